@@ -1,0 +1,85 @@
+"""Time as something that can be handed in: the system's clock, and one that tests move by hand.
+
+Everything that waits or measures takes a `Clock`, so no test has to sleep and none depends on the speed of a machine.
+"""
+
+import heapq
+import time
+from itertools import count
+from typing import Protocol
+
+import anyio
+import anyio.lowlevel
+
+
+class Clock(Protocol):
+    """Where a component reads the time and waits."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start, never going back."""
+        ...
+
+    def time(self) -> float:
+        """Seconds since the Unix epoch (UTC)."""
+        ...
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait for `delay_s` seconds; zero or less only lets other tasks run."""
+        ...
+
+
+class SystemClock:
+    """The machine's own time."""
+
+    def monotonic(self) -> float:
+        return time.monotonic()
+
+    def time(self) -> float:
+        return time.time()
+
+    async def sleep(self, delay_s: float) -> None:
+        await anyio.sleep(max(delay_s, 0.0))
+
+
+class FakeClock:
+    """A clock that stands still until `advance` moves it; with `auto=True` a sleep moves it and returns at once."""
+
+    def __init__(self, *, start_s: float = 1_767_225_600.0, auto: bool = False) -> None:
+        self._now_s = start_s
+        self._auto = auto
+        self._order = count()
+        self._sleepers: list[tuple[float, int, anyio.Event]] = []
+        self.slept_s: list[float] = []
+
+    def monotonic(self) -> float:
+        return self._now_s
+
+    def time(self) -> float:
+        return self._now_s
+
+    async def sleep(self, delay_s: float) -> None:
+        self.slept_s.append(delay_s)
+        if self._auto or delay_s <= 0:
+            self._now_s += max(delay_s, 0.0)
+            await anyio.lowlevel.checkpoint()
+            return
+        woken = anyio.Event()
+        heapq.heappush(self._sleepers, (self._now_s + delay_s, next(self._order), woken))
+        await woken.wait()
+
+    @property
+    def sleepers(self) -> int:
+        """How many tasks wait in `sleep`."""
+        return len(self._sleepers)
+
+    async def advance(self, delta_s: float) -> None:
+        """Move time on, waking every sleeper whose moment has come, in order, and letting each run."""
+        target_s = self._now_s + delta_s
+        while self._sleepers and self._sleepers[0][0] <= target_s:
+            self._now_s, _, woken = heapq.heappop(self._sleepers)
+            woken.set()
+            for _ in range(10):
+                await anyio.lowlevel.checkpoint()
+        self._now_s = target_s
+        for _ in range(10):
+            await anyio.lowlevel.checkpoint()

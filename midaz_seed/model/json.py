@@ -1,0 +1,6 @@
+"""The JSON values that cross the edges, typed."""
+
+from typing import TypeAlias
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+JsonObject: TypeAlias = dict[str, "Json"]

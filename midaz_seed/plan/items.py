@@ -1,0 +1,108 @@
+"""The things a plan consists of: entities to create, and transactions that move money."""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from midaz_seed.model.json import JsonObject
+
+
+class Entity(StrEnum):
+    """What Midaz's API calls the things that exist once created."""
+
+    ORGANIZATION = "organization"
+    LEDGER = "ledger"
+    ASSET = "asset"
+    ACCOUNT_TYPE = "account_type"
+    PORTFOLIO = "portfolio"
+    SEGMENT = "segment"
+    ACCOUNT = "account"
+
+
+class Phase(StrEnum):
+    """The steps of a run, in order; from `assets` on, each ledger goes through them by itself."""
+
+    ORGANIZATIONS = "organizations"
+    LEDGERS = "ledgers"
+    ASSETS = "assets"
+    ACCOUNT_TYPES = "account_types"
+    PORTFOLIOS = "portfolios"
+    SEGMENTS = "segments"
+    ACCOUNTS = "accounts"
+    DEPOSITS = "deposits"
+    SETTLEMENT = "settlement"
+    TRANSFERS = "transfers"
+    VERIFY = "verify"
+
+
+@dataclass(frozen=True, slots=True)
+class AssetTemplate:
+    """An asset and the amounts that move in it. Amounts are integers in the asset's minor units."""
+
+    code: str
+    name: str
+    symbol: str
+    scale: int
+    """Number of decimals: 1 BRL = 10**2 minor units."""
+    type: str
+    deposit: int
+    transfer_min: int
+    transfer_max: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntityItem:
+    """One entity to create.
+
+    `payload` is the request body without references to server ids; `references` names the fields that take the server's id of
+    another item: `{"portfolioId": "o1.l1.p2"}`.
+    """
+
+    entity: Entity
+    key: str
+    payload: JsonObject
+    references: dict[str, str] = field(default_factory=dict)
+
+
+class Movement(NamedTuple):
+    """Money that goes from one account to another, inside one ledger. `source` None is the external account."""
+
+    source: int | None
+    """Index of the account in its ledger."""
+    destination: int
+    amount: int
+    """In minor units of the account's asset."""
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionItem:
+    """One transaction to send: one movement, or several packed into one n:n transaction."""
+
+    key: str
+    phase: Phase
+    """DEPOSITS or TRANSFERS."""
+    endpoint: str
+    """`json` or `inflow`: the last part of the path."""
+    body: bytes
+    """The request body, ready to send."""
+    mark: bytes
+    """What an answer must contain to be ours: the item's run id and key as they stand in the metadata of the answer."""
+    asset: str
+    amount: str
+    """Total as a decimal string."""
+    movements: tuple[Movement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookUp:
+    """How to find an entity that already exists: the rows of a list (or one object), and which of them is it.
+
+    `query` narrows the list on servers that know the filter; the answer is matched on `match_field` all the same, because
+    older servers ignore filters they do not know (contract, 16.4).
+    """
+
+    match_field: str
+    """Field of a row that identifies it: `name`, `code`, `alias`, `keyValue` or `metadata.seedKey`."""
+    match_value: str
+    query: dict[str, str] = field(default_factory=dict)
+    case_sensitive: bool = True

@@ -1,0 +1,1 @@
+"""Every knob, its unit and its default (`model`), the presets (`presets`), and how the layers are read (`load`)."""

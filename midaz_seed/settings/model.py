@@ -1,0 +1,166 @@
+"""Every setting: its name, unit, range and default.
+
+In YAML the names are camelCase as the improvement plan spells them (`generation.retries.initialDelay`), in Python snake_case;
+a unit stands last in the name. `docs/configuration.md` is generated from the descriptions here.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic.alias_generators import to_camel
+
+Count = Annotated[int, Field(ge=0, le=10_000_000)]
+Positive = Annotated[int, Field(ge=1, le=10_000_000)]
+Seconds = Annotated[float, Field(gt=0, le=86_400)]
+
+
+class Section(BaseModel):
+    """A group of settings: unknown names are refused, values cannot be changed after loading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+
+
+class Target(Section):
+    """Which server, and how to reach it."""
+
+    base_url: str = Field("", description="The server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
+    onboarding_port: int | None = Field(None, ge=1, le=65535, description="Port of the onboarding service when it is separate.")
+    transaction_port: int | None = Field(None, ge=1, le=65535, description="Port of the transaction service when it is separate.")
+    allow_hosts: tuple[str, ...] = Field((), description="Hosts beside loopback that may be written to.")
+    auth_token: SecretStr | None = Field(None, description="Bearer token. Better given by environment or file than by flag.")
+    auth_token_file: Path | None = Field(None, description="File that holds the bearer token.")
+    request_timeout_s: Seconds = Field(30.0, description="How long one attempt of a request may take.")
+    connect_timeout_s: Seconds = Field(5.0, description="How long making a connection may take.")
+
+
+class Volume(Section):
+    """How much of everything. The preset fills these in; each can be overridden."""
+
+    organizations: Positive = Field(2, description="Organizations.")
+    ledgers_per_organization: Positive = Field(2, description="Ledgers in each organization.")
+    assets_per_ledger: Positive = Field(3, description="Assets in each ledger, from the templates in their order.")
+    portfolios_per_ledger: Count = Field(2, description="Portfolios in each ledger.")
+    segments_per_ledger: Count = Field(2, description="Segments in each ledger.")
+    account_types_per_ledger: Annotated[int, Field(ge=0, le=5)] = Field(
+        0, description="Account types registered in each ledger; 0 uses the types without registering them."
+    )
+    accounts_per_ledger: Positive = Field(100, description="Customer accounts in each ledger, spread evenly over its assets.")
+    transactions_per_account: Count = Field(
+        20, description="Movements per account: one deposit, the rest transfers with this account as the source. 0: none."
+    )
+
+
+class Data(Section):
+    """What the generated people and companies look like."""
+
+    individuals_percent: Annotated[int, Field(ge=0, le=100)] = Field(
+        70, description="Share of people (CPF) among the account holders; the rest are companies (CNPJ)."
+    )
+    alphanumeric_cnpj: bool = Field(False, description="Use the alphanumeric CNPJ that is issued since July 2026.")
+
+
+class Retries(Section):
+    """How often and how patiently a failed attempt is repeated."""
+
+    max: Annotated[int, Field(ge=1, le=100)] = Field(3, description="Attempts of one request, the first included.")
+    backoff: Literal["exponential", "linear"] = Field("exponential", description="How the pause grows from attempt to attempt.")
+    initial_delay: Annotated[float, Field(gt=0, le=60_000)] = Field(100.0, description="First pause, in milliseconds.")
+    max_delay: Annotated[float, Field(gt=0, le=600_000)] = Field(2000.0, description="Longest pause, in milliseconds.")
+    jitter: bool = Field(True, description="Draw the pause at random between zero and its length (full jitter).")
+
+
+class Batches(Section):
+    """How work is grouped."""
+
+    accounts_per_batch: Positive = Field(
+        100, description="Accounts of one ledger in flight before the next batch of that ledger starts."
+    )
+    transactions_per_batch: Annotated[int, Field(ge=1, le=500)] = Field(
+        1, description="Movements packed into one n:n transaction; 1 sends each on its own."
+    )
+
+
+class Limits(Section):
+    """How hard the server is driven."""
+
+    max_concurrency: Annotated[int, Field(ge=1, le=4096)] = Field(16, description="Requests in flight at once, over all ledgers.")
+    requests_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
+        0.0, description="Token-bucket limit on requests a second; 0 means no limit."
+    )
+    ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(8, description="Ledgers that are filled at the same time.")
+
+
+class Generation(Section):
+    """How the plan is carried out."""
+
+    retries: Retries = Retries()
+    batches: Batches = Batches()
+    limits: Limits = Limits()
+
+
+class Breaker(Section):
+    """The circuit breaker around the client: it parks requests while the server is down, and drops none."""
+
+    failures: Positive = Field(5, description="Consecutive failures that open it.")
+    open_s: Seconds = Field(60.0, description="How long it stays open before it tries again, in seconds.")
+    successes: Positive = Field(3, description="Successful tries that close it again.")
+    give_up_s: Seconds = Field(600.0, description="The run ends with exit code 3 when it has not closed for this long, in seconds.")
+
+
+class Settlement(Section):
+    """The barrier between deposits and transfers: it watches the balances that the server reports."""
+
+    deadline_s: Seconds = Field(60.0, description="How long one ledger may take to show all its deposits, in seconds.")
+    initial_delay_s: Seconds = Field(0.05, description="First pause between two looks, in seconds; it doubles.")
+    max_delay_s: Seconds = Field(2.0, description="Longest pause between two looks, in seconds.")
+
+
+class Idempotency(Section):
+    """How movements are kept from happening twice."""
+
+    ttl_s: Annotated[int, Field(ge=10, le=604_800)] = Field(
+        300, description="Lifetime of a key on the server (`X-TTL`), in seconds; each slot costs the server about 2.7 kB of Redis."
+    )
+    margin_s: Annotated[int, Field(ge=0, le=86_400)] = Field(
+        30, description="A key is sent again only while its first attempt is younger than ttlS less this many seconds."
+    )
+
+
+class Verification(Section):
+    """The proof at the end of a run."""
+
+    enabled: bool = Field(True, description="Compare every balance and count on the server with the plan at the end of a run.")
+    sample_per_ledger: Count = Field(10, description="Transactions of each ledger that are read back with their operations.")
+
+
+class Log(Section):
+    """What is written to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field("warning", description="The least severe level that is shown.")
+    format: Literal["console", "json"] = Field("console", description="For people or for machines.")
+
+
+class Settings(Section):
+    """All settings of one run."""
+
+    preset: str = Field("small", description="tiny, small, medium or large: fills in `volume`.")
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="Same seed and settings: the same plan, to the byte.")
+    run_id: str | None = Field(
+        None,
+        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
+        description="Mark that every created object carries. By default it follows from the plan, so that running again finds what is there.",
+    )
+    error_budget_percent: Annotated[float, Field(ge=0, le=100)] = Field(
+        1.0, description="Share of failed items, in percent, above which the exit code is 1."
+    )
+    report: Path | None = Field(None, description="File for the machine-readable report (JSON).")
+    target: Target = Target()
+    volume: Volume = Volume()
+    data: Data = Data()
+    generation: Generation = Generation()
+    breaker: Breaker = Breaker()
+    settlement: Settlement = Settlement()
+    idempotency: Idempotency = Idempotency()
+    verification: Verification = Verification()
+    log: Log = Log()
