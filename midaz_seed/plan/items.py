@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from midaz_seed.model.json import JsonObject
+from midaz_seed.model.jsons import JsonObject
 
 
 class Entity(StrEnum):
