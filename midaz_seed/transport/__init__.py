@@ -1,0 +1,1 @@
+"""The data plane: bytes out, bytes in."""

@@ -1,0 +1,110 @@
+"""From status and body to a verdict: what an answer means for the request. Pure and table-driven.
+
+Sources: the contract, sections 4 and 13, and what real servers were measured to do (0084, 0095, 0127, the numeric code 500).
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+import orjson
+
+from midaz_seed.model.outcomes import ErrorClass
+
+
+class Disposition(Enum):
+    """What to do about an answer."""
+
+    OK = auto()
+    RETRY = auto()
+    """It had no effect; send it again after a pause."""
+    UNKNOWN = auto()
+    """It may have had its effect: look first, or send again only under an idempotency key."""
+    NOT_READY = auto()
+    """What it refers to is not visible yet; send it again for as long as that can be."""
+    IN_FLIGHT = auto()
+    """0084: its key is in use; ask again with growing pauses."""
+    APPLIED_LATER = auto()
+    """0095: the balances have moved, the record follows. Never send it under another key."""
+    CONFLICT = auto()
+    """Something with this name exists: find it."""
+    PERMANENT = auto()
+    """It will never succeed as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The meaning of one answer. `error` is None exactly when the disposition is OK."""
+
+    disposition: Disposition
+    error: ErrorClass | None = None
+    code: str = ""
+    message: str = ""
+
+
+OK = Verdict(Disposition.OK)
+
+_CONFLICTS = frozenset({"0002", "0003", "0015", "0020", "0108", "0123"})
+_NOT_READY = frozenset({"0007", "0019", "0034", "0035", "0036", "0037", "0038", "0052", "0085", "0126"})
+_TRANSIENT = frozenset({"0061", "0086", "0130", "0174"})
+
+
+def classify(status: int, body: bytes) -> Verdict:
+    """The verdict on a complete answer. `body` is looked at only when the status is not 2xx."""
+    if 200 <= status < 300:
+        return OK
+    code, message = read_error(body)
+    if status in (401, 403):
+        return Verdict(Disposition.PERMANENT, ErrorClass.AUTH, code, message)
+    if status == 429:
+        return Verdict(Disposition.RETRY, ErrorClass.RATE_LIMITED, code, message)
+    if code == "0084":
+        return Verdict(Disposition.IN_FLIGHT, ErrorClass.IN_DOUBT, code, message)
+    if code == "0095":
+        return Verdict(Disposition.APPLIED_LATER, ErrorClass.IN_DOUBT, code, message)
+    if code in _TRANSIENT:
+        return Verdict(Disposition.RETRY, ErrorClass.SERVER, code, message)
+    if status == 408:
+        return Verdict(Disposition.UNKNOWN, ErrorClass.TIMEOUT, code, message)
+    if status >= 500:
+        return Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, code, message)
+    return _refused(status, code, message)
+
+
+def _refused(status: int, code: str, message: str) -> Verdict:
+    """A 3xx or 4xx: the server understood and says no."""
+    if code in _CONFLICTS:
+        return Verdict(Disposition.CONFLICT, ErrorClass.CONFLICT, code, message)
+    if code in _NOT_READY:
+        return Verdict(Disposition.NOT_READY, ErrorClass.NOT_FOUND, code, message)
+    if code == "0018":
+        return Verdict(Disposition.PERMANENT, ErrorClass.INSUFFICIENT_FUNDS, code, message)
+    if status == 404:
+        return Verdict(Disposition.PERMANENT, ErrorClass.NOT_FOUND, code, message)
+    if status == 409:
+        return Verdict(Disposition.PERMANENT, ErrorClass.CONFLICT, code, message)
+    if 300 <= status < 400:
+        return Verdict(Disposition.PERMANENT, ErrorClass.SERVER, code, f"unexpected redirect ({status})")
+    return Verdict(Disposition.PERMANENT, ErrorClass.VALIDATION, code, message)
+
+
+def read_error(body: bytes) -> tuple[str, str]:
+    """Code and message of an error body, in any of Midaz's shapes, or in none of them (contract, 4.1).
+
+    The code is "" when there is no string code: from v3.6 on the router's own errors carry a number.
+    """
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return "", _one_line(body.decode("utf-8", "replace"))
+    if not isinstance(parsed, dict):
+        return "", _one_line(str(parsed))
+    code = parsed.get("code")
+    message = parsed.get("detail") or parsed.get("message") or parsed.get("error") or parsed.get("title") or ""
+    details = parsed.get("errors") or parsed.get("fields")
+    text = f"{message} {orjson.dumps(details).decode()}" if details else str(message)
+    return code if isinstance(code, str) else "", _one_line(text)
+
+
+def _one_line(text: str) -> str:
+    flat = " ".join(text.split())
+    return flat if len(flat) <= 300 else flat[:297] + "..."

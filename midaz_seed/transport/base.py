@@ -1,0 +1,72 @@
+"""What carries one request to the server and its answer back. One method: the seam for every test and every data plane."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Protocol
+
+
+class Service(Enum):
+    """Which of Midaz's two HTTP services a path belongs to; from v3.5 on both are usually the same address."""
+
+    ONBOARDING = "onboarding"
+    TRANSACTION = "transaction"
+
+
+_NO_HEADERS: Mapping[str, str] = {}
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request. `path` starts with a slash, is percent-encoded and includes the query string."""
+
+    method: str
+    path: str
+    body: bytes | None = None
+    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    service: Service = Service.ONBOARDING
+
+
+@dataclass(slots=True)
+class Response:
+    """A complete answer."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Looked up regardless of letter case."""
+    body: bytes
+
+
+class TransportError(Exception):
+    """There is no complete answer. `maybe_applied`: the server may have seen the request and acted on it."""
+
+    maybe_applied = True
+
+
+class ConnectError(TransportError):
+    """No connection could be made, so the request was certainly not seen."""
+
+    maybe_applied = False
+
+
+class LostConnectionError(TransportError):
+    """The connection broke before the answer was complete."""
+
+
+class AnswerTimeoutError(TransportError):
+    """The answer was not complete in time."""
+
+
+class Transport(Protocol):
+    """Sends requests; keeps connections."""
+
+    async def send(self, request: Request) -> Response:
+        """One attempt.
+
+        Raises ConnectError, LostConnectionError or AnswerTimeoutError; any HTTP status is an answer, not an error.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Close every connection."""
+        ...
