@@ -10,7 +10,8 @@
     │   ├── UnreachableError       no connection, or no answer in time                          exit 3
     │   ├── UnauthorizedError      the target refuses our credentials                           exit 3
     │   ├── NotMidazError          something answers, but it is not a Midaz we can speak to     exit 3
-    │   └── BreakerOpenError       the circuit breaker stayed open until its deadline           exit 3
+    │   ├── BreakerOpenError       the circuit breaker stayed open until its deadline           exit 3
+    │   └── RequestFailedError     a read that the run depends on failed for good               exit 3
     └── SettlementError            the deposits did not become visible before the deadline      exit 4
 
 An error says what happened (its message), where (`where`, for configuration a file and line) and what to do next (`hint`).
@@ -101,3 +102,7 @@ class SettlementError(SeedError):
     """The deposits did not become visible in the server's balances before the deadline."""
 
     exit_code = ExitCode.SETTLEMENT
+
+
+class RequestFailedError(TargetError):
+    """A read that the run depends on failed for good. The message holds the server's answer."""

@@ -27,6 +27,8 @@ class Disposition(Enum):
     """0095: the balances have moved, the record follows. Never send it under another key."""
     CONFLICT = auto()
     """Something with this name exists: find it."""
+    EXPIRED = auto()
+    """It was not sent, because its idempotency key may no longer be remembered."""
     PERMANENT = auto()
     """It will never succeed as it is."""
 

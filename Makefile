@@ -1,0 +1,54 @@
+# `make demo` and `make test` are all the set-up there is: both make .venv first, with uv when it is installed, else with venv and pip.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-slow coverage check format bench docs clean
+
+help: ## list the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "midaz-seed needs Python 3.11 or later; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then \
+		uv venv -q --allow-existing --python "$$(command -v $(PYTHON))" $(VENV) && \
+		uv pip install -q --python $(BIN)/python --group dev -e .; \
+	else \
+		$(PYTHON) -m venv $(VENV) && \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1' && \
+		$(BIN)/python -m pip install -q --disable-pip-version-check --group dev -e .; \
+	fi
+	@touch $@
+
+demo: $(STAMP) ## seed the embedded sandbox with the small preset, prove every balance, print the report
+	@$(BIN)/midaz-seed run --preset small --target sandbox
+
+test: $(STAMP) ## run the tests with coverage
+	@$(BIN)/python -m pytest -q --cov --cov-report=term --cov-fail-under=90
+
+test-slow: $(STAMP) ## run the long tests too
+	@$(BIN)/python -m pytest -q -m "slow or not slow"
+
+check: $(STAMP) ## format, lint, types, import rules, generated docs
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/python -m pytest -q tests/unit/test_import_rules.py
+	@$(BIN)/python tools/reference.py --check
+
+format: $(STAMP) ## format and fix what can be fixed
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+docs: $(STAMP) ## write the generated parts of docs/
+	@$(BIN)/python tools/reference.py
+
+bench: $(STAMP) ## measure the engine against a plain aiohttp loop, the sandbox and the limiter
+	@$(BIN)/python benchmarks/engine.py
+	@$(BIN)/python benchmarks/limiter.py
+
+clean: ## remove what the other targets made
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

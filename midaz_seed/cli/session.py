@@ -1,0 +1,46 @@
+"""What `run` and `verify` share: logs and progress on stderr, the report on stdout, the exit code."""
+
+import sys
+from collections.abc import Awaitable
+from typing import Protocol
+
+import click
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.reporting.events import Emit, Event
+from midaz_seed.reporting.logs import configure_logging
+from midaz_seed.reporting.progress import Progress, make_progress
+from midaz_seed.reporting.report import Report, render_json, render_text
+from midaz_seed.runner import Watch, run_in_loop
+from midaz_seed.settings.model import Settings
+
+
+class Execute(Protocol):
+    """`seed_async` or `verify_async`."""
+
+    def __call__(
+        self, settings: Settings, *, emit: Emit, watch: Watch | None, handle_signals: bool
+    ) -> Awaitable[Report]: ...
+
+
+def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -> None:
+    """Run a story in the terminal and exit with its code."""
+    configure_logging(settings.log.level, settings.log.format, sys.stderr)
+    display: list[Progress] = []
+
+    def emit(event: Event) -> None:
+        for progress in display:
+            progress.emit(event)
+
+    async def watch(context: RunContext) -> None:
+        progress = make_progress(sys.stderr, context.meter, context.clock)
+        display.append(progress)
+        await progress.run()
+
+    report = run_in_loop(
+        lambda: story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True)
+    )
+    click.echo(render_json(report) if as_json else render_text(report), nl=False)
+    if report.exit_code:
+        click.echo(f"{report.verdict} {report.next_step}".strip(), err=True)
+    sys.exit(report.exit_code)

@@ -1,0 +1,58 @@
+"""What every part of a run shares."""
+
+from dataclasses import dataclass, field
+from signal import Signals
+
+from midaz_seed.clock import Clock
+from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.movements import AnswerCheck
+from midaz_seed.engine.pool import WorkerPool
+from midaz_seed.engine.sender import Sender
+from midaz_seed.engine.state import StateTree
+from midaz_seed.errors import SeedError
+from midaz_seed.midaz.api import MidazApi
+from midaz_seed.plan.items import Phase
+from midaz_seed.plan.plan import Plan
+from midaz_seed.reporting.events import Draining, Emit, Settled
+from midaz_seed.reporting.meter import Meter
+from midaz_seed.reporting.report import Difference, LedgerProof
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.target import ResolvedTarget
+
+
+@dataclass(slots=True)
+class RunContext:
+    """One run: what is planned, the parts that carry it out, and what has been found so far."""
+
+    settings: Settings
+    plan: Plan
+    target: ResolvedTarget
+    state: StateTree
+    sender: Sender
+    pool: WorkerPool
+    meter: Meter
+    tracker: ErrorTracker
+    clock: Clock
+    emit: Emit
+    answer_check: AnswerCheck
+    server_version: str = ""
+    settled: list[Settled] = field(default_factory=list)
+    proofs: list[LedgerProof] = field(default_factory=list)
+    absent: list[Difference] = field(default_factory=list)
+    """Organizations and ledgers that a proof without a run did not find."""
+    errors: list[SeedError] = field(default_factory=list)
+    """What ended a ledger, or the run."""
+    signal: Signals | None = None
+    """The signal that asked for the end."""
+    handle_signals: bool = False
+    """Whether SIGINT and SIGTERM drain the run; only a program of our own may take them."""
+
+    def api(self, phase: Phase) -> MidazApi:
+        """The server's reads, counted in a phase."""
+        return MidazApi(self.sender.read, phase)
+
+    def stop(self, reason: str) -> None:
+        """Send nothing new."""
+        if not self.pool.stopping:
+            self.emit(Draining(reason))
+        self.pool.stop()

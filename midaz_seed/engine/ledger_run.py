@@ -1,0 +1,195 @@
+"""One ledger's way through the phases. Ledgers do not wait for one another."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.creation import Creator
+from midaz_seed.engine.movements import MovementSender
+from midaz_seed.engine.reconcile import already_made, balances_given
+from midaz_seed.engine.settlement import settle
+from midaz_seed.engine.state import LedgerState, LedgerStatus
+from midaz_seed.engine.verification import prove_ledger
+from midaz_seed.midaz.api import transaction_path
+from midaz_seed.model.outcomes import ErrorClass, Outcome
+from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
+from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
+
+
+class LedgerRun:
+    """Fills one ledger that exists on the server, and proves it."""
+
+    def __init__(self, context: RunContext, ledger: LedgerState) -> None:
+        self._context = context
+        self._ledger = ledger
+        self._plan = ledger.plan
+        self._made: frozenset[str] = frozenset()
+        """Keys of transactions that an earlier run made."""
+
+    async def run(self) -> None:
+        """The ledger's story, in order.
+
+        Raises SettlementError, RequestFailedError, and what concerns the whole target (BreakerOpenError, UnauthorizedError).
+        """
+        plan, ledger, pool = self._plan, self._ledger, self._context.pool
+        ledger.status = LedgerStatus.RUNNING
+        # one after the other: two assets created at once may both get the same external account (contract, 14.4)
+        await self._create(Phase.ASSETS, plan.asset_items(), at_once=1)
+        if not ledger.ids and not pool.stopping:
+            return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
+        await self._create(Phase.ACCOUNT_TYPES, plan.account_type_items())
+        await self._create(Phase.PORTFOLIOS, plan.portfolio_items())
+        await self._create(Phase.SEGMENTS, plan.segment_items())
+        batch = self._context.settings.generation.batches.accounts_per_batch
+        await self._create(Phase.ACCOUNTS, plan.account_items(), at_once=batch)
+        if not any(ledger.accounts) and not pool.stopping:
+            return self._give_up(Phase.ACCOUNTS, "none of its accounts could be created, so it gets no movements")
+        await self._move_money()
+        if self._context.settings.verification.enabled and not pool.stopping:
+            await self._prove()
+        self.settle_doubts(proved=False)
+        ledger.status = LedgerStatus.STOPPED if pool.stopping else LedgerStatus.DONE
+        return None
+
+    async def _create(self, phase: Phase, items: Iterable[EntityItem], *, at_once: int | None = None) -> None:
+        """Create what a phase holds. What depends on something that is missing is skipped, and counted as that."""
+        context, ledger = self._context, self._ledger
+        creator = Creator(context.sender, context.meter, context.tracker, phase)
+
+        async def create(item: EntityItem) -> None:
+            needed = self._needed(item)
+            if any(key not in ledger.ids for key in needed.values()):
+                context.meter.add(phase, Outcome.SKIPPED)
+                return
+            references = {field: ledger.ids[key] for field, key in item.references.items()}
+            created = await creator.create(item, ledger.place, references, parent_fresh=ledger.fresh)
+            if created.outcome is Outcome.FAILED:
+                return
+            if item.entity is Entity.ACCOUNT:
+                ledger.accounts[self._plan.account_index(item.key)] = 1
+            else:
+                ledger.ids[item.key] = created.id
+
+        with self._reported(phase):
+            await context.pool.drain(items, create, at_once=at_once)
+
+    def _needed(self, item: EntityItem) -> dict[str, str]:
+        """Keys of the items of this ledger that must exist before this one."""
+        if item.entity is Entity.ACCOUNT:
+            return {**item.references, "assetCode": self._plan.asset_key(str(item.payload["assetCode"]))}
+        return item.references
+
+    async def _move_money(self) -> None:
+        """Deposits, the barrier, transfers."""
+        context, ledger, plan = self._context, self._ledger, self._plan
+        if context.pool.stopping or not plan.transactions_per_account:
+            return
+        if not ledger.fresh:
+            self._made = await already_made(context, ledger)
+        await self._send(Phase.DEPOSITS, "inflow", plan.deposits())
+        if context.pool.stopping:
+            return
+        with self._reported(Phase.SETTLEMENT):
+            expected = plan.expectation().deposited
+            if self._made:
+                expected = balances_given(ledger, self._made, and_deposits=True)
+            settled = await settle(context, ledger, expected)
+            context.settled.append(settled)
+            context.emit(settled)
+            context.meter.add(Phase.SETTLEMENT, Outcome.CREATED)
+        await self._send(Phase.TRANSFERS, "json", plan.transfers())
+
+    async def _send(self, phase: Phase, endpoint: str, items: Iterator[TransactionItem]) -> None:
+        """Send the transactions of a phase, and note who cannot take part any more."""
+        context, ledger, settings = self._context, self._ledger, self._context.settings
+        movements = MovementSender(
+            context.sender,
+            context.meter,
+            context.tracker,
+            phase,
+            run_id=context.plan.run_id,
+            ttl_s=settings.idempotency.ttl_s,
+            margin_s=settings.idempotency.margin_s,
+            visible_within_s=settings.settlement.deadline_s,
+            answer_check=context.answer_check,
+        )
+        path = transaction_path(ledger.place, endpoint)
+        parent = ledger.place.path
+        meter = context.meter
+        phase_meter = meter.phases[phase]
+        blocked = bytearray(0 if present else 1 for present in ledger.accounts)
+        may_block = any(blocked) or bool(ledger.unfunded)
+        for index in ledger.unfunded:
+            blocked[index] = 1
+
+        async def send(item: TransactionItem) -> None:
+            if item.key in self._made:
+                meter.add(phase, Outcome.EXISTING)
+                return
+            if may_block and self._is_blocked(item, blocked):
+                meter.add(phase, Outcome.SKIPPED)
+                return
+            failure = await movements.send(item, path, parent)
+            if failure is None:
+                phase_meter.movements += len(item.movements)
+                return
+            doubtful = failure.error is ErrorClass.IN_DOUBT
+            if doubtful:
+                ledger.in_doubt.append((phase, item.key, len(item.movements), failure))
+            if phase is Phase.DEPOSITS:
+                accounts = ledger.deposits_in_doubt if doubtful else ledger.unfunded
+                accounts.update(movement.destination for movement in item.movements)
+
+        with self._reported(phase):
+            await context.pool.drain(items, send)
+
+    def _is_blocked(self, item: TransactionItem, blocked: bytearray) -> bool:
+        """Whether one of its sources has no money, or one of its accounts does not exist."""
+        accounts = self._ledger.accounts
+        return any(
+            not accounts[movement.destination] or (movement.source is not None and blocked[movement.source])
+            for movement in item.movements
+        )
+
+    async def _prove(self) -> None:
+        context, ledger = self._context, self._ledger
+        with self._reported(Phase.VERIFY):
+            proof = await prove_ledger(context, ledger)
+            context.proofs.append(proof)
+            context.meter.add(Phase.VERIFY, Outcome.CREATED)
+        if proof.ok:
+            self.settle_doubts(proved=True)
+
+    def settle_doubts(self, *, proved: bool) -> None:
+        """Count what was in doubt: made when every balance is the planned one, else failed."""
+        context = self._context
+        for phase, key, movements, failure in self._ledger.in_doubt:
+            if proved:
+                context.meter.phases[phase].recovered += 1
+                context.meter.phases[phase].movements += movements
+                context.meter.add(phase, Outcome.CREATED)
+            else:
+                context.tracker.record(
+                    failure, phase=phase, entity="transaction", key=key, parent=self._ledger.place.path, final=True
+                )
+                context.meter.add(phase, Outcome.FAILED)
+        self._ledger.in_doubt.clear()
+
+    def _give_up(self, phase: Phase, reason: str) -> None:
+        """End the ledger here; the others go on."""
+        self._ledger.fail(reason)
+        self._context.emit(LedgerFailed(self._plan.key, self._plan.name, phase, reason))
+
+    @contextmanager
+    def _reported(self, phase: Phase) -> Iterator[None]:
+        """Tell that a phase of this ledger begins and ends, and what became of its items."""
+        context, key = self._context, self._plan.key
+        planned = self._plan.counts.get(phase, 1)
+        context.emit(PhaseStarted(phase, key, planned))
+        context.meter.begin(phase, key, planned)
+        started_s = context.clock.monotonic()
+        try:
+            yield
+        finally:
+            done = context.meter.end(phase, key)
+            context.emit(PhaseFinished(phase, key, done.created, done.existing, done.failed, context.clock.monotonic() - started_s))

@@ -1,0 +1,131 @@
+"""Sending one transaction so that it happens exactly once.
+
+A lost answer is sent again under the same key, and only while the server still remembers the key; a 201 counts only when it carries
+our own item's mark, because real servers were measured to answer with somebody else's transaction (marked replayed) and not to make
+ours; what stays unknown is reported as in doubt, for the balances to decide.
+"""
+
+from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.sender import Answer, Sender
+from midaz_seed.midaz.api import transaction_request
+from midaz_seed.midaz.classify import Disposition, Verdict
+from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
+from midaz_seed.plan.items import Phase, TransactionItem
+from midaz_seed.reporting.meter import Meter
+from midaz_seed.transport.base import Request
+
+GENERATIONS_MAX = 20
+"""How many times in a row a transaction may meet a foreign answer before it counts as failed."""
+IN_FLIGHT_PAUSE_MAX_S = 5.0
+
+class AnswerCheck:
+    """Tells whether the body of a 201 is the answer to this very item."""
+
+    def is_ours(self, item: TransactionItem, body: bytes) -> bool:
+        """The answer's metadata holds the item's run id and key."""
+        return item.mark in body
+
+
+class MovementSender:
+    """Sends the transactions of one phase of one ledger and counts what became of them."""
+
+    def __init__(
+        self,
+        sender: Sender,
+        meter: Meter,
+        tracker: ErrorTracker,
+        phase: Phase,
+        *,
+        run_id: str,
+        ttl_s: int,
+        margin_s: int,
+        visible_within_s: float,
+        answer_check: AnswerCheck,
+    ) -> None:
+        """`visible_within_s`: how long a fresh account's balance may take to be usable (0019; contract, 14.2)."""
+        self._sender = sender
+        self._meter = meter
+        self._tracker = tracker
+        self._phase = phase
+        self._run_id = run_id
+        self._ttl_s = ttl_s
+        self._resend_within_s = max(ttl_s - margin_s, 0)
+        self._visible_within_s = visible_within_s
+        self._is_ours = answer_check.is_ours
+
+    async def send(self, item: TransactionItem, path: str, parent: str) -> Failure | None:
+        """Make one transaction happen; None when it did.
+
+        A Failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
+        Raises BreakerOpenError, UnauthorizedError.
+        """
+        sender = self._sender
+        for generation in range(GENERATIONS_MAX):
+            request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl_s)
+            first_sent_s = sender.clock.monotonic()
+            answer = await sender.attempt(request, self._phase)
+            if answer.verdict.disposition is not Disposition.OK:
+                answer = await self._until_decided(request, answer, first_sent_s, item, parent)
+            response = answer.response
+            if answer.verdict.disposition is not Disposition.OK or response is None:
+                return self._failed(answer.failure(request), item, parent)
+            if self._is_ours(item, response.body):
+                if response.headers.get("X-Idempotency-Replayed") == "true":
+                    self._meter.phases[self._phase].replayed += 1
+                self._meter.add(self._phase, Outcome.CREATED)
+                return None
+            self._meter.phases[self._phase].foreign_replays += 1
+            foreign = Verdict(Disposition.RETRY, ErrorClass.FOREIGN_REPLAY, "", "201, but with another transaction")
+            failure = Answer(foreign, response).failure(request)
+            self._note(failure, item, parent)
+        return self._failed(failure, item, parent)
+
+    async def _until_decided(
+        self, request: Request, answer: Answer, first_sent_s: float, item: TransactionItem, parent: str
+    ) -> Answer:
+        """Send the same bytes under the same key until the answer decides, or the key's lifetime forbids it."""
+        sender = self._sender
+        patience = sender.patience(self._phase)
+        visible_until_s = first_sent_s + self._visible_within_s
+        forget_s = first_sent_s + self._resend_within_s
+        in_flight_pause_s = 0.05
+        maybe_applied = False
+        while True:
+            disposition = answer.verdict.disposition
+            if disposition in _DECIDED:
+                return answer
+            maybe_applied = maybe_applied or disposition in (Disposition.UNKNOWN, Disposition.IN_FLIGHT)
+            if disposition is Disposition.APPLIED_LATER or disposition is Disposition.EXPIRED:
+                return _in_doubt(answer)
+            self._note(answer.failure(request), item, parent)
+            if disposition is Disposition.IN_FLIGHT:
+                await sender.clock.sleep(in_flight_pause_s)
+                in_flight_pause_s = min(2 * in_flight_pause_s, IN_FLIGHT_PAUSE_MAX_S)
+            elif disposition is Disposition.NOT_READY and sender.clock.monotonic() < visible_until_s:
+                await patience.pause(answer)
+            elif disposition is Disposition.NOT_READY:
+                return answer
+            elif not await patience.again(answer):
+                return _in_doubt(answer) if maybe_applied else answer
+            answer = await sender.attempt(request, self._phase, not_after_s=forget_s if maybe_applied else None)
+
+    def _note(self, failure: Failure, item: TransactionItem, parent: str) -> None:
+        """Count a failed attempt that is not the end of the item."""
+        self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=False)
+
+    def _failed(self, failure: Failure, item: TransactionItem, parent: str) -> Failure:
+        """The end of an item; one in doubt is counted later, when the balances have spoken."""
+        if failure.error is ErrorClass.IN_DOUBT:
+            return failure
+        self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=True)
+        self._meter.add(self._phase, Outcome.FAILED)
+        return failure
+
+
+_DECIDED = frozenset({Disposition.OK, Disposition.PERMANENT, Disposition.CONFLICT})
+
+
+def _in_doubt(answer: Answer) -> Answer:
+    verdict = answer.verdict
+    message = verdict.message or f"last seen: {verdict.error}"
+    return Answer(Verdict(Disposition.UNKNOWN, ErrorClass.IN_DOUBT, verdict.code, message), answer.response)

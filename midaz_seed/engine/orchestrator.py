@@ -1,0 +1,168 @@
+"""READ FIRST: a whole run, from the first request to the last.
+
+    connect -> organizations -> per ledger: ledger -> assets -> account types, portfolios, segments -> accounts
+                                            -> deposits -> settlement -> transfers -> proof
+"""
+
+import re
+import signal
+from collections.abc import Awaitable, Callable
+
+import anyio
+from anyio.abc import TaskGroup
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.creation import Created, Creator
+from midaz_seed.engine.ledger_run import LedgerRun
+from midaz_seed.engine.pool import StoppedError
+from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
+from midaz_seed.engine.verification import locate, prove_ledger
+from midaz_seed.errors import BreakerOpenError, NotMidazError, SeedError, UnauthorizedError
+from midaz_seed.midaz.routes import Place
+from midaz_seed.model.outcomes import Outcome
+from midaz_seed.plan.items import EntityItem, Phase
+from midaz_seed.reporting.events import LedgerFailed, RunStarted
+
+OLDEST_MAJOR = 3
+"""Before v3 amounts were integers with a scale, and a repeated key could move money twice (contract, 12.3 and 13.5)."""
+
+
+async def fill(context: RunContext) -> None:
+    """Carry out the plan and prove it: organizations at once, each ledger as soon as its organization exists.
+
+    What went wrong is in the context afterwards; raised is only what is wrong before the first write: UnreachableError,
+    UnauthorizedError, NotMidazError.
+    """
+    async with context.pool.running():
+        await _begin(context)
+        ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
+        async with anyio.create_task_group() as group:
+            for organization in context.state.organizations:
+                group.start_soon(_fill_organization, context, organization, group, ledgers_at_once)
+
+
+async def check(context: RunContext) -> None:
+    """The proof alone, over what an earlier run left on the server.
+
+    Raises UnreachableError, UnauthorizedError, NotMidazError, RequestFailedError.
+    """
+    async with context.pool.running():
+        await _begin(context)
+        context.absent += await context.pool.call(lambda: locate(context))
+        async with anyio.create_task_group() as group:
+            for ledger in context.state.ledgers:
+                if ledger.id:
+                    group.start_soon(_guarded, context, ledger, lambda ledger=ledger: _prove(context, ledger))
+
+
+async def _begin(context: RunContext) -> None:
+    """Is there a Midaz that we can speak to, and does it let us in?"""
+    if context.handle_signals:
+        context.pool.beside(lambda: _watch_signals(context))
+    api = context.api(Phase.ORGANIZATIONS)
+    context.server_version = await context.pool.call(api.version)
+    major = re.match(r"v?(\d+)\.", context.server_version)
+    if major and int(major[1]) < OLDEST_MAJOR:
+        raise NotMidazError(
+            f"the server is Midaz {context.server_version}, which this tool does not speak to",
+            hint="v3.0 is the oldest version whose amounts and idempotency can be relied upon: upgrade the server",
+        )
+    await context.pool.call(api.check_access)
+    target = context.settings.target.base_url
+    context.emit(
+        RunStarted(
+            context.plan.run_id,
+            context.plan.digest,
+            target,
+            context.server_version,
+            len(context.state.ledgers),
+            dict(context.plan.counts),
+        )
+    )
+
+
+async def _fill_organization(
+    context: RunContext, organization: OrganizationState, group: TaskGroup, ledgers_at_once: anyio.Semaphore
+) -> None:
+    """Create an organization, then start its ledgers."""
+    created = await _create_one(context, Phase.ORGANIZATIONS, organization.plan.item, Place(), parent_fresh=False)
+    if created is None:
+        for ledger in organization.ledgers:
+            _fail(context, ledger, Phase.LEDGERS, "its organization could not be created")
+        return
+    organization.id, organization.fresh = created.id, created.fresh
+    for ledger in organization.ledgers:
+        ledger.organization_id = organization.id
+        group.start_soon(_fill_ledger, context, organization, ledger, ledgers_at_once)
+
+
+async def _fill_ledger(
+    context: RunContext, organization: OrganizationState, ledger: LedgerState, ledgers_at_once: anyio.Semaphore
+) -> None:
+    """Create a ledger and everything in it."""
+    async with ledgers_at_once:
+        place = Place(organization.id)
+        created = await _create_one(
+            context, Phase.LEDGERS, ledger.plan.item, place, parent_fresh=organization.fresh
+        )
+        if created is None:
+            _fail(context, ledger, Phase.LEDGERS, "it could not be created")
+            return
+        ledger.id, ledger.fresh = created.id, created.fresh
+        await _guarded(context, ledger, LedgerRun(context, ledger).run)
+
+
+async def _create_one(
+    context: RunContext, phase: Phase, item: EntityItem, place: Place, *, parent_fresh: bool
+) -> Created | None:
+    """Create an organization or a ledger; None when it failed or the run is being stopped."""
+    creator = Creator(context.sender, context.meter, context.tracker, phase)
+    try:
+        created = await context.pool.call(lambda: creator.create(item, place, {}, parent_fresh=parent_fresh))
+    except StoppedError:
+        return None
+    except SeedError as error:
+        _end(context, error)
+        return None
+    return created if created.outcome is not Outcome.FAILED else None
+
+
+async def _prove(context: RunContext, ledger: LedgerState) -> None:
+    context.proofs.append(await prove_ledger(context, ledger))
+    ledger.status = LedgerStatus.DONE
+
+
+async def _guarded(context: RunContext, ledger: LedgerState, story: Callable[[], Awaitable[None]]) -> None:
+    """Whatever ends a ledger early is told and kept; only what concerns the whole target ends the others too."""
+    try:
+        await story()
+    except StoppedError:
+        ledger.status = LedgerStatus.STOPPED
+    except SeedError as error:
+        _end(context, error)
+        _fail(context, ledger, context.meter.ledger_phase(ledger.plan.key), str(error))
+
+
+def _end(context: RunContext, error: SeedError) -> None:
+    context.errors.append(error)
+    if isinstance(error, BreakerOpenError | UnauthorizedError):
+        context.stop(str(error))
+
+
+def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -> None:
+    if context.pool.stopping:
+        ledger.status, ledger.reason = LedgerStatus.STOPPED, reason
+    else:
+        ledger.fail(reason)
+        context.emit(LedgerFailed(ledger.plan.key, ledger.plan.name, phase, reason))
+
+
+async def _watch_signals(context: RunContext) -> None:
+    """The first SIGINT or SIGTERM drains the run, the second ends it at once."""
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async for number in signals:
+            if context.signal is not None:
+                context.pool.cancel()
+                return
+            context.signal = number
+            context.stop(f"{number.name}: finishing what is in flight; once more ends at once")

@@ -1,0 +1,187 @@
+"""One attempt of one request, and the patience between attempts.
+
+The order is fixed: circuit breaker, rate token, connection. No token is spent while the breaker is open, and an attempt that
+fails while it is open or being tried does not count against the request: the breaker parks requests, it never drops them.
+"""
+
+import random
+from dataclasses import dataclass
+
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import RequestFailedError, UnauthorizedError
+from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
+from midaz_seed.model.outcomes import ErrorClass, Failure
+from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.meter import Meter
+from midaz_seed.resilience.breaker import CircuitBreaker
+from midaz_seed.resilience.limiter import RateLimiter
+from midaz_seed.resilience.retry import RetryPolicy, parse_retry_after
+from midaz_seed.transport.base import (
+    AnswerTimeoutError,
+    ConnectError,
+    LostConnectionError,
+    Request,
+    Response,
+    Transport,
+)
+
+RETRY_AFTER_MAX_S = 60.0
+_SERVER_IS_ILL = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
+_EXAMPLE_BYTES = 400
+
+
+@dataclass(slots=True)
+class Answer:
+    """The result of one attempt: a verdict, and the response when there was one."""
+
+    verdict: Verdict
+    response: Response | None
+
+    def failure(self, request: Request) -> Failure:
+        """Why it failed, with one line each of request and answer, free of secrets."""
+        sent = f"{request.method} {request.path} {_excerpt(request.body or b'')}".rstrip()
+        got = f"{self.response.status} {_excerpt(self.response.body)}".rstrip() if self.response else ""
+        verdict = self.verdict
+        return Failure(verdict.error or ErrorClass.SERVER, verdict.code, redact(verdict.message), redact(sent), redact(got))
+
+
+class Sender:
+    """Sends attempts through breaker, limiter and transport, and measures them."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        breaker: CircuitBreaker,
+        limiter: RateLimiter | None,
+        retry: RetryPolicy,
+        clock: Clock,
+        meter: Meter,
+        *,
+        jitter_seed: int,
+    ) -> None:
+        self._transport = transport
+        self.breaker = breaker
+        self._limiter = limiter
+        self.retry = retry
+        self.clock = clock
+        self._meter = meter
+        self._jitter = random.Random(jitter_seed)
+
+    async def attempt(self, request: Request, phase: Phase, *, not_after_s: float | None = None) -> Answer:
+        """Send a request once; not at all, with the verdict EXPIRED, when its turn comes after `not_after_s` (monotonic).
+
+        Raises BreakerOpenError when the breaker's deadline passes, UnauthorizedError on 401 and 403.
+        """
+        permit = await self._admission()
+        if not_after_s is not None and self.clock.monotonic() > not_after_s:
+            self.breaker.abandon(permit)
+            return Answer(Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired"), None)
+        meter, phase_meter = self._meter, self._meter.phases[phase]
+        meter.in_flight += 1
+        phase_meter.requests += 1
+        start_s = self.clock.monotonic()
+        try:
+            response = await self._transport.send(request)
+        except ConnectError as error:
+            self.breaker.record(permit, ok=False)
+            return Answer(Verdict(Disposition.RETRY, ErrorClass.NETWORK, "", str(error)), None)
+        except LostConnectionError as error:
+            self.breaker.record(permit, ok=False)
+            return Answer(Verdict(Disposition.UNKNOWN, ErrorClass.NETWORK, "", str(error)), None)
+        except AnswerTimeoutError as error:
+            self.breaker.record(permit, ok=False)
+            return Answer(Verdict(Disposition.UNKNOWN, ErrorClass.TIMEOUT, "", str(error)), None)
+        except BaseException:
+            self.breaker.abandon(permit)
+            raise
+        finally:
+            meter.in_flight -= 1
+        phase_meter.latency.record(int((self.clock.monotonic() - start_s) * 1e6))
+        verdict = OK if 200 <= response.status < 300 else classify(response.status, response.body)
+        self.breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
+        if verdict.error is ErrorClass.AUTH:
+            raise UnauthorizedError(
+                f"the server refuses the credentials: {response.status} {redact(verdict.message)}",
+                hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same command again",
+            )
+        return Answer(verdict, response)
+
+    async def _admission(self) -> int:
+        """Wait for breaker and rate limit; the permit belongs to the breaker's present state."""
+        breaker = self.breaker
+        if self._limiter is None:
+            return await breaker.enter()
+        while True:
+            permit = await breaker.enter()
+            try:
+                await self._limiter.token()
+            except BaseException:
+                breaker.abandon(permit)
+                raise
+            if breaker.valid(permit):
+                return permit
+
+    def patience(self, phase: Phase) -> "Patience":
+        """A fresh count of attempts for one request."""
+        return Patience(self, self._meter, phase, self._jitter)
+
+    async def read(self, request: Request, phase: Phase, *, missing_ok: bool = False) -> Response | None:
+        """Send a read, again where that helps, and return its answer; None for 404 when `missing_ok`.
+
+        Raises RequestFailedError when it fails for good.
+        """
+        patience = self.patience(phase)
+        while True:
+            answer = await self.attempt(request, phase)
+            if answer.verdict.disposition is Disposition.OK:
+                return answer.response
+            if missing_ok and answer.response is not None and answer.response.status == 404:
+                return None
+            transient = answer.verdict.disposition in (Disposition.RETRY, Disposition.UNKNOWN)
+            if not transient or not await patience.again(answer):
+                failure = answer.failure(request)
+                raise RequestFailedError(
+                    f"{failure.request}: {failure.error}: {failure.answer or failure.message}",
+                    hint="check the server's health, then run the same command again",
+                )
+
+
+class Patience:
+    """How often one request may still be tried, and the pause before each new try."""
+
+    def __init__(self, sender: Sender, meter: Meter, phase: Phase, jitter: random.Random) -> None:
+        self._sender = sender
+        self._meter = meter
+        self._phase = phase
+        self._jitter = jitter
+        self.attempts = 0
+        """Attempts that count: those made while the breaker stayed closed."""
+
+    async def again(self, answer: Answer) -> bool:
+        """Count a failed attempt; wait and return True when another may be made."""
+        sender = self._sender
+        if sender.breaker.closed or answer.verdict.error not in _SERVER_IS_ILL:
+            self.attempts += 1
+        if self.attempts >= sender.retry.attempts_max:
+            return False
+        await self.pause(answer)
+        return True
+
+    async def pause(self, answer: Answer) -> None:
+        """Wait as long as the server asks for, or else as the policy says."""
+        header = answer.response.headers.get("Retry-After") if answer.response else None
+        wanted_s = parse_retry_after(header, self._sender.clock.time()) if header else None
+        delay_s = self._sender.retry.delay_s(
+            max(self.attempts, 1), wanted_s, self._jitter, retry_after_max_s=RETRY_AFTER_MAX_S
+        )
+        self._meter.phases[self._phase].retries += 1
+        await self._sender.clock.sleep(delay_s)
+
+
+def _excerpt(body: bytes) -> str:
+    text = body[:_EXAMPLE_BYTES].decode("utf-8", "replace")
+    return " ".join(text.split()) + ("..." if len(body) > _EXAMPLE_BYTES else "")
+
+

@@ -1,0 +1,80 @@
+"""What exists on the server so far, as the hierarchy it is: organization -> ledger -> entities.
+
+It grows with organizations, ledgers and accounts, never with transactions.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from midaz_seed.midaz.routes import Place
+from midaz_seed.model.outcomes import Failure
+from midaz_seed.plan.items import Phase
+from midaz_seed.plan.plan import LedgerPlan, OrganizationPlan, Plan
+
+
+class LedgerStatus(StrEnum):
+    """How far a ledger came."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class LedgerState:
+    """One ledger: its place on the server, the ids of what is in it, and the accounts that cannot take part."""
+
+    plan: LedgerPlan
+    organization_id: str = ""
+    id: str = ""
+    fresh: bool = True
+    """Created by this run, so nothing can be in it that this run did not put there."""
+    status: LedgerStatus = LedgerStatus.WAITING
+    reason: str = ""
+    ids: dict[str, str] = field(default_factory=dict)
+    """Server id by item key, of what is below the ledger except accounts, which are found by alias."""
+    accounts: bytearray = field(default_factory=bytearray)
+    """One byte an account: 1 when it exists and is the planned one."""
+    unfunded: set[int] = field(default_factory=set)
+    """Accounts whose deposit is known not to have arrived: they must not be a source."""
+    deposits_in_doubt: set[int] = field(default_factory=set)
+    """Accounts whose deposit may or may not have been applied; the barrier looks."""
+    in_doubt: list[tuple[Phase, str, int, Failure]] = field(default_factory=list)
+    """Transactions that may or may not have been applied: phase, item key, movements in it, and why."""
+
+    @property
+    def place(self) -> Place:
+        """Where its entities live."""
+        return Place(self.organization_id, self.id)
+
+    def fail(self, reason: str) -> None:
+        """It cannot go on."""
+        self.status = LedgerStatus.FAILED
+        self.reason = reason
+
+
+@dataclass(slots=True)
+class OrganizationState:
+    """One organization and its ledgers."""
+
+    plan: OrganizationPlan
+    ledgers: list[LedgerState]
+    id: str = ""
+    fresh: bool = True
+
+
+class StateTree:
+    """All organizations of a plan."""
+
+    def __init__(self, plan: Plan) -> None:
+        self.organizations = [
+            OrganizationState(organization, [LedgerState(ledger) for ledger in organization.ledgers])
+            for organization in plan.organizations
+        ]
+
+    @property
+    def ledgers(self) -> list[LedgerState]:
+        """Every ledger, in the plan's order."""
+        return [ledger for organization in self.organizations for ledger in organization.ledgers]

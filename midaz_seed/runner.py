@@ -1,0 +1,122 @@
+"""A run or a proof as one call: settings in, report out. The command line and the library both come through here."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import anyio
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.orchestrator import check, fill
+from midaz_seed.engine.summary import summarize
+from midaz_seed.plan.plan import Plan, build_plan
+from midaz_seed.reporting.events import Emit, Event, RunFinished
+from midaz_seed.reporting.meter import Meter
+from midaz_seed.reporting.report import Report, check_writable, write_json
+from midaz_seed.sandbox.process import sandbox_process
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.target import ResolvedTarget, resolve_target
+from midaz_seed.wiring import open_run
+
+Watch = Callable[[RunContext], Awaitable[None]]
+"""Something that runs beside a run, such as a progress display; it is cancelled when the run is over."""
+Story = Callable[[RunContext], Awaitable[None]]
+
+
+async def seed_async(
+    settings: Settings,
+    *,
+    emit: Emit = lambda event: None,
+    watch: Watch | None = None,
+    handle_signals: bool = False,
+    overrides: Mapping[type, Any] | None = None,
+) -> Report:
+    """Fill the target with the plan of these settings, prove it, and report.
+
+    Raises a SeedError for what is wrong before the first write: PlanError, TargetNotAllowedError, OutputError, UnreachableError,
+    UnauthorizedError, NotMidazError. What goes wrong later is in the report, and in its exit code.
+    """
+    return await _execute(settings, fill, emit, watch, handle_signals=handle_signals, overrides=overrides)
+
+
+async def verify_async(
+    settings: Settings,
+    *,
+    emit: Emit = lambda event: None,
+    watch: Watch | None = None,
+    handle_signals: bool = False,
+    overrides: Mapping[type, Any] | None = None,
+) -> Report:
+    """Prove that the target holds the plan of these settings, and report; nothing is written. Raises as `seed_async`."""
+    return await _execute(settings, check, emit, watch, handle_signals=handle_signals, overrides=overrides)
+
+
+def seed(settings: Settings) -> Report:
+    """`seed_async` for programs without an event loop."""
+    return run_in_loop(lambda: seed_async(settings))
+
+
+def verify(settings: Settings) -> Report:
+    """`verify_async` for programs without an event loop."""
+    return run_in_loop(lambda: verify_async(settings))
+
+
+def run_in_loop(function: Callable[[], Awaitable[Report]]) -> Report:
+    """Run on uvloop where it can be imported, on asyncio otherwise."""
+    try:
+        import uvloop  # noqa: F401
+    except ImportError:
+        fast = False
+    else:
+        fast = True
+    return anyio.run(function, backend_options={"use_uvloop": fast})
+
+
+async def _execute(
+    settings: Settings,
+    story: Story,
+    emit: Emit,
+    watch: Watch | None,
+    *,
+    handle_signals: bool,
+    overrides: Mapping[type, Any] | None,
+) -> Report:
+    if settings.report is not None:
+        check_writable(settings.report)
+    target = resolve_target(settings.target)
+    plan = build_plan(settings)
+    async with _reachable(settings, target) as address:
+        async with open_run(
+            settings, plan, address, emit=emit, handle_signals=handle_signals, overrides=overrides
+        ) as context:
+            await _watched(context, story, watch)
+            report = summarize(context)
+    emit(RunFinished(report.exit_code, report.elapsed_s))
+    if settings.report is not None:
+        write_json(report, settings.report)
+    return report
+
+
+@asynccontextmanager
+async def _reachable(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
+    """The target's address; the word `sandbox` starts one for the duration of the block."""
+    if not target.is_sandbox:
+        yield target
+        return
+    async with sandbox_process(data=settings.sandbox.data, faults=settings.sandbox.faults) as url:
+        yield ResolvedTarget(url, url, is_sandbox=True)
+
+
+async def _watched(context: RunContext, story: Story, watch: Watch | None) -> None:
+    failure: Exception | None = None
+    async with anyio.create_task_group() as group:
+        if watch is not None:
+            group.start_soon(watch, context)
+        try:
+            await story(context)
+        except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
+            failure = error
+        finally:
+            group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure

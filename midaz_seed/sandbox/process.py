@@ -1,0 +1,69 @@
+"""The sandbox in a process of its own: what `--target sandbox` starts and ends."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import anyio
+from anyio.abc import Process
+from anyio.streams.text import TextReceiveStream
+
+from midaz_seed.errors import UnreachableError
+
+START_WITHIN_S = 20.0
+END_WITHIN_S = 10.0
+_READY = "sandbox listening on "
+
+
+@asynccontextmanager
+async def sandbox_process(*, data: Path | None = None, faults: Path | None = None) -> AsyncIterator[str]:
+    """Start a durable sandbox on a free port of loopback, give its URL, and end it with the block.
+
+    Without `data` its file is a temporary one. Raises UnreachableError when it does not come up.
+    """
+    with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
+        file = data or Path(folder) / "sandbox.sqlite"
+        command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", "--data", str(file), "--until-eof"]
+        if faults is not None:
+            command += ["--faults", str(faults)]
+        # a session of its own, so that Ctrl-C drains the run instead of ending the server under it; it ends with our pipe
+        process = await anyio.open_process(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            yield await _url(process)
+        finally:
+            with anyio.CancelScope(shield=True):
+                await _end(process)
+
+
+async def _url(process: Process) -> str:
+    assert process.stdout is not None
+    text = ""
+    with anyio.move_on_after(START_WITHIN_S):
+        async for piece in TextReceiveStream(process.stdout):
+            text += piece
+            if text.startswith(_READY) and text.endswith("\n"):
+                return text.removeprefix(_READY).strip()
+    complaint = ""
+    if process.stderr is not None and process.returncode is not None:
+        with anyio.move_on_after(1):
+            async for piece in TextReceiveStream(process.stderr):
+                complaint += piece
+    raise UnreachableError(
+        f"the sandbox did not start: {complaint.strip() or text.strip() or 'it said nothing'}",
+        hint="start it by hand with `midaz-seed sandbox` to see why",
+    )
+
+
+async def _end(process: Process) -> None:
+    if process.returncode is None:
+        process.terminate()
+        with anyio.move_on_after(END_WITHIN_S):
+            await process.wait()
+        if process.returncode is None:
+            process.kill()
+    await process.aclose()

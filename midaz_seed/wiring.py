@@ -1,0 +1,121 @@
+"""The composition root: the only module that knows every part, and the only one that registers or gets one (on svcs).
+
+A test, or a program of somebody else's, replaces a part by handing it in as an override:
+
+    async with open_run(settings, plan, overrides={Transport: my_transport}) as context: ...
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import svcs
+
+from midaz_seed.clock import Clock, SystemClock
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.movements import AnswerCheck
+from midaz_seed.engine.pool import WorkerPool
+from midaz_seed.engine.sender import Sender
+from midaz_seed.engine.state import StateTree
+from midaz_seed.plan.plan import Plan
+from midaz_seed.reporting.events import BreakerChanged, Emit
+from midaz_seed.reporting.meter import Meter
+from midaz_seed.resilience.breaker import CircuitBreaker
+from midaz_seed.resilience.limiter import RateLimiter
+from midaz_seed.resilience.retry import RetryPolicy
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.target import ResolvedTarget
+from midaz_seed.transport.base import Transport
+from midaz_seed.transport.session import SessionTransport
+
+
+@asynccontextmanager
+async def open_run(
+    settings: Settings,
+    plan: Plan,
+    target: ResolvedTarget,
+    *,
+    emit: Emit,
+    handle_signals: bool = False,
+    overrides: Mapping[type, Any] | None = None,
+) -> AsyncIterator[RunContext]:
+    """Everything that a run needs, put together; connections are closed at the end of the block."""
+    registry = svcs.Registry()
+    _register(registry, settings, plan, target, emit)
+    for service, value in (overrides or {}).items():
+        registry.register_value(service, value)
+    async with svcs.Container(registry) as services:
+        context = await services.aget(RunContext)
+        context.handle_signals = handle_signals
+        yield context
+
+
+def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: ResolvedTarget, emit: Emit) -> None:
+    limits, retries, breaker = settings.generation.limits, settings.generation.retries, settings.breaker
+
+    @asynccontextmanager
+    async def transport() -> AsyncIterator[Transport]:
+        token = settings.target.auth_token
+        session = SessionTransport(
+            target.onboarding_url,
+            target.transaction_url,
+            headers={"Authorization": f"Bearer {token.get_secret_value()}"} if token else {},
+            request_timeout_s=settings.target.request_timeout_s,
+            connect_timeout_s=settings.target.connect_timeout_s,
+            connections_max=limits.max_concurrency,
+        )
+        try:
+            yield session
+        finally:
+            await session.aclose()
+
+    def circuit_breaker(services: svcs.Container) -> CircuitBreaker:
+        return CircuitBreaker(
+            services.get_abstract(Clock),
+            failures=breaker.failures,
+            open_s=breaker.open_s,
+            successes=breaker.successes,
+            give_up_s=breaker.give_up_s,
+            on_change=lambda state: emit(BreakerChanged(state.value)),
+        )
+
+    async def sender(services: svcs.Container) -> Sender:
+        return Sender(
+            await services.aget_abstract(Transport),
+            services.get(CircuitBreaker),
+            RateLimiter(limits.requests_per_second) if limits.requests_per_second else None,
+            services.get(RetryPolicy),
+            services.get_abstract(Clock),
+            services.get(Meter),
+            jitter_seed=settings.seed,
+        )
+
+    async def context(services: svcs.Container) -> RunContext:
+        return RunContext(
+            settings=settings,
+            plan=plan,
+            target=target,
+            state=StateTree(plan),
+            sender=await services.aget(Sender),
+            pool=services.get(WorkerPool),
+            meter=services.get(Meter),
+            tracker=services.get(ErrorTracker),
+            clock=services.get_abstract(Clock),
+            emit=emit,
+            answer_check=services.get(AnswerCheck),
+        )
+
+    registry.register_value(Clock, SystemClock())
+    registry.register_value(AnswerCheck, AnswerCheck())
+    registry.register_value(
+        RetryPolicy,
+        RetryPolicy(retries.max, retries.backoff, retries.initial_delay, retries.max_delay, jitter=retries.jitter),
+    )
+    registry.register_factory(Meter, lambda: Meter(dict(plan.counts)))
+    registry.register_factory(ErrorTracker, lambda services: ErrorTracker(services.get_abstract(Clock), emit))
+    registry.register_factory(WorkerPool, lambda: WorkerPool(limits.max_concurrency))
+    registry.register_factory(CircuitBreaker, circuit_breaker)
+    registry.register_factory(Transport, transport)
+    registry.register_factory(Sender, sender)
+    registry.register_factory(RunContext, context)

@@ -1,0 +1,97 @@
+"""The house's rules: which way imports point, what stays pure, and that there is no cycle."""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "midaz_seed"
+LAYERS = [
+    {"errors", "clock"},
+    {"model"},
+    {"settings"},
+    {"plan"},
+    {"midaz", "transport", "resilience", "reporting"},
+    {"engine"},
+    {"wiring"},
+    {"runner"},
+    {"cli", "__main__", "__init__"},
+]
+RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+PURE = ("midaz_seed.model", "midaz_seed.plan", "midaz_seed.reporting.events", "midaz_seed.midaz.classify", "midaz_seed.sandbox.ledger")
+IMPURE = {"asyncio", "anyio", "aiohttp", "structlog", "uvloop", "socket", "time", "midaz_seed.clock"}
+
+
+def _modules() -> dict[str, set[str]]:
+    """Every module of the package and the absolute names that it imports, anywhere in it."""
+    found = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+        names: set[str] = set()
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                names.update(alias.name for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                assert node.level == 0, f"{name}: imports are absolute here"
+                base = node.module or ""
+                names.add(base)
+                names.update(f"{base}.{alias.name}" for alias in node.names)
+        found[name] = names
+    return found
+
+
+MODULES = _modules()
+
+
+def _part(module: str) -> str:
+    """The part of the house a module belongs to: `engine` for midaz_seed.engine.pool."""
+    return (module.split(".") + ["__init__"])[1]
+
+
+def _inside(name: str) -> str | None:
+    """The module of ours that an imported name belongs to."""
+    while name.startswith("midaz_seed"):
+        if name in MODULES:
+            return name
+        name = name.rpartition(".")[0]
+    return None
+
+
+@pytest.mark.parametrize("module", sorted(MODULES))
+def test_imports_point_from_the_edge_to_the_core(module: str) -> None:
+    part = _part(module)
+    for name in MODULES[module]:
+        target = _inside(name)
+        if target is None or target == "midaz_seed" or _part(target) == part:
+            continue
+        if part == "sandbox" or _part(target) == "sandbox":
+            assert part in {"sandbox", "runner", "cli"}, f"{module} imports the sandbox"
+            assert _part(target) in {"sandbox", "errors", "clock", "model"}, f"the sandbox imports {target}"
+            continue
+        assert RANK[_part(target)] < RANK[part], f"{module} imports {target}, which is not below it"
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith(PURE)))
+def test_the_pure_core_touches_neither_time_nor_network(module: str) -> None:
+    impure = {name for name in MODULES[module] if name in IMPURE or name.split(".")[0] in IMPURE}
+    assert not impure, f"{module} imports {impure}"
+
+
+def test_there_is_no_import_cycle() -> None:
+    graph = {module: {found for name in names if (found := _inside(name)) and found != module} for module, names in MODULES.items()}
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, " -> ".join((*path[path.index(module) :], module))
+        if module not in done:
+            for other in graph[module]:
+                visit(other, (*path, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+def test_only_the_wiring_knows_the_container() -> None:
+    users = {module for module, names in MODULES.items() if "svcs" in names}
+    assert users == {"midaz_seed.wiring"}
