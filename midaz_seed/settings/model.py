@@ -1,34 +1,90 @@
 """Every setting: its name, unit, range and default.
 
-In YAML the names are camelCase as the improvement plan spells them (`generation.retries.initialDelay`), in Python snake_case;
-a unit stands last in the name. `docs/configuration.md` is generated from the descriptions here.
+In YAML the names are camelCase as the improvement plan spells them (`generation.retries.initialDelay`), in Python
+snake_case; a unit stands last in the name. `docs/configuration.md` is generated from the descriptions here.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
+
+from midaz_seed.settings.presets import PRESETS
+
+
+@dataclass(frozen=True)
+class Words:
+    """What a value has to be, in plain words, where its type does not say it: for messages and the reference."""
+
+    text: str
+
+
+def _split(value: object) -> object:
+    """A list may be written as one text with commas: a variable has no other way."""
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _header_safe(token: SecretStr) -> SecretStr:
+    """The token becomes a header's value: a line break in it would become a header of its own."""
+    value = token.get_secret_value()
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("not a token")
+    return token
+
 
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Hosts = Annotated[tuple[str, ...], BeforeValidator(_split), Words("a list of host names")]
+Token = Annotated[SecretStr, AfterValidator(_header_safe), Words("one word of printable ASCII characters")]
+RunId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),
+    Words("1 to 40 characters of a-z, 0-9 and -, the first no -"),
+]
 
 
 class Section(BaseModel):
     """A group of settings: unknown names are refused, values cannot be changed after loading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        allow_inf_nan=False,
+        hide_input_in_errors=True,
+    )
 
 
 class Target(Section):
     """Which server, and how to reach it."""
 
     base_url: str = Field("", description="The server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
-    onboarding_port: int | None = Field(None, ge=1, le=65535, description="Port of the onboarding service when it is separate.")
-    transaction_port: int | None = Field(None, ge=1, le=65535, description="Port of the transaction service when it is separate.")
-    allow_hosts: tuple[str, ...] = Field((), description="Hosts beside loopback that may be written to.")
-    auth_token: SecretStr | None = Field(None, description="Bearer token. Better given by environment or file than by flag.")
+    onboarding_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of the onboarding service when it is separate."
+    )
+    transaction_port: int | None = Field(
+        None, ge=1, le=65535, description="Port of the transaction service when it is separate."
+    )
+    allow_hosts: Hosts = Field((), description="Hosts beside loopback that may be written to.")
+    auth_token: Token | None = Field(
+        None, description="Bearer token. Better given by environment or file than by flag."
+    )
     auth_token_file: Path | None = Field(None, description="File that holds the bearer token.")
     request_timeout_s: Seconds = Field(30.0, description="How long one attempt of a request may take.")
     connect_timeout_s: Seconds = Field(5.0, description="How long making a connection may take.")
@@ -45,9 +101,12 @@ class Volume(Section):
     account_types_per_ledger: Annotated[int, Field(ge=0, le=5)] = Field(
         0, description="Account types registered in each ledger; 0 uses the types without registering them."
     )
-    accounts_per_ledger: Positive = Field(100, description="Customer accounts in each ledger, spread evenly over its assets.")
+    accounts_per_ledger: Positive = Field(
+        100, description="Customer accounts in each ledger, spread evenly over its assets."
+    )
     transactions_per_account: Count = Field(
-        20, description="Movements per account: one deposit, the rest transfers with this account as the source. 0: none."
+        20,
+        description="Movements per account: one deposit, the rest transfers with this account as the source. 0: none.",
     )
 
 
@@ -64,10 +123,18 @@ class Retries(Section):
     """How often and how patiently a failed attempt is repeated."""
 
     max: Annotated[int, Field(ge=1, le=100)] = Field(3, description="Attempts of one request, the first included.")
-    backoff: Literal["exponential", "linear"] = Field("exponential", description="How the pause grows from attempt to attempt.")
+    backoff: Literal["exponential", "linear"] = Field(
+        "exponential", description="How the pause grows from attempt to attempt."
+    )
     initial_delay: Annotated[float, Field(gt=0, le=60_000)] = Field(100.0, description="First pause, in milliseconds.")
     max_delay: Annotated[float, Field(gt=0, le=600_000)] = Field(2000.0, description="Longest pause, in milliseconds.")
     jitter: bool = Field(True, description="Draw the pause at random between zero and its length (full jitter).")
+
+    @model_validator(mode="after")
+    def _delays_in_order(self) -> Self:
+        if self.max_delay < self.initial_delay:
+            raise ValueError("maxDelay must not be less than initialDelay")
+        return self
 
 
 class Batches(Section):
@@ -84,11 +151,15 @@ class Batches(Section):
 class Limits(Section):
     """How hard the server is driven."""
 
-    max_concurrency: Annotated[int, Field(ge=1, le=4096)] = Field(16, description="Requests in flight at once, over all ledgers.")
+    max_concurrency: Annotated[int, Field(ge=1, le=4096)] = Field(
+        16, description="Requests in flight at once, over all ledgers."
+    )
     requests_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         0.0, description="Token-bucket limit on requests a second; 0 means no limit."
     )
-    ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(8, description="Ledgers that are filled at the same time.")
+    ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
+        8, description="Ledgers that are filled at the same time."
+    )
 
 
 class Generation(Section):
@@ -105,7 +176,9 @@ class Breaker(Section):
     failures: Positive = Field(5, description="Consecutive failures that open it.")
     open_s: Seconds = Field(60.0, description="How long it stays open before it tries again, in seconds.")
     successes: Positive = Field(3, description="Successful tries that close it again.")
-    give_up_s: Seconds = Field(600.0, description="The run ends with exit code 3 when it has not closed for this long, in seconds.")
+    give_up_s: Seconds = Field(
+        600.0, description="The run ends with exit code 3 when it has not closed for this long, in seconds."
+    )
 
 
 class Settlement(Section):
@@ -115,41 +188,73 @@ class Settlement(Section):
     initial_delay_s: Seconds = Field(0.05, description="First pause between two looks, in seconds; it doubles.")
     max_delay_s: Seconds = Field(2.0, description="Longest pause between two looks, in seconds.")
 
+    @model_validator(mode="after")
+    def _delays_in_order(self) -> Self:
+        if self.max_delay_s < self.initial_delay_s:
+            raise ValueError("maxDelayS must not be less than initialDelayS")
+        return self
+
 
 class Idempotency(Section):
     """How movements are kept from happening twice."""
 
     ttl_s: Annotated[int, Field(ge=10, le=604_800)] = Field(
-        300, description="Lifetime of a key on the server (`X-TTL`), in seconds; each slot costs the server about 2.7 kB of Redis."
+        300,
+        description="Lifetime of a key on the server (`X-TTL`), in seconds; a slot costs it about 2.7 kB of Redis.",
     )
     margin_s: Annotated[int, Field(ge=0, le=86_400)] = Field(
         30, description="A key is sent again only while its first attempt is younger than ttlS less this many seconds."
     )
 
+    @model_validator(mode="after")
+    def _margin_inside_ttl(self) -> Self:
+        if self.margin_s >= self.ttl_s:
+            raise ValueError("marginS must be less than ttlS, or no request could ever be sent again")
+        return self
+
 
 class Verification(Section):
     """The proof at the end of a run."""
 
-    enabled: bool = Field(True, description="Compare every balance and count on the server with the plan at the end of a run.")
-    sample_per_ledger: Count = Field(10, description="Transactions of each ledger that are read back with their operations.")
+    enabled: bool = Field(
+        True, description="Compare every balance and count on the server with the plan at the end of a run."
+    )
+    sample_per_ledger: Count = Field(
+        10, description="Transactions of each ledger that are read back with their operations."
+    )
+
+
+class Sandbox(Section):
+    """The embedded server that `--target sandbox` starts for one run."""
+
+    data: Path | None = Field(
+        None, description="SQLite file that keeps its data; without one it is gone after the run."
+    )
+    faults: Path | None = Field(None, description="YAML file with the faults that it is to show.")
 
 
 class Log(Section):
     """What is written to stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field("warning", description="The least severe level that is shown.")
+    level: Literal["debug", "info", "warning", "error"] = Field(
+        "warning", description="The least severe level that is shown."
+    )
     format: Literal["console", "json"] = Field("console", description="For people or for machines.")
 
 
 class Settings(Section):
     """All settings of one run."""
 
-    preset: str = Field("small", description="tiny, small, medium or large: fills in `volume`.")
-    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(1, description="Same seed and settings: the same plan, to the byte.")
-    run_id: str | None = Field(
+    preset: Literal["tiny", "small", "medium", "large"] = Field(
+        "small", description="Fills in every count of `volume` that is not given."
+    )
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
+        1, description="Same seed and settings: the same plan, to the byte."
+    )
+    run_id: RunId | None = Field(
         None,
-        pattern=r"^[a-z0-9][a-z0-9-]{0,39}$",
-        description="Mark that every created object carries. By default it follows from the plan, so that running again finds what is there.",
+        description="Mark that every created object carries. By default it follows from the plan, so that running "
+        "again finds what is there.",
     )
     error_budget_percent: Annotated[float, Field(ge=0, le=100)] = Field(
         1.0, description="Share of failed items, in percent, above which the exit code is 1."
@@ -163,4 +268,17 @@ class Settings(Section):
     settlement: Settlement = Settlement()
     idempotency: Idempotency = Idempotency()
     verification: Verification = Verification()
+    sandbox: Sandbox = Sandbox()
     log: Log = Log()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _preset_fills_volume(cls, values: Any) -> Any:
+        """`Settings(preset="medium")` has medium's counts, however the settings are made."""
+        if not isinstance(values, Mapping):
+            return values
+        counts = PRESETS.get(str(values.get("preset", "small")))
+        given = values.get("volume", {})
+        if counts is None or not isinstance(given, Mapping):
+            return values
+        return {**values, "volume": {to_camel(name): count for name, count in {**counts, **given}.items()}}

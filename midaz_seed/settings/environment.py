@@ -1,0 +1,78 @@
+"""Settings from environment variables: MIDAZ_SEED_SEED, MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from midaz_seed.settings.fields import SECTIONS, SETTINGS, VARIABLE_PREFIX
+from midaz_seed.settings.layers import Given, Problem
+from midaz_seed.settings.names import nearest_path
+
+CONFIG_VARIABLE = "MIDAZ_SEED_CONFIG"
+DEBUG_VARIABLE = "MIDAZ_SEED_DEBUG"
+NOT_SETTINGS = {
+    CONFIG_VARIABLE: "The configuration file, as `--config` gives it.",
+    DEBUG_VARIABLE: "`1` shows the traceback of an internal error.",
+}
+"""The variables with our prefix that are no settings, and what they do."""
+
+
+def read_environment(environ: Mapping[str, str]) -> tuple[list[Given], list[Problem]]:
+    """The settings in the environment, and the variables of ours that do not exist.
+
+    An empty variable counts as not given: that is how CI systems pass on what is not set.
+    """
+    ours = {name: value for name, value in environ.items() if name.startswith(VARIABLE_PREFIX) and value}
+    by_variable = {setting.variable: setting for setting in SETTINGS.values()}
+    problems = [
+        Problem(f"environment {name}", _unknown(name, list(by_variable)))
+        for name in ours
+        if name not in by_variable and name not in NOT_SETTINGS
+    ]
+    known = {name: value for name, value in ours.items() if name in by_variable}
+    if not known:
+        return [], problems
+    values = _from_pydantic(known)
+    given = []
+    for name in known:
+        setting = by_variable[name]
+        value: Any = values
+        for attribute in setting.attributes:
+            value = value[attribute]
+        given.append(Given(setting.path, value, f"environment {name}"))
+    return given, problems
+
+
+def _from_pydantic(variables: Mapping[str, str]) -> dict[str, Any]:
+    """What pydantic-settings makes of these variables: nested values by field name, still as text.
+
+    It would also read variables without the prefix that happen to be called like a field, so it is shown ours only.
+    """
+    from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
+
+    from midaz_seed.settings.model import Settings
+
+    class Environment(Settings, BaseSettings):
+        model_config = SettingsConfigDict(
+            env_prefix=VARIABLE_PREFIX, env_nested_delimiter="__", enable_decoding=False, case_sensitive=False
+        )
+
+    source = EnvSettingsSource(Environment)
+    source.env_vars = {name.lower(): value for name, value in variables.items()}
+    return source()
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    sections = {VARIABLE_PREFIX + _snake(path).replace(".", "__").upper(): path for path in SECTIONS if path}
+    if name in sections:
+        first = next(variable for variable in known if variable.startswith(f"{name}__"))
+        return f"{sections[name]} is a section: set its values one by one, such as {first}"
+    # without the prefix, which all have in common and which would make any two of them look alike
+    endings = [variable.removeprefix(VARIABLE_PREFIX) for variable in (*known, *NOT_SETTINGS)]
+    right = nearest_path(name.removeprefix(VARIABLE_PREFIX), endings, "__")
+    return "there is no such setting; " + (
+        f"did you mean {VARIABLE_PREFIX}{right}?" if right else "`midaz-seed config show` lists them all"
+    )
+
+
+def _snake(path: str) -> str:
+    return "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in path)

@@ -1,0 +1,143 @@
+"""Settings from YAML text: each value with its line, each problem with its line."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from midaz_seed.settings.fields import SECTIONS, SETTINGS
+from midaz_seed.settings.layers import Given, Problem
+from midaz_seed.settings.names import nearest_path
+
+
+class _Loader(yaml.SafeLoader):
+    """Plain values only: a date stays the text that it is, and tags that would make anything else are refused."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the shape are PyYAML's
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+    yaml_constructors = {  # noqa: RUF012 - the name and the shape are PyYAML's
+        tag: constructor
+        for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
+        if tag is None or tag.rpartition(":")[2] in {"null", "bool", "int", "float", "str", "seq", "map"}
+    }
+
+
+def read_file(file: Path) -> tuple[list[Given], list[Problem]]:
+    """The settings in a file, and what is wrong with it. A file that cannot be read is a problem, too."""
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except FileNotFoundError:
+        return [], [Problem(str(file), "there is no such file")]
+    except IsADirectoryError:
+        return [], [Problem(str(file), "is a folder, not a file")]
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        return [], [Problem(f"{file}:{line}", "is not UTF-8 text")]
+    except OSError as error:
+        return [], [Problem(str(file), f"cannot be read: {error.strerror or error}")]
+    return read_text(text, str(file))
+
+
+def read_text(text: str, name: str) -> tuple[list[Given], list[Problem]]:
+    """The settings in a YAML document; `name` stands before the line in sources and problems."""
+    try:
+        loader = _Loader(text)
+        try:
+            root = loader.get_single_node()
+        finally:
+            loader.dispose()
+    except yaml.reader.ReaderError as error:
+        line = text[: error.position].count("\n") + 1
+        return [], [Problem(f"{name}:{line}", "holds a character that YAML does not allow")]
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        where = f"{name}:{mark.line + 1}" if mark else name
+        return [], [Problem(where, f"is not valid YAML: {error.problem or error.context}")]
+    except RecursionError:
+        return [], [Problem(name, "is nested too deeply")]
+    document = _Document(name)
+    if root is not None and not _is_empty(root):
+        document.section(root, "")
+    return document.given, document.problems
+
+
+def read_value(text: str) -> object:
+    """One YAML value. Raises ValueError when it is none."""
+    try:
+        loader = _Loader(text)
+        try:
+            return loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, RecursionError, TypeError) as error:
+        raise ValueError("is not a YAML value") from error
+
+
+class _Document:
+    """Collects the settings and the problems of one document while it is walked along the model."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._values = _Loader("")
+        self.given: list[Given] = []
+        self.problems: list[Problem] = []
+
+    def section(self, node: yaml.Node, path: str) -> None:
+        if not isinstance(node, yaml.MappingNode):
+            what = f"{path} is a section" if path else "the file"
+            self._refuse(node, f"{what}: it must hold settings, one `name: value` on each line")
+            return
+        seen: dict[str, yaml.Node] = {}
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                self._refuse(key, "the name of a setting must be plain text")
+                continue
+            name = str(key.value)
+            here = f"{path}.{name}" if path else name
+            if name in seen:
+                self._refuse(key, f"{here} is given twice, first on line {seen[name].start_mark.line + 1}")
+                continue
+            seen[name] = key
+            self._entry(here, key, value)
+
+    def _entry(self, path: str, key: yaml.Node, value: yaml.Node) -> None:
+        if path in SECTIONS and path:
+            if not _is_empty(value):
+                self.section(value, path)
+        elif path in SETTINGS:
+            self._setting(path, key, value)
+        else:
+            self._refuse(key, unknown(path))
+
+    def _setting(self, path: str, key: yaml.Node, value: yaml.Node) -> None:
+        items = value.value if isinstance(value, yaml.SequenceNode) else ()
+        try:
+            plain: Any = self._values.construct_document(value)
+        except (yaml.YAMLError, RecursionError, ValueError, TypeError):
+            self._refuse(value, f"{path} must be {SETTINGS[path].words}")
+            return
+        self.given.append(
+            Given(path, plain, self._place(key), typed=True, items=tuple(self._place(item) for item in items))
+        )
+
+    def _refuse(self, node: yaml.Node, text: str) -> None:
+        self.problems.append(Problem(self._place(node), text))
+
+    def _place(self, node: yaml.Node) -> str:
+        return f"{self._name}:{node.start_mark.line + 1}"
+
+
+def _is_empty(node: yaml.Node) -> bool:
+    """A section whose lines are all commented out is no mistake."""
+    return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
+
+
+def unknown(path: str) -> str:
+    """What to say about a setting that does not exist."""
+    shown = path if path.isprintable() else repr(path)
+    right = nearest_path(path, [*SETTINGS, *(section for section in SECTIONS if section)], ".")
+    return f"there is no setting {shown}; " + (
+        f"did you mean {right}?" if right else "`midaz-seed config show` lists them all"
+    )
