@@ -1,7 +1,7 @@
 """What carries one request to the server and its answer back. One method: the seam for every test and every data plane."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
@@ -13,9 +13,6 @@ class Service(Enum):
     TRANSACTION = "transaction"
 
 
-_NO_HEADERS: Mapping[str, str] = {}
-
-
 @dataclass(slots=True)
 class Request:
     """One HTTP request. `path` starts with a slash, is percent-encoded and includes the query string."""
@@ -23,7 +20,7 @@ class Request:
     method: str
     path: str
     body: bytes | None = None
-    headers: Mapping[str, str] = field(default=_NO_HEADERS)
+    headers: Mapping[str, str] | None = None
     service: Service = Service.ONBOARDING
 
 

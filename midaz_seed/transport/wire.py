@@ -1,0 +1,255 @@
+"""The fast transport: our own HTTP/1.1 exchange on asyncio streams of bytes, parsed by httptools (the parser of Node.js).
+
+It does one thing, keep-alive requests with a known body, at a tenth of the CPU of a full client. What it leaves out (proxies, redirects,
+compression) the session transport has.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Iterator, Mapping
+from typing import cast
+from urllib.parse import urlsplit
+
+import httptools
+
+from midaz_seed.transport.base import (
+    AnswerTimeoutError,
+    ConnectError,
+    LostConnectionError,
+    Request,
+    Response,
+    Service,
+    TransportError,
+)
+
+SWEEPS_PER_TIMEOUT = 20
+"""Deadlines are looked at this often per timeout: one timer for all connections instead of one per request."""
+
+
+class RawHeaders(Mapping[str, str]):
+    """Headers as they came; names are compared without regard to case, and only when somebody asks."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: list[tuple[bytes, bytes]]) -> None:
+        self._pairs = pairs
+
+    def __getitem__(self, name: str) -> str:
+        wanted = name.lower().encode()
+        for key, value in self._pairs:
+            if key.lower() == wanted:
+                return value.decode("latin-1")
+        raise KeyError(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return (key.decode("latin-1").lower() for key, _ in self._pairs)
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+
+class _Wire(asyncio.Protocol):
+    """One connection, with at most one request on it at a time."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._parser = httptools.HttpResponseParser(self)
+        self._transport: asyncio.Transport | None = None
+        self._answer: asyncio.Future[Response] | None = None
+        self._pairs: list[tuple[bytes, bytes]] = []
+        self._body: list[bytes] = []
+        self._bodyless = False
+        self._ends_with_connection = False
+        self.deadline_s = 0.0
+        self.reusable = False
+
+    @property
+    def busy(self) -> bool:
+        """A request is out and its answer is not complete."""
+        return self._answer is not None and not self._answer.done()
+
+    def exchange(self, data: bytes, *, bodyless: bool, deadline_s: float) -> asyncio.Future[Response]:
+        """Send a request; the future gets its answer, or a TransportError. `bodyless`: the answer has none (HEAD)."""
+        assert self._transport is not None
+        self._answer = answer = self._loop.create_future()
+        self._bodyless = bodyless
+        self.deadline_s = deadline_s
+        self.reusable = False
+        self._transport.write(data)
+        return answer
+
+    def give_up(self, error: TransportError) -> None:
+        """The answer will not come, or is not wanted any more."""
+        if self.busy and self._answer is not None:
+            self._answer.set_exception(error)
+        if self._transport is not None:
+            self._transport.abort()
+
+    def close(self) -> None:
+        """Close an idle connection."""
+        if self._transport is not None:
+            self._transport.close()
+
+    # -- what asyncio calls
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
+
+    def data_received(self, data: bytes) -> None:
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
+            self.give_up(LostConnectionError(f"the answer is not HTTP: {error}"))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.reusable = False
+        if not self.busy or self._answer is None:
+            return
+        if self._ends_with_connection and exc is None:
+            self._complete()
+        else:
+            self._answer.set_exception(LostConnectionError(str(exc) if exc else "the server closed the connection"))
+
+    # -- what the parser calls
+
+    def on_message_begin(self) -> None:
+        self._pairs = []
+        self._body = []
+        self._ends_with_connection = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._pairs.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        status = self._parser.get_status_code()
+        if self._bodyless and status >= 200:
+            self._complete()  # whatever length it announces; the connection cannot be used again, so that nothing is mixed up
+            return
+        framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._pairs)
+        self._ends_with_connection = not framed and status >= 200 and status not in (204, 304)
+
+    def on_body(self, body: bytes) -> None:
+        self._body.append(body)
+
+    def on_message_complete(self) -> None:
+        if self._parser.get_status_code() >= 200 and not self._bodyless:
+            self.reusable = self._parser.should_keep_alive()
+            self._complete()
+
+    def _complete(self) -> None:
+        if not self.busy or self._answer is None:
+            return
+        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+        self._answer.set_result(Response(self._parser.get_status_code(), RawHeaders(self._pairs), body))
+
+
+class _Origin:
+    """One address: how to dial it, what each request to it begins with, and its idle connections."""
+
+    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+        parts = urlsplit(url)
+        self.host = parts.hostname or ""
+        self.tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self.port = parts.port or (443 if self.tls else 80)
+        self.prefix = parts.path.rstrip("/")
+        fixed = {"Host": parts.netloc, "User-Agent": "midaz-seed", "Content-Type": "application/json", **headers}
+        self.head = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
+        self.idle: list[_Wire] = []
+
+    def render(self, request: Request) -> bytes:
+        """The bytes of a request."""
+        extra = "".join([f"{name}: {value}\r\n" for name, value in request.headers.items()]) if request.headers else ""
+        body = request.body
+        if body is None:
+            return f"{request.method} {self.prefix}{request.path} HTTP/1.1\r\n{self.head}{extra}\r\n".encode("latin-1")
+        return (
+            f"{request.method} {self.prefix}{request.path} HTTP/1.1\r\n{self.head}{extra}"
+            f"Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+        )
+
+
+class WireTransport:
+    """Keep-alive connections to one or two base URLs, as many as there are requests at once."""
+
+    def __init__(
+        self,
+        onboarding_url: str,
+        transaction_url: str,
+        *,
+        headers: Mapping[str, str],
+        request_timeout_s: float,
+        connect_timeout_s: float,
+    ) -> None:
+        """`headers` go with every request."""
+        onboarding = _Origin(onboarding_url, headers)
+        same = onboarding_url == transaction_url
+        self._origins = {
+            Service.ONBOARDING: onboarding,
+            Service.TRANSACTION: onboarding if same else _Origin(transaction_url, headers),
+        }
+        self._request_timeout_s = request_timeout_s
+        self._connect_timeout_s = connect_timeout_s
+        self._wires: set[_Wire] = set()
+        self._sweeper: asyncio.TimerHandle | None = None
+
+    async def send(self, request: Request) -> Response:
+        """See `Transport.send`."""
+        origin = self._origins[request.service]
+        wire = self._take_idle(origin) or await self._dial(origin)
+        deadline_s = wire._loop.time() + self._request_timeout_s
+        try:
+            response = await wire.exchange(
+                origin.render(request), bodyless=request.method == "HEAD", deadline_s=deadline_s
+            )
+        except BaseException:
+            self._drop(wire)
+            raise
+        if wire.reusable:
+            origin.idle.append(wire)
+        else:
+            self._drop(wire)
+        return response
+
+    async def aclose(self) -> None:
+        """See `Transport.aclose`."""
+        if self._sweeper is not None:
+            self._sweeper.cancel()
+        for wire in tuple(self._wires):
+            self._drop(wire)
+        await asyncio.sleep(0)
+
+    def _take_idle(self, origin: _Origin) -> _Wire | None:
+        idle = origin.idle
+        while idle:
+            wire = idle.pop()
+            if wire.reusable:
+                return wire
+            self._wires.discard(wire)
+        return None
+
+    async def _dial(self, origin: _Origin) -> _Wire:
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._connect_timeout_s):
+                _, wire = await loop.create_connection(
+                    lambda: _Wire(loop), origin.host, origin.port, ssl=origin.tls
+                )
+        except TimeoutError as error:
+            raise ConnectError(f"no connection to {origin.host}:{origin.port} in {self._connect_timeout_s:g} s") from error
+        except OSError as error:
+            raise ConnectError(f"no connection to {origin.host}:{origin.port}: {error}") from error
+        self._wires.add(wire)
+        if self._sweeper is None:
+            self._sweep(loop)
+        return wire
+
+    def _drop(self, wire: _Wire) -> None:
+        wire.give_up(LostConnectionError("the transport is closed"))
+        self._wires.discard(wire)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        now_s = loop.time()
+        for wire in tuple(self._wires):
+            if wire.busy and wire.deadline_s <= now_s:
+                wire.give_up(AnswerTimeoutError(f"no complete answer in {self._request_timeout_s:g} s"))
+        self._sweeper = loop.call_later(self._request_timeout_s / SWEEPS_PER_TIMEOUT, self._sweep, loop)

@@ -1,0 +1,83 @@
+"""Bad days: whatever the server does, every balance ends as planned, and what happened is counted truly."""
+
+import pytest
+
+from midaz_seed.engine.movements import AnswerCheck
+from midaz_seed.plan.items import TransactionItem
+from midaz_seed.runner import seed_async
+from tests.support import balances, sandbox, world
+
+WORLD = {"accountsPerLedger": 12, "transactionsPerAccount": 8}
+STORM = {
+    "rules": [
+        {"rate": 0.05, "status": {"code": 500}},
+        {"rate": 0.03, "reset": {"when": "before"}},
+        {"rate": 0.03, "reset": {"when": "after"}},
+        {"rate": 0.02, "truncate": {}},
+        {"rate": 0.02, "status": {"code": 503, "when": "after"}},
+        {"rate": 0.02, "status": {"code": 429, "retry_after_s": 0}},
+    ]
+}
+
+
+@pytest.fixture(scope="module")
+def calm() -> dict[str, dict[str, str]]:
+    """The balances of an undisturbed run."""
+    import anyio
+
+    async def run() -> dict[str, dict[str, str]]:
+        async with sandbox() as server:
+            report = await seed_async(world(server.url, volume=WORLD))
+            assert report.exit_code == 0
+            return await balances(server.url)
+
+    return anyio.run(run)
+
+
+@pytest.mark.parametrize("concurrency", [1, 16, 128])
+@pytest.mark.parametrize("faults", [None, STORM], ids=["calm", "storm"])
+async def test_the_same_seed_ends_in_the_same_balances_at_any_concurrency(
+    concurrency: int, faults: dict[str, object] | None, calm: dict[str, dict[str, str]]
+) -> None:
+    async with sandbox(faults) as server:
+        settings = world(server.url, volume=WORLD, generation={"limits": {"maxConcurrency": concurrency}})
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert report.proof is not None
+        assert report.proof.ok
+        if faults:
+            assert sum(server.faults.injected.values()) > 10
+        assert await balances(server.url) == calm
+
+
+async def test_foreign_answers_are_recognised_counted_and_sent_again() -> None:
+    faults = {"rules": [{"on": "transactions", "rate": 0.05, "foreign_replay": {}}]}
+    async with sandbox(faults) as server:
+        report = await seed_async(world(server.url, volume={"accountsPerLedger": 20, "transactionsPerAccount": 20}))
+        injected = server.faults.injected["foreign_replay"]
+    assert injected > 5
+    assert report.exit_code == 0, report.verdict
+    assert sum(phase.foreign_replays for phase in report.phases) == injected
+    assert {error.error for error in report.errors} == {"foreign_replay"}
+    assert sum(error.count for error in report.errors) == injected
+
+
+class _Gullible(AnswerCheck):
+    """Takes every 201 for its own, as other loaders do."""
+
+    def is_ours(self, item: TransactionItem, body: bytes) -> bool:
+        return True
+
+
+async def test_without_the_recognition_foreign_answers_make_the_proof_fail() -> None:
+    faults = {"rules": [{"on": "transactions", "rate": 0.05, "foreign_replay": {}}]}
+    async with sandbox(faults) as server:
+        report = await seed_async(
+            world(
+                server.url,
+                volume={"accountsPerLedger": 20, "transactionsPerAccount": 20},
+                settlement={"deadlineS": 0.2},
+            ),
+            overrides={AnswerCheck: _Gullible()},
+        )
+    assert report.exit_code != 0

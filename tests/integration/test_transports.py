@@ -1,0 +1,287 @@
+"""Both transports survive the same things: one suite, over a server that says and does exactly what each test tells it."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+
+from midaz_seed.transport.base import (
+    AnswerTimeoutError,
+    ConnectError,
+    LostConnectionError,
+    Request,
+    Response,
+    Transport,
+)
+from midaz_seed.transport.session import SessionTransport
+from midaz_seed.transport.wire import WireTransport
+
+Make = Callable[[str], Transport]
+OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def _wire(url: str) -> Transport:
+    return WireTransport(url, url, headers={"Authorization": "Bearer t"}, request_timeout_s=0.5, connect_timeout_s=1)
+
+
+def _session(url: str) -> Transport:
+    return SessionTransport(
+        url,
+        url,
+        headers={"Authorization": "Bearer t"},
+        request_timeout_s=0.5,
+        connect_timeout_s=1,
+        connections_max=8,
+    )
+
+
+@pytest.fixture(params=[_wire, _session], ids=["wire", "session"])
+def make(request: pytest.FixtureRequest) -> Make:
+    return request.param
+
+
+class Server:
+    """Answers the n-th request with the n-th script; a script writes what it likes to the connection."""
+
+    def __init__(self, *scripts: Callable[[asyncio.StreamWriter], Awaitable[None]] | bytes) -> None:
+        self.scripts = list(scripts)
+        self.requests: list[bytes] = []
+        self.connections = 0
+        self.url = ""
+
+    async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        try:
+            while True:
+                head = await reader.readuntil(b"\r\n\r\n")
+                length = next(
+                    (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
+                )
+                self.requests.append(head + await reader.readexactly(length))
+                script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
+                if isinstance(script, bytes):
+                    writer.write(script)
+                    await writer.drain()
+                else:
+                    await script(writer)
+        except (asyncio.IncompleteReadError, ConnectionError):
+            pass
+        finally:
+            writer.close()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Server"]:
+        server = await asyncio.start_server(self.handle, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        try:
+            yield self
+        finally:
+            server.close()
+            await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def talking(
+    make: Make, *scripts: Callable[[asyncio.StreamWriter], Awaitable[None]] | bytes
+) -> AsyncIterator[tuple[Transport, Server]]:
+    async with Server(*scripts).running() as server:
+        transport = make(server.url)
+        try:
+            yield transport, server
+        finally:
+            await transport.aclose()
+
+
+async def get(transport: Transport) -> Response:
+    return await transport.send(Request("GET", "/x?a=%2B"))
+
+
+async def test_what_is_sent_arrives_with_body_and_headers(make: Make) -> None:
+    async with talking(make, OK) as (transport, server):
+        answer = await transport.send(Request("POST", "/v1/a?b=c%3D", b'{"x":1}', {"X-Idempotency": "k"}))
+    assert (answer.status, answer.body) == (200, b"ok")
+    sent = server.requests[0]
+    assert sent.startswith(b"POST /v1/a?b=c%3D HTTP/1.1\r\n")
+    assert sent.endswith(b'\r\n\r\n{"x":1}')
+    head = sent.lower()
+    for line in (b"x-idempotency: k", b"authorization: bearer t", b"content-type: application/json", b"host: 127.0.0.1:"):
+        assert line in head
+
+
+async def test_a_connection_is_used_again(make: Make) -> None:
+    async with talking(make, OK) as (transport, server):
+        for _ in range(5):
+            await get(transport)
+    assert server.connections == 1
+
+
+async def test_requests_at_once_use_connections_of_their_own(make: Make) -> None:
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        writer.write(OK)
+
+    async with talking(make, slow) as (transport, server):
+        await asyncio.gather(*[get(transport) for _ in range(4)])
+    assert server.connections == 4
+
+
+async def test_headers_are_found_whatever_their_case(make: Make) -> None:
+    async with talking(make, b"HTTP/1.1 429 Too Many\r\nrEtry-aFter: 3\r\nContent-Length: 0\r\n\r\n") as (transport, _):
+        answer = await get(transport)
+    assert answer.status == 429
+    assert answer.headers.get("Retry-After") == "3"
+    assert answer.headers.get("X-Other") is None
+
+
+async def test_a_chunked_answer_is_put_together(make: Make) -> None:
+    chunked = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\n\r\n"
+    async with talking(make, chunked) as (transport, server):
+        assert (await get(transport)).body == b"abcde"
+        assert (await get(transport)).body == b"abcde"
+    assert server.connections == 1
+
+
+async def test_an_answer_in_many_pieces_is_put_together(make: Make) -> None:
+    async def dribble(writer: asyncio.StreamWriter) -> None:
+        for index in range(len(OK)):
+            writer.write(OK[index : index + 1])
+            await writer.drain()
+
+    async with talking(make, dribble) as (transport, _):
+        assert (await get(transport)).body == b"ok"
+
+
+async def test_an_interim_100_is_not_the_answer(make: Make) -> None:
+    async with talking(make, b"HTTP/1.1 100 Continue\r\n\r\n" + OK) as (transport, _):
+        assert (await get(transport)).status == 200
+
+
+async def test_connection_close_is_obeyed(make: Make) -> None:
+    async def once(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+        writer.close()
+
+    async with talking(make, once) as (transport, server):
+        await get(transport)
+        await get(transport)
+    assert server.connections == 2
+
+
+async def test_an_answer_that_ends_with_its_connection_is_complete(make: Make) -> None:
+    async def unframed(writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\nuntil the end")
+        writer.close()
+
+    async with talking(make, unframed) as (transport, _):
+        assert (await get(transport)).body == b"until the end"
+
+
+async def test_a_head_answer_has_no_body_whatever_length_it_tells(make: Make) -> None:
+    async with talking(make, b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\nX-Total-Count: 7\r\n\r\n", OK) as (transport, _):
+        answer = await transport.send(Request("HEAD", "/count"))
+        assert (answer.status, answer.body, answer.headers.get("x-total-count")) == (404, b"", "7")
+        assert (await get(transport)).body == b"ok"
+
+
+async def test_a_204_has_no_body_and_keeps_the_connection(make: Make) -> None:
+    async with talking(make, b"HTTP/1.1 204 No Content\r\n\r\n") as (transport, server):
+        assert (await get(transport)).status == 204
+        assert (await get(transport)).status == 204
+    assert server.connections == 1
+
+
+async def test_headers_of_many_kilobytes_are_taken(make: Make) -> None:
+    big = b"HTTP/1.1 200 OK\r\nX-Big: " + b"x" * 7000 + b"\r\nX-Big-Too: " + b"y" * 5000 + b"\r\nContent-Length: 2\r\n\r\nok"
+    async with talking(make, big) as (transport, _):
+        assert (await get(transport)).body == b"ok"
+
+
+async def test_a_refused_connection_was_certainly_not_seen(make: Make) -> None:
+    async with Server(OK).running() as server:
+        url = server.url
+    transport = make(url)
+    with pytest.raises(ConnectError) as caught:
+        await get(transport)
+    assert not caught.value.maybe_applied
+    await transport.aclose()
+
+
+async def _abort(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+
+
+async def _half(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    writer.close()
+
+
+async def _cut_head(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 O")
+    writer.close()
+
+
+async def _garbage(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"\x00\x01 this is not HTTP\r\n\r\n")
+
+
+async def _cut_chunk(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab")
+    writer.close()
+
+
+@pytest.mark.parametrize("trouble", [_abort, _half, _cut_head, _garbage, _cut_chunk])
+async def test_an_answer_that_does_not_come_whole_may_have_been_applied_and_the_next_works(
+    make: Make, trouble: Callable[[asyncio.StreamWriter], Awaitable[None]]
+) -> None:
+    async with talking(make, trouble, OK) as (transport, _):
+        with pytest.raises(LostConnectionError) as caught:
+            await transport.send(Request("POST", "/x", b"{}"))
+        assert caught.value.maybe_applied
+        assert (await get(transport)).body == b"ok"
+
+
+async def test_a_silent_server_times_out_and_the_next_request_works(make: Make) -> None:
+    async def silence(_: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0)
+
+    async with talking(make, silence, OK) as (transport, _):
+        with pytest.raises(AnswerTimeoutError):
+            await get(transport)
+        assert (await get(transport)).body == b"ok"
+
+
+async def test_a_connection_closed_while_idle_is_not_used_again(make: Make) -> None:
+    async def then_close(writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await writer.drain()
+        writer.close()
+
+    async with talking(make, then_close, OK) as (transport, server):
+        await get(transport)
+        await asyncio.sleep(0.05)
+        assert (await get(transport)).body == b"ok"
+    assert server.connections == 2
+
+
+async def test_a_cancelled_request_leaves_nothing_that_could_answer_the_next(make: Make) -> None:
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(0.05)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
+
+    async with talking(make, slow, OK) as (transport, _):
+        task = asyncio.ensure_future(get(transport))
+        await asyncio.sleep(0.02)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert (await get(transport)).body == b"ok"
+        await asyncio.sleep(0.05)
+
+
+async def test_a_base_url_with_a_path_goes_before_every_path(make: Make) -> None:
+    async with Server(OK).running() as server:
+        transport = make(server.url + "/midaz/")
+        await get(transport)
+        await transport.aclose()
+    assert server.requests[0].startswith(b"GET /midaz/x?a=%2B ")

@@ -1,0 +1,99 @@
+"""What several tests need: settings of a small world, a sandbox of its own for each test, a look at its balances."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+
+from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.presets import PRESETS
+from midaz_seed.transport.base import Request, Response, Transport
+
+FAST = {
+    "generation": {"retries": {"max": 12, "initialDelay": 1, "maxDelay": 20}},
+    "breaker": {"openS": 0.05, "giveUpS": 20},
+    "settlement": {"deadlineS": 10, "initialDelayS": 0.01, "maxDelayS": 0.1},
+    "target": {"requestTimeoutS": 10},
+}
+
+
+def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings, the later ones on top."""
+    result: dict[str, Any] = {}
+    for layer in layers:
+        for key, value in layer.items():
+            old = result.get(key)
+            result[key] = merged(old, value) if isinstance(old, dict) and isinstance(value, Mapping) else value
+    return result
+
+
+def world(url: str, preset: str = "tiny", **changes: Any) -> Settings:
+    """Settings of a preset against a server, with short pauses; `changes` are sections by their YAML names."""
+    volume = {"volume": {name: count for name, count in PRESETS[preset].items()}}
+    target = {"target": {"baseUrl": url}}
+    return Settings.model_validate(merged({"preset": preset}, volume, FAST, target, changes))
+
+
+@asynccontextmanager
+async def sandbox(faults: Mapping[str, Any] | None = None, **config: Any) -> AsyncIterator[SandboxServer]:
+    """A sandbox on a free port, in this process."""
+    plan = FaultPlan.model_validate(faults) if faults else None
+    async with running(SandboxConfig(faults=plan, **config)) as server:
+        yield server
+
+
+async def balances(url: str) -> dict[str, dict[str, str]]:
+    """Every default balance on a server: ledger name with its organization's -> alias -> available."""
+    found: dict[str, dict[str, str]] = {}
+    async with aiohttp.ClientSession() as session:
+
+        async def page_of(address: str) -> dict[str, Any]:
+            """One page; a server that is told to fail now and then is asked again."""
+            for _ in range(50):
+                try:
+                    async with session.get(address) as answer:
+                        if answer.status == 200:
+                            return dict(await answer.json())
+                except (aiohttp.ClientError, ValueError):
+                    continue
+            raise AssertionError(f"no answer from {address}")
+
+        async def rows(path: str) -> list[dict[str, Any]]:
+            collected: list[dict[str, Any]] = []
+            cursor, page = "", 1
+            while True:
+                query = f"?limit=100&cursor={cursor}" if cursor else f"?limit=100&page={page}"
+                body = await page_of(url + path + (query if "balances" not in path or cursor else "?limit=100"))
+                items = body["items"] or []
+                collected += items
+                cursor, page = body.get("next_cursor", ""), page + 1
+                if not cursor and ("balances" in path or len(items) < 100):
+                    return collected
+
+        for organization in await rows("/v1/organizations"):
+            base = f"/v1/organizations/{organization['id']}/ledgers"
+            for ledger in await rows(base):
+                name = f"{organization['legalName']}/{ledger['name']}"
+                found[name] = {
+                    row["alias"]: row["available"] for row in await rows(f"{base}/{ledger['id']}/balances")
+                }
+    return found
+
+
+class Intercepting:
+    """A transport that asks a function first; where that answers None, the request goes on to the real one."""
+
+    def __init__(self, transport: Transport, answer: Callable[[Request], Response | Exception | None]) -> None:
+        self._transport = transport
+        self._answer = answer
+
+    async def send(self, request: Request) -> Response:
+        answer = self._answer(request)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer if answer is not None else await self._transport.send(request)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()

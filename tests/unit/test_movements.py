@@ -1,0 +1,188 @@
+"""One transaction, exactly once: what is sent again, under which key, for how long, and what is left in doubt."""
+
+from collections.abc import Callable
+
+import pytest
+
+from midaz_seed.clock import FakeClock
+from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.movements import AnswerCheck, MovementSender
+from midaz_seed.engine.sender import Sender
+from midaz_seed.errors import UnauthorizedError
+from midaz_seed.model.outcomes import ErrorClass
+from midaz_seed.plan.items import Movement, Phase, TransactionItem
+from midaz_seed.reporting.meter import Meter
+from midaz_seed.resilience.breaker import CircuitBreaker
+from midaz_seed.resilience.retry import RetryPolicy
+from midaz_seed.transport.base import ConnectError, LostConnectionError, Request, Response
+
+MARK = b'"seedKey":"r/o1.l1.t1.1"'
+ITEM = TransactionItem("o1.l1.t1.1", Phase.TRANSFERS, "json", b"{}", MARK, "BRL", "1.00", (Movement(0, 1, 100),))
+OURS = Response(201, {"X-Idempotency-Replayed": "false"}, b"{" + MARK + b"}")
+FOREIGN = Response(201, {"X-Idempotency-Replayed": "true"}, b'{"seedKey":"r/somebody-else"}')
+
+
+def _refused(status: int, code: str) -> Response:
+    return Response(status, {}, f'{{"code":"{code}","title":"t","message":"m"}}'.encode())
+
+
+class Scripted:
+    """A transport that plays a script of answers, the last one again and again, and keeps what was sent when."""
+
+    def __init__(self, clock: FakeClock, *script: Response | Exception) -> None:
+        self._clock = clock
+        self._script = list(script)
+        self.sent: list[tuple[float, str, str]] = []
+
+    async def send(self, request: Request) -> Response:
+        self.sent.append((self._clock.monotonic(), request.headers["X-Idempotency"], request.headers["X-TTL"]))
+        answer = self._script.pop(0) if len(self._script) > 1 else self._script[0]
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def aclose(self) -> None:
+        return None
+
+
+class World:
+    def __init__(self, *script: Response | Exception) -> None:
+        self.clock = FakeClock(auto=True)
+        self.transport = Scripted(self.clock, *script)
+        self.meter = Meter({Phase.TRANSFERS: 1})
+        self.tracker = ErrorTracker(self.clock, lambda event: None)
+        breaker = CircuitBreaker(self.clock, failures=5, open_s=60, successes=1, give_up_s=10_000)
+        policy = RetryPolicy(3, "exponential", 100, 2000, jitter=False)
+        sender = Sender(self.transport, breaker, None, policy, self.clock, self.meter, jitter_seed=1)
+        self.movements = MovementSender(
+            sender,
+            self.meter,
+            self.tracker,
+            Phase.TRANSFERS,
+            run_id="r",
+            ttl_s=300,
+            margin_s=30,
+            visible_within_s=5,
+            answer_check=AnswerCheck(),
+        )
+
+    async def send(self) -> ErrorClass | None:
+        failure = await self.movements.send(ITEM, "/path", "/parent")
+        return failure.error if failure else None
+
+    @property
+    def keys(self) -> list[str]:
+        return [key for _, key, _ in self.transport.sent]
+
+    @property
+    def lasted_s(self) -> float:
+        return self.transport.sent[-1][0] - self.transport.sent[0][0]
+
+
+async def test_an_answer_of_our_own_is_the_end() -> None:
+    world = World(OURS)
+    assert await world.send() is None
+    assert world.transport.sent[0][1:] == ("r.o1.l1.t1.1.0", "300")
+    assert world.meter.phases[Phase.TRANSFERS].created == 1
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [LostConnectionError("reset"), ConnectError("refused"), Response(503, {}, b""), Response(429, {}, b"")],
+    ids=["lost", "refused", "503", "429"],
+)
+async def test_after_trouble_the_same_key_is_sent_again(trouble: Response | Exception) -> None:
+    world = World(trouble, OURS)
+    assert await world.send() is None
+    assert world.keys == ["r.o1.l1.t1.1.0"] * 2
+
+
+async def test_a_foreign_answer_is_counted_and_sent_again_under_the_next_generation() -> None:
+    world = World(FOREIGN, FOREIGN, OURS)
+    assert await world.send() is None
+    assert world.keys == ["r.o1.l1.t1.1.0", "r.o1.l1.t1.1.1", "r.o1.l1.t1.1.2"]
+    assert world.meter.phases[Phase.TRANSFERS].foreign_replays == 2
+
+
+async def test_a_server_that_answers_only_foreign_things_ends_as_a_failure() -> None:
+    world = World(FOREIGN)
+    assert await world.send() is ErrorClass.FOREIGN_REPLAY
+    assert world.meter.phases[Phase.TRANSFERS].failed == 1
+
+
+async def test_a_key_in_flight_is_asked_for_again_but_never_past_its_lifetime() -> None:
+    world = World(_refused(409, "0084"))
+    assert await world.send() is ErrorClass.IN_DOUBT
+    assert set(world.keys) == {"r.o1.l1.t1.1.0"}
+    assert 200 < world.lasted_s <= 270
+
+
+async def test_a_key_in_flight_that_is_released_ends_well() -> None:
+    world = World(LostConnectionError("reset"), _refused(409, "0084"), _refused(409, "0084"), OURS)
+    assert await world.send() is None
+
+
+async def test_lost_answers_without_end_leave_it_in_doubt_and_not_failed() -> None:
+    world = World(LostConnectionError("reset"))
+    assert await world.send() is ErrorClass.IN_DOUBT
+    assert world.meter.phases[Phase.TRANSFERS].failed == 0
+    assert world.lasted_s <= 270
+
+
+async def test_an_outage_longer_than_the_keys_lifetime_is_never_followed_by_a_second_sending() -> None:
+    world = World(LostConnectionError("gone"), *([ConnectError("down")] * 30), OURS)
+    assert await world.send() is ErrorClass.IN_DOUBT
+    assert world.lasted_s <= 270
+
+
+async def test_an_outage_before_anything_was_seen_may_last_longer_than_the_key() -> None:
+    world = World(*([ConnectError("down")] * 30), OURS)
+    assert await world.send() is None
+    assert world.lasted_s > 300
+
+
+async def test_a_stored_later_answer_is_in_doubt_and_never_sent_again() -> None:
+    world = World(_refused(500, "0095"))
+    assert await world.send() is ErrorClass.IN_DOUBT
+    assert len(world.keys) == 1
+
+
+async def test_insufficient_funds_are_final() -> None:
+    world = World(_refused(422, "0018"))
+    assert await world.send() is ErrorClass.INSUFFICIENT_FUNDS
+    assert len(world.keys) == 1
+    assert world.meter.phases[Phase.TRANSFERS].failed == 1
+
+
+async def test_a_balance_that_is_not_there_yet_is_waited_for_and_then_given_up() -> None:
+    world = World(_refused(422, "0019"), _refused(422, "0019"), OURS)
+    assert await world.send() is None
+    world = World(_refused(422, "0019"))
+    assert await world.send() is ErrorClass.NOT_FOUND
+    assert 4 < world.lasted_s < 8
+
+
+async def test_retry_after_is_obeyed() -> None:
+    world = World(Response(429, {"Retry-After": "7"}, b""), OURS)
+    assert await world.send() is None
+    assert world.lasted_s == 7
+
+
+async def test_a_401_ends_the_run_and_not_the_item() -> None:
+    world = World(Response(401, {}, b"Missing Token"))
+    with pytest.raises(UnauthorizedError):
+        await world.send()
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [(lambda: _refused(400, "0053"), "0053"), (lambda: Response(404, {}, b"<html>"), "")],
+)
+async def test_what_the_server_refuses_for_good_is_kept_with_request_and_answer(
+    answer: Callable[[], Response], code: str
+) -> None:
+    world = World(answer())
+    assert await world.send() is not None
+    (group,) = world.tracker.groups()
+    assert (group.code, group.count) == (code, 1)
+    assert group.example.request.startswith("POST /path")
