@@ -229,7 +229,7 @@ _TARGET_OPTIONS = (
     ),
 )
 
-_LOCAL_FLAGS = {"report_file": ("--report", "report")}
+LOCAL_FLAGS = {"report_file": ("--report", "report")}
 """Flags that a command declares by itself although they set a setting: parameter -> (spelling, path)."""
 
 
@@ -272,7 +272,7 @@ def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tupl
         if isinstance(parameter, SettingOption):
             flag = parameter.flag(rest.pop(str(parameter.name)))
             flags += [flag] if flag else []
-    for name, (spelling, path) in _LOCAL_FLAGS.items():
+    for name, (spelling, path) in LOCAL_FLAGS.items():
         value = rest.pop(name, None)
         flags += [Flag(spelling, path, value)] if value is not None else []
     for assignment in rest.pop("assignments"):

@@ -4,11 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from midaz_seed.settings.fields import SECTIONS, SETTINGS, VARIABLE_PREFIX
-from midaz_seed.settings.layers import Given, Problem
+from midaz_seed.settings.layers import CONFIG_VARIABLE, DEBUG_VARIABLE, Given, Problem
 from midaz_seed.settings.names import nearest_path
 
-CONFIG_VARIABLE = "MIDAZ_SEED_CONFIG"
-DEBUG_VARIABLE = "MIDAZ_SEED_DEBUG"
 NOT_SETTINGS = {
     CONFIG_VARIABLE: "The configuration file, as `--config` gives it.",
     DEBUG_VARIABLE: "`1` shows the traceback of an internal error.",

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from midaz_seed.settings.model import Settings
 
+CONFIG_VARIABLE = "MIDAZ_SEED_CONFIG"
+DEBUG_VARIABLE = "MIDAZ_SEED_DEBUG"
+
 
 @dataclass(frozen=True)
 class Flag:

@@ -10,14 +10,15 @@ from typing import Any
 from pydantic import ValidationError
 
 from midaz_seed.errors import ConfigurationError
-from midaz_seed.settings.environment import CONFIG_VARIABLE, read_environment
+from midaz_seed.settings.environment import read_environment
 from midaz_seed.settings.fields import SETTINGS, Setting
-from midaz_seed.settings.layers import Flag, Given, LoadedSettings, Problem
+from midaz_seed.settings.layers import CONFIG_VARIABLE, Flag, Given, LoadedSettings, Problem
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.names import nearest
 from midaz_seed.settings.yaml_source import read_file, read_value, unknown
 
 DEFAULT_FILE = Path("midaz-seed.yaml")
+_HINT = "`midaz-seed config init` prints every setting with its meaning and range"
 __all__ = ["DEFAULT_FILE", "Flag", "LoadedSettings", "load_settings"]
 
 
@@ -108,13 +109,15 @@ def _wrong(setting: Setting, given: Given, item: int | None) -> Problem:
         where = given.items[item] if given.items else where
     text = f"{setting.path} must be {setting.words}"
     if not setting.is_secret:
-        text += f", not {_shown(value)}"
+        text += f", not {_shown(value, typed=given.typed)}"
         right = nearest(str(value), setting.choices) if setting.choices else None
         text += f"; did you mean {right}?" if right else ""
     return Problem(where, text)
 
 
-def _shown(value: object) -> str:
+def _shown(value: object, *, typed: bool) -> str:
+    if isinstance(value, str) and not typed and value.lstrip("+-").replace(".", "").isdecimal():
+        return value  # a number that was typed at a flag: quotes would look like the mistake
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -176,7 +179,7 @@ def _source(path: str, effective: Layer, preset: str) -> str:
 def _refuse(problems: list[Problem]) -> None:
     """Raise what was found, if anything."""
     if len(problems) == 1:
-        raise ConfigurationError(problems[0].text, where=problems[0].where)
+        raise ConfigurationError(problems[0].text, where=problems[0].where, hint=_HINT)
     if problems:
         lines = "".join(f"\n  {problem}" for problem in problems)
-        raise ConfigurationError(f"{len(problems)} problems in the configuration:{lines}")
+        raise ConfigurationError(f"{len(problems)} problems in the configuration:{lines}", hint=_HINT)

@@ -1,0 +1,65 @@
+"""`midaz-seed config`: what is configured, what can be configured, and a file to start from."""
+
+import json
+
+import click
+
+from midaz_seed.cli.groups import SuggestingGroup
+from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+
+JSON_VERSION = 1
+"""`schema_version` of the JSON that `config show --json` prints."""
+
+
+@click.group(cls=SuggestingGroup)
+def config() -> None:
+    """Show, describe or start the configuration.
+
+    Flags beat environment variables (MIDAZ_SEED_SEED, MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY), those beat the
+    file, and the file beats the preset.
+    """
+
+
+@config.command(cls=SectionedCommand)
+@settings_options
+@target_options
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
+def show(loaded: LoadedSettings, as_json: bool) -> None:
+    """Print every setting with its effective value and where it came from.
+
+    Takes the flags of `run`, so that a run's settings can be seen beforehand. Secrets are shown as ***.
+    """
+    from midaz_seed.settings.fields import SETTINGS, as_plain
+    from midaz_seed.settings.render import yaml_value
+
+    values = {path: as_plain(setting.value_of(loaded.settings)) for path, setting in SETTINGS.items()}
+    if as_json:
+        rows = {path: {"value": value, "source": loaded.sources[path]} for path, value in values.items()}
+        click.echo(json.dumps({"schema_version": JSON_VERSION, "settings": rows}, indent=2, ensure_ascii=False))
+        return
+    texts = {path: yaml_value(value) for path, value in values.items()}
+    texts |= {path: "-" for path, value in values.items() if value is None}
+    texts |= {path: "***" for path, value in values.items() if value is not None and SETTINGS[path].is_secret}
+    path_width, text_width = max(map(len, texts)), min(40, max(map(len, texts.values())))
+    for path, text in texts.items():
+        click.echo(f"{path:<{path_width}}  {text:<{text_width}}  {loaded.sources[path]}")
+
+
+@config.command()
+def schema() -> None:
+    """Print the JSON Schema of the configuration file, for editors and checks."""
+    from midaz_seed.settings.render import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@config.command()
+def init() -> None:
+    """Print a configuration file with every setting, its meaning and its default.
+
+    \b
+    midaz-seed config init > midaz-seed.yaml
+    """
+    from midaz_seed.settings.render import starter_yaml
+
+    click.echo(starter_yaml(), nl=False)

@@ -1,0 +1,127 @@
+"""Write the generated parts of docs/configuration.md and docs/cli.md, or say with --check whether they are stale."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+import click  # noqa: E402 - the package is imported from this folder, installed or not
+
+from midaz_seed.cli import cli  # noqa: E402
+from midaz_seed.cli.options import LOCAL_FLAGS, SettingOption  # noqa: E402
+from midaz_seed.settings.environment import NOT_SETTINGS  # noqa: E402
+from midaz_seed.settings.fields import SECTIONS, SETTINGS, Setting, as_plain  # noqa: E402
+from midaz_seed.settings.model import Settings  # noqa: E402
+from midaz_seed.settings.presets import PRESETS  # noqa: E402
+from midaz_seed.settings.render import yaml_value  # noqa: E402
+
+WIDTH = 100
+
+
+def commands(command: click.Command, parent: click.Context | None, name: str) -> Iterator[tuple[str, str]]:
+    """Every command's full name with its help text."""
+    ctx = click.Context(command, info_name=name, parent=parent, terminal_width=WIDTH, **command.context_settings)
+    yield ctx.command_path, command.get_help(ctx)
+    if isinstance(command, click.Group):
+        for inner in command.list_commands(ctx):
+            found = command.get_command(ctx, inner)
+            assert found is not None, inner
+            yield from commands(found, ctx, inner)
+
+
+def command_reference() -> str:
+    return "\n".join(f"## {name}\n\n```text\n{text}\n```\n" for name, text in commands(cli, None, "midaz-seed"))
+
+
+def flags() -> dict[str, str]:
+    """The flags of `midaz-seed run` that set something: setting path -> how they are written."""
+    run = cli.get_command(click.Context(cli), "run")
+    assert run is not None
+    found: dict[str, list[str]] = {}
+    for parameter in run.params:
+        if isinstance(parameter, SettingOption):
+            names = [*parameter.opts, *parameter.secondary_opts]
+            found.setdefault(parameter.path, []).extend(f"`{name}`" for name in names)
+    for spelling, path in LOCAL_FLAGS.values():
+        found.setdefault(path, []).append(f"`{spelling}`")
+    return {path: ", ".join(names) for path, names in found.items()}
+
+
+def setting_reference() -> str:
+    flag_of, defaults = flags(), Settings()
+    parts = []
+    for section, about in SECTIONS.items():
+        rows = [setting for path, setting in SETTINGS.items() if path.rpartition(".")[0] == section]
+        if not rows:
+            continue
+        title = f"### `{section}`\n\n{about}" if section else "### At the top"
+        table = "\n".join(setting_row(setting, defaults, flag_of.get(setting.path, "")) for setting in rows)
+        parts.append(f"{title}\n\n| setting | flag | default | value | meaning |\n|---|---|---|---|---|\n{table}\n")
+    return "\n".join(parts)
+
+
+def setting_row(setting: Setting, defaults: Settings, flag: str) -> str:
+    value = as_plain(setting.value_of(defaults))
+    default = "–" if value in (None, "") else f"`{yaml_value(value)}`"
+    if setting.path.startswith("volume."):
+        default = "the preset's"
+    about = " ".join((setting.info.description or "").split()).replace("|", "\\|")
+    return f"| `{setting.path}`<br>`{setting.variable}` | {flag} | {default} | {setting.words} | {about} |"
+
+
+def preset_reference() -> str:
+    names = list(PRESETS)
+    rows = [
+        f"| `{path}` | " + " | ".join(f"{PRESETS[name][setting.attributes[-1]]:,}" for name in names) + " |"
+        for path, setting in SETTINGS.items()
+        if path.startswith("volume.")
+    ]
+    return "\n".join([f"| setting | {' | '.join(names)} |", "|---|" + "---:|" * len(names), *rows]) + "\n"
+
+
+def variable_reference() -> str:
+    rows = [f"| `{name}` | {about} |" for name, about in NOT_SETTINGS.items()]
+    return "\n".join(["| variable | meaning |", "|---|---|", *rows]) + "\n"
+
+
+def filled(text: str, parts: dict[str, str]) -> str:
+    """The document with the text between each pair of markers replaced."""
+    for name, body in parts.items():
+        begin, end = f"<!-- begin generated: {name} -->\n", f"<!-- end generated: {name} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not found or not closed:
+            sys.exit(f"the markers of {name} are missing")
+        text = f"{before}{begin}\n{body}\n{end}{after}"
+    return text
+
+
+def main() -> None:
+    # the width of help texts must not depend on who builds the documents
+    os.environ.pop("COLUMNS", None)
+    documents = {
+        "docs/cli.md": {"commands": command_reference()},
+        "docs/configuration.md": {
+            "settings": setting_reference(),
+            "presets": preset_reference(),
+            "variables": variable_reference(),
+        },
+    }
+    stale = []
+    for name, parts in documents.items():
+        file = ROOT / name
+        old = file.read_text(encoding="utf-8")
+        new = filled(old, parts)
+        if new != old:
+            stale.append(name)
+            if "--check" not in sys.argv[1:]:
+                file.write_text(new, encoding="utf-8")
+    if stale and "--check" in sys.argv[1:]:
+        sys.exit(f"stale: {', '.join(stale)}; write them anew with `python tools/reference.py`")
+
+
+if __name__ == "__main__":
+    main()
