@@ -1,0 +1,126 @@
+"""The ASGI edge: reads a request, lets its handler answer, and lets the answer go once everything written is committed."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from midaz_seed.errors import OutputError
+from midaz_seed.sandbox.exchange import Call, Headers, Reply, json_reply, text_reply
+from midaz_seed.sandbox.refusals import Failed, Refused, describe
+from midaz_seed.sandbox.routes import Router
+from midaz_seed.sandbox.state import World
+from midaz_seed.sandbox.transactions import NOT_REPLAYED
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_OPEN_PATHS = (b"/health", b"/version", b"/readyz")
+
+
+class Statistics:
+    """What the sandbox was asked and how it answered."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, str]] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.in_flight = 0
+        self.in_flight_max = 0
+
+    def report(self) -> dict[str, Any]:
+        """As `GET /sandbox/stats` shows it."""
+        requests = {f"{method} {group}".strip(): count for (method, group), count in sorted(self.requests.items())}
+        statuses = {str(status): count for status, count in sorted(self.statuses.items())}
+        return {"requests": requests, "statuses": statuses, "in_flight_max": self.in_flight_max}
+
+
+class App:
+    """The sandbox as an ASGI application."""
+
+    def __init__(self, world: World, auth_token: str | None = None) -> None:
+        self.world = world
+        self.router = Router()
+        self.statistics = Statistics()
+        self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
+        self._flush: asyncio.Future[None] | None = None
+        self._broken = False
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        statistics = self.statistics
+        statistics.in_flight += 1
+        statistics.in_flight_max = max(statistics.in_flight_max, statistics.in_flight)
+        try:
+            await self._exchange(scope, receive, send)
+        finally:
+            statistics.in_flight -= 1
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        while message.get("more_body", False):
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                return
+            body += message.get("body", b"")
+        reply = self.answer(scope, body)
+        reply = await self.committed(reply)
+        await self.send(send, reply)
+
+    def answer(self, scope: Scope, body: bytes) -> Reply:
+        """Let the handler answer; what it wrote is not committed yet."""
+        method, raw_path = scope["method"], scope["raw_path"]
+        headers: Headers = scope["headers"]
+        group = ""
+        try:
+            if self._broken:
+                raise Failed(500, "the data file cannot be written")
+            if self._auth is not None and raw_path not in _OPEN_PATHS and (b"authorization", self._auth) not in headers:
+                return text_reply(401, "Missing Token")
+            if raw_path == b"/sandbox/stats":
+                return json_reply(200, self.statistics.report())
+            if len(body) > self.world.dialect.body_bytes_max:
+                raise Failed(413, "Request Entity Too Large")
+            (handler, group), params = self.router.find(method, raw_path)
+            return handler(self.world, Call(method, raw_path, params, scope["query_string"], headers, body))
+        except (Refused, Failed) as error:
+            status, described = describe(error, self.world.dialect)
+            claimed = error.claimed and self.world.dialect.replay_header_on_errors
+            return json_reply(status, described, NOT_REPLAYED if claimed else None)
+        finally:
+            self.statistics.requests[method, group] += 1
+
+    async def committed(self, reply: Reply) -> Reply:
+        """Wait until everything written so far is durable; all that wait in one turn of the loop share one commit."""
+        if not self.world.store.dirty:
+            return reply
+        if self._flush is None:
+            loop = asyncio.get_running_loop()
+            self._flush = loop.create_future()
+            loop.call_soon(self._commit)
+        await asyncio.shield(self._flush)
+        if self._broken:
+            return json_reply(500, describe(Failed(500, "the data file cannot be written"), self.world.dialect)[1])
+        return reply
+
+    def _commit(self) -> None:
+        flush, self._flush = self._flush, None
+        assert flush is not None
+        try:
+            self.world.store.commit()
+        except OutputError:
+            # memory is ahead of the file now: from here on nothing may be acknowledged
+            self._broken = True
+        flush.set_result(None)
+
+    async def send(self, send: Send, reply: Reply) -> None:
+        """Send an answer as it is."""
+        self.statistics.statuses[reply.status] += 1
+        headers = [*reply.headers]
+        if reply.status != 204 or not headers:
+            headers.append((b"content-length", b"%d" % len(reply.body)))
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body})

@@ -1,0 +1,53 @@
+"""The forms of time that the server reads and writes."""
+
+import calendar
+import re
+import time
+from datetime import UTC, datetime
+
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?)?")
+
+
+def parse_instant(text: str) -> datetime | None:
+    """RFC 3339, the same without zone (UTC is meant), or a plain date; None for anything else."""
+    if _INSTANT.fullmatch(text) is None:
+        return None
+    try:
+        instant = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
+def rfc3339(instant: datetime) -> str:
+    """As the server writes it: `Z` for UTC, no fraction when it is zero, no trailing zeros in it."""
+    text = instant.strftime("%Y-%m-%dT%H:%M:%S")
+    if instant.microsecond:
+        text += f".{instant.microsecond:06d}".rstrip("0")
+    offset = instant.strftime("%z")
+    return text + ("Z" if offset in ("+0000", "") else f"{offset[:3]}:{offset[3:5]}")
+
+
+def months_before(epoch_s: float, months: int) -> float:
+    """The start of the day that many months before a moment, in seconds since the epoch."""
+    day = datetime.fromtimestamp(epoch_s, UTC)
+    year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
+    month += 1
+    last = calendar.monthrange(year, month)[1]
+    return datetime(year, month, min(day.day, last), tzinfo=UTC).timestamp()
+
+
+class Stamps:
+    """The time as text, cheap: the part up to the second is only made once a second."""
+
+    def __init__(self) -> None:
+        self._second = -1
+        self._prefix = ""
+
+    def at(self, epoch_s: float) -> str:
+        """RFC 3339 in UTC with microseconds."""
+        second = int(epoch_s)
+        if second != self._second:
+            self._second = second
+            self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+        return f"{self._prefix}.{int((epoch_s - second) * 1_000_000):06d}Z"

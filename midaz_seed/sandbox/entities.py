@@ -1,0 +1,265 @@
+"""The entities as data: which fields a body has, how it is checked and stored, and how lists of it behave.
+
+What is particular to a kind (an asset brings its external account, an account its balance) is in `hooks`.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from midaz_seed.sandbox.countries import COUNTRIES
+from midaz_seed.sandbox.fields import Field, Rule, Schema, is_uuid
+
+_ALIAS = re.compile(r"[a-zA-Z0-9@:_-]+")
+_KEY_VALUE = re.compile(r"[a-zA-Z0-9_-]+")
+
+
+def _matches(pattern: re.Pattern[str], code: str) -> Rule:
+    return lambda text: None if pattern.fullmatch(text) else code
+
+
+def _alias_prefix(text: str) -> str | None:
+    return "0047" if "@external/" in text else None
+
+
+def country_rule(address: Mapping[str, Any]) -> str | None:
+    """An address with anything in it needs an upper-case ISO 3166 country."""
+    return "0032" if any(address.values()) and address["country"] not in COUNTRIES else None
+
+
+def asset_code_rule(code: str) -> str | None:
+    """Letters of any alphabet (0033), all upper-case (0004)."""
+    if not all(unicodedata.category(character).startswith("L") for character in code):
+        return "0033"
+    return None if all(unicodedata.category(character) == "Lu" for character in code) else "0004"
+
+
+def _no_blanks(text: str) -> str | None:
+    return "0047" if any(character.isspace() for character in text) else None
+
+
+STATUS = Field("status", "object", fields=(Field("code", max=100), Field("description", "text", max=256)))
+ADDRESS = Field(
+    "address",
+    "object",
+    fields=(
+        Field("line1"),
+        Field("line2", "text"),
+        Field("zipCode"),
+        Field("city"),
+        Field("state"),
+        Field("country"),
+        Field("description", omitempty=True, max=100),
+    ),
+)
+META_NEW = Field("metadata", "meta")
+META = Field("metadata", "meta", nulls=True)
+_ID = (is_uuid,)
+_SETTINGS = Field(
+    "settings", "object?", omitempty=True,
+    fields=(Field("accounting", "object", fields=(Field("validateAccountType", "bool"), Field("validateRoutes", "bool"))),),
+)  # fmt: skip
+
+_BOOK_SIDE = (Field("code", omitempty=True, max=50), Field("description", required=True, max=250))
+SCENARIOS = ("direct", "hold", "commit", "cancel", "revert", "overdraft", "block", "unblock")
+_ENTRIES = Field(
+    "accountingEntries", "object?", omitempty=True,
+    fields=tuple(
+        Field(name, "object?", omitempty=True, fields=(
+            Field("debit", "object?", omitempty=True, fields=_BOOK_SIDE), Field("credit", "object?", omitempty=True, fields=_BOOK_SIDE),
+        ))
+        for name in SCENARIOS
+    ),
+)  # fmt: skip
+_RULE = Field(
+    "account",
+    "object?",
+    omitempty=True,
+    fields=(Field("ruleType", omitempty=True), Field("validIf", "raw", omitempty=True)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One kind of entity."""
+
+    name: str
+    """As in the path."""
+    create: Schema
+    patch: Schema
+    not_found: str
+    no_match: str
+    """The code of a list by metadata that finds nothing; "" where that is an empty list."""
+    paging: Literal["page", "cursor"]
+    filters: Mapping[str, "Filter"]
+    omit_empty: tuple[str, ...] = ()
+    """Fields that an answer leaves out when they are empty."""
+    clearable: tuple[str, ...] = ()
+    """Fields that an explicit null in a PATCH empties."""
+    names_exclude_metadata: bool = False
+    """A filter by name together with one by metadata is refused."""
+    unique_field: str = ""
+    unique_code: str = ""
+    unique_ignores_case: bool = False
+    unknown_parent: str = "0037"
+    """The code for creating under a ledger that does not exist; "" where nobody looks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """A query parameter of a list."""
+
+    test: Callable[[Mapping[str, Any], str], bool]
+    allowed: Callable[[str], bool] = lambda _: True
+    """What values it takes; any other is 0082."""
+
+
+def _prefix(field: str) -> Filter:
+    return Filter(lambda doc, text: (doc[field] or "").lower().startswith(text.lower()))
+
+
+def _equals(field: str, change: Callable[[str], str] = str) -> Filter:
+    return Filter(lambda doc, text: doc[field] == change(text))
+
+
+def _by_id(field: str) -> Filter:
+    return Filter(lambda doc, text: doc[field] == text.lower(), lambda text: is_uuid(text) is None)
+
+
+def _status(*codes: str) -> Filter:
+    return Filter(lambda doc, text: doc["status"]["code"] == text.upper(), lambda text: text.upper() in codes)
+
+
+_STATUS_2 = _status("ACTIVE", "INACTIVE")
+_NAME = Field("name", required=True, max=256)
+_NAME_PATCH = Field("name", max=256)
+
+ORGANIZATIONS = Kind(
+    "organizations",
+    Schema((
+        Field("legalName", required=True, max=256),
+        Field("parentOrganizationId", "text", rules=_ID),
+        Field("doingBusinessAs", "text", max=256),
+        Field("legalDocument", required=True, max=256),
+        ADDRESS, STATUS, META_NEW,
+    )),
+    Schema((
+        Field("legalName", max=256), Field("parentOrganizationId", "text", rules=_ID), Field("doingBusinessAs", "text", max=256),
+        ADDRESS, STATUS, META,
+    )),
+    "0007", "0059", "page",
+    {
+        "legal_name": _prefix("legalName"), "doing_business_as": _prefix("doingBusinessAs"),
+        "legal_document": _equals("legalDocument"), "status": _STATUS_2,
+    },
+    names_exclude_metadata=True,
+)  # fmt: skip
+
+LEDGERS = Kind(
+    "ledgers", Schema((_NAME, STATUS, _SETTINGS, META_NEW)), Schema((_NAME_PATCH, STATUS, META)), "0007", "0060", "page",
+    {"name": _prefix("name"), "status": _STATUS_2}, omit_empty=("settings",), names_exclude_metadata=True,
+    unique_field="name", unique_code="0002", unique_ignores_case=True, unknown_parent="0038",
+)  # fmt: skip
+
+ASSETS = Kind(
+    "assets",
+    Schema((_NAME, Field("type", required=True), Field("code", required=True, max=100), STATUS, META_NEW)),
+    Schema((_NAME_PATCH, STATUS, META)), "0007", "0056", "page", {}, unique_field="name", unique_code="0003",
+)  # fmt: skip
+
+PORTFOLIOS = Kind(
+    "portfolios",
+    Schema((Field("entityId", max=256), _NAME, STATUS, META_NEW)),
+    Schema((Field("entityId", max=256), _NAME_PATCH, STATUS, META)), "0007", "0058", "page",
+    {"entity_id": _equals("entityId"), "status": _STATUS_2}, omit_empty=("entityId",),
+)  # fmt: skip
+
+SEGMENTS = Kind(
+    "segments", Schema((_NAME, STATUS, META_NEW)), Schema((_NAME_PATCH, STATUS, META)), "0007", "0057", "page", {},
+    unique_field="name", unique_code="0015",
+)  # fmt: skip
+
+ACCOUNT_TYPES = Kind(
+    "account-types",
+    Schema((
+        Field("name", required=True, max=100), Field("description", omitempty=True, max=500),
+        Field("keyValue", required=True, max=50, rules=(_matches(_KEY_VALUE, "0120"),)), META_NEW,
+    )),
+    Schema((Field("name", omitempty=True, max=100), Field("description", omitempty=True, max=500), META)),
+    "0109", "", "cursor", {"key_value": _equals("keyValue", str.lower)}, omit_empty=("description",),
+)  # fmt: skip
+
+ACCOUNTS = Kind(
+    "accounts",
+    Schema((
+        Field("name", max=256), Field("parentAccountId", "text", rules=_ID), Field("entityId", "text", max=256),
+        Field("assetCode", required=True, max=100), Field("portfolioId", "text", rules=_ID), Field("segmentId", "text", rules=_ID),
+        STATUS, Field("alias", "text", max=100, rules=(_alias_prefix, _matches(_ALIAS, "0096"))), Field("type", required=True, max=256),
+        Field("blocked", "bool?", omitempty=True), META_NEW,
+    )),
+    Schema((
+        Field("name", max=256), Field("segmentId", "text", rules=_ID), Field("portfolioId", "text", rules=_ID),
+        Field("entityId", "text", max=256), STATUS, Field("blocked", "bool?", omitempty=True), META,
+    )),
+    "0007", "0064", "page",
+    {
+        "portfolio_id": _by_id("portfolioId"), "segment_id": _by_id("segmentId"), "parent_account_id": _by_id("parentAccountId"),
+        "status": _status("ACTIVE", "INACTIVE", "BLOCKED"), "type": _equals("type", str.lower), "asset_code": _equals("assetCode", str.upper),
+        "entity_id": _equals("entityId"), "name": _prefix("name"), "alias": _prefix("alias"),
+        "blocked": Filter(lambda doc, text: doc["blocked"] is (text.lower() in ("true", "1", "t"))),
+    },
+    clearable=("segmentId", "portfolioId", "entityId"), unknown_parent="0007",
+)  # fmt: skip
+
+OPERATION_ROUTES = Kind(
+    "operation-routes",
+    Schema((
+        Field("title", required=True, max=255), Field("description", omitempty=True, max=250), Field("code", omitempty=True, max=100),
+        Field("operationType", required=True), _RULE, _ENTRIES, META,
+    )),
+    Schema((
+        Field("title", omitempty=True, max=255), Field("description", omitempty=True, max=250), Field("code", omitempty=True, max=100),
+        _RULE, _ENTRIES, META,
+    )),
+    "0101", "", "cursor", {}, omit_empty=("description", "code", "account", "accountingEntries"), unknown_parent="",
+)  # fmt: skip
+
+TRANSACTION_ROUTES = Kind(
+    "transaction-routes",
+    Schema((
+        Field("title", required=True, max=255), Field("description", omitempty=True, max=250),
+        Field("operationRoutes", "list", required=True, omitempty=True), META,
+    )),
+    Schema((
+        Field("title", omitempty=True, max=255), Field("description", omitempty=True, max=250),
+        Field("operationRoutes", "list", omitempty=True), META,
+    )),
+    "0105", "", "cursor", {}, omit_empty=("description",), unknown_parent="",
+)  # fmt: skip
+
+KINDS = {
+    kind.name: kind
+    for kind in (
+        ORGANIZATIONS, LEDGERS, ASSETS, PORTFOLIOS, SEGMENTS, ACCOUNT_TYPES, ACCOUNTS, OPERATION_ROUTES, TRANSACTION_ROUTES,
+    )
+}  # fmt: skip
+
+BALANCE_SETTINGS = Field(
+    "settings", "object?", omitempty=True,
+    fields=(
+        Field("balanceScope", omitempty=True), Field("allowOverdraft", "bool"), Field("overdraftLimitEnabled", "bool"),
+        Field("overdraftLimit", "text", omitempty=True),
+    ),
+)  # fmt: skip
+BALANCE_PATCH = Schema((Field("allowSending", "bool?"), Field("allowReceiving", "bool?"), BALANCE_SETTINGS))
+BALANCE_NEW = Schema((
+    Field("key", required=True, max=100, rules=(_no_blanks,)),
+    Field("allowSending", "bool?"), Field("allowReceiving", "bool?"), Field("direction", "text", omitempty=True), BALANCE_SETTINGS,
+))  # fmt: skip
+ASSET_RATE = Schema((
+    Field("from", required=True), Field("to", required=True), Field("rate", "int", required=True), Field("scale", "int"),
+    Field("source", "text"), Field("ttl", "int?"), Field("externalId", "text", rules=_ID), META,
+))  # fmt: skip
+DESCRIPTION_PATCH = Schema((Field("description", max=256), META))

@@ -1,0 +1,293 @@
+"""Carrying a transaction out: from an intent to changed balances and a journal entry, or a refusal that changes nothing."""
+
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from midaz_seed.sandbox import decimals, ids
+from midaz_seed.sandbox.balances import companion_of, is_visible
+from midaz_seed.sandbox.dates import rfc3339
+from midaz_seed.sandbox.decimals import ZERO
+from midaz_seed.sandbox.intents import Endpoint, Intent, Leg
+from midaz_seed.sandbox.ledger import Balance, Change, Effect, LedgerRefusal, Posting, apply
+from midaz_seed.sandbox.records import Claim, Ending, Operation, Transaction
+from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.routing_rules import check_routes, route_texts
+from midaz_seed.sandbox.state import Book, World
+
+LEGS_MAX = ids.PARTS_MAX // 3
+_NO_CHANGE = ("0", "0", 0, "0")
+
+
+@dataclass(slots=True)
+class Part:
+    """A leg with its balance and its amount worked out."""
+
+    leg: Leg
+    balance: Balance
+    amount: Decimal
+    is_source: bool
+    place: int
+
+    def order(self) -> tuple[str, bool, int]:
+        """The server applies legs by alias and key, a debit before a credit of the same balance."""
+        return (f"{self.leg.alias}#{self.leg.key}", not self.is_source, self.place)
+
+
+def check_intent(intent: Intent, now_s: float) -> None:
+    """The checks before the idempotency key is claimed (0121, 0122, 0125)."""
+    if intent.date is not None:
+        if intent.date.timestamp() > now_s:
+            raise Refused("0121")
+        if intent.pending:
+            raise Refused("0122")
+    if intent.value <= ZERO:
+        raise Refused("0125")
+
+
+def execute(
+    world: World, book: Book, intent: Intent, endpoint: Endpoint, claim: Claim, parent: str = ""
+) -> tuple[int, Transaction]:
+    """Carry out an intent and write it down; gives its place in the journal. Raises Refused or Failed; then nothing has changed."""
+    source_amounts = _amounts(intent.sources, intent.value)
+    destination_amounts = _amounts(intent.destinations, intent.value)
+    _check_sides(intent, source_amounts, destination_amounts)
+    ledger = world.ledger(book.org_id, book.ledger_id)
+    if ledger is None:
+        raise Refused("0007")
+    pending = intent.pending and endpoint.may_pend
+    parts = _parts(world, book, intent.sources, source_amounts, is_source=True)
+    parts += _parts(world, book, intent.destinations, destination_amounts, is_source=False)
+    settings = ledger["settings"]
+    checks_routes = settings is not None and settings["accounting"]["validateRoutes"]
+    if checks_routes:
+        check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])
+    _check_balances(intent, parts, pending=pending)
+    parts = sorted((part for part in parts if part.amount > ZERO), key=Part.order)
+    operations = _note(parts) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
+    if checks_routes:
+        for operation in operations:
+            operation.texts |= route_texts(book, operation)
+    return _write(world, book, intent, operations, parts if pending else [], claim, parent, _status(endpoint, pending))
+
+
+def _status(endpoint: Endpoint, pending: bool) -> str:
+    return "NOTED" if endpoint.notes_only else "PENDING" if pending else "CREATED"
+
+
+def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
+    """What each leg moves; what is not above zero contributes nothing."""
+    if len(legs) > LEGS_MAX:
+        raise Failed(413, "Request Entity Too Large")
+    amounts = []
+    left = value
+    for leg in legs:
+        if leg.amount is not None:
+            amount = leg.amount
+        elif leg.share is not None:
+            amount = decimals.percentage_of(value, *leg.share)
+        else:
+            amounts.append(max(left, ZERO))  # the rest is not used up: a second `remaining` takes it again
+            continue
+        amount = max(amount, ZERO)
+        left = decimals.subtract(left, amount)
+        amounts.append(amount)
+    return amounts
+
+
+def _check_sides(intent: Intent, source_amounts: list[Decimal], destination_amounts: list[Decimal]) -> None:
+    for source, destination in zip(intent.sources, intent.destinations, strict=False):
+        if source.alias == destination.alias and source.key == destination.key:
+            raise Refused("0090")
+    for amounts in (source_amounts, destination_amounts):
+        total = amounts[0]
+        for amount in amounts[1:]:
+            total = decimals.add(total, amount)
+        if total != intent.value:
+            raise Refused("0073")
+
+
+def _parts(world: World, book: Book, legs: list[Leg], amounts: list[Decimal], *, is_source: bool) -> list[Part]:
+    parts = []
+    for place, (leg, amount) in enumerate(zip(legs, amounts, strict=True)):
+        name = f"{leg.alias}#{leg.key}"
+        balance = book.balance_by_key.get(name)
+        if balance is None or name in book.ambiguous or not is_visible(world, balance):
+            raise Refused("0019")
+        parts.append(Part(leg, balance, amount, is_source, place))
+    return parts
+
+
+def _check_balances(intent: Intent, parts: list[Part], *, pending: bool) -> None:
+    for part in parts:
+        balance = part.balance
+        if balance.settings is not None and balance.settings.get("balanceScope") == "internal":
+            raise Refused("0168")
+        if balance.asset != intent.asset:
+            raise Refused("0034")
+        if not (balance.allow_sending if part.is_source else balance.allow_receiving):
+            raise Refused("0024")
+        if pending and part.is_source and balance.is_external:
+            raise Refused("0098")
+
+
+def _move(book: Book, parts: list[Part], endpoint: Endpoint, *, pending: bool) -> list[Operation]:
+    postings: list[Posting] = []
+    legs: dict[int, Leg] = {}
+    for part in parts:
+        if pending and not part.is_source:
+            continue
+        effect = Effect.CREDIT if not part.is_source else Effect.HOLD if pending else Effect.DEBIT
+        posting = Posting(part.balance, effect, part.amount)
+        if part.balance.overdraft_limit is not None or part.balance.overdraft_used:
+            posting.companion = companion_of(book, part.balance)
+        postings.append(posting)
+        legs[id(posting)] = part.leg
+    return [_operation(change, legs[id(change.posting)], endpoint.operation) for change in apply_or_refuse(postings)]
+
+
+def apply_or_refuse(postings: list[Posting]) -> list[Change]:
+    """Apply postings; a refusal of the ledger becomes the server's answer."""
+    try:
+        return apply(postings)
+    except LedgerRefusal as refusal:
+        raise Refused(refusal.code) from None
+
+
+def _operation(change: Change, leg: Leg, kind: str) -> Operation:
+    effect = change.posting.effect
+    is_debit = effect is Effect.DEBIT or effect is Effect.HOLD or effect is Effect.SETTLE
+    named = kind if kind and change.kind != "OVERDRAFT" else change.kind
+    return Operation(named, change.balance.number, is_debit, change.amount, change.before, change.after, leg_texts(leg))
+
+
+def leg_texts(leg: Leg) -> dict[str, Any]:
+    """What a leg says about its operation."""
+    if not (leg.description or leg.chart or leg.metadata or leg.route or leg.route_id):
+        return {}
+    texts = {"d": leg.description, "c": leg.chart, "m": leg.metadata, "r": leg.route, "i": leg.route_id}
+    return {name: value for name, value in texts.items() if value}
+
+
+def _note(parts: list[Part]) -> list[Operation]:
+    return [
+        Operation(
+            "DEBIT" if p.is_source else "CREDIT",
+            p.balance.number,
+            p.is_source,
+            "0",
+            _NO_CHANGE,
+            _NO_CHANGE,
+            leg_texts(p.leg),
+        )
+        for p in parts
+    ]
+
+
+def _write(
+    world: World,
+    book: Book,
+    intent: Intent,
+    operations: list[Operation],
+    held: list[Part],
+    claim: Claim,
+    parent: str,
+    status: str,
+) -> tuple[int, Transaction]:
+    epoch_s, stamp = world.now()
+    extra: dict[str, Any] = {}
+    created, created_s = stamp, epoch_s
+    if intent.date is not None:
+        created, created_s = rfc3339(intent.date), intent.date.timestamp()
+        extra["utc"] = rfc3339(intent.date.astimezone(UTC))
+    if intent.group:
+        extra["group"] = intent.group
+    if intent.route:
+        extra["route"] = intent.route
+    if intent.route_id:
+        extra["routeId"] = intent.route_id
+    if parent:
+        extra["parent"] = parent
+    if held:
+        extra["held"] = [[p.balance.number, p.is_source, decimals.text_of(p.amount), leg_texts(p.leg)] for p in held]
+    transaction = Transaction(
+        ms=world.ms(epoch_s),
+        book=book.number,
+        created=created,
+        updated=stamp,
+        status=status,
+        amount=decimals.text_of(intent.value),
+        asset=intent.asset,
+        description=intent.description,
+        sources=[leg.alias for leg in intent.sources],
+        destinations=[leg.alias for leg in intent.destinations],
+        metadata=intent.metadata,
+        operations=operations,
+        claim=claim,
+        extra=extra,
+    )
+    world.seq += 1
+    world.store.append(world.seq, orjson.dumps(transaction.pack()))
+    index_transaction(world, book, world.seq, transaction, created_s)
+    return world.seq, transaction
+
+
+def index_transaction(world: World, book: Book, seq: int, transaction: Transaction, created_s: float) -> None:
+    """Note in memory where the transaction stands: after it was written, and when it is read at the start."""
+    book.seqs.append(seq)
+    book.created_s.append(created_s)
+    book.add_status(transaction.status if transaction.status in ("PENDING", "NOTED") else "APPROVED")
+    book.touch(seq, [world.balance_by_number[operation.balance].account_id for operation in transaction.operations])
+    if transaction.claim.key:
+        book.slots[transaction.claim.key] = transaction.claim.slot(seq)
+    parent = transaction.extra.get("parent")
+    if parent:
+        place = ids.journal_place(parent)
+        assert place is not None, parent
+        world.reverted.add(place[0])
+
+
+def end_pending(world: World, book: Book, seq: int, transaction: Transaction, *, commit: bool) -> Ending:
+    """Commit or cancel a pending transaction. Raises Refused (0099) when it is not pending any more."""
+    if book.status_of(seq) != "PENDING":
+        raise Refused("0099")
+    postings: list[Posting] = []
+    texts: dict[int, dict[str, Any]] = {}
+    for number, is_source, amount, leg in transaction.extra["held"]:
+        if not commit and not is_source:
+            continue
+        balance = world.balance_by_number[number]
+        effect = Effect.RELEASE if not commit else Effect.SETTLE if is_source else Effect.CREDIT
+        posting = Posting(balance, effect, Decimal(amount))
+        if balance.overdraft_limit is not None or balance.overdraft_used:
+            posting.companion = companion_of(book, balance)
+        postings.append(posting)
+        texts[id(posting)] = leg
+    operations = [
+        Operation(
+            c.kind,
+            c.balance.number,
+            c.posting.effect is Effect.SETTLE,
+            c.amount,
+            c.before,
+            c.after,
+            texts[id(c.posting)],
+        )
+        for c in apply_or_refuse(postings)
+    ]
+    epoch_s, stamp = world.now()
+    ending = Ending(world.ms(epoch_s), seq, "APPROVED" if commit else "CANCELED", stamp, operations)
+    world.seq += 1
+    world.store.append(world.seq, orjson.dumps(ending.pack()))
+    index_ending(world, book, world.seq, ending)
+    return ending
+
+
+def index_ending(world: World, book: Book, seq: int, ending: Ending) -> None:
+    """Note in memory that a pending transaction ended."""
+    book.set_status(ending.transaction, ending.status)
+    world.endings.setdefault(ending.transaction, []).append(seq)
+    book.touch(seq, [world.balance_by_number[operation.balance].account_id for operation in ending.operations])

@@ -1,0 +1,170 @@
+"""Asset rates, ledger settings, look-ups of accounts by alias, and the endpoints about the server itself."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from midaz_seed.sandbox.crud import ENTITIES
+from midaz_seed.sandbox.entities import ASSET_RATE, asset_code_rule
+from midaz_seed.sandbox.exchange import Call, Reply, json_reply, text_reply
+from midaz_seed.sandbox.fields import read_body
+from midaz_seed.sandbox.hooks import DEFAULT_SETTINGS
+from midaz_seed.sandbox.queries import by_cursor, read_listing
+from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.state import Doc, World
+
+# ---- asset rates
+
+
+def put_rate(world: World, call: Call) -> Reply:
+    body = read_body(ASSET_RATE, call.body, world.dialect)
+    for name in ("from", "to"):
+        code = asset_code_rule(body[name])
+        if code is not None:
+            raise Refused(code)
+    if body["ttl"] is None:
+        raise Failed(500, "Internal Server Error")  # the real process dies here; this one only says so
+    place = world.book(call.org_id, call.ledger_id).collection("asset-rates")
+    former = next((rate for rate in place if rate["from"] == body["from"] and rate["to"] == body["to"]), None)
+    if former is None and not world.ledgers_of(call.org_id).ever(call.ledger_id):
+        raise Refused("0037")
+    epoch_s, stamp = world.now()
+    own = {name: body[name] for name in ("from", "to", "rate", "scale", "source", "ttl")}
+    if former is None:
+        new_id = world.new_id(epoch_s)
+        external_id = body["externalId"] or world.new_id(epoch_s)
+        rate: Doc = {
+            "id": new_id, "organizationId": call.org_id, "ledgerId": call.ledger_id, "externalId": external_id, **own,
+            "createdAt": stamp, "updatedAt": stamp, "metadata": body["metadata"] or {}, "deletedAt": None,
+        }  # fmt: skip
+    else:
+        rate = {**former, **own, "updatedAt": stamp, "metadata": {**former["metadata"], **(body["metadata"] or {})}}
+    world.save("asset-rates", call.org_id, call.ledger_id, rate)
+    return json_reply(201, _rate_shown(rate))
+
+
+def _rate_shown(rate: Doc) -> Doc:
+    return {name: value for name, value in rate.items() if name != "deletedAt" and (name != "metadata" or value)}
+
+
+def get_rate(world: World, call: Call) -> Reply:
+    for rate in world.book(call.org_id, call.ledger_id).collection("asset-rates"):
+        if rate["externalId"] == call.params[2]:
+            return json_reply(200, _rate_shown(rate))
+    raise Refused("0007")
+
+
+def list_rates(world: World, call: Call) -> Reply:
+    """All rates from an asset; the server does not look at the `to` of the query."""
+    listing = read_listing(call.query(), world.dialect)
+    rates = [
+        rate
+        for rate in world.book(call.org_id, call.ledger_id).collection("asset-rates")
+        if rate["from"] == call.params[2]
+    ]
+    items, cursors = by_cursor(rates, lambda rate: str(rate["id"]), listing, world.dialect)
+    return json_reply(200, {"items": [_rate_shown(rate) for rate in items], "limit": listing.limit, **cursors})
+
+
+# ---- ledger settings
+
+
+def get_settings(world: World, call: Call) -> Reply:
+    return json_reply(200, _settings_of(_ledger(world, call)))
+
+
+def _ledger(world: World, call: Call) -> Doc:
+    ledger = world.ledger(call.org_id, call.ledger_id)
+    if ledger is None:
+        raise Refused("0007")
+    return ledger
+
+
+def _settings_of(ledger: Doc) -> Doc:
+    return ledger["settings"] or DEFAULT_SETTINGS
+
+
+def patch_settings(world: World, call: Call) -> Reply:
+    try:
+        sent = orjson.loads(call.body)
+    except orjson.JSONDecodeError:
+        raise Refused("0094") from None
+    if not isinstance(sent, dict):
+        raise Refused("0094")
+    _check_settings(sent)
+    ledger = _ledger(world, call)
+    changed = {group: dict(values) for group, values in _settings_of(ledger).items()}
+    for group, values in sent.items():
+        if values is None:
+            changed[group] = dict(DEFAULT_SETTINGS[group])
+            continue
+        for name, value in values.items():
+            changed[group][name] = DEFAULT_SETTINGS[group][name] if value is None else value
+    kept = None if changed == DEFAULT_SETTINGS else changed
+    world.save("ledgers", call.org_id, "", {**ledger, "settings": kept, "updatedAt": world.now()[1]})
+    return json_reply(200, changed)
+
+
+def _check_settings(sent: Mapping[str, Any]) -> None:
+    """Known groups with known switches (0147, 0149) that are on or off (0148)."""
+    switches = {name for group in DEFAULT_SETTINGS.values() for name in group}
+    for group, values in sent.items():
+        if group in switches:
+            raise Refused("0149")
+        if group not in DEFAULT_SETTINGS:
+            raise Refused("0147")
+        if values is None:
+            continue
+        if not isinstance(values, dict):
+            raise Refused("0148")
+        for name, value in values.items():
+            if name not in DEFAULT_SETTINGS[group]:
+                raise Refused("0147")
+            if value is not None and not isinstance(value, bool):
+                raise Refused("0148")
+
+
+# ---- accounts by other names
+
+
+def account_by_alias(world: World, call: Call) -> Reply:
+    return _account(world, call, call.params[2])
+
+
+def account_by_external_code(world: World, call: Call) -> Reply:
+    return _account(world, call, f"@external/{call.params[2]}")
+
+
+def _account(world: World, call: Call, alias: str) -> Reply:
+    """Without metadata, which the server looks up under the wrong id here."""
+    account = world.book(call.org_id, call.ledger_id).account_by_alias.get(alias)
+    if account is None:
+        raise Refused("0085")
+    return json_reply(200, ENTITIES["accounts"].render(world, {**account, "metadata": {}}))
+
+
+# ---- the server itself
+
+
+def health(_world: World, _call: Call) -> Reply:
+    return text_reply(200, "healthy")
+
+
+def version(world: World, _call: Call) -> Reply:
+    return json_reply(200, {"version": world.dialect.version, "requestDate": world.now()[1]})
+
+
+def ready(world: World, _call: Call) -> Reply:
+    parts = (
+        "postgres_onboarding",
+        "postgres_transaction",
+        "mongo_onboarding",
+        "mongo_transaction",
+        "redis",
+        "rabbitmq",
+    )
+    checks = {part: {"status": "up", "latency_ms": 0, "tls": False} for part in parts}
+    return json_reply(
+        200, {"status": "healthy", "version": world.dialect.version, "deployment_mode": "local", "checks": checks}
+    )

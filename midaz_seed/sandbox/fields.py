@@ -1,0 +1,346 @@
+"""Reading a request body as the server does: decode, look for what was not understood, check the rules.
+
+The order is part of the behaviour: 0094 (no JSON, wrong type) comes before 0053 (unexpected fields), and that before 0009 and
+0047. A field is described as data (`Field`), and one set of functions reads every body. The server decodes into a struct,
+writes the struct again and compares with what was sent; `omitempty` fields vanish when they are empty, which is why an
+empty text in one of them is "unexpected".
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import orjson
+
+from midaz_seed.sandbox import decimals
+from midaz_seed.sandbox.dates import parse_instant
+from midaz_seed.sandbox.dialect import Dialect
+from midaz_seed.sandbox.refusals import Refused
+
+Kind = Literal[
+    "str",
+    "text",
+    "bool",
+    "bool?",
+    "int",
+    "int?",
+    "decimal",
+    "decimal?",
+    "object",
+    "object?",
+    "list",
+    "meta",
+    "raw",
+    "time",
+]
+"""`str`: a text, null counts as wrong. `text`: a text or null. `?`: null allowed. `raw`: any JSON. `meta`: metadata."""
+
+Rule = Callable[[Any], str | None]
+"""Looks at a decoded value; gives the error code that it deserves (0047 and others), or None."""
+
+UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_MISSING: Any = object()
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a body."""
+
+    name: str
+    kind: Kind = "str"
+    required: bool = False
+    omitempty: bool = False
+    max: int = 0
+    """The longest text in characters; 0: no limit."""
+    rules: tuple[Rule, ...] = ()
+    fields: tuple["Field", ...] = ()
+    """What an object, or each object of a list, consists of. A list without fields is one of texts."""
+    nulls: bool = False
+    """Metadata: whether a value may be null."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The fields of a body, and rules for the whole."""
+
+    fields: tuple[Field, ...]
+    rules: tuple[Rule, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A body that passed: the decoded values by field name, and the JSON that was sent."""
+
+    values: dict[str, Any]
+    sent: Mapping[str, Any]
+
+    def __getitem__(self, name: str) -> Any:
+        return self.values[name]
+
+    def says_null(self, name: str) -> bool:
+        """Whether the field was sent, as null."""
+        return self.sent.get(name, _MISSING) is None
+
+
+def is_uuid(value: str | None) -> str | None:
+    """A rule: the text, when there is one, is a UUID."""
+    return "0047" if value is not None and UUID.fullmatch(value) is None else None
+
+
+def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
+    """Decode and check a body. Raises Refused with the code that the server would give."""
+    try:
+        sent = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise Refused("0094") from None
+    if sent is None:
+        sent = {}
+    if not isinstance(sent, dict):
+        raise Refused("0094")
+    check_size(sent, dialect)
+    values = _decode_object(schema.fields, sent)
+    unexpected = _difference(sent, _encode_object(schema.fields, values))
+    if unexpected:
+        raise Refused("0053", unexpected)
+    missing: dict[str, str] = {}
+    wrong: dict[str, str] = {}
+    _check_object(schema.fields, values, missing, wrong)
+    for rule in schema.rules:
+        code = rule(values)
+        if code is not None:
+            raise Refused(code)
+    if missing:
+        raise Refused("0009", missing)
+    if wrong:
+        raise Refused("0047", wrong)
+    return Body(values, sent)
+
+
+# ---- before decoding: size and characters
+
+
+def check_size(sent: Mapping[str, Any], dialect: Dialect) -> None:
+    """Refuse nesting too deep (0144), too many metadata keys in the whole body (0145) and NUL characters (0047)."""
+    keys = _measure(sent, "", 1, dialect.nesting_depth_max)
+    if keys > dialect.metadata_keys_max:
+        raise Refused("0145", entity="request")
+
+
+def _measure(value: Any, name: str, depth: int, depth_max: int) -> int:
+    """The number of metadata keys within a value."""
+    if isinstance(value, dict):
+        if depth > depth_max:
+            raise Refused("0144", entity="request")
+        keys = len(value) if name == "metadata" else 0
+        for key, inner in value.items():
+            if isinstance(inner, str):
+                if "\0" in inner:
+                    raise Refused("0047", {key: f"{key} holds a NUL character"})
+            elif isinstance(inner, dict | list):
+                keys += _measure(inner, key, depth + 1, depth_max)
+        return keys
+    if isinstance(value, list):
+        return sum(_measure(inner, name, depth, depth_max) for inner in value)
+    return 0
+
+
+# ---- decode
+
+
+def _decode_object(fields: Sequence[Field], sent: Mapping[str, Any]) -> dict[str, Any]:
+    by_name = {field.name: field for field in fields}
+    values = {field.name: _empty(field) for field in fields}
+    for key, value in sent.items():
+        field = by_name.get(key) or next((f for f in fields if f.name.lower() == key.lower()), None)
+        if field is not None:
+            values[field.name] = _decode(field, value)
+    return values
+
+
+def _empty(field: Field) -> Any:
+    """What a field holds that was not sent."""
+    match field.kind:
+        case "str":
+            return ""
+        case "bool":
+            return False
+        case "int":
+            return 0
+        case "decimal":
+            return decimals.ZERO
+        case "object":
+            return _decode_object(field.fields, {})
+        case _:
+            return None
+
+
+def _decode(field: Field, value: Any) -> Any:
+    if value is None:
+        return _empty(field)
+    kind = field.kind
+    if kind in ("str", "text") and isinstance(value, str):
+        return value
+    if kind in ("bool", "bool?") and isinstance(value, bool):
+        return value
+    if kind in ("int", "int?") and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind in ("decimal", "decimal?"):
+        return _decode_decimal(value)
+    if kind in ("object", "object?") and isinstance(value, dict):
+        return _decode_object(field.fields, value)
+    if kind == "list" and isinstance(value, list):
+        return [_decode_item(field, item) for item in value]
+    if kind == "meta" and isinstance(value, dict):
+        return value
+    if kind == "time" and isinstance(value, str):
+        return _decode_time(value)
+    if kind == "raw":
+        return value
+    raise Refused("0094")
+
+
+def _decode_item(field: Field, item: Any) -> Any:
+    if field.fields:
+        if item is not None and not isinstance(item, dict):
+            raise Refused("0094")
+        return _decode_object(field.fields, item or {})
+    if not isinstance(item, str) or UUID.fullmatch(item) is None:
+        raise Refused("0094")
+    return item
+
+
+def _decode_decimal(value: Any) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise Refused("0094")
+    try:
+        return decimals.parse(value if isinstance(value, str) else repr(value))
+    except ValueError:
+        raise Refused("0094") from None
+
+
+def _decode_time(value: str) -> datetime | None:
+    if value == "":
+        return None
+    instant = parse_instant(value)
+    if instant is None:
+        raise Refused("0094")
+    return instant
+
+
+# ---- encode again, and compare
+
+
+def _encode_object(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
+    encoded = {}
+    for field in fields:
+        value = values[field.name]
+        if field.omitempty and (
+            value is None or value is False or (not isinstance(value, Decimal) and value in ("", 0, [], {}))
+        ):
+            pointer = field.kind in ("text", "bool?", "int?") and value is not None
+            if not pointer:
+                continue
+        encoded[field.name] = _encode(field, value)
+    return encoded
+
+
+def _encode(field: Field, value: Any) -> Any:
+    if isinstance(value, dict) and field.fields:
+        return _encode_object(field.fields, value)
+    if isinstance(value, list) and field.fields:
+        return [_encode_object(field.fields, item) for item in value]
+    return value
+
+
+def _difference(sent: Mapping[str, Any], encoded: Mapping[str, Any]) -> dict[str, Any]:
+    """The parts of what was sent that the decoded body does not say again."""
+    found: dict[str, Any] = {}
+    for key, value in sent.items():
+        if key not in encoded:
+            if value is not None and not _is_zero(value):  # null and 0 are as good as leaving the field out
+                found[key] = value
+            continue
+        inner = _difference_of(value, encoded[key])
+        if inner is not _MISSING:
+            found[key] = inner
+    return found
+
+
+def _is_zero(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
+
+
+def _difference_of(value: Any, again: Any) -> Any:
+    if isinstance(value, dict) and isinstance(again, dict):
+        return _difference(value, again) or _MISSING
+    if isinstance(value, list) and isinstance(again, list):
+        differing = []
+        for index, item in enumerate(value):
+            if index >= len(again):
+                differing.append(item)
+                continue
+            inner = _difference_of(item, again[index])
+            if inner is not _MISSING:
+                differing.append(inner)
+        return differing or _MISSING
+    return _MISSING if _same(value, again) else value
+
+
+def _same(value: Any, again: Any) -> bool:
+    if isinstance(again, Decimal):
+        return isinstance(value, str) or value == 0  # a decimal written as a JSON number comes back as a text
+    if isinstance(again, datetime):
+        instant = parse_instant(value) if isinstance(value, str) else None
+        return instant is not None and instant.replace(microsecond=instant.microsecond // 1000 * 1000) == instant
+    return _is_zero(value) or (type(value) is type(again) and value == again)
+
+
+# ---- rules
+
+
+def _check_object(
+    fields: Sequence[Field], values: Mapping[str, Any], missing: dict[str, str], wrong: dict[str, str]
+) -> None:
+    for field in fields:
+        value = values[field.name]
+        empty = value in (None, "", 0, False) and not isinstance(value, Decimal)
+        if field.required and (empty or value == []):
+            missing[field.name] = f"{field.name} is a required field"
+            continue
+        if value is None:
+            continue
+        if field.kind == "meta":
+            check_metadata(value, nulls=field.nulls)
+        elif field.max and isinstance(value, str) and len(value) > field.max:
+            wrong[field.name] = f"{field.name} must be a maximum of {field.max} characters in length"
+            continue
+        for rule in field.rules:
+            code = rule(value)
+            if code == "0047":
+                wrong[field.name] = f"{field.name} is not valid"
+                break
+            if code == "0009":
+                missing[field.name] = f"{field.name} is a required field"
+                break
+            if code is not None:
+                raise Refused(code)
+        if field.fields:
+            for item in value if isinstance(value, list) else [value]:
+                _check_object(field.fields, item, missing, wrong)
+
+
+def check_metadata(metadata: Mapping[str, Any], *, nulls: bool) -> None:
+    """Keys up to 100 bytes (0050), values up to 2000 bytes (0051), no objects or nulls (0067), no lists (0051)."""
+    for key, value in metadata.items():
+        if len(key) > 100 or len(key.encode()) > 100:
+            raise Refused("0050")
+        if isinstance(value, str):
+            if len(value) > 2000 or len(value.encode()) > 2000:
+                raise Refused("0051")
+        elif isinstance(value, dict) or (value is None and not nulls):
+            raise Refused("0067")
+        elif isinstance(value, list):
+            raise Refused("0051")

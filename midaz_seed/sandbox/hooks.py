@@ -1,0 +1,342 @@
+"""What is particular to one kind of entity: checks beyond the fields, and what comes along with it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from midaz_seed.sandbox.balances import add_balance, delete_account_balances
+from midaz_seed.sandbox.countries import CURRENCIES
+from midaz_seed.sandbox.entities import SCENARIOS, asset_code_rule, country_rule
+from midaz_seed.sandbox.fields import Body
+from midaz_seed.sandbox.queries import like
+from midaz_seed.sandbox.refusals import Refused
+from midaz_seed.sandbox.state import Doc, World
+
+Parts = dict[str, Any]
+
+ASSET_TYPES = ("crypto", "currency", "commodity", "others")
+DEFAULT_SETTINGS: Parts = {"accounting": {"validateAccountType": False, "validateRoutes": False}}
+
+
+def _plain(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    return {name: value for name, value in body.values.items() if name != "metadata"}
+
+
+def _nothing(_world: World, _org_id: str, _ledger_id: str, _doc: Doc) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The places where a kind can differ. Each may raise Refused, except `created`, `fill` and `show`."""
+
+    prepare: Callable[[World, str, str, Body], Parts] = _plain
+    """From the body of a create to the entity's own fields."""
+    fill: Callable[[Doc], None] = lambda _doc: None
+    """Fields that depend on the new id."""
+    created: Callable[[World, str, str, Doc], None] = _nothing
+    check_patch: Callable[[World, str, str, Doc, Parts], None] = lambda *_: None
+    check_delete: Callable[[World, str, str, Doc], None] = _nothing
+    show: Callable[[World, Doc], Doc] = lambda _world, doc: doc
+
+
+def _status(body: Body) -> Parts:
+    status = body["status"]
+    return {"code": status["code"] or "ACTIVE", "description": status["description"]}
+
+
+def _with_status(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    return {**_plain(_world, _org_id, _ledger_id, body), "status": _status(body)}
+
+
+# ---- organizations and ledgers
+
+
+def _organization(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    address = body["address"]
+    if country_rule(address):
+        raise Refused("0032")
+    parent = body["parentOrganizationId"]
+    if parent is not None and not world.organizations.ever(parent):
+        raise Refused("0039")
+    shown = {key: text for key, text in address.items() if key != "description" or text}
+    return {
+        "parentOrganizationId": parent,
+        "legalName": body["legalName"],
+        "doingBusinessAs": body["doingBusinessAs"],
+        "legalDocument": body["legalDocument"],
+        "address": shown,
+        "status": _status(body),
+    }
+
+
+def _organization_patch(world: World, _org_id: str, _ledger_id: str, doc: Doc, changes: Parts) -> None:
+    if "address" in changes and country_rule(changes["address"]):
+        raise Refused("0032")
+    parent = changes.get("parentOrganizationId")
+    if parent == doc["id"]:
+        raise Refused("0091")
+    if parent is not None and not world.organizations.ever(parent):
+        raise Refused("0039")
+
+
+def _ledger(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    settings = body["settings"]
+    return {
+        "name": body["name"],
+        "status": _status(body),
+        "settings": None if settings == DEFAULT_SETTINGS else settings,
+    }
+
+
+# ---- assets and accounts
+
+
+def _asset(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    if body["type"] not in ASSET_TYPES:
+        raise Refused("0040")
+    code = asset_code_rule(body["code"])
+    if code is not None:
+        raise Refused(code)
+    if body["type"] == "currency" and body["code"] not in CURRENCIES:
+        raise Refused("0005")
+    place = _world.book(_org_id, _ledger_id).collection("assets")
+    if any(asset["code"] == body["code"] for asset in place):
+        raise Refused("0003")
+    return {"name": body["name"], "type": body["type"], "code": body["code"], "status": _status(body)}
+
+
+def _asset_created(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    """An asset brings its external account and that one's balance."""
+    code = doc["code"]
+    book = world.book(org_id, ledger_id)
+    alias = f"@external/{code}"
+    if alias in book.account_by_alias:
+        return
+    epoch_s, stamp = world.now()
+    account: Doc = {
+        "id": world.new_id(epoch_s), "name": f"External {code}", "parentAccountId": None, "entityId": None, "assetCode": code,
+        "organizationId": org_id, "ledgerId": ledger_id, "portfolioId": None, "segmentId": None,
+        "status": {"code": "external", "description": f"Account external created by asset: {code}"},
+        "alias": alias, "type": "external", "blocked": False, "createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {},
+    }  # fmt: skip
+    world.save("accounts", org_id, ledger_id, account)
+    add_balance(world, account, "default", delayed=True)
+
+
+def _asset_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    account = world.book(org_id, ledger_id).account_by_alias.get(f"@external/{doc['code']}")
+    if account is not None:
+        world.save("accounts", org_id, ledger_id, {**account, "deletedAt": world.now()[1]})
+
+
+def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
+    ledger = world.ledger(org_id, ledger_id)
+    if ledger is None:
+        raise Refused("0007")
+    book = world.book(org_id, ledger_id)
+    kind = body["type"].lower()
+    if kind == "external" and body["alias"] is None:
+        raise Refused("0009")
+    settings = ledger["settings"]
+    if settings is not None and settings["accounting"]["validateAccountType"] and kind != "external":
+        if not any(known["keyValue"] == kind for known in book.collection("account-types")):
+            raise Refused("0066")
+    if not any(asset["code"] == body["assetCode"] for asset in book.collection("assets")):
+        raise Refused("0034")
+    entity = body["entityId"]
+    if body["portfolioId"] is not None:
+        portfolio = book.collection("portfolios").live.get(body["portfolioId"])
+        if portfolio is None:
+            raise Refused("0007")
+        entity = portfolio["entityId"] if entity is None else entity
+    if body["parentAccountId"] is not None:
+        parent = book.collection("accounts").live.get(body["parentAccountId"])
+        if parent is None:
+            raise Refused("0029")
+        if parent["assetCode"] != body["assetCode"]:
+            raise Refused("0030")
+    if body["alias"] is not None:
+        _check_alias(world, org_id, ledger_id, body["alias"])
+    if body["segmentId"] is not None and not book.collection("segments").ever(body["segmentId"]):
+        raise Refused("0036")
+    return {
+        "name": body["name"] or f"{body['assetCode']} {kind} account",
+        "parentAccountId": body["parentAccountId"],
+        "entityId": entity,
+        "assetCode": body["assetCode"],
+        "portfolioId": body["portfolioId"],
+        "segmentId": body["segmentId"],
+        "status": _status(body),
+        "alias": body["alias"],
+        "type": kind,
+        "blocked": bool(body["blocked"]),
+    }
+
+
+def _check_alias(world: World, org_id: str, ledger_id: str, alias: str) -> None:
+    """The new alias is a LIKE pattern over the aliases that are there; a look-up is enough when it has no wildcard."""
+    aliases = world.book(org_id, ledger_id).account_by_alias
+    taken = alias in aliases
+    if not taken and "_" in alias:
+        taken = any(map(like(alias), aliases))
+    if taken:
+        raise Refused("0020")
+
+
+def _account_fill(doc: Doc) -> None:
+    if doc["alias"] is None:
+        doc["alias"] = doc["id"]
+
+
+def _account_created(world: World, _org_id: str, _ledger_id: str, doc: Doc) -> None:
+    add_balance(world, doc, "default", delayed=True)
+
+
+def _account_patch(world: World, org_id: str, ledger_id: str, doc: Doc, changes: Parts) -> None:
+    if doc["type"] == "external":
+        raise Refused("0074")
+    book = world.book(org_id, ledger_id)
+    for name, kind, code in (("portfolioId", "portfolios", "0035"), ("segmentId", "segments", "0036")):
+        if changes.get(name) is not None and not book.collection(kind).ever(changes[name]):
+            raise Refused(code)
+
+
+def _account_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    if doc["type"] == "external":
+        raise Refused("0074")
+    delete_account_balances(world, world.book(org_id, ledger_id), doc["id"])
+
+
+def _account_type(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
+    key = body["keyValue"].lower()
+    if any(known["keyValue"] == key for known in world.book(org_id, ledger_id).collection("account-types")):
+        raise Refused("0108")
+    return {"name": body["name"], "description": body["description"], "keyValue": key}
+
+
+# ---- routes
+
+
+def _operation_route(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    if body["operationType"].lower() not in ("source", "destination", "bidirectional"):
+        raise Refused("0103")
+    _check_account_rule(body["account"])
+    _check_entries(body["operationType"].lower(), body["accountingEntries"])
+    own = {name: body[name] for name in ("title", "description", "code")}
+    return {
+        **own,
+        "operationType": body["operationType"].lower(),
+        "accountingEntries": _without_empty(body["accountingEntries"]),
+        "account": body["account"],
+    }
+
+
+def _check_account_rule(rule: Mapping[str, Any] | None) -> None:
+    if rule is None:
+        return
+    missing = {name: f"{name} is a required field" for name in ("ruleType", "validIf") if not rule[name]}
+    if missing:
+        raise Refused("0009", missing)
+    if rule["ruleType"] not in ("alias", "account_type"):
+        raise Refused("0111")
+    if not isinstance(rule["validIf"], str if rule["ruleType"] == "alias" else list):
+        raise Refused("0112")
+
+
+def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> None:
+    if not entries:
+        return
+    given = {name for name in SCENARIOS if entries[name] is not None}
+    if not given:
+        return
+    if "revert" in given and operation_type != "bidirectional":
+        raise Refused("0165")
+    if operation_type == "destination" and given & {"hold", "cancel"}:
+        raise Refused("0162")
+    if (
+        operation_type != "destination"
+        and given & {"hold", "commit", "cancel"}
+        and not {"hold", "commit", "cancel"} <= given
+    ):
+        raise Refused("0163")
+    if "direct" not in given:
+        raise Refused("0164")
+    if any(entries[name]["debit"] is None or entries[name]["credit"] is None for name in given):
+        raise Refused("0166")
+
+
+def _without_empty(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_empty(inner) for name, inner in value.items() if inner not in (None, "")} or None
+    return value
+
+
+def _operation_route_patch(_world: World, _org_id: str, _ledger_id: str, doc: Doc, changes: Parts) -> None:
+    _check_account_rule(changes.get("account"))
+    if "accountingEntries" in changes:
+        _check_entries(doc["operationType"], changes["accountingEntries"])
+        changes["accountingEntries"] = {
+            **(doc["accountingEntries"] or {}),
+            **(_without_empty(changes["accountingEntries"]) or {}),
+        }
+
+
+def _operation_route_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    routes = world.book(org_id, ledger_id).collection("transaction-routes")
+    if any(doc["id"] in route["operationRoutes"] for route in routes):
+        raise Refused("0107")
+
+
+def _check_composition(world: World, org_id: str, ledger_id: str, route_ids: list[str]) -> None:
+    known = world.book(org_id, ledger_id).collection("operation-routes").live
+    routes = [known.get(route_id) for route_id in route_ids]
+    if any(route is None for route in routes):
+        raise Refused("0101")
+    kinds = {route["operationType"] for route in routes if route is not None}
+    if not kinds & {"source", "bidirectional"}:
+        raise Refused("0153")
+    if not kinds & {"destination", "bidirectional"}:
+        raise Refused("0154")
+
+
+def _transaction_route(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
+    _check_composition(world, org_id, ledger_id, body["operationRoutes"])
+    return {"title": body["title"], "description": body["description"], "operationRoutes": body["operationRoutes"]}
+
+
+def _transaction_route_patch(world: World, org_id: str, ledger_id: str, _doc: Doc, changes: Parts) -> None:
+    if "operationRoutes" in changes:
+        _check_composition(world, org_id, ledger_id, changes["operationRoutes"])
+
+
+def _transaction_route_show(world: World, doc: Doc) -> Doc:
+    known = world.book(doc["organizationId"], doc["ledgerId"]).collection("operation-routes").live
+    shown = []
+    for route_id in doc["operationRoutes"]:
+        route = known[route_id]
+        shown.append({key: value for key, value in route.items() if value or key == "deletedAt"})
+    return {**doc, "operationRoutes": shown}
+
+
+HOOKS = {
+    "organizations": Hooks(prepare=_organization, check_patch=_organization_patch),
+    "ledgers": Hooks(prepare=_ledger),
+    "assets": Hooks(prepare=_asset, created=_asset_created, check_delete=_asset_delete),
+    "portfolios": Hooks(prepare=_with_status),
+    "segments": Hooks(prepare=_with_status),
+    "account-types": Hooks(prepare=_account_type),
+    "accounts": Hooks(
+        prepare=_account,
+        fill=_account_fill,
+        created=_account_created,
+        check_patch=_account_patch,
+        check_delete=_account_delete,
+    ),
+    "operation-routes": Hooks(
+        prepare=_operation_route, check_patch=_operation_route_patch, check_delete=_operation_route_delete
+    ),
+    "transaction-routes": Hooks(
+        prepare=_transaction_route, check_patch=_transaction_route_patch, show=_transaction_route_show
+    ),
+}

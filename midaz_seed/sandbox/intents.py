@@ -1,0 +1,288 @@
+"""What a transaction request wants, read from its body: the ordinary body by a short way, every other by the full pipeline.
+
+The short way takes a body only when it is certain that the full pipeline would accept it; anything unusual goes the long way, so
+the rules stand in one place (`fields`, and the schemas here).
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from midaz_seed.sandbox import decimals
+from midaz_seed.sandbox.dialect import Dialect
+from midaz_seed.sandbox.entities import META
+from midaz_seed.sandbox.fields import Field, Schema, is_uuid, read_body
+from midaz_seed.sandbox.refusals import Failed, Refused
+
+
+@dataclass(slots=True)
+class Leg:
+    """One account's part. Exactly one of `amount`, `share` (percent, percent of that percent) and `remaining` is given."""
+
+    alias: str
+    key: str = "default"
+    amount: Decimal | None = None
+    amount_asset: str = ""
+    share: tuple[int, int] | None = None
+    remaining: str = ""
+    description: str = ""
+    chart: str = ""
+    metadata: dict[str, Any] | None = None
+    route: str = ""
+    route_id: str | None = None
+    rate: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Intent:
+    """A transaction as asked for; an inflow and an outflow already have their external side."""
+
+    asset: str
+    value: Decimal
+    sources: list[Leg]
+    destinations: list[Leg]
+    description: str = ""
+    group: str = ""
+    code: str = ""
+    pending: bool = False
+    route: str = ""
+    route_id: str | None = None
+    date: datetime | None = None
+    metadata: dict[str, Any] | None = field(default=None)
+
+    def fingerprint(self) -> str:
+        """The idempotency key of a request that names none: equal for equal content, however it was written."""
+        legs = [[_leg_content(leg) for leg in side] for side in (self.sources, self.destinations)]
+        head = [
+            self.asset,
+            decimals.text_of(self.value),
+            self.description,
+            self.group,
+            self.code,
+            self.pending,
+            self.route,
+            self.route_id,
+        ]
+        date = self.date.timestamp() if self.date else None
+        content = orjson.dumps([*head, date, self.metadata, legs], option=orjson.OPT_SORT_KEYS)
+        return hashlib.sha256(content).hexdigest()
+
+
+def _leg_content(leg: Leg) -> list[Any]:
+    amount = decimals.text_of(leg.amount) if leg.amount is not None else None
+    rate = {name: str(value) for name, value in leg.rate.items()} if leg.rate else None
+    texts = [leg.alias, leg.key, leg.amount_asset, leg.remaining, leg.description, leg.chart, leg.route, leg.route_id]
+    return [*texts, amount, leg.share, leg.metadata, rate]
+
+
+# ---- the full pipeline
+
+
+def _one_way_each(legs: Sequence[Mapping[str, Any]]) -> str | None:
+    for leg in legs:
+        if (leg["amount"] is not None) + (leg["share"] is not None) + (leg["remaining"] != "") != 1:
+            return "0072"
+    return None
+
+
+_LEG = (
+    Field("accountAlias", omitempty=True),
+    Field("balanceKey", omitempty=True, max=100),
+    Field("amount", "object?", omitempty=True, fields=(Field("asset", required=True, omitempty=True), Field("value", "decimal"))),
+    Field(
+        "share", "object?", omitempty=True,
+        fields=(Field("percentage", "int", required=True), Field("percentageOfPercentage", "int", omitempty=True)),
+    ),
+    Field("remaining", omitempty=True),
+    Field(
+        "rate", "object?", omitempty=True,
+        fields=(
+            Field("from", required=True), Field("to", required=True), Field("value", "decimal"),
+            Field("externalId", required=True, rules=(is_uuid,)),
+        ),
+    ),
+    Field("description", omitempty=True, max=256),
+    Field("chartOfAccounts", max=256),
+    META,
+    Field("isFrom", "bool", omitempty=True),
+    Field("route", omitempty=True, max=250),
+    Field("routeId", "text", omitempty=True, rules=(is_uuid,)),
+)  # fmt: skip
+_SOURCE = Field(
+    "source", "object",
+    fields=(Field("remaining", omitempty=True), Field("from", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
+)  # fmt: skip
+_DISTRIBUTE = Field(
+    "distribute", "object",
+    fields=(Field("remaining", omitempty=True), Field("to", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
+)  # fmt: skip
+_PENDING = Field("pending", "bool")
+
+
+def _schema(*sides: Field, pending: bool) -> Schema:
+    common = (
+        Field("chartOfAccountsGroupName", omitempty=True, max=256),
+        Field("description", omitempty=True, max=256),
+        Field("code", omitempty=True, max=100),
+        Field("route", omitempty=True, max=250),
+        Field("routeId", "text", omitempty=True, rules=(is_uuid,)),
+        Field("transactionDate", "time", omitempty=True),
+        META,
+        Field(
+            "send", "object", fields=(Field("asset", required=True, omitempty=True), Field("value", "decimal"), *sides)
+        ),
+    )
+    return Schema((*common, _PENDING) if pending else common)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One way to post a transaction."""
+
+    name: str
+    schema: Schema
+    operation: str = ""
+    """The type of its operations where it is not DEBIT and CREDIT."""
+    may_pend: bool = True
+    notes_only: bool = False
+
+
+JSON = Endpoint("json", _schema(_SOURCE, _DISTRIBUTE, pending=True))
+INFLOW = Endpoint("inflow", _schema(_DISTRIBUTE, pending=False))
+OUTFLOW = Endpoint("outflow", _schema(_SOURCE, pending=True))
+ANNOTATION = Endpoint("annotation", _schema(_SOURCE, _DISTRIBUTE, pending=True), may_pend=False, notes_only=True)
+BLOCK = Endpoint("block", _schema(_SOURCE, _DISTRIBUTE, pending=True), operation="BLOCK", may_pend=False)
+UNBLOCK = Endpoint("unblock", _schema(_SOURCE, _DISTRIBUTE, pending=True), operation="UNBLOCK", may_pend=False)
+ENDPOINTS = {endpoint.name: endpoint for endpoint in (JSON, INFLOW, OUTFLOW, ANNOTATION, BLOCK, UNBLOCK)}
+
+
+def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
+    """Read a transaction's body. Raises Refused as the body pipeline does, Failed (500) for a leg without account."""
+    intent = quick_intent(endpoint, data)
+    if intent is not None:
+        return intent
+    body = read_body(endpoint.schema, data, dialect)
+    send = body["send"]
+    external = [Leg(f"@external/{send['asset']}", amount=send["value"], amount_asset=send["asset"])]
+    sources = [_leg(leg) for leg in send["source"]["from"]] if "source" in send else external
+    destinations = [_leg(leg) for leg in send["distribute"]["to"]] if "distribute" in send else external
+    return Intent(
+        asset=send["asset"],
+        value=send["value"],
+        sources=sources,
+        destinations=destinations,
+        description=body["description"],
+        group=body["chartOfAccountsGroupName"],
+        code=body["code"],
+        pending=bool(body.values.get("pending", False)),
+        route=body["route"],
+        route_id=body["routeId"],
+        date=body["transactionDate"],
+        metadata=body["metadata"] or None,
+    )
+
+
+def _leg(leg: Mapping[str, Any]) -> Leg:
+    if not leg["accountAlias"]:
+        raise Failed(500, "Internal Server Error")
+    amount, share = leg["amount"], leg["share"]
+    return Leg(
+        alias=leg["accountAlias"],
+        key=leg["balanceKey"] or "default",
+        amount=amount["value"] if amount is not None else None,
+        amount_asset=amount["asset"] if amount is not None else "",
+        share=(share["percentage"], share["percentageOfPercentage"] or 100) if share is not None else None,
+        remaining=leg["remaining"],
+        description=leg["description"],
+        chart=leg["chartOfAccounts"],
+        metadata=leg["metadata"] or None,
+        route=leg["route"],
+        route_id=leg["routeId"],
+        rate=leg["rate"],
+    )
+
+
+# ---- the short way
+
+_PLAIN_BODY = frozenset({"send", "description", "metadata", "pending"})
+_PLAIN_LEG = frozenset({"accountAlias", "amount", "balanceKey", "description"})
+_PLAIN_SEND = frozenset({"asset", "value", "source", "distribute"})
+_SIDES = {
+    "json": (True, True),
+    "inflow": (False, True),
+    "outflow": (True, False),
+    "block": (True, True),
+    "unblock": (True, True),
+}
+
+
+def quick_intent(endpoint: Endpoint, data: bytes) -> Intent | None:
+    """Read an ordinary body; None when anything about it is out of the ordinary."""
+    sides = _SIDES.get(endpoint.name)
+    if sides is None or b"\\u0000" in data:
+        return None
+    try:
+        sent = orjson.loads(data)
+        send = sent["send"]
+        asset, value = send["asset"], decimals.parse(send["value"])
+        if not (_PLAIN_BODY.issuperset(sent) and _PLAIN_SEND.issuperset(send) and asset):
+            return None
+        if ("source" in send) != sides[0] or ("distribute" in send) != sides[1]:
+            return None
+        external = None if sides[0] and sides[1] else [Leg(f"@external/{asset}", amount=value, amount_asset=asset)]
+        sources = _plain_legs(send["source"], "from") if sides[0] else external
+        destinations = _plain_legs(send["distribute"], "to") if sides[1] else external
+    except (KeyError, TypeError, ValueError):
+        return None
+    metadata = sent.get("metadata")
+    description = sent.get("description", "")
+    pending = sent.get("pending", False)
+    if not sources or not destinations or pending is not False or not _is_plain_metadata(metadata):
+        return None
+    if "description" in sent and (type(description) is not str or not 0 < len(description) <= 256):
+        return None
+    return Intent(asset, value, sources, destinations, description, metadata=metadata or None)
+
+
+def _is_plain_metadata(metadata: Any) -> bool:
+    if metadata is None:
+        return True
+    if type(metadata) is not dict or len(metadata) > 50:
+        return False
+    for key, value in metadata.items():
+        kind = type(value)
+        if len(key) > 25 or (len(value) > 500 if kind is str else kind is not int and kind is not bool):
+            return False
+    return True
+
+
+def _plain_legs(side: Any, name: str) -> list[Leg] | None:
+    if len(side) != 1:
+        return None
+    legs = []
+    for leg in side[name]:
+        amount = leg["amount"]
+        alias = leg["accountAlias"]
+        if len(amount) != 2 or not _PLAIN_LEG.issuperset(leg) or type(alias) is not str or not alias:
+            return None
+        found = Leg(alias, amount=decimals.parse(amount["value"]), amount_asset=amount["asset"])
+        if len(leg) > 2:
+            key, description = leg.get("balanceKey", "default"), leg.get("description", "x")
+            if (
+                type(key) is not str
+                or type(description) is not str
+                or not 0 < len(key) <= 100
+                or not 0 < len(description) <= 256
+            ):
+                return None
+            found.key = key
+            found.description = leg.get("description", "")
+        if type(found.amount_asset) is not str or not found.amount_asset:
+            return None
+        legs.append(found)
+    return legs

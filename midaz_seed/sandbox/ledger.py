@@ -1,0 +1,203 @@
+"""The double-entry core: balances, and postings applied to them all or not at all. Pure: no clock, no network, no storage.
+
+Every posting changes one balance. A balance of direction `credit` (an ordinary account) grows by credits; one of direction
+`debit` (an external account, from v3.8) grows by debits. An ordinary balance never goes below zero unless it allows overdraft.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from midaz_seed.sandbox.decimals import ZERO, add, subtract, text_of
+
+
+class Effect(StrEnum):
+    """What a posting does to its balance."""
+
+    DEBIT = "DEBIT"
+    CREDIT = "CREDIT"
+    HOLD = "ON_HOLD"
+    """Available becomes on hold: the source of a pending transaction."""
+    SETTLE = "SETTLE"
+    """What was on hold leaves: the source of a committed transaction."""
+    RELEASE = "RELEASE"
+    """What was on hold is available again: the source of a cancelled transaction."""
+
+
+class LedgerRefusal(Exception):
+    """The postings cannot be applied; `code` is the server's error code. Nothing has changed."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(slots=True, eq=False)
+class Balance:
+    """One balance of an account; amounts are exact decimals, `version` counts its changes."""
+
+    number: int
+    id: str
+    account_id: str
+    alias: str
+    key: str
+    asset: str
+    account_type: str
+    direction: str
+    created_at: str
+    updated_at: str
+    available: Decimal = ZERO
+    on_hold: Decimal = ZERO
+    overdraft_used: Decimal = ZERO
+    version: int = 0
+    allow_sending: bool = True
+    allow_receiving: bool = True
+    settings: dict[str, object] | None = None
+    overdraft_limit: Decimal | None = None
+    """None: no overdraft. Infinity: overdraft without limit."""
+    deleted: bool = False
+    visible_from_s: float = 0.0
+    """Before this moment (seconds of the clock's epoch) the balance cannot be seen or used."""
+    available_text: str = "0"
+    json: str = ""
+    """The part of each of its operations that never changes, rendered once."""
+
+    @property
+    def is_external(self) -> bool:
+        return self.account_type == "external"
+
+
+@dataclass(slots=True)
+class Posting:
+    """One change to make: `amount` (above zero) with `effect` on `balance`."""
+
+    balance: Balance
+    effect: Effect
+    amount: Decimal
+    companion: Balance | None = None
+    """The balance that holds the overdraft of this one, when it has one."""
+
+
+@dataclass(slots=True)
+class Change:
+    """What a posting did. `before` and `after` are (available, onHold, version, overdraftUsed), amounts as the server writes them."""
+
+    posting: Posting
+    kind: str
+    balance: Balance
+    amount: str
+    before: tuple[str, str, int, str]
+    after: tuple[str, str, int, str]
+
+
+def _snapshot(balance: Balance) -> tuple[str, str, int, str]:
+    on_hold = balance.on_hold
+    used = balance.overdraft_used
+    return (
+        balance.available_text,
+        text_of(on_hold) if on_hold else "0",
+        balance.version,
+        text_of(used) if used else "0",
+    )
+
+
+def apply(postings: list[Posting]) -> list[Change]:
+    """Apply the postings in their order, all of them or none.
+
+    Raises LedgerRefusal with 0018 when an ordinary balance would go below zero, 0167 when beyond its overdraft limit.
+    """
+    undo: list[tuple[Balance, Decimal, Decimal, Decimal, int, str]] = []
+    changes: list[Change] = []
+    try:
+        for posting in postings:
+            balance = posting.balance
+            undo.append(_memento(balance))
+            if balance.overdraft_limit is not None or balance.overdraft_used:
+                if posting.companion is not None:
+                    undo.append(_memento(posting.companion))
+                changes += _post_with_overdraft(posting)
+            else:
+                changes.append(_post(posting))
+    except LedgerRefusal:
+        for balance, available, on_hold, used, version, text in reversed(undo):
+            balance.available, balance.on_hold, balance.overdraft_used = available, on_hold, used
+            balance.version, balance.available_text = version, text
+        raise
+    return changes
+
+
+def _memento(balance: Balance) -> tuple[Balance, Decimal, Decimal, Decimal, int, str]:
+    return (
+        balance,
+        balance.available,
+        balance.on_hold,
+        balance.overdraft_used,
+        balance.version,
+        balance.available_text,
+    )
+
+
+def _post(posting: Posting) -> Change:
+    balance, effect, amount = posting.balance, posting.effect, posting.amount
+    before = _snapshot(balance)
+    grows = balance.direction == "debit"
+    if effect is Effect.DEBIT:
+        balance.available = add(balance.available, amount) if grows else subtract(balance.available, amount)
+    elif effect is Effect.CREDIT:
+        balance.available = subtract(balance.available, amount) if grows else add(balance.available, amount)
+    elif effect is Effect.HOLD:
+        balance.available = subtract(balance.available, amount)
+        balance.on_hold = add(balance.on_hold, amount)
+    else:
+        balance.on_hold = subtract(balance.on_hold, amount)
+        if effect is Effect.RELEASE:
+            balance.available = add(balance.available, amount)
+    if balance.available < 0 and balance.account_type != "external":
+        raise LedgerRefusal("0018")
+    balance.version += 1
+    balance.available_text = text_of(balance.available)
+    kind = "DEBIT" if effect is Effect.SETTLE else effect.value
+    return Change(posting, kind, balance, text_of(amount), before, _snapshot(balance))
+
+
+def _post_with_overdraft(posting: Posting) -> list[Change]:
+    """A posting on a balance that may be overdrawn: what it lacks is owed on its companion, and repaid first."""
+    balance, amount, companion = posting.balance, posting.amount, posting.companion
+    owed = ZERO
+    if (
+        posting.effect in (Effect.DEBIT, Effect.HOLD)
+        and amount > balance.available
+        and balance.overdraft_limit is not None
+    ):
+        owed = subtract(amount, balance.available)
+        if add(balance.overdraft_used, owed) > balance.overdraft_limit:
+            raise LedgerRefusal("0167")
+    elif posting.effect in (Effect.CREDIT, Effect.RELEASE):
+        owed = -min(balance.overdraft_used, amount)
+    if not owed or companion is None:
+        return [_post(posting)]
+    used_before = balance.overdraft_used
+    before = _snapshot(balance)
+    part = subtract(amount, abs(owed))
+    if posting.effect in (Effect.DEBIT, Effect.HOLD):
+        balance.available = subtract(balance.available, part)
+    else:
+        balance.available = add(balance.available, part)
+    if posting.effect is Effect.HOLD:
+        balance.on_hold = add(balance.on_hold, amount)
+    elif posting.effect is Effect.RELEASE:
+        balance.on_hold = subtract(balance.on_hold, amount)
+    balance.overdraft_used = add(used_before, owed)
+    balance.version += 1
+    balance.available_text = text_of(balance.available)
+    own = Change(posting, posting.effect.value, balance, text_of(part), before, _snapshot(balance))
+    return [own, _post_companion(posting, companion, owed, text_of(used_before), text_of(balance.overdraft_used))]
+
+
+def _post_companion(posting: Posting, companion: Balance, owed: Decimal, used_before: str, used_after: str) -> Change:
+    before = (companion.available_text, "0", companion.version, used_before)
+    companion.available = add(companion.available, owed)
+    companion.available_text = text_of(companion.available)
+    companion.version += 1
+    after = (companion.available_text, "0", companion.version, used_after)
+    return Change(posting, "OVERDRAFT", companion, text_of(abs(owed)), before, after)

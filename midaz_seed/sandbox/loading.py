@@ -1,0 +1,90 @@
+"""Reading the data file back at the start: entities first, then the journal in its order."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from midaz_seed.sandbox.balances import overdraft_limit, prepare
+from midaz_seed.sandbox.dates import parse_instant
+from midaz_seed.sandbox.execution import index_ending, index_transaction
+from midaz_seed.sandbox.ledger import Balance
+from midaz_seed.sandbox.records import Claim, Operation, unpack_ending, unpack_transaction
+from midaz_seed.sandbox.state import World
+
+
+def load(world: World) -> None:
+    """Fill an empty world from its store."""
+    for number, kind, org_id, ledger_id, data in world.store.entities():
+        doc = orjson.loads(data)
+        world.saw_entity(number, int(doc["id"].replace("-", "")[:12], 16))
+        if kind == "balance":
+            _load_balance(world, org_id, ledger_id, doc)
+        else:
+            world.file(kind, org_id, ledger_id, doc)
+    for seq, data in world.store.journal():
+        packed = orjson.loads(data)
+        world.saw_entity(0, packed[1])
+        _LOADERS[packed[0]](world, seq, packed)
+    world.seq = world.store.committed_seq
+
+
+def _load_balance(world: World, org_id: str, ledger_id: str, doc: dict[str, Any]) -> None:
+    balance = Balance(**doc, overdraft_limit=overdraft_limit(doc["settings"]))
+    prepare(balance, org_id, ledger_id)
+    world.file_balance(world.book(org_id, ledger_id), balance)
+
+
+def _take(world: World, operations: list[Operation], *, moved: bool) -> None:
+    """The balances stand where the last operations left them."""
+    if not moved:
+        return
+    for operation in operations:
+        balance = world.balance_by_number[operation.balance]
+        available, on_hold, balance.version, used = operation.after
+        balance.available, balance.on_hold, balance.available_text = Decimal(available), Decimal(on_hold), available
+        if operation.kind != "OVERDRAFT":
+            balance.overdraft_used = Decimal(used)
+
+
+def _load_transaction(world: World, seq: int, packed: list[Any]) -> None:
+    transaction = unpack_transaction(packed)
+    book = world.book_by_number[transaction.book]
+    created_s = transaction.ms / 1000
+    if "utc" in transaction.extra:
+        instant = parse_instant(transaction.extra["utc"])
+        assert instant is not None, transaction.extra
+        created_s = instant.timestamp()
+    if transaction.claim.expires_s <= world.clock.time():
+        transaction.claim = Claim("", 0)
+    index_transaction(world, book, seq, transaction, created_s)
+    _take(world, transaction.operations, moved=transaction.status != "NOTED")
+
+
+def _load_ending(world: World, seq: int, packed: list[Any]) -> None:
+    ending = unpack_ending(packed)
+    place = world.store.record(ending.transaction)
+    assert place is not None, ending.transaction
+    book = world.book_by_number[orjson.loads(place)[2]]
+    index_ending(world, book, seq, ending)
+    _take(world, ending.operations, moved=True)
+
+
+def _load_patch(world: World, _seq: int, packed: list[Any]) -> None:
+    _, _, seq, part, description, metadata, stamp = packed
+    world.patches[seq, part] = [description, metadata, stamp]
+
+
+def _load_claim(world: World, _seq: int, packed: list[Any]) -> None:
+    _, _, number, key, expires_s = packed
+    if expires_s > world.clock.time():
+        world.book_by_number[number].slots[key] = Claim(key, expires_s).slot(0)
+
+
+_LOADERS: dict[str, Callable[[World, int, list[Any]], None]] = {
+    "t": _load_transaction,
+    "e": _load_ending,
+    "p": _load_patch,
+    "k": _load_claim,
+}

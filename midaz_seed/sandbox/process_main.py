@@ -1,0 +1,39 @@
+"""The sandbox as the main program of a process: signals, the line that says it is ready, the end."""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from midaz_seed.sandbox.server import SandboxConfig, running
+
+
+def run(
+    *, port: int, host: str, data: Path | None, faults: Path | None, seed: int, auth_token: str | None, until_eof: bool
+) -> None:
+    """Serve until SIGINT, SIGTERM or, with `until_eof`, the end of standard input. Raises SeedError when it cannot start."""
+    config = SandboxConfig(host=host, port=port, data=data, seed=seed, auth_token=auth_token)
+    with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        runner.run(_serve(config, until_eof=until_eof))
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.new_event_loop
+    return uvloop.new_event_loop
+
+
+async def _serve(config: SandboxConfig, *, until_eof: bool) -> None:
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, ended.set)
+    if until_eof:
+        loop.add_reader(sys.stdin.fileno(), lambda: ended.set() if not sys.stdin.buffer.read1() else None)
+    async with running(config) as server:
+        sys.stdout.write(f"sandbox listening on {server.url}\n")
+        sys.stdout.flush()
+        await ended.wait()

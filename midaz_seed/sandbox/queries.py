@@ -1,0 +1,184 @@
+"""The parameters of lists: page, cursor, order, dates and filters; and cutting a page out of a list."""
+
+import base64
+import binascii
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import islice
+from typing import Any, Literal, TypeVar
+
+import orjson
+
+from midaz_seed.sandbox.dates import parse_instant
+from midaz_seed.sandbox.dialect import Dialect
+from midaz_seed.sandbox.refusals import Refused
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a list request asks for."""
+
+    limit: int
+    page: int
+    descending: bool
+    cursor_id: str
+    """"" for the first page."""
+    backwards: bool
+    start_s: float | None
+    end_s: float | None
+    metadata: tuple[str, str] | None
+    others: Mapping[str, str]
+
+    def between(self, epoch_s: float) -> bool:
+        """Whether a moment lies in the window that was asked for."""
+        return self.start_s is None or self.end_s is None or self.start_s <= epoch_s < self.end_s
+
+
+def read_listing(query: Mapping[str, str], dialect: Dialect) -> Listing:
+    """Check the parameters that every list has. Raises Refused (0078, 0080 to 0083, 0131)."""
+    cursor_id, backwards = _cursor(query.get("cursor", ""))
+    limit = _number(query, "limit", dialect.page_limit_default)
+    if limit > dialect.page_limit_max:
+        raise Refused("0080")
+    page = _number(query, "page", 1)
+    order = query.get("sort_order", "asc").lower()
+    if order not in ("asc", "desc"):
+        raise Refused("0081")
+    start_s, end_s = _window(query)
+    metadata = next(
+        ((key.partition(".")[2], value) for key, value in query.items() if key.startswith("metadata.")), None
+    )
+    return Listing(limit, page, order == "desc", cursor_id, backwards, start_s, end_s, metadata, query)
+
+
+def _number(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name)
+    if text is None or text == "":
+        return default
+    try:
+        number = int(text)
+    except ValueError:
+        raise Refused("0082") from None
+    if number < 1:
+        raise Refused("0082")
+    return number
+
+
+def _window(query: Mapping[str, str]) -> tuple[float | None, float | None]:
+    start_text, end_text = query.get("start_date", ""), query.get("end_date", "")
+    if not start_text and not end_text:
+        return None, None
+    if not start_text or not end_text:
+        raise Refused("0083")
+    start, end = parse_instant(start_text.replace(" ", "+")), parse_instant(end_text.replace(" ", "+"))
+    if start is None or end is None:
+        raise Refused("0131")
+    if end < start:
+        raise Refused("0078")
+    if len(end_text) == len("2026-01-01"):
+        end += timedelta(days=1)  # a plain date means the whole day
+    return start.timestamp(), end.timestamp()
+
+
+def _cursor(text: str) -> tuple[str, bool]:
+    if not text:
+        return "", False
+    try:
+        found = orjson.loads(base64.b64decode(text.replace(" ", "+"), validate=True))
+    except (binascii.Error, ValueError):
+        raise Refused("0082") from None
+    if not isinstance(found, dict) or not isinstance(found.get("id"), str):
+        raise Refused("0082")
+    if "points_next" in found:
+        return found["id"], found["points_next"] is False
+    if found.get("direction") not in ("next", "prev"):
+        raise Refused("0082")
+    return found["id"], found["direction"] == "prev"
+
+
+def _make_cursor(item_id: str, direction: Literal["next", "prev"]) -> str:
+    return base64.b64encode(orjson.dumps({"id": item_id, "direction": direction})).decode()
+
+
+def by_page(items: Iterable[T], listing: Listing) -> list[T]:
+    """The items of a numbered page, `items` being in ascending order."""
+    if listing.descending:
+        items = reversed(list(items))
+    start = (listing.page - 1) * listing.limit
+    return list(islice(items, start, start + listing.limit))
+
+
+def by_cursor(
+    items: Sequence[T],
+    id_of: Callable[[T], str],
+    listing: Listing,
+    dialect: Dialect,
+    keep: Callable[[T], bool] | None = None,
+) -> tuple[list[T], dict[str, str]]:
+    """The items of a page by cursor, and its `next_cursor` and `prev_cursor`. `items` are in ascending order of their ids."""
+    downwards = listing.descending != listing.backwards
+    if downwards:
+        stop = bisect_left(items, listing.cursor_id, key=id_of) if listing.cursor_id else len(items)
+        places = range(stop - 1, -1, -1)
+    else:
+        places = range(bisect_right(items, listing.cursor_id, key=id_of) if listing.cursor_id else 0, len(items))
+    found = []
+    for place in places:
+        item = items[place]
+        if keep is None or keep(item):
+            found.append(item)
+            if len(found) > listing.limit:
+                break
+    return cut(found, id_of, listing, dialect)
+
+
+def cut(
+    found: list[T], id_of: Callable[[T], str], listing: Listing, dialect: Dialect
+) -> tuple[list[T], dict[str, str]]:
+    """Of up to limit + 1 items in the order that was read, the page and its cursors."""
+    more = len(found) > listing.limit
+    page = found[: listing.limit]
+    first_page = not listing.cursor_id or (listing.backwards and not more)
+    if listing.backwards and (more or not dialect.prev_page_keeps_query_order):
+        page.reverse()
+    cursors: dict[str, str] = {}
+    if not page:
+        return page, cursors
+    if first_page and listing.backwards:
+        # the real server gives a way back from the first page, and none forward
+        cursors["prev_cursor"] = _make_cursor(id_of(page[0]), "prev")
+        if not dialect.prev_page_keeps_query_order:
+            cursors = {"next_cursor": _make_cursor(id_of(page[-1]), "next")}
+        return page, cursors
+    if more or listing.backwards:
+        cursors["next_cursor"] = _make_cursor(id_of(page[-1]), "next")
+    if not first_page:
+        cursors["prev_cursor"] = _make_cursor(id_of(page[0]), "prev")
+    return page, cursors
+
+
+def like(pattern: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
+    """SQL's LIKE: `%` any text, `_` one character, a backslash takes the next character literally."""
+    parts: list[str] = []
+    characters = iter(pattern)
+    for character in characters:
+        if character == "%":
+            parts.append(".*")
+        elif character == "_":
+            parts.append(".")
+        elif character == "\\":
+            parts.append(re.escape(next(characters, "")))
+        else:
+            parts.append(re.escape(character))
+    compiled = re.compile("".join(parts), re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+    return lambda text: compiled.fullmatch(text) is not None
+
+
+def metadata_matches(metadata: Mapping[str, Any] | None, wanted: tuple[str, str]) -> bool:
+    """Only texts match: the server compares what is stored with the text of the query."""
+    return bool(metadata) and metadata is not None and metadata.get(wanted[0]) == wanted[1]

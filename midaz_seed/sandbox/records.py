@@ -1,0 +1,116 @@
+"""The entries of the journal, and how they are packed into short JSON lists.
+
+    ["t", ms, book, created, updated, status, amount, asset, description, sources, destinations, metadata, operations, key, expires_s, extra]
+    ["e", ms, transaction, status, updated, operations]         a pending transaction ended
+    ["p", ms, transaction, part, description, metadata, time]   a transaction (part 0) or operation was changed
+    ["k", ms, book, key, expires_s]                             a key was claimed and never got its answer
+
+An operation is [type, balance, is debit, amount, available, onHold, version, overdraftUsed, the same four after, texts].
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+TRANSACTION, ENDING, PATCH, CLAIM = "t", "e", "p", "k"
+_SLOT_SHIFT = 44
+_SLOT_MASK = (1 << _SLOT_SHIFT) - 1
+
+Amounts = tuple[str, str, int, str]
+"""(available, onHold, version, overdraftUsed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An idempotency key and when it expires, in seconds of the epoch."""
+
+    key: str
+    expires_s: int
+
+    def slot(self, seq: int) -> int:
+        """Both numbers in one, because there are as many as transactions."""
+        return self.expires_s << _SLOT_SHIFT | seq
+
+
+def slot_parts(slot: int) -> tuple[int, int]:
+    """(expires_s, journal entry or 0) of a slot."""
+    return slot >> _SLOT_SHIFT, slot & _SLOT_MASK
+
+
+@dataclass(slots=True)
+class Operation:
+    """One change of one balance. `texts`: d description, c chart of accounts, m metadata, r route, i route id, rc, rd."""
+
+    kind: str
+    balance: int
+    is_debit: bool
+    amount: str
+    before: Amounts
+    after: Amounts
+    texts: dict[str, Any]
+
+    def pack(self) -> list[Any]:
+        return [self.kind, self.balance, self.is_debit, self.amount, *self.before, *self.after, self.texts or 0]
+
+
+def unpack_operation(packed: list[Any]) -> Operation:
+    return Operation(
+        packed[0], packed[1], packed[2], packed[3], tuple(packed[4:8]), tuple(packed[8:12]), packed[12] or {}
+    )
+
+
+@dataclass(slots=True)
+class Transaction:
+    """A transaction as its 201 said it."""
+
+    ms: int
+    book: int
+    created: str
+    updated: str
+    status: str
+    amount: str
+    asset: str
+    description: str
+    sources: list[str]
+    destinations: list[str]
+    metadata: dict[str, Any] | None
+    operations: list[Operation]
+    claim: Claim
+    extra: dict[str, Any]
+    """group, route, routeId, parent (id), utc (a back-dated creation in UTC), held (the legs of a pending one)."""
+
+    def pack(self) -> list[Any]:
+        operations = [operation.pack() for operation in self.operations]
+        return [
+            TRANSACTION, self.ms, self.book, self.created, self.updated, self.status, self.amount, self.asset, self.description,
+            self.sources, self.destinations, self.metadata, operations, self.claim.key, self.claim.expires_s, self.extra or 0,
+        ]  # fmt: skip
+
+
+def unpack_transaction(packed: list[Any]) -> Transaction:
+    operations = [unpack_operation(operation) for operation in packed[12]]
+    return Transaction(*packed[1:12], operations, Claim(packed[13], packed[14]), packed[15] or {})
+
+
+@dataclass(slots=True)
+class Ending:
+    """The commit or cancel of a pending transaction."""
+
+    ms: int
+    transaction: int
+    status: str
+    updated: str
+    operations: list[Operation]
+
+    def pack(self) -> list[Any]:
+        return [
+            ENDING,
+            self.ms,
+            self.transaction,
+            self.status,
+            self.updated,
+            [operation.pack() for operation in self.operations],
+        ]
+
+
+def unpack_ending(packed: list[Any]) -> Ending:
+    return Ending(*packed[1:5], [unpack_operation(operation) for operation in packed[5]])

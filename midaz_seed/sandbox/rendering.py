@@ -1,0 +1,135 @@
+"""Transactions and operations as the server writes them: JSON put together from pieces, because it is most of what is sent."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from midaz_seed.sandbox import ids
+from midaz_seed.sandbox.records import Operation, Transaction
+from midaz_seed.sandbox.state import Book, World
+
+Placed = tuple[str, int, int, Operation, str]
+"""An operation with the head of its id, its journal entry, its part there, and the time of its making."""
+
+
+def quote(text: str) -> str:
+    """A text as JSON."""
+    return orjson.dumps(text).decode()
+
+
+def placed(world: World, seq: int, ms: int, operations: Sequence[Operation], created: str) -> list[Placed]:
+    """Operations of one journal entry with where they stand."""
+    head = world.head(ms)
+    return [(head, seq, part, operation, created) for part, operation in enumerate(operations, 1)]
+
+
+def operation_json(
+    world: World, item: Placed, transaction_id: str, description: str, asset: str, *, affected: bool = True
+) -> str:
+    """One operation. `description` and `asset` are JSON already and stand in for what the leg does not say."""
+    head, seq, part, operation, created = item
+    texts = operation.texts
+    updated, chart, route, metadata, more = created, '""', '""', "null", ""
+    if texts:
+        if "d" in texts:
+            description = quote(texts["d"])
+        chart = quote(texts.get("c", ""))
+        route = quote(texts.get("r", ""))
+        metadata = orjson.dumps(texts.get("m")).decode()
+        for key, name in (("i", "routeId"), ("rc", "routeCode"), ("rd", "routeDescription")):
+            if key in texts:
+                more += f'"{name}":{quote(texts[key])},'
+    patch = world.patches.get((seq, part))
+    if patch is not None:
+        description = quote(patch[0]) if patch[0] else description
+        metadata = metadata if patch[1] is None else orjson.dumps(patch[1] or None).decode()
+        updated = patch[2]
+    available, held, version, used = operation.before
+    available_after, held_after, version_after, used_after = operation.after
+    return (
+        f'{{"id":"{ids.journal_id(head, seq, part)}","transactionId":"{transaction_id}","description":{description},"type":"{operation.kind}",'
+        f'"assetCode":{asset},"chartOfAccounts":{chart},"amount":{{"value":"{operation.amount}"}},'
+        f'"balance":{{"available":"{available}","onHold":"{held}","version":{version},"overdraftUsed":"{used}"}},'
+        f'"balanceAfter":{{"available":"{available_after}","onHold":"{held_after}","version":{version_after},"overdraftUsed":"{used_after}"}},'
+        f'"status":{{"code":"","description":null}},{world.balance_by_number[operation.balance].json},"route":{route},{more}'
+        f'"balanceAffected":{"true" if affected else "false"},"direction":"{"debit" if operation.is_debit else "credit"}",'
+        f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"metadata":{metadata}}}'
+    )
+
+
+def transaction_json(
+    world: World,
+    book: Book,
+    seq: int,
+    transaction: Transaction,
+    *,
+    status: str,
+    updated: str,
+    operations: Sequence[Placed] | None,
+    sources: list[str] | None,
+    destinations: list[str] | None,
+    stored: bool = False,
+) -> str:
+    """A transaction. `stored`: as a read shows it, with what was changed since and its creation in UTC."""
+    transaction_id = ids.journal_id(world.head(transaction.ms), seq, 0)
+    extra, description, metadata = transaction.extra, transaction.description, transaction.metadata
+    created = transaction.created
+    if stored:
+        created = extra.get("utc", created)
+        patch = world.patches.get((seq, 0))
+        if patch is not None:
+            description, metadata, updated = (
+                patch[0] or description,
+                metadata if patch[1] is None else patch[1],
+                patch[2],
+            )
+    more = ""
+    if extra:
+        for name in ("parent", "routeId"):
+            if name in extra:
+                more += f'"{"parentTransactionId" if name == "parent" else name}":"{extra[name]}",'
+    if metadata:
+        more += f'"metadata":{orjson.dumps(metadata).decode()},'
+    described, asset = quote(transaction.description), quote(transaction.asset)
+    listed = "null"
+    if operations is not None:
+        affected = transaction.status != "NOTED"
+        shown = ",".join(
+            [operation_json(world, item, transaction_id, described, asset, affected=affected) for item in operations]
+        )
+        listed = f"[{shown}]"
+    return (
+        f'{{"id":"{transaction_id}","description":{described if description is transaction.description else quote(description)},'
+        f'"status":{{"code":"{status}","description":"{status}"}},"amount":"{transaction.amount}","assetCode":{asset},'
+        f'"chartOfAccountsGroupName":{quote(extra.get("group", ""))},"source":{orjson.dumps(sources).decode()},'
+        f'"destination":{orjson.dumps(destinations).decode()},"ledgerId":"{book.ledger_id}","organizationId":"{book.org_id}",'
+        f'"route":{quote(extra.get("route", ""))},{more}"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"operations":{listed}}}'
+    )
+
+
+def created_json(world: World, book: Book, seq: int, transaction: Transaction) -> bytes:
+    """The body of the 201, and of every replay of it."""
+    return transaction_json(
+        world,
+        book,
+        seq,
+        transaction,
+        status=transaction.status,
+        updated=transaction.updated,
+        operations=placed(world, seq, transaction.ms, transaction.operations, transaction.created),
+        sources=transaction.sources,
+        destinations=transaction.destinations,
+    ).encode()
+
+
+def sides_of(world: World, operations: Sequence[Placed]) -> dict[str, Any]:
+    """Source and destination as a read derives them from the operations: those that moved money."""
+    sides: dict[str, Any] = {"sources": [], "destinations": []}
+    for item in operations:
+        operation = item[3]
+        if operation.kind in ("DEBIT", "CREDIT", "BLOCK", "UNBLOCK"):
+            sides["sources" if operation.is_debit else "destinations"].append(
+                world.balance_by_number[operation.balance].alias
+            )
+    return sides

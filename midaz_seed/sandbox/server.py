@@ -1,0 +1,161 @@
+"""The sandbox on a socket: inside another program (`running`), or as a process of its own (the command)."""
+
+import asyncio
+import ipaddress
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.server import ServerState
+
+from midaz_seed.clock import Clock, SystemClock
+from midaz_seed.errors import TargetNotAllowedError, UsageError
+from midaz_seed.sandbox.app import App
+from midaz_seed.sandbox.dialect import V3_8, Dialect
+from midaz_seed.sandbox.loading import load
+from midaz_seed.sandbox.state import World
+from midaz_seed.sandbox.store import Store
+
+_BACKLOG = 2048
+_FINISH_WITHIN_S = 1.0
+
+
+@dataclass(frozen=True)
+class SandboxConfig:
+    """How a sandbox runs."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0: any free port."""
+    data: Path | None = None
+    """The file that keeps everything; None: memory, gone at the end."""
+    seed: int = 0
+    """Of the random parts of ids and of the faults."""
+    auth_token: str | None = None
+    """When set, requests without this bearer token get 401."""
+    clock: Clock = field(default_factory=SystemClock)
+    dialect: Dialect = V3_8
+    allow_any_host: bool = False
+    """Listen beyond this machine. There is no protection but the token."""
+
+
+class _Protocol(HttpToolsProtocol):
+    """uvicorn's protocol, with the transport in the scope: an injected reset has to reach the socket."""
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = {"sandbox.transport": self.transport}
+
+
+class SandboxServer:
+    """A sandbox that listens. Made by `running`."""
+
+    def __init__(self, config: SandboxConfig) -> None:
+        self.config = config
+        self._store = Store(config.data, config.dialect.version)
+        self.state = World(config.dialect, config.clock, self._store, config.seed)
+        load(self.state)
+        self.app = App(self.state, config.auth_token)
+        self._uvicorn = uvicorn.Config(
+            self.app,
+            http=_Protocol,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            date_header=False,
+            proxy_headers=False,
+        )
+        self._uvicorn.load()
+        self._connections = ServerState()
+        self._listening: asyncio.Server | None = None
+        self.port = config.port
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
+        return f"http://{host}:{self.port}"
+
+    async def listen(self) -> None:
+        """Open the socket. Raises UsageError when the port is taken."""
+        loop = asyncio.get_running_loop()
+        family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
+        try:
+            self._listening = await loop.create_server(
+                self._protocol, self.config.host, self.port, family=family, backlog=_BACKLOG, reuse_address=True
+            )
+        except OSError as error:
+            raise UsageError(
+                f"cannot listen on {self.config.host}:{self.port}: {error.strerror or error}",
+                hint="another program uses the port: choose another with --port, or 0 for any free one",
+            ) from error
+        self.port = self._listening.sockets[0].getsockname()[1]
+
+    def _protocol(self) -> asyncio.Protocol:
+        return _Protocol(config=self._uvicorn, server_state=self._connections, app_state={})
+
+    def stop_listening(self, *, abort: bool) -> None:
+        """Close the listening socket; `abort` also cuts the open connections."""
+        if self._listening is not None:
+            self._listening.close()
+            self._listening = None
+        if abort:
+            for connection in list(self._connections.connections):
+                transport: Any = getattr(connection, "transport", None)
+                if transport is not None:
+                    transport.abort()
+
+    async def close(self) -> None:
+        """Finish what is in flight, close every connection and commit. Idle connections end at once."""
+        self.stop_listening(abort=False)
+        for connection in list(self._connections.connections):
+            connection.shutdown()
+        tasks = set(self._connections.tasks)
+        if tasks:
+            await asyncio.wait(tasks, timeout=_FINISH_WITHIN_S)
+        self.stop_listening(abort=True)
+        for task in set(self._connections.tasks):
+            task.cancel()
+        while self._connections.connections or self._connections.tasks:
+            await asyncio.sleep(0)
+        self._store.close()
+
+
+def check_host(host: str) -> None:
+    """Raises TargetNotAllowedError unless the host is this machine only."""
+    if host == "localhost":
+        return
+    try:
+        if ipaddress.ip_address(host).is_loopback:
+            return
+    except ValueError:
+        pass
+    raise TargetNotAllowedError(
+        f"the sandbox would listen on {host}, which other machines can reach",
+        hint="use 127.0.0.1, or allow it explicitly",
+    )
+
+
+@asynccontextmanager
+async def running(config: SandboxConfig | None = None) -> AsyncIterator[SandboxServer]:
+    """A sandbox that listens for the duration of the block.
+
+    Raises TargetNotAllowedError for a host that is not this machine, UsageError for a taken port, ConfigurationError or OutputError
+    for a data file that cannot be used.
+    """
+    config = config or SandboxConfig()
+    if not config.allow_any_host:
+        check_host(config.host)
+    server = SandboxServer(config)
+    try:
+        await server.listen()
+        yield server
+    finally:
+        await server.close()

@@ -1,0 +1,135 @@
+"""What the sandbox has acknowledged, in SQLite: a file (WAL) or memory, the same code for both.
+
+Writes are collected during one turn of the event loop and committed together (group commit) before any of their answers
+leaves: acknowledged means committed. There is no writer thread: handing the interpreter over costs more than the commit.
+`synchronous=OFF` with WAL survives a killed process; only a crash of the machine itself may lose the last moments.
+
+Two tables: `entities`, one row for each organization, ledger, account, balance and so on in its present form, and `journal`, the
+transactions and what became of them, in their order, as compact JSON lists.
+"""
+
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+from midaz_seed.errors import ConfigurationError, OutputError
+
+_APPLICATION_ID = 0x4D445A53  # "MDZS", so that another program's file is not taken for ours
+_FORMAT = 1
+_SCHEMA = """
+CREATE TABLE entities (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, org TEXT NOT NULL, ledger TEXT NOT NULL, doc BLOB NOT NULL);
+CREATE TABLE journal (seq INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE about (salt INTEGER NOT NULL, dialect TEXT NOT NULL);
+"""
+
+
+class Store:
+    """The durable half of the sandbox. One thread, one connection."""
+
+    def __init__(self, path: Path | None, dialect: str) -> None:
+        """Open or create the file. Raises ConfigurationError for a file that is not ours, is damaged or belongs to another version,
+        OutputError when it is locked or cannot be written."""
+        self._path = path
+        self._entities: dict[int, tuple[int, str, str, str, bytes]] = {}
+        self._journal: list[tuple[int, bytes]] = []
+        self._unwritten: dict[int, bytes] = {}
+        self.committed_seq = 0
+        try:
+            self._db = sqlite3.connect(path if path is not None else ":memory:", isolation_level=None, timeout=0.2)
+            self._prepare(dialect)
+        except sqlite3.OperationalError as error:
+            raise OutputError(
+                f"the sandbox's data file cannot be opened: {error}",
+                hint="is another sandbox using it? check the folder and the permissions, or name another file with --data",
+                where=str(path),
+            ) from error
+        except sqlite3.DatabaseError as error:
+            raise self._not_ours(str(error)) from error
+
+    def _not_ours(self, reason: str) -> ConfigurationError:
+        return ConfigurationError(
+            f"this is not a data file of this sandbox ({reason})",
+            hint="name another file with --data, or remove this one",
+            where=str(self._path),
+        )
+
+    def _prepare(self, dialect: str) -> None:
+        db = self._db
+        if self._path is not None:
+            # one sandbox a file: two would overwrite each other's balances
+            db.execute("PRAGMA locking_mode=EXCLUSIVE")
+        empty = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+        if empty:
+            db.executescript(_SCHEMA)
+            db.execute(f"PRAGMA application_id={_APPLICATION_ID}")
+            db.execute(f"PRAGMA user_version={_FORMAT}")
+            db.execute("INSERT INTO about VALUES (?, ?)", (secrets.randbits(12), dialect))
+        if db.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
+            raise self._not_ours("another program made it")
+        found = db.execute("PRAGMA user_version").fetchone()[0]
+        if found != _FORMAT:
+            raise self._not_ours(f"format {found}, expected {_FORMAT}")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=OFF")
+        db.execute("PRAGMA wal_autocheckpoint=4000")
+        self.salt, made_for = db.execute("SELECT salt, dialect FROM about").fetchone()
+        if made_for != dialect:
+            raise self._not_ours(f"it was made for {made_for}, not {dialect}")
+        self.committed_seq = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
+
+    @property
+    def dirty(self) -> bool:
+        """Whether something waits for `commit`."""
+        return bool(self._journal or self._entities)
+
+    def put(self, number: int, kind: str, org: str, ledger: str, doc: bytes) -> None:
+        """Write an entity's present form, replacing the former."""
+        self._entities[number] = (number, kind, org, ledger, doc)
+
+    def append(self, seq: int, record: bytes) -> None:
+        """Write a journal entry."""
+        self._journal.append((seq, record))
+        self._unwritten[seq] = record
+
+    def commit(self) -> None:
+        """Make everything written so far durable. Raises OutputError when the file cannot take it."""
+        db = self._db
+        try:
+            db.execute("BEGIN")
+            if self._entities:
+                db.executemany("INSERT OR REPLACE INTO entities VALUES (?, ?, ?, ?, ?)", self._entities.values())
+            if self._journal:
+                db.executemany("INSERT INTO journal VALUES (?, ?)", self._journal)
+            db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise OutputError(
+                f"the sandbox's data file cannot be written: {error}", hint="is the disk full?", where=str(self._path)
+            ) from error
+        if self._journal:
+            self.committed_seq = self._journal[-1][0]
+            self._journal.clear()
+            self._unwritten.clear()
+        self._entities.clear()
+
+    def record(self, seq: int) -> bytes | None:
+        """A journal entry by its number."""
+        waiting = self._unwritten.get(seq)
+        if waiting is not None:
+            return waiting
+        row = self._db.execute("SELECT record FROM journal WHERE seq = ?", (seq,)).fetchone()
+        return row[0] if row is not None else None
+
+    def entities(self) -> Iterator[tuple[int, str, str, str, bytes]]:
+        """Every entity (number, kind, organization, ledger, JSON), in the order of creation."""
+        yield from self._db.execute("SELECT number, kind, org, ledger, doc FROM entities ORDER BY number")
+
+    def journal(self) -> Iterator[tuple[int, bytes]]:
+        """Every journal entry in order."""
+        yield from self._db.execute("SELECT seq, record FROM journal ORDER BY seq")
+
+    def close(self) -> None:
+        """Commit what waits and close the file."""
+        if self.dirty:
+            self.commit()
+        self._db.close()

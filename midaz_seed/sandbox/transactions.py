@@ -1,0 +1,222 @@
+"""The transaction endpoints: post, commit, cancel, revert and change, with the idempotency keys in front of them."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from midaz_seed.sandbox import ids
+from midaz_seed.sandbox.crud import merged_metadata
+from midaz_seed.sandbox.entities import DESCRIPTION_PATCH
+from midaz_seed.sandbox.exchange import Call, Headers, Reply, raw_json_reply
+from midaz_seed.sandbox.execution import check_intent, end_pending, execute
+from midaz_seed.sandbox.fields import read_body
+from midaz_seed.sandbox.intents import JSON, Endpoint, Intent, Leg, read_intent
+from midaz_seed.sandbox.reading import find_transaction, operations_of, stored_operation, stored_transaction
+from midaz_seed.sandbox.records import CLAIM, PATCH, Claim, Operation, Transaction, slot_parts, unpack_transaction
+from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.rendering import created_json, placed, transaction_json
+from midaz_seed.sandbox.state import Book, World
+
+REPLAYED: Headers = [(b"x-idempotency-replayed", b"true")]
+NOT_REPLAYED: Headers = [(b"x-idempotency-replayed", b"false")]
+
+
+def poster(endpoint: Endpoint) -> Callable[[World, Call], Reply]:
+    """The handler of one way to post a transaction."""
+
+    def post(world: World, call: Call) -> Reply:
+        intent = read_intent(endpoint, call.body, world.dialect)
+        check_intent(intent, world.clock.time())
+        return carry_out(world, call, intent, endpoint)
+
+    return post
+
+
+def carry_out(world: World, call: Call, intent: Intent, endpoint: Endpoint, parent: str = "") -> Reply:
+    """Claim the key, or answer with what stands under it; then carry the intent out."""
+    book = world.book(call.org_id, call.ledger_id)
+    claim = claim_of(world, call, intent)
+    replay = replay_of(world, book, claim.key)
+    if replay is not None:
+        return replay
+    try:
+        seq, transaction = execute(world, book, intent, endpoint, claim, parent)
+    except (Refused, Failed) as error:
+        error.claimed = True
+        raise
+    return raw_json_reply(201, created_json(world, book, seq, transaction), NOT_REPLAYED)
+
+
+def claim_of(world: World, call: Call, intent: Intent) -> Claim:
+    """The request's key, or one made of its content, and when it expires."""
+    key = ttl = ""
+    for name, value in call.headers:
+        if name == b"x-idempotency":
+            key = value.decode("latin-1")
+        elif name == b"x-ttl":
+            ttl = value.decode("latin-1")
+    ttl_s = int(ttl) if ttl.isdecimal() and len(ttl) < 10 else 0
+    expires_s = int(world.clock.time()) + (ttl_s or world.dialect.idempotency_ttl_s)
+    return Claim(key or intent.fingerprint(), expires_s)
+
+
+def replay_of(world: World, book: Book, key: str) -> Reply | None:
+    """The first answer under this key; None when the key is free. Raises Refused (0084) while it has no answer yet."""
+    slots = book.slots
+    slot = slots.get(key)
+    if slot is None:
+        if len(slots) > book.slots_swept:
+            _sweep(world, book)
+        return None
+    expires_s, seq = slot_parts(slot)
+    if expires_s <= world.clock.time():
+        del slots[key]
+        return None
+    if seq == 0 or seq > world.store.committed_seq:
+        raise Refused("0084")
+    record = world.store.record(seq)
+    assert record is not None, seq
+    transaction = unpack_transaction(orjson.loads(record))
+    return raw_json_reply(201, created_json(world, book, seq, transaction), REPLAYED)
+
+
+def _sweep(world: World, book: Book) -> None:
+    """Forget expired keys, each time their number has doubled."""
+    now_s = world.clock.time()
+    book.slots = {key: slot for key, slot in book.slots.items() if slot_parts(slot)[0] > now_s}
+    book.slots_swept = max(1024, 2 * len(book.slots))
+
+
+def claim_without_answer(world: World, book: Book, claim: Claim) -> None:
+    """Leave a key claimed until its time is over, as a server does that lost the answer."""
+    world.seq += 1
+    now_ms = world.ms(world.clock.time())
+    world.store.append(world.seq, orjson.dumps([CLAIM, now_ms, book.number, claim.key, claim.expires_s]))
+    book.slots[claim.key] = claim.slot(0)
+
+
+# ---- what happens to a transaction later
+
+
+def _known(world: World, call: Call, code: str) -> tuple[Book, int, Transaction]:
+    book = world.book(call.org_id, call.ledger_id)
+    found = find_transaction(world, book, call.params[2])
+    if found is None:
+        raise Refused(code)
+    return book, *found
+
+
+def commit(world: World, call: Call) -> Reply:
+    return _end(world, call, commit=True)
+
+
+def cancel(world: World, call: Call) -> Reply:
+    return _end(world, call, commit=False)
+
+
+def _end(world: World, call: Call, *, commit: bool) -> Reply:
+    book, seq, transaction = _known(world, call, "0007")
+    ending = end_pending(world, book, seq, transaction, commit=commit)
+    body = transaction_json(
+        world,
+        book,
+        seq,
+        transaction,
+        status=ending.status,
+        updated=ending.updated,
+        operations=placed(world, world.seq, ending.ms, ending.operations, ending.updated),
+        sources=transaction.sources,
+        destinations=transaction.destinations,
+        stored=True,
+    )
+    return raw_json_reply(201, body.encode())
+
+
+def revert(world: World, call: Call) -> Reply:
+    book, seq, transaction = _known(world, call, "0099")
+    if seq in world.reverted:
+        raise Refused("0087")
+    if "parent" in transaction.extra:
+        raise Refused("0088")
+    if book.status_of(seq) != "APPROVED":
+        raise Refused("0099")
+    return carry_out(world, call, _reversal(world, seq, transaction), JSON, parent=call.params[2])
+
+
+def _reversal(world: World, seq: int, transaction: Transaction) -> Intent:
+    """The same movement the other way round, leg by leg in the order of the operations."""
+    sources: list[Leg] = []
+    destinations: list[Leg] = []
+    for _, _, _, operation, _ in operations_of(world, seq, transaction):
+        if operation.kind in ("DEBIT", "CREDIT", "BLOCK", "UNBLOCK"):
+            (destinations if operation.is_debit else sources).append(_leg_of(world, operation, transaction))
+    patch = world.patches.get((seq, 0))
+    metadata = transaction.metadata if patch is None or patch[1] is None else patch[1]
+    return Intent(
+        asset=transaction.asset,
+        value=Decimal(transaction.amount),
+        sources=sources,
+        destinations=destinations,
+        description=(patch[0] if patch is not None else "") or transaction.description,
+        group=transaction.extra.get("group", ""),
+        route=transaction.extra.get("route", ""),
+        route_id=transaction.extra.get("routeId"),
+        metadata=metadata,
+    )
+
+
+def _leg_of(world: World, operation: Operation, transaction: Transaction) -> Leg:
+    balance = world.balance_by_number[operation.balance]
+    texts = operation.texts
+    return Leg(
+        alias=balance.alias,
+        key=balance.key,
+        amount=Decimal(operation.amount),
+        amount_asset=transaction.asset,
+        description=texts.get("d", ""),
+        chart=texts.get("c", ""),
+        metadata=texts.get("m"),
+        route=texts.get("r", ""),
+        route_id=texts.get("i"),
+    )
+
+
+def patch(world: World, call: Call) -> Reply:
+    body = read_body(DESCRIPTION_PATCH, call.body, world.dialect)
+    book, seq, transaction = _known(world, call, "0007")
+    former = world.patches.get((seq, 0))
+    present = transaction.metadata if former is None or former[1] is None else former[1]
+    metadata = merged_metadata(present or {}, body) if "metadata" in body.sent else None
+    _write_patch(world, seq, 0, body["description"], metadata, former)
+    return raw_json_reply(200, stored_transaction(world, book, seq, transaction, bare=True).encode())
+
+
+def patch_operation(world: World, call: Call) -> Reply:
+    body = read_body(DESCRIPTION_PATCH, call.body, world.dialect)
+    book, seq, transaction = _known(world, call, "0007")
+    place = ids.journal_place(call.params[3])
+    found = [item for item in operations_of(world, seq, transaction) if place == (item[1], item[2])]
+    if not found or place is None:
+        raise Refused("0007")
+    former = world.patches.get(place)
+    present = found[0][3].texts.get("m") if former is None or former[1] is None else former[1]
+    metadata = merged_metadata(present or {}, body) if "metadata" in body.sent else None
+    _write_patch(world, *place, body["description"], metadata, former)
+    return raw_json_reply(200, stored_operation(world, book, seq, transaction, found[0]).encode())
+
+
+def _write_patch(world: World, seq: int, part: int, description: str, metadata: Any, former: list[Any] | None) -> None:
+    epoch_s, stamp = world.now()
+    if former is not None:
+        description = description or former[0]
+        metadata = former[1] if metadata is None else metadata
+    world.seq += 1
+    world.patches[seq, part] = [description, metadata, stamp]
+    world.store.append(world.seq, orjson.dumps([PATCH, world.ms(epoch_s), seq, part, description, metadata, stamp]))
+
+
+def refuse_dsl(_world: World, _call: Call) -> Reply:
+    """The form endpoint wants a file with a script; this server understands none."""
+    raise Refused("0048")
