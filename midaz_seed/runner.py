@@ -89,8 +89,9 @@ async def _execute(
         async with open_run(
             settings, plan, address, emit=emit, handle_signals=handle_signals, overrides=overrides
         ) as context:
+            started_s, started_at_s = context.clock.monotonic(), context.clock.time()
             await _watched(context, story, watch)
-            report = summarize(context)
+            report = summarize(context, started_s=started_s, started_at_s=started_at_s)
     emit(RunFinished(report.exit_code, report.elapsed_s))
     if settings.report is not None:
         write_json(report, settings.report)

@@ -28,6 +28,7 @@ from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.session import SessionTransport
+from midaz_seed.transport.wire import WireTransport
 
 
 @asynccontextmanager
@@ -57,18 +58,18 @@ def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: R
     @asynccontextmanager
     async def transport() -> AsyncIterator[Transport]:
         token = settings.target.auth_token
-        session = SessionTransport(
+        make = SessionTransport if settings.target.transport == "session" else WireTransport
+        opened = make(
             target.onboarding_url,
             target.transaction_url,
             headers={"Authorization": f"Bearer {token.get_secret_value()}"} if token else {},
             request_timeout_s=settings.target.request_timeout_s,
             connect_timeout_s=settings.target.connect_timeout_s,
-            connections_max=limits.max_concurrency,
         )
         try:
-            yield session
+            yield opened
         finally:
-            await session.aclose()
+            await opened.aclose()
 
     def circuit_breaker(services: svcs.Container) -> CircuitBreaker:
         return CircuitBreaker(

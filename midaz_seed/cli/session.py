@@ -10,7 +10,8 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import Emit, Event
 from midaz_seed.reporting.logs import configure_logging
 from midaz_seed.reporting.progress import Progress, make_progress
-from midaz_seed.reporting.report import Report, render_json, render_text
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.text import render_text
 from midaz_seed.runner import Watch, run_in_loop
 from midaz_seed.settings.model import Settings
 
@@ -40,7 +41,7 @@ def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -
     report = run_in_loop(
         lambda: story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True)
     )
-    click.echo(render_json(report) if as_json else render_text(report), nl=False)
+    click.echo(report.as_json() if as_json else render_text(report), nl=False)
     if report.exit_code:
         click.echo(f"{report.verdict} {report.next_step}".strip(), err=True)
     sys.exit(report.exit_code)

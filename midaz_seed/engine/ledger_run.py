@@ -14,6 +14,7 @@ from midaz_seed.midaz.api import transaction_path
 from midaz_seed.model.outcomes import ErrorClass, Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
+from midaz_seed.reporting.meter import LedgerProgress
 
 
 class LedgerRun:
@@ -33,6 +34,7 @@ class LedgerRun:
         """
         plan, ledger, pool = self._plan, self._ledger, self._context.pool
         ledger.status = LedgerStatus.RUNNING
+        ledger.accounts = bytearray(plan.account_count)
         # one after the other: two assets created at once may both get the same external account (contract, 14.4)
         await self._create(Phase.ASSETS, plan.asset_items(), at_once=1)
         if not ledger.ids and not pool.stopping:
@@ -53,6 +55,8 @@ class LedgerRun:
 
     async def _create(self, phase: Phase, items: Iterable[EntityItem], *, at_once: int | None = None) -> None:
         """Create what a phase holds. What depends on something that is missing is skipped, and counted as that."""
+        if not self._plan.counts.get(phase):
+            return
         context, ledger = self._context, self._ledger
         creator = Creator(context.sender, context.meter, context.tracker, phase)
 
@@ -60,9 +64,11 @@ class LedgerRun:
             needed = self._needed(item)
             if any(key not in ledger.ids for key in needed.values()):
                 context.meter.add(phase, Outcome.SKIPPED)
+                progress.add(Outcome.SKIPPED)
                 return
             references = {field: ledger.ids[key] for field, key in item.references.items()}
             created = await creator.create(item, ledger.place, references, parent_fresh=ledger.fresh)
+            progress.add(created.outcome)
             if created.outcome is Outcome.FAILED:
                 return
             if item.entity is Entity.ACCOUNT:
@@ -70,7 +76,7 @@ class LedgerRun:
             else:
                 ledger.ids[item.key] = created.id
 
-        with self._reported(phase):
+        with self._reported(phase) as progress:
             await context.pool.drain(items, create, at_once=at_once)
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
@@ -89,14 +95,14 @@ class LedgerRun:
         await self._send(Phase.DEPOSITS, "inflow", plan.deposits())
         if context.pool.stopping:
             return
-        with self._reported(Phase.SETTLEMENT):
+        with self._reported(Phase.SETTLEMENT) as progress:
             expected = plan.expectation().deposited
             if self._made:
                 expected = balances_given(ledger, self._made, and_deposits=True)
             settled = await settle(context, ledger, expected)
             context.settled.append(settled)
             context.emit(settled)
-            context.meter.add(Phase.SETTLEMENT, Outcome.CREATED)
+            progress.created += 1
         await self._send(Phase.TRANSFERS, "json", plan.transfers())
 
     async def _send(self, phase: Phase, endpoint: str, items: Iterator[TransactionItem]) -> None:
@@ -125,14 +131,18 @@ class LedgerRun:
         async def send(item: TransactionItem) -> None:
             if item.key in self._made:
                 meter.add(phase, Outcome.EXISTING)
+                progress.existing += 1
                 return
             if may_block and self._is_blocked(item, blocked):
                 meter.add(phase, Outcome.SKIPPED)
+                progress.skipped += 1
                 return
             failure = await movements.send(item, path, parent)
             if failure is None:
                 phase_meter.movements += len(item.movements)
+                progress.created += 1
                 return
+            progress.failed += 1
             doubtful = failure.error is ErrorClass.IN_DOUBT
             if doubtful:
                 ledger.in_doubt.append((phase, item.key, len(item.movements), failure))
@@ -140,7 +150,7 @@ class LedgerRun:
                 accounts = ledger.deposits_in_doubt if doubtful else ledger.unfunded
                 accounts.update(movement.destination for movement in item.movements)
 
-        with self._reported(phase):
+        with self._reported(phase) as progress:
             await context.pool.drain(items, send)
 
     def _is_blocked(self, item: TransactionItem, blocked: bytearray) -> bool:
@@ -153,10 +163,10 @@ class LedgerRun:
 
     async def _prove(self) -> None:
         context, ledger = self._context, self._ledger
-        with self._reported(Phase.VERIFY):
+        with self._reported(Phase.VERIFY) as progress:
             proof = await prove_ledger(context, ledger)
             context.proofs.append(proof)
-            context.meter.add(Phase.VERIFY, Outcome.CREATED)
+            progress.created += 1
         if proof.ok:
             self.settle_doubts(proved=True)
 
@@ -181,15 +191,16 @@ class LedgerRun:
         self._context.emit(LedgerFailed(self._plan.key, self._plan.name, phase, reason))
 
     @contextmanager
-    def _reported(self, phase: Phase) -> Iterator[None]:
-        """Tell that a phase of this ledger begins and ends, and what became of its items."""
-        context, key = self._context, self._plan.key
-        planned = self._plan.counts.get(phase, 1)
-        context.emit(PhaseStarted(phase, key, planned))
-        context.meter.begin(phase, key, planned)
-        started_s = context.clock.monotonic()
+    def _reported(self, phase: Phase) -> Iterator[LedgerProgress]:
+        """Tell that a phase of this ledger begins and ends; what became of its items is counted in what the block gets."""
+        context, key, now = self._context, self._plan.key, self._context.clock.monotonic
+        started_s = now()
+        progress = context.meter.begin(phase, key, self._plan.counts.get(phase, 1), started_s)
+        context.emit(PhaseStarted(phase, key, progress.planned))
         try:
-            yield
+            yield progress
         finally:
-            done = context.meter.end(phase, key)
-            context.emit(PhaseFinished(phase, key, done.created, done.existing, done.failed, context.clock.monotonic() - started_s))
+            context.meter.end(phase, key, now())
+            context.emit(
+                PhaseFinished(phase, key, progress.created, progress.existing, progress.failed, now() - started_s)
+            )

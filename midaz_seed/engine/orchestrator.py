@@ -46,6 +46,8 @@ async def check(context: RunContext) -> None:
 
     Raises UnreachableError, UnauthorizedError, NotMidazError, RequestFailedError.
     """
+    for phase in context.meter.phases.values():
+        phase.planned = 0  # nothing is to be created
     async with context.pool.running():
         await _begin(context)
         context.absent += await context.pool.call(lambda: locate(context))
@@ -117,6 +119,7 @@ async def _create_one(
 ) -> Created | None:
     """Create an organization or a ledger; None when it failed or the run is being stopped."""
     creator = Creator(context.sender, context.meter, context.tracker, phase)
+    context.meter.start(phase, context.clock.monotonic())
     try:
         created = await context.pool.call(lambda: creator.create(item, place, {}, parent_fresh=parent_fresh))
     except StoppedError:
@@ -124,6 +127,8 @@ async def _create_one(
     except SeedError as error:
         _end(context, error)
         return None
+    finally:
+        context.meter.finish(phase, context.clock.monotonic())
     return created if created.outcome is not Outcome.FAILED else None
 
 
@@ -140,7 +145,8 @@ async def _guarded(context: RunContext, ledger: LedgerState, story: Callable[[],
         ledger.status = LedgerStatus.STOPPED
     except SeedError as error:
         _end(context, error)
-        _fail(context, ledger, context.meter.ledger_phase(ledger.plan.key), str(error))
+        progress = context.meter.ledgers.get(ledger.plan.key)
+        _fail(context, ledger, progress.phase if progress else Phase.LEDGERS, str(error))
 
 
 def _end(context: RunContext, error: SeedError) -> None:

@@ -1,1 +1,195 @@
 """From what a run left behind to its report: the numbers, the verdict and the exit code."""
+
+import resource
+import signal
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import cast
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.error_tracker import ErrorGroup
+from midaz_seed.engine.state import LedgerStatus
+from midaz_seed.errors import ExitCode, SettlementError, TargetError
+from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.outcomes import ErrorClass
+from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.meter import PhaseMeter
+from midaz_seed.reporting.report import (
+    SCHEMA_VERSION,
+    ErrorExample,
+    ErrorReport,
+    FailedItemReport,
+    LedgerReport,
+    PhaseReport,
+    ProofReport,
+    Report,
+    SettlementReport,
+    latency,
+)
+
+DIFFERENCES_MAX = 1000
+AGAIN = "Run the same command again: it finds what is there and makes what is missing."
+
+HINTS = {
+    ErrorClass.NETWORK: "connections break: is the server restarting, or a proxy in between?",
+    ErrorClass.TIMEOUT: "the server is too slow for this load: lower --concurrency, or raise --timeout",
+    ErrorClass.RATE_LIMITED: "something in front of the server limits the rate: use --rate",
+    ErrorClass.SERVER: "the server fails: lower --concurrency, and read its log",
+    ErrorClass.VALIDATION: "the server does not take this request: is it a version that midaz-seed speaks to?",
+    ErrorClass.CONFLICT: "something else has this name: use another --run-id or --seed, or remove it",
+    ErrorClass.AUTH: "give a valid token",
+    ErrorClass.NOT_FOUND: "a parent is gone or not visible yet: run the same command again",
+    ErrorClass.INSUFFICIENT_FUNDS: "somebody else spends from these accounts: seed ledgers of your own",
+    ErrorClass.FOREIGN_REPLAY: "a fault of the server: it answered with another transaction; ours was sent again",
+    ErrorClass.IN_DOUBT: "an answer was lost for good: the proof says whether it was applied",
+}
+
+
+def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> Report:
+    """The report of a run that has ended; `started_s` is monotonic, `started_at_s` is epoch time."""
+    meter, plan, settings = context.meter, context.plan, context.settings
+    elapsed_s = context.clock.monotonic() - started_s
+    money = [meter.phases[Phase.DEPOSITS], meter.phases[Phase.TRANSFERS]]
+    movements = sum(phase.movements for phase in money)
+    money_s = sum(phase.elapsed_s for phase in money)
+    failed, planned = meter.failed, max(meter.planned, 1)
+    proof = _proof(context)
+    exit_code, verdict, next_step = _judge(context, proof, 100 * failed / planned)
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        version=version("midaz-seed"),
+        run_id=plan.run_id,
+        plan_digest=plan.digest,
+        seed=settings.seed,
+        preset=settings.preset,
+        target="sandbox" if context.target.is_sandbox else context.target.onboarding_url,
+        server_version=context.server_version,
+        started_at=_iso(started_at_s),
+        elapsed_s=elapsed_s,
+        settings=cast("JsonObject", settings.model_dump(mode="json", by_alias=True, exclude={"target": {"auth_token"}})),
+        phases=tuple(
+            _phase(phase, meter.phases[phase])
+            for phase in Phase
+            if meter.phases[phase].planned or meter.phases[phase].requests
+        ),
+        movements=movements,
+        transactions=sum(phase.created for phase in money),
+        requests=meter.requests,
+        requests_per_s=meter.requests / elapsed_s if elapsed_s else 0.0,
+        movements_per_s=movements / money_s if money_s else 0.0,
+        settlement=SettlementReport(
+            ledgers=len(context.settled),
+            waited_s_max=max((settled.waited_s for settled in context.settled), default=0.0),
+            waited_s_total=sum(settled.waited_s for settled in context.settled),
+            looks=sum(settled.looks for settled in context.settled),
+        ),
+        errors=tuple(_error(group) for group in context.tracker.groups()),
+        failed_items=tuple(
+            FailedItemReport(item.key, item.phase.value, item.error.value, item.code, item.message)
+            for item in context.tracker.failed_items
+        ),
+        failed_items_total=context.tracker.failed_total,
+        ledgers=tuple(
+            LedgerReport(
+                ledger.plan.key, ledger.plan.name, ledger.organization_id, ledger.id, ledger.status.value, ledger.reason
+            )
+            for ledger in context.state.ledgers
+        ),
+        breaker_opened=context.sender.breaker.opened_count,
+        breaker_open_s=context.sender.breaker.open_total_s,
+        proof=proof,
+        error_rate_percent=100 * failed / planned,
+        error_budget_percent=settings.error_budget_percent,
+        rss_mb_max=_rss_mb_max(),
+        exit_code=exit_code,
+        verdict=verdict,
+        next_step=next_step,
+    )
+
+
+def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float) -> tuple[ExitCode, str, str]:
+    """Exit code, one sentence, and how to go on."""
+    unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
+    target = next((error for error in context.errors if isinstance(error, TargetError)), None)
+    settlement = next((error for error in context.errors if isinstance(error, SettlementError)), None)
+    if context.signal is not None:
+        code = ExitCode.INTERRUPTED if context.signal is signal.SIGINT else ExitCode.TERMINATED
+        return code, f"Interrupted by {context.signal.name}; what was in flight was finished.", AGAIN
+    if target is not None:
+        return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or AGAIN}"
+    if settlement is not None:
+        return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {AGAIN}"
+    if unfinished:
+        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"Cure what the errors name. {AGAIN}"
+    if proof is not None and not proof.ok:
+        return ExitCode.DIFFERENCES, f"NOT as planned: {proof.differences_total} differences.", AGAIN
+    if failed_percent > context.settings.error_budget_percent:
+        verdict = f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
+        return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {AGAIN}"
+    if proof is None:
+        return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."
+    return ExitCode.DONE, "Done: every balance is the planned one.", ""
+
+
+def _proof(context: RunContext) -> ProofReport | None:
+    proofs = context.proofs
+    if not proofs and not context.absent:
+        return None
+    differences = [*context.absent, *(difference for proof in proofs for difference in proof.differences)]
+    return ProofReport(
+        ok=not differences and len(proofs) == len(context.state.ledgers),
+        ledgers=len(proofs),
+        ledgers_planned=len(context.state.ledgers),
+        balances_checked=sum(proof.balances_checked for proof in proofs),
+        counts_checked=sum(proof.counts_checked for proof in proofs),
+        transactions_read=sum(proof.transactions_read for proof in proofs),
+        differences=tuple(differences[:DIFFERENCES_MAX]),
+        differences_total=len(differences),
+        elapsed_s=max((proof.elapsed_s for proof in proofs), default=0.0),
+    )
+
+
+def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
+    done = meter.created + meter.existing + meter.failed
+    return PhaseReport(
+        name=phase.value,
+        planned=meter.planned,
+        created=meter.created,
+        existing=meter.existing,
+        failed=meter.failed,
+        skipped=max(meter.planned - done, 0),  # sent or not, whatever did not come to an end was left out
+        recovered=meter.recovered,
+        requests=meter.requests,
+        retries=meter.retries,
+        replayed=meter.replayed,
+        foreign_replays=meter.foreign_replays,
+        elapsed_s=meter.elapsed_s,
+        rate_per_s=meter.created / meter.elapsed_s if meter.elapsed_s else 0.0,
+        latency_ms=latency(meter.latency),
+    )
+
+
+def _error(group: ErrorGroup) -> ErrorReport:
+    example = group.example
+    return ErrorReport(
+        error=group.error.value,
+        phase=group.phase.value,
+        entity=group.entity,
+        code=group.code,
+        count=group.count,
+        final=group.final,
+        first_seen=_iso(group.first_seen_s),
+        last_seen=_iso(group.last_seen_s),
+        hint=HINTS[group.error],
+        example=ErrorExample(example.key, example.parent, example.message, example.request, example.answer),
+    )
+
+
+def _iso(epoch_s: float) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
+
+
+def _rss_mb_max() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -87,7 +87,18 @@ class Target(Section):
     )
     auth_token_file: Path | None = Field(None, description="File that holds the bearer token.")
     request_timeout_s: Seconds = Field(30.0, description="How long one attempt of a request may take.")
+    transport: Literal["wire", "session"] = Field(
+        "wire",
+        description="The data plane: `wire` is the fast one, `session` a full HTTP client (aiohttp) for odd servers.",
+    )
     connect_timeout_s: Seconds = Field(5.0, description="How long making a connection may take.")
+
+
+class Sandbox(Section):
+    """The embedded server that the target `sandbox` starts and ends."""
+
+    data: Path | None = Field(None, description="File that keeps its data; without one it is temporary.")
+    faults: Path | None = Field(None, description="Fault plan (YAML) that it misbehaves by.")
 
 
 class Volume(Section):
@@ -261,6 +272,7 @@ class Settings(Section):
     )
     report: Path | None = Field(None, description="File for the machine-readable report (JSON).")
     target: Target = Target()
+    sandbox: Sandbox = Sandbox()
     volume: Volume = Volume()
     data: Data = Data()
     generation: Generation = Generation()

@@ -29,15 +29,14 @@ class SessionTransport:
         headers: Mapping[str, str],
         request_timeout_s: float,
         connect_timeout_s: float,
-        connections_max: int,
     ) -> None:
-        """`headers` go with every request; at most `connections_max` connections are open to each address."""
+        """`headers` go with every request."""
         self._bases = {
             Service.ONBOARDING: onboarding_url.rstrip("/"),
             Service.TRANSACTION: transaction_url.rstrip("/"),
         }
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, limit_per_host=connections_max, keepalive_timeout=KEEP_ALIVE_S),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
             headers={"Content-Type": "application/json", "User-Agent": "midaz-seed", **headers},
             timeout=aiohttp.ClientTimeout(total=request_timeout_s, sock_connect=connect_timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),

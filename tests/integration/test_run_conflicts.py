@@ -14,7 +14,7 @@ from tests.support import Intercepting, balances, sandbox, world
 
 def _transport(server: SandboxServer) -> SessionTransport:
     return SessionTransport(
-        server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5, connections_max=16
+        server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5
     )
 
 

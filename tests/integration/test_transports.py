@@ -32,7 +32,6 @@ def _session(url: str) -> Transport:
         headers={"Authorization": "Bearer t"},
         request_timeout_s=0.5,
         connect_timeout_s=1,
-        connections_max=8,
     )
 
 

@@ -1,0 +1,66 @@
+"""Latencies in a histogram of fixed size: three significant digits from one microsecond to over an hour (the HDR layout)."""
+
+from array import array
+
+_SUB_BITS = 10
+_LINEAR = 2 << _SUB_BITS
+"""Below this many microseconds every value has a bucket of its own; above, each doubling has 1,024."""
+_DOUBLINGS = 22
+LIMIT_US = (_LINEAR << _DOUBLINGS) - 1
+
+
+class Histogram:
+    """Counts of microseconds. See docs/adr/0001-latency-histogram.md for why it is our own."""
+
+    __slots__ = ("_counts", "count", "max_us", "total_us")
+
+    def __init__(self) -> None:
+        self._counts = array("Q", bytes(8 * (_LINEAR + _DOUBLINGS * (1 << _SUB_BITS))))
+        self.count = 0
+        self.total_us = 0
+        self.max_us = 0
+
+    def record(self, value_us: int) -> None:
+        """Count one value; negative ones count as 0, those over the limit as the limit."""
+        if value_us < _LINEAR:
+            value_us = max(value_us, 0)
+            self._counts[value_us] += 1
+        else:
+            value_us = min(value_us, LIMIT_US)
+            shift = value_us.bit_length() - _SUB_BITS - 1
+            self._counts[(shift << _SUB_BITS) + (value_us >> shift)] += 1
+        self.count += 1
+        self.total_us += value_us
+        if value_us > self.max_us:
+            self.max_us = value_us
+
+    def merge(self, other: "Histogram") -> None:
+        """Add another histogram's counts."""
+        for index, count in enumerate(other._counts):
+            if count:
+                self._counts[index] += count
+        self.count += other.count
+        self.total_us += other.total_us
+        self.max_us = max(self.max_us, other.max_us)
+
+    @property
+    def mean_us(self) -> float:
+        """The mean of all values; 0 without any."""
+        return self.total_us / self.count if self.count else 0.0
+
+    def percentile(self, percent: float) -> int:
+        """The smallest bucket's highest value that `percent` of the values do not exceed, in microseconds; 0 without any."""
+        wanted = max(round(self.count * percent / 100 + 0.5 - 1e-9), 1)
+        seen = 0
+        for index, count in enumerate(self._counts):
+            seen += count
+            if count and seen >= wanted:
+                return min(_highest(index), self.max_us)
+        return self.max_us
+
+
+def _highest(index: int) -> int:
+    if index < _LINEAR:
+        return index
+    shift = (index >> _SUB_BITS) - 1
+    return (((index & ((1 << _SUB_BITS) - 1)) + (1 << _SUB_BITS) + 1) << shift) - 1

@@ -1,0 +1,241 @@
+"""The report of a run: for machines as JSON, for people as text (`text`)."""
+
+import dataclasses
+import errno
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from midaz_seed.errors import OutputError
+from midaz_seed.model.jsons import JsonObject
+
+SCHEMA_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Latency:
+    """Milliseconds from sending a request to its complete answer."""
+
+    p50: float
+    p95: float
+    p99: float
+    p999: float
+    max: float
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseReport:
+    """One phase over all ledgers. `planned` = created + existing + failed + skipped. `requests` are attempts, look-ups included."""
+
+    name: str
+    planned: int
+    created: int
+    existing: int
+    failed: int
+    skipped: int
+    recovered: int
+    requests: int
+    retries: int
+    replayed: int
+    foreign_replays: int
+    elapsed_s: float
+    rate_per_s: float
+    """Created items a second."""
+    latency_ms: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class SettlementReport:
+    """The barrier: how many ledgers passed it, the longest wait, all waits together, and how often balances were read."""
+
+    ledgers: int
+    waited_s_max: float
+    waited_s_total: float
+    looks: int
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorExample:
+    """One failure of its kind, without secrets."""
+
+    key: str
+    parent: str
+    message: str
+    request: str
+    answer: str
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReport:
+    """All failures of one kind: `count` attempts, of which `final` ended their item."""
+
+    error: str
+    phase: str
+    entity: str
+    code: str
+    count: int
+    final: int
+    first_seen: str
+    last_seen: str
+    hint: str
+    example: ErrorExample
+
+
+@dataclass(frozen=True, slots=True)
+class FailedItemReport:
+    """An item that failed for good."""
+
+    key: str
+    phase: str
+    error: str
+    code: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerReport:
+    """One ledger. `state`: waiting, running, done, failed or stopped."""
+
+    key: str
+    name: str
+    organization_id: str
+    id: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """Where the server is not what the plan has. `ledger` is a ledger's key, `alias` an account's alias or an item's key."""
+
+    ledger: str
+    what: str
+    alias: str
+    expected: str
+    actual: str
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerProof:
+    """The proof of one ledger."""
+
+    ledger: str
+    name: str
+    balances_checked: int
+    counts_checked: int
+    transactions_read: int
+    differences: tuple[Difference, ...]
+    elapsed_s: float
+
+    @property
+    def ok(self) -> bool:
+        """Everything is as planned."""
+        return not self.differences
+
+
+@dataclass(frozen=True, slots=True)
+class ProofReport:
+    """The proof over all ledgers; `differences` holds at most 1,000 of `differences_total`."""
+
+    ok: bool
+    ledgers: int
+    ledgers_planned: int
+    balances_checked: int
+    counts_checked: int
+    transactions_read: int
+    differences: tuple[Difference, ...]
+    differences_total: int
+    elapsed_s: float
+    """The longest of the ledgers' proofs, which run side by side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run, or a proof without one."""
+
+    schema_version: int
+    version: str
+    run_id: str
+    plan_digest: str
+    seed: int
+    preset: str
+    target: str
+    server_version: str
+    started_at: str
+    elapsed_s: float
+    settings: JsonObject
+    phases: tuple[PhaseReport, ...]
+    movements: int
+    transactions: int
+    requests: int
+    requests_per_s: float
+    movements_per_s: float
+    settlement: SettlementReport
+    errors: tuple[ErrorReport, ...]
+    failed_items: tuple[FailedItemReport, ...]
+    failed_items_total: int
+    ledgers: tuple[LedgerReport, ...]
+    breaker_opened: int
+    breaker_open_s: float
+    proof: ProofReport | None
+    error_rate_percent: float
+    error_budget_percent: float
+    rss_mb_max: float
+    """Peak resident memory of this process, in 10**6 bytes."""
+    exit_code: int
+    verdict: str
+    next_step: str
+
+    def as_json(self) -> str:
+        """The whole report as one JSON document."""
+        return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def check_writable(path: Path) -> None:
+    """Raise OutputError when a report could not be written here: better before a run than after it."""
+    try:
+        if path.exists() and not path.is_file():
+            if path.is_dir():
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+            return
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def write_json(report: Report, path: Path) -> None:
+    """Write the report so that a reader never sees half of it. Raises OutputError."""
+    data = report.as_json().encode()
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(data)
+            os.replace(name, path)
+        except BaseException:
+            os.unlink(name)
+            raise
+    except OSError as error:
+        raise _unwritable(path, error) from error
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the report cannot be written: {error.strerror or error}",
+        where=str(path),
+        hint="check the folder, its permissions and the space on the disk; --json prints the report on stdout",
+    )
+
+
+def latency(histogram: Any) -> Latency:
+    """A histogram's percentiles in milliseconds."""
+    values = (histogram.percentile(50), histogram.percentile(95), histogram.percentile(99), histogram.percentile(99.9))
+    return Latency(*(value / 1000 for value in values), max=histogram.max_us / 1000)

@@ -1,0 +1,140 @@
+"""The circuit breaker: while the server is down it parks requests, lets a few try, and drops none."""
+
+from collections.abc import Callable
+from enum import StrEnum
+
+import anyio
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import BreakerOpenError
+
+
+class BreakerState(StrEnum):
+    """Closed: everything passes. Open: nothing does. Half-open: a few try whether the server is back."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half-open"
+
+
+class CircuitBreaker:
+    """One for each origin, shared by all workers.
+
+    A permit is the number of the breaker's present epoch (each change of state begins another), so that a result which
+    arrives late, from before a change, tells nothing about the state after it.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        failures: int = 5,
+        open_s: float = 60.0,
+        successes: int = 3,
+        give_up_s: float = 600.0,
+        on_change: Callable[[BreakerState], None] | None = None,
+    ) -> None:
+        """Opens after `failures` in a row, stays open for `open_s`, closes after `successes` tries that worked.
+
+        Whoever is parked gets BreakerOpenError once it has not been closed for `give_up_s`.
+        """
+        self._clock = clock
+        self._failures_to_open = failures
+        self._open_s = open_s
+        self._successes_to_close = successes
+        self._give_up_s = give_up_s
+        self._on_change = on_change
+        self.state = BreakerState.CLOSED
+        self.closed = True
+        self._epoch = 0
+        self._failures = 0
+        self._successes = 0
+        self._probes = 0
+        self._left_closed_s = 0.0
+        self._opened_s = 0.0
+        self._changed = anyio.Event()
+        self.opened_count = 0
+        self.open_total_s = 0.0
+        """Seconds it was not closed, up to its last closing."""
+
+    async def enter(self) -> int:
+        """Wait until a request may be sent, and get a permit for it. Raises BreakerOpenError after `give_up_s`."""
+        while not self.closed:
+            now_s = self._clock.monotonic()
+            if now_s - self._left_closed_s >= self._give_up_s:
+                raise BreakerOpenError(
+                    f"the server has failed for {now_s - self._left_closed_s:.0f} s; the circuit breaker gives up",
+                    hint="put the server right, then run the same command again; breaker.giveUpS says how long to wait",
+                )
+            if self.state is BreakerState.OPEN and now_s - self._opened_s >= self._open_s:
+                self._change(BreakerState.HALF_OPEN)
+            if self.state is BreakerState.HALF_OPEN and self._probes < self._successes_to_close - self._successes:
+                self._probes += 1
+                break
+            await self._park(now_s)
+        return self._epoch
+
+    def valid(self, permit: int) -> bool:
+        """Whether the breaker is still in the state in which it gave the permit."""
+        return permit == self._epoch
+
+    def record(self, permit: int, *, ok: bool) -> None:
+        """Tell how a request with this permit ended."""
+        if permit != self._epoch:
+            return
+        if self.closed:
+            self._failures = 0 if ok else self._failures + 1
+            if self._failures >= self._failures_to_open:
+                self._change(BreakerState.OPEN)
+            return
+        self._probes -= 1
+        if not ok:
+            self._change(BreakerState.OPEN)
+            return
+        self._successes += 1
+        if self._successes >= self._successes_to_close:
+            self._change(BreakerState.CLOSED)
+        else:
+            self._notify()
+
+    def abandon(self, permit: int) -> None:
+        """A request with this permit ended without telling anything about the server."""
+        if permit == self._epoch and not self.closed:
+            self._probes -= 1
+            self._notify()
+
+    def _change(self, state: BreakerState) -> None:
+        now_s = self._clock.monotonic()
+        if state is BreakerState.OPEN:
+            self._opened_s = now_s
+            if self.closed:
+                self._left_closed_s = now_s
+                self.opened_count += 1
+        elif state is BreakerState.CLOSED:
+            self.open_total_s += now_s - self._left_closed_s
+        self.state, self.closed = state, state is BreakerState.CLOSED
+        self._epoch += 1
+        self._failures = self._successes = self._probes = 0
+        self._notify()
+        if self._on_change is not None:
+            self._on_change(state)
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+    async def _park(self, now_s: float) -> None:
+        """Wait for a change, or for the moment at which the breaker may be tried or is given up."""
+        until_s = self._left_closed_s + self._give_up_s
+        if self.state is BreakerState.OPEN:
+            until_s = min(until_s, self._opened_s + self._open_s)
+        changed = self._changed
+        async with anyio.create_task_group() as group:
+
+            async def wake() -> None:
+                await self._clock.sleep(until_s - now_s)
+                group.cancel_scope.cancel()
+
+            group.start_soon(wake)
+            await changed.wait()
+            group.cancel_scope.cancel()
