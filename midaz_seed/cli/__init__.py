@@ -78,11 +78,14 @@ def cli() -> None:
     """
 
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and leave with its exit code. `arguments` default to those of the process."""
+def main(arguments: Sequence[str] | None = None, commands: click.Group = cli) -> NoReturn:
+    """Run the command line and leave with its exit code. `arguments` default to those of the process.
+
+    `commands` may be a group of somebody else's, which then fails as ours does.
+    """
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _run(given)
+        code = _run(given, commands)
         sys.stdout.flush()
     except BrokenPipeError:
         # the interpreter flushes once more at its end, and that must not complain either
@@ -91,10 +94,10 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     sys.exit(code)
 
 
-def _run(arguments: list[str]) -> int:
+def _run(arguments: list[str], commands: click.Group) -> int:
     try:
-        with cli.make_context("midaz-seed", list(arguments)) as ctx:
-            cli.invoke(ctx)
+        with commands.make_context("midaz-seed", list(arguments)) as ctx:
+            commands.invoke(ctx)
     except click.exceptions.Exit as request:
         return request.exit_code
     except SeedError as error:

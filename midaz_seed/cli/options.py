@@ -186,6 +186,13 @@ _TARGET_OPTIONS = (
         help="With --target sandbox: the faults that it shows (YAML)",
     ),
     _setting(
+        TARGET,
+        "target.transport",
+        "--transport",
+        metavar="NAME",
+        help="wire, the fast one, or session, a full HTTP client for odd servers [default: wire]",
+    ),
+    _setting(
         PACE,
         "generation.limits.maxConcurrency",
         "--concurrency",

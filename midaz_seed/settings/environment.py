@@ -10,6 +10,7 @@ from midaz_seed.settings.names import nearest_path
 NOT_SETTINGS = {
     CONFIG_VARIABLE: "The configuration file, as `--config` gives it.",
     DEBUG_VARIABLE: "`1` shows the traceback of an internal error.",
+    "MIDAZ_SEED_SANDBOX_TOKEN": "The bearer token that `midaz-seed sandbox` asks for.",
 }
 """The variables with our prefix that are no settings, and what they do."""
 

@@ -49,7 +49,8 @@ def _header_safe(token: SecretStr) -> SecretStr:
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Hosts = Annotated[tuple[str, ...], BeforeValidator(_split), Words("a list of host names")]
+Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\[\]-]+$")]
+Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Words("a list of host names, without http:// and port")]
 Token = Annotated[SecretStr, AfterValidator(_header_safe), Words("one word of printable ASCII characters")]
 RunId = Annotated[
     str,
@@ -235,15 +236,6 @@ class Verification(Section):
     )
 
 
-class Sandbox(Section):
-    """The embedded server that `--target sandbox` starts for one run."""
-
-    data: Path | None = Field(
-        None, description="SQLite file that keeps its data; without one it is gone after the run."
-    )
-    faults: Path | None = Field(None, description="YAML file with the faults that it is to show.")
-
-
 class Log(Section):
     """What is written to stderr."""
 
@@ -280,7 +272,6 @@ class Settings(Section):
     settlement: Settlement = Settlement()
     idempotency: Idempotency = Idempotency()
     verification: Verification = Verification()
-    sandbox: Sandbox = Sandbox()
     log: Log = Log()
 
     @model_validator(mode="before")
