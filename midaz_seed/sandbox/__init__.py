@@ -4,6 +4,7 @@ async with running(SandboxConfig()) as server:
     ...  # server.url
 """
 
+from midaz_seed.sandbox.faults import FaultPlan
 from midaz_seed.sandbox.server import SandboxConfig, SandboxServer, running
 
-__all__ = ["SandboxConfig", "SandboxServer", "running"]
+__all__ = ["FaultPlan", "SandboxConfig", "SandboxServer", "running"]

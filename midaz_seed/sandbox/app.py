@@ -7,6 +7,7 @@ from typing import Any
 
 from midaz_seed.errors import OutputError
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, json_reply, text_reply
+from midaz_seed.sandbox.faults import Faults
 from midaz_seed.sandbox.refusals import Failed, Refused, describe
 from midaz_seed.sandbox.routes import Router
 from midaz_seed.sandbox.state import World
@@ -39,8 +40,9 @@ class Statistics:
 class App:
     """The sandbox as an ASGI application."""
 
-    def __init__(self, world: World, auth_token: str | None = None) -> None:
+    def __init__(self, world: World, auth_token: str | None, faults: Faults) -> None:
         self.world = world
+        self.faults = faults
         self.router = Router()
         self.statistics = Statistics()
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
@@ -59,16 +61,22 @@ class App:
             statistics.in_flight -= 1
 
     async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await self.read(receive)
+        if body is None:
+            return
+        reply = self.answer(scope, body)
+        if self.world.store.dirty:
+            reply = await self.committed(reply)
+        await self.send(send, reply)
+
+    async def read(self, receive: Receive) -> bytes | None:
+        """The request's body; None when the client left before it was complete."""
         message = await receive()
         body: bytes = message.get("body", b"")
         while message.get("more_body", False):
             message = await receive()
-            if message["type"] == "http.disconnect":
-                return
             body += message.get("body", b"")
-        reply = self.answer(scope, body)
-        reply = await self.committed(reply)
-        await self.send(send, reply)
+        return None if message["type"] == "http.disconnect" else body
 
     def answer(self, scope: Scope, body: bytes) -> Reply:
         """Let the handler answer; what it wrote is not committed yet."""
@@ -80,8 +88,8 @@ class App:
                 raise Failed(500, "the data file cannot be written")
             if self._auth is not None and raw_path not in _OPEN_PATHS and (b"authorization", self._auth) not in headers:
                 return text_reply(401, "Missing Token")
-            if raw_path == b"/sandbox/stats":
-                return json_reply(200, self.statistics.report())
+            if raw_path.startswith(b"/sandbox/"):
+                return self.about_itself(raw_path)
             if len(body) > self.world.dialect.body_bytes_max:
                 raise Failed(413, "Request Entity Too Large")
             (handler, group), params = self.router.find(method, raw_path)
@@ -92,6 +100,14 @@ class App:
             return json_reply(status, described, NOT_REPLAYED if claimed else None)
         finally:
             self.statistics.requests[method, group] += 1
+
+    def about_itself(self, raw_path: bytes) -> Reply:
+        """The endpoints that no Midaz has: /sandbox/stats and /sandbox/faults."""
+        if raw_path == b"/sandbox/stats":
+            return json_reply(200, self.statistics.report())
+        if raw_path == b"/sandbox/faults":
+            return json_reply(200, self.faults.report())
+        raise Failed(404, f"Cannot GET {raw_path.decode('latin-1')}")
 
     async def committed(self, reply: Reply) -> Reply:
         """Wait until everything written so far is durable; all that wait in one turn of the loop share one commit."""

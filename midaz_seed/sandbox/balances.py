@@ -147,13 +147,12 @@ def list_of_account(world: World, call: Call) -> Reply:
 
 def _page(world: World, call: Call, book: Book, balances: list[Balance]) -> Reply:
     listing = read_listing(call.query(), world.dialect)
-    late = world.default_balance_delay_ms > 0
     items, cursors = by_cursor(
         balances,
         lambda balance: balance.id,
         listing,
         world.dialect,
-        (lambda balance: is_visible(world, balance)) if late else None,
+        lambda balance: is_visible(world, balance),
     )
     return json_reply(200, {"items": [show(book, balance) for balance in items], "limit": listing.limit, **cursors})
 

@@ -1,11 +1,13 @@
 """The sandbox as the main program of a process: signals, the line that says it is ready, the end."""
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from midaz_seed.sandbox.faults import FaultPlan
 from midaz_seed.sandbox.server import SandboxConfig, running
 
 
@@ -13,7 +15,8 @@ def run(
     *, port: int, host: str, data: Path | None, faults: Path | None, seed: int, auth_token: str | None, until_eof: bool
 ) -> None:
     """Serve until SIGINT, SIGTERM or, with `until_eof`, the end of standard input. Raises SeedError when it cannot start."""
-    config = SandboxConfig(host=host, port=port, data=data, seed=seed, auth_token=auth_token)
+    plan = FaultPlan.read(faults) if faults is not None else None
+    config = SandboxConfig(host=host, port=port, data=data, faults=plan, seed=seed, auth_token=auth_token)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(config, until_eof=until_eof))
 
@@ -32,7 +35,8 @@ async def _serve(config: SandboxConfig, *, until_eof: bool) -> None:
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, ended.set)
     if until_eof:
-        loop.add_reader(sys.stdin.fileno(), lambda: ended.set() if not sys.stdin.buffer.read1() else None)
+        stdin = sys.stdin.fileno()
+        loop.add_reader(stdin, lambda: None if os.read(stdin, 4096) else ended.set())
     async with running(config) as server:
         sys.stdout.write(f"sandbox listening on {server.url}\n")
         sys.stdout.flush()

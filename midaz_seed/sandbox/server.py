@@ -17,9 +17,13 @@ from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.errors import TargetNotAllowedError, UsageError
 from midaz_seed.sandbox.app import App
 from midaz_seed.sandbox.dialect import V3_8, Dialect
+from midaz_seed.sandbox.faults import FaultPlan, Faults
+from midaz_seed.sandbox.faulty import FaultyApp
 from midaz_seed.sandbox.loading import load
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.store import Store
+
+__all__ = ["FaultPlan", "SandboxConfig", "SandboxServer", "check_host", "running"]
 
 _BACKLOG = 2048
 _FINISH_WITHIN_S = 1.0
@@ -36,6 +40,7 @@ class SandboxConfig:
     """The file that keeps everything; None: memory, gone at the end."""
     seed: int = 0
     """Of the random parts of ids and of the faults."""
+    faults: FaultPlan | None = None
     auth_token: str | None = None
     """When set, requests without this bearer token get 401."""
     clock: Clock = field(default_factory=SystemClock)
@@ -60,7 +65,12 @@ class SandboxServer:
         self._store = Store(config.data, config.dialect.version)
         self.state = World(config.dialect, config.clock, self._store, config.seed)
         load(self.state)
-        self.app = App(self.state, config.auth_token)
+        self.faults = Faults(config.faults or FaultPlan(), config.seed, config.clock)
+        if config.faults is None:
+            self.app = App(self.state, config.auth_token, self.faults)
+        else:
+            self.app = FaultyApp(self.state, config.auth_token, self.faults, self.refuse_for)
+        self._refusing: asyncio.Task[None] | None = None
         self._uvicorn = uvicorn.Config(
             self.app,
             http=_Protocol,
@@ -112,8 +122,21 @@ class SandboxServer:
                 if transport is not None:
                     transport.abort()
 
+    def refuse_for(self, refuse_s: float) -> None:
+        """Stop listening and cut every connection, and listen again on the same port after some seconds."""
+        self.stop_listening(abort=True)
+        if self._refusing is None or self._refusing.done():
+            self._refusing = asyncio.get_running_loop().create_task(self._listen_after(refuse_s))
+
+    async def _listen_after(self, delay_s: float) -> None:
+        await self.config.clock.sleep(delay_s)
+        await self.listen()
+
     async def close(self) -> None:
         """Finish what is in flight, close every connection and commit. Idle connections end at once."""
+        if self._refusing is not None:
+            self._refusing.cancel()
+            await asyncio.wait([self._refusing])
         self.stop_listening(abort=False)
         for connection in list(self._connections.connections):
             connection.shutdown()

@@ -12,8 +12,14 @@ from midaz_seed.sandbox.entities import DESCRIPTION_PATCH
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, raw_json_reply
 from midaz_seed.sandbox.execution import check_intent, end_pending, execute
 from midaz_seed.sandbox.fields import read_body
-from midaz_seed.sandbox.intents import JSON, Endpoint, Intent, Leg, read_intent
-from midaz_seed.sandbox.reading import find_transaction, operations_of, stored_operation, stored_transaction
+from midaz_seed.sandbox.intents import ENDPOINTS, JSON, Endpoint, Intent, Leg, read_intent
+from midaz_seed.sandbox.reading import (
+    find_transaction,
+    load_transaction,
+    operations_of,
+    stored_operation,
+    stored_transaction,
+)
 from midaz_seed.sandbox.records import CLAIM, PATCH, Claim, Operation, Transaction, slot_parts, unpack_transaction
 from midaz_seed.sandbox.refusals import Failed, Refused
 from midaz_seed.sandbox.rendering import created_json, placed, transaction_json
@@ -76,10 +82,7 @@ def replay_of(world: World, book: Book, key: str) -> Reply | None:
         return None
     if seq == 0 or seq > world.store.committed_seq:
         raise Refused("0084")
-    record = world.store.record(seq)
-    assert record is not None, seq
-    transaction = unpack_transaction(orjson.loads(record))
-    return raw_json_reply(201, created_json(world, book, seq, transaction), REPLAYED)
+    return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
 
 
 def _sweep(world: World, book: Book) -> None:
@@ -95,6 +98,29 @@ def claim_without_answer(world: World, book: Book, claim: Claim) -> None:
     now_ms = world.ms(world.clock.time())
     world.store.append(world.seq, orjson.dumps([CLAIM, now_ms, book.number, claim.key, claim.expires_s]))
     book.slots[claim.key] = claim.slot(0)
+
+
+def foreign_replay(world: World, call: Call, chance: float) -> Reply | None:
+    """Answer with another transaction of the ledger and leave the request's key claimed, as real v3.3 and v4 servers sometimes do.
+
+    None, and nothing done, when the request is not an ordinary new transaction or there is no other one to answer with.
+    """
+    endpoint = ENDPOINTS.get(call.path.rstrip(b"/").rpartition(b"/")[2].decode("latin-1").lower())
+    book = world.book(call.org_id, call.ledger_id)
+    if endpoint is None or not book.seqs:
+        return None
+    try:
+        intent = read_intent(endpoint, call.body, world.dialect)
+    except (Refused, Failed):
+        return None
+    claim = claim_of(world, call, intent)
+    if claim.key in book.slots:
+        return None
+    seq = book.seqs[int(chance * len(book.seqs))]
+    if seq > world.store.committed_seq:
+        return None
+    claim_without_answer(world, book, claim)
+    return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
 
 
 # ---- what happens to a transaction later

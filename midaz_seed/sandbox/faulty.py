@@ -1,0 +1,154 @@
+"""The ASGI edge with faults in it. Without a plan the plain `App` runs, and pays nothing for what is here."""
+
+import asyncio
+import os
+import socket
+import struct
+from collections.abc import Callable
+from typing import Any
+
+from midaz_seed.sandbox.app import App, Receive, Scope, Send
+from midaz_seed.sandbox.exchange import Call, Headers, Reply, text_reply
+from midaz_seed.sandbox.faults import (
+    Faults,
+    ForeignReplay,
+    Hit,
+    Html,
+    LateBalances,
+    Latency,
+    Refuse,
+    Reset,
+    Status,
+    Truncate,
+    Unauthorized,
+)
+from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.state import World
+from midaz_seed.sandbox.transactions import foreign_replay
+
+_HTML = b"<html>\r\n<head><title>%d</title></head>\r\n<body>\r\n<center><h1>%d</h1></center>\r\n<hr><center>proxy</center>\r\n</body>\r\n</html>\r\n"
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
+
+
+class FaultyApp(App):
+    """An `App` that asks a fault plan before each request. `refuse` closes the listening socket for some seconds."""
+
+    def __init__(self, world: World, auth_token: str | None, faults: Faults, refuse: Callable[[float], None]) -> None:
+        super().__init__(world, auth_token, faults)
+        self._refuse = refuse
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await self.read(receive)
+        if body is None:
+            return
+        method: str = scope["method"]
+        raw_path: bytes = scope["raw_path"]
+        group = self.router.group_of(method, raw_path)
+        about_itself = raw_path.startswith(b"/sandbox/")
+        hits = [] if about_itself else self.faults.decide(method, raw_path.decode("latin-1"), group)
+        chosen = None
+        for hit in hits:
+            if isinstance(hit.effect, Latency):
+                self.faults.count(hit)
+                await self.world.clock.sleep(_delay_s(hit.effect, hit.chance))
+            elif chosen is None:
+                chosen = hit
+        instead = self._instead(scope, body, chosen)
+        if isinstance(chosen and chosen.effect, ForeignReplay) and instead is None:
+            chosen = None  # there is no other transaction to answer with
+        if instead is not None:
+            self.statistics.requests[method, group] += 1
+        reply = await self.committed(instead or self._answer_late(scope, body, chosen))
+        if chosen is not None:
+            self.faults.count(chosen)
+        await self._deliver(scope, receive, send, reply, chosen)
+
+    def _instead(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply | None:
+        """The answer of a request that is not carried out; None when it is."""
+        match hit.effect if hit is not None else None:
+            case Unauthorized():
+                return text_reply(401, "Missing Token")
+            case (Status(when="before") | Html(when="before")) as effect:
+                return _error_page(effect)
+            case Reset(when="before") | Refuse():
+                return Reply(0, [], b"")
+            case ForeignReplay() if hit is not None:
+                return self._foreign(scope, body, hit.chance)
+        return None
+
+    def _foreign(self, scope: Scope, body: bytes, chance: float) -> Reply | None:
+        try:
+            (_, group), params = self.router.find(scope["method"], scope["raw_path"])
+        except (Failed, Refused):
+            return None  # the ordinary way says what is wrong with the path
+        if group != "transactions" or scope["method"] != "POST":
+            return None
+        call = Call("POST", scope["raw_path"], params, b"", scope["headers"], body)
+        return foreign_replay(self.world, call, chance)
+
+    def _answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+        """Carry the request out; the balances that it makes may be late."""
+        if hit is None or not isinstance(hit.effect, LateBalances):
+            return self.answer(scope, body)
+        ordinary = self.world.default_balance_delay_ms
+        self.world.default_balance_delay_ms = hit.effect.ms
+        try:
+            return self.answer(scope, body)
+        finally:
+            self.world.default_balance_delay_ms = ordinary
+
+    async def _deliver(self, scope: Scope, receive: Receive, send: Send, reply: Reply, hit: Hit | None) -> None:
+        effect = hit.effect if hit is not None else None
+        match effect:
+            case Reset():
+                cut(scope["extensions"]["sandbox.transport"], reset=True)
+                await _gone(receive)
+            case Refuse():
+                self._refuse(effect.for_s)
+                await _gone(receive)
+            case Truncate():
+                await self._send_half(send, reply)
+                cut(scope["extensions"]["sandbox.transport"], reset=False)
+                await _gone(receive)
+            case Status(when="after") | Html(when="after"):
+                await self.send(send, _error_page(effect))
+            case _:
+                await self.send(send, reply)
+
+    async def _send_half(self, send: Send, reply: Reply) -> None:
+        self.statistics.statuses[reply.status] += 1
+        headers: Headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
+        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
+
+
+def _delay_s(effect: Latency, chance: float) -> float:
+    return max(0.0, effect.ms + (2 * chance - 1) * effect.spread_ms) / 1000
+
+
+def _error_page(effect: Status | Html) -> Reply:
+    if isinstance(effect, Html):
+        return Reply(effect.code, [(b"content-type", b"text/html")], _HTML % (effect.code, effect.code))
+    more: Headers = [(b"retry-after", b"%d" % effect.retry_after_s)] if effect.retry_after_s is not None else []
+    return text_reply(effect.code, f"injected {effect.code}")._replace(
+        headers=[(b"content-type", b"text/plain"), *more]
+    )
+
+
+def cut(transport: Any, *, reset: bool) -> None:
+    """End a connection: at once and with a TCP reset, or after what was sent has left."""
+    if not reset:
+        transport.close()
+        return
+    sock = transport.get_extra_info("socket")
+    if sock is not None and sock.fileno() >= 0:
+        # the option belongs to the connection, not to the descriptor: uvloop's stand-in for a socket cannot set it
+        with socket.socket(fileno=os.dup(sock.fileno())) as same:
+            same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    transport.abort()
+
+
+async def _gone(receive: Receive) -> None:
+    """Wait until the server has noticed that the connection ended, so that it does not complain about a missing answer."""
+    while (await receive())["type"] != "http.disconnect":
+        await asyncio.sleep(0)

@@ -1,0 +1,164 @@
+"""Every fault of the sandbox, seen from a client's side of the socket."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+
+from midaz_seed.clock import FakeClock
+from midaz_seed.sandbox import FaultPlan, SandboxConfig, SandboxServer, running
+
+
+class World:
+    """A client with one funded ledger in a sandbox."""
+
+    def __init__(self, server: SandboxServer, session: aiohttp.ClientSession) -> None:
+        self.server = server
+        self.session = session
+        self.ledger = ""
+
+    async def call(
+        self, method: str, path: str, body: Any = None, **headers: str
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        async with self.session.request(method, self.server.url + path, json=body, headers=named) as answer:
+            return answer.status, answer.headers, await answer.read()
+
+    async def made(self, path: str, body: Any) -> str:
+        async with self.session.post(self.server.url + path, json=body) as answer:
+            assert answer.status == 201, await answer.text()
+            return str((await answer.json())["id"])
+
+    async def transfer(self, value: str, key: str) -> tuple[int, Mapping[str, str], bytes]:
+        legs = [{"accountAlias": "bob", "amount": {"asset": "BRL", "value": value}}]
+        body = {"send": {"asset": "BRL", "value": value, "distribute": {"to": legs}}, "metadata": {"key": key}}
+        return await self.call("POST", f"{self.ledger}/transactions/inflow", body, X_Idempotency=key)
+
+    async def bobs(self) -> str:
+        async with self.session.get(f"{self.server.url}{self.ledger}/accounts/alias/bob/balances") as answer:
+            items = (await answer.json())["items"]
+            return str(items[0]["available"]) if items else "none"
+
+
+@asynccontextmanager
+async def world(*rules: dict[str, Any], **config: Any) -> AsyncIterator[World]:
+    plan = FaultPlan.parse({"rules": list(rules)})
+    async with running(SandboxConfig(faults=plan, **config)) as server, aiohttp.ClientSession() as session:
+        made = World(server, session)
+        organization = await made.made("/v1/organizations", {"legalName": "a", "legalDocument": "1"})
+        ledger = await made.made(f"/v1/organizations/{organization}/ledgers", {"name": "a"})
+        made.ledger = f"/v1/organizations/{organization}/ledgers/{ledger}"
+        await made.made(f"{made.ledger}/assets", {"name": "Real", "type": "currency", "code": "BRL"})
+        await made.made(f"{made.ledger}/accounts", {"assetCode": "BRL", "type": "deposit", "alias": "bob"})
+        yield made
+
+
+async def test_a_status_before_the_effect_moves_nothing_and_one_after_it_does() -> None:
+    before = {"on": "transactions", "to_request": 1, "status": {"code": 503, "retry_after_s": 7}}
+    after = {"on": "transactions", "from_request": 2, "to_request": 2, "status": {"code": 500, "when": "after"}}
+    async with world(before, after) as client:
+        status, headers, _ = await client.transfer("1", "a")
+        assert (status, headers["Retry-After"], await client.bobs()) == (503, "7", "0")
+        assert (await client.transfer("1", "b"))[0] == 500
+        assert await client.bobs() == "1"
+        status, headers, _ = await client.transfer("1", "b")
+        assert (status, headers["X-Idempotency-Replayed"], await client.bobs()) == (201, "true", "1")
+        assert client.server.faults.injected == {"status": 2}
+
+
+@pytest.mark.parametrize(("when", "moved"), [("before", "0"), ("after", "1")])
+async def test_a_reset_cuts_the_connection(when: str, moved: str) -> None:
+    async with world({"on": "transactions", "to_request": 1, "reset": {"when": when}}) as client:
+        with pytest.raises(aiohttp.ClientError) as raised:
+            await client.transfer("1", "a")
+        assert isinstance(raised.value, ConnectionResetError | aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+        assert await client.bobs() == moved
+
+
+async def test_a_truncated_answer_ends_in_the_middle_of_a_request_that_was_carried_out() -> None:
+    async with world({"on": "transactions", "to_request": 1, "truncate": {}}) as client:
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await client.transfer("1", "a")
+        assert await client.bobs() == "1"
+
+
+async def test_a_proxy_answers_with_its_own_page() -> None:
+    async with world({"on": "transactions", "to_request": 1, "html": {"code": 502}}) as client:
+        status, headers, body = await client.transfer("1", "a")
+        assert (status, headers["Content-Type"]) == (502, "text/html")
+        assert b"<html>" in body
+
+
+async def test_an_expired_token_is_a_401_in_plain_text() -> None:
+    async with world({"on": "transactions", "unauthorized": {}}) as client:
+        assert (await client.transfer("1", "a"))[::2] == (401, b"Missing Token")
+
+
+async def test_latency_is_waited_for_on_the_clock() -> None:
+    clock = FakeClock()
+    async with world({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
+        sending = asyncio.ensure_future(client.transfer("1", "a"))
+        while not clock.sleepers:
+            await asyncio.sleep(0)
+        assert await client.bobs() == "0"
+        await clock.advance(60)
+        assert (await sending)[0] == 201
+        assert clock.slept_s == [60.0]
+
+
+async def test_late_balances_refuse_the_leg_until_they_appear() -> None:
+    clock = FakeClock()
+    async with world({"on": "accounts", "late_balances": {"ms": 500}}, clock=clock) as client:
+        assert await client.bobs() == "none"
+        status, _, body = await client.transfer("1", "a")
+        assert status == 422
+        assert b'"0019"' in body
+        await clock.advance(0.6)
+        assert (await client.transfer("1", "a"))[0] == 201
+
+
+async def test_a_foreign_replay_gives_anothers_transaction_and_leaves_the_key_claimed() -> None:
+    clock = FakeClock()
+    async with world(
+        {"on": "transactions", "from_request": 1, "to_request": 2, "foreign_replay": {}}, clock=clock
+    ) as client:
+        status, headers, first = await client.transfer("1", "a")
+        assert (status, headers["X-Idempotency-Replayed"]) == (201, "false"), "there was no other transaction yet"
+        status, headers, body = await client.transfer("2", "b")
+        assert (status, headers["X-Idempotency-Replayed"], body) == (201, "true", first)
+        assert await client.bobs() == "1"
+        assert (await client.transfer("2", "b"))[0] == 409
+        await clock.advance(301)
+        assert (await client.transfer("2", "b"))[0] == 201
+        assert client.server.faults.injected == {"foreign_replay": 1}
+
+
+async def test_a_server_that_refuses_listens_on_the_same_port_again() -> None:
+    clock = FakeClock()
+    async with world({"on": "transactions", "to_request": 1, "refuse": {"for_s": 5}}, clock=clock) as client:
+        with pytest.raises(aiohttp.ClientError):
+            await client.transfer("1", "a")
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await client.bobs()
+        await clock.advance(5)
+        assert await client.bobs() == "0"
+
+
+async def test_the_sandbox_tells_what_it_was_asked_and_what_it_injected() -> None:
+    async with world({"name": "storm", "on": "transactions", "every": 2, "status": {}}) as client:
+        statuses = [(await client.transfer(str(number), f"k{number}"))[0] for number in range(1, 5)]
+        assert statuses == [201, 503, 201, 503]
+        async with client.session.get(f"{client.server.url}/sandbox/faults") as answer:
+            assert await answer.json() == {
+                "seed": 0,
+                "injected": {"storm": 2},
+                "rules": [{"name": "storm", "matched": 4}],
+            }
+        async with client.session.get(f"{client.server.url}/sandbox/stats") as answer:
+            stats = await answer.json()
+        assert stats["statuses"]["503"] == 2
+        assert stats["in_flight_max"] == 1
+        assert stats["requests"]["POST accounts"] == 1
