@@ -1,10 +1,12 @@
 """The things a plan consists of: entities to create, and transactions that move money."""
 
 from dataclasses import dataclass, field
+from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
 from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.money import format_minor, to_decimal
 
 
 class Entity(StrEnum):
@@ -48,6 +50,14 @@ class AssetTemplate:
     deposit: int
     transfer_min: int
     transfer_max: int
+
+    def text(self, minor: int) -> str:
+        """An amount as the API wants it: a decimal string."""
+        return format_minor(minor, self.scale)
+
+    def decimal(self, minor: int) -> Decimal:
+        """An amount as an exact decimal."""
+        return to_decimal(minor, self.scale)
 
 
 @dataclass(frozen=True, slots=True)

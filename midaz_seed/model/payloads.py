@@ -1,0 +1,148 @@
+"""The bodies that Midaz takes, as pydantic models: the validation layer. The rules are the contract's (3, 7 to 9, 12.2)."""
+
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Text256 = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+Text100 = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+MetadataValue = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\x20-\x7e]+$")]
+"""At most 100 ASCII characters: v3.3 fails on longer ones although its body check lets them through."""
+Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(min_length=1, max_length=20)]
+Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+AssetCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,100}$")]
+UniqueName = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^_%\\]+$")]
+"""The server compares names with LIKE, where `_` and `%` match anything."""
+Alias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9@:-]+$")]
+DecimalText = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
+
+
+class Payload(BaseModel):
+    """A request body: nothing unknown, nothing empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Address(Payload):
+    """Without a country v3.3 refuses the organization."""
+
+    line1: Text256
+    zipCode: Text100
+    city: Text100
+    state: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+    country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+class Organization(Payload):
+    """`POST /v1/organizations`."""
+
+    legalName: Text256
+    doingBusinessAs: Text256
+    legalDocument: Text256
+    address: Address
+    metadata: Metadata
+
+
+class Ledger(Payload):
+    """`POST .../ledgers`."""
+
+    name: UniqueName
+    metadata: Metadata
+
+
+class Asset(Payload):
+    """`POST .../assets`."""
+
+    name: UniqueName
+    type: Literal["currency", "crypto", "commodity", "others"]
+    code: AssetCode
+    metadata: Metadata
+
+
+class AccountType(Payload):
+    """`POST .../account-types`."""
+
+    name: Text100
+    description: Annotated[str, StringConstraints(min_length=1, max_length=500)]
+    keyValue: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9-]{1,50}$")]
+    metadata: Metadata
+
+
+class Portfolio(Payload):
+    """`POST .../portfolios`."""
+
+    name: Text256
+    entityId: Text256
+    metadata: Metadata
+
+
+class Segment(Payload):
+    """`POST .../segments`."""
+
+    name: UniqueName
+    metadata: Metadata
+
+
+class Account(Payload):
+    """`POST .../accounts`, without the ids that are known only at run time."""
+
+    name: Text256
+    assetCode: AssetCode
+    type: Text256
+    alias: Alias
+    entityId: Text256
+    metadata: Metadata
+
+
+class Amount(Payload):
+    """A leg's amount."""
+
+    asset: AssetCode
+    value: DecimalText
+
+
+class Leg(Payload):
+    """One side's part of a transaction."""
+
+    accountAlias: Annotated[str, StringConstraints(min_length=1, max_length=110)]
+    amount: Amount
+
+
+class Source(Payload):
+    """Where money comes from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    legs: Annotated[list[Leg], Field(min_length=1, alias="from")]
+
+
+class Distribute(Payload):
+    """Where money goes to."""
+
+    to: Annotated[list[Leg], Field(min_length=1)]
+
+
+class Send(Payload):
+    """Amount, asset and legs; an inflow has no source."""
+
+    asset: AssetCode
+    value: DecimalText
+    source: Source | None = None
+    distribute: Distribute
+
+
+class Transaction(Payload):
+    """`POST .../transactions/json` and `/inflow`. Too dear to validate a million times: tests validate what the generators make."""
+
+    description: Text256
+    metadata: Metadata
+    send: Send
+
+    @model_validator(mode="after")
+    def _legs_make_the_value(self) -> "Transaction":
+        value = Decimal(self.send.value)
+        sides = [self.send.distribute.to, *([self.send.source.legs] if self.send.source else [])]
+        if value <= 0 or any(sum(Decimal(leg.amount.value) for leg in side) != value for side in sides):
+            raise ValueError("each side of a transaction must sum to its value")
+        return self

@@ -1,0 +1,66 @@
+"""Brazilian tax ids with their check digits: CPF for people, CNPJ for companies (also the alphanumeric one, issued since July 2026)."""
+
+import random
+import re
+import string
+
+_CNPJ_FIRST = (5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
+_CNPJ_SECOND = (6, *_CNPJ_FIRST)
+_ALPHANUMERIC = string.digits + string.ascii_uppercase
+
+
+def cpf(rng: random.Random) -> str:
+    """A valid CPF, 11 digits without punctuation."""
+    while True:
+        base = "".join(rng.choices(string.digits, k=9))
+        if len(set(base)) > 1:  # all-equal digits pass the arithmetic and are refused everywhere
+            return base + cpf_check_digits(base)
+
+
+def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
+    """A valid CNPJ, 14 characters without punctuation; the numeric kind is a head office (`0001`)."""
+    base = "".join(rng.choices(_ALPHANUMERIC, k=12)) if alphanumeric else "".join(rng.choices(string.digits, k=8)) + "0001"
+    return base + cnpj_check_digits(base)
+
+
+def cpf_check_digits(base: str) -> str:
+    """The two check digits of the first nine."""
+    first = _check_digit(base, range(10, 1, -1))
+    return first + _check_digit(base + first, range(11, 1, -1))
+
+
+def cnpj_check_digits(base: str) -> str:
+    """The two check digits of the first twelve characters; a character counts as its ASCII code less 48."""
+    first = _check_digit(base, _CNPJ_FIRST)
+    return first + _check_digit(base + first, _CNPJ_SECOND)
+
+
+def _check_digit(text: str, weights: range | tuple[int, ...]) -> str:
+    rest = sum((ord(character) - 48) * weight for character, weight in zip(text, weights, strict=True)) % 11
+    return str(0 if rest < 2 else 11 - rest)
+
+
+def is_cpf(text: str) -> bool:
+    """Whether this is a valid CPF, with or without punctuation."""
+    digits = re.sub(r"[.-]", "", text)
+    return bool(re.fullmatch(r"\d{11}", digits)) and len(set(digits)) > 1 and cpf_check_digits(digits[:9]) == digits[9:]
+
+
+def is_cnpj(text: str) -> bool:
+    """Whether this is a valid CNPJ, numeric or alphanumeric, with or without punctuation."""
+    characters = re.sub(r"[./-]", "", text)
+    return (
+        bool(re.fullmatch(r"[0-9A-Z]{12}\d{2}", characters))
+        and len(set(characters)) > 1
+        and cnpj_check_digits(characters[:12]) == characters[12:]
+    )
+
+
+def format_cpf(digits: str) -> str:
+    """`000.000.000-00`."""
+    return f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}"
+
+
+def format_cnpj(characters: str) -> str:
+    """`00.000.000/0000-00`."""
+    return f"{characters[:2]}.{characters[2:5]}.{characters[5:8]}/{characters[8:12]}-{characters[12:]}"

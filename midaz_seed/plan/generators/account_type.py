@@ -1,0 +1,34 @@
+"""Account types, registered only when the plan asks for them."""
+
+from collections.abc import Iterator
+
+from midaz_seed.model import payloads
+from midaz_seed.plan.generators.base import EntityGenerator
+from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.plan.shape import LedgerShape
+from midaz_seed.plan.templates import ACCOUNT_TYPES
+
+
+class AccountTypeGenerator(EntityGenerator[LedgerShape]):
+    """The server stores `keyValue` in lower case."""
+
+    phase = Phase.ACCOUNT_TYPES
+    entity = Entity.ACCOUNT_TYPE
+    payload = payloads.AccountType
+    match_field = "keyValue"
+    case_sensitive = False
+    filter = "key_value"
+
+    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+        """Every account type of a ledger."""
+        for index, word in enumerate(ACCOUNT_TYPES[: scope.account_types]):
+            key = f"{scope.key}.at{index + 1}"
+            yield self.item(
+                key,
+                {
+                    "name": word,
+                    "description": f"Accounts of type {word}",
+                    "keyValue": word,
+                    "metadata": scope.identity.marks(key),
+                },
+            )

@@ -1,0 +1,32 @@
+"""Assets, from the templates in their order."""
+
+from collections.abc import Iterator
+
+from midaz_seed.model import payloads
+from midaz_seed.plan.generators.base import EntityGenerator
+from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.plan.shape import LedgerShape
+
+
+class AssetGenerator(EntityGenerator[LedgerShape]):
+    """With an asset the server creates its external account."""
+
+    phase = Phase.ASSETS
+    entity = Entity.ASSET
+    payload = payloads.Asset
+    match_field = "code"
+    compared = ("type",)
+
+    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+        """Every asset of a ledger."""
+        for asset in scope.assets:
+            key = asset_key(scope, asset.code)
+            metadata = {**scope.identity.marks(key), "symbol": asset.code if not asset.symbol.isascii() else asset.symbol}
+            yield self.item(
+                key, {"name": asset.name, "type": asset.type, "code": asset.code, "metadata": {**metadata, "minorUnits": str(asset.scale)}}
+            )
+
+
+def asset_key(scope: LedgerShape, code: str) -> str:
+    """`o1.l2.a-BRL`"""
+    return f"{scope.key}.a-{code}"

@@ -1,0 +1,27 @@
+"""Ledgers."""
+
+from collections.abc import Iterator
+
+from midaz_seed.model import payloads
+from midaz_seed.plan.generators.base import EntityGenerator
+from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.plan.shape import LedgerShape
+from midaz_seed.plan.templates import LEDGERS, numbered
+
+
+class LedgerGenerator(EntityGenerator[LedgerShape]):
+    """Names are unique in their organization, in any letter case."""
+
+    phase = Phase.LEDGERS
+    entity = Entity.LEDGER
+    payload = payloads.Ledger
+    match_field = "name"
+    case_sensitive = False
+    filter = "name"
+
+    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+        """The one item of a ledger."""
+        yield self.item(
+            scope.key,
+            {"name": numbered(LEDGERS, scope.index), "metadata": scope.identity.marks(scope.key)},
+        )

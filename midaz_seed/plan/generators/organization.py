@@ -1,0 +1,45 @@
+"""Organizations: Brazilian companies with valid documents and addresses."""
+
+from collections.abc import Iterator
+
+from midaz_seed.model import payloads
+from midaz_seed.plan.catalog import catalog
+from midaz_seed.plan.generators.base import EntityGenerator
+from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.plan.shape import OrganizationShape
+from midaz_seed.plan.streams import stream
+
+
+class OrganizationGenerator(EntityGenerator[OrganizationShape]):
+    """Midaz has no unique name for an organization, so the mark in its metadata identifies it."""
+
+    phase = Phase.ORGANIZATIONS
+    entity = Entity.ORGANIZATION
+    payload = payloads.Organization
+    unique_on_server = False
+    match_field = "metadata.seedKey"
+    filter = "metadata.seedKey"
+    compared = ("legalName", "legalDocument")
+
+    def items(self, scope: OrganizationShape) -> Iterator[EntityItem]:
+        """The one item of an organization."""
+        identity = scope.identity
+        company = catalog(identity.seed).company(
+            stream(identity.seed, scope.key), alphanumeric_cnpj=identity.alphanumeric_cnpj
+        )
+        yield self.item(
+            scope.key,
+            {
+                "legalName": company.legal_name,
+                "doingBusinessAs": company.trading_name,
+                "legalDocument": company.document,
+                "address": {
+                    "line1": company.street,
+                    "zipCode": company.zip_code,
+                    "city": company.city,
+                    "state": company.state,
+                    "country": "BR",
+                },
+                "metadata": identity.marks(scope.key),
+            },
+        )

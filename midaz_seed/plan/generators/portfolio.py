@@ -1,0 +1,34 @@
+"""Portfolios."""
+
+from collections.abc import Iterator
+
+from midaz_seed.model import payloads
+from midaz_seed.plan.generators.base import EntityGenerator
+from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.plan.shape import LedgerShape
+from midaz_seed.plan.templates import PORTFOLIOS, numbered
+
+
+class PortfolioGenerator(EntityGenerator[LedgerShape]):
+    """Midaz has no unique name for a portfolio, so the mark in its metadata identifies it."""
+
+    phase = Phase.PORTFOLIOS
+    entity = Entity.PORTFOLIO
+    payload = payloads.Portfolio
+    unique_on_server = False
+    match_field = "metadata.seedKey"
+    compared = ("name",)
+
+    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+        """Every portfolio of a ledger."""
+        for index in range(scope.portfolios):
+            key = portfolio_key(scope, index)
+            yield self.item(
+                key,
+                {"name": numbered(PORTFOLIOS, index), "entityId": f"portfolio-{key}", "metadata": scope.identity.marks(key)},
+            )
+
+
+def portfolio_key(scope: LedgerShape, index: int) -> str:
+    """`o1.l2.p1`"""
+    return f"{scope.key}.p{index + 1}"

@@ -1,0 +1,29 @@
+"""Segments."""
+
+from collections.abc import Iterator
+
+from midaz_seed.model import payloads
+from midaz_seed.plan.generators.base import EntityGenerator
+from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.plan.shape import LedgerShape
+from midaz_seed.plan.templates import SEGMENTS, numbered
+
+
+class SegmentGenerator(EntityGenerator[LedgerShape]):
+    """Names are unique in their ledger."""
+
+    phase = Phase.SEGMENTS
+    entity = Entity.SEGMENT
+    payload = payloads.Segment
+    match_field = "name"
+
+    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+        """Every segment of a ledger."""
+        for index in range(scope.segments):
+            key = segment_key(scope, index)
+            yield self.item(key, {"name": numbered(SEGMENTS, index), "metadata": scope.identity.marks(key)})
+
+
+def segment_key(scope: LedgerShape, index: int) -> str:
+    """`o1.l2.s1`"""
+    return f"{scope.key}.s{index + 1}"

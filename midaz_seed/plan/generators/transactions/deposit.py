@@ -1,0 +1,50 @@
+"""Deposits: money enters every account from its asset's external account."""
+
+from collections.abc import Iterator
+
+from midaz_seed.plan.generators.base import BaseGenerator
+from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem
+from midaz_seed.plan.shape import LedgerShape
+
+
+class DepositGenerator(BaseGenerator[LedgerShape, TransactionItem]):
+    """One deposit per account; packed, one transaction for several accounts of the same asset."""
+
+    phase = Phase.DEPOSITS
+    endpoint = "inflow"
+
+    def items(self, scope: LedgerShape) -> Iterator[TransactionItem]:
+        """Every deposit of a ledger, asset by asset."""
+        if not scope.transactions_per_account:
+            return
+        for position, asset in enumerate(scope.assets):
+            accounts = range(position, scope.accounts, len(scope.assets))
+            for first in range(0, len(accounts), scope.pack):
+                yield self._transaction(scope, asset, accounts[first : first + scope.pack])
+
+    def count(self, scope: LedgerShape) -> int:
+        """How many transactions that is."""
+        if not scope.transactions_per_account:
+            return 0
+        return sum(-(-scope.group_size(position) // scope.pack) for position in range(len(scope.assets)))
+
+    def _transaction(self, scope: LedgerShape, asset: AssetTemplate, accounts: range) -> TransactionItem:
+        amount = scope.deposit_of(asset)
+        key = f"{scope.key}.d{accounts[0] + 1}" + (f"x{len(accounts)}" if scope.pack > 1 else "")
+        run_id, value, total = scope.identity.run_id, asset.text(amount), asset.text(amount * len(accounts))
+        mark = f'"seedKey":"{run_id}/{key}"'
+        aliases = scope.aliases
+        legs = ",".join(
+            [
+                f'{{"accountAlias":"{aliases[account]}","amount":{{"asset":"{asset.code}","value":"{value}"}}}}'
+                for account in accounts
+            ]
+        )
+        body = (
+            f'{{"description":"Deposit","metadata":{{"seedRun":"{run_id}",{mark}}},'
+            f'"send":{{"asset":"{asset.code}","value":"{total}","distribute":{{"to":[{legs}]}}}}}}'
+        )
+        movements = tuple(Movement(None, account, amount) for account in accounts)
+        return TransactionItem(
+            key, Phase.DEPOSITS, self.endpoint, body.encode(), mark.encode(), asset.code, total, movements
+        )

@@ -1,0 +1,331 @@
+"""The plan: everything that will be created and moved, and the balance that every account will end with. Pure."""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import orjson
+
+from midaz_seed.errors import PlanError
+from midaz_seed.model.balances import EXTERNAL, ExpectedBalance
+from midaz_seed.plan.generators import (
+    ACCOUNT_TYPES,
+    ACCOUNTS,
+    ASSETS,
+    DEPOSITS,
+    LEDGERS,
+    ORGANIZATIONS,
+    PORTFOLIOS,
+    SEGMENTS,
+    TRANSFERS,
+)
+from midaz_seed.plan.generators.account import account_index
+from midaz_seed.plan.generators.asset import asset_key
+from midaz_seed.plan.items import AssetTemplate, EntityItem, Phase, TransactionItem
+from midaz_seed.plan.shape import Identity, LedgerShape, OrganizationShape
+from midaz_seed.plan.streams import BLOCK, stream
+from midaz_seed.plan.templates import ASSETS as TEMPLATES
+from midaz_seed.settings.model import Settings
+
+FORMAT = 1
+"""Goes into the digest; raised when the same settings make other data than before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Balances of one ledger in minor units, by account index, and what left each external account."""
+
+    deposited: list[int]
+    final: list[int]
+    external: dict[str, int]
+
+
+class LedgerPlan:
+    """One ledger's items, made when they are asked for, and its balances."""
+
+    def __init__(self, shape: LedgerShape, expectation: Expectation) -> None:
+        self._shape = shape
+        self._expectation = expectation
+        self.key = shape.key
+        self.assets = shape.assets
+        self.account_count = shape.accounts
+        self.transactions_per_account = shape.transactions_per_account
+        self.counts: dict[Phase, int] = {
+            phase: count
+            for phase, count in {
+                Phase.ASSETS: len(shape.assets),
+                Phase.ACCOUNT_TYPES: shape.account_types,
+                Phase.PORTFOLIOS: shape.portfolios,
+                Phase.SEGMENTS: shape.segments,
+                Phase.ACCOUNTS: shape.accounts,
+                Phase.DEPOSITS: DEPOSITS.count(shape),
+                Phase.TRANSFERS: TRANSFERS.count(shape),
+            }.items()
+            if count
+        }
+
+    @cached_property
+    def item(self) -> EntityItem:
+        """The ledger itself."""
+        return next(LEDGERS.items(self._shape))
+
+    @property
+    def name(self) -> str:
+        """The ledger's name."""
+        return str(self.item.payload["name"])
+
+    def asset_items(self) -> Iterator[EntityItem]:
+        """The ledger's assets."""
+        return ASSETS.items(self._shape)
+
+    def account_type_items(self) -> Iterator[EntityItem]:
+        """Its account types; none unless the plan asks for them."""
+        return ACCOUNT_TYPES.items(self._shape)
+
+    def portfolio_items(self) -> Iterator[EntityItem]:
+        """Its portfolios."""
+        return PORTFOLIOS.items(self._shape)
+
+    def segment_items(self) -> Iterator[EntityItem]:
+        """Its segments."""
+        return SEGMENTS.items(self._shape)
+
+    def account_items(self) -> Iterator[EntityItem]:
+        """Its customer accounts."""
+        return ACCOUNTS.items(self._shape)
+
+    def deposits(self) -> Iterator[TransactionItem]:
+        """One deposit for every account."""
+        return DEPOSITS.items(self._shape)
+
+    def transfers(self) -> Iterator[TransactionItem]:
+        """Its transfers, round by round."""
+        return TRANSFERS.items(self._shape)
+
+    def alias(self, account: int) -> str:
+        """An account's alias, by index."""
+        return self._shape.aliases[account]
+
+    def asset_of(self, account: int) -> AssetTemplate:
+        """An account's asset, by index."""
+        return self._shape.asset_of(account)
+
+    def asset_key(self, code: str) -> str:
+        """The key of the asset with this code."""
+        return asset_key(self._shape, code)
+
+    def account_index(self, key: str) -> int:
+        """The index of the account with this key."""
+        return account_index(key)
+
+    def expectation(self) -> Expectation:
+        """What the accounts will hold after the deposits and in the end."""
+        return self._expectation
+
+    def expected_balances(self) -> Iterator[ExpectedBalance]:
+        """The balance of every account in the end, and what has left each external account."""
+        for account, minor in enumerate(self._expectation.final):
+            asset = self.asset_of(account)
+            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor))
+        for asset in self.assets:
+            yield ExpectedBalance(EXTERNAL + asset.code, asset.code, asset.decimal(self._expectation.external[asset.code]))
+
+    def sample(self, count: int) -> list[TransactionItem]:
+        """Some transactions, the same ones each time: deposits and transfers of accounts drawn at random."""
+        if not self.transactions_per_account:
+            return []
+        rng = stream(self._shape.identity.seed, self.key, "sample")
+        total = self.counts[Phase.DEPOSITS] + self.counts.get(Phase.TRANSFERS, 0)
+        wanted = set(rng.sample(range(total), min(count, total)))
+        last = max(wanted, default=-1)
+        chosen = []
+        for index, item in enumerate(self._transactions()):
+            if index in wanted:
+                chosen.append(item)
+            if index >= last:
+                break
+        return chosen
+
+    def find(self, key: str) -> EntityItem | TransactionItem | None:
+        """The item with this key, or None."""
+        if key == self.key:
+            return self.item
+        kinds = {
+            "a-": self.asset_items,
+            "at": self.account_type_items,
+            "p": self.portfolio_items,
+            "s": self.segment_items,
+            "acc": self.account_items,
+            "d": self.deposits,
+            "t": self.transfers,
+        }
+        match = re.match(r"(a-|at|acc|[psdt])", key.removeprefix(f"{self.key}."))
+        if not key.startswith(f"{self.key}.") or match is None:
+            return None
+        return next((item for item in kinds[match[0]]() if item.key == key), None)
+
+    def _transactions(self) -> Iterator[TransactionItem]:
+        yield from self.deposits()
+        yield from self.transfers()
+
+
+@dataclass(frozen=True, slots=True)
+class OrganizationPlan:
+    """One organization and its ledgers."""
+
+    key: str
+    item: EntityItem
+    ledgers: tuple[LedgerPlan, ...]
+
+    @property
+    def name(self) -> str:
+        """The organization's legal name."""
+        return str(self.item.payload["legalName"])
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything. `digest` (SHA-256, hex) covers all that is planned except the run id; the run id follows from it unless it is given."""
+
+    seed: int
+    run_id: str
+    digest: str
+    organizations: tuple[OrganizationPlan, ...]
+    counts: dict[Phase, int]
+    """Items by phase: the number of requests that create them."""
+    movements: int
+
+    @property
+    def ledgers(self) -> tuple[LedgerPlan, ...]:
+        """Every ledger, in order."""
+        return tuple(ledger for organization in self.organizations for ledger in organization.ledgers)
+
+    @property
+    def posts(self) -> int:
+        """Requests that create something."""
+        return sum(self.counts.values())
+
+    def find(self, key: str) -> EntityItem | TransactionItem | None:
+        """The item with this key (`o1`, `o1.l2`, `o1.l2.acc17`, `o1.l2.t17.3`), or None."""
+        for organization in self.organizations:
+            if key == organization.key:
+                return organization.item
+            if key.startswith(f"{organization.key}."):
+                found = (ledger.find(key) for ledger in organization.ledgers)
+                return next((item for item in found if item is not None), None)
+        return None
+
+
+def build_plan(settings: Settings) -> Plan:
+    """The plan of these settings. Raises PlanError when the numbers do not make one.
+
+    Goes once over every movement: that gives the balances, the digest, and the proof that every source is funded.
+    """
+    volume = settings.volume
+    _check(settings)
+    nameless = Identity(settings.seed, "-", settings.data.individuals_percent, settings.data.alphanumeric_cnpj)
+    organizations = [OrganizationShape(nameless, index) for index in range(volume.organizations)]
+    shapes = [
+        [
+            LedgerShape(
+                identity=nameless,
+                organization_key=organization.key,
+                index=index,
+                assets=TEMPLATES[: volume.assets_per_ledger],
+                account_types=volume.account_types_per_ledger,
+                portfolios=volume.portfolios_per_ledger,
+                segments=volume.segments_per_ledger,
+                accounts=volume.accounts_per_ledger,
+                transactions_per_account=volume.transactions_per_account,
+                pack=settings.generation.batches.transactions_per_batch,
+            )
+            for index in range(volume.ledgers_per_organization)
+        ]
+        for organization in organizations
+    ]
+    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{settings.generation.batches.transactions_per_batch}".encode())
+    for organization in organizations:
+        _digest_items(digest, ORGANIZATIONS.items(organization))
+    expectations = [[_expect(shape, digest) for shape in ledgers] for ledgers in shapes]
+    run_id = settings.run_id or f"s{digest.hexdigest()[:10]}"
+    named = replace(nameless, run_id=run_id)
+    planned = tuple(
+        OrganizationPlan(
+            organization.key,
+            next(ORGANIZATIONS.items(replace(organization, identity=named))),
+            tuple(
+                LedgerPlan(replace(shape, identity=named), expectation)
+                for shape, expectation in zip(shapes[organization.index], expectations[organization.index], strict=True)
+            ),
+        )
+        for organization in organizations
+    )
+    ledgers = volume.organizations * volume.ledgers_per_organization
+    counts = {Phase.ORGANIZATIONS: volume.organizations, Phase.LEDGERS: ledgers}
+    counts |= {phase: count * ledgers for phase, count in planned[0].ledgers[0].counts.items()}
+    return Plan(
+        settings.seed,
+        run_id,
+        digest.hexdigest(),
+        planned,
+        counts,
+        ledgers * volume.accounts_per_ledger * volume.transactions_per_account,
+    )
+
+
+def _check(settings: Settings) -> None:
+    """Refuse numbers that make no plan, before anything is made."""
+    volume = settings.volume
+    if volume.assets_per_ledger > len(TEMPLATES):
+        raise PlanError(
+            f"{volume.assets_per_ledger} assets are asked for in each ledger, and there are {len(TEMPLATES)} templates",
+            hint=f"ask for at most {len(TEMPLATES)}: {', '.join(asset.code for asset in TEMPLATES)}",
+        )
+    if volume.accounts_per_ledger < volume.assets_per_ledger:
+        raise PlanError(
+            f"{volume.accounts_per_ledger} accounts cannot be spread over {volume.assets_per_ledger} assets",
+            hint="ask for at least as many accounts as assets in each ledger",
+        )
+    if volume.transactions_per_account > 1 and volume.accounts_per_ledger < 2 * volume.assets_per_ledger:
+        raise PlanError(
+            f"with {volume.accounts_per_ledger} accounts over {volume.assets_per_ledger} assets, some account is alone with its "
+            "asset and has nobody to transfer to",
+            hint=f"ask for at least {2 * volume.assets_per_ledger} accounts in each ledger, for fewer assets, "
+            "or for one transaction per account (deposits only)",
+        )
+
+
+def _expect(shape: LedgerShape, digest: "hashlib._Hash") -> Expectation:
+    """Go over every movement of a ledger: its balances, and the proof that no order of events can leave a source without money."""
+    for items in (LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS):
+        _digest_items(digest, items.items(shape))
+    deposit_of = [shape.deposit_of(asset) if shape.transactions_per_account else 0 for asset in shape.assets]
+    deposited = [deposit_of[account % len(deposit_of)] for account in range(shape.accounts)]
+    final, outgoing = list(deposited), [0] * shape.accounts
+    for number in range(shape.transfers_per_account):
+        for block in range(-(-shape.accounts // BLOCK)):
+            parts = []
+            for (source, destination, amount), bits in TRANSFERS.draws(shape, number, block):
+                assert source is not None
+                outgoing[source] += amount
+                final[source] -= amount
+                final[destination] += amount
+                parts.append(f"{destination}:{amount}:{bits}")
+            digest.update(",".join(parts).encode())
+    unfunded = [account for account in range(shape.accounts) if outgoing[account] > deposited[account]]
+    if unfunded:
+        raise PlanError(
+            f"account {shape.aliases[unfunded[0]]} of ledger {shape.key} would send more than its deposit",
+            hint="this is a defect of midaz-seed: please report it with the seed and the numbers",
+        )
+    external = {
+        asset.code: deposit_of[position] * shape.group_size(position) for position, asset in enumerate(shape.assets)
+    }
+    return Expectation(deposited, final, external)
+
+
+def _digest_items(digest: "hashlib._Hash", items: Iterator[EntityItem]) -> None:
+    for item in items:
+        digest.update(orjson.dumps([item.key, item.payload, item.references]))
