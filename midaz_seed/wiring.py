@@ -81,6 +81,9 @@ def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: R
             on_change=lambda state: emit(BreakerChanged(state.value)),
         )
 
+    def error_tracker(services: svcs.Container) -> ErrorTracker:
+        return ErrorTracker(services.get_abstract(Clock), emit)
+
     async def sender(services: svcs.Container) -> Sender:
         return Sender(
             await services.aget_abstract(Transport),
@@ -114,7 +117,7 @@ def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: R
         RetryPolicy(retries.max, retries.backoff, retries.initial_delay, retries.max_delay, jitter=retries.jitter),
     )
     registry.register_factory(Meter, lambda: Meter(dict(plan.counts)))
-    registry.register_factory(ErrorTracker, lambda services: ErrorTracker(services.get_abstract(Clock), emit))
+    registry.register_factory(ErrorTracker, error_tracker)
     registry.register_factory(WorkerPool, lambda: WorkerPool(limits.max_concurrency))
     registry.register_factory(CircuitBreaker, circuit_breaker)
     registry.register_factory(Transport, transport)

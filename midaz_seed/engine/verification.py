@@ -16,6 +16,7 @@ from midaz_seed.engine.state import LedgerState
 from midaz_seed.midaz.routes import PAGE_LIMIT, Place
 from midaz_seed.model.balances import ObservedBalance, compare_balances, zero_sum_differences
 from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.money import to_decimal
 from midaz_seed.plan.items import Entity, Phase, TransactionItem
 from midaz_seed.reporting.report import Difference, LedgerProof
 
@@ -26,6 +27,10 @@ COUNTED = {
     Entity.ACCOUNT: Phase.ACCOUNTS,
 }
 """What the server can count (contract, 5.4: account types have no count)."""
+
+
+Operation = tuple[str, str, Decimal]
+"""Alias, type (DEBIT or CREDIT) and amount."""
 
 
 async def prove_ledger(context: RunContext, ledger: LedgerState) -> LedgerProof:
@@ -117,7 +122,7 @@ class _Proof:
                 self._differ(what, item.key, expected, actual)
         return len(sample)
 
-    def _plan_operations(self, item: TransactionItem) -> Counter[tuple[str, str, str]]:
+    def _plan_operations(self, item: TransactionItem) -> Counter[Operation]:
         """The operations that a transaction must have: (alias, type, amount)."""
         plan = self._plan
         external = f"@external/{item.asset}"
@@ -127,14 +132,14 @@ class _Proof:
             legs[source, "DEBIT"] += movement.amount
             legs[plan.alias(movement.destination), "CREDIT"] += movement.amount
         scale = next(asset.scale for asset in plan.assets if asset.code == item.asset)
-        return Counter((alias, kind, _plain(amount, scale)) for (alias, kind), amount in legs.items())
+        return Counter((alias, kind, to_decimal(amount, scale)) for (alias, kind), amount in legs.items())
 
     def _differ(self, what: str, alias: str, expected: str, actual: str) -> None:
         self._differences.append(Difference(self._plan.key, what, alias, expected, actual))
 
 
 def _transaction_differences(
-    planned: Counter[tuple[str, str, str]], item: TransactionItem, found: JsonObject
+    planned: Counter[Operation], item: TransactionItem, found: JsonObject
 ) -> Iterator[tuple[str, str, str]]:
     """What differs between a planned transaction and the server's: (what, expected, actual)."""
     amount = str(found.get("amount"))
@@ -145,16 +150,16 @@ def _transaction_differences(
     rows = cast("list[JsonObject]", found.get("operations") or [])
     operations = Counter(_operation(row) for row in rows)
     # a page holds the operations of a large packed transaction only in part
-    missing = Counter[tuple[str, str, str]]() if len(rows) == PAGE_LIMIT else planned - operations
+    missing = Counter[Operation]() if len(rows) == PAGE_LIMIT else planned - operations
     for alias, kind, value in missing:
         yield "operation", f"{kind} {value} {alias}", "absent"
     for alias, kind, value in operations - planned:
         yield "operation", "absent", f"{kind} {value} {alias}"
 
 
-def _operation(row: JsonObject) -> tuple[str, str, str]:
-    amount = cast("JsonObject", row.get("amount") or {}).get("value")
-    return str(row.get("accountAlias")), str(row.get("type")), str(amount)
+def _operation(row: JsonObject) -> Operation:
+    amount = cast("JsonObject", row.get("amount") or {}).get("value") or "0"
+    return str(row.get("accountAlias")), str(row.get("type")), Decimal(str(amount))
 
 
 async def locate(context: RunContext) -> list[Difference]:

@@ -46,7 +46,7 @@ class App:
         self.router = Router()
         self.statistics = Statistics()
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
-        self._flush: asyncio.Future[None] | None = None
+        self._waiting: list[asyncio.Future[None]] = []
         self._broken = False
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,24 +113,26 @@ class App:
         """Wait until everything written so far is durable; all that wait in one turn of the loop share one commit."""
         if not self.world.store.dirty:
             return reply
-        if self._flush is None:
-            loop = asyncio.get_running_loop()
-            self._flush = loop.create_future()
+        loop = asyncio.get_running_loop()
+        done = loop.create_future()
+        if not self._waiting:
             loop.call_soon(self._commit)
-        await asyncio.shield(self._flush)
+        self._waiting.append(done)
+        await done
         if self._broken:
             return json_reply(500, describe(Failed(500, "the data file cannot be written"), self.world.dialect)[1])
         return reply
 
     def _commit(self) -> None:
-        flush, self._flush = self._flush, None
-        assert flush is not None
+        waiting, self._waiting = self._waiting, []
         try:
             self.world.store.commit()
         except OutputError:
             # memory is ahead of the file now: from here on nothing may be acknowledged
             self._broken = True
-        flush.set_result(None)
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
 
     async def send(self, send: Send, reply: Reply) -> None:
         """Send an answer as it is."""

@@ -109,14 +109,14 @@ def show(book: Book, balance: Balance, settings: dict[str, Any] | None = None) -
         "alias": balance.alias,
         "key": balance.key,
         "assetCode": balance.asset,
-        "available": balance.available_text,
-        "onHold": text_of(balance.on_hold),
+        "available": balance.state[0],
+        "onHold": balance.state[1],
         "version": balance.version,
         "accountType": balance.account_type,
         "allowSending": balance.allow_sending,
         "allowReceiving": balance.allow_receiving,
         "direction": balance.direction,
-        "overdraftUsed": text_of(balance.overdraft_used),
+        "overdraftUsed": balance.state[3],
     }
     if settings is not None:
         shown["settings"] = settings

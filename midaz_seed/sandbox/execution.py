@@ -66,7 +66,8 @@ def execute(
     if checks_routes:
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])
     _check_balances(intent, parts, pending=pending)
-    parts = sorted((part for part in parts if part.amount > ZERO), key=Part.order)
+    parts = [part for part in parts if part.amount > ZERO]
+    parts.sort(key=Part.order)
     operations = _note(parts) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
     if checks_routes:
         for operation in operations:

@@ -49,7 +49,6 @@ class Balance:
     available: Decimal = ZERO
     on_hold: Decimal = ZERO
     overdraft_used: Decimal = ZERO
-    version: int = 0
     allow_sending: bool = True
     allow_receiving: bool = True
     settings: dict[str, object] | None = None
@@ -58,9 +57,15 @@ class Balance:
     deleted: bool = False
     visible_from_s: float = 0.0
     """Before this moment (seconds of the clock's epoch) the balance cannot be seen or used."""
-    available_text: str = "0"
+    state: tuple[str, str, int, str] = ("0", "0", 0, "0")
+    """(available, onHold, version, overdraftUsed) as the server writes them: what stood after the last change."""
     json: str = ""
     """The part of each of its operations that never changes, rendered once."""
+
+    @property
+    def version(self) -> int:
+        """How often it was changed."""
+        return self.state[2]
 
     @property
     def is_external(self) -> bool:
@@ -90,23 +95,12 @@ class Change:
     after: tuple[str, str, int, str]
 
 
-def _snapshot(balance: Balance) -> tuple[str, str, int, str]:
-    on_hold = balance.on_hold
-    used = balance.overdraft_used
-    return (
-        balance.available_text,
-        text_of(on_hold) if on_hold else "0",
-        balance.version,
-        text_of(used) if used else "0",
-    )
-
-
 def apply(postings: list[Posting]) -> list[Change]:
     """Apply the postings in their order, all of them or none.
 
     Raises LedgerRefusal with 0018 when an ordinary balance would go below zero, 0167 when beyond its overdraft limit.
     """
-    undo: list[tuple[Balance, Decimal, Decimal, Decimal, int, str]] = []
+    undo: list[_Memento] = []
     changes: list[Change] = []
     try:
         for posting in postings:
@@ -119,45 +113,43 @@ def apply(postings: list[Posting]) -> list[Change]:
             else:
                 changes.append(_post(posting))
     except LedgerRefusal:
-        for balance, available, on_hold, used, version, text in reversed(undo):
+        for balance, available, on_hold, used, state in reversed(undo):
             balance.available, balance.on_hold, balance.overdraft_used = available, on_hold, used
-            balance.version, balance.available_text = version, text
+            balance.state = state
         raise
     return changes
 
 
-def _memento(balance: Balance) -> tuple[Balance, Decimal, Decimal, Decimal, int, str]:
-    return (
-        balance,
-        balance.available,
-        balance.on_hold,
-        balance.overdraft_used,
-        balance.version,
-        balance.available_text,
-    )
+_Memento = tuple[Balance, Decimal, Decimal, Decimal, tuple[str, str, int, str]]
+
+
+def _memento(balance: Balance) -> _Memento:
+    return (balance, balance.available, balance.on_hold, balance.overdraft_used, balance.state)
 
 
 def _post(posting: Posting) -> Change:
     balance, effect, amount = posting.balance, posting.effect, posting.amount
-    before = _snapshot(balance)
-    grows = balance.direction == "debit"
-    if effect is Effect.DEBIT:
-        balance.available = add(balance.available, amount) if grows else subtract(balance.available, amount)
-    elif effect is Effect.CREDIT:
-        balance.available = subtract(balance.available, amount) if grows else add(balance.available, amount)
-    elif effect is Effect.HOLD:
-        balance.available = subtract(balance.available, amount)
-        balance.on_hold = add(balance.on_hold, amount)
+    before = balance.state
+    on_hold = before[1]
+    if effect is Effect.DEBIT or effect is Effect.CREDIT:
+        grows = (effect is Effect.DEBIT) == (balance.direction == "debit")
+        available = add(balance.available, amount) if grows else subtract(balance.available, amount)
     else:
-        balance.on_hold = subtract(balance.on_hold, amount)
-        if effect is Effect.RELEASE:
-            balance.available = add(balance.available, amount)
-    if balance.available < 0 and balance.account_type != "external":
+        available = balance.available
+        if effect is Effect.HOLD:
+            available = subtract(available, amount)
+            balance.on_hold = add(balance.on_hold, amount)
+        else:
+            balance.on_hold = subtract(balance.on_hold, amount)
+            if effect is Effect.RELEASE:
+                available = add(available, amount)
+        on_hold = text_of(balance.on_hold)
+    if available < 0 and balance.account_type != "external":
         raise LedgerRefusal("0018")
-    balance.version += 1
-    balance.available_text = text_of(balance.available)
+    balance.available = available
+    balance.state = after = (text_of(available), on_hold, before[2] + 1, before[3])
     kind = "DEBIT" if effect is Effect.SETTLE else effect.value
-    return Change(posting, kind, balance, text_of(amount), before, _snapshot(balance))
+    return Change(posting, kind, balance, text_of(amount), before, after)
 
 
 def _post_with_overdraft(posting: Posting) -> list[Change]:
@@ -177,7 +169,7 @@ def _post_with_overdraft(posting: Posting) -> list[Change]:
     if not owed or companion is None:
         return [_post(posting)]
     used_before = balance.overdraft_used
-    before = _snapshot(balance)
+    before = balance.state
     part = subtract(amount, abs(owed))
     if posting.effect in (Effect.DEBIT, Effect.HOLD):
         balance.available = subtract(balance.available, part)
@@ -188,16 +180,16 @@ def _post_with_overdraft(posting: Posting) -> list[Change]:
     elif posting.effect is Effect.RELEASE:
         balance.on_hold = subtract(balance.on_hold, amount)
     balance.overdraft_used = add(used_before, owed)
-    balance.version += 1
-    balance.available_text = text_of(balance.available)
-    own = Change(posting, posting.effect.value, balance, text_of(part), before, _snapshot(balance))
-    return [own, _post_companion(posting, companion, owed, text_of(used_before), text_of(balance.overdraft_used))]
+    used = text_of(balance.overdraft_used)
+    balance.state = (text_of(balance.available), text_of(balance.on_hold), before[2] + 1, used)
+    own = Change(posting, posting.effect.value, balance, text_of(part), before, balance.state)
+    return [own, _post_companion(posting, companion, owed, text_of(used_before), used)]
 
 
 def _post_companion(posting: Posting, companion: Balance, owed: Decimal, used_before: str, used_after: str) -> Change:
-    before = (companion.available_text, "0", companion.version, used_before)
+    before = companion.state
     companion.available = add(companion.available, owed)
-    companion.available_text = text_of(companion.available)
-    companion.version += 1
-    after = (companion.available_text, "0", companion.version, used_after)
-    return Change(posting, "OVERDRAFT", companion, text_of(abs(owed)), before, after)
+    companion.state = (text_of(companion.available), "0", before[2] + 1, "0")
+    shown_before = (before[0], before[1], before[2], used_before)
+    shown_after = (companion.state[0], companion.state[1], companion.state[2], used_after)
+    return Change(posting, "OVERDRAFT", companion, text_of(abs(owed)), shown_before, shown_after)

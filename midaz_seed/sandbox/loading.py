@@ -9,6 +9,7 @@ import orjson
 from midaz_seed.sandbox.balances import overdraft_limit, prepare
 from midaz_seed.sandbox.dates import parse_instant
 from midaz_seed.sandbox.execution import index_ending, index_transaction
+from midaz_seed.sandbox.decimals import ZERO
 from midaz_seed.sandbox.ledger import Balance
 from midaz_seed.sandbox.records import Claim, Operation, unpack_ending, unpack_transaction
 from midaz_seed.sandbox.state import World
@@ -42,10 +43,11 @@ def _take(world: World, operations: list[Operation], *, moved: bool) -> None:
         return
     for operation in operations:
         balance = world.balance_by_number[operation.balance]
-        available, on_hold, balance.version, used = operation.after
-        balance.available, balance.on_hold, balance.available_text = Decimal(available), Decimal(on_hold), available
-        if operation.kind != "OVERDRAFT":
-            balance.overdraft_used = Decimal(used)
+        available, on_hold, version, used = operation.after
+        owes = operation.kind != "OVERDRAFT"  # a companion shows what its balance owes, and owes nothing itself
+        balance.available, balance.on_hold = Decimal(available), Decimal(on_hold)
+        balance.overdraft_used = Decimal(used) if owes else ZERO
+        balance.state = (available, on_hold, version, used if owes else "0")
 
 
 def _load_transaction(world: World, seq: int, packed: list[Any]) -> None:
