@@ -2,9 +2,12 @@
 
     python benchmarks/engine.py [--accounts 400] [--transactions 26] [--rounds 3] [--concurrency 32]
 
-Both send the same transfers. The plain loop sends bodies that were made beforehand and looks only at the status; the engine makes each
-item, keys it, passes breaker and limiter, measures, classifies, checks that the answer is its own, and counts. Printed are requests a second,
-the client's CPU per request, and the ratio engine / plain. Every answer is checked, and each engine round ends with the proof of every balance.
+Both send the same transfers. The plain loop sends bodies that were made beforehand and looks only at the status; the
+engine makes each
+item, keys it, passes breaker and limiter, measures, classifies, checks that the answer is its own, and counts.
+Printed are requests a second,
+the client's CPU per request, and the ratio engine / plain. Every answer is checked, and each engine round ends with
+the proof of every balance.
 """
 
 import argparse

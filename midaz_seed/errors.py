@@ -14,7 +14,8 @@
     │   └── RequestFailedError     a read that the run depends on failed for good               exit 3
     └── SettlementError            the deposits did not become visible before the deadline      exit 4
 
-An error says what happened (its message), where (`where`, for configuration a file and line) and what to do next (`hint`).
+An error says what happened (its message), where (`where`, for configuration a file and line) and what to do next
+(`hint`).
 """
 
 from enum import IntEnum
@@ -40,7 +41,8 @@ class ExitCode(IntEnum):
 
 
 class SeedError(Exception):
-    """The root of what midaz-seed raises. `hint` says what to do next, `where` names the place, `exit_code` the result."""
+    """The root of what midaz-seed raises. `hint` says what to do next, `where` names the place, `exit_code` the
+    result."""
 
     exit_code = ExitCode.DIFFERENCES
 

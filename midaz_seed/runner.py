@@ -1,6 +1,6 @@
 """A run or a proof as one call: settings in, report out. The command line and the library both come through here."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,16 +9,15 @@ import anyio
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import check, fill
 from midaz_seed.engine.summary import summarize
-from midaz_seed.plan.plan import Plan, build_plan
-from midaz_seed.reporting.events import Emit, Event, RunFinished
-from midaz_seed.reporting.meter import Meter
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.reporting.events import Emit, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.sandbox.process import sandbox_process
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget, resolve_target
 from midaz_seed.wiring import open_run
 
-Watch = Callable[[RunContext], Awaitable[None]]
+Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
 """Something that runs beside a run, such as a progress display; it is cancelled when the run is over."""
 Story = Callable[[RunContext], Awaitable[None]]
 
@@ -33,7 +32,8 @@ async def seed_async(
 ) -> Report:
     """Fill the target with the plan of these settings, prove it, and report.
 
-    Raises a SeedError for what is wrong before the first write: PlanError, TargetNotAllowedError, OutputError, UnreachableError,
+    Raises a SeedError for what is wrong before the first write: PlanError, TargetNotAllowedError, OutputError,
+    UnreachableError,
     UnauthorizedError, NotMidazError. What goes wrong later is in the report, and in its exit code.
     """
     return await _execute(settings, fill, emit, watch, handle_signals=handle_signals, overrides=overrides)
@@ -47,7 +47,8 @@ async def verify_async(
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> Report:
-    """Prove that the target holds the plan of these settings, and report; nothing is written. Raises as `seed_async`."""
+    """Prove that the target holds the plan of these settings, and report; nothing is written. Raises as
+    `seed_async`."""
     return await _execute(settings, check, emit, watch, handle_signals=handle_signals, overrides=overrides)
 
 
@@ -85,13 +86,13 @@ async def _execute(
         check_writable(settings.report)
     target = resolve_target(settings.target)
     plan = build_plan(settings)
-    async with _reachable(settings, target) as address:
-        async with open_run(
-            settings, plan, address, emit=emit, handle_signals=handle_signals, overrides=overrides
-        ) as context:
-            started_s, started_at_s = context.clock.monotonic(), context.clock.time()
-            await _watched(context, story, watch)
-            report = summarize(context, started_s=started_s, started_at_s=started_at_s)
+    async with (
+        _reachable(settings, target) as address,
+        open_run(settings, plan, address, emit=emit, handle_signals=handle_signals, overrides=overrides) as context,
+    ):
+        started_s, started_at_s = context.clock.monotonic(), context.clock.time()
+        await _watched(context, story, watch)
+        report = summarize(context, started_s=started_s, started_at_s=started_at_s)
     emit(RunFinished(report.exit_code, report.elapsed_s))
     if settings.report is not None:
         write_json(report, settings.report)

@@ -76,9 +76,7 @@ async def balances(url: str) -> dict[str, dict[str, str]]:
             base = f"/v1/organizations/{organization['id']}/ledgers"
             for ledger in await rows(base):
                 name = f"{organization['legalName']}/{ledger['name']}"
-                found[name] = {
-                    row["alias"]: row["available"] for row in await rows(f"{base}/{ledger['id']}/balances")
-                }
+                found[name] = {row["alias"]: row["available"] for row in await rows(f"{base}/{ledger['id']}/balances")}
     return found
 
 

@@ -2,12 +2,13 @@
 
 import click
 
-from midaz_seed.cli.options import LoadedSettings, settings_options, target_options
+from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 
 @click.command(
-    epilog="Exit codes: 0 done and proved; 1 over the error budget or a balance differs; 2 usage; 3 target; 4 settlement; "
-    "130/143 interrupted. Run the same command again to go on: what exists is found, not doubled."
+    cls=SectionedCommand,
+    epilog="Exit codes: 0 done and proved; 1 over the error budget or a balance differs; 2 usage; 3 target; "
+    "4 settlement; 130/143 interrupted. Run the same command again to go on: what exists is found, not doubled.",
 )
 @settings_options
 @target_options

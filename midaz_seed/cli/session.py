@@ -38,9 +38,7 @@ def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -
         display.append(progress)
         await progress.run()
 
-    report = run_in_loop(
-        lambda: story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True)
-    )
+    report = run_in_loop(lambda: story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True))
     click.echo(report.as_json() if as_json else render_text(report), nl=False)
     if report.exit_code:
         click.echo(f"{report.verdict} {report.next_step}".strip(), err=True)

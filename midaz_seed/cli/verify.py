@@ -2,10 +2,12 @@
 
 import click
 
-from midaz_seed.cli.options import LoadedSettings, settings_options, target_options
+from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 
-@click.command(epilog="Exit codes: 0 everything is as planned; 1 something differs; 2 usage; 3 target.")
+@click.command(
+    cls=SectionedCommand, epilog="Exit codes: 0 everything is as planned; 1 something differs; 2 usage; 3 target."
+)
 @settings_options
 @target_options
 @click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
@@ -14,7 +16,8 @@ from midaz_seed.cli.options import LoadedSettings, settings_options, target_opti
 def verify(loaded: LoadedSettings, as_json: bool, quiet: bool) -> None:
     """Compare every balance and count on the server with the plan. Nothing is written.
 
-    Give the same preset, seed and volume flags (and --run-id, if one was set) as the run had: the plan follows from them.
+    Give the same preset, seed and volume flags (and --run-id, if one was set) as the run had: the plan follows from
+    them.
     """
     from midaz_seed.cli.session import execute
     from midaz_seed.runner import verify_async

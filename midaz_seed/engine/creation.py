@@ -1,6 +1,7 @@
 """Creating one entity, whatever stands in the way: the one conflict policy of every generator.
 
-Midaz's creates are not idempotent and its uniqueness checks can be outrun, so a create whose answer was lost is looked up before it
+Midaz's creates are not idempotent and its uniqueness checks can be outrun, so a create whose answer was lost is
+looked up before it
 is sent again; one that meets a conflict is looked up too, and counts as existing only when it is what the plan has.
 """
 
@@ -50,7 +51,8 @@ class Creator:
     ) -> Created:
         """Create one entity at a place.
 
-        `references` are the server ids that go into the body. `parent_fresh` False: the parent was there before this run, so an
+        `references` are the server ids that go into the body. `parent_fresh` False: the parent was there before this
+        run, so an
         entity without a unique name is looked up first. Raises BreakerOpenError, UnauthorizedError.
         """
         body: dict[str, Json] = {**item.payload, **references}
@@ -82,7 +84,7 @@ class Creator:
             answer = await sender.attempt(request, self._phase)
             disposition = answer.verdict.disposition
             if disposition is Disposition.OK:
-                new_id = _id(answer)
+                new_id = answer.created_id()
                 if new_id:
                     return Created(Outcome.CREATED, new_id, fresh=True)
                 disposition, answer = Disposition.UNKNOWN, _without_id(answer)
@@ -108,7 +110,9 @@ class Creator:
         differences = GENERATORS[item.entity].differences(item, found)
         if differences:
             return Failure(
-                ErrorClass.CONFLICT, "", f"{item.entity} {item.key} exists but is not the planned one: {'; '.join(differences)}"
+                ErrorClass.CONFLICT,
+                "",
+                f"{item.entity} {item.key} exists but is not the planned one: {'; '.join(differences)}",
             )
         found_id = str(found["id"])
         if lost:
@@ -117,7 +121,9 @@ class Creator:
         return Created(Outcome.EXISTING, found_id)
 
     def _track(self, failure: Failure, item: EntityItem, place: Place) -> None:
-        self._tracker.record(failure, phase=self._phase, entity=item.entity, key=item.key, parent=place.path, final=False)
+        self._tracker.record(
+            failure, phase=self._phase, entity=item.entity, key=item.key, parent=place.path, final=False
+        )
 
 
 async def find_entity(api: MidazApi, item: EntityItem, place: Place) -> JsonObject | None:
@@ -148,14 +154,3 @@ def _matches(row: JsonObject, look_up: LookUp) -> bool:
 def _without_id(answer: Answer) -> Answer:
     verdict = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but the answer is not an entity with an id")
     return Answer(verdict, answer.response)
-
-
-def _id(answer: Answer) -> str:
-    if answer.response is None:
-        return ""
-    try:
-        parsed = orjson.loads(answer.response.body)
-    except orjson.JSONDecodeError:
-        return ""
-    found = parsed.get("id") if isinstance(parsed, dict) else None
-    return found if isinstance(found, str) else ""

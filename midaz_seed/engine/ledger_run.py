@@ -30,7 +30,8 @@ class LedgerRun:
     async def run(self) -> None:
         """The ledger's story, in order.
 
-        Raises SettlementError, RequestFailedError, and what concerns the whole target (BreakerOpenError, UnauthorizedError).
+        Raises SettlementError, RequestFailedError, and what concerns the whole target (BreakerOpenError,
+        UnauthorizedError).
         """
         plan, ledger, pool = self._plan, self._ledger, self._context.pool
         ledger.status = LedgerStatus.RUNNING
@@ -90,6 +91,8 @@ class LedgerRun:
         context, ledger, plan = self._context, self._ledger, self._plan
         if context.pool.stopping or not plan.transactions_per_account:
             return
+        count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
+        ledger.sample = {item.key: "" for item in plan.sample(count)}
         if not ledger.fresh:
             self._made = await already_made(context, ledger)
         await self._send(Phase.DEPOSITS, "inflow", plan.deposits())
@@ -118,6 +121,7 @@ class LedgerRun:
             margin_s=settings.idempotency.margin_s,
             visible_within_s=settings.settlement.deadline_s,
             answer_check=context.answer_check,
+            sample=ledger.sample,
         )
         path = transaction_path(ledger.place, endpoint)
         parent = ledger.place.path
@@ -192,7 +196,8 @@ class LedgerRun:
 
     @contextmanager
     def _reported(self, phase: Phase) -> Iterator[LedgerProgress]:
-        """Tell that a phase of this ledger begins and ends; what became of its items is counted in what the block gets."""
+        """Tell that a phase of this ledger begins and ends; what became of its items is counted in what the block
+        gets."""
         context, key, now = self._context, self._plan.key, self._context.clock.monotonic
         started_s = now()
         progress = context.meter.begin(phase, key, self._plan.counts.get(phase, 1), started_s)

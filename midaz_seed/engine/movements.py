@@ -1,7 +1,9 @@
 """Sending one transaction so that it happens exactly once.
 
-A lost answer is sent again under the same key, and only while the server still remembers the key; a 201 counts only when it carries
-our own item's mark, because real servers were measured to answer with somebody else's transaction (marked replayed) and not to make
+A lost answer is sent again under the same key, and only while the server still remembers the key; a 201 counts only
+when it carries
+our own item's mark, because real servers were measured to answer with somebody else's transaction (marked replayed)
+and not to make
 ours; what stays unknown is reported as in doubt, for the balances to decide.
 """
 
@@ -17,6 +19,7 @@ from midaz_seed.transport.base import Request
 GENERATIONS_MAX = 20
 """How many times in a row a transaction may meet a foreign answer before it counts as failed."""
 IN_FLIGHT_PAUSE_MAX_S = 5.0
+
 
 class AnswerCheck:
     """Tells whether the body of a 201 is the answer to this very item."""
@@ -41,8 +44,12 @@ class MovementSender:
         margin_s: int,
         visible_within_s: float,
         answer_check: AnswerCheck,
+        sample: dict[str, str],
     ) -> None:
-        """`visible_within_s`: how long a fresh account's balance may take to be usable (0019; contract, 14.2)."""
+        """`visible_within_s`: how long a fresh account's balance may take to be usable (0019; contract, 14.2).
+
+        `sample`: keys of the transactions whose server ids are to be kept in it.
+        """
         self._sender = sender
         self._meter = meter
         self._tracker = tracker
@@ -52,6 +59,7 @@ class MovementSender:
         self._resend_within_s = max(ttl_s - margin_s, 0)
         self._visible_within_s = visible_within_s
         self._is_ours = answer_check.is_ours
+        self._sample = sample
 
     async def send(self, item: TransactionItem, path: str, parent: str) -> Failure | None:
         """Make one transaction happen; None when it did.
@@ -72,6 +80,8 @@ class MovementSender:
             if self._is_ours(item, response.body):
                 if response.headers.get("X-Idempotency-Replayed") == "true":
                     self._meter.phases[self._phase].replayed += 1
+                if item.key in self._sample:
+                    self._sample[item.key] = answer.created_id()
                 self._meter.add(self._phase, Outcome.CREATED)
                 return None
             self._meter.phases[self._phase].foreign_replays += 1

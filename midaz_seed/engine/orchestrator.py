@@ -1,7 +1,7 @@
 """READ FIRST: a whole run, from the first request to the last.
 
-    connect -> organizations -> per ledger: ledger -> assets -> account types, portfolios, segments -> accounts
-                                            -> deposits -> settlement -> transfers -> proof
+connect -> organizations -> per ledger: ledger -> assets -> account types, portfolios, segments -> accounts
+                                        -> deposits -> settlement -> transfers -> proof
 """
 
 import re
@@ -104,9 +104,7 @@ async def _fill_ledger(
     """Create a ledger and everything in it."""
     async with ledgers_at_once:
         place = Place(organization.id)
-        created = await _create_one(
-            context, Phase.LEDGERS, ledger.plan.item, place, parent_fresh=organization.fresh
-        )
+        created = await _create_one(context, Phase.LEDGERS, ledger.plan.item, place, parent_fresh=organization.fresh)
         if created is None:
             _fail(context, ledger, Phase.LEDGERS, "it could not be created")
             return

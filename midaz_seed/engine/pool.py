@@ -1,11 +1,12 @@
 """The workers: a fixed number of long-lived tasks that pull work from the ledgers' iterators in turn.
 
-Every request of a run goes through here, so `maxConcurrency` holds over all ledgers, and memory stays flat because an item is
+Every request of a run goes through here, so `maxConcurrency` holds over all ledgers, and memory stays flat because an
+item is
 made only when a worker is free for it.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
@@ -58,7 +59,7 @@ class WorkerPool:
         if failure is not None:
             raise failure
 
-    def beside(self, function: Callable[[], Awaitable[None]]) -> None:
+    def beside(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """Run a task for as long as the workers live."""
         self._group.start_soon(function)
 

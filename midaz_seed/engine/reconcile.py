@@ -1,6 +1,7 @@
 """Taking up a ledger that an earlier run already filled, wholly or in part.
 
-The server's own list of transactions says which of the planned movements were made, and the balances prove that the list is
+The server's own list of transactions says which of the planned movements were made, and the balances prove that the
+list is
 complete: only when every balance is exactly what those movements give may the others be sent. So nothing is doubled.
 """
 
@@ -20,7 +21,8 @@ from midaz_seed.transport.base import Service
 async def already_made(context: RunContext, ledger: LedgerState) -> frozenset[str]:
     """Keys of the planned transactions that the ledger already holds.
 
-    Raises RequestFailedError when, until the settlement deadline, the balances are not what those transactions give: then an
+    Raises RequestFailedError when, until the settlement deadline, the balances are not what those transactions give:
+    then an
     earlier run's requests may still be on their way, and sending more could double them.
     """
     wait = context.settings.settlement
@@ -42,8 +44,8 @@ async def already_made(context: RunContext, ledger: LedgerState) -> frozenset[st
             raise RequestFailedError(
                 f"ledger {plan.key} ({plan.name}) already holds movements, and the balances of {len(wrong)} accounts "
                 f"(such as {wrong[0]}) are not what its {len(made)} planned transactions give",
-                hint="movements of an earlier run may still be on their way, or somebody else moved money: try again later, "
-                "or fill new ledgers with another --run-id",
+                hint="movements of an earlier run may still be on their way, or somebody else moved money: "
+                "try again later, or fill new ledgers with another --run-id",
             )
         await context.clock.sleep(min(pause_s, wait.max_delay_s))
         pause_s *= 2

@@ -1,12 +1,15 @@
 """One attempt of one request, and the patience between attempts.
 
-The order is fixed: circuit breaker, rate token, connection. No token is spent while the breaker is open, and an attempt that
-fails while it is open or being tried does not count against the request: the breaker parks requests, it never drops them.
+The order is fixed: circuit breaker, rate token, connection. No token is spent while the breaker is open, and an
+attempt that
+fails while it is open or being tried does not count against the request: the breaker parks requests, it never drops
+them.
 """
 
 import random
 from dataclasses import dataclass
 
+import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import RequestFailedError, UnauthorizedError
@@ -44,7 +47,18 @@ class Answer:
         sent = f"{request.method} {request.path} {_excerpt(request.body or b'')}".rstrip()
         got = f"{self.response.status} {_excerpt(self.response.body)}".rstrip() if self.response else ""
         verdict = self.verdict
-        return Failure(verdict.error or ErrorClass.SERVER, verdict.code, redact(verdict.message), redact(sent), redact(got))
+        return Failure(
+            verdict.error or ErrorClass.SERVER, verdict.code, redact(verdict.message), redact(sent), redact(got)
+        )
+
+    def created_id(self) -> str:
+        """The id of what was created; "" when the answer does not hold one."""
+        try:
+            parsed = orjson.loads(self.response.body) if self.response else None
+        except orjson.JSONDecodeError:
+            return ""
+        found = parsed.get("id") if isinstance(parsed, dict) else None
+        return found if isinstance(found, str) else ""
 
 
 class Sender:
@@ -70,14 +84,17 @@ class Sender:
         self._jitter = random.Random(jitter_seed)
 
     async def attempt(self, request: Request, phase: Phase, *, not_after_s: float | None = None) -> Answer:
-        """Send a request once; not at all, with the verdict EXPIRED, when its turn comes after `not_after_s` (monotonic).
+        """Send a request once; not at all, with the verdict EXPIRED, when its turn comes after `not_after_s`
+        (monotonic).
 
         Raises BreakerOpenError when the breaker's deadline passes, UnauthorizedError on 401 and 403.
         """
         permit = await self._admission()
         if not_after_s is not None and self.clock.monotonic() > not_after_s:
             self.breaker.abandon(permit)
-            return Answer(Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired"), None)
+            return Answer(
+                Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired"), None
+            )
         meter, phase_meter = self._meter, self._meter.phases[phase]
         meter.in_flight += 1
         phase_meter.requests += 1
@@ -104,7 +121,8 @@ class Sender:
         if verdict.error is ErrorClass.AUTH:
             raise UnauthorizedError(
                 f"the server refuses the credentials: {response.status} {redact(verdict.message)}",
-                hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same command again",
+                hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same "
+                "command again",
             )
         return Answer(verdict, response)
 
@@ -183,5 +201,3 @@ class Patience:
 def _excerpt(body: bytes) -> str:
     text = body[:_EXAMPLE_BYTES].decode("utf-8", "replace")
     return " ".join(text.split()) + ("..." if len(body) > _EXAMPLE_BYTES else "")
-
-

@@ -19,8 +19,10 @@ NAMED_MAX = 5
 async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[int]) -> Settled:
     """Wait until every account that got its deposit shows it: `expected` minor units, by account.
 
-    Deposits in doubt are decided here: those that are visible were applied, the others are marked unfunded at the deadline.
-    Raises SettlementError when acknowledged deposits stay invisible, RequestFailedError when the balances cannot be read.
+    Deposits in doubt are decided here: those that are visible were applied, the others are marked unfunded at the
+    deadline.
+    Raises SettlementError when acknowledged deposits stay invisible, RequestFailedError when the balances cannot be
+    read.
     """
     wait = context.settings.settlement
     clock = context.clock

@@ -41,6 +41,9 @@ class LedgerState:
     """Accounts whose deposit is known not to have arrived: they must not be a source."""
     deposits_in_doubt: set[int] = field(default_factory=set)
     """Accounts whose deposit may or may not have been applied; the barrier looks."""
+    sample: dict[str, str] = field(default_factory=dict)
+    """Keys of the transactions that the proof will read back -> server ids, as far as this run has seen their
+    answers."""
     in_doubt: list[tuple[Phase, str, int, Failure]] = field(default_factory=list)
     """Transactions that may or may not have been applied: phase, item key, movements in it, and why."""
 

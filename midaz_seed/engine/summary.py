@@ -67,7 +67,9 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
         server_version=context.server_version,
         started_at=_iso(started_at_s),
         elapsed_s=elapsed_s,
-        settings=cast("JsonObject", settings.model_dump(mode="json", by_alias=True, exclude={"target": {"auth_token"}})),
+        settings=cast(
+            "JsonObject", settings.model_dump(mode="json", by_alias=True, exclude={"target": {"auth_token"}})
+        ),
         phases=tuple(
             _phase(phase, meter.phases[phase])
             for phase in Phase
@@ -125,7 +127,9 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
     if proof is not None and not proof.ok:
         return ExitCode.DIFFERENCES, f"NOT as planned: {proof.differences_total} differences.", AGAIN
     if failed_percent > context.settings.error_budget_percent:
-        verdict = f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
+        verdict = (
+            f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
+        )
         return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {AGAIN}"
     if proof is None:
         return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."

@@ -1,6 +1,7 @@
 """Midaz's HTTP API as this tool uses it: one method per endpoint, requests in, typed rows out.
 
-Reads are sent through a `Read` (which retries); creations and transactions only build the request, because what to do about their
+Reads are sent through a `Read` (which retries); creations and transactions only build the request, because what to do
+about their
 answers differs: an entity is looked up before it is sent again, a transaction is sent again under its key.
 """
 
@@ -66,7 +67,8 @@ class MidazApi:
         await self.rows_once(routes.collection(Entity.ORGANIZATION, Place()), Service.ONBOARDING, limit="1")
 
     async def rows_once(self, path: str, service: Service, **query: str) -> JsonObject:
-        """One page of a list, as its envelope; empty when the server says 404 (contract, 5.3: a filter without match)."""
+        """One page of a list, as its envelope; empty when the server says 404 (contract, 5.3: a filter without
+        match)."""
         request = Request("GET", routes.with_query(path, **query), service=service)
         response = await self._read(request, self._phase, missing_ok=True)
         if response is None:
@@ -118,7 +120,8 @@ class MidazApi:
         return await self._count(Request("HEAD", routes.entity_count(entity, place)))
 
     async def transaction_count(self, place: Place, start: str, end: str) -> int:
-        """Transactions created between two RFC 3339 times; without times the server counts only today's (contract, 5.4)."""
+        """Transactions created between two RFC 3339 times; without times the server counts only today's (contract,
+        5.4)."""
         path = routes.with_query(f"{routes.transactions(place)}/metrics/count", start_date=start, end_date=end)
         return await self._count(Request("HEAD", path, service=Service.TRANSACTION))
 
@@ -126,16 +129,18 @@ class MidazApi:
         """Every balance of a ledger."""
         return self.rows(routes.balances(place), Service.TRANSACTION, by_cursor=True)
 
-    async def transaction_by_mark(self, place: Place, key: str) -> JsonObject | None:
-        """The transaction whose metadata carries `seedKey` = key; with its operations, None when there is none."""
-        envelope = await self.rows_once(
-            routes.transactions(place), Service.TRANSACTION, metadata__seedKey=key, limit=str(PAGE_LIMIT)
-        )
-        rows = cast("list[JsonObject]", envelope["items"] or [])
-        ids = [row["id"] for row in rows if _metadata(row).get("seedKey") == key]
-        if not ids:
-            return None
-        path = f"{routes.transactions(place)}/{ids[0]}?limit={PAGE_LIMIT}"
+    async def transaction_id_by_mark(self, place: Place, mark: str) -> str | None:
+        """The id of the transaction whose metadata carries `seedKey` = mark; None when there is none."""
+        path = routes.transactions(place)
+        envelope = await self.rows_once(path, Service.TRANSACTION, metadata__seedKey=mark, limit=str(PAGE_LIMIT))
+        for row in cast("list[JsonObject]", envelope["items"] or []):
+            if _metadata(row).get("seedKey") == mark:
+                return str(row["id"])
+        return None
+
+    async def transaction(self, place: Place, transaction_id: str) -> JsonObject | None:
+        """One transaction with up to a page of its operations (contract, 12.9); None when there is none."""
+        path = f"{routes.transactions(place)}/{transaction_id}?limit={PAGE_LIMIT}"
         return await self._object(Request("GET", path, service=Service.TRANSACTION))
 
     async def _object(self, request: Request) -> JsonObject | None:
@@ -151,7 +156,9 @@ class MidazApi:
         response = await self._read(request, self._phase)
         text = response.headers.get("X-Total-Count", "") if response is not None else ""
         if not text.isdigit():
-            raise NotMidazError(f"HEAD {request.path} has no X-Total-Count", hint="check the server's version: v2.2 or later")
+            raise NotMidazError(
+                f"HEAD {request.path} has no X-Total-Count", hint="check the server's version: v2.2 or later"
+            )
         return int(text)
 
 

@@ -1,6 +1,7 @@
 """From status and body to a verdict: what an answer means for the request. Pure and table-driven.
 
-Sources: the contract, sections 4 and 13, and what real servers were measured to do (0084, 0095, 0127, the numeric code 500).
+Sources: the contract, sections 4 and 13, and what real servers were measured to do (0084, 0095, 0127, the numeric
+code 500).
 """
 
 from dataclasses import dataclass

@@ -63,7 +63,8 @@ class BalanceDifference:
 def compare_balances(
     expected: Iterable[ExpectedBalance], observed: Iterable[ObservedBalance]
 ) -> Iterator[BalanceDifference]:
-    """Every account's available and on-hold amount against the plan; accounts that were not planned are differences too."""
+    """Every account's available and on-hold amount against the plan; accounts that were not planned are differences
+    too."""
     found: dict[tuple[str, str], ObservedBalance] = {(row.alias, row.key): row for row in observed}
     for plan in expected:
         row = found.pop((plan.alias, DEFAULT_KEY), None)

@@ -46,7 +46,8 @@ class Outcome(StrEnum):
 class Failure:
     """Why an item failed, or an attempt of it.
 
-    `request` and `answer` are one-line examples without secrets; `code` is the server's error code, or "" when it sent none.
+    `request` and `answer` are one-line examples without secrets; `code` is the server's error code, or "" when it
+    sent none.
     """
 
     error: ErrorClass

@@ -1,4 +1,5 @@
-"""The bodies that Midaz takes, as pydantic models: the validation layer. The rules are the contract's (3, 7 to 9, 12.2)."""
+"""The bodies that Midaz takes, as pydantic models: the validation layer. The rules are the contract's (3, 7 to 9,
+12.2)."""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -133,7 +134,8 @@ class Send(Payload):
 
 
 class Transaction(Payload):
-    """`POST .../transactions/json` and `/inflow`. Too dear to validate a million times: tests validate what the generators make."""
+    """`POST .../transactions/json` and `/inflow`. Too dear to validate a million times: tests validate what the
+    generators make."""
 
     description: Text256
     metadata: Metadata

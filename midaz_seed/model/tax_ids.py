@@ -1,4 +1,5 @@
-"""Brazilian tax ids with their check digits: CPF for people, CNPJ for companies (also the alphanumeric one, issued since July 2026)."""
+"""Brazilian tax ids with their check digits: CPF for people, CNPJ for companies (also the alphanumeric one, issued
+since July 2026)."""
 
 import random
 import re
@@ -19,7 +20,9 @@ def cpf(rng: random.Random) -> str:
 
 def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
     """A valid CNPJ, 14 characters without punctuation; the numeric kind is a head office (`0001`)."""
-    base = "".join(rng.choices(_ALPHANUMERIC, k=12)) if alphanumeric else "".join(rng.choices(string.digits, k=8)) + "0001"
+    base = (
+        "".join(rng.choices(_ALPHANUMERIC, k=12)) if alphanumeric else "".join(rng.choices(string.digits, k=8)) + "0001"
+    )
     return base + cnpj_check_digits(base)
 
 

@@ -1,4 +1,5 @@
-"""People and companies. Faker is asked once for pools of names, from the seed; items then draw from the pools, which is ten times as fast."""
+"""People and companies. Faker is asked once for pools of names, from the seed; items then draw from the pools, which
+is ten times as fast."""
 
 import random
 import re
@@ -47,7 +48,16 @@ class Catalog:
         self._first = _distinct(fake.first_name)
         self._last = _distinct(fake.last_name)
         self._company = _distinct(fake.last_name)
-        self._trade = ("Comércio", "Serviços", "Indústria", "Logística", "Tecnologia", "Alimentos", "Engenharia", "Pagamentos")
+        self._trade = (
+            "Comércio",
+            "Serviços",
+            "Indústria",
+            "Logística",
+            "Tecnologia",
+            "Alimentos",
+            "Engenharia",
+            "Pagamentos",
+        )
         self._street = _distinct(fake.street_name)
 
     def holder(self, rng: random.Random, individuals_percent: int, *, alphanumeric_cnpj: bool) -> Holder:
@@ -82,7 +92,8 @@ def catalog(seed: int) -> Catalog:
 
 
 def slug(text: str) -> str:
-    """Lower-case ASCII words joined by hyphens: what an alias may hold, without the underscore that LIKE takes for anything."""
+    """Lower-case ASCII words joined by hyphens: what an alias may hold, without the underscore that LIKE takes for
+    anything."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 

@@ -64,7 +64,8 @@ class AssetTemplate:
 class EntityItem:
     """One entity to create.
 
-    `payload` is the request body without references to server ids; `references` names the fields that take the server's id of
+    `payload` is the request body without references to server ids; `references` names the fields that take the
+    server's id of
     another item: `{"portfolioId": "o1.l1.p2"}`.
     """
 
@@ -107,7 +108,8 @@ class TransactionItem:
 class LookUp:
     """How to find an entity that already exists: the rows of a list (or one object), and which of them is it.
 
-    `query` narrows the list on servers that know the filter; the answer is matched on `match_field` all the same, because
+    `query` narrows the list on servers that know the filter; the answer is matched on `match_field` all the same,
+    because
     older servers ignore filters they do not know (contract, 16.4).
     """
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -130,29 +130,27 @@ class LedgerPlan:
             asset = self.asset_of(account)
             yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor))
         for asset in self.assets:
-            yield ExpectedBalance(EXTERNAL + asset.code, asset.code, asset.decimal(self._expectation.external[asset.code]))
+            yield ExpectedBalance(
+                EXTERNAL + asset.code, asset.code, asset.decimal(self._expectation.external[asset.code])
+            )
 
     def sample(self, count: int) -> list[TransactionItem]:
-        """Some transactions, the same ones each time: deposits and transfers of accounts drawn at random."""
+        """Up to `count` transactions, the same ones each time: deposits and transfers of accounts drawn at random."""
         if not self.transactions_per_account:
             return []
-        rng = stream(self._shape.identity.seed, self.key, "sample")
-        total = self.counts[Phase.DEPOSITS] + self.counts.get(Phase.TRANSFERS, 0)
-        wanted = set(rng.sample(range(total), min(count, total)))
-        last = max(wanted, default=-1)
-        chosen = []
-        for index, item in enumerate(self._transactions()):
-            if index in wanted:
-                chosen.append(item)
-            if index >= last:
-                break
-        return chosen
+        shape, rng = self._shape, stream(self._shape.identity.seed, self.key, "sample")
+        chosen: dict[str, TransactionItem] = {}
+        for _ in range(count):
+            account, number = rng.randrange(shape.accounts), rng.randrange(shape.transactions_per_account)
+            item = TRANSFERS.one(shape, account, number - 1) if number else DEPOSITS.one(shape, account)
+            chosen[item.key] = item
+        return list(chosen.values())
 
     def find(self, key: str) -> EntityItem | TransactionItem | None:
         """The item with this key, or None."""
         if key == self.key:
             return self.item
-        kinds = {
+        kinds: dict[str, Callable[[], Iterator[EntityItem] | Iterator[TransactionItem]]] = {
             "a-": self.asset_items,
             "at": self.account_type_items,
             "p": self.portfolio_items,
@@ -165,10 +163,6 @@ class LedgerPlan:
         if not key.startswith(f"{self.key}.") or match is None:
             return None
         return next((item for item in kinds[match[0]]() if item.key == key), None)
-
-    def _transactions(self) -> Iterator[TransactionItem]:
-        yield from self.deposits()
-        yield from self.transfers()
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +181,8 @@ class OrganizationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything. `digest` (SHA-256, hex) covers all that is planned except the run id; the run id follows from it unless it is given."""
+    """Everything. `digest` (SHA-256, hex) covers all that is planned except the run id; the run id follows from it
+    unless it is given."""
 
     seed: int
     run_id: str
@@ -290,15 +285,16 @@ def _check(settings: Settings) -> None:
         )
     if volume.transactions_per_account > 1 and volume.accounts_per_ledger < 2 * volume.assets_per_ledger:
         raise PlanError(
-            f"with {volume.accounts_per_ledger} accounts over {volume.assets_per_ledger} assets, some account is alone with its "
-            "asset and has nobody to transfer to",
+            f"with {volume.accounts_per_ledger} accounts over {volume.assets_per_ledger} assets, some account is alone "
+            "with its asset and has nobody to transfer to",
             hint=f"ask for at least {2 * volume.assets_per_ledger} accounts in each ledger, for fewer assets, "
             "or for one transaction per account (deposits only)",
         )
 
 
 def _expect(shape: LedgerShape, digest: "hashlib._Hash") -> Expectation:
-    """Go over every movement of a ledger: its balances, and the proof that no order of events can leave a source without money."""
+    """Go over every movement of a ledger: its balances, and the proof that no order of events can leave a source
+    without money."""
     for items in (LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS):
         _digest_items(digest, items.items(shape))
     deposit_of = [shape.deposit_of(asset) if shape.transactions_per_account else 0 for asset in shape.assets]

@@ -71,7 +71,8 @@ class LedgerShape:
         return (self.accounts - asset + len(self.assets) - 1) // len(self.assets)
 
     def deposit_of(self, asset: AssetTemplate) -> int:
-        """What an account gets, in minor units: the template's amount, or as much as its transfers can need when that is more."""
+        """What an account gets, in minor units: the template's amount, or as much as its transfers can need when that
+        is more."""
         return max(asset.deposit, self.transfers_per_account * asset.transfer_max)
 
     def holders(self, block: int) -> tuple[Holder, ...]:
@@ -86,11 +87,13 @@ class LedgerShape:
 
     @property
     def aliases(self) -> list[str]:
-        """Every account's alias, by index: the holder's name and the account's number, so it is unique by construction."""
+        """Every account's alias, by index: the holder's name and the account's number, so it is unique by
+        construction."""
         if not self._aliases:
             for block in range(-(-self.accounts // BLOCK)):
                 first = block * BLOCK
                 self._aliases.extend(
-                    f"{slug(holder.name)[:80]}-{first + offset + 1}" for offset, holder in enumerate(self.holders(block))
+                    f"{slug(holder.name)[:80]}-{first + offset + 1}"
+                    for offset, holder in enumerate(self.holders(block))
                 )
         return self._aliases

@@ -3,13 +3,15 @@
 from midaz_seed.plan.items import AssetTemplate
 
 
-def _asset(code: str, name: str, symbol: str, scale: int, kind: str, deposit: int, low: str, high: str) -> AssetTemplate:
+def _asset(
+    code: str, name: str, symbol: str, scale: int, kind: str, deposit: int, low: str, high: str
+) -> AssetTemplate:
     return AssetTemplate(code, name, symbol, scale, kind, deposit * 10**scale, _minor(low, scale), _minor(high, scale))
 
 
 def _minor(text: str, scale: int) -> int:
     whole, _, part = text.partition(".")
-    return int(whole) * 10**scale + int(part.ljust(scale, "0") or 0)
+    return int(whole + part.ljust(scale, "0"))
 
 
 ASSETS: tuple[AssetTemplate, ...] = (

@@ -1,4 +1,5 @@
-"""Latencies in a histogram of fixed size: three significant digits from one microsecond to over an hour (the HDR layout)."""
+"""Latencies in a histogram of fixed size: three significant digits from one microsecond to over an hour (the HDR
+layout)."""
 
 from array import array
 
@@ -49,7 +50,8 @@ class Histogram:
         return self.total_us / self.count if self.count else 0.0
 
     def percentile(self, percent: float) -> int:
-        """The smallest bucket's highest value that `percent` of the values do not exceed, in microseconds; 0 without any."""
+        """The smallest bucket's highest value that `percent` of the values do not exceed, in microseconds; 0 without
+        any."""
         wanted = max(round(self.count * percent / 100 + 0.5 - 1e-9), 1)
         seen = 0
         for index, count in enumerate(self._counts):

@@ -11,7 +11,9 @@ MASK = "***"
 _SECRET_NAME = re.compile(r"(?i)token|authorization|secret|password|api[-_]?key")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
 _USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]+@")
-_ASSIGNED = re.compile(r"(?i)(\"?(?:access_?token|token|client_?secret|secret|password|api[-_]?key)\"?\s*[:=]\s*\"?)[^\s\"',;&}]+")
+_ASSIGNED = re.compile(
+    r"(?i)(\"?(?:access_?token|token|client_?secret|secret|password|api[-_]?key)\"?\s*[:=]\s*\"?)[^\s\"',;&}]+"
+)
 
 
 def redact(text: str) -> str:
@@ -22,7 +24,8 @@ def redact(text: str) -> str:
 
 
 def redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """structlog's processor that applies `redact` to every value, and masks those whose name says that they are secret."""
+    """structlog's processor that applies `redact` to every value, and masks those whose name says that they are
+    secret."""
     for name, value in event.items():
         if name != "event" and _SECRET_NAME.search(name):
             event[name] = MASK
@@ -34,9 +37,12 @@ def redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 def configure_logging(
     level: Literal["debug", "info", "warning", "error"], style: Literal["console", "json"], stream: TextIO
 ) -> None:
-    """Send our logs from this level on to a stream; libraries that use the standard library's logging stay silent below error."""
+    """Send our logs from this level on to a stream; libraries that use the standard library's logging stay silent
+    below error."""
     renderer: Any = (
-        structlog.processors.JSONRenderer() if style == "json" else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        structlog.processors.JSONRenderer()
+        if style == "json"
+        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
     )
     structlog.configure(
         processors=[

@@ -1,4 +1,5 @@
-"""Progress on stderr: a live display on a terminal, a line every few seconds elsewhere. Both read the meter and take events."""
+"""Progress on stderr: a live display on a terminal, a line every few seconds elsewhere. Both read the meter and take
+events."""
 
 import os
 import sys
@@ -129,7 +130,8 @@ class Numbers:
         eta = _duration(self.eta_s) if self.eta_s is not None else "?"
         return (
             f"{share:5.1f} %  {self.done:,}/{self.planned:,} items  {self.rate_per_s:,.0f} requests/s  "
-            f"elapsed {_duration(self.elapsed_s)}  left {eta}  errors {self.error_percent:.2f} %  in flight {self.in_flight}"
+            f"elapsed {_duration(self.elapsed_s)}  left {eta}  errors {self.error_percent:.2f} %  "
+            f"in flight {self.in_flight}"
         )
 
 
@@ -147,7 +149,7 @@ class LineProgress(Progress):
         self.say(f"{self.numbers()}{breaker}")
 
     def say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)  # noqa: T201 - this is the display
+        print(line, file=self._stream, flush=True)
 
     def end(self) -> None:
         self.show()

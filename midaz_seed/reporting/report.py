@@ -6,12 +6,12 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import orjson
 
 from midaz_seed.errors import OutputError
 from midaz_seed.model.jsons import JsonObject
+from midaz_seed.reporting.histogram import Histogram
 
 SCHEMA_VERSION = 1
 
@@ -29,7 +29,8 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class PhaseReport:
-    """One phase over all ledgers. `planned` = created + existing + failed + skipped. `requests` are attempts, look-ups included."""
+    """One phase over all ledgers. `planned` = created + existing + failed + skipped. `requests` are attempts,
+    look-ups included."""
 
     name: str
     planned: int
@@ -50,7 +51,8 @@ class PhaseReport:
 
 @dataclass(frozen=True, slots=True)
 class SettlementReport:
-    """The barrier: how many ledgers passed it, the longest wait, all waits together, and how often balances were read."""
+    """The barrier: how many ledgers passed it, the longest wait, all waits together, and how often balances were
+    read."""
 
     ledgers: int
     waited_s_max: float
@@ -110,7 +112,8 @@ class LedgerReport:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where the server is not what the plan has. `ledger` is a ledger's key, `alias` an account's alias or an item's key."""
+    """Where the server is not what the plan has. `ledger` is a ledger's key, `alias` an account's alias or an item's
+    key."""
 
     ledger: str
     what: str
@@ -235,7 +238,12 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
     )
 
 
-def latency(histogram: Any) -> Latency:
+def latency(histogram: Histogram) -> Latency:
     """A histogram's percentiles in milliseconds."""
-    values = (histogram.percentile(50), histogram.percentile(95), histogram.percentile(99), histogram.percentile(99.9))
-    return Latency(*(value / 1000 for value in values), max=histogram.max_us / 1000)
+    return Latency(
+        p50=histogram.percentile(50) / 1000,
+        p95=histogram.percentile(95) / 1000,
+        p99=histogram.percentile(99) / 1000,
+        p999=histogram.percentile(99.9) / 1000,
+        max=histogram.max_us / 1000,
+    )

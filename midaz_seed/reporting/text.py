@@ -1,4 +1,5 @@
-"""The report for people: what was created, how fast, and whether every balance is the planned one. 80 columns, no colour."""
+"""The report for people: what was created, how fast, and whether every balance is the planned one. 80 columns, no
+colour."""
 
 from collections.abc import Iterator
 
@@ -23,7 +24,8 @@ def _lines(report: Report) -> Iterator[str]:
         f"{report.movements:,} movements in {report.transactions:,} transactions, {report.requests:,} requests, "
         f"{report.elapsed_s:.1f} s"
     )
-    yield f"{report.movements_per_s:,.0f} movements/s while money moved, {report.requests_per_s:,.0f} requests/s over the run"
+    yield f"{report.movements_per_s:,.0f} movements/s while money moved, {report.requests_per_s:,.0f} requests/s over
+    the run"
     if report.settlement.ledgers:
         settled = report.settlement
         yield (
@@ -41,7 +43,8 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _phases(report: Report) -> Iterator[str]:
-    yield f"{'phase':<14}{'planned':>9}{'created':>9}{'existing':>9}{'failed':>7}{'skipped':>8}{'per s':>8}{'p50 ms':>8}{'p99 ms':>8}"
+    yield f"{'phase':<14}{'planned':>9}{'created':>9}{'existing':>9}{'failed':>7}{'skipped':>8}{'per s':>8}{'p50
+    ms':>8}{'p99 ms':>8}"
     for phase in report.phases:
         rate = f"{phase.rate_per_s:,.0f}" if phase.created and phase.elapsed_s else "-"
         p50, p99 = (f"{phase.latency_ms.p50:.1f}", f"{phase.latency_ms.p99:.1f}") if phase.requests else ("-", "-")

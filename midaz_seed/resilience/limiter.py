@@ -5,7 +5,8 @@ import asyncio
 from aiolimiter import AsyncLimiter
 
 LEASE_S = 0.02
-"""A lease is what the rate allows in this time. Drawn one by one, the bucket's full second of tokens would let twice the rate through
+"""A lease is what the rate allows in this time. Drawn one by one, the bucket's full second of tokens would let twice
+the rate through
 at first, and its waker would spin."""
 
 

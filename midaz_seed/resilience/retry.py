@@ -1,4 +1,5 @@
-"""How long to wait before the next attempt. The generators and the jitter are `backoff`'s; the loop is ours, because that package's
+"""How long to wait before the next attempt. The generators and the jitter are `backoff`'s; the loop is ours, because
+that package's
 decorators are tied to an asyncio interface that newer versions of Python remove."""
 
 import random
@@ -22,7 +23,8 @@ class RetryPolicy:
         *,
         jitter: bool,
     ) -> None:
-        """The n-th pause is `initial_ms` times 2**(n-1) or times n, at most `max_ms`; with jitter, a random part of that."""
+        """The n-th pause is `initial_ms` times 2**(n-1) or times n, at most `max_ms`; with jitter, a random part of
+        that."""
         self.attempts_max = attempts_max
         self._growth = growth
         self._initial_s = initial_ms / 1000
@@ -32,7 +34,8 @@ class RetryPolicy:
     def delay_s(
         self, attempt: int, retry_after_s: float | None, rng: random.Random, *, retry_after_max_s: float
     ) -> float:
-        """Seconds to wait after the given failed attempt (1 is the first). What the server asks for wins, up to a limit."""
+        """Seconds to wait after the given failed attempt (1 is the first). What the server asks for wins, up to a
+        limit."""
         if retry_after_s is not None:
             return min(max(retry_after_s, 0.0), retry_after_max_s)
         length_s = self._length_s(attempt)
@@ -47,7 +50,8 @@ class RetryPolicy:
 
 
 def parse_retry_after(header: str | None, now_epoch_s: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for, in either of its forms; None when it says nothing that makes sense."""
+    """Seconds that a `Retry-After` header asks for, in either of its forms; None when it says nothing that makes
+    sense."""
     if header is None:
         return None
     try:

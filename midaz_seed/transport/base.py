@@ -1,4 +1,5 @@
-"""What carries one request to the server and its answer back. One method: the seam for every test and every data plane."""
+"""What carries one request to the server and its answer back. One method: the seam for every test and every data
+plane."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

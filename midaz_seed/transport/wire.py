@@ -1,6 +1,8 @@
-"""The fast transport: our own HTTP/1.1 exchange on asyncio streams of bytes, parsed by httptools (the parser of Node.js).
+"""The fast transport: our own HTTP/1.1 exchange on asyncio streams of bytes, parsed by httptools (the parser of
+Node.js).
 
-It does one thing, keep-alive requests with a known body, at a tenth of the CPU of a full client. What it leaves out (proxies, redirects,
+It does one thing, keep-alive requests with a known body, at a tenth of the CPU of a full client. What it leaves out
+(proxies, redirects,
 compression) the session transport has.
 """
 
@@ -123,7 +125,8 @@ class _Wire(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if self._bodyless and status >= 200:
-            self._complete()  # whatever length it announces; the connection cannot be used again, so that nothing is mixed up
+            self._complete()  # whatever length it announces; the connection cannot be used again, so that nothing is
+            mixed up
             return
         framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._pairs)
         self._ends_with_connection = not framed and status >= 200 and status not in (204, 304)
@@ -164,7 +167,8 @@ class _Origin:
             return f"{request.method} {self.prefix}{request.path} HTTP/1.1\r\n{self.head}{extra}\r\n".encode("latin-1")
         return (
             f"{request.method} {self.prefix}{request.path} HTTP/1.1\r\n{self.head}{extra}"
-            f"Content-Length: {len(body)}\r\n\r\n".encode("latin-1") + body
+            f"Content-Length: {len(body)}\r\n\r\n".encode("latin-1")
+            + body
         )
 
 
@@ -231,11 +235,11 @@ class WireTransport:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                _, wire = await loop.create_connection(
-                    lambda: _Wire(loop), origin.host, origin.port, ssl=origin.tls
-                )
+                _, wire = await loop.create_connection(lambda: _Wire(loop), origin.host, origin.port, ssl=origin.tls)
         except TimeoutError as error:
-            raise ConnectError(f"no connection to {origin.host}:{origin.port} in {self._connect_timeout_s:g} s") from error
+            raise ConnectError(
+                f"no connection to {origin.host}:{origin.port} in {self._connect_timeout_s:g} s"
+            ) from error
         except OSError as error:
             raise ConnectError(f"no connection to {origin.host}:{origin.port}: {error}") from error
         self._wires.add(wire)

@@ -1,4 +1,5 @@
-"""The command line as a user meets it: results on stdout, everything else on stderr, the right exit code, never a traceback."""
+"""The command line as a user meets it: results on stdout, everything else on stderr, the right exit code, never a
+traceback."""
 
 import json
 import os

@@ -35,7 +35,9 @@ async def test_a_run_creates_what_the_plan_has_and_proves_it() -> None:
 
 async def test_every_ledger_has_its_assets_and_every_ledger_with_assets_its_accounts() -> None:
     async with sandbox() as server:
-        report = await seed_async(world(server.url, "small", volume={"accountsPerLedger": 9, "transactionsPerAccount": 2}))
+        report = await seed_async(
+            world(server.url, "small", volume={"accountsPerLedger": 9, "transactionsPerAccount": 2})
+        )
         found = await balances(server.url)
     assert report.exit_code == 0
     assert len(found) == 4

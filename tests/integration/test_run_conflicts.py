@@ -1,4 +1,5 @@
-"""What exists already is found, compared and counted as existing; what is something else is a conflict with its name."""
+"""What exists already is found, compared and counted as existing; what is something else is a conflict with its
+name."""
 
 import orjson
 import pytest
@@ -6,16 +7,13 @@ import pytest
 from midaz_seed.plan.items import Phase
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import SandboxServer
-from midaz_seed.transport.base import Request, Response
+from midaz_seed.transport.base import Request, Response, Transport
 from midaz_seed.transport.session import SessionTransport
-from midaz_seed.transport.base import Transport
 from tests.support import Intercepting, balances, sandbox, world
 
 
 def _transport(server: SandboxServer) -> SessionTransport:
-    return SessionTransport(
-        server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5
-    )
+    return SessionTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
 
 
 async def test_a_missing_account_is_made_and_everything_else_found() -> None:

@@ -1,4 +1,5 @@
-"""Both transports survive the same things: one suite, over a server that says and does exactly what each test tells it."""
+"""Both transports survive the same things: one suite, over a server that says and does exactly what each test tells
+it."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -55,7 +56,12 @@ class Server:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = next(
-                    (int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length")), 0
+                    (
+                        int(line.split(b":")[1])
+                        for line in head.split(b"\r\n")
+                        if line.lower().startswith(b"content-length")
+                    ),
+                    0,
                 )
                 self.requests.append(head + await reader.readexactly(length))
                 script = self.scripts.pop(0) if len(self.scripts) > 1 else self.scripts[0]
@@ -104,7 +110,12 @@ async def test_what_is_sent_arrives_with_body_and_headers(make: Make) -> None:
     assert sent.startswith(b"POST /v1/a?b=c%3D HTTP/1.1\r\n")
     assert sent.endswith(b'\r\n\r\n{"x":1}')
     head = sent.lower()
-    for line in (b"x-idempotency: k", b"authorization: bearer t", b"content-type: application/json", b"host: 127.0.0.1:"):
+    for line in (
+        b"x-idempotency: k",
+        b"authorization: bearer t",
+        b"content-type: application/json",
+        b"host: 127.0.0.1:",
+    ):
         assert line in head
 
 
@@ -177,7 +188,10 @@ async def test_an_answer_that_ends_with_its_connection_is_complete(make: Make) -
 
 
 async def test_a_head_answer_has_no_body_whatever_length_it_tells(make: Make) -> None:
-    async with talking(make, b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\nX-Total-Count: 7\r\n\r\n", OK) as (transport, _):
+    async with talking(make, b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\nX-Total-Count: 7\r\n\r\n", OK) as (
+        transport,
+        _,
+    ):
         answer = await transport.send(Request("HEAD", "/count"))
         assert (answer.status, answer.body, answer.headers.get("x-total-count")) == (404, b"", "7")
         assert (await get(transport)).body == b"ok"
@@ -191,7 +205,13 @@ async def test_a_204_has_no_body_and_keeps_the_connection(make: Make) -> None:
 
 
 async def test_headers_of_many_kilobytes_are_taken(make: Make) -> None:
-    big = b"HTTP/1.1 200 OK\r\nX-Big: " + b"x" * 7000 + b"\r\nX-Big-Too: " + b"y" * 5000 + b"\r\nContent-Length: 2\r\n\r\nok"
+    big = (
+        b"HTTP/1.1 200 OK\r\nX-Big: "
+        + b"x" * 7000
+        + b"\r\nX-Big-Too: "
+        + b"y" * 5000
+        + b"\r\nContent-Length: 2\r\n\r\nok"
+    )
     async with talking(make, big) as (transport, _):
         assert (await get(transport)).body == b"ok"
 

@@ -47,7 +47,8 @@ def test_each_answer_has_its_meaning(
 
 
 def test_a_problem_json_of_version_4_is_read_like_the_older_shape() -> None:
-    body = b'{"type":"https://x/0047","title":"Bad Request","status":400,"detail":"bad","code":"0047","errors":[{"location":"alias"}]}'
+    body = b'{"type":"https://x/0047","title":"Bad Request","status":400,"detail":"bad",'
+    body += b'"code":"0047","errors":[{"location":"alias"}]}'
     assert read_error(body) == ("0047", 'bad [{"location":"alias"}]')
 
 

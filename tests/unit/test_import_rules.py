@@ -11,14 +11,22 @@ LAYERS = [
     {"model"},
     {"settings"},
     {"plan"},
-    {"midaz", "transport", "resilience", "reporting"},
+    {"transport", "resilience", "reporting"},
+    {"midaz"},
     {"engine"},
     {"wiring"},
     {"runner"},
-    {"cli", "__main__", "__init__"},
+    {"cli"},
+    {"__main__", "__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-PURE = ("midaz_seed.model", "midaz_seed.plan", "midaz_seed.reporting.events", "midaz_seed.midaz.classify", "midaz_seed.sandbox.ledger")
+PURE = (
+    "midaz_seed.model",
+    "midaz_seed.plan",
+    "midaz_seed.reporting.events",
+    "midaz_seed.midaz.classify",
+    "midaz_seed.sandbox.ledger",
+)
 IMPURE = {"asyncio", "anyio", "aiohttp", "structlog", "uvloop", "socket", "time", "midaz_seed.clock"}
 
 
@@ -45,7 +53,7 @@ MODULES = _modules()
 
 def _part(module: str) -> str:
     """The part of the house a module belongs to: `engine` for midaz_seed.engine.pool."""
-    return (module.split(".") + ["__init__"])[1]
+    return [*module.split("."), "__init__"][1]
 
 
 def _inside(name: str) -> str | None:
@@ -78,7 +86,10 @@ def test_the_pure_core_touches_neither_time_nor_network(module: str) -> None:
 
 
 def test_there_is_no_import_cycle() -> None:
-    graph = {module: {found for name in names if (found := _inside(name)) and found != module} for module, names in MODULES.items()}
+    graph = {
+        module: {found for name in names if (found := _inside(name)) and found != module}
+        for module, names in MODULES.items()
+    }
     done: set[str] = set()
 
     def visit(module: str, path: tuple[str, ...]) -> None:

@@ -21,9 +21,18 @@ class AssetGenerator(EntityGenerator[LedgerShape]):
         """Every asset of a ledger."""
         for asset in scope.assets:
             key = asset_key(scope, asset.code)
-            metadata = {**scope.identity.marks(key), "symbol": asset.code if not asset.symbol.isascii() else asset.symbol}
+            metadata = {
+                **scope.identity.marks(key),
+                "symbol": asset.code if not asset.symbol.isascii() else asset.symbol,
+            }
             yield self.item(
-                key, {"name": asset.name, "type": asset.type, "code": asset.code, "metadata": {**metadata, "minorUnits": str(asset.scale)}}
+                key,
+                {
+                    "name": asset.name,
+                    "type": asset.type,
+                    "code": asset.code,
+                    "metadata": {**metadata, "minorUnits": str(asset.scale)},
+                },
             )
 
 

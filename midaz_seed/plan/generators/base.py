@@ -23,12 +23,14 @@ class BaseGenerator(ABC, Generic[Scope, Item]):
 
 
 class EntityGenerator(BaseGenerator[Scope, EntityItem]):
-    """Makes entities, and holds the pure half of the one conflict policy: how to find an existing one, and whether it is the planned one."""
+    """Makes entities, and holds the pure half of the one conflict policy: how to find an existing one, and whether it
+    is the planned one."""
 
     entity: ClassVar[Entity]
     payload: ClassVar[type[Payload]]
     unique_on_server: ClassVar[bool] = True
-    """Whether the server refuses a second one of the same name. Where it does not, an existing one is looked up first."""
+    """Whether the server refuses a second one of the same name. Where it does not, an existing one is looked up
+    first."""
     match_field: ClassVar[str]
     """What identifies one on the server: a field, also of its metadata."""
     case_sensitive: ClassVar[bool] = True

@@ -25,7 +25,11 @@ class PortfolioGenerator(EntityGenerator[LedgerShape]):
             key = portfolio_key(scope, index)
             yield self.item(
                 key,
-                {"name": numbered(PORTFOLIOS, index), "entityId": f"portfolio-{key}", "metadata": scope.identity.marks(key)},
+                {
+                    "name": numbered(PORTFOLIOS, index),
+                    "entityId": f"portfolio-{key}",
+                    "metadata": scope.identity.marks(key),
+                },
             )
 
 

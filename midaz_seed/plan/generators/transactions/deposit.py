@@ -22,6 +22,14 @@ class DepositGenerator(BaseGenerator[LedgerShape, TransactionItem]):
             for first in range(0, len(accounts), scope.pack):
                 yield self._transaction(scope, asset, accounts[first : first + scope.pack])
 
+    def one(self, scope: LedgerShape, account: int) -> TransactionItem:
+        """The transaction with this account's deposit, without making the others."""
+        step = len(scope.assets)
+        position, place = account % step, account // step
+        accounts = range(position, scope.accounts, step)
+        first = place - place % scope.pack
+        return self._transaction(scope, scope.assets[position], accounts[first : first + scope.pack])
+
     def count(self, scope: LedgerShape) -> int:
         """How many transactions that is."""
         if not scope.transactions_per_account:

@@ -19,4 +19,7 @@ def rail(bits: int) -> tuple[str, str]:
         return name, details
     rest = bits // len(_TABLE)
     issuer, day = _BOLETO_ISSUERS[rest % 4], rest // 4 % 28 + 1
-    return name, f'"barcode":"{rest % 10**17:017}{rest * 7919 % 10**27:027}","dueDate":"2027-01-{day:02}","issuer":"{issuer}"'
+    return (
+        name,
+        f'"barcode":"{rest % 10**17:017}{rest * 7919 % 10**27:027}","dueDate":"2027-01-{day:02}","issuer":"{issuer}"',
+    )

@@ -1,6 +1,7 @@
 """Transfers: from account to account of the same asset, every account as often a source as the plan says."""
 
 from collections.abc import Iterator
+from itertools import islice
 
 from midaz_seed.plan.generators.base import BaseGenerator
 from midaz_seed.plan.generators.transactions.rails import rail
@@ -14,7 +15,8 @@ _64 = (1 << 64) - 1
 class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
     """Round by round over all accounts, so that one source's transfers are spread over time and workers.
 
-    Packed, one transaction holds several rounds of one source; two movements to the same destination are one leg with their sum.
+    Packed, one transaction holds several rounds of one source; two movements to the same destination are one leg with
+    their sum.
     """
 
     phase = Phase.TRANSFERS
@@ -29,6 +31,15 @@ class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
                 for source, drawn in enumerate(zip(*columns, strict=True), start=block * BLOCK):
                     yield self._transaction(scope, source, rounds, drawn)
 
+    def one(self, scope: LedgerShape, source: int, number: int) -> TransactionItem:
+        """The transaction of one source that holds its transfer with this number (from 0), without making the
+        others."""
+        first = number - number % scope.pack
+        rounds = range(first, min(first + scope.pack, scope.transfers_per_account))
+        block, offset = divmod(source, BLOCK)
+        columns = [next(islice(self.draws(scope, round_number, block), offset, None)) for round_number in rounds]
+        return self._transaction(scope, source, rounds, tuple(columns))
+
     def count(self, scope: LedgerShape) -> int:
         """How many transactions that is."""
         return scope.accounts * -(-scope.transfers_per_account // scope.pack)
@@ -36,7 +47,10 @@ class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
     def draws(self, scope: LedgerShape, number: int, block: int) -> Iterator[tuple[Movement, int]]:
         """The movements of one round and one block of sources, each with the bits that its rail is drawn by."""
         bits_of = stream(scope.identity.seed, scope.key, "transfers", number, block).getrandbits
-        assets, lowest_spans = scope.assets, [(asset.transfer_min, asset.transfer_max - asset.transfer_min + 1) for asset in scope.assets]
+        assets, lowest_spans = (
+            scope.assets,
+            [(asset.transfer_min, asset.transfer_max - asset.transfer_min + 1) for asset in scope.assets],
+        )
         sizes = [scope.group_size(position) for position in range(len(assets))]
         step = len(assets)
         for source in range(block * BLOCK, min((block + 1) * BLOCK, scope.accounts)):
