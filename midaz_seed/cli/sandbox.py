@@ -42,7 +42,8 @@ def sandbox(
 ) -> None:
     """Run the embedded Midaz: a ledger that answers as a Midaz v3.8 does.
 
-    Prints one line, `sandbox listening on URL`, once it accepts connections. Ends with Ctrl-C or SIGTERM; nothing that was
+    Prints one line, `sandbox listening on URL`, once it accepts connections. Ends with Ctrl-C or SIGTERM; nothing
+    that was
     acknowledged is lost.
     """
     from midaz_seed.errors import SeedError

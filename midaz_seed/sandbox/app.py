@@ -56,18 +56,27 @@ class App:
         statistics.in_flight += 1
         statistics.in_flight_max = max(statistics.in_flight_max, statistics.in_flight)
         try:
-            await self._exchange(scope, receive, send)
+            await self.exchange(scope, receive, send)
         finally:
             statistics.in_flight -= 1
 
-    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await self.read(receive)
-        if body is None:
-            return
+    async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a request, answer it, let the answer go when it is durable."""
+        message = await receive()
+        body = message.get("body", b"")
+        if message.get("more_body", True):
+            rest = await self.read(receive)
+            if rest is None:
+                return
+            body += rest
         reply = self.answer(scope, body)
         if self.world.store.dirty:
-            reply = await self.committed(reply)
-        await self.send(send, reply)
+            await self.commit_soon()
+            if self._broken:
+                reply = self._not_written()
+        self.statistics.statuses[reply.status] += 1
+        await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
+        await send({"type": "http.response.body", "body": reply.body})
 
     async def read(self, receive: Receive) -> bytes | None:
         """The request's body; None when the client left before it was complete."""
@@ -110,18 +119,22 @@ class App:
         raise Failed(404, f"Cannot GET {raw_path.decode('latin-1')}")
 
     async def committed(self, reply: Reply) -> Reply:
-        """Wait until everything written so far is durable; all that wait in one turn of the loop share one commit."""
-        if not self.world.store.dirty:
-            return reply
+        """Wait until everything written so far is durable."""
+        if self.world.store.dirty:
+            await self.commit_soon()
+        return self._not_written() if self._broken else reply
+
+    def _not_written(self) -> Reply:
+        return json_reply(*describe(Failed(500, "the data file cannot be written"), self.world.dialect))
+
+    def commit_soon(self) -> asyncio.Future[None]:
+        """Done when everything written so far is durable; all that ask in one turn of the loop share one commit."""
         loop = asyncio.get_running_loop()
-        done = loop.create_future()
         if not self._waiting:
             loop.call_soon(self._commit)
+        done: asyncio.Future[None] = loop.create_future()
         self._waiting.append(done)
-        await done
-        if self._broken:
-            return json_reply(500, describe(Failed(500, "the data file cannot be written"), self.world.dialect)[1])
-        return reply
+        return done
 
     def _commit(self) -> None:
         waiting, self._waiting = self._waiting, []
@@ -137,8 +150,12 @@ class App:
     async def send(self, send: Send, reply: Reply) -> None:
         """Send an answer as it is."""
         self.statistics.statuses[reply.status] += 1
-        headers = [*reply.headers]
-        if reply.status != 204 or not headers:
-            headers.append((b"content-length", b"%d" % len(reply.body)))
-        await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+        await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
         await send({"type": "http.response.body", "body": reply.body})
+
+
+def _headers(reply: Reply) -> Headers:
+    """An answer's headers with its length; a 204 has none unless its handler says so."""
+    if reply.status == 204:
+        return reply.headers
+    return [*reply.headers, (b"content-length", b"%d" % len(reply.body))]

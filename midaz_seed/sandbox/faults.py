@@ -16,7 +16,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, ClassVar, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -190,6 +190,15 @@ _EFFECTS = (
 )  # fmt: skip
 
 
+class _Yaml(yaml.SafeLoader):
+    """YAML in which `on` is a word, not true."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [(tag, form) for tag, form in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
 class FaultPlan(_Model):
     """Rules in the order in which they are asked. `seed` None: the sandbox's own."""
 
@@ -212,7 +221,7 @@ class FaultPlan(_Model):
     def read(cls, path: Path) -> Self:
         """A plan from a YAML file. Raises ConfigurationError."""
         try:
-            data = yaml.safe_load(path.read_text(encoding="utf-8"))
+            data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)  # noqa: S506 - a SafeLoader
         except OSError as error:
             raise ConfigurationError(f"the fault plan cannot be read: {error.strerror}", where=str(path)) from None
         except yaml.YAMLError as error:

@@ -37,7 +37,7 @@ class FaultyApp(App):
         super().__init__(world, auth_token, faults)
         self._refuse = refuse
 
-    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self.read(receive)
         if body is None:
             return

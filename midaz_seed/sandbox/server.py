@@ -26,6 +26,8 @@ from midaz_seed.sandbox.store import Store
 __all__ = ["FaultPlan", "SandboxConfig", "SandboxServer", "check_host", "running"]
 
 _BACKLOG = 2048
+_IDLE_S = 3600
+"""A Midaz does not close idle connections; uvicorn would after five seconds."""
 _FINISH_WITHIN_S = 1.0
 
 
@@ -81,6 +83,7 @@ class SandboxServer:
             server_header=False,
             date_header=False,
             proxy_headers=False,
+            timeout_keep_alive=_IDLE_S,
         )
         self._uvicorn.load()
         self._connections = ServerState()
