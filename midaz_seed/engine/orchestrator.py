@@ -18,6 +18,7 @@ from midaz_seed.engine.pool import StoppedError
 from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.verification import locate, prove_ledger
 from midaz_seed.errors import BreakerOpenError, NotMidazError, SeedError, UnauthorizedError
+from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import EntityItem, Phase
@@ -61,7 +62,7 @@ async def _begin(context: RunContext) -> None:
     """Is there a Midaz that we can speak to, and does it let us in?"""
     if context.handle_signals:
         context.pool.beside(lambda: _watch_signals(context))
-    api = context.api(Phase.ORGANIZATIONS)
+    api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
     context.server_version = await context.pool.call(api.version)
     major = re.match(r"v?(\d+)\.", context.server_version)
     if major and int(major[1]) < OLDEST_MAJOR:
@@ -117,7 +118,7 @@ async def _create_one(
 ) -> Created | None:
     """Create an organization or a ledger; None when it failed or the run is being stopped."""
     creator = Creator(context.sender, context.meter, context.tracker, phase)
-    context.meter.start(phase, context.clock.monotonic())
+    context.meter.phases[phase].start(context.clock.monotonic())
     try:
         created = await context.pool.call(lambda: creator.create(item, place, {}, parent_fresh=parent_fresh))
     except StoppedError:
@@ -126,7 +127,7 @@ async def _create_one(
         _end(context, error)
         return None
     finally:
-        context.meter.finish(phase, context.clock.monotonic())
+        context.meter.phases[phase].finish(context.clock.monotonic())
     return created if created.outcome is not Outcome.FAILED else None
 
 

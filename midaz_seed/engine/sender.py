@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import orjson
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import RequestFailedError, UnauthorizedError
+from midaz_seed.errors import RequestFailedError, UnauthorizedError, UnreachableError
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
@@ -141,16 +141,27 @@ class Sender:
             if breaker.valid(permit):
                 return permit
 
-    def patience(self, phase: Phase) -> "Patience":
-        """A fresh count of attempts for one request."""
-        return Patience(self, self._meter, phase, self._jitter)
+    def patience(self, phase: Phase, *, with_outages: bool = True) -> "Patience":
+        """A fresh count of attempts for one request. `with_outages` False: do not sit out an outage of the server."""
+        return Patience(self, self._meter, phase, self._jitter, with_outages=with_outages)
+
+    async def probe(self, request: Request, phase: Phase, *, missing_ok: bool = False) -> Response | None:
+        """`read` for the first requests of a run: a server that is not there is told at once, with UnreachableError."""
+        try:
+            return await self._read(request, phase, self.patience(phase, with_outages=False), missing_ok=missing_ok)
+        except RequestFailedError as error:
+            raise UnreachableError(error.message, hint="check the address, and that the server is up") from error
 
     async def read(self, request: Request, phase: Phase, *, missing_ok: bool = False) -> Response | None:
         """Send a read, again where that helps, and return its answer; None for 404 when `missing_ok`.
 
         Raises RequestFailedError when it fails for good.
         """
-        patience = self.patience(phase)
+        return await self._read(request, phase, self.patience(phase), missing_ok=missing_ok)
+
+    async def _read(
+        self, request: Request, phase: Phase, patience: "Patience", *, missing_ok: bool
+    ) -> Response | None:
         while True:
             answer = await self.attempt(request, phase)
             if answer.verdict.disposition is Disposition.OK:
@@ -169,20 +180,30 @@ class Sender:
 class Patience:
     """How often one request may still be tried, and the pause before each new try."""
 
-    def __init__(self, sender: Sender, meter: Meter, phase: Phase, jitter: random.Random) -> None:
+    def __init__(
+        self, sender: Sender, meter: Meter, phase: Phase, jitter: random.Random, *, with_outages: bool
+    ) -> None:
         self._sender = sender
+        self._with_outages = with_outages
         self._meter = meter
         self._phase = phase
         self._jitter = jitter
+        self._good_answers = sender.breaker.good_answers
         self.attempts = 0
         """Attempts that count: those made while the breaker stayed closed."""
 
     async def again(self, answer: Answer) -> bool:
-        """Count a failed attempt; wait and return True when another may be made."""
-        sender = self._sender
-        if sender.breaker.closed or answer.verdict.error not in _SERVER_IS_ILL:
+        """Count a failed attempt; wait and return True when another may be made.
+
+        A request is given up only while the server works for others: when nothing has worked since its first failure, it
+        is the server that is ill, the breaker is about to open, and the request is parked with the rest.
+        """
+        breaker, ill = self._sender.breaker, answer.verdict.error in _SERVER_IS_ILL
+        if breaker.closed or not ill:
             self.attempts += 1
-        if self.attempts >= sender.retry.attempts_max:
+        spent = self.attempts >= self._sender.retry.attempts_max
+        outage = self._with_outages and ill and breaker.good_answers == self._good_answers
+        if spent and not outage:
             return False
         await self.pause(answer)
         return True

@@ -52,7 +52,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
     elapsed_s = context.clock.monotonic() - started_s
     money = [meter.phases[Phase.DEPOSITS], meter.phases[Phase.TRANSFERS]]
     movements = sum(phase.movements for phase in money)
-    money_s = sum(phase.elapsed_s for phase in money)
+    money_s = meter.money.busy_s
     failed, planned = meter.failed, max(meter.planned, 1)
     proof = _proof(context)
     exit_code, verdict, next_step = _judge(context, proof, 100 * failed / planned)
@@ -168,8 +168,8 @@ def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
         retries=meter.retries,
         replayed=meter.replayed,
         foreign_replays=meter.foreign_replays,
-        elapsed_s=meter.elapsed_s,
-        rate_per_s=meter.created / meter.elapsed_s if meter.elapsed_s else 0.0,
+        busy_s=meter.busy_s,
+        rate_per_s=meter.created / meter.busy_s if meter.busy_s else 0.0,
         latency_ms=latency(meter.latency),
     )
 

@@ -173,6 +173,6 @@ def _parse(response: Response) -> Json:
     except orjson.JSONDecodeError:
         start = " ".join(response.body[:80].decode("utf-8", "replace").split())
         raise NotMidazError(
-            f"the server answered {response.status} with something that is not JSON: {start!r}",
+            f"what answers is no Midaz: {response.status} with something that is not JSON: {start!r}",
             hint="check the address: a proxy or another program seems to answer there",
         ) from None

@@ -139,9 +139,10 @@ class LedgerPlan:
         if not self.transactions_per_account:
             return []
         shape, rng = self._shape, stream(self._shape.identity.seed, self.key, "sample")
+        movements = range(shape.accounts * shape.transactions_per_account)
         chosen: dict[str, TransactionItem] = {}
-        for _ in range(count):
-            account, number = rng.randrange(shape.accounts), rng.randrange(shape.transactions_per_account)
+        for movement in rng.sample(movements, min(count, len(movements))):
+            account, number = divmod(movement, shape.transactions_per_account)
             item = TRANSFERS.one(shape, account, number - 1) if number else DEPOSITS.one(shape, account)
             chosen[item.key] = item
         return list(chosen.values())

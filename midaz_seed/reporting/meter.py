@@ -24,8 +24,11 @@ class PhaseMeter:
     retries: int = 0
     replayed: int = 0
     foreign_replays: int = 0
-    started_s: float | None = None
-    finished_s: float | None = None
+    active: int = 0
+    """Ledgers that are in this phase."""
+    busy_s: float = 0.0
+    """Seconds in which at least one ledger was in this phase."""
+    since_s: float = 0.0
     latency: Histogram = field(default_factory=Histogram)
 
     @property
@@ -33,12 +36,17 @@ class PhaseMeter:
         """Items that need nothing more."""
         return self.created + self.existing + self.failed + self.skipped
 
-    @property
-    def elapsed_s(self) -> float:
-        """From the first ledger's beginning of this phase to the last one's end."""
-        if self.started_s is None or self.finished_s is None:
-            return 0.0
-        return max(self.finished_s - self.started_s, 0.0)
+    def start(self, now_s: float) -> None:
+        """A ledger enters the phase."""
+        if self.active == 0:
+            self.since_s = now_s
+        self.active += 1
+
+    def finish(self, now_s: float) -> None:
+        """A ledger leaves the phase."""
+        self.active -= 1
+        if self.active == 0:
+            self.busy_s += now_s - self.since_s
 
 
 @dataclass(slots=True)
@@ -70,6 +78,9 @@ class LedgerProgress:
             self.skipped += 1
 
 
+_MONEY = (Phase.DEPOSITS, Phase.TRANSFERS)
+
+
 class Meter:
     """All counters of a run."""
 
@@ -77,6 +88,8 @@ class Meter:
         self.phases = {phase: PhaseMeter(planned.get(phase, 0)) for phase in Phase}
         self.ledgers: dict[str, LedgerProgress] = {}
         self.in_flight = 0
+        self.money = PhaseMeter()
+        """Deposits and transfers together, for the time in which money moved."""
 
     def add(self, phase: Phase, outcome: Outcome, count: int = 1) -> None:
         """Count what became of `count` items."""
@@ -92,23 +105,18 @@ class Meter:
 
     def begin(self, phase: Phase, ledger: str, planned: int, now_s: float) -> LedgerProgress:
         """A ledger enters a phase."""
-        self.start(phase, now_s)
+        self.phases[phase].start(now_s)
+        if phase in _MONEY:
+            self.money.start(now_s)
         progress = self.ledgers[ledger] = LedgerProgress(phase, planned)
         return progress
 
-    def start(self, phase: Phase, now_s: float) -> None:
-        """The phase begins, unless it has begun already."""
-        if self.phases[phase].started_s is None:
-            self.phases[phase].started_s = now_s
-
     def end(self, phase: Phase, ledger: str, now_s: float) -> None:
         """A ledger leaves a phase."""
-        self.finish(phase, now_s)
+        self.phases[phase].finish(now_s)
+        if phase in _MONEY:
+            self.money.finish(now_s)
         self.ledgers[ledger].active = False
-
-    def finish(self, phase: Phase, now_s: float) -> None:
-        """The phase has ended so far."""
-        self.phases[phase].finished_s = now_s
 
     @property
     def requests(self) -> int:

@@ -43,9 +43,10 @@ class PhaseReport:
     retries: int
     replayed: int
     foreign_replays: int
-    elapsed_s: float
+    busy_s: float
+    """Seconds in which at least one ledger was in this phase."""
     rate_per_s: float
-    """Created items a second."""
+    """Created items per busy second; ledgers in other phases share the server meanwhile."""
     latency_ms: Latency
 
 

@@ -24,8 +24,10 @@ def _lines(report: Report) -> Iterator[str]:
         f"{report.movements:,} movements in {report.transactions:,} transactions, {report.requests:,} requests, "
         f"{report.elapsed_s:.1f} s"
     )
-    yield f"{report.movements_per_s:,.0f} movements/s while money moved, {report.requests_per_s:,.0f} requests/s over
-    the run"
+    yield (
+        f"{report.movements_per_s:,.0f} movements/s while money moved, "
+        f"{report.requests_per_s:,.0f} requests/s over the run"
+    )
     if report.settlement.ledgers:
         settled = report.settlement
         yield (
@@ -43,14 +45,16 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _phases(report: Report) -> Iterator[str]:
-    yield f"{'phase':<14}{'planned':>9}{'created':>9}{'existing':>9}{'failed':>7}{'skipped':>8}{'per s':>8}{'p50
-    ms':>8}{'p99 ms':>8}"
+    yield (
+        f"{'phase':<13}{'planned':>10}{'created':>10}{'existing':>9}{'failed':>7}{'skipped':>8}"
+        f"{'per s':>8}{'p50 ms':>7}{'p99 ms':>7}"
+    )
     for phase in report.phases:
-        rate = f"{phase.rate_per_s:,.0f}" if phase.created and phase.elapsed_s else "-"
+        rate = f"{phase.rate_per_s:,.0f}" if phase.created and phase.busy_s else "-"
         p50, p99 = (f"{phase.latency_ms.p50:.1f}", f"{phase.latency_ms.p99:.1f}") if phase.requests else ("-", "-")
         yield (
-            f"{phase.name:<14}{phase.planned:>9,}{phase.created:>9,}{phase.existing:>9,}{phase.failed:>7,}{phase.skipped:>8,}"
-            f"{rate:>8}{p50:>8}{p99:>8}"
+            f"{phase.name:<13}{phase.planned:>10,}{phase.created:>10,}{phase.existing:>9,}{phase.failed:>7,}"
+            f"{phase.skipped:>8,}{rate:>8}{p50:>7}{p99:>7}"
         )
 
 

@@ -53,6 +53,8 @@ class CircuitBreaker:
         self._left_closed_s = 0.0
         self._opened_s = 0.0
         self._changed = anyio.Event()
+        self.good_answers = 0
+        """Answers of a server that works, since the beginning."""
         self.opened_count = 0
         self.open_total_s = 0.0
         """Seconds it was not closed, up to its last closing."""
@@ -80,6 +82,7 @@ class CircuitBreaker:
 
     def record(self, permit: int, *, ok: bool) -> None:
         """Tell how a request with this permit ended."""
+        self.good_answers += ok
         if permit != self._epoch:
             return
         if self.closed:

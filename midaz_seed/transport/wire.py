@@ -125,8 +125,8 @@ class _Wire(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if self._bodyless and status >= 200:
-            self._complete()  # whatever length it announces; the connection cannot be used again, so that nothing is
-            mixed up
+            # whatever length it announces; the connection is not used again, so nothing can be mixed up
+            self._complete()
             return
         framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._pairs)
         self._ends_with_connection = not framed and status >= 200 and status not in (204, 304)

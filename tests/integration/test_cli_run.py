@@ -15,7 +15,6 @@ from pathlib import Path
 import pytest
 
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MIDAZ_SEED_")}
-QUICK = ["--set", "breaker.giveUpS=0.2", "--set", "breaker.openS=0.05", "--attempts", "2"]
 
 
 def cli(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -122,7 +121,7 @@ def test_more_assets_than_templates_are_refused_by_name() -> None:
 
 
 def test_an_unreachable_server_ends_with_3_and_the_way_on() -> None:
-    result = cli("run", "--preset", "tiny", "--base-url", f"http://127.0.0.1:{free_port()}", *QUICK)
+    result = cli("run", "--preset", "tiny", "--base-url", f"http://127.0.0.1:{free_port()}")
     assert result.returncode == 3
     assert "hint" in result.stderr
 

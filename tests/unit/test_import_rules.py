@@ -42,10 +42,16 @@ def _modules() -> dict[str, set[str]]:
             elif isinstance(node, ast.ImportFrom):
                 assert node.level == 0, f"{name}: imports are absolute here"
                 base = node.module or ""
-                names.add(base)
                 names.update(f"{base}.{alias.name}" for alias in node.names)
+                if not all(_is_module(f"{base}.{alias.name}") for alias in node.names):
+                    names.add(base)
         found[name] = names
     return found
+
+
+def _is_module(name: str) -> bool:
+    path = PACKAGE.parent.joinpath(*name.split("."))
+    return path.with_suffix(".py").is_file() or path.joinpath("__init__.py").is_file()
 
 
 MODULES = _modules()

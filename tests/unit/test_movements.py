@@ -64,6 +64,7 @@ class World:
             margin_s=30,
             visible_within_s=5,
             answer_check=AnswerCheck(),
+            sample={},
         )
 
     async def send(self) -> ErrorClass | None:
