@@ -1,0 +1,98 @@
+"""What a plan costs, before anything is sent: requests, bytes, time at a given rate, and the server's Redis. Pure."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain, islice
+
+from orjson import dumps
+
+from midaz_seed.plan.items import Phase
+from midaz_seed.plan.plan import LedgerPlan, Plan
+
+SLOT_BASE_KB = 1.7
+SLOT_LEG_KB = 1.0
+"""An idempotency slot holds the answer: measured 2.7 kB with one destination and 20.6 kB with 19."""
+SAMPLED = 200
+"""Transactions per phase whose bodies are weighed; the others are taken to weigh as much."""
+
+
+@dataclass(frozen=True, slots=True)
+class AssetTotal:
+    """What enters the accounts of one asset over all ledgers, and so leaves its external accounts."""
+
+    code: str
+    deposits: Decimal
+    accounts: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlanSummary:
+    """The costs of a plan. `body_bytes` is estimated from `bodies_weighed` bodies."""
+
+    run_id: str
+    digest: str
+    seed: int
+    counts: dict[Phase, int]
+    posts: int
+    movements: int
+    transactions: int
+    totals: tuple[AssetTotal, ...]
+    body_bytes: int
+    bodies_weighed: int
+    rate_per_s: float
+    duration_s: float
+    slots: int
+    """Idempotency slots alive at once at that rate."""
+    redis_bytes: int
+
+
+def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
+    """The costs when the server takes `rate_per_s` requests and keeps idempotency keys for `ttl_s`."""
+    deposits, transfers = plan.counts.get(Phase.DEPOSITS, 0), plan.counts.get(Phase.TRANSFERS, 0)
+    transactions = deposits + transfers
+    body_bytes, weighed = _weigh(plan)
+    slots = min(transactions, round(rate_per_s * ttl_s))
+    legs = plan.movements / transactions if transactions else 0
+    return PlanSummary(
+        run_id=plan.run_id,
+        digest=plan.digest,
+        seed=plan.seed,
+        counts=plan.counts,
+        posts=plan.posts,
+        movements=plan.movements,
+        transactions=transactions,
+        totals=_totals(plan),
+        body_bytes=body_bytes,
+        bodies_weighed=weighed,
+        rate_per_s=rate_per_s,
+        duration_s=plan.posts / rate_per_s,
+        slots=slots,
+        redis_bytes=round(slots * (SLOT_BASE_KB + SLOT_LEG_KB * legs) * 1000),
+    )
+
+
+def _totals(plan: Plan) -> tuple[AssetTotal, ...]:
+    assets = plan.ledgers[0].assets
+    minor = {asset.code: sum(ledger.expectation().external[asset.code] for ledger in plan.ledgers) for asset in assets}
+    accounts = {
+        asset.code: len(plan.ledgers) * len(range(index, plan.ledgers[0].account_count, len(assets)))
+        for index, asset in enumerate(assets)
+    }
+    return tuple(AssetTotal(asset.code, asset.decimal(minor[asset.code]), accounts[asset.code]) for asset in assets)
+
+
+def _weigh(plan: Plan) -> tuple[int, int]:
+    """Bytes of all transaction bodies, estimated from the first ones of the first ledger, and how many were weighed."""
+    total = weighed = 0
+    ledger = plan.ledgers[0]
+    for phase, items in ((Phase.DEPOSITS, ledger.deposits()), (Phase.TRANSFERS, ledger.transfers())):
+        sizes = [len(item.body) for item in islice(items, SAMPLED)]
+        weighed += len(sizes)
+        total += round(sum(sizes) / max(len(sizes), 1) * plan.counts.get(phase, 0))
+    return total + sum(map(_entity_bytes, plan.ledgers[:1])) * len(plan.ledgers), weighed
+
+
+def _entity_bytes(ledger: LedgerPlan) -> int:
+    accounts = [len(dumps(item.payload)) for item in islice(ledger.account_items(), SAMPLED)]
+    others = chain(ledger.asset_items(), ledger.account_type_items(), ledger.portfolio_items(), ledger.segment_items())
+    return round(sum(accounts) / len(accounts) * ledger.account_count) + sum(len(dumps(item.payload)) for item in others)
