@@ -1,4 +1,5 @@
-"""The ASGI edge: reads a request, lets its handler answer, and lets the answer go once everything written is committed."""
+"""The ASGI edge: reads a request, lets its handler answer, and lets the answer go once everything written is
+committed."""
 
 import asyncio
 from collections import Counter
@@ -8,7 +9,7 @@ from typing import Any
 from midaz_seed.errors import OutputError
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, json_reply, text_reply
 from midaz_seed.sandbox.faults import Faults
-from midaz_seed.sandbox.refusals import Failed, Refused, describe
+from midaz_seed.sandbox.refusals import FailedError, RefusedError, describe
 from midaz_seed.sandbox.routes import Router
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.transactions import NOT_REPLAYED
@@ -89,24 +90,28 @@ class App:
 
     def answer(self, scope: Scope, body: bytes) -> Reply:
         """Let the handler answer; what it wrote is not committed yet."""
+        try:
+            return self._handled(scope, body)
+        except (RefusedError, FailedError) as error:
+            status, described = describe(error, self.world.dialect)
+            claimed = error.claimed and self.world.dialect.replay_header_on_errors
+            return json_reply(status, described, NOT_REPLAYED if claimed else None)
+
+    def _handled(self, scope: Scope, body: bytes) -> Reply:
         method, raw_path = scope["method"], scope["raw_path"]
         headers: Headers = scope["headers"]
         group = ""
         try:
             if self._broken:
-                raise Failed(500, "the data file cannot be written")
+                raise FailedError(500, "the data file cannot be written")
             if self._auth is not None and raw_path not in _OPEN_PATHS and (b"authorization", self._auth) not in headers:
                 return text_reply(401, "Missing Token")
             if raw_path.startswith(b"/sandbox/"):
                 return self.about_itself(raw_path)
             if len(body) > self.world.dialect.body_bytes_max:
-                raise Failed(413, "Request Entity Too Large")
+                raise FailedError(413, "Request Entity Too Large")
             (handler, group), params = self.router.find(method, raw_path)
             return handler(self.world, Call(method, raw_path, params, scope["query_string"], headers, body))
-        except (Refused, Failed) as error:
-            status, described = describe(error, self.world.dialect)
-            claimed = error.claimed and self.world.dialect.replay_header_on_errors
-            return json_reply(status, described, NOT_REPLAYED if claimed else None)
         finally:
             self.statistics.requests[method, group] += 1
 
@@ -116,7 +121,7 @@ class App:
             return json_reply(200, self.statistics.report())
         if raw_path == b"/sandbox/faults":
             return json_reply(200, self.faults.report())
-        raise Failed(404, f"Cannot GET {raw_path.decode('latin-1')}")
+        raise FailedError(404, f"Cannot GET {raw_path.decode('latin-1')}")
 
     async def committed(self, reply: Reply) -> Reply:
         """Wait until everything written so far is durable."""
@@ -125,7 +130,7 @@ class App:
         return self._not_written() if self._broken else reply
 
     def _not_written(self) -> Reply:
-        return json_reply(*describe(Failed(500, "the data file cannot be written"), self.world.dialect))
+        return json_reply(*describe(FailedError(500, "the data file cannot be written"), self.world.dialect))
 
     def commit_soon(self) -> asyncio.Future[None]:
         """Done when everything written so far is durable; all that ask in one turn of the loop share one commit."""

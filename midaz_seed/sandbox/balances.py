@@ -13,12 +13,13 @@ from midaz_seed.sandbox.exchange import Call, Reply, empty_reply, json_reply
 from midaz_seed.sandbox.fields import read_body
 from midaz_seed.sandbox.ledger import Balance
 from midaz_seed.sandbox.queries import by_cursor, read_listing
-from midaz_seed.sandbox.refusals import Refused
+from midaz_seed.sandbox.refusals import RefusedError
 from midaz_seed.sandbox.state import Book, Doc, World
 
 OVERDRAFT_KEY = "overdraft"
 USED_WITHIN_S = 3600.0
-"""An account used this recently cannot be deleted, even when it is empty: the real server still has its balance cached."""
+"""An account used this recently cannot be deleted, even when it is empty: the real server still has its balance
+cached."""
 _NO_LIMIT = Decimal("Infinity")
 _INTERNAL: dict[str, Any] = {"balanceScope": "internal", "allowOverdraft": False, "overdraftLimitEnabled": False}
 
@@ -178,7 +179,7 @@ def _found(world: World, call: Call) -> tuple[Book, Balance]:
     book = world.book(call.org_id, call.ledger_id)
     balance = book.balances.get(call.params[2])
     if balance is None or not is_visible(world, balance):
-        raise Refused("0007")
+        raise RefusedError("0007")
     return book, balance
 
 
@@ -192,19 +193,19 @@ def create(world: World, call: Call) -> Reply:
     account = book.collection("accounts").live.get(call.params[2])
     key = body["key"].lower()
     if key == OVERDRAFT_KEY:
-        raise Refused("0170")
+        raise RefusedError("0170")
     if body["direction"] is not None and body["direction"] not in ("credit", "debit"):
-        raise Refused("0171")
+        raise RefusedError("0171")
     if account is None:
-        raise Refused("0007")
+        raise RefusedError("0007")
     if account["type"] == "external":
-        raise Refused("0124")
+        raise RefusedError("0124")
     _check_settings(body["settings"])
     own = [balance for balance in book.balances_by_account.get(account["id"], []) if is_visible(world, balance)]
     if any(balance.key == key for balance in own):
-        raise Refused("0123")
+        raise RefusedError("0123")
     if not any(balance.key == "default" for balance in own):
-        raise Refused("0126")
+        raise RefusedError("0126")
     settings = _as_sent(body["settings"])
     balance = add_balance(
         world,
@@ -222,14 +223,14 @@ def _check_settings(settings: dict[str, Any] | None) -> None:
     if settings is None:
         return
     if settings["balanceScope"] not in ("", "transactional", "internal"):
-        raise Refused("0172")
+        raise RefusedError("0172")
     limit = settings["overdraftLimit"]
     try:
         number = decimals.parse(limit) if limit is not None else None
     except ValueError:
-        raise Refused("0172") from None
+        raise RefusedError("0172") from None
     if settings["overdraftLimitEnabled"] and (number is None or number <= 0):
-        raise Refused("0172")
+        raise RefusedError("0172")
 
 
 def _as_sent(settings: dict[str, Any] | None) -> dict[str, Any] | None:
@@ -262,9 +263,9 @@ def patch(world: World, call: Call) -> Reply:
 def delete(world: World, call: Call) -> Reply:
     book, balance = _found(world, call)
     if balance.settings is not None and balance.settings.get("balanceScope") == "internal":
-        raise Refused("0169")
+        raise RefusedError("0169")
     if balance.available or balance.on_hold:
-        raise Refused("0093")
+        raise RefusedError("0093")
     _remove(world, book, balance)
     return empty_reply(204)
 
@@ -275,10 +276,10 @@ def _remove(world: World, book: Book, balance: Balance) -> None:
 
 
 def delete_account_balances(world: World, book: Book, account_id: str) -> None:
-    """Delete an account's balances. Raises Refused (0012) when one has money or was used within the hour."""
+    """Delete an account's balances. Raises RefusedError (0012) when one has money or was used within the hour."""
     own = list(book.balances_by_account.get(account_id, []))
     if any(balance.available or balance.on_hold for balance in own) or _used_lately(world, book, account_id):
-        raise Refused("0012")
+        raise RefusedError("0012")
     for balance in own:
         _remove(world, book, balance)
 

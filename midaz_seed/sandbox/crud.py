@@ -2,15 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from midaz_seed.sandbox.dates import parse_instant
-from midaz_seed.sandbox.entities import KINDS, Kind
+from midaz_seed.sandbox.entities import KINDS, Filter, Kind
 from midaz_seed.sandbox.exchange import Call, Reply, empty_reply, json_reply
 from midaz_seed.sandbox.fields import Body, read_body
 from midaz_seed.sandbox.hooks import HOOKS, Hooks
 from midaz_seed.sandbox.queries import Listing, by_cursor, by_page, like, metadata_matches, read_listing
-from midaz_seed.sandbox.refusals import Refused
+from midaz_seed.sandbox.refusals import RefusedError
 from midaz_seed.sandbox.state import Collection, Doc, World
 
 Handler = Callable[[World, Call], Reply]
@@ -35,7 +36,7 @@ class Entity:
     def _found(self, world: World, call: Call) -> Doc:
         doc = self._place(world, call).live.get(call.params[-1])
         if doc is None:
-            raise Refused(self.kind.not_found)
+            raise RefusedError(self.kind.not_found)
         return doc
 
     def create(self, world: World, call: Call) -> Reply:
@@ -62,7 +63,7 @@ class Entity:
             return
         matches = like(own[kind.unique_field], ignore_case=kind.unique_ignores_case)
         if any(matches(doc[kind.unique_field]) for doc in place):
-            raise Refused(kind.unique_code)
+            raise RefusedError(kind.unique_code)
 
     def _check_parent(self, world: World, org_id: str, ledger_id: str) -> None:
         """The foreign key: deleted parents count as there."""
@@ -70,7 +71,7 @@ class Entity:
             return
         known = world.ledgers_of(org_id).ever(ledger_id) if ledger_id else world.organizations.ever(org_id)
         if not known:
-            raise Refused(self.kind.unknown_parent)
+            raise RefusedError(self.kind.unknown_parent)
 
     def render(self, world: World, doc: Doc) -> Doc:
         """An entity as an answer shows it."""
@@ -94,21 +95,22 @@ class Entity:
             empty = world.dialect.cursor_list_empty[kind.name]
             numbered = kind.name == "account-types"
         if not items and listing.metadata is not None and kind.no_match:
-            raise Refused(kind.no_match)
+            raise RefusedError(kind.no_match)
         shown: Any = [self.render(world, doc) for doc in items] or (None if empty == "null" else [])
         page = {"page": listing.page} if numbered else {}
         return json_reply(200, {"items": shown, "limit": listing.limit, **page, **cursors})
 
     def _kept(self, listing: Listing) -> Callable[[Doc], bool]:
-        """The test that an entity must pass to be listed. Raises Refused for a filter's value that is not allowed."""
+        """The test that an entity must pass to be listed. Raises RefusedError for a filter's value that is not
+        allowed."""
         tests: list[Callable[[Doc], bool]] = []
         for name, found in self.kind.filters.items():
             text = listing.others.get(name)
             if not text:
                 continue
             if not found.allowed(text) or (listing.metadata and self.kind.names_exclude_metadata and name != "status"):
-                raise Refused("0082")
-            tests.append(lambda doc, found=found, text=text: found.test(doc, text))
+                raise RefusedError("0082")
+            tests.append(partial(_passes, found, text))
         wanted = listing.metadata
         if wanted is not None:
             tests.append(lambda doc: metadata_matches(doc["metadata"], wanted))
@@ -157,6 +159,10 @@ class Entity:
 
     def count(self, world: World, call: Call) -> Reply:
         return count_reply(len(self._place(world, call).live))
+
+
+def _passes(found: Filter, text: str, doc: Doc) -> bool:
+    return found.test(doc, text)
 
 
 def count_reply(count: int) -> Reply:

@@ -1,6 +1,7 @@
 """Exact decimal numbers of any length, as the server reads and writes them.
 
-Amounts cross the wire as strings; inside they are `decimal.Decimal`, added in a context wide enough that nothing is rounded.
+Amounts cross the wire as strings; inside they are `decimal.Decimal`, added in a context wide enough that nothing is
+rounded.
 """
 
 import re
@@ -20,7 +21,8 @@ multiply = EXACT.multiply
 
 
 def parse(text: str) -> Decimal:
-    """The number that a text stands for. Forms: `10`, `-1.50`, `+5`, `5.`, `.5`, `1e2`. Raises ValueError for any other."""
+    """The number that a text stands for. Forms: `10`, `-1.50`, `+5`, `5.`, `.5`, `1e2`. Raises ValueError for any
+    other."""
     if len(text) > DIGITS_MAX or _FORM.fullmatch(text) is None:
         raise ValueError(f"not a decimal number: {text[:40]!r}")
     number = Decimal(text)

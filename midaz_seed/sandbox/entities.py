@@ -57,9 +57,12 @@ ADDRESS = Field(
 META_NEW = Field("metadata", "meta")
 META = Field("metadata", "meta", nulls=True)
 _ID = (is_uuid,)
+_SWITCHES = Field(
+    "accounting", "object", fields=(Field("validateAccountType", "bool"), Field("validateRoutes", "bool"))
+)
 _SETTINGS = Field(
     "settings", "object?", omitempty=True,
-    fields=(Field("accounting", "object", fields=(Field("validateAccountType", "bool"), Field("validateRoutes", "bool"))),),
+    fields=(_SWITCHES,),
 )  # fmt: skip
 
 _BOOK_SIDE = (Field("code", omitempty=True, max=50), Field("description", required=True, max=250))
@@ -68,7 +71,8 @@ _ENTRIES = Field(
     "accountingEntries", "object?", omitempty=True,
     fields=tuple(
         Field(name, "object?", omitempty=True, fields=(
-            Field("debit", "object?", omitempty=True, fields=_BOOK_SIDE), Field("credit", "object?", omitempty=True, fields=_BOOK_SIDE),
+            Field("debit", "object?", omitempty=True, fields=_BOOK_SIDE),
+            Field("credit", "object?", omitempty=True, fields=_BOOK_SIDE),
         ))
         for name in SCENARIOS
     ),
@@ -146,7 +150,8 @@ ORGANIZATIONS = Kind(
         ADDRESS, STATUS, META_NEW,
     )),
     Schema((
-        Field("legalName", max=256), Field("parentOrganizationId", "text", rules=_ID), Field("doingBusinessAs", "text", max=256),
+        Field("legalName", max=256), Field("parentOrganizationId", "text", rules=_ID),
+        Field("doingBusinessAs", "text", max=256),
         ADDRESS, STATUS, META,
     )),
     "0007", "0059", "page",
@@ -158,7 +163,8 @@ ORGANIZATIONS = Kind(
 )  # fmt: skip
 
 LEDGERS = Kind(
-    "ledgers", Schema((_NAME, STATUS, _SETTINGS, META_NEW)), Schema((_NAME_PATCH, STATUS, META)), "0007", "0060", "page",
+    "ledgers", Schema((_NAME, STATUS, _SETTINGS, META_NEW)), Schema((_NAME_PATCH, STATUS, META)), "0007", "0060",
+    "page",
     {"name": _prefix("name"), "status": _STATUS_2}, omit_empty=("settings",), names_exclude_metadata=True,
     unique_field="name", unique_code="0002", unique_ignores_case=True, unknown_parent="0038",
 )  # fmt: skip
@@ -195,8 +201,10 @@ ACCOUNTS = Kind(
     "accounts",
     Schema((
         Field("name", max=256), Field("parentAccountId", "text", rules=_ID), Field("entityId", "text", max=256),
-        Field("assetCode", required=True, max=100), Field("portfolioId", "text", rules=_ID), Field("segmentId", "text", rules=_ID),
-        STATUS, Field("alias", "text", max=100, rules=(_alias_prefix, _matches(_ALIAS, "0096"))), Field("type", required=True, max=256),
+        Field("assetCode", required=True, max=100), Field("portfolioId", "text", rules=_ID),
+        Field("segmentId", "text", rules=_ID),
+        STATUS, Field("alias", "text", max=100, rules=(_alias_prefix, _matches(_ALIAS, "0096"))),
+        Field("type", required=True, max=256),
         Field("blocked", "bool?", omitempty=True), META_NEW,
     )),
     Schema((
@@ -205,8 +213,10 @@ ACCOUNTS = Kind(
     )),
     "0007", "0064", "page",
     {
-        "portfolio_id": _by_id("portfolioId"), "segment_id": _by_id("segmentId"), "parent_account_id": _by_id("parentAccountId"),
-        "status": _status("ACTIVE", "INACTIVE", "BLOCKED"), "type": _equals("type", str.lower), "asset_code": _equals("assetCode", str.upper),
+        "portfolio_id": _by_id("portfolioId"), "segment_id": _by_id("segmentId"),
+        "parent_account_id": _by_id("parentAccountId"),
+        "status": _status("ACTIVE", "INACTIVE", "BLOCKED"), "type": _equals("type", str.lower),
+        "asset_code": _equals("assetCode", str.upper),
         "entity_id": _equals("entityId"), "name": _prefix("name"), "alias": _prefix("alias"),
         "blocked": Filter(lambda doc, text: doc["blocked"] is (text.lower() in ("true", "1", "t"))),
     },
@@ -216,11 +226,13 @@ ACCOUNTS = Kind(
 OPERATION_ROUTES = Kind(
     "operation-routes",
     Schema((
-        Field("title", required=True, max=255), Field("description", omitempty=True, max=250), Field("code", omitempty=True, max=100),
+        Field("title", required=True, max=255), Field("description", omitempty=True, max=250),
+        Field("code", omitempty=True, max=100),
         Field("operationType", required=True), _RULE, _ENTRIES, META,
     )),
     Schema((
-        Field("title", omitempty=True, max=255), Field("description", omitempty=True, max=250), Field("code", omitempty=True, max=100),
+        Field("title", omitempty=True, max=255), Field("description", omitempty=True, max=250),
+        Field("code", omitempty=True, max=100),
         _RULE, _ENTRIES, META,
     )),
     "0101", "", "cursor", {}, omit_empty=("description", "code", "account", "accountingEntries"), unknown_parent="",
@@ -242,7 +254,8 @@ TRANSACTION_ROUTES = Kind(
 KINDS = {
     kind.name: kind
     for kind in (
-        ORGANIZATIONS, LEDGERS, ASSETS, PORTFOLIOS, SEGMENTS, ACCOUNT_TYPES, ACCOUNTS, OPERATION_ROUTES, TRANSACTION_ROUTES,
+        ORGANIZATIONS, LEDGERS, ASSETS, PORTFOLIOS, SEGMENTS, ACCOUNT_TYPES, ACCOUNTS, OPERATION_ROUTES,
+        TRANSACTION_ROUTES,
     )
 }  # fmt: skip
 
@@ -256,10 +269,12 @@ BALANCE_SETTINGS = Field(
 BALANCE_PATCH = Schema((Field("allowSending", "bool?"), Field("allowReceiving", "bool?"), BALANCE_SETTINGS))
 BALANCE_NEW = Schema((
     Field("key", required=True, max=100, rules=(_no_blanks,)),
-    Field("allowSending", "bool?"), Field("allowReceiving", "bool?"), Field("direction", "text", omitempty=True), BALANCE_SETTINGS,
+    Field("allowSending", "bool?"), Field("allowReceiving", "bool?"), Field("direction", "text", omitempty=True),
+    BALANCE_SETTINGS,
 ))  # fmt: skip
 ASSET_RATE = Schema((
-    Field("from", required=True), Field("to", required=True), Field("rate", "int", required=True), Field("scale", "int"),
+    Field("from", required=True), Field("to", required=True), Field("rate", "int", required=True),
+    Field("scale", "int"),
     Field("source", "text"), Field("ttl", "int?"), Field("externalId", "text", rules=_ID), META,
 ))  # fmt: skip
 DESCRIPTION_PATCH = Schema((Field("description", max=256), META))

@@ -22,7 +22,8 @@ class Reply(NamedTuple):
 
 @dataclass(slots=True)
 class Call:
-    """A request that found its handler. `params` are the variable parts of the path in order: the organization's id, the ledger's."""
+    """A request that found its handler. `params` are the variable parts of the path in order: the organization's id,
+    the ledger's."""
 
     method: str
     path: bytes

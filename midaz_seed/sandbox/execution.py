@@ -1,4 +1,5 @@
-"""Carrying a transaction out: from an intent to changed balances and a journal entry, or a refusal that changes nothing."""
+"""Carrying a transaction out: from an intent to changed balances and a journal entry, or a refusal that changes
+nothing."""
 
 from dataclasses import dataclass
 from datetime import UTC
@@ -12,9 +13,9 @@ from midaz_seed.sandbox.balances import companion_of, is_visible
 from midaz_seed.sandbox.dates import rfc3339
 from midaz_seed.sandbox.decimals import ZERO
 from midaz_seed.sandbox.intents import Endpoint, Intent, Leg
-from midaz_seed.sandbox.ledger import Balance, Change, Effect, LedgerRefusal, Posting, apply
+from midaz_seed.sandbox.ledger import Balance, Change, Effect, LedgerRefusedError, Posting, apply
 from midaz_seed.sandbox.records import Claim, Ending, Operation, Transaction
-from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.routing_rules import check_routes, route_texts
 from midaz_seed.sandbox.state import Book, World
 
@@ -41,23 +42,24 @@ def check_intent(intent: Intent, now_s: float) -> None:
     """The checks before the idempotency key is claimed (0121, 0122, 0125)."""
     if intent.date is not None:
         if intent.date.timestamp() > now_s:
-            raise Refused("0121")
+            raise RefusedError("0121")
         if intent.pending:
-            raise Refused("0122")
+            raise RefusedError("0122")
     if intent.value <= ZERO:
-        raise Refused("0125")
+        raise RefusedError("0125")
 
 
 def execute(
     world: World, book: Book, intent: Intent, endpoint: Endpoint, claim: Claim, parent: str = ""
 ) -> tuple[int, Transaction]:
-    """Carry out an intent and write it down; gives its place in the journal. Raises Refused or Failed; then nothing has changed."""
+    """Carry out an intent and write it down; gives its place in the journal. Raises RefusedError or FailedError; then
+    nothing has changed."""
     source_amounts = _amounts(intent.sources, intent.value)
     destination_amounts = _amounts(intent.destinations, intent.value)
     _check_sides(intent, source_amounts, destination_amounts)
     ledger = world.ledger(book.org_id, book.ledger_id)
     if ledger is None:
-        raise Refused("0007")
+        raise RefusedError("0007")
     pending = intent.pending and endpoint.may_pend
     parts = _parts(world, book, intent.sources, source_amounts, is_source=True)
     parts += _parts(world, book, intent.destinations, destination_amounts, is_source=False)
@@ -82,7 +84,7 @@ def _status(endpoint: Endpoint, pending: bool) -> str:
 def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
     """What each leg moves; what is not above zero contributes nothing."""
     if len(legs) > LEGS_MAX:
-        raise Failed(413, "Request Entity Too Large")
+        raise FailedError(413, "Request Entity Too Large")
     amounts = []
     left = value
     for leg in legs:
@@ -102,13 +104,13 @@ def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
 def _check_sides(intent: Intent, source_amounts: list[Decimal], destination_amounts: list[Decimal]) -> None:
     for source, destination in zip(intent.sources, intent.destinations, strict=False):
         if source.alias == destination.alias and source.key == destination.key:
-            raise Refused("0090")
+            raise RefusedError("0090")
     for amounts in (source_amounts, destination_amounts):
         total = amounts[0]
         for amount in amounts[1:]:
             total = decimals.add(total, amount)
         if total != intent.value:
-            raise Refused("0073")
+            raise RefusedError("0073")
 
 
 def _parts(world: World, book: Book, legs: list[Leg], amounts: list[Decimal], *, is_source: bool) -> list[Part]:
@@ -117,7 +119,7 @@ def _parts(world: World, book: Book, legs: list[Leg], amounts: list[Decimal], *,
         name = f"{leg.alias}#{leg.key}"
         balance = book.balance_by_key.get(name)
         if balance is None or name in book.ambiguous or not is_visible(world, balance):
-            raise Refused("0019")
+            raise RefusedError("0019")
         parts.append(Part(leg, balance, amount, is_source, place))
     return parts
 
@@ -126,13 +128,13 @@ def _check_balances(intent: Intent, parts: list[Part], *, pending: bool) -> None
     for part in parts:
         balance = part.balance
         if balance.settings is not None and balance.settings.get("balanceScope") == "internal":
-            raise Refused("0168")
+            raise RefusedError("0168")
         if balance.asset != intent.asset:
-            raise Refused("0034")
+            raise RefusedError("0034")
         if not (balance.allow_sending if part.is_source else balance.allow_receiving):
-            raise Refused("0024")
+            raise RefusedError("0024")
         if pending and part.is_source and balance.is_external:
-            raise Refused("0098")
+            raise RefusedError("0098")
 
 
 def _move(book: Book, parts: list[Part], endpoint: Endpoint, *, pending: bool) -> list[Operation]:
@@ -154,8 +156,8 @@ def apply_or_refuse(postings: list[Posting]) -> list[Change]:
     """Apply postings; a refusal of the ledger becomes the server's answer."""
     try:
         return apply(postings)
-    except LedgerRefusal as refusal:
-        raise Refused(refusal.code) from None
+    except LedgerRefusedError as refusal:
+        raise RefusedError(refusal.code) from None
 
 
 def _operation(change: Change, leg: Leg, kind: str) -> Operation:
@@ -252,9 +254,9 @@ def index_transaction(world: World, book: Book, seq: int, transaction: Transacti
 
 
 def end_pending(world: World, book: Book, seq: int, transaction: Transaction, *, commit: bool) -> Ending:
-    """Commit or cancel a pending transaction. Raises Refused (0099) when it is not pending any more."""
+    """Commit or cancel a pending transaction. Raises RefusedError (0099) when it is not pending any more."""
     if book.status_of(seq) != "PENDING":
-        raise Refused("0099")
+        raise RefusedError("0099")
     postings: list[Posting] = []
     texts: dict[int, dict[str, Any]] = {}
     for number, is_source, amount, leg in transaction.extra["held"]:

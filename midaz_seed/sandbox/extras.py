@@ -11,7 +11,7 @@ from midaz_seed.sandbox.exchange import Call, Reply, json_reply, text_reply
 from midaz_seed.sandbox.fields import read_body
 from midaz_seed.sandbox.hooks import DEFAULT_SETTINGS
 from midaz_seed.sandbox.queries import by_cursor, read_listing
-from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.state import Doc, World
 
 # ---- asset rates
@@ -22,13 +22,13 @@ def put_rate(world: World, call: Call) -> Reply:
     for name in ("from", "to"):
         code = asset_code_rule(body[name])
         if code is not None:
-            raise Refused(code)
+            raise RefusedError(code)
     if body["ttl"] is None:
-        raise Failed(500, "Internal Server Error")  # the real process dies here; this one only says so
+        raise FailedError(500, "Internal Server Error")  # the real process dies here; this one only says so
     place = world.book(call.org_id, call.ledger_id).collection("asset-rates")
     former = next((rate for rate in place if rate["from"] == body["from"] and rate["to"] == body["to"]), None)
     if former is None and not world.ledgers_of(call.org_id).ever(call.ledger_id):
-        raise Refused("0037")
+        raise RefusedError("0037")
     epoch_s, stamp = world.now()
     own = {name: body[name] for name in ("from", "to", "rate", "scale", "source", "ttl")}
     if former is None:
@@ -52,7 +52,7 @@ def get_rate(world: World, call: Call) -> Reply:
     for rate in world.book(call.org_id, call.ledger_id).collection("asset-rates"):
         if rate["externalId"] == call.params[2]:
             return json_reply(200, _rate_shown(rate))
-    raise Refused("0007")
+    raise RefusedError("0007")
 
 
 def list_rates(world: World, call: Call) -> Reply:
@@ -77,7 +77,7 @@ def get_settings(world: World, call: Call) -> Reply:
 def _ledger(world: World, call: Call) -> Doc:
     ledger = world.ledger(call.org_id, call.ledger_id)
     if ledger is None:
-        raise Refused("0007")
+        raise RefusedError("0007")
     return ledger
 
 
@@ -89,9 +89,9 @@ def patch_settings(world: World, call: Call) -> Reply:
     try:
         sent = orjson.loads(call.body)
     except orjson.JSONDecodeError:
-        raise Refused("0094") from None
+        raise RefusedError("0094") from None
     if not isinstance(sent, dict):
-        raise Refused("0094")
+        raise RefusedError("0094")
     _check_settings(sent)
     ledger = _ledger(world, call)
     changed = {group: dict(values) for group, values in _settings_of(ledger).items()}
@@ -111,18 +111,18 @@ def _check_settings(sent: Mapping[str, Any]) -> None:
     switches = {name for group in DEFAULT_SETTINGS.values() for name in group}
     for group, values in sent.items():
         if group in switches:
-            raise Refused("0149")
+            raise RefusedError("0149")
         if group not in DEFAULT_SETTINGS:
-            raise Refused("0147")
+            raise RefusedError("0147")
         if values is None:
             continue
         if not isinstance(values, dict):
-            raise Refused("0148")
+            raise RefusedError("0148")
         for name, value in values.items():
             if name not in DEFAULT_SETTINGS[group]:
-                raise Refused("0147")
+                raise RefusedError("0147")
             if value is not None and not isinstance(value, bool):
-                raise Refused("0148")
+                raise RefusedError("0148")
 
 
 # ---- accounts by other names
@@ -140,7 +140,7 @@ def _account(world: World, call: Call, alias: str) -> Reply:
     """Without metadata, which the server looks up under the wrong id here."""
     account = world.book(call.org_id, call.ledger_id).account_by_alias.get(alias)
     if account is None:
-        raise Refused("0085")
+        raise RefusedError("0085")
     return json_reply(200, ENTITIES["accounts"].render(world, {**account, "metadata": {}}))
 
 

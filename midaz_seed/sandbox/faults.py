@@ -6,8 +6,9 @@
       - {path: "/accounts$", every: 100, from_s: 0, to_s: 30, status: {code: 503, retry_after_s: 1, when: before}}
       - {from_request: 500, to_request: 500, refuse: {for_s: 2}}
 
-A rule counts the requests that match it, from 1. Whether it hits request n depends on (seed, rule, n) alone, so the same requests in
-the same order meet the same faults. Latencies of several rules add up; of the other effects the first rule's is taken.
+A rule counts the requests that match it, from 1. Whether it hits request n depends on (seed, rule, n) alone, so the
+same requests in the same order meet the same faults. Latencies of several rules add up; of the other effects the
+first rule's is taken.
 """
 
 import hashlib
@@ -16,7 +17,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -73,7 +74,8 @@ class LateBalances(_Model):
 
 class ForeignReplay(_Model):
     """The request is not carried out; it gets a 201 marked as replayed with another transaction of the ledger, and its
-    key stays claimed without an answer. Seen on real v3.3 and v4 servers. Without another transaction nothing happens."""
+    key stays claimed without an answer. Seen on real v3.3 and v4 servers. Without another transaction nothing
+    happens."""
 
 
 class Refuse(_Model):
@@ -90,8 +92,8 @@ Effect = Latency | Status | Reset | Truncate | Html | LateBalances | ForeignRepl
 
 
 class Rule(_Model):
-    """Some requests, some of the time, meet one effect. What is left out of the first three matches every request; requests
-    to /sandbox itself are never looked at."""
+    """Some requests, some of the time, meet one effect. What is left out of the first three matches every request;
+    requests to /sandbox itself are never looked at."""
 
     name: str = ""
     """How it is counted; the effect's name when left out."""
@@ -193,10 +195,11 @@ _EFFECTS = (
 class _Yaml(yaml.SafeLoader):
     """YAML in which `on` is a word, not true."""
 
-    yaml_implicit_resolvers: ClassVar = {
-        first: [(tag, form) for tag, form in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
-        for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_Yaml.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in found if tag != "tag:yaml.org,2002:bool" or first in "tTfF"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 class FaultPlan(_Model):

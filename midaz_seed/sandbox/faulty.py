@@ -1,6 +1,5 @@
 """The ASGI edge with faults in it. Without a plan the plain `App` runs, and pays nothing for what is here."""
 
-import asyncio
 import os
 import socket
 import struct
@@ -22,11 +21,13 @@ from midaz_seed.sandbox.faults import (
     Truncate,
     Unauthorized,
 )
-from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.transactions import foreign_replay
 
-_HTML = b"<html>\r\n<head><title>%d</title></head>\r\n<body>\r\n<center><h1>%d</h1></center>\r\n<hr><center>proxy</center>\r\n</body>\r\n</html>\r\n"
+_HTML = b"<html>\r\n<head><title>%d</title></head>\r\n<body><center><h1>%d</h1></center></body>\r\n</html>\r\n"
+TRANSPORT = "midaz_seed.transport"
+"""The extension of the ASGI scope that holds {"transport": the asyncio transport}."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -79,7 +80,7 @@ class FaultyApp(App):
     def _foreign(self, scope: Scope, body: bytes, chance: float) -> Reply | None:
         try:
             (_, group), params = self.router.find(scope["method"], scope["raw_path"])
-        except (Failed, Refused):
+        except (FailedError, RefusedError):
             return None  # the ordinary way says what is wrong with the path
         if group != "transactions" or scope["method"] != "POST":
             return None
@@ -101,14 +102,14 @@ class FaultyApp(App):
         effect = hit.effect if hit is not None else None
         match effect:
             case Reset():
-                cut(scope["extensions"]["sandbox.transport"], reset=True)
+                cut(scope["extensions"][TRANSPORT]["transport"], reset=True)
                 await _gone(receive)
             case Refuse():
                 self._refuse(effect.for_s)
                 await _gone(receive)
             case Truncate():
                 await self._send_half(send, reply)
-                cut(scope["extensions"]["sandbox.transport"], reset=False)
+                cut(scope["extensions"][TRANSPORT]["transport"], reset=False)
                 await _gone(receive)
             case Status(when="after") | Html(when="after"):
                 await self.send(send, _error_page(effect))
@@ -149,6 +150,7 @@ def cut(transport: Any, *, reset: bool) -> None:
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait until the server has noticed that the connection ended, so that it does not complain about a missing answer."""
+    """Wait until the server has noticed that the connection ended, so that it does not complain about a missing
+    answer."""
     while (await receive())["type"] != "http.disconnect":
-        await asyncio.sleep(0)
+        pass

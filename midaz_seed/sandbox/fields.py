@@ -1,9 +1,9 @@
 """Reading a request body as the server does: decode, look for what was not understood, check the rules.
 
-The order is part of the behaviour: 0094 (no JSON, wrong type) comes before 0053 (unexpected fields), and that before 0009 and
-0047. A field is described as data (`Field`), and one set of functions reads every body. The server decodes into a struct,
-writes the struct again and compares with what was sent; `omitempty` fields vanish when they are empty, which is why an
-empty text in one of them is "unexpected".
+The order is part of the behaviour: 0094 (no JSON, wrong type) comes before 0053 (unexpected fields), and that before
+0009 and 0047. A field is described as data (`Field`), and one set of functions reads every body. The server decodes
+into a struct, writes the struct again and compares with what was sent; `omitempty` fields vanish when they are empty,
+which is why an empty text in one of them is "unexpected".
 """
 
 import re
@@ -18,7 +18,7 @@ import orjson
 from midaz_seed.sandbox import decimals
 from midaz_seed.sandbox.dates import parse_instant
 from midaz_seed.sandbox.dialect import Dialect
-from midaz_seed.sandbox.refusals import Refused
+from midaz_seed.sandbox.refusals import RefusedError
 
 Kind = Literal[
     "str",
@@ -91,31 +91,31 @@ def is_uuid(value: str | None) -> str | None:
 
 
 def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
-    """Decode and check a body. Raises Refused with the code that the server would give."""
+    """Decode and check a body. Raises RefusedError with the code that the server would give."""
     try:
         sent = orjson.loads(data)
     except orjson.JSONDecodeError:
-        raise Refused("0094") from None
+        raise RefusedError("0094") from None
     if sent is None:
         sent = {}
     if not isinstance(sent, dict):
-        raise Refused("0094")
+        raise RefusedError("0094")
     check_size(sent, dialect)
     values = _decode_object(schema.fields, sent)
     unexpected = _difference(sent, _encode_object(schema.fields, values))
     if unexpected:
-        raise Refused("0053", unexpected)
+        raise RefusedError("0053", unexpected)
     missing: dict[str, str] = {}
     wrong: dict[str, str] = {}
     _check_object(schema.fields, values, missing, wrong)
     for rule in schema.rules:
         code = rule(values)
         if code is not None:
-            raise Refused(code)
+            raise RefusedError(code)
     if missing:
-        raise Refused("0009", missing)
+        raise RefusedError("0009", missing)
     if wrong:
-        raise Refused("0047", wrong)
+        raise RefusedError("0047", wrong)
     return Body(values, sent)
 
 
@@ -126,19 +126,19 @@ def check_size(sent: Mapping[str, Any], dialect: Dialect) -> None:
     """Refuse nesting too deep (0144), too many metadata keys in the whole body (0145) and NUL characters (0047)."""
     keys = _measure(sent, "", 1, dialect.nesting_depth_max)
     if keys > dialect.metadata_keys_max:
-        raise Refused("0145", entity="request")
+        raise RefusedError("0145", entity="request")
 
 
 def _measure(value: Any, name: str, depth: int, depth_max: int) -> int:
     """The number of metadata keys within a value."""
     if isinstance(value, dict):
         if depth > depth_max:
-            raise Refused("0144", entity="request")
+            raise RefusedError("0144", entity="request")
         keys = len(value) if name == "metadata" else 0
         for key, inner in value.items():
             if isinstance(inner, str):
                 if "\0" in inner:
-                    raise Refused("0047", {key: f"{key} holds a NUL character"})
+                    raise RefusedError("0047", {key: f"{key} holds a NUL character"})
             elif isinstance(inner, dict | list):
                 keys += _measure(inner, key, depth + 1, depth_max)
         return keys
@@ -199,26 +199,26 @@ def _decode(field: Field, value: Any) -> Any:
         return _decode_time(value)
     if kind == "raw":
         return value
-    raise Refused("0094")
+    raise RefusedError("0094")
 
 
 def _decode_item(field: Field, item: Any) -> Any:
     if field.fields:
         if item is not None and not isinstance(item, dict):
-            raise Refused("0094")
+            raise RefusedError("0094")
         return _decode_object(field.fields, item or {})
     if not isinstance(item, str) or UUID.fullmatch(item) is None:
-        raise Refused("0094")
+        raise RefusedError("0094")
     return item
 
 
 def _decode_decimal(value: Any) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise Refused("0094")
+        raise RefusedError("0094")
     try:
         return decimals.parse(value if isinstance(value, str) else repr(value))
     except ValueError:
-        raise Refused("0094") from None
+        raise RefusedError("0094") from None
 
 
 def _decode_time(value: str) -> datetime | None:
@@ -226,7 +226,7 @@ def _decode_time(value: str) -> datetime | None:
         return None
     instant = parse_instant(value)
     if instant is None:
-        raise Refused("0094")
+        raise RefusedError("0094")
     return instant
 
 
@@ -326,7 +326,7 @@ def _check_object(
                 missing[field.name] = f"{field.name} is a required field"
                 break
             if code is not None:
-                raise Refused(code)
+                raise RefusedError(code)
         if field.fields:
             for item in value if isinstance(value, list) else [value]:
                 _check_object(field.fields, item, missing, wrong)
@@ -336,11 +336,11 @@ def check_metadata(metadata: Mapping[str, Any], *, nulls: bool) -> None:
     """Keys up to 100 bytes (0050), values up to 2000 bytes (0051), no objects or nulls (0067), no lists (0051)."""
     for key, value in metadata.items():
         if len(key) > 100 or len(key.encode()) > 100:
-            raise Refused("0050")
+            raise RefusedError("0050")
         if isinstance(value, str):
             if len(value) > 2000 or len(value.encode()) > 2000:
-                raise Refused("0051")
+                raise RefusedError("0051")
         elif isinstance(value, dict) or (value is None and not nulls):
-            raise Refused("0067")
+            raise RefusedError("0067")
         elif isinstance(value, list):
-            raise Refused("0051")
+            raise RefusedError("0051")

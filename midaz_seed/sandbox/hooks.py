@@ -9,7 +9,7 @@ from midaz_seed.sandbox.countries import CURRENCIES
 from midaz_seed.sandbox.entities import SCENARIOS, asset_code_rule, country_rule
 from midaz_seed.sandbox.fields import Body
 from midaz_seed.sandbox.queries import like
-from midaz_seed.sandbox.refusals import Refused
+from midaz_seed.sandbox.refusals import RefusedError
 from midaz_seed.sandbox.state import Doc, World
 
 Parts = dict[str, Any]
@@ -28,7 +28,7 @@ def _nothing(_world: World, _org_id: str, _ledger_id: str, _doc: Doc) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The places where a kind can differ. Each may raise Refused, except `created`, `fill` and `show`."""
+    """The places where a kind can differ. Each may raise RefusedError, except `created`, `fill` and `show`."""
 
     prepare: Callable[[World, str, str, Body], Parts] = _plain
     """From the body of a create to the entity's own fields."""
@@ -55,10 +55,10 @@ def _with_status(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Pa
 def _organization(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
     address = body["address"]
     if country_rule(address):
-        raise Refused("0032")
+        raise RefusedError("0032")
     parent = body["parentOrganizationId"]
     if parent is not None and not world.organizations.ever(parent):
-        raise Refused("0039")
+        raise RefusedError("0039")
     shown = {key: text for key, text in address.items() if key != "description" or text}
     return {
         "parentOrganizationId": parent,
@@ -72,12 +72,12 @@ def _organization(world: World, _org_id: str, _ledger_id: str, body: Body) -> Pa
 
 def _organization_patch(world: World, _org_id: str, _ledger_id: str, doc: Doc, changes: Parts) -> None:
     if "address" in changes and country_rule(changes["address"]):
-        raise Refused("0032")
+        raise RefusedError("0032")
     parent = changes.get("parentOrganizationId")
     if parent == doc["id"]:
-        raise Refused("0091")
+        raise RefusedError("0091")
     if parent is not None and not world.organizations.ever(parent):
-        raise Refused("0039")
+        raise RefusedError("0039")
 
 
 def _ledger(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
@@ -94,15 +94,15 @@ def _ledger(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
 
 def _asset(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
     if body["type"] not in ASSET_TYPES:
-        raise Refused("0040")
+        raise RefusedError("0040")
     code = asset_code_rule(body["code"])
     if code is not None:
-        raise Refused(code)
+        raise RefusedError(code)
     if body["type"] == "currency" and body["code"] not in CURRENCIES:
-        raise Refused("0005")
+        raise RefusedError("0005")
     place = _world.book(_org_id, _ledger_id).collection("assets")
     if any(asset["code"] == body["code"] for asset in place):
-        raise Refused("0003")
+        raise RefusedError("0003")
     return {"name": body["name"], "type": body["type"], "code": body["code"], "status": _status(body)}
 
 
@@ -115,10 +115,12 @@ def _asset_created(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
         return
     epoch_s, stamp = world.now()
     account: Doc = {
-        "id": world.new_id(epoch_s), "name": f"External {code}", "parentAccountId": None, "entityId": None, "assetCode": code,
+        "id": world.new_id(epoch_s), "name": f"External {code}", "parentAccountId": None, "entityId": None,
+        "assetCode": code,
         "organizationId": org_id, "ledgerId": ledger_id, "portfolioId": None, "segmentId": None,
         "status": {"code": "external", "description": f"Account external created by asset: {code}"},
-        "alias": alias, "type": "external", "blocked": False, "createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {},
+        "alias": alias, "type": "external", "blocked": False, "createdAt": stamp, "updatedAt": stamp,
+        "deletedAt": None, "metadata": {},
     }  # fmt: skip
     world.save("accounts", org_id, ledger_id, account)
     add_balance(world, account, "default", delayed=True)
@@ -133,33 +135,33 @@ def _asset_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
 def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
     ledger = world.ledger(org_id, ledger_id)
     if ledger is None:
-        raise Refused("0007")
+        raise RefusedError("0007")
     book = world.book(org_id, ledger_id)
     kind = body["type"].lower()
     if kind == "external" and body["alias"] is None:
-        raise Refused("0009")
+        raise RefusedError("0009")
     settings = ledger["settings"]
-    if settings is not None and settings["accounting"]["validateAccountType"] and kind != "external":
-        if not any(known["keyValue"] == kind for known in book.collection("account-types")):
-            raise Refused("0066")
+    checked = settings is not None and settings["accounting"]["validateAccountType"] and kind != "external"
+    if checked and not any(known["keyValue"] == kind for known in book.collection("account-types")):
+        raise RefusedError("0066")
     if not any(asset["code"] == body["assetCode"] for asset in book.collection("assets")):
-        raise Refused("0034")
+        raise RefusedError("0034")
     entity = body["entityId"]
     if body["portfolioId"] is not None:
         portfolio = book.collection("portfolios").live.get(body["portfolioId"])
         if portfolio is None:
-            raise Refused("0007")
+            raise RefusedError("0007")
         entity = portfolio["entityId"] if entity is None else entity
     if body["parentAccountId"] is not None:
         parent = book.collection("accounts").live.get(body["parentAccountId"])
         if parent is None:
-            raise Refused("0029")
+            raise RefusedError("0029")
         if parent["assetCode"] != body["assetCode"]:
-            raise Refused("0030")
+            raise RefusedError("0030")
     if body["alias"] is not None:
         _check_alias(world, org_id, ledger_id, body["alias"])
     if body["segmentId"] is not None and not book.collection("segments").ever(body["segmentId"]):
-        raise Refused("0036")
+        raise RefusedError("0036")
     return {
         "name": body["name"] or f"{body['assetCode']} {kind} account",
         "parentAccountId": body["parentAccountId"],
@@ -181,7 +183,7 @@ def _check_alias(world: World, org_id: str, ledger_id: str, alias: str) -> None:
     if not taken and "_" in alias:
         taken = any(map(like(alias), aliases))
     if taken:
-        raise Refused("0020")
+        raise RefusedError("0020")
 
 
 def _account_fill(doc: Doc) -> None:
@@ -195,23 +197,23 @@ def _account_created(world: World, _org_id: str, _ledger_id: str, doc: Doc) -> N
 
 def _account_patch(world: World, org_id: str, ledger_id: str, doc: Doc, changes: Parts) -> None:
     if doc["type"] == "external":
-        raise Refused("0074")
+        raise RefusedError("0074")
     book = world.book(org_id, ledger_id)
     for name, kind, code in (("portfolioId", "portfolios", "0035"), ("segmentId", "segments", "0036")):
         if changes.get(name) is not None and not book.collection(kind).ever(changes[name]):
-            raise Refused(code)
+            raise RefusedError(code)
 
 
 def _account_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
     if doc["type"] == "external":
-        raise Refused("0074")
+        raise RefusedError("0074")
     delete_account_balances(world, world.book(org_id, ledger_id), doc["id"])
 
 
 def _account_type(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
     key = body["keyValue"].lower()
     if any(known["keyValue"] == key for known in world.book(org_id, ledger_id).collection("account-types")):
-        raise Refused("0108")
+        raise RefusedError("0108")
     return {"name": body["name"], "description": body["description"], "keyValue": key}
 
 
@@ -220,7 +222,7 @@ def _account_type(world: World, org_id: str, ledger_id: str, body: Body) -> Part
 
 def _operation_route(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
     if body["operationType"].lower() not in ("source", "destination", "bidirectional"):
-        raise Refused("0103")
+        raise RefusedError("0103")
     _check_account_rule(body["account"])
     _check_entries(body["operationType"].lower(), body["accountingEntries"])
     own = {name: body[name] for name in ("title", "description", "code")}
@@ -237,11 +239,11 @@ def _check_account_rule(rule: Mapping[str, Any] | None) -> None:
         return
     missing = {name: f"{name} is a required field" for name in ("ruleType", "validIf") if not rule[name]}
     if missing:
-        raise Refused("0009", missing)
+        raise RefusedError("0009", missing)
     if rule["ruleType"] not in ("alias", "account_type"):
-        raise Refused("0111")
+        raise RefusedError("0111")
     if not isinstance(rule["validIf"], str if rule["ruleType"] == "alias" else list):
-        raise Refused("0112")
+        raise RefusedError("0112")
 
 
 def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> None:
@@ -251,19 +253,19 @@ def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> No
     if not given:
         return
     if "revert" in given and operation_type != "bidirectional":
-        raise Refused("0165")
+        raise RefusedError("0165")
     if operation_type == "destination" and given & {"hold", "cancel"}:
-        raise Refused("0162")
+        raise RefusedError("0162")
     if (
         operation_type != "destination"
         and given & {"hold", "commit", "cancel"}
         and not {"hold", "commit", "cancel"} <= given
     ):
-        raise Refused("0163")
+        raise RefusedError("0163")
     if "direct" not in given:
-        raise Refused("0164")
+        raise RefusedError("0164")
     if any(entries[name]["debit"] is None or entries[name]["credit"] is None for name in given):
-        raise Refused("0166")
+        raise RefusedError("0166")
 
 
 def _without_empty(value: Any) -> Any:
@@ -285,19 +287,19 @@ def _operation_route_patch(_world: World, _org_id: str, _ledger_id: str, doc: Do
 def _operation_route_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
     routes = world.book(org_id, ledger_id).collection("transaction-routes")
     if any(doc["id"] in route["operationRoutes"] for route in routes):
-        raise Refused("0107")
+        raise RefusedError("0107")
 
 
 def _check_composition(world: World, org_id: str, ledger_id: str, route_ids: list[str]) -> None:
     known = world.book(org_id, ledger_id).collection("operation-routes").live
     routes = [known.get(route_id) for route_id in route_ids]
     if any(route is None for route in routes):
-        raise Refused("0101")
+        raise RefusedError("0101")
     kinds = {route["operationType"] for route in routes if route is not None}
     if not kinds & {"source", "bidirectional"}:
-        raise Refused("0153")
+        raise RefusedError("0153")
     if not kinds & {"destination", "bidirectional"}:
-        raise Refused("0154")
+        raise RefusedError("0154")
 
 
 def _transaction_route(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:

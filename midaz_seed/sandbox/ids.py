@@ -1,8 +1,9 @@
 """UUIDv7 ids that carry a counter, so that a record is found by its id without an index.
 
-Layout after the 48 bits of milliseconds: version 7, 12 bits fixed per data file (so that two sandboxes differ), variant, one bit
-`entity`, 44 bits counter, 17 bits part. A transaction is part 0 of its journal entry and its operations are the parts after
-it; an entity has a random part. Time never goes back within a sandbox, so ids sort in the order of creation.
+Layout after the 48 bits of milliseconds: version 7, 12 bits fixed per data file (so that two sandboxes differ),
+variant, one bit `entity`, 44 bits counter, 17 bits part. A transaction is part 0 of its journal entry and its
+operations are the parts after it; an entity has a random part. Time never goes back within a sandbox, so ids sort in
+the order of creation.
 """
 
 import random

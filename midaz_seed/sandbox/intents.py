@@ -1,7 +1,8 @@
-"""What a transaction request wants, read from its body: the ordinary body by a short way, every other by the full pipeline.
+"""What a transaction request wants, read from its body: the ordinary body by a short way, every other by the full
+pipeline.
 
-The short way takes a body only when it is certain that the full pipeline would accept it; anything unusual goes the long way, so
-the rules stand in one place (`fields`, and the schemas here).
+The short way takes a body only when it is certain that the full pipeline would accept it; anything unusual goes the
+long way, so the rules stand in one place (`fields`, and the schemas here).
 """
 
 import hashlib
@@ -17,12 +18,13 @@ from midaz_seed.sandbox import decimals
 from midaz_seed.sandbox.dialect import Dialect
 from midaz_seed.sandbox.entities import META
 from midaz_seed.sandbox.fields import Field, Schema, is_uuid, read_body
-from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.refusals import FailedError
 
 
 @dataclass(slots=True)
 class Leg:
-    """One account's part. Exactly one of `amount`, `share` (percent, percent of that percent) and `remaining` is given."""
+    """One account's part. Exactly one of `amount`, `share` (percent, percent of that percent) and `remaining` is
+    given."""
 
     alias: str
     key: str = "default"
@@ -90,10 +92,12 @@ def _one_way_each(legs: Sequence[Mapping[str, Any]]) -> str | None:
     return None
 
 
+_ASSET = Field("asset", required=True, omitempty=True)
+_REST = Field("remaining", omitempty=True)
 _LEG = (
     Field("accountAlias", omitempty=True),
     Field("balanceKey", omitempty=True, max=100),
-    Field("amount", "object?", omitempty=True, fields=(Field("asset", required=True, omitempty=True), Field("value", "decimal"))),
+    Field("amount", "object?", omitempty=True, fields=(_ASSET, Field("value", "decimal"))),
     Field(
         "share", "object?", omitempty=True,
         fields=(Field("percentage", "int", required=True), Field("percentageOfPercentage", "int", omitempty=True)),
@@ -115,11 +119,11 @@ _LEG = (
 )  # fmt: skip
 _SOURCE = Field(
     "source", "object",
-    fields=(Field("remaining", omitempty=True), Field("from", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
+    fields=(_REST, Field("from", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
 )  # fmt: skip
 _DISTRIBUTE = Field(
     "distribute", "object",
-    fields=(Field("remaining", omitempty=True), Field("to", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
+    fields=(_REST, Field("to", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
 )  # fmt: skip
 _PENDING = Field("pending", "bool")
 
@@ -162,7 +166,8 @@ ENDPOINTS = {endpoint.name: endpoint for endpoint in (JSON, INFLOW, OUTFLOW, ANN
 
 
 def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
-    """Read a transaction's body. Raises Refused as the body pipeline does, Failed (500) for a leg without account."""
+    """Read a transaction's body. Raises RefusedError as the body pipeline does, FailedError (500) for a leg without
+    account."""
     intent = quick_intent(endpoint, data)
     if intent is not None:
         return intent
@@ -189,7 +194,7 @@ def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
 
 def _leg(leg: Mapping[str, Any]) -> Leg:
     if not leg["accountAlias"]:
-        raise Failed(500, "Internal Server Error")
+        raise FailedError(500, "Internal Server Error")
     amount, share = leg["amount"], leg["share"]
     return Leg(
         alias=leg["accountAlias"],

@@ -1,7 +1,9 @@
-"""The double-entry core: balances, and postings applied to them all or not at all. Pure: no clock, no network, no storage.
+"""The double-entry core: balances, and postings applied to them all or not at all. Pure: no clock, no network, no
+storage.
 
-Every posting changes one balance. A balance of direction `credit` (an ordinary account) grows by credits; one of direction
-`debit` (an external account, from v3.8) grows by debits. An ordinary balance never goes below zero unless it allows overdraft.
+Every posting changes one balance. A balance of direction `credit` (an ordinary account) grows by credits; one of
+direction `debit` (an external account, from v3.8) grows by debits. An ordinary balance never goes below zero unless
+it allows overdraft.
 """
 
 from dataclasses import dataclass
@@ -24,7 +26,7 @@ class Effect(StrEnum):
     """What was on hold is available again: the source of a cancelled transaction."""
 
 
-class LedgerRefusal(Exception):
+class LedgerRefusedError(Exception):
     """The postings cannot be applied; `code` is the server's error code. Nothing has changed."""
 
     def __init__(self, code: str) -> None:
@@ -85,7 +87,8 @@ class Posting:
 
 @dataclass(slots=True)
 class Change:
-    """What a posting did. `before` and `after` are (available, onHold, version, overdraftUsed), amounts as the server writes them."""
+    """What a posting did. `before` and `after` are (available, onHold, version, overdraftUsed), amounts as the server
+    writes them."""
 
     posting: Posting
     kind: str
@@ -98,7 +101,8 @@ class Change:
 def apply(postings: list[Posting]) -> list[Change]:
     """Apply the postings in their order, all of them or none.
 
-    Raises LedgerRefusal with 0018 when an ordinary balance would go below zero, 0167 when beyond its overdraft limit.
+    Raises LedgerRefusedError with 0018 when an ordinary balance would go below zero, 0167 when beyond its overdraft
+    limit.
     """
     undo: list[_Memento] = []
     changes: list[Change] = []
@@ -112,7 +116,7 @@ def apply(postings: list[Posting]) -> list[Change]:
                 changes += _post_with_overdraft(posting)
             else:
                 changes.append(_post(posting))
-    except LedgerRefusal:
+    except LedgerRefusedError:
         for balance, available, on_hold, used, state in reversed(undo):
             balance.available, balance.on_hold, balance.overdraft_used = available, on_hold, used
             balance.state = state
@@ -145,7 +149,7 @@ def _post(posting: Posting) -> Change:
                 available = add(available, amount)
         on_hold = text_of(balance.on_hold)
     if available < 0 and balance.account_type != "external":
-        raise LedgerRefusal("0018")
+        raise LedgerRefusedError("0018")
     balance.available = available
     balance.state = after = (text_of(available), on_hold, before[2] + 1, before[3])
     kind = "DEBIT" if effect is Effect.SETTLE else effect.value
@@ -163,7 +167,7 @@ def _post_with_overdraft(posting: Posting) -> list[Change]:
     ):
         owed = subtract(amount, balance.available)
         if add(balance.overdraft_used, owed) > balance.overdraft_limit:
-            raise LedgerRefusal("0167")
+            raise LedgerRefusedError("0167")
     elif posting.effect in (Effect.CREDIT, Effect.RELEASE):
         owed = -min(balance.overdraft_used, amount)
     if not owed or companion is None:

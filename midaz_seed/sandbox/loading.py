@@ -8,8 +8,8 @@ import orjson
 
 from midaz_seed.sandbox.balances import overdraft_limit, prepare
 from midaz_seed.sandbox.dates import parse_instant
-from midaz_seed.sandbox.execution import index_ending, index_transaction
 from midaz_seed.sandbox.decimals import ZERO
+from midaz_seed.sandbox.execution import index_ending, index_transaction
 from midaz_seed.sandbox.ledger import Balance
 from midaz_seed.sandbox.records import Claim, Operation, unpack_ending, unpack_transaction
 from midaz_seed.sandbox.state import World

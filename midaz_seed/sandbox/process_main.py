@@ -14,7 +14,8 @@ from midaz_seed.sandbox.server import SandboxConfig, running
 def run(
     *, port: int, host: str, data: Path | None, faults: Path | None, seed: int, auth_token: str | None, until_eof: bool
 ) -> None:
-    """Serve until SIGINT, SIGTERM or, with `until_eof`, the end of standard input. Raises SeedError when it cannot start."""
+    """Serve until SIGINT, SIGTERM or, with `until_eof`, the end of standard input. Raises SeedError when it cannot
+    start."""
     plan = FaultPlan.read(faults) if faults is not None else None
     config = SandboxConfig(host=host, port=port, data=data, faults=plan, seed=seed, auth_token=auth_token)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

@@ -14,7 +14,7 @@ import orjson
 
 from midaz_seed.sandbox.dates import parse_instant
 from midaz_seed.sandbox.dialect import Dialect
-from midaz_seed.sandbox.refusals import Refused
+from midaz_seed.sandbox.refusals import RefusedError
 
 T = TypeVar("T")
 
@@ -40,15 +40,15 @@ class Listing:
 
 
 def read_listing(query: Mapping[str, str], dialect: Dialect) -> Listing:
-    """Check the parameters that every list has. Raises Refused (0078, 0080 to 0083, 0131)."""
+    """Check the parameters that every list has. Raises RefusedError (0078, 0080 to 0083, 0131)."""
     cursor_id, backwards = _cursor(query.get("cursor", ""))
     limit = _number(query, "limit", dialect.page_limit_default)
     if limit > dialect.page_limit_max:
-        raise Refused("0080")
+        raise RefusedError("0080")
     page = _number(query, "page", 1)
     order = query.get("sort_order", "asc").lower()
     if order not in ("asc", "desc"):
-        raise Refused("0081")
+        raise RefusedError("0081")
     start_s, end_s = _window(query)
     metadata = next(
         ((key.partition(".")[2], value) for key, value in query.items() if key.startswith("metadata.")), None
@@ -63,9 +63,9 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise Refused("0082") from None
+        raise RefusedError("0082") from None
     if number < 1:
-        raise Refused("0082")
+        raise RefusedError("0082")
     return number
 
 
@@ -74,12 +74,12 @@ def _window(query: Mapping[str, str]) -> tuple[float | None, float | None]:
     if not start_text and not end_text:
         return None, None
     if not start_text or not end_text:
-        raise Refused("0083")
+        raise RefusedError("0083")
     start, end = parse_instant(start_text.replace(" ", "+")), parse_instant(end_text.replace(" ", "+"))
     if start is None or end is None:
-        raise Refused("0131")
+        raise RefusedError("0131")
     if end < start:
-        raise Refused("0078")
+        raise RefusedError("0078")
     if len(end_text) == len("2026-01-01"):
         end += timedelta(days=1)  # a plain date means the whole day
     return start.timestamp(), end.timestamp()
@@ -91,13 +91,13 @@ def _cursor(text: str) -> tuple[str, bool]:
     try:
         found = orjson.loads(base64.b64decode(text.replace(" ", "+"), validate=True))
     except (binascii.Error, ValueError):
-        raise Refused("0082") from None
+        raise RefusedError("0082") from None
     if not isinstance(found, dict) or not isinstance(found.get("id"), str):
-        raise Refused("0082")
+        raise RefusedError("0082")
     if "points_next" in found:
         return found["id"], found["points_next"] is False
     if found.get("direction") not in ("next", "prev"):
-        raise Refused("0082")
+        raise RefusedError("0082")
     return found["id"], found["direction"] == "prev"
 
 
@@ -120,7 +120,8 @@ def by_cursor(
     dialect: Dialect,
     keep: Callable[[T], bool] | None = None,
 ) -> tuple[list[T], dict[str, str]]:
-    """The items of a page by cursor, and its `next_cursor` and `prev_cursor`. `items` are in ascending order of their ids."""
+    """The items of a page by cursor, and its `next_cursor` and `prev_cursor`. `items` are in ascending order of their
+    ids."""
     downwards = listing.descending != listing.backwards
     if downwards:
         stop = bisect_left(items, listing.cursor_id, key=id_of) if listing.cursor_id else len(items)

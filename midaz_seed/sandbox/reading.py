@@ -12,7 +12,7 @@ from midaz_seed.sandbox.dates import months_before, parse_instant
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, empty_reply, raw_json_reply
 from midaz_seed.sandbox.queries import Listing, cut, metadata_matches, read_listing
 from midaz_seed.sandbox.records import ENDING, TRANSACTION, Transaction, unpack_ending, unpack_transaction
-from midaz_seed.sandbox.refusals import Refused
+from midaz_seed.sandbox.refusals import RefusedError
 from midaz_seed.sandbox.rendering import Placed, operation_json, placed, quote, sides_of, transaction_json
 from midaz_seed.sandbox.state import STATUSES, Book, World
 
@@ -86,7 +86,7 @@ def get(world: World, call: Call) -> Reply:
     limit = read_listing(call.query(), world.dialect).limit
     found = find_transaction(world, book, call.params[2])
     if found is None:
-        raise Refused("0007")
+        raise RefusedError("0007")
     return raw_json_reply(200, stored_transaction(world, book, *found, limit=limit).encode(), NOT_FROM_CACHE)
 
 
@@ -263,9 +263,9 @@ def get_operation(world: World, call: Call) -> Reply:
     entries = book.touched.get(call.params[2])
     at = bisect_left(entries, place[0]) if place is not None and entries is not None else 0
     if place is None or entries is None or at == len(entries) or entries[at] != place[0]:
-        raise Refused("0007")
+        raise RefusedError("0007")
     seq, transaction, items = _entry(world, place[0])
     for item in items:
         if item[2] == place[1] and world.balance_by_number[item[3].balance].account_id == call.params[2]:
             return raw_json_reply(200, stored_operation(world, book, seq, transaction, item).encode())
-    raise Refused("0007")
+    raise RefusedError("0007")

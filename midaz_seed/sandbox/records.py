@@ -1,11 +1,13 @@
 """The entries of the journal, and how they are packed into short JSON lists.
 
-    ["t", ms, book, created, updated, status, amount, asset, description, sources, destinations, metadata, operations, key, expires_s, extra]
+    ["t", ms, book, created, updated, status, amount, asset, description, sources, destinations, metadata,
+     operations, key, expires_s, extra]
     ["e", ms, transaction, status, updated, operations]         a pending transaction ended
     ["p", ms, transaction, part, description, metadata, time]   a transaction (part 0) or operation was changed
     ["k", ms, book, key, expires_s]                             a key was claimed and never got its answer
 
-An operation is [type, balance, is debit, amount, available, onHold, version, overdraftUsed, the same four after, texts].
+An operation is [type, balance, is debit, amount, available, onHold, version, overdraftUsed, the same four after,
+texts].
 """
 
 from dataclasses import dataclass
@@ -38,7 +40,8 @@ def slot_parts(slot: int) -> tuple[int, int]:
 
 @dataclass(slots=True)
 class Operation:
-    """One change of one balance. `texts`: d description, c chart of accounts, m metadata, r route, i route id, rc, rd."""
+    """One change of one balance. `texts`: d description, c chart of accounts, m metadata, r route, i route id, rc,
+    rd."""
 
     kind: str
     balance: int
@@ -81,14 +84,17 @@ class Transaction:
     def pack(self) -> list[Any]:
         operations = [operation.pack() for operation in self.operations]
         return [
-            TRANSACTION, self.ms, self.book, self.created, self.updated, self.status, self.amount, self.asset, self.description,
-            self.sources, self.destinations, self.metadata, operations, self.claim.key, self.claim.expires_s, self.extra or 0,
+            TRANSACTION, self.ms, self.book, self.created, self.updated, self.status, self.amount, self.asset,
+            self.description,
+            self.sources, self.destinations, self.metadata, operations, self.claim.key, self.claim.expires_s,
+            self.extra or 0,
         ]  # fmt: skip
 
 
 def unpack_transaction(packed: list[Any]) -> Transaction:
     operations = [unpack_operation(operation) for operation in packed[12]]
-    return Transaction(*packed[1:12], operations, Claim(packed[13], packed[14]), packed[15] or {})
+    fields: Any = (*packed[1:12], operations, Claim(packed[13], packed[14]), packed[15] or {})
+    return Transaction(*fields)
 
 
 @dataclass(slots=True)
@@ -113,4 +119,5 @@ class Ending:
 
 
 def unpack_ending(packed: list[Any]) -> Ending:
-    return Ending(*packed[1:5], [unpack_operation(operation) for operation in packed[5]])
+    fields: Any = (*packed[1:5], [unpack_operation(operation) for operation in packed[5]])
+    return Ending(*fields)

@@ -107,8 +107,9 @@ _TABLE: dict[str, tuple[int, str]] = {
 }
 
 
-class Refused(Exception):
-    """A request that the server answers with an error code; `fields` names the offending parts where the code has them."""
+class RefusedError(Exception):
+    """A request that the server answers with an error code; `fields` names the offending parts where the code has
+    them."""
 
     def __init__(self, code: str, fields: dict[str, Any] | None = None, *, entity: str = "") -> None:
         super().__init__(code)
@@ -119,7 +120,7 @@ class Refused(Exception):
         """The idempotency key had been claimed before this was raised."""
 
 
-class Failed(Exception):
+class FailedError(Exception):
     """An error of the web framework beneath the server: a numeric code, such as 404 for an unknown path."""
 
     def __init__(self, status: int, message: str) -> None:
@@ -129,9 +130,9 @@ class Failed(Exception):
         self.claimed = False
 
 
-def describe(error: Refused | Failed, dialect: Dialect) -> tuple[int, dict[str, Any]]:
+def describe(error: RefusedError | FailedError, dialect: Dialect) -> tuple[int, dict[str, Any]]:
     """The HTTP status and JSON body of an error."""
-    if isinstance(error, Failed):
+    if isinstance(error, FailedError):
         return error.status, {"code": error.status, "title": "request_failed", "message": error.message}
     status, title = _TABLE[error.code]
     status = dialect.status_by_code.get(error.code, status)

@@ -1,4 +1,5 @@
-"""Transactions and operations as the server writes them: JSON put together from pieces, because it is most of what is sent."""
+"""Transactions and operations as the server writes them: JSON put together from pieces, because it is most of what is
+sent."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -45,17 +46,20 @@ def operation_json(
         description = quote(patch[0]) if patch[0] else description
         metadata = metadata if patch[1] is None else orjson.dumps(patch[1] or None).decode()
         updated = patch[2]
-    available, held, version, used = operation.before
-    available_after, held_after, version_after, used_after = operation.after
+    operation_id = ids.journal_id(head, seq, part)
+    direction = "debit" if operation.is_debit else "credit"
     return (
-        f'{{"id":"{ids.journal_id(head, seq, part)}","transactionId":"{transaction_id}","description":{description},"type":"{operation.kind}",'
-        f'"assetCode":{asset},"chartOfAccounts":{chart},"amount":{{"value":"{operation.amount}"}},'
-        f'"balance":{{"available":"{available}","onHold":"{held}","version":{version},"overdraftUsed":"{used}"}},'
-        f'"balanceAfter":{{"available":"{available_after}","onHold":"{held_after}","version":{version_after},"overdraftUsed":"{used_after}"}},'
-        f'"status":{{"code":"","description":null}},{world.balance_by_number[operation.balance].json},"route":{route},{more}'
-        f'"balanceAffected":{"true" if affected else "false"},"direction":"{"debit" if operation.is_debit else "credit"}",'
+        f'{{"id":"{operation_id}","transactionId":"{transaction_id}","description":{description},'
+        f'"type":"{operation.kind}","assetCode":{asset},"chartOfAccounts":{chart},'
+        f'"amount":{{"value":"{operation.amount}"}},"balance":{_SNAPSHOT % operation.before},'
+        f'"balanceAfter":{_SNAPSHOT % operation.after},"status":{{"code":"","description":null}},'
+        f'{world.balance_by_number[operation.balance].json},"route":{route},{more}'
+        f'"balanceAffected":{"true" if affected else "false"},"direction":"{direction}",'
         f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"metadata":{metadata}}}'
     )
+
+
+_SNAPSHOT = '{"available":"%s","onHold":"%s","version":%d,"overdraftUsed":"%s"}'
 
 
 def transaction_json(
@@ -95,16 +99,20 @@ def transaction_json(
     listed = "null"
     if operations is not None:
         affected = transaction.status != "NOTED"
-        shown = ",".join(
-            [operation_json(world, item, transaction_id, described, asset, affected=affected) for item in operations]
-        )
-        listed = f"[{shown}]"
+        shown = [
+            operation_json(world, item, transaction_id, described, asset, affected=affected) for item in operations
+        ]
+        listed = f"[{','.join(shown)}]"
+    if description is not transaction.description:
+        described = quote(description)
+    group, route = (quote(extra.get("group", "")), quote(extra.get("route", ""))) if extra else ('""', '""')
+    source, destination = orjson.dumps(sources).decode(), orjson.dumps(destinations).decode()
     return (
-        f'{{"id":"{transaction_id}","description":{described if description is transaction.description else quote(description)},'
-        f'"status":{{"code":"{status}","description":"{status}"}},"amount":"{transaction.amount}","assetCode":{asset},'
-        f'"chartOfAccountsGroupName":{quote(extra.get("group", ""))},"source":{orjson.dumps(sources).decode()},'
-        f'"destination":{orjson.dumps(destinations).decode()},"ledgerId":"{book.ledger_id}","organizationId":"{book.org_id}",'
-        f'"route":{quote(extra.get("route", ""))},{more}"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"operations":{listed}}}'
+        f'{{"id":"{transaction_id}","description":{described},"status":{{"code":"{status}","description":"{status}"}},'
+        f'"amount":"{transaction.amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
+        f'"source":{source},"destination":{destination},'
+        f'"ledgerId":"{book.ledger_id}","organizationId":"{book.org_id}","route":{route},{more}'
+        f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"operations":{listed}}}'
     )
 
 

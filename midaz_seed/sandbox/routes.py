@@ -1,4 +1,5 @@
-"""Which handler answers which method and path. Paths match in any letter case and with or without a slash at the end."""
+"""Which handler answers which method and path. Paths match in any letter case and with or without a slash at the
+end."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -8,7 +9,7 @@ from midaz_seed.sandbox import balances, extras, reading, transactions
 from midaz_seed.sandbox.crud import ENTITIES, Handler
 from midaz_seed.sandbox.fields import UUID
 from midaz_seed.sandbox.intents import ENDPOINTS
-from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.refusals import FailedError, RefusedError
 
 _O = "/v1/organizations/{id}"
 _L = _O + "/ledgers/{id}"
@@ -111,7 +112,7 @@ class Router:
         self._remembered: dict[tuple[str, bytes], tuple[Route, list[str]]] = {}
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, list[str]]:
-        """The route and the variable parts of the path. Raises Failed (404, 405), Refused (0065)."""
+        """The route and the variable parts of the path. Raises FailedError (404, 405), RefusedError (0065)."""
         known = self._remembered.get((method, raw_path))
         if known is not None:
             return known
@@ -121,13 +122,13 @@ class Router:
         if route is None and node is not None and method == "HEAD":
             route = node.methods.get("GET")
         if node is None or not node.methods:
-            raise Failed(404, f"Cannot {method} {path}")
+            raise FailedError(404, f"Cannot {method} {path}")
         if route is None:
-            raise Failed(405, "Method Not Allowed")
+            raise FailedError(405, "Method Not Allowed")
         params = []
         for value, is_id in found:
             if is_id and UUID.fullmatch(value) is None:
-                raise Refused("0065")
+                raise RefusedError("0065")
             params.append(value.lower() if is_id else value)
         if len(self._remembered) >= self._REMEMBERED_MAX:
             self._remembered.clear()
@@ -138,7 +139,7 @@ class Router:
         """The group of endpoints that a request counts to; "" when nothing answers there."""
         try:
             return self.find(method, raw_path)[0].group
-        except (Failed, Refused):
+        except (FailedError, RefusedError):
             return ""
 
     def _walk(

@@ -5,19 +5,20 @@ from typing import Any
 from midaz_seed.sandbox.intents import Intent, Leg
 from midaz_seed.sandbox.ledger import Balance
 from midaz_seed.sandbox.records import Operation
-from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.state import Book, Doc
 
 
 def check_routes(book: Book, intent: Intent, parts: list[tuple[Leg, Balance, bool]]) -> None:
-    """Every leg names an operation route of the transaction's route, for its side and its account (0114, 0116 to 0119)."""
+    """Every leg names an operation route of the transaction's route, for its side and its account (0114, 0116 to
+    0119)."""
     if not intent.route_id:
-        raise Refused("0114")
+        raise RefusedError("0114")
     route = book.collection("transaction-routes").live.get(intent.route_id)
     if route is None:
-        raise Failed(500, "Internal Server Error")
+        raise FailedError(500, "Internal Server Error")
     if any(not leg.route_id for leg, _, _ in parts):
-        raise Refused("0116")
+        raise RefusedError("0116")
     known = book.collection("operation-routes").live
     for leg, balance, is_source in parts:
         operation_route = known.get(leg.route_id or "") if leg.route_id in route["operationRoutes"] else None
@@ -25,7 +26,7 @@ def check_routes(book: Book, intent: Intent, parts: list[tuple[Leg, Balance, boo
             "source" if is_source else "destination",
             "bidirectional",
         ):
-            raise Refused("0117")
+            raise RefusedError("0117")
         _check_account(operation_route["account"], balance)
 
 
@@ -33,9 +34,9 @@ def _check_account(rule: Doc | None, balance: Balance) -> None:
     if rule is None:
         return
     if rule["ruleType"] == "alias" and rule["validIf"] != balance.alias:
-        raise Refused("0118")
+        raise RefusedError("0118")
     if rule["ruleType"] == "account_type" and balance.account_type not in rule["validIf"]:
-        raise Refused("0119")
+        raise RefusedError("0119")
 
 
 def route_texts(book: Book, operation: Operation) -> dict[str, Any]:

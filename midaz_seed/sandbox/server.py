@@ -18,7 +18,7 @@ from midaz_seed.errors import TargetNotAllowedError, UsageError
 from midaz_seed.sandbox.app import App
 from midaz_seed.sandbox.dialect import V3_8, Dialect
 from midaz_seed.sandbox.faults import FaultPlan, Faults
-from midaz_seed.sandbox.faulty import FaultyApp
+from midaz_seed.sandbox.faulty import TRANSPORT, FaultyApp
 from midaz_seed.sandbox.loading import load
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.store import Store
@@ -56,7 +56,7 @@ class _Protocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {"sandbox.transport": self.transport}
+        self.scope["extensions"] = {TRANSPORT: {"transport": self.transport}}
 
 
 class SandboxServer:
@@ -149,7 +149,7 @@ class SandboxServer:
         self.stop_listening(abort=True)
         for task in set(self._connections.tasks):
             task.cancel()
-        while self._connections.connections or self._connections.tasks:
+        while self._connections.connections or self._connections.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0)
         self._store.close()
 
@@ -173,8 +173,8 @@ def check_host(host: str) -> None:
 async def running(config: SandboxConfig | None = None) -> AsyncIterator[SandboxServer]:
     """A sandbox that listens for the duration of the block.
 
-    Raises TargetNotAllowedError for a host that is not this machine, UsageError for a taken port, ConfigurationError or OutputError
-    for a data file that cannot be used.
+    Raises TargetNotAllowedError for a host that is not this machine, UsageError for a taken port, ConfigurationError
+    or OutputError for a data file that cannot be used.
     """
     config = config or SandboxConfig()
     if not config.allow_any_host:

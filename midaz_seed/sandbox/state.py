@@ -1,7 +1,8 @@
-"""What the sandbox holds in memory: entities, balances and, for each ledger, where its transactions stand in the journal.
+"""What the sandbox holds in memory: entities, balances and, for each ledger, where its transactions stand in the
+journal.
 
-Transactions themselves stay in the store; memory keeps 17 bytes for each (sequence number, time, status) and 8 for each account
-that it touches, so a million of them fit beside fifty thousand accounts.
+Transactions themselves stay in the store; memory keeps 17 bytes for each (sequence number, time, status) and 8 for
+each account that it touches, so a million of them fit beside fifty thousand accounts.
 """
 
 import random

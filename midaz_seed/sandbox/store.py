@@ -1,11 +1,12 @@
 """What the sandbox has acknowledged, in SQLite: a file (WAL) or memory, the same code for both.
 
 Writes are collected during one turn of the event loop and committed together (group commit) before any of their answers
-leaves: acknowledged means committed. There is no writer thread: handing the interpreter over costs more than the commit.
-`synchronous=OFF` with WAL survives a killed process; only a crash of the machine itself may lose the last moments.
+leaves: acknowledged means committed. There is no writer thread: handing the interpreter over costs more than the
+commit. `synchronous=OFF` with WAL survives a killed process; only a crash of the machine itself may lose the last
+moments.
 
-Two tables: `entities`, one row for each organization, ledger, account, balance and so on in its present form, and `journal`, the
-transactions and what became of them, in their order, as compact JSON lists.
+Two tables: `entities`, one row for each organization, ledger, account, balance and so on in its present form, and
+`journal`, the transactions and what became of them, in their order, as compact JSON lists.
 """
 
 import secrets
@@ -18,9 +19,9 @@ from midaz_seed.errors import ConfigurationError, OutputError
 _APPLICATION_ID = 0x4D445A53  # "MDZS", so that another program's file is not taken for ours
 _FORMAT = 1
 _SCHEMA = """
-CREATE TABLE entities (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, org TEXT NOT NULL, ledger TEXT NOT NULL, doc BLOB NOT NULL);
-CREATE TABLE journal (seq INTEGER PRIMARY KEY, record BLOB NOT NULL);
-CREATE TABLE about (salt INTEGER NOT NULL, dialect TEXT NOT NULL);
+CREATE TABLE entities (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, org TEXT NOT NULL, ledger TEXT NOT NULL, doc
+BLOB NOT NULL); CREATE TABLE journal (seq INTEGER PRIMARY KEY, record BLOB NOT NULL); CREATE TABLE about (salt INTEGER
+NOT NULL, dialect TEXT NOT NULL);
 """
 
 
@@ -28,8 +29,8 @@ class Store:
     """The durable half of the sandbox. One thread, one connection."""
 
     def __init__(self, path: Path | None, dialect: str) -> None:
-        """Open or create the file. Raises ConfigurationError for a file that is not ours, is damaged or belongs to another version,
-        OutputError when it is locked or cannot be written."""
+        """Open or create the file. Raises ConfigurationError for a file that is not ours, is damaged or belongs to
+        another version, OutputError when it is locked or cannot be written."""
         self._path = path
         self._entities: dict[int, tuple[int, str, str, str, bytes]] = {}
         self._journal: list[tuple[int, bytes]] = []
@@ -41,7 +42,7 @@ class Store:
         except sqlite3.OperationalError as error:
             raise OutputError(
                 f"the sandbox's data file cannot be opened: {error}",
-                hint="is another sandbox using it? check the folder and the permissions, or name another file with --data",
+                hint="is another sandbox using it? check folder and permissions, or name another file with --data",
                 where=str(path),
             ) from error
         except sqlite3.DatabaseError as error:

@@ -20,8 +20,8 @@ from midaz_seed.sandbox.reading import (
     stored_operation,
     stored_transaction,
 )
-from midaz_seed.sandbox.records import CLAIM, PATCH, Claim, Operation, Transaction, slot_parts, unpack_transaction
-from midaz_seed.sandbox.refusals import Failed, Refused
+from midaz_seed.sandbox.records import CLAIM, PATCH, Claim, Operation, Transaction, slot_parts
+from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.rendering import created_json, placed, transaction_json
 from midaz_seed.sandbox.state import Book, World
 
@@ -49,7 +49,7 @@ def carry_out(world: World, call: Call, intent: Intent, endpoint: Endpoint, pare
         return replay
     try:
         seq, transaction = execute(world, book, intent, endpoint, claim, parent)
-    except (Refused, Failed) as error:
+    except (RefusedError, FailedError) as error:
         error.claimed = True
         raise
     return raw_json_reply(201, created_json(world, book, seq, transaction), NOT_REPLAYED)
@@ -69,7 +69,8 @@ def claim_of(world: World, call: Call, intent: Intent) -> Claim:
 
 
 def replay_of(world: World, book: Book, key: str) -> Reply | None:
-    """The first answer under this key; None when the key is free. Raises Refused (0084) while it has no answer yet."""
+    """The first answer under this key; None when the key is free. Raises RefusedError (0084) while it has no answer
+    yet."""
     slots = book.slots
     slot = slots.get(key)
     if slot is None:
@@ -81,7 +82,7 @@ def replay_of(world: World, book: Book, key: str) -> Reply | None:
         del slots[key]
         return None
     if seq == 0 or seq > world.store.committed_seq:
-        raise Refused("0084")
+        raise RefusedError("0084")
     return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
 
 
@@ -101,7 +102,8 @@ def claim_without_answer(world: World, book: Book, claim: Claim) -> None:
 
 
 def foreign_replay(world: World, call: Call, chance: float) -> Reply | None:
-    """Answer with another transaction of the ledger and leave the request's key claimed, as real v3.3 and v4 servers sometimes do.
+    """Answer with another transaction of the ledger and leave the request's key claimed, as real v3.3 and v4 servers
+    sometimes do.
 
     None, and nothing done, when the request is not an ordinary new transaction or there is no other one to answer with.
     """
@@ -111,7 +113,7 @@ def foreign_replay(world: World, call: Call, chance: float) -> Reply | None:
         return None
     try:
         intent = read_intent(endpoint, call.body, world.dialect)
-    except (Refused, Failed):
+    except (RefusedError, FailedError):
         return None
     claim = claim_of(world, call, intent)
     if claim.key in book.slots:
@@ -130,7 +132,7 @@ def _known(world: World, call: Call, code: str) -> tuple[Book, int, Transaction]
     book = world.book(call.org_id, call.ledger_id)
     found = find_transaction(world, book, call.params[2])
     if found is None:
-        raise Refused(code)
+        raise RefusedError(code)
     return book, *found
 
 
@@ -163,11 +165,11 @@ def _end(world: World, call: Call, *, commit: bool) -> Reply:
 def revert(world: World, call: Call) -> Reply:
     book, seq, transaction = _known(world, call, "0099")
     if seq in world.reverted:
-        raise Refused("0087")
+        raise RefusedError("0087")
     if "parent" in transaction.extra:
-        raise Refused("0088")
+        raise RefusedError("0088")
     if book.status_of(seq) != "APPROVED":
-        raise Refused("0099")
+        raise RefusedError("0099")
     return carry_out(world, call, _reversal(world, seq, transaction), JSON, parent=call.params[2])
 
 
@@ -225,7 +227,7 @@ def patch_operation(world: World, call: Call) -> Reply:
     place = ids.journal_place(call.params[3])
     found = [item for item in operations_of(world, seq, transaction) if place == (item[1], item[2])]
     if not found or place is None:
-        raise Refused("0007")
+        raise RefusedError("0007")
     former = world.patches.get(place)
     present = found[0][3].texts.get("m") if former is None or former[1] is None else former[1]
     metadata = merged_metadata(present or {}, body) if "metadata" in body.sent else None
@@ -245,4 +247,4 @@ def _write_patch(world: World, seq: int, part: int, description: str, metadata: 
 
 def refuse_dsl(_world: World, _call: Call) -> Reply:
     """The form endpoint wants a file with a script; this server understands none."""
-    raise Refused("0048")
+    raise RefusedError("0048")

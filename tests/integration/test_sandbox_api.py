@@ -276,7 +276,7 @@ async def test_a_body_that_is_too_large(client: Client) -> None:
 
 
 async def test_a_token_is_asked_for_except_by_health() -> None:
-    async with running(SandboxConfig(auth_token="secret")) as server, aiohttp.ClientSession() as session:  # noqa: S106
+    async with running(SandboxConfig(auth_token="secret")) as server, aiohttp.ClientSession() as session:
         async with session.get(f"{server.url}/v1/organizations") as answer:
             assert (answer.status, await answer.text()) == (401, "Missing Token")
         async with session.get(f"{server.url}/v1/organizations", headers={"Authorization": "Bearer secret"}) as answer:

@@ -101,7 +101,7 @@ async def test_latency_is_waited_for_on_the_clock() -> None:
     clock = FakeClock()
     async with world({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
         sending = asyncio.ensure_future(client.transfer("1", "a"))
-        while not clock.sleepers:
+        while not clock.sleepers:  # noqa: ASYNC110 - the clock has no event for a new sleeper
             await asyncio.sleep(0)
         assert await client.bobs() == "0"
         await clock.advance(60)

@@ -1,4 +1,5 @@
-"""The sandbox as a process: the line that says it is ready, its end, and that a killed one has lost nothing acknowledged."""
+"""The sandbox as a process: the line that says it is ready, its end, and that a killed one has lost nothing
+acknowledged."""
 
 import asyncio
 import contextlib
@@ -214,7 +215,6 @@ async def test_the_process_takes_faults_and_a_token(tmp_path: Path) -> None:
 
 async def test_a_sandbox_in_this_process_leaves_no_task_behind() -> None:
     before = asyncio.all_tasks()
-    async with running() as server, aiohttp.ClientSession() as session:
-        async with session.get(f"{server.url}/health") as answer:
-            assert answer.status == 200
+    async with running() as server, aiohttp.ClientSession() as session, session.get(f"{server.url}/health") as answer:
+        assert answer.status == 200
     assert asyncio.all_tasks() == before

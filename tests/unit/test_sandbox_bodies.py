@@ -15,7 +15,7 @@ from midaz_seed.sandbox.entities import ACCOUNTS, LEDGERS, ORGANIZATIONS
 from midaz_seed.sandbox.fields import read_body
 from midaz_seed.sandbox.intents import ENDPOINTS, INFLOW, JSON, quick_intent, read_intent
 from midaz_seed.sandbox.queries import by_cursor, like, read_listing
-from midaz_seed.sandbox.refusals import Refused
+from midaz_seed.sandbox.refusals import RefusedError
 
 LEG = {"accountAlias": "@a", "amount": {"asset": "BRL", "value": "1"}}
 OTHER = {"accountAlias": "@b", "amount": {"asset": "BRL", "value": "1"}}
@@ -28,7 +28,7 @@ def transfer(**changes: Any) -> dict[str, Any]:
 
 def code_of(body: Any, schema: Any = LEDGERS.create) -> str:
     data = body if isinstance(body, bytes) else orjson.dumps(body)
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read_body(schema, data, V3_8)
     return refused.value.code
 
@@ -49,7 +49,7 @@ def test_unexpected_fields_come_before_missing_ones_and_those_before_wrong_ones(
 
 def test_the_unexpected_is_named_where_it_stands() -> None:
     body = {"legalName": "a", "legalDocument": "b", "address": {"country": "BR", "planet": "Earth"}, "status": None}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read_body(ORGANIZATIONS.create, orjson.dumps(body), V3_8)
     assert refused.value.fields == {"address": {"planet": "Earth"}, "status": None}
 
@@ -58,7 +58,8 @@ def test_the_unexpected_is_named_where_it_stands() -> None:
     ("metadata", "code"),
     [
         ({"k" * 101: "v"}, "0050"), ({"é" * 51: "v"}, "0050"), ({"k": "v" * 2001}, "0051"), ({"k": "é" * 1001}, "0051"),
-        ({"k": {"a": 1}}, "0067"), ({"k": None}, "0067"), ({"k": []}, "0051"), ({f"k{n}": n for n in range(101)}, "0145"),
+        ({"k": {"a": 1}}, "0067"), ({"k": None}, "0067"), ({"k": []}, "0051"),
+        ({f"k{n}": n for n in range(101)}, "0145"),
     ],
 )  # fmt: skip
 def test_the_limits_of_metadata(metadata: dict[str, Any], code: str) -> None:
@@ -74,7 +75,7 @@ def test_objects_may_be_nested_eleven_deep() -> None:
 
 
 def test_a_nul_in_a_text_names_its_field() -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read_body(LEDGERS.create, b'{"name": "a\\u0000"}', V3_8)
     assert (refused.value.code, list(refused.value.fields or {})) == ("0047", ["name"])
 
@@ -195,13 +196,15 @@ def test_like(pattern: str, text: str, matches: bool) -> None:
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ({"limit": "101"}, "0080"), ({"limit": "0"}, "0082"), ({"limit": "abc"}, "0082"), ({"page": "0"}, "0082"), ({"sort_order": "up"}, "0081"),
-        ({"cursor": "zzz"}, "0082"), ({"start_date": "2026-01-01"}, "0083"), ({"start_date": "2026-02-01", "end_date": "2026-01-01"}, "0078"),
+        ({"limit": "101"}, "0080"), ({"limit": "0"}, "0082"), ({"limit": "abc"}, "0082"), ({"page": "0"}, "0082"),
+        ({"sort_order": "up"}, "0081"),
+        ({"cursor": "zzz"}, "0082"), ({"start_date": "2026-01-01"}, "0083"),
+        ({"start_date": "2026-02-01", "end_date": "2026-01-01"}, "0078"),
         ({"start_date": "soon", "end_date": "later"}, "0131"),
     ],
 )  # fmt: skip
 def test_a_wrong_list_parameter(query: dict[str, str], code: str) -> None:
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read_listing(query, V3_8)
     assert refused.value.code == code
 

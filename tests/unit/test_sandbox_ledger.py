@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midaz_seed.sandbox import decimals
-from midaz_seed.sandbox.ledger import Balance, Effect, LedgerRefusal, Posting, apply
+from midaz_seed.sandbox.ledger import Balance, Effect, LedgerRefusedError, Posting, apply
 
 amounts = st.decimals(min_value="0.000001", max_value="1e30", places=6)
 
@@ -52,8 +52,8 @@ def test_whatever_moves_the_sum_stays_zero_and_no_ordinary_balance_is_overdrawn(
                 apply([Posting(book[source], Effect.DEBIT, amount), Posting(book[destination], Effect.CREDIT, amount)])
             changes[source] += 1
             changes[destination] += 1
-        except LedgerRefusal as refusal:
-            assert refusal.code == "0018"
+        except LedgerRefusedError as refusal:
+            assert refusal.code == "0018"  # noqa: PT017 - either outcome is right, neither is expected
             assert [(each.available, each.on_hold, each.state) for each in book] == before
         assert owned(book) == 0
         assert all(each.available >= 0 for each in book[1:])
@@ -64,7 +64,7 @@ def test_whatever_moves_the_sum_stays_zero_and_no_ordinary_balance_is_overdrawn(
 def test_a_hold_that_is_released_leaves_the_balance_as_it_was(funds: Decimal, held: Decimal) -> None:
     account = balance("a", available=str(funds))
     if held > funds:
-        with pytest.raises(LedgerRefusal):
+        with pytest.raises(LedgerRefusedError):
             apply([Posting(account, Effect.HOLD, held)])
         return
     apply([Posting(account, Effect.HOLD, held)])
@@ -75,7 +75,7 @@ def test_a_hold_that_is_released_leaves_the_balance_as_it_was(funds: Decimal, he
 
 def test_a_refused_second_posting_undoes_the_first() -> None:
     rich, poor = balance("rich", available="10"), balance("poor")
-    with pytest.raises(LedgerRefusal):
+    with pytest.raises(LedgerRefusedError):
         apply([Posting(rich, Effect.DEBIT, Decimal(10)), Posting(poor, Effect.DEBIT, Decimal(1))])
     assert (rich.available, rich.version, rich.state[0]) == (10, 0, "10")
 
@@ -96,7 +96,7 @@ def test_overdraft_is_owed_on_the_companion_and_paid_back_first() -> None:
     assert (owed.kind, owed.amount, owed.after) == ("OVERDRAFT", "20", ("20", "0", 1, "20"))
     apply([Posting(account, Effect.CREDIT, Decimal(25), companion)])
     assert (account.available, account.overdraft_used, companion.available) == (5, 0, 0)
-    with pytest.raises(LedgerRefusal) as refused:
+    with pytest.raises(LedgerRefusedError) as refused:
         apply([Posting(account, Effect.DEBIT, Decimal(56), companion)])
     assert refused.value.code == "0167"
 
