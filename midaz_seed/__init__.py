@@ -1,6 +1,6 @@
 """Fill a Midaz ledger with realistic data, and prove that every balance is the planned one.
 
-The names below are the library; they are imported when they are first used, so that importing the package costs nothing.
+The names below are the library; each is imported when it is first used, so that importing the package costs nothing.
 """
 
 from importlib import import_module

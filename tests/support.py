@@ -31,7 +31,7 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 def world(url: str, preset: str = "tiny", **changes: Any) -> Settings:
     """Settings of a preset against a server, with short pauses; `changes` are sections by their YAML names."""
-    volume = {"volume": {name: count for name, count in PRESETS[preset].items()}}
+    volume = {"volume": dict(PRESETS[preset])}
     target = {"target": {"baseUrl": url}}
     return Settings.model_validate(merged({"preset": preset}, volume, FAST, target, changes))
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Requests a second that the server takes; a Midaz v3.8 on two cores took 310 to 480",
 )
-@click.option("--show", "key", metavar="KEY", help="Print the request body of one item, such as o1.l1.acc7 or o1.l1.t7.1")
+@click.option("--show", "key", metavar="KEY", help="Print the body of one item, such as o1.l1.acc7 or o1.l1.t7.1")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
 def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bool) -> None:
     """Show what a run would create: counts, amounts, requests, bytes, time, and the server's Redis.
@@ -53,9 +53,9 @@ def _body(planned: "Plan", key: str) -> str:
     if item is None:
         raise UsageError(
             f"the plan has no item {key!r}",
-            hint="keys are o1 (organization), o1.l2 (ledger), o1.l2.a-BRL, o1.l2.at1 (account type), o1.l2.p1 (portfolio), "
-            "o1.l2.s1 (segment), o1.l2.acc17, o1.l2.d17 (deposit of account 17), o1.l2.t17.3 (its third transfer); packed "
-            "transactions end in x and their size: o1.l2.t17.1x10",
+            hint="keys are o1 (organization), o1.l2 (ledger), o1.l2.a-BRL, o1.l2.at1 (account type), o1.l2.p1 "
+            "(portfolio), o1.l2.s1 (segment), o1.l2.acc17, o1.l2.d17 (deposit of account 17), o1.l2.t17.3 (its third "
+            "transfer); packed transactions end in x and their size: o1.l2.t17.1x10",
         )
     if isinstance(item, EntityItem):
         # the fields that take a server's id show the key of the item whose id it will be

@@ -195,8 +195,8 @@ class Patience:
     async def again(self, answer: Answer) -> bool:
         """Count a failed attempt; wait and return True when another may be made.
 
-        A request is given up only while the server works for others: when nothing has worked since its first failure, it
-        is the server that is ill, the breaker is about to open, and the request is parked with the rest.
+        A request is given up only while the server works for others: when nothing has worked since its first failure,
+        it is the server that is ill, the breaker is about to open, and the request is parked with the rest.
         """
         breaker, ill = self._sender.breaker, answer.verdict.error in _SERVER_IS_ILL
         if breaker.closed or not ill:

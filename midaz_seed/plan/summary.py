@@ -95,4 +95,6 @@ def _weigh(plan: Plan) -> tuple[int, int]:
 def _entity_bytes(ledger: LedgerPlan) -> int:
     accounts = [len(dumps(item.payload)) for item in islice(ledger.account_items(), SAMPLED)]
     others = chain(ledger.asset_items(), ledger.account_type_items(), ledger.portfolio_items(), ledger.segment_items())
-    return round(sum(accounts) / len(accounts) * ledger.account_count) + sum(len(dumps(item.payload)) for item in others)
+    return round(sum(accounts) / len(accounts) * ledger.account_count) + sum(
+        len(dumps(item.payload)) for item in others
+    )

@@ -50,6 +50,8 @@ def _phases(report: Report) -> Iterator[str]:
         f"{'per s':>8}{'p50 ms':>7}{'p99 ms':>7}"
     )
     for phase in report.phases:
+        if not phase.planned:
+            continue  # settlement and proof create nothing; they have lines of their own
         rate = f"{phase.rate_per_s:,.0f}" if phase.created and phase.busy_s else "-"
         p50, p99 = (f"{phase.latency_ms.p50:.1f}", f"{phase.latency_ms.p99:.1f}") if phase.requests else ("-", "-")
         yield (

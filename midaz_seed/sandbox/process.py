@@ -29,7 +29,7 @@ async def sandbox_process(*, data: Path | None = None, faults: Path | None = Non
         command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", "--data", str(file), "--until-eof"]
         if faults is not None:
             command += ["--faults", str(faults)]
-        # a session of its own, so that Ctrl-C drains the run instead of ending the server under it; it ends with our pipe
+        # a session of its own, so that Ctrl-C drains the run instead of ending the server; it ends with our pipe
         process = await anyio.open_process(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
