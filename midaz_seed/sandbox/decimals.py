@@ -5,7 +5,9 @@ rounded.
 """
 
 import re
+from collections.abc import Iterable
 from decimal import Context, Decimal, Inexact
+from functools import reduce
 
 DIGITS_MAX = 20_000
 """Longer results would be a way to fill the memory; a number beyond this is refused when it is read."""
@@ -37,6 +39,11 @@ def text_of(number: Decimal) -> str:
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text in ("-0", "") else text
+
+
+def total(numbers: Iterable[Decimal]) -> Decimal:
+    """The exact sum."""
+    return reduce(add, numbers, ZERO)
 
 
 def percentage_of(value: Decimal, percent: int, of_percent: int) -> Decimal:

@@ -4,6 +4,7 @@ nothing."""
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from midaz_seed.sandbox.routing_rules import check_routes, route_texts
 from midaz_seed.sandbox.state import Book, World
 
 LEGS_MAX = ids.PARTS_MAX // 3
+_ORDER = attrgetter("order")
 _NO_CHANGE = ("0", "0", 0, "0")
 
 
@@ -31,11 +33,8 @@ class Part:
     balance: Balance
     amount: Decimal
     is_source: bool
-    place: int
-
-    def order(self) -> tuple[str, bool, int]:
-        """The server applies legs by alias and key, a debit before a credit of the same balance."""
-        return (f"{self.leg.alias}#{self.leg.key}", not self.is_source, self.place)
+    order: tuple[str, bool, int]
+    """The server applies legs by alias#key, a debit before a credit of the same balance."""
 
 
 def check_intent(intent: Intent, now_s: float) -> None:
@@ -69,7 +68,7 @@ def execute(
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])
     _check_balances(intent, parts, pending=pending)
     parts = [part for part in parts if part.amount > ZERO]
-    parts.sort(key=Part.order)
+    parts.sort(key=_ORDER)
     operations = _note(parts) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
     if checks_routes:
         for operation in operations:
@@ -85,6 +84,9 @@ def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
     """What each leg moves; what is not above zero contributes nothing."""
     if len(legs) > LEGS_MAX:
         raise FailedError(413, "Request Entity Too Large")
+    amounts = [leg.amount for leg in legs if leg.amount is not None and leg.amount > ZERO]
+    if len(amounts) == len(legs):
+        return amounts
     amounts = []
     left = value
     for leg in legs:
@@ -106,21 +108,20 @@ def _check_sides(intent: Intent, source_amounts: list[Decimal], destination_amou
         if source.alias == destination.alias and source.key == destination.key:
             raise RefusedError("0090")
     for amounts in (source_amounts, destination_amounts):
-        total = amounts[0]
-        for amount in amounts[1:]:
-            total = decimals.add(total, amount)
+        total = amounts[0] if len(amounts) == 1 else decimals.total(amounts)
         if total != intent.value:
             raise RefusedError("0073")
 
 
 def _parts(world: World, book: Book, legs: list[Leg], amounts: list[Decimal], *, is_source: bool) -> list[Part]:
     parts = []
+    balances, ambiguous = book.balance_by_key, book.ambiguous
     for place, (leg, amount) in enumerate(zip(legs, amounts, strict=True)):
         name = f"{leg.alias}#{leg.key}"
-        balance = book.balance_by_key.get(name)
-        if balance is None or name in book.ambiguous or not is_visible(world, balance):
+        balance = balances.get(name)
+        if balance is None or name in ambiguous or (balance.visible_from_s and not is_visible(world, balance)):
             raise RefusedError("0019")
-        parts.append(Part(leg, balance, amount, is_source, place))
+        parts.append(Part(leg, balance, amount, is_source, (name, not is_source, place)))
     return parts
 
 
@@ -138,18 +139,17 @@ def _check_balances(intent: Intent, parts: list[Part], *, pending: bool) -> None
 
 
 def _move(book: Book, parts: list[Part], endpoint: Endpoint, *, pending: bool) -> list[Operation]:
+    out = Effect.HOLD if pending else Effect.DEBIT
     postings: list[Posting] = []
-    legs: dict[int, Leg] = {}
     for part in parts:
         if pending and not part.is_source:
             continue
-        effect = Effect.CREDIT if not part.is_source else Effect.HOLD if pending else Effect.DEBIT
-        posting = Posting(part.balance, effect, part.amount)
-        if part.balance.overdraft_limit is not None or part.balance.overdraft_used:
-            posting.companion = companion_of(book, part.balance)
+        balance = part.balance
+        posting = Posting(balance, out if part.is_source else Effect.CREDIT, part.amount, leg_texts(part.leg))
+        if balance.overdraft_limit is not None or balance.overdraft_used:
+            posting.companion = companion_of(book, balance)
         postings.append(posting)
-        legs[id(posting)] = part.leg
-    return [_operation(change, legs[id(change.posting)], endpoint.operation) for change in apply_or_refuse(postings)]
+    return [_operation(change, endpoint.operation) for change in apply_or_refuse(postings)]
 
 
 def apply_or_refuse(postings: list[Posting]) -> list[Change]:
@@ -160,11 +160,11 @@ def apply_or_refuse(postings: list[Posting]) -> list[Change]:
         raise RefusedError(refusal.code) from None
 
 
-def _operation(change: Change, leg: Leg, kind: str) -> Operation:
-    effect = change.posting.effect
-    is_debit = effect is Effect.DEBIT or effect is Effect.HOLD or effect is Effect.SETTLE
+def _operation(change: Change, kind: str = "") -> Operation:
+    posting = change.posting
+    is_debit = posting.effect is not Effect.CREDIT and posting.effect is not Effect.RELEASE
     named = kind if kind and change.kind != "OVERDRAFT" else change.kind
-    return Operation(named, change.balance.number, is_debit, change.amount, change.before, change.after, leg_texts(leg))
+    return Operation(named, change.balance.number, is_debit, change.amount, change.before, change.after, posting.texts)
 
 
 def leg_texts(leg: Leg) -> dict[str, Any]:
@@ -258,29 +258,16 @@ def end_pending(world: World, book: Book, seq: int, transaction: Transaction, *,
     if book.status_of(seq) != "PENDING":
         raise RefusedError("0099")
     postings: list[Posting] = []
-    texts: dict[int, dict[str, Any]] = {}
     for number, is_source, amount, leg in transaction.extra["held"]:
         if not commit and not is_source:
             continue
         balance = world.balance_by_number[number]
         effect = Effect.RELEASE if not commit else Effect.SETTLE if is_source else Effect.CREDIT
-        posting = Posting(balance, effect, Decimal(amount))
+        posting = Posting(balance, effect, Decimal(amount), leg)
         if balance.overdraft_limit is not None or balance.overdraft_used:
             posting.companion = companion_of(book, balance)
         postings.append(posting)
-        texts[id(posting)] = leg
-    operations = [
-        Operation(
-            c.kind,
-            c.balance.number,
-            c.posting.effect is Effect.SETTLE,
-            c.amount,
-            c.before,
-            c.after,
-            texts[id(c.posting)],
-        )
-        for c in apply_or_refuse(postings)
-    ]
+    operations = [_operation(change) for change in apply_or_refuse(postings)]
     epoch_s, stamp = world.now()
     ending = Ending(world.ms(epoch_s), seq, "APPROVED" if commit else "CANCELED", stamp, operations)
     world.seq += 1

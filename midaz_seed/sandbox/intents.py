@@ -234,14 +234,15 @@ def quick_intent(endpoint: Endpoint, data: bytes) -> Intent | None:
     try:
         sent = orjson.loads(data)
         send = sent["send"]
-        asset, value = send["asset"], decimals.parse(send["value"])
-        if not (_PLAIN_BODY.issuperset(sent) and _PLAIN_SEND.issuperset(send) and asset):
+        asset, text = send["asset"], send["value"]
+        value = decimals.parse(text)
+        if type(asset) is not str or not (_PLAIN_BODY.issuperset(sent) and _PLAIN_SEND.issuperset(send) and asset):
             return None
         if ("source" in send) != sides[0] or ("distribute" in send) != sides[1]:
             return None
         external = None if sides[0] and sides[1] else [Leg(f"@external/{asset}", amount=value, amount_asset=asset)]
-        sources = _plain_legs(send["source"], "from") if sides[0] else external
-        destinations = _plain_legs(send["distribute"], "to") if sides[1] else external
+        sources = _plain_legs(send["source"], "from", text, value) if sides[0] else external
+        destinations = _plain_legs(send["distribute"], "to", text, value) if sides[1] else external
     except (KeyError, TypeError, ValueError):
         return None
     metadata = sent.get("metadata")
@@ -266,7 +267,8 @@ def _is_plain_metadata(metadata: Any) -> bool:
     return True
 
 
-def _plain_legs(side: Any, name: str) -> list[Leg] | None:
+def _plain_legs(side: Any, name: str, whole_text: str, whole: Decimal) -> list[Leg] | None:
+    """The legs of a side. One that moves the whole value shares its number, which is then written only once."""
     if len(side) != 1:
         return None
     legs = []
@@ -275,7 +277,8 @@ def _plain_legs(side: Any, name: str) -> list[Leg] | None:
         alias = leg["accountAlias"]
         if len(amount) != 2 or not _PLAIN_LEG.issuperset(leg) or type(alias) is not str or not alias:
             return None
-        found = Leg(alias, amount=decimals.parse(amount["value"]), amount_asset=amount["asset"])
+        text = amount["value"]
+        found = Leg(alias, "default", whole if text == whole_text else decimals.parse(text), amount["asset"])
         if len(leg) > 2:
             key, description = leg.get("balanceKey", "default"), leg.get("description", "x")
             if (

@@ -6,7 +6,7 @@ direction `debit` (an external account, from v3.8) grows by debits. An ordinary 
 it allows overdraft.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -81,6 +81,8 @@ class Posting:
     balance: Balance
     effect: Effect
     amount: Decimal
+    texts: dict[str, object] = field(default_factory=dict)
+    """What the operation shall say of itself; nothing here looks at it."""
     companion: Balance | None = None
     """The balance that holds the overdraft of this one, when it has one."""
 
@@ -106,16 +108,20 @@ def apply(postings: list[Posting]) -> list[Change]:
     """
     undo: list[_Memento] = []
     changes: list[Change] = []
+    amount, text = ZERO, "0"
     try:
         for posting in postings:
             balance = posting.balance
+            if posting.amount is not amount:
+                amount = posting.amount
+                text = text_of(amount)
             undo.append(_memento(balance))
             if balance.overdraft_limit is not None or balance.overdraft_used:
                 if posting.companion is not None:
                     undo.append(_memento(posting.companion))
                 changes += _post_with_overdraft(posting)
             else:
-                changes.append(_post(posting))
+                changes.append(_post(posting, text))
     except LedgerRefusedError:
         for balance, available, on_hold, used, state in reversed(undo):
             balance.available, balance.on_hold, balance.overdraft_used = available, on_hold, used
@@ -131,7 +137,7 @@ def _memento(balance: Balance) -> _Memento:
     return (balance, balance.available, balance.on_hold, balance.overdraft_used, balance.state)
 
 
-def _post(posting: Posting) -> Change:
+def _post(posting: Posting, text: str) -> Change:
     balance, effect, amount = posting.balance, posting.effect, posting.amount
     before = balance.state
     on_hold = before[1]
@@ -153,7 +159,7 @@ def _post(posting: Posting) -> Change:
     balance.available = available
     balance.state = after = (text_of(available), on_hold, before[2] + 1, before[3])
     kind = "DEBIT" if effect is Effect.SETTLE else effect.value
-    return Change(posting, kind, balance, text_of(amount), before, after)
+    return Change(posting, kind, balance, text, before, after)
 
 
 def _post_with_overdraft(posting: Posting) -> list[Change]:
@@ -171,7 +177,7 @@ def _post_with_overdraft(posting: Posting) -> list[Change]:
     elif posting.effect in (Effect.CREDIT, Effect.RELEASE):
         owed = -min(balance.overdraft_used, amount)
     if not owed or companion is None:
-        return [_post(posting)]
+        return [_post(posting, text_of(amount))]
     used_before = balance.overdraft_used
     before = balance.state
     part = subtract(amount, abs(owed))

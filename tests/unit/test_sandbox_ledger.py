@@ -91,13 +91,13 @@ def test_an_external_account_grows_by_what_enters_and_may_go_below_zero() -> Non
 def test_overdraft_is_owed_on_the_companion_and_paid_back_first() -> None:
     account, companion = balance("a", available="10", limit="50"), balance("a-overdraft")
     companion.direction = "debit"
-    own, owed = apply([Posting(account, Effect.DEBIT, Decimal(30), companion)])
+    own, owed = apply([Posting(account, Effect.DEBIT, Decimal(30), companion=companion)])
     assert (own.kind, own.amount, own.after) == ("DEBIT", "10", ("0", "0", 1, "20"))
     assert (owed.kind, owed.amount, owed.after) == ("OVERDRAFT", "20", ("20", "0", 1, "20"))
-    apply([Posting(account, Effect.CREDIT, Decimal(25), companion)])
+    apply([Posting(account, Effect.CREDIT, Decimal(25), companion=companion)])
     assert (account.available, account.overdraft_used, companion.available) == (5, 0, 0)
     with pytest.raises(LedgerRefusedError) as refused:
-        apply([Posting(account, Effect.DEBIT, Decimal(56), companion)])
+        apply([Posting(account, Effect.DEBIT, Decimal(56), companion=companion)])
     assert refused.value.code == "0167"
 
 
