@@ -8,7 +8,7 @@ import click
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import Emit, Event
-from midaz_seed.reporting.logs import configure_logging
+from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, make_progress
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.text import render_text
@@ -26,10 +26,11 @@ class Execute(Protocol):
 
 def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -> None:
     """Run a story in the terminal and exit with its code."""
-    configure_logging(settings.log.level, settings.log.format, sys.stderr)
+    configure_logging(settings.log.level, settings.log.format, CurrentStderr())
     display: list[Progress] = []
 
     def emit(event: Event) -> None:
+        log_event(event)
         for progress in display:
             progress.emit(event)
 

@@ -156,7 +156,7 @@ def _end(context: RunContext, error: SeedError) -> None:
 
 def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -> None:
     if context.pool.stopping:
-        ledger.status, ledger.reason = LedgerStatus.STOPPED, reason
+        ledger.status = LedgerStatus.STOPPED
     else:
         ledger.fail(reason)
         context.emit(LedgerFailed(ledger.plan.key, ledger.plan.name, phase, reason))

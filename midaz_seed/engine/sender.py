@@ -10,6 +10,7 @@ import random
 from dataclasses import dataclass
 
 import orjson
+import structlog
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import RequestFailedError, UnauthorizedError, UnreachableError
@@ -82,6 +83,7 @@ class Sender:
         self.clock = clock
         self._meter = meter
         self._jitter = random.Random(jitter_seed)
+        self._log = structlog.get_logger().bind()  # bound once: a level that is not shown costs next to nothing
 
     async def attempt(self, request: Request, phase: Phase, *, not_after_s: float | None = None) -> Answer:
         """Send a request once; not at all, with the verdict EXPIRED, when its turn comes after `not_after_s`
@@ -115,7 +117,11 @@ class Sender:
             raise
         finally:
             meter.in_flight -= 1
-        phase_meter.latency.record(int((self.clock.monotonic() - start_s) * 1e6))
+        latency_us = int((self.clock.monotonic() - start_s) * 1e6)
+        phase_meter.latency.record(latency_us)
+        self._log.debug(
+            "request", method=request.method, path=request.path, status=response.status, latency_us=latency_us
+        )
         verdict = OK if 200 <= response.status < 300 else classify(response.status, response.body)
         self.breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
         if verdict.error is ErrorClass.AUTH:
@@ -159,9 +165,7 @@ class Sender:
         """
         return await self._read(request, phase, self.patience(phase), missing_ok=missing_ok)
 
-    async def _read(
-        self, request: Request, phase: Phase, patience: "Patience", *, missing_ok: bool
-    ) -> Response | None:
+    async def _read(self, request: Request, phase: Phase, patience: "Patience", *, missing_ok: bool) -> Response | None:
         while True:
             answer = await self.attempt(request, phase)
             if answer.verdict.disposition is Disposition.OK:

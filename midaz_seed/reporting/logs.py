@@ -1,11 +1,17 @@
 """Logs: structlog to stderr, for people or as JSON, and nothing secret in them."""
 
+import dataclasses
+import io
 import logging
 import re
+import sys
 from collections.abc import MutableMapping
-from typing import Any, Literal, TextIO
+from enum import StrEnum
+from typing import Any, Literal, TextIO, cast
 
 import structlog
+
+from midaz_seed.reporting.events import BreakerChanged, Draining, ErrorSeen, Event, LedgerFailed
 
 MASK = "***"
 _SECRET_NAME = re.compile(r"(?i)token|authorization|secret|password|api[-_]?key")
@@ -34,8 +40,24 @@ def redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
     return event
 
 
+class CurrentStderr(io.TextIOBase):
+    """Whatever is `sys.stderr` at the moment of writing: a live display puts itself there, so that a log line does not
+    tear it."""
+
+    def write(self, text: str) -> int:
+        return sys.stderr.write(text)
+
+    def flush(self) -> None:
+        sys.stderr.flush()
+
+    def isatty(self) -> bool:
+        return sys.stderr.isatty()
+
+
 def configure_logging(
-    level: Literal["debug", "info", "warning", "error"], style: Literal["console", "json"], stream: TextIO
+    level: Literal["debug", "info", "warning", "error"],
+    style: Literal["console", "json"],
+    stream: "TextIO | CurrentStderr",
 ) -> None:
     """Send our logs from this level on to a stream; libraries that use the standard library's logging stay silent
     below error."""
@@ -52,7 +74,30 @@ def configure_logging(
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(stream),
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
         cache_logger_on_first_use=False,
     )
     logging.basicConfig(level=logging.ERROR, stream=stream, format="%(levelname)s %(name)s %(message)s", force=True)
+
+
+def log_event(event: Event) -> None:
+    """Log an event of a run: trouble as a warning or an error, the rest as info."""
+    log = structlog.get_logger()
+    details = {field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
+    name = _words(type(event).__name__)
+    if isinstance(event, LedgerFailed):
+        log.error(name, **details)
+    elif isinstance(event, ErrorSeen | BreakerChanged | Draining):
+        log.warning(name, **details)
+    else:
+        log.info(name, **details)
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, dict):
+        return {str(key): inner for key, inner in value.items()}
+    return str(value) if isinstance(value, StrEnum) else value

@@ -14,12 +14,11 @@ from rich.table import Table
 from rich.text import Text
 
 from midaz_seed.clock import Clock
+from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import (
     BreakerChanged,
     Draining,
-    ErrorSeen,
     Event,
-    LedgerFailed,
     PhaseFinished,
     RunStarted,
     Settled,
@@ -174,6 +173,11 @@ class LiveProgress(Progress):
     def show(self) -> None:
         self._live.update(self.render(), refresh=True)
 
+    def emit(self, event: Event) -> None:
+        """The phases are in the display; a line of its own gets only what the run is about."""
+        if isinstance(event, RunStarted | BreakerChanged | Draining):
+            super().emit(event)
+
     def say(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False)
 
@@ -206,25 +210,18 @@ def make_progress(stream: TextIO, meter: Meter, clock: Clock) -> Progress:
 
 
 def describe(event: Event) -> str:
-    """One line about an event that a person wants to know of; "" for the others."""
+    """One line about an event that a person wants to see; "" for the others, of which trouble is told by the log."""
     match event:
         case RunStarted():
             return f"run {event.run_id}: {event.ledgers} ledgers on {event.target} (Midaz {event.server_version})"
-        case PhaseFinished(ledger=ledger) if ledger:
+        case PhaseFinished(ledger=ledger, phase=phase) if ledger and phase is not Phase.SETTLEMENT:
+            if phase is Phase.VERIFY:
+                return f"{ledger} verified in {event.elapsed_s:.1f} s"
             failed = f", {event.failed:,} failed" if event.failed else ""
             existing = f", {event.existing:,} existing" if event.existing else ""
             return f"{ledger} {event.phase}: {event.created:,} created{existing}{failed} in {event.elapsed_s:.1f} s"
-        case LedgerFailed():
-            return f"{event.ledger} {event.name} FAILED in {event.phase}: {event.reason}"
-        case BreakerChanged():
-            return f"circuit breaker {event.state}"
-        case ErrorSeen():
-            code = f" {event.code}" if event.code else ""
-            return f"first {event.error}{code} in {event.phase} at {event.key}: {event.message}"
         case Settled():
             return f"{event.ledger} settled after {event.waited_s:.2f} s, balances read {event.looks} times"
-        case Draining():
-            return event.reason
     return ""
 
 

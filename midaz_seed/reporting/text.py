@@ -75,12 +75,14 @@ def _errors(report: Report) -> Iterator[str]:
 
 
 def _ledgers(report: Report) -> Iterator[str]:
-    unfinished = [ledger for ledger in report.ledgers if ledger.state in ("failed", "stopped")]
-    if unfinished:
+    failed = [ledger for ledger in report.ledgers if ledger.state == "failed"]
+    stopped = sum(ledger.state == "stopped" for ledger in report.ledgers)
+    if failed or stopped:
         yield ""
-        yield "ledgers that did not come to their end"
-    for ledger in unfinished:
-        yield f"  {ledger.key} {ledger.name}: {ledger.state}{': ' if ledger.reason else ''}{ledger.reason}"
+    for ledger in failed:
+        yield f"ledger {ledger.key} {ledger.name} failed: {ledger.reason}"
+    if stopped:
+        yield f"{stopped} of {len(report.ledgers)} ledgers were stopped before their end"
 
 
 def _proof(report: Report) -> Iterator[str]:
