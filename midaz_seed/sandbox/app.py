@@ -47,6 +47,7 @@ class App:
         self.router = Router()
         self.statistics = Statistics()
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._broken = False
 
@@ -134,10 +135,11 @@ class App:
 
     def commit_soon(self) -> asyncio.Future[None]:
         """Done when everything written so far is durable; all that ask in one turn of the loop share one commit."""
-        loop = asyncio.get_running_loop()
+        if self._loop is None:  # asked for once: in Python 3.11 each question is a system call
+            self._loop = asyncio.get_running_loop()
         if not self._waiting:
-            loop.call_soon(self._commit)
-        done: asyncio.Future[None] = loop.create_future()
+            self._loop.call_soon(self._commit)
+        done: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(done)
         return done
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import ServerState
 
 from midaz_seed.clock import Clock, SystemClock
@@ -18,8 +17,9 @@ from midaz_seed.errors import TargetNotAllowedError, UsageError
 from midaz_seed.sandbox.app import App
 from midaz_seed.sandbox.dialect import V3_8, Dialect
 from midaz_seed.sandbox.faults import FaultPlan, Faults
-from midaz_seed.sandbox.faulty import TRANSPORT, FaultyApp
+from midaz_seed.sandbox.faulty import FaultyApp
 from midaz_seed.sandbox.loading import load
+from midaz_seed.sandbox.protocol import Protocol
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.store import Store
 
@@ -51,14 +51,6 @@ class SandboxConfig:
     """Listen beyond this machine. There is no protection but the token."""
 
 
-class _Protocol(HttpToolsProtocol):
-    """uvicorn's protocol, with the transport in the scope: an injected reset has to reach the socket."""
-
-    def on_message_begin(self) -> None:
-        super().on_message_begin()
-        self.scope["extensions"] = {TRANSPORT: {"transport": self.transport}}
-
-
 class SandboxServer:
     """A sandbox that listens. Made by `running`."""
 
@@ -75,7 +67,7 @@ class SandboxServer:
         self._refusing: asyncio.Task[None] | None = None
         self._uvicorn = uvicorn.Config(
             self.app,
-            http=_Protocol,
+            http=Protocol,
             ws="none",
             lifespan="off",
             log_config=None,
@@ -112,7 +104,7 @@ class SandboxServer:
         self.port = self._listening.sockets[0].getsockname()[1]
 
     def _protocol(self) -> asyncio.Protocol:
-        return _Protocol(config=self._uvicorn, server_state=self._connections, app_state={})
+        return Protocol(config=self._uvicorn, server_state=self._connections, app_state={})
 
     def stop_listening(self, *, abort: bool) -> None:
         """Close the listening socket; `abort` also cuts the open connections."""
