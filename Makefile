@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow coverage check format bench docs clean
+.PHONY: help demo test test-slow contract check format bench docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -31,6 +31,9 @@ test: $(STAMP) ## run the tests with coverage
 
 test-slow: $(STAMP) ## run the long tests too
 	@$(BIN)/python -m pytest -q -m "slow or not slow"
+
+contract: $(STAMP) ## hold the sandbox against every exchange recorded from real servers
+	@$(BIN)/python -m tests.contract.replay
 
 check: $(STAMP) ## format, lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check .
