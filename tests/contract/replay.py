@@ -2,9 +2,12 @@
 
     python -m tests.contract.replay [v3.3 v3.8 v4]     starts the sandbox in each dialect and prints a table
 
-A recording is a story of steps: a request, what to keep of its answer (`capture`) for later steps, and the answer that the real
-server gave. In an expected answer `<uuid>`, `<time>`, `<text>`, `<cursor>` and `<number>` stand for any value of that kind; the lists
-named in `unordered` may come in any order; `{run}` is a word of its own for each replay. A step may wait (`wait_s`), and may be
+A recording is a story of steps: a request, what to keep of its answer (`capture`) for later steps, and the answer
+that the real
+server gave. In an expected answer `<uuid>`, `<time>`, `<text>`, `<cursor>` and `<number>` stand for any value of that
+kind; the lists
+named in `unordered` may come in any order; `{run}` is a word of its own for each replay. A step may wait (`wait_s`),
+and may be
 repeated for a while (`retry_s`) until its answer, or just its status (`retry_until_status`), is the recorded one.
 """
 
