@@ -6,6 +6,8 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any
 
+import orjson
+
 from midaz_seed.errors import OutputError
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, json_reply, text_reply
 from midaz_seed.sandbox.faults import Faults
@@ -96,7 +98,8 @@ class App:
         except (RefusedError, FailedError) as error:
             status, described = describe(error, self.world.dialect)
             claimed = error.claimed and self.world.dialect.replay_header_on_errors
-            return json_reply(status, described, NOT_REPLAYED if claimed else None)
+            headers = [(b"content-type", self.world.dialect.error_content_type.encode())]
+            return Reply(status, headers + NOT_REPLAYED if claimed else headers, orjson.dumps(described))
 
     def _handled(self, scope: Scope, body: bytes) -> Reply:
         method, raw_path = scope["method"], scope["raw_path"]

@@ -98,6 +98,15 @@ def is_visible(world: World, balance: Balance) -> bool:
     return not balance.visible_from_s or balance.visible_from_s <= world.clock.time()
 
 
+def may_move(world: World, balance: Balance, *, sends: bool) -> bool:
+    """Whether a leg may take from (`sends`) or give to a balance. One in use keeps its former permissions for a
+    while."""
+    former = balance.former_permissions
+    if former is not None and world.clock.time() < former[2]:
+        return former[0] if sends else former[1]
+    return balance.allow_sending if sends else balance.allow_receiving
+
+
 def show(book: Book, balance: Balance, settings: dict[str, Any] | None = None) -> Doc:
     """A balance as an answer shows it."""
     limit = balance.overdraft_limit
@@ -246,6 +255,9 @@ def patch(world: World, call: Call) -> Reply:
     body = read_body(BALANCE_PATCH, call.body, world.dialect)
     _check_settings(body["settings"])
     book, balance = _found(world, call)
+    if balance.former_permissions is None and _used_lately(world, book, balance.account_id):
+        until_s = world.clock.time() + world.dialect.permissions_stale_s
+        balance.former_permissions = (balance.allow_sending, balance.allow_receiving, until_s)
     if body["allowSending"] is not None:
         balance.allow_sending = body["allowSending"]
     if body["allowReceiving"] is not None:

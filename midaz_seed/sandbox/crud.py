@@ -85,17 +85,18 @@ class Entity:
         listing = read_listing(query, world.dialect)
         place = self._place(world, call)
         kept = self._kept(listing)
+        numbered = kind.paging == "page" or kind.name == "account-types"
         if kind.paging == "page":
             items = by_page((doc for doc in place if kept(doc)), listing)
             empty = world.dialect.offset_list_empty
             cursors: dict[str, str] = {}
-            numbered = True
         else:
             items, cursors = by_cursor(list(place), lambda doc: str(doc["id"]), listing, world.dialect, kept)
             empty = world.dialect.cursor_list_empty[kind.name]
-            numbered = kind.name == "account-types"
         if not items and listing.metadata is not None and kind.no_match:
             raise RefusedError(kind.no_match)
+        if listing.metadata is not None and kind.offset_applied_twice and listing.page > 1:
+            items = []
         shown: Any = [self.render(world, doc) for doc in items] or (None if empty == "null" else [])
         page = {"page": listing.page} if numbered else {}
         return json_reply(200, {"items": shown, "limit": listing.limit, **page, **cursors})

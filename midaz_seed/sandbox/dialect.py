@@ -15,7 +15,8 @@ class Dialect:
     version: str
     """What `GET /version` says."""
     error_shape: Literal["title", "problem"] = "title"
-    """`title`: {code, title, message}, with `fields` for 0009, 0047 and 0053. `problem`: RFC 9457."""
+    """`title`: {code, title, message}, with `fields` for 0009, 0047 and 0053. `problem`: RFC 9457, `errors` for those."""
+    error_content_type: str = "application/json"
     status_by_code: dict[str, int] = field(default_factory=dict)
     """HTTP statuses of error codes where they differ from the table in `refusals`."""
     external_direction: Literal["credit", "debit"] = "debit"
@@ -32,6 +33,8 @@ class Dialect:
     """How long after the account its default balance appears."""
     date_window_months: int = 3
     """Transactions and operations older than this are missing from lists without dates."""
+    permissions_stale_s: int = 3600
+    """How long a balance that was just used keeps its former permissions after they were changed."""
     page_limit_default: int = 10
     page_limit_max: int = 100
     idempotency_ttl_s: int = 300

@@ -104,6 +104,8 @@ class Kind:
     """Fields that an explicit null in a PATCH empties."""
     names_exclude_metadata: bool = False
     """A filter by name together with one by metadata is refused."""
+    offset_applied_twice: bool = False
+    """By metadata only the first page is found: the real server skips the pages before it twice."""
     unique_field: str = ""
     unique_code: str = ""
     unique_ignores_case: bool = False
@@ -159,13 +161,14 @@ ORGANIZATIONS = Kind(
         "legal_name": _prefix("legalName"), "doing_business_as": _prefix("doingBusinessAs"),
         "legal_document": _equals("legalDocument"), "status": _STATUS_2,
     },
-    names_exclude_metadata=True,
+    names_exclude_metadata=True, offset_applied_twice=True,
 )  # fmt: skip
 
 LEDGERS = Kind(
     "ledgers", Schema((_NAME, STATUS, _SETTINGS, META_NEW)), Schema((_NAME_PATCH, STATUS, META)), "0007", "0060",
     "page",
     {"name": _prefix("name"), "status": _STATUS_2}, omit_empty=("settings",), names_exclude_metadata=True,
+    offset_applied_twice=True,
     unique_field="name", unique_code="0002", unique_ignores_case=True, unknown_parent="0038",
 )  # fmt: skip
 
@@ -179,7 +182,7 @@ PORTFOLIOS = Kind(
     "portfolios",
     Schema((Field("entityId", max=256), _NAME, STATUS, META_NEW)),
     Schema((Field("entityId", max=256), _NAME_PATCH, STATUS, META)), "0007", "0058", "page",
-    {"entity_id": _equals("entityId"), "status": _STATUS_2}, omit_empty=("entityId",),
+    {"entity_id": _equals("entityId"), "status": _STATUS_2}, omit_empty=("entityId",), offset_applied_twice=True,
 )  # fmt: skip
 
 SEGMENTS = Kind(
@@ -220,7 +223,7 @@ ACCOUNTS = Kind(
         "entity_id": _equals("entityId"), "name": _prefix("name"), "alias": _prefix("alias"),
         "blocked": Filter(lambda doc, text: doc["blocked"] is (text.lower() in ("true", "1", "t"))),
     },
-    clearable=("segmentId", "portfolioId", "entityId"), unknown_parent="0007",
+    clearable=("segmentId", "portfolioId", "entityId"), unknown_parent="0007", offset_applied_twice=True,
 )  # fmt: skip
 
 OPERATION_ROUTES = Kind(

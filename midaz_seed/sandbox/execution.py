@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from midaz_seed.sandbox import decimals, ids
-from midaz_seed.sandbox.balances import companion_of, is_visible
+from midaz_seed.sandbox.balances import companion_of, is_visible, may_move
 from midaz_seed.sandbox.dates import rfc3339
 from midaz_seed.sandbox.decimals import ZERO
 from midaz_seed.sandbox.intents import Endpoint, Intent, Leg
@@ -66,7 +66,7 @@ def execute(
     checks_routes = settings is not None and settings["accounting"]["validateRoutes"]
     if checks_routes:
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])
-    _check_balances(intent, parts, pending=pending)
+    _check_balances(world, intent, parts, pending=pending)
     parts = [part for part in parts if part.amount > ZERO]
     parts.sort(key=_ORDER)
     operations = _note(parts) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
@@ -125,14 +125,15 @@ def _parts(world: World, book: Book, legs: list[Leg], amounts: list[Decimal], *,
     return parts
 
 
-def _check_balances(intent: Intent, parts: list[Part], *, pending: bool) -> None:
+def _check_balances(world: World, intent: Intent, parts: list[Part], *, pending: bool) -> None:
     for part in parts:
         balance = part.balance
         if balance.settings is not None and balance.settings.get("balanceScope") == "internal":
             raise RefusedError("0168")
         if balance.asset != intent.asset:
             raise RefusedError("0034")
-        if not (balance.allow_sending if part.is_source else balance.allow_receiving):
+        allowed = balance.allow_sending and balance.allow_receiving and balance.former_permissions is None
+        if not allowed and not may_move(world, balance, sends=part.is_source):
             raise RefusedError("0024")
         if pending and part.is_source and balance.is_external:
             raise RefusedError("0098")

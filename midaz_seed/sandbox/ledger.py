@@ -59,6 +59,8 @@ class Balance:
     deleted: bool = False
     visible_from_s: float = 0.0
     """Before this moment (seconds of the clock's epoch) the balance cannot be seen or used."""
+    former_permissions: tuple[bool, bool, float] | None = None
+    """(sending, receiving, until): what still counts for a balance that was in use when they were changed."""
     state: tuple[str, str, int, str] = ("0", "0", 0, "0")
     """(available, onHold, version, overdraftUsed) as the server writes them: what stood after the last change."""
     json: str = ""

@@ -136,13 +136,16 @@ def describe(error: RefusedError | FailedError, dialect: Dialect) -> tuple[int, 
         return error.status, {"code": error.status, "title": "request_failed", "message": error.message}
     status, title = _TABLE[error.code]
     status = dialect.status_by_code.get(error.code, status)
-    body: dict[str, Any] = {
-        "title": title,
-        "message": f"{title}. Please check the request and try again.",
-        "code": error.code,
-    }
+    message = f"{title}. Please check the request and try again."
+    if dialect.error_shape == "problem":
+        kind = f"https://errors.lerian.studio/v1/{error.code}"
+        body: dict[str, Any] = {"type": kind, "title": title, "status": status, "detail": message, "code": error.code}
+        if error.fields is not None:
+            body["errors"] = [{"location": name, "message": str(value)} for name, value in error.fields.items()]
+    else:
+        body = {"title": title, "message": message, "code": error.code}
+        if error.fields is not None:
+            body["fields"] = error.fields
     if error.entity:
         body["entityType"] = error.entity
-    if error.fields is not None:
-        body["fields"] = error.fields
     return status, body

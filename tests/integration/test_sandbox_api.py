@@ -245,10 +245,17 @@ async def test_a_back_dated_transaction_is_only_in_lists_of_its_window(client: C
     assert [item["id"] for item in old["items"]] == [made["id"]]
 
 
-async def test_a_balance_that_may_not_send_refuses(client: Client) -> None:
-    _, found = await client.on("GET", "/accounts/alias/alice/balances")
-    await client.on("PATCH", f"/balances/{found['items'][0]['id']}", {"allowSending": False})
+async def test_new_permissions_hold_at_once_for_an_unused_balance_and_after_an_hour_for_one_in_use(
+    client: Client,
+) -> None:
+    for alias, change in (("bob", {"allowReceiving": False}), ("alice", {"allowSending": False})):
+        _, found = await client.on("GET", f"/accounts/alias/{alias}/balances")
+        await client.on("PATCH", f"/balances/{found['items'][0]['id']}", change)
     assert (await client.on("POST", "/transactions/json", transfer("1")))[1]["code"] == "0024"
+    outflow = {"send": {"asset": "BRL", "value": "1", "source": {"from": [leg("alice", "1")]}}}
+    assert (await client.on("POST", "/transactions/outflow", outflow))[0] == 201
+    await client.clock.advance(3601)
+    assert (await client.on("POST", "/transactions/outflow", outflow))[1]["code"] == "0024"
 
 
 async def test_an_accounts_second_balance_is_used_by_its_key(client: Client) -> None:

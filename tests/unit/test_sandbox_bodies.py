@@ -1,5 +1,6 @@
 """The order in which a body is refused, and the rules of names, lists, ids and times."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,7 +16,7 @@ from midaz_seed.sandbox.entities import ACCOUNTS, LEDGERS, ORGANIZATIONS
 from midaz_seed.sandbox.fields import read_body
 from midaz_seed.sandbox.intents import ENDPOINTS, INFLOW, JSON, quick_intent, read_intent
 from midaz_seed.sandbox.queries import by_cursor, like, read_listing
-from midaz_seed.sandbox.refusals import RefusedError
+from midaz_seed.sandbox.refusals import RefusedError, describe
 
 LEG = {"accountAlias": "@a", "amount": {"asset": "BRL", "value": "1"}}
 OTHER = {"accountAlias": "@b", "amount": {"asset": "BRL", "value": "1"}}
@@ -247,3 +248,19 @@ def test_times_are_written_as_the_server_writes_them() -> None:
     assert (
         months_before(datetime(2026, 3, 31, tzinfo=UTC).timestamp(), 1) == datetime(2026, 2, 28, tzinfo=UTC).timestamp()
     )
+
+
+def test_a_dialect_decides_the_shape_and_status_of_errors() -> None:
+    error = RefusedError("0009", {"name": "name is a required field"})
+    assert describe(error, V3_8) == (
+        400,
+        {
+            "title": "Missing Fields in Request",
+            "message": "Missing Fields in Request. Please check the request and try again.",
+            "code": "0009",
+            "fields": {"name": "name is a required field"},
+        },
+    )
+    status, body = describe(error, replace(V3_8, error_shape="problem", status_by_code={"0009": 422}))
+    assert (status, body["status"], body["code"]) == (422, 422, "0009")
+    assert body["errors"] == [{"location": "name", "message": "name is a required field"}]
