@@ -15,7 +15,8 @@ class Dialect:
     version: str
     """What `GET /version` says."""
     error_shape: Literal["title", "problem"] = "title"
-    """`title`: {code, title, message}, with `fields` for 0009, 0047 and 0053. `problem`: RFC 9457, `errors` for those."""
+    """`title`: {code, title, message}, with `fields` for 0009, 0047 and 0053. `problem`: RFC 9457, `errors` for
+    those."""
     error_content_type: str = "application/json"
     status_by_code: dict[str, int] = field(default_factory=dict)
     """HTTP statuses of error codes where they differ from the table in `refusals`."""
