@@ -5,6 +5,7 @@ A test, or a program of somebody else's, replaces a part by handing it in as an 
     async with open_run(settings, plan, overrides={Transport: my_transport}) as context: ...
 """
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -18,13 +19,15 @@ from midaz_seed.engine.movements import AnswerCheck
 from midaz_seed.engine.pool import WorkerPool
 from midaz_seed.engine.sender import Sender
 from midaz_seed.engine.state import StateTree
+from midaz_seed.errors import ConfigurationError
+from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy
-from midaz_seed.settings.model import Settings
+from midaz_seed.settings.model import Settings, Target
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.session import SessionTransport
@@ -52,24 +55,67 @@ async def open_run(
         yield context
 
 
+@asynccontextmanager
+async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock) -> AsyncIterator[Transport]:
+    """The way to the server, with its credentials. Raises ConfigurationError when a certificate cannot be used."""
+    tls = _tls(settings)
+
+    def connect(onboarding_url: str, transaction_url: str, headers: Mapping[str, str]) -> Transport:
+        deadlines = {
+            "request_timeout_s": settings.request_timeout_s,
+            "connect_timeout_s": settings.connect_timeout_s,
+        }
+        if settings.transport == "session" or settings.proxy:
+            proxy = settings.proxy or None
+            return SessionTransport(onboarding_url, transaction_url, headers=headers, tls=tls, proxy=proxy, **deadlines)
+        return WireTransport(onboarding_url, transaction_url, headers=headers, tls=tls, **deadlines)
+
+    lines = (line.get_secret_value().partition(":") for line in settings.headers)
+    headers = {name: value.strip() for name, _, value in lines}
+    if settings.auth_token:
+        headers["Authorization"] = f"Bearer {settings.auth_token.get_secret_value()}"
+    opened = connect(target.onboarding_url, target.transaction_url, headers)
+    try:
+        if settings.auth_token or not (settings.auth_url and settings.client_secret):
+            yield opened
+            return
+        auth = connect(settings.auth_url, settings.auth_url, {})
+        try:
+            secret = settings.client_secret.get_secret_value()
+            credentials = ClientCredentials(auth, clock, client_id=settings.client_id, client_secret=secret)
+            yield AuthorizedTransport(opened, credentials)
+        finally:
+            await auth.aclose()
+    finally:
+        await opened.aclose()
+
+
+def _tls(settings: Target) -> ssl.SSLContext | None:
+    """Trust and identity for https, when they are not the system's."""
+    if settings.ca_file is None and settings.client_certificate is None:
+        return None
+    file = settings.ca_file
+    try:
+        context = ssl.create_default_context(cafile=file)
+        if settings.client_certificate is not None:
+            file = settings.client_certificate
+            context.load_cert_chain(file, settings.client_key)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"the certificate cannot be used: {error.strerror or error}",
+            where=str(file),
+            hint="target.caFile, target.clientCertificate and target.clientKey are files in PEM format",
+        ) from error
+    return context
+
+
 def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: ResolvedTarget, emit: Emit) -> None:
     limits, retries, breaker = settings.generation.limits, settings.generation.retries, settings.breaker
 
     @asynccontextmanager
-    async def transport() -> AsyncIterator[Transport]:
-        token = settings.target.auth_token
-        make = SessionTransport if settings.target.transport == "session" else WireTransport
-        opened = make(
-            target.onboarding_url,
-            target.transaction_url,
-            headers={"Authorization": f"Bearer {token.get_secret_value()}"} if token else {},
-            request_timeout_s=settings.target.request_timeout_s,
-            connect_timeout_s=settings.target.connect_timeout_s,
-        )
-        try:
+    async def transport(services: svcs.Container) -> AsyncIterator[Transport]:
+        async with open_transport(settings.target, target, services.get_abstract(Clock)) as opened:
             yield opened
-        finally:
-            await opened.aclose()
 
     def circuit_breaker(services: svcs.Container) -> CircuitBreaker:
         return CircuitBreaker(

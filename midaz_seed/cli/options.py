@@ -80,6 +80,12 @@ class _SectionOption(click.Option):
     section = SETTINGS
 
 
+class _TargetOption(click.Option):
+    """The same, among the flags about the target."""
+
+    section = TARGET
+
+
 _PLAN_OPTIONS = (
     _setting(
         PLAN,
@@ -171,6 +177,33 @@ _TARGET_OPTIONS = (
         "or --auth-token-file is better",
     ),
     _setting(TARGET, "target.authTokenFile", "--auth-token-file", metavar="FILE", help="File with the bearer token"),
+    click.option(
+        "--ask-token", "ask_token", cls=_TargetOption, is_flag=True, help="Ask for the bearer token, without showing it"
+    ),
+    _setting(
+        TARGET,
+        "target.onboardingUrl",
+        "--onboarding-url",
+        metavar="URL",
+        help="The onboarding service, where it has an address of its own",
+    ),
+    _setting(
+        TARGET,
+        "target.transactionUrl",
+        "--transaction-url",
+        metavar="URL",
+        help="The transaction service, where it has an address of its own",
+    ),
+    _setting(
+        TARGET,
+        "target.headers",
+        "--header",
+        metavar="'NAME: VALUE'",
+        multiple=True,
+        help="A header for every request. Repeatable. A secret one is better in the file",
+    ),
+    _setting(TARGET, "target.caFile", "--ca-file", metavar="FILE", help="Certificates to trust (PEM)"),
+    _setting(TARGET, "target.proxy", "--proxy", metavar="URL", help="HTTP proxy"),
     _setting(
         TARGET,
         "sandbox.data",
@@ -282,6 +315,9 @@ def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tupl
     for name, (spelling, path) in LOCAL_FLAGS.items():
         value = rest.pop(name, None)
         flags += [Flag(spelling, path, value)] if value is not None else []
+    if rest.pop("ask_token", False):
+        token = click.prompt("Bearer token", hide_input=True, err=True)
+        flags.append(Flag("--ask-token", "target.authToken", token))
     for assignment in rest.pop("assignments"):
         path, equals, value = assignment.partition("=")
         if not equals:

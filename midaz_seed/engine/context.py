@@ -11,6 +11,7 @@ from midaz_seed.engine.sender import Sender
 from midaz_seed.engine.state import StateTree
 from midaz_seed.errors import SeedError
 from midaz_seed.midaz.api import MidazApi
+from midaz_seed.midaz.server import Server
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import Draining, Emit, Settled
@@ -35,7 +36,8 @@ class RunContext:
     clock: Clock
     emit: Emit
     answer_check: AnswerCheck
-    server_version: str = ""
+    server: Server | None = None
+    """What answers at the target, once it has answered."""
     settled: list[Settled] = field(default_factory=list)
     proofs: list[LedgerProof] = field(default_factory=list)
     absent: list[Difference] = field(default_factory=list)

@@ -4,7 +4,6 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
                                         -> deposits -> settlement -> transfers -> proof
 """
 
-import re
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -17,15 +16,13 @@ from midaz_seed.engine.ledger_run import LedgerRun
 from midaz_seed.engine.pool import StoppedError
 from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.verification import locate, prove_ledger
-from midaz_seed.errors import BreakerOpenError, NotMidazError, SeedError, UnauthorizedError
+from midaz_seed.errors import BreakerOpenError, PlanError, SeedError, UnauthorizedError
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.routes import Place
+from midaz_seed.midaz.server import server_of
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, RunStarted
-
-OLDEST_MAJOR = 3
-"""Before v3 amounts were integers with a scale, and a repeated key could move money twice (contract, 12.3 and 13.5)."""
 
 
 async def fill(context: RunContext) -> None:
@@ -63,12 +60,11 @@ async def _begin(context: RunContext) -> None:
     if context.handle_signals:
         context.pool.beside(lambda: _watch_signals(context))
     api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
-    context.server_version = await context.pool.call(api.version)
-    major = re.match(r"v?(\d+)\.", context.server_version)
-    if major and int(major[1]) < OLDEST_MAJOR:
-        raise NotMidazError(
-            f"the server is Midaz {context.server_version}, which this tool does not speak to",
-            hint="v3.0 is the oldest version whose amounts and idempotency can be relied upon: upgrade the server",
+    context.server = server_of(await context.pool.call(api.version))
+    if context.settings.generation.batches.transactions_per_batch > 1 and not context.server.atomic_many_to_many:
+        raise PlanError(
+            f"Midaz {context.server.version} may apply a transaction of several legs in part, so movements are not packed",
+            hint="leave out --transactions-per-batch for servers before v3.3",
         )
     await context.pool.call(api.check_access)
     target = context.settings.target.base_url
@@ -77,7 +73,7 @@ async def _begin(context: RunContext) -> None:
             context.plan.run_id,
             context.plan.digest,
             target,
-            context.server_version,
+            context.server.version,
             len(context.state.ledgers),
             dict(context.plan.counts),
         )

@@ -12,10 +12,8 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.settlement import observe
 from midaz_seed.engine.state import LedgerState
 from midaz_seed.errors import RequestFailedError
-from midaz_seed.midaz import routes
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.plan.items import Phase
-from midaz_seed.transport.base import Service
 
 
 async def already_made(context: RunContext, ledger: LedgerState) -> frozenset[str]:
@@ -56,7 +54,7 @@ async def _keys(context: RunContext, ledger: LedgerState) -> frozenset[str]:
     prefix = f"{context.plan.run_id}/"
     api = context.api(Phase.DEPOSITS)
     keys = set()
-    async for row in api.rows(routes.transactions(ledger.place), Service.TRANSACTION, by_cursor=True):
+    async for row in api.transactions(ledger.place):
         mark = cast("JsonObject", row.get("metadata") or {}).get("seedKey")
         if isinstance(mark, str) and mark.startswith(prefix):
             keys.add(mark.removeprefix(prefix))

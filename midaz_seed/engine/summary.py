@@ -64,7 +64,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
         seed=settings.seed,
         preset=settings.preset,
         target="sandbox" if context.target.is_sandbox else context.target.onboarding_url,
-        server_version=context.server_version,
+        server_version=context.server.version if context.server else "",
         started_at=_iso(started_at_s),
         elapsed_s=elapsed_s,
         settings=cast(

@@ -98,13 +98,22 @@ class _Proof:
         wait, clock = self._context.settings.settlement, self._context.clock
         until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
         while True:
-            count = await self._api.transaction_count(
-                self._ledger.place, f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{end:%Y-%m-%dT%H:%M:%SZ}"
-            )
+            count = await self._transactions(start, end)
             if count >= expected or self._differences or clock.monotonic() >= until_s:
                 return count
             await clock.sleep(min(pause_s, wait.max_delay_s))
             pause_s *= 2
+
+    async def _transactions(self, start: datetime, end: datetime) -> int:
+        """How many transactions the ledger holds: by the server's count, or where it has none by listing them."""
+        if self._context.server is not None and self._context.server.counts_transactions:
+            return await self._api.transaction_count(
+                self._ledger.place, f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{end:%Y-%m-%dT%H:%M:%SZ}"
+            )
+        count = 0
+        async for _ in self._api.transactions(self._ledger.place):
+            count += 1
+        return count
 
     def _compare_count(self, what: str, expected: int, actual: int) -> None:
         self._counts += 1

@@ -33,7 +33,8 @@ class Setting:
 
     @property
     def is_secret(self) -> bool:
-        return _bare(self.info)[0] is SecretStr
+        kind = _bare(self.info)[0]
+        return kind is SecretStr or any(_holds_secret(part) for part in get_args(kind))
 
     @property
     def words(self) -> str:
@@ -59,6 +60,10 @@ class Setting:
         if typed:
             return _adapter(self.path).validate_json(json.dumps(value), strict=True)
         return _adapter(self.path).validate_python(value)
+
+
+def _holds_secret(part: Any) -> bool:
+    return part is SecretStr or SecretStr in get_args(part)
 
 
 def as_plain(value: Any) -> Any:

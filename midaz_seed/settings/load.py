@@ -37,7 +37,8 @@ def load_settings(
         layer, mistyped = _typed(given)
         layers.append(layer)
         problems += sorted(wrong + mistyped, key=_line)
-    _read_token_file(layers, problems)
+    for secret, source, name in _SECRET_FILES:
+        _read_secret_file(layers, problems, secret, source, name)
     _refuse(problems)
     effective = {path: value for layer in reversed(layers) for path, value in layer.items()}
     settings = _build(effective, problems)
@@ -131,23 +132,30 @@ def _shown(value: object, *, typed: bool) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _read_token_file(layers: list[Layer], problems: list[Problem]) -> None:
-    """The token in `target.authTokenFile`, unless a token is given in the same layer or in a stronger one."""
+_SECRET_FILES = (
+    ("target.authToken", "target.authTokenFile", "token file"),
+    ("target.clientSecret", "target.clientSecretFile", "secret file"),
+)
+"""A secret, the setting that names the file which may hold it, and what messages call that file."""
+
+
+def _read_secret_file(layers: list[Layer], problems: list[Problem], secret: str, source: str, name: str) -> None:
+    """The secret in the file that `source` names, unless one is given in the same layer or in a stronger one."""
     for layer in layers:
-        if "target.authToken" in layer:
+        if secret in layer:
             return
-        if "target.authTokenFile" in layer:
-            file, where = layer["target.authTokenFile"]
+        if source in layer:
+            file, where = layer[source]
             if file is None:
                 return
-            setting = SETTINGS["target.authToken"]
+            setting = SETTINGS[secret]
             try:
-                token = file.read_text(encoding="utf-8").strip()
-                layer[setting.path] = (setting.read(token, typed=False), f"file {file} ({where})")
+                text = file.read_text(encoding="utf-8").strip()
+                layer[secret] = (setting.read(text, typed=False), f"file {file} ({where})")
             except OSError as error:
-                problems.append(Problem(where, f"the token file {file} cannot be read: {error.strerror or error}"))
+                problems.append(Problem(where, f"the {name} {file} cannot be read: {error.strerror or error}"))
             except ValueError:  # pydantic's refusals and undecodable bytes are both ValueErrors
-                problems.append(Problem(where, f"the token file {file} must hold {setting.words}, and nothing else"))
+                problems.append(Problem(where, f"the {name} {file} must hold {setting.words}, and nothing else"))
             return
 
 

@@ -4,6 +4,7 @@ In YAML the names are camelCase as the improvement plan spells them (`generation
 snake_case; a unit stands last in the name. `docs/configuration.md` is generated from the descriptions here.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,12 +47,31 @@ def _header_safe(token: SecretStr) -> SecretStr:
     return token
 
 
+def _listed(value: object) -> object:
+    """One header may be written without a list."""
+    if isinstance(value, str):
+        return (value,)
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _header_line(line: SecretStr) -> SecretStr:
+    """It becomes part of every request, so it must be one header and nothing else."""
+    text = line.get_secret_value()
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?[\x20-\x7e]*", text):
+        raise ValueError("not a header")
+    if text.partition(":")[0].lower() in ("content-length", "transfer-encoding", "host", "connection"):
+        raise ValueError("this header belongs to the transport")
+    return line
+
+
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\[\]-]+$")]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Words("a list of host names, without http:// and port")]
 Token = Annotated[SecretStr, AfterValidator(_header_safe), Words("one word of printable ASCII characters")]
+Header = Annotated[SecretStr, AfterValidator(_header_line)]
+Headers = Annotated[tuple[Header, ...], BeforeValidator(_listed), Words("a list of headers, each as Name: value")]
 RunId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),
@@ -76,6 +96,8 @@ class Target(Section):
     """Which server, and how to reach it."""
 
     base_url: str = Field("", description="The server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
+    onboarding_url: str = Field("", description="The onboarding service, where it has an address of its own.")
+    transaction_url: str = Field("", description="The transaction service, where it has an address of its own.")
     onboarding_port: int | None = Field(
         None, ge=1, le=65535, description="Port of the onboarding service when it is separate."
     )
@@ -87,6 +109,19 @@ class Target(Section):
         None, description="Bearer token. Better given by environment or file than by flag."
     )
     auth_token_file: Path | None = Field(None, description="File that holds the bearer token.")
+    auth_url: str = Field(
+        "", description="Address of the auth service, for a token by client credentials instead of a fixed one."
+    )
+    client_id: str = Field("", description="Client id for the auth service.")
+    client_secret: Token | None = Field(
+        None, description="Client secret for the auth service. Better given by environment or file than by flag."
+    )
+    client_secret_file: Path | None = Field(None, description="File that holds the client secret.")
+    headers: Headers = Field((), description="Headers that go with every request, each as `Name: value`.")
+    ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
+    client_certificate: Path | None = Field(None, description="Certificate (PEM) that this client shows to the server.")
+    client_key: Path | None = Field(None, description="Key (PEM) of that certificate, unless it is in the same file.")
+    proxy: str = Field("", description="HTTP proxy, such as `http://127.0.0.1:8080`; it uses the transport `session`.")
     request_timeout_s: Seconds = Field(30.0, description="How long one attempt of a request may take.")
     transport: Literal["wire", "session"] = Field(
         "wire",

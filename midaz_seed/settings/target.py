@@ -1,6 +1,6 @@
 """Where requests go: the target's settings made into addresses, and the guard against writing to the wrong server."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,6 +12,10 @@ LEDGER_PORT = 3002
 """The port of Midaz's unified ledger service (v3.8); it serves onboarding and transactions."""
 
 
+SPLIT_PORTS = (3000, 3001)
+"""The ports of the onboarding and transaction services of Midaz up to v3.4."""
+
+
 @dataclass(frozen=True)
 class ResolvedTarget:
     """The base URLs without a trailing slash; both are empty for the sandbox, which gets its port when it starts."""
@@ -19,31 +23,45 @@ class ResolvedTarget:
     onboarding_url: str
     transaction_url: str
     is_sandbox: bool
+    split: "ResolvedTarget | None" = field(default=None, compare=False)
+    """Where the two services of an older Midaz would be, when no port was given at all."""
 
 
 def resolve_target(target: Target) -> ResolvedTarget:
     """The addresses that these settings mean.
 
-    A service's port is its own setting, else the port in the URL, else 3002 for http and the usual 443 for https.
+    A service's own URL wins. Else its port is its own setting, else the port in the base URL, else 3002 for http (or
+    3000 and 3001, where an older Midaz answers) and the usual 443 for https. Names are not resolved: only `localhost`,
+    127.0.0.0/8 and ::1 count as this machine.
+
     Raises UsageError for what is no usable address, TargetNotAllowedError for a host that is neither this machine nor
-    in `allow_hosts`. Names are not resolved: only `localhost`, 127.0.0.0/8 and ::1 count as this machine.
+    in `allow_hosts`.
     """
-    if not target.base_url:
+    if target.base_url == SANDBOX:
+        if target.onboarding_port or target.transaction_port or target.onboarding_url or target.transaction_url:
+            raise UsageError(
+                "the sandbox has one port, which it chooses", hint="leave out the services' own ports and URLs"
+            )
+        return ResolvedTarget("", "", is_sandbox=True)
+    onboarding = target.onboarding_url or target.base_url or target.transaction_url
+    transaction = target.transaction_url or target.base_url or target.onboarding_url
+    if not onboarding:
         raise UsageError(
             "no target is given",
             hint="name one with --target sandbox (the embedded server) or --base-url URL, such as http://127.0.0.1:3002",
         )
-    if target.base_url == SANDBOX:
-        if target.onboarding_port or target.transaction_port:
-            raise UsageError(
-                "the sandbox has one port, which it chooses", hint="leave out the onboarding and transaction ports"
-            )
-        return ResolvedTarget("", "", is_sandbox=True)
-    url = _split(target.base_url)
-    _check_allowed(url.hostname or "", target.allow_hosts)
-    return ResolvedTarget(
-        _address(url, target.onboarding_port), _address(url, target.transaction_port), is_sandbox=False
-    )
+    urls = _split(onboarding), _split(transaction)
+    for url in urls:
+        _check_allowed(url.hostname or "", target.allow_hosts)
+    if target.auth_url:
+        _check_allowed(_split(target.auth_url).hostname or "", target.allow_hosts)
+    ports = target.onboarding_port, target.transaction_port
+    own = target.onboarding_url or target.transaction_url
+    guessed = not own and ports == (None, None) and urls[0].port is None and urls[0].scheme == "http"
+    split = None
+    if guessed:
+        split = ResolvedTarget(_address(urls[0], SPLIT_PORTS[0]), _address(urls[1], SPLIT_PORTS[1]), is_sandbox=False)
+    return ResolvedTarget(_address(urls[0], ports[0]), _address(urls[1], ports[1]), is_sandbox=False, split=split)
 
 
 def _split(base_url: str) -> SplitResult:

@@ -29,14 +29,17 @@ class SessionTransport:
         headers: Mapping[str, str],
         request_timeout_s: float,
         connect_timeout_s: float,
+        tls: ssl.SSLContext | None = None,
+        proxy: str | None = None,
     ) -> None:
-        """`headers` go with every request."""
+        """`headers` go with every request; `tls` replaces the system's trust for https; `proxy` is a URL."""
         self._bases = {
             Service.ONBOARDING: onboarding_url.rstrip("/"),
             Service.TRANSACTION: transaction_url.rstrip("/"),
         }
+        self._proxy = proxy
         self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=KEEP_ALIVE_S, ssl=tls or True),
             headers={"Content-Type": "application/json", "User-Agent": "midaz-seed", **headers},
             timeout=aiohttp.ClientTimeout(total=request_timeout_s, sock_connect=connect_timeout_s),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -49,10 +52,15 @@ class SessionTransport:
         url = URL(self._bases[request.service] + request.path, encoded=True)
         try:
             async with self._session.request(
-                request.method, url, data=request.body, headers=request.headers, allow_redirects=False
+                request.method,
+                url,
+                data=request.body,
+                headers=request.headers,
+                allow_redirects=False,
+                proxy=self._proxy,
             ) as answer:
                 return Response(answer.status, answer.headers, await answer.read())
-        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.ClientConnectorDNSError) as error:
+        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
             raise ConnectError(_reason(error)) from error
         except TimeoutError as error:
             raise AnswerTimeoutError("no complete answer in time") from error

@@ -149,10 +149,10 @@ class _Wire(asyncio.Protocol):
 class _Origin:
     """One address: how to dial it, what each request to it begins with, and its idle connections."""
 
-    def __init__(self, url: str, headers: Mapping[str, str]) -> None:
+    def __init__(self, url: str, headers: Mapping[str, str], tls: ssl.SSLContext | None) -> None:
         parts = urlsplit(url)
         self.host = parts.hostname or ""
-        self.tls = ssl.create_default_context() if parts.scheme == "https" else None
+        self.tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
         self.port = parts.port or (443 if self.tls else 80)
         self.prefix = parts.path.rstrip("/")
         fixed = {"Host": parts.netloc, "User-Agent": "midaz-seed", "Content-Type": "application/json", **headers}
@@ -183,13 +183,14 @@ class WireTransport:
         headers: Mapping[str, str],
         request_timeout_s: float,
         connect_timeout_s: float,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`headers` go with every request."""
-        onboarding = _Origin(onboarding_url, headers)
+        """`headers` go with every request; `tls` replaces the system's trust for https."""
+        onboarding = _Origin(onboarding_url, headers, tls)
         same = onboarding_url == transaction_url
         self._origins = {
             Service.ONBOARDING: onboarding,
-            Service.TRANSACTION: onboarding if same else _Origin(transaction_url, headers),
+            Service.TRANSACTION: onboarding if same else _Origin(transaction_url, headers, tls),
         }
         self._request_timeout_s = request_timeout_s
         self._connect_timeout_s = connect_timeout_s

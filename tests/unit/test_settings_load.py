@@ -275,6 +275,8 @@ def test_whatever_the_file_holds_it_loads_or_is_refused(text: str) -> None:
 # what a 1, or the first choice, would not do for
 VALUES = {
     "target.authTokenFile": "token",
+    "target.clientSecretFile": "token",
+    "target.headers": "X-Name: value",
     "generation.retries.maxDelay": "200",
     "settlement.maxDelayS": "3",
     "idempotency.ttlS": "40",

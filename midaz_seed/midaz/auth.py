@@ -1,0 +1,89 @@
+"""Tokens by client credentials, renewed before they expire and when the server no longer takes one (contract, 16.1)."""
+
+import asyncio
+from dataclasses import replace
+
+import orjson
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import UnauthorizedError
+from midaz_seed.reporting.logs import redact
+from midaz_seed.transport.base import Request, Response, Transport, TransportError
+
+TOKEN_PATH = "/v1/login/oauth/access_token"  # noqa: S105 - a path, not a secret
+RENEW_EARLY_S = 30.0
+"""A token is renewed this long before it expires, or at half its life when that is shorter."""
+
+
+class ClientCredentials:
+    """The present token, got from the auth service by client id and secret."""
+
+    def __init__(self, transport: Transport, clock: Clock, *, client_id: str, client_secret: str) -> None:
+        """`transport` leads to the auth service, and is closed by whoever made it."""
+        self._transport = transport
+        self._clock = clock
+        self._body = orjson.dumps(
+            {"grantType": "client_credentials", "clientId": client_id, "clientSecret": client_secret}
+        )
+        self._token = ""
+        self._renew_at_s = 0.0
+        self._lock = asyncio.Lock()
+
+    async def token(self) -> str:
+        """A token that is good for a while. Raises UnauthorizedError."""
+        if self._clock.monotonic() < self._renew_at_s:
+            return self._token
+        return await self.renewed(self._token)
+
+    async def renewed(self, refused: str) -> str:
+        """Another token than the one that was refused; many callers at once cause one renewal."""
+        async with self._lock:
+            if self._token == refused or self._clock.monotonic() >= self._renew_at_s:
+                await self._renew()
+            return self._token
+
+    async def _renew(self) -> None:
+        hint = "check target.authUrl, target.clientId and the client secret, then run the same command again"
+        try:
+            answer = await self._transport.send(Request("POST", TOKEN_PATH, self._body))
+        except TransportError as error:
+            raise UnauthorizedError(f"the auth service does not answer: {error}", hint=hint) from error
+        try:
+            parsed = orjson.loads(answer.body)
+        except orjson.JSONDecodeError:
+            parsed = None
+        token = parsed.get("accessToken") if isinstance(parsed, dict) else None
+        if answer.status >= 300 or not isinstance(token, str) or not token:
+            excerpt = redact(answer.body[:200].decode("utf-8", "replace"))
+            raise UnauthorizedError(f"the auth service gives no token: {answer.status} {excerpt}", hint=hint)
+        life = parsed.get("expiresIn")
+        life_s = float(life) if isinstance(life, int | float) and life > 0 else 300.0
+        self._token = token
+        self._renew_at_s = self._clock.monotonic() + max(life_s - RENEW_EARLY_S, life_s / 2)
+
+
+class AuthorizedTransport:
+    """A transport whose requests carry the present token; a 401 renews it once and sends the request again.
+
+    That is safe for any request: a server that refuses the token has not looked at the rest.
+    """
+
+    def __init__(self, transport: Transport, credentials: ClientCredentials) -> None:
+        self._transport = transport
+        self._credentials = credentials
+
+    async def send(self, request: Request) -> Response:
+        """See `Transport.send`. Raises UnauthorizedError when no token can be had."""
+        token = await self._credentials.token()
+        answer = await self._transport.send(_with(request, token))
+        if answer.status == 401:
+            answer = await self._transport.send(_with(request, await self._credentials.renewed(token)))
+        return answer
+
+    async def aclose(self) -> None:
+        """See `Transport.aclose`."""
+        await self._transport.aclose()
+
+
+def _with(request: Request, token: str) -> Request:
+    return replace(request, headers={**(request.headers or {}), "Authorization": f"Bearer {token}"})
