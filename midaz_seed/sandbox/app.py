@@ -52,6 +52,8 @@ class App:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._broken = False
+        self.closing = False
+        """Set when the server ends: what still waits is cancelled."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -61,6 +63,10 @@ class App:
         statistics.in_flight_max = max(statistics.in_flight_max, statistics.in_flight)
         try:
             await self.exchange(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self.closing:
+                raise
+            # the connection is cut already: there is nobody to complain to, and uvicorn would log a failure
         finally:
             statistics.in_flight -= 1
 

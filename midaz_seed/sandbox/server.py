@@ -28,7 +28,9 @@ __all__ = ["FaultPlan", "SandboxConfig", "SandboxServer", "check_host", "running
 _BACKLOG = 2048
 _IDLE_S = 3600
 """A Midaz does not close idle connections; uvicorn would after five seconds."""
-_FINISH_WITHIN_S = 1.0
+_FINISH_WITHIN_S = 0.1
+"""Carrying a request out takes one turn of the loop: what is not done by then waits for a client or for an injected
+latency."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +140,7 @@ class SandboxServer:
         tasks = set(self._connections.tasks)
         if tasks:
             await asyncio.wait(tasks, timeout=_FINISH_WITHIN_S)
+        self.app.closing = True
         self.stop_listening(abort=True)
         for task in set(self._connections.tasks):
             task.cancel()

@@ -162,3 +162,15 @@ async def test_the_sandbox_tells_what_it_was_asked_and_what_it_injected() -> Non
         assert stats["statuses"]["503"] == 2
         assert stats["in_flight_max"] == 1
         assert stats["requests"]["POST accounts"] == 1
+
+
+async def test_a_sandbox_ends_at_once_although_requests_wait_in_it(capfd: pytest.CaptureFixture[str]) -> None:
+    clock = FakeClock()
+    async with world({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
+        sending = [asyncio.ensure_future(client.transfer("1", f"k{number}")) for number in range(3)]
+        while clock.sleepers < len(sending):  # noqa: ASYNC110 - the clock has no event for a new sleeper
+            await asyncio.sleep(0)
+        await client.server.close()
+        answers = await asyncio.gather(*sending, return_exceptions=True)
+    assert all(isinstance(answer, aiohttp.ClientError) for answer in answers)
+    assert capfd.readouterr() == ("", "")

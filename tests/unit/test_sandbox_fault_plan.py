@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from midaz_seed.clock import FakeClock
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.sandbox.faults import FaultPlan, Faults, draws
+from midaz_seed.sandbox.routes import GROUPS
 
 TRANSFER = ("POST", "/v1/organizations/o/ledgers/l/transactions/json", "transactions")
 READ = ("GET", "/v1/organizations/o/ledgers/l/balances", "balances")
@@ -116,3 +117,12 @@ def test_a_plan_is_read_from_yaml(tmp_path: Path) -> None:
         FaultPlan.read(file)
     with pytest.raises(ConfigurationError, match="cannot be read"):
         FaultPlan.read(tmp_path / "none.yaml")
+
+
+def test_the_plan_in_the_documentation_is_one(tmp_path: Path) -> None:
+    text = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text(encoding="utf-8")
+    file = tmp_path / "storm.yaml"
+    file.write_text(text.partition("```yaml\n")[2].partition("```")[0], encoding="utf-8")
+    plan = FaultPlan.read(file)
+    assert [rule.label for rule in plan.rules] == ["slow transfers", "status", "reset", "refuse"]
+    assert all(f"`{group}`" in text for group in GROUPS)
