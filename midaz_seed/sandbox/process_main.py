@@ -37,7 +37,10 @@ async def _serve(config: SandboxConfig, *, until_eof: bool) -> None:
         loop.add_signal_handler(number, ended.set)
     if until_eof:
         stdin = sys.stdin.fileno()
-        loop.add_reader(stdin, lambda: None if os.read(stdin, 4096) else ended.set())
+        try:
+            loop.add_reader(stdin, lambda: None if os.read(stdin, 4096) else ended.set())
+        except PermissionError:  # a file or /dev/null cannot be waited for: it is at its end already
+            ended.set()
     async with running(config) as server:
         sys.stdout.write(f"sandbox listening on {server.url}\n")
         sys.stdout.flush()

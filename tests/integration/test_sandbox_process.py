@@ -180,6 +180,12 @@ async def test_it_ends_with_its_standard_input_when_asked() -> None:
         assert await child.wait() == 0
 
 
+def test_a_standard_input_without_content_is_at_its_end() -> None:
+    command = [sys.executable, "-c", START, "--port", "0", "--until-eof"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
 def test_a_port_in_use_is_an_error_with_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
