@@ -255,8 +255,10 @@ def patch(world: World, call: Call) -> Reply:
     body = read_body(BALANCE_PATCH, call.body, world.dialect)
     _check_settings(body["settings"])
     book, balance = _found(world, call)
-    if balance.former_permissions is None and _used_lately(world, book, balance.account_id):
-        until_s = world.clock.time() + world.dialect.permissions_stale_s
+    now_s = world.clock.time()
+    former = balance.former_permissions
+    if (former is None or former[2] <= now_s) and _used_lately(world, book, balance.account_id):
+        until_s = now_s + world.dialect.permissions_stale_s
         balance.former_permissions = (balance.allow_sending, balance.allow_receiving, until_s)
     if body["allowSending"] is not None:
         balance.allow_sending = body["allowSending"]

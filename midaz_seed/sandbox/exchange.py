@@ -44,13 +44,6 @@ class Call:
         """The query's parameters; of one given twice the last counts."""
         return dict(parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True))
 
-    def header(self, name: bytes) -> str:
-        """A request header's value (name in lower case), or ""."""
-        for key, value in self.headers:
-            if key == name:
-                return value.decode("latin-1")
-        return ""
-
 
 def json_reply(status: int, body: Any, headers: Headers | None = None) -> Reply:
     """A JSON answer of a value."""
