@@ -2,11 +2,14 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 
+from midaz_seed.clock import SystemClock
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.doctor import Diagnosis, examine
 from midaz_seed.engine.orchestrator import check, fill
 from midaz_seed.engine.summary import summarize
 from midaz_seed.plan.plan import build_plan
@@ -15,10 +18,12 @@ from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.sandbox.process import sandbox_process
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget, resolve_target
-from midaz_seed.wiring import open_run
+from midaz_seed.wiring import open_run, open_transport
 
 Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
 """Something that runs beside a run, such as a progress display; it is cancelled when the run is over."""
+Result = TypeVar("Result")
+LISTENS_WITHIN_S = 2.0
 Story = Callable[[RunContext], Awaitable[None]]
 
 
@@ -52,6 +57,19 @@ async def verify_async(
     return await _execute(settings, check, emit, watch, handle_signals=handle_signals, overrides=overrides)
 
 
+async def examine_async(settings: Settings, *, write: bool) -> Diagnosis:
+    """Look at the target: what answers there, and whether a run may go there. With `write` also try it out.
+
+    Raises TargetNotAllowedError, UsageError, ConfigurationError; what is wrong with the target is in the diagnosis.
+    """
+    clock = SystemClock()
+    async with (
+        _reachable(settings, resolve_target(settings.target)) as target,
+        open_transport(settings.target, target, clock) as transport,
+    ):
+        return await examine(transport, target, clock, write=write)
+
+
 def seed(settings: Settings) -> Report:
     """`seed_async` for programs without an event loop."""
     return run_in_loop(lambda: seed_async(settings))
@@ -62,7 +80,7 @@ def verify(settings: Settings) -> Report:
     return run_in_loop(lambda: verify_async(settings))
 
 
-def run_in_loop(function: Callable[[], Awaitable[Report]]) -> Report:
+def run_in_loop(function: Callable[[], Awaitable[Result]]) -> Result:
     """Run on uvloop where it can be imported, on asyncio otherwise."""
     try:
         import uvloop  # noqa: F401
@@ -103,10 +121,29 @@ async def _execute(
 async def _reachable(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
     """The target's address; the word `sandbox` starts one for the duration of the block."""
     if not target.is_sandbox:
-        yield target
+        yield await _answering(target)
         return
     async with sandbox_process(data=settings.sandbox.data, faults=settings.sandbox.faults) as url:
         yield ResolvedTarget(url, url, is_sandbox=True)
+
+
+async def _answering(target: ResolvedTarget) -> ResolvedTarget:
+    """Without a port in the URL: the unified service's port, or the two of an older Midaz where those are open."""
+    if target.split is None or await _listens(target.onboarding_url):
+        return target
+    older = target.split
+    return older if await _listens(older.onboarding_url) and await _listens(older.transaction_url) else target
+
+
+async def _listens(url: str) -> bool:
+    parts = urlsplit(url)
+    try:
+        with anyio.fail_after(LISTENS_WITHIN_S):
+            stream = await anyio.connect_tcp(parts.hostname or "", parts.port or 80)
+    except (OSError, TimeoutError):
+        return False
+    await stream.aclose()
+    return True
 
 
 async def _watched(context: RunContext, story: Story, watch: Watch | None) -> None:

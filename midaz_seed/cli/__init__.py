@@ -22,6 +22,7 @@ BROKEN_PIPE = 141
 VERBS = {
     "run": "Fill a Midaz with the planned data and prove every balance.",
     "plan": "Show what a run would create; nothing is sent.",
+    "doctor": "Look at a Midaz before a run: what it is, and whether to go.",
     "verify": "Prove that a Midaz holds the planned data; nothing is written.",
     "sandbox": "Serve an embedded stand-in for Midaz.",
     "config": "Show, describe or start the configuration.",

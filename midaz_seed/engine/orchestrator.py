@@ -63,7 +63,7 @@ async def _begin(context: RunContext) -> None:
     context.server = server_of(await context.pool.call(api.version))
     if context.settings.generation.batches.transactions_per_batch > 1 and not context.server.atomic_many_to_many:
         raise PlanError(
-            f"Midaz {context.server.version} may apply a transaction of several legs in part, so movements are not packed",
+            f"Midaz {context.server.version} may apply only some legs of a transaction, so movements are not packed",
             hint="leave out --transactions-per-batch for servers before v3.3",
         )
     await context.pool.call(api.check_access)

@@ -40,8 +40,8 @@ def server_of(version: str) -> Server:
     number = int(match[1]), int(match[2])
     if number < (3, 0):
         raise NotMidazError(
-            f"the server is Midaz {version}, which this tool does not speak to: its amounts are integers with a scale, and "
-            "sending a transaction again can move the money twice",
+            f"the server is Midaz {version}, which this tool does not speak to: its amounts are integers with "
+            "a scale, and sending a transaction again can move the money twice",
             hint="upgrade the server to v3.3 or later",
         )
     return Server(

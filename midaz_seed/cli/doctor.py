@@ -1,0 +1,63 @@
+"""`midaz-seed doctor`: what answers at a target, and whether a run should go there."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+
+if TYPE_CHECKING:
+    from midaz_seed.engine.doctor import Diagnosis
+
+
+@click.command(cls=SectionedCommand, epilog="Exit codes: 0 go; 2 usage; 3 no-go.")
+@click.argument("url", metavar="[TARGET]", required=False)
+@settings_options
+@target_options
+@click.option("--write", is_flag=True, help="Also try writing, in an organization that is removed again")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
+def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) -> None:
+    """Look at a Midaz before a run: version, access, manners, latency; with --write also idempotency and speed.
+
+    TARGET is a URL or the word sandbox, as --target takes it.
+
+    \b
+    midaz-seed doctor http://127.0.0.1:3002
+    midaz-seed doctor --write -u http://127.0.0.1 -o 3000 -t 3001
+    """
+    from midaz_seed.errors import ExitCode
+    from midaz_seed.runner import examine_async, run_in_loop
+
+    settings = loaded.settings
+    if url:
+        target = settings.target.model_copy(update={"base_url": url})
+        settings = settings.model_copy(update={"target": target})
+    diagnosis = run_in_loop(lambda: examine_async(settings, write=write))
+    click.echo(_document(diagnosis) if as_json else _text(diagnosis), nl=False)
+    raise SystemExit(int(ExitCode.DONE if diagnosis.go else ExitCode.TARGET))
+
+
+def _document(diagnosis: "Diagnosis") -> str:
+    import dataclasses
+
+    import orjson
+
+    document = {"schema_version": 1, **dataclasses.asdict(diagnosis), "go": diagnosis.go, "run": _line(diagnosis)}
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+
+
+def _text(diagnosis: "Diagnosis") -> str:
+    import textwrap
+
+    lines = [f"target {diagnosis.target}", ""]
+    for finding in diagnosis.findings:
+        mark = {"ok": " ", "note": "!", "stop": "X"}[finding.level]
+        text = f"{mark} {finding.name:<17}{finding.value:<18} {finding.meaning}"
+        lines += textwrap.wrap(text, 100, subsequent_indent=" " * 38, break_long_words=False)
+    lines += ["", f"GO: {_line(diagnosis)}" if diagnosis.go else "NO-GO: cure what is marked X"]
+    return "\n".join(lines) + "\n"
+
+
+def _line(diagnosis: "Diagnosis") -> str:
+    """The command that runs against what was found."""
+    return f"midaz-seed run {diagnosis.flags}" if diagnosis.go else ""

@@ -1,0 +1,382 @@
+"""The doctor: what answers at a target, what that means for a run, and whether to go.
+
+Reading is all it does, unless it is asked to write: then it makes an organization of its own, proves that a transaction
+sent twice happens once, sees how balances and records appear, measures how many transfers the server takes, and removes
+what it made.
+"""
+
+import secrets
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import cast
+
+import anyio
+import orjson
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import SeedError, TargetError, UnauthorizedError
+from midaz_seed.midaz import routes
+from midaz_seed.midaz.api import create_request, transaction_path, transaction_request
+from midaz_seed.midaz.classify import read_error
+from midaz_seed.midaz.routes import Place
+from midaz_seed.midaz.server import Server, server_of
+from midaz_seed.model.balances import EXTERNAL, ObservedBalance
+from midaz_seed.model.jsons import JsonObject
+from midaz_seed.plan.items import Entity
+from midaz_seed.reporting.histogram import Histogram
+from midaz_seed.settings.target import ResolvedTarget
+from midaz_seed.transport.base import Request, Response, Service, Transport, TransportError
+
+PROBES = 20
+"""Reads that the latency is measured by."""
+BURST_S = 1.0
+BURST_IN_FLIGHT = 8
+"""A real server on two cores has its knee at 8 to 16 requests in flight."""
+SKEW_MAX_S = 60.0
+SETTLE_S = 5.0
+
+
+class Level(StrEnum):
+    """What a finding means."""
+
+    OK = "ok"
+    NOTE = "note"
+    STOP = "stop"
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was found, and what it means for a run."""
+
+    name: str
+    value: str
+    meaning: str
+    level: Level = Level.OK
+
+
+@dataclass(slots=True)
+class Diagnosis:
+    """All findings. `go`: nothing among them forbids a run."""
+
+    target: str
+    flags: str
+    """What `midaz-seed run` needs to go to this target."""
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def go(self) -> bool:
+        """Whether a run may start."""
+        return all(finding.level is not Level.STOP for finding in self.findings)
+
+    def add(self, name: str, value: str, meaning: str, level: Level = Level.OK) -> None:
+        """Note a finding."""
+        self.findings.append(Finding(name, value, meaning, level))
+
+
+async def examine(transport: Transport, target: ResolvedTarget, clock: Clock, *, write: bool) -> Diagnosis:
+    """Look at a target. What is wrong with it is a finding of level STOP, not an exception."""
+    diagnosis = Diagnosis(target.onboarding_url, _flags(target))
+    examination = _Examination(transport, target, clock, diagnosis)
+    try:
+        await examination.read()
+        if write and diagnosis.go:
+            await examination.write()
+    except TransportError as error:
+        diagnosis.add("connection", "failed", f"{error}: check the address, and that the server is up", Level.STOP)
+    except UnauthorizedError as error:
+        diagnosis.add("access", "refused", f"{error}: give a valid token", Level.STOP)
+    except SeedError as error:
+        diagnosis.add("examination", "stopped", f"{error}; {error.hint}".rstrip("; "), Level.STOP)
+    return diagnosis
+
+
+class _Examination:
+    """The steps of looking at one target."""
+
+    def __init__(self, transport: Transport, target: ResolvedTarget, clock: Clock, diagnosis: Diagnosis) -> None:
+        self._transport = transport
+        self._target = target
+        self._clock = clock
+        self._add = diagnosis.add
+        self._diagnosis = diagnosis
+        self._server: Server | None = None
+
+    async def read(self) -> None:
+        """Everything that can be seen without writing."""
+        server = await self._version()
+        if self._target.onboarding_url == self._target.transaction_url:
+            self._add("layout", "one address", "onboarding and transactions are served together")
+        else:
+            await self._get("/health", Service.TRANSACTION)
+            self._add("layout", "two addresses", f"transactions go to {self._target.transaction_url}")
+        await self._ready(server)
+        if not await self._access():
+            return
+        await self._manners(server)
+        await self._latency()
+
+    async def _version(self) -> Server:
+        before_s = self._clock.time()
+        answer = await self._get("/version")
+        parsed = _object(answer)
+        version = parsed.get("version")
+        if answer.status != 200 or not isinstance(version, str):
+            raise TargetError("GET /version is not a Midaz ledger's", hint="check the address and the port")
+        server = self._server = server_of(version)
+        self._add("version", version, "midaz-seed speaks to it")
+        self._skew(parsed.get("requestDate"), (before_s + self._clock.time()) / 2)
+        return server
+
+    def _skew(self, stamp: object, now_s: float) -> None:
+        try:
+            skew_s = datetime.fromisoformat(str(stamp)).timestamp() - now_s
+        except ValueError:
+            return
+        if abs(skew_s) > SKEW_MAX_S:
+            self._add(
+                "clock",
+                f"{skew_s:+.0f} s",
+                "the clocks differ: harmless for a run, but times in reports will not match the server's",
+                Level.NOTE,
+            )
+        else:
+            self._add("clock", f"{skew_s:+.1f} s", "the clocks agree")
+
+    async def _ready(self, server: Server) -> None:
+        if not server.ready_probe:
+            self._add("readiness", "not told", "this version has no /readyz", Level.NOTE)
+            return
+        answer = await self._get("/readyz")
+        state = str(_object(answer).get("status", answer.status))
+        if answer.status == 200:
+            self._add("readiness", state, "its databases and queues are up")
+        else:
+            self._add("readiness", state, "a database or queue is down, or it is starting: wait", Level.STOP)
+
+    async def _access(self) -> bool:
+        answer = await self._get("/v1/organizations?limit=1")
+        if answer.status in (401, 403):
+            code, message = read_error(answer.body)
+            self._add("access", f"{answer.status} {code}".strip(), f"{message}: give a valid token", Level.STOP)
+            return False
+        if answer.status != 200 or "items" not in _object(answer):
+            self._add("access", str(answer.status), "organizations cannot be listed", Level.STOP)
+            return False
+        self._add("access", "granted", "organizations can be listed")
+        return True
+
+    async def _manners(self, server: Server) -> None:
+        answer = await self._get("/v1/organizations/not-an-id")
+        kind = (answer.headers.get("Content-Type") or "").split(";")[0]
+        shape = "problem+json" if "problem" in kind else "code, title, message"
+        self._add("errors", shape, "understood")
+        answer = await self._get("/v1/organizations?limit=101")
+        refused = read_error(answer.body)[0] == "0080"
+        self._add("pages", "100 rows" if refused else "over 100 rows", "lists are read 100 rows at a time")
+        count = await self._transport.send(Request("HEAD", "/v1/organizations/metrics/count"))
+        total = count.headers.get("X-Total-Count") or "unknown"
+        self._add("organizations", total, "already there; a run adds its own and touches no other")
+        self._add(
+            "counts",
+            "with transactions" if server.counts_transactions else "without transactions",
+            "the proof uses them"
+            if server.counts_transactions
+            else "the proof lists transactions instead, which is slower",
+        )
+        self._add(
+            "packing",
+            "possible" if server.atomic_many_to_many else "refused",
+            "n:n transactions are atomic" if server.atomic_many_to_many else "n:n transactions may happen in part",
+        )
+        if server.answers_with_others_transactions:
+            self._add(
+                "foreign answers",
+                "known",
+                "this version answers about 1 % of the transactions with another one's 201; a run recognises that",
+                Level.NOTE,
+            )
+
+    async def _latency(self) -> None:
+        latencies = Histogram()
+        for _ in range(PROBES):
+            start_s = self._clock.monotonic()
+            await self._get("/v1/organizations?limit=1")
+            latencies.record(int((self._clock.monotonic() - start_s) * 1e6))
+        p50, p99 = latencies.percentile(50) / 1000, latencies.percentile(99) / 1000
+        self._add("latency", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms", f"of {PROBES} reads, one after the other")
+
+    async def write(self) -> None:
+        """Everything that has to be tried, in an organization that is removed again."""
+        word = secrets.token_hex(4)
+        async with self._throw_away(word) as place:
+            await self._create(Entity.ASSET, place, {"name": "Brazilian Real", "type": "currency", "code": "BRL"})
+            for name in ("payer", "payee"):
+                account: JsonObject = {"assetCode": "BRL", "type": "deposit", "alias": f"{name}-{word}"}
+                await self._create(Entity.ACCOUNT, place, account)
+            await self._idempotency(place, word)
+            await self._balances(place, word)
+            await self._records(place)
+            await self._burst(place, word)
+
+    @asynccontextmanager
+    async def _throw_away(self, word: str) -> AsyncIterator[Place]:
+        organization: JsonObject = {
+            "legalName": f"midaz-seed doctor {word}",
+            "legalDocument": word,
+            "address": {"country": "BR"},
+            "metadata": {"seedRun": f"doctor-{word}"},
+        }
+        organization_id = await self._create(Entity.ORGANIZATION, Place(), organization)
+        place = Place(organization_id)
+        try:
+            ledger_id = await self._create(Entity.LEDGER, place, {"name": f"doctor {word}"})
+            place = Place(organization_id, ledger_id)
+            yield place
+        finally:
+            with anyio.CancelScope(shield=True):
+                await self._remove(place)
+
+    async def _remove(self, place: Place) -> None:
+        """Take the ledger and the organization away again; what cannot be removed is named."""
+        paths = [routes.one(Entity.ORGANIZATION, Place(), place.organization_id)]
+        if place.ledger_id:
+            paths.insert(0, routes.one(Entity.LEDGER, Place(place.organization_id), place.ledger_id))
+        for path in paths:
+            answer = await self._transport.send(Request("DELETE", path))
+            if answer.status not in (200, 204, 404):
+                self._add("removal", str(answer.status), f"{path} could not be deleted: remove it by hand", Level.NOTE)
+                return
+        self._add("removal", "done", "the doctor's organization is gone again")
+
+    async def _idempotency(self, place: Place, word: str) -> None:
+        """The same deposit twice under one key: once while its balance may still be on its way."""
+        request = self._inflow(place, word, f"doctor.{word}.deposit")
+        start_s = self._clock.monotonic()
+        first = await self._transport.send(request)
+        while first.status == 422 and self._clock.monotonic() - start_s < SETTLE_S:
+            await self._clock.sleep(0.05)
+            first = await self._transport.send(request)
+        if first.status != 201:
+            raise TargetError(
+                f"a deposit is refused: {first.status} {read_error(first.body)}", hint="see the server's log"
+            )
+        waited_s = self._clock.monotonic() - start_s
+        late = waited_s > 0.05 and self._server is not None and not self._server.default_balances_at_once
+        self._add(
+            "default balances",
+            f"after {1000 * waited_s:.0f} ms" if late else "at once",
+            "the run waits for them" if late else "a new account can be used when its 201 arrives",
+        )
+        again = await self._transport.send(request)
+        until_s = self._clock.monotonic() + SETTLE_S
+        while again.status == 409 and self._clock.monotonic() < until_s:  # stored after the answer was sent
+            await self._clock.sleep(0.05)
+            again = await self._transport.send(request)
+        replayed = again.headers.get("X-Idempotency-Replayed") == "true"
+        same = _object(again).get("id") == _object(first).get("id")
+        if again.status == 201 and replayed and same:
+            self._add(
+                "idempotency", "proved", "the same key twice: one deposit, and the second answer is marked replayed"
+            )
+        else:
+            self._add(
+                "idempotency",
+                f"BROKEN ({again.status}, replayed {replayed}, same transaction {same})",
+                "a retry could move money twice",
+                Level.STOP,
+            )
+
+    def _inflow(self, place: Place, word: str, key: str) -> Request:
+        leg = {"accountAlias": f"payer-{word}", "amount": {"asset": "BRL", "value": "1000000.00"}}
+        send = {"asset": "BRL", "value": "1000000.00", "distribute": {"to": [leg]}}
+        body = orjson.dumps({"description": "doctor", "send": send})
+        return transaction_request(transaction_path(place, "inflow"), body, key, 60)
+
+    async def _balances(self, place: Place, word: str) -> None:
+        envelope = _object(await self._get(f"{routes.balances(place)}?limit=100", Service.TRANSACTION))
+        rows = [ObservedBalance.parse(row) for row in cast("list[JsonObject]", envelope.get("items") or [])]
+        by_alias = {row.alias: row for row in rows}
+        payer, external = by_alias.get(f"payer-{word}"), by_alias.get(f"{EXTERNAL}BRL")
+        if payer is None or external is None or payer.available != Decimal(1_000_000):
+            value = str(payer.available) if payer else "absent"
+            self._add("balances", value, "not what one deposit gives, or they lag: the barrier will wait", Level.NOTE)
+            return
+        sign = "debit, positive" if external.direction == "debit" else "negative"
+        self._add("external account", sign, "the zero-sum rule that the proof uses")
+
+    async def _records(self, place: Place) -> None:
+        """Synchronous servers list a transaction when its 201 arrives; asynchronous ones some time later."""
+        start_s = self._clock.monotonic()
+        path = f"{routes.transactions(place)}?limit=10"
+        while not _object(await self._get(path, Service.TRANSACTION)).get("items"):
+            if self._clock.monotonic() - start_s > SETTLE_S:
+                break
+            await self._clock.sleep(0.05)
+        lag_s = self._clock.monotonic() - start_s
+        mode = "synchronous" if lag_s < 0.05 else "asynchronous"
+        self._add("records", mode, f"a transaction was listed {1000 * lag_s:.0f} ms after its 201")
+
+    async def _burst(self, place: Place, word: str) -> None:
+        """Transfers for a second, with as many in flight as a small server likes."""
+        path = transaction_path(place, "json")
+        amount = {"asset": "BRL", "value": "0.01"}
+        send = {
+            "asset": "BRL",
+            "value": "0.01",
+            "source": {"from": [{"accountAlias": f"payer-{word}", "amount": amount}]},
+            "distribute": {"to": [{"accountAlias": f"payee-{word}", "amount": amount}]},
+        }
+        body = orjson.dumps({"description": "doctor", "send": send})
+        until_s = self._clock.monotonic() + BURST_S
+        done = failed = 0
+
+        async def worker(number: int) -> None:
+            nonlocal done, failed
+            count = 0
+            while self._clock.monotonic() < until_s:
+                count += 1
+                request = transaction_request(path, body, f"doctor.{word}.{number}.{count}", 60)
+                answer = await self._transport.send(request)
+                done += answer.status == 201
+                failed += answer.status != 201
+
+        async with anyio.create_task_group() as group:
+            for number in range(BURST_IN_FLIGHT):
+                group.start_soon(worker, number)
+        rate = done / BURST_S
+        level = Level.NOTE if failed else Level.OK
+        meaning = f"a first estimate, with {BURST_IN_FLIGHT} in flight" + (f"; {failed} were refused" if failed else "")
+        self._add("transfers", f"about {rate:,.0f}/s", meaning, level)
+
+    async def _create(self, entity: Entity, place: Place, payload: JsonObject) -> str:
+        answer = await self._transport.send(create_request(entity, place, orjson.dumps(payload)))
+        found = _object(answer).get("id")
+        if answer.status not in (200, 201) or not isinstance(found, str):
+            raise TargetError(
+                f"a {entity} cannot be created: {answer.status} {' '.join(read_error(answer.body))}",
+                hint="see the server's log; without --write the doctor only reads",
+            )
+        return found
+
+    async def _get(self, path: str, service: Service = Service.ONBOARDING) -> Response:
+        return await self._transport.send(Request("GET", path, service=service))
+
+
+def _flags(target: ResolvedTarget) -> str:
+    if target.is_sandbox:
+        return "--target sandbox"
+    if target.onboarding_url == target.transaction_url:
+        return f"--base-url {target.onboarding_url}"
+    return f"--onboarding-url {target.onboarding_url} --transaction-url {target.transaction_url}"
+
+
+def _object(answer: Response) -> JsonObject:
+    try:
+        parsed = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
