@@ -177,6 +177,12 @@ class _Examination:
         answer = await self._get("/v1/organizations?limit=101")
         refused = read_error(answer.body)[0] == "0080"
         self._add("pages", "100 rows" if refused else "over 100 rows", "lists are read 100 rows at a time")
+        self._add("amounts", "decimal strings", "sent and compared exactly")
+        self._add(
+            "look-ups",
+            "by name" if server.filters_names else "by paging",
+            "what exists is found by filter" if server.filters_names else "what exists is found by reading whole lists",
+        )
         count = await self._transport.send(Request("HEAD", "/v1/organizations/metrics/count"))
         total = count.headers.get("X-Total-Count") or "unknown"
         self._add("organizations", total, "already there; a run adds its own and touches no other")
