@@ -51,24 +51,31 @@ class CircuitBreaker:
         self._successes = 0
         self._probes = 0
         self._left_closed_s = 0.0
-        self._opened_s = 0.0
+        self._try_at_s = 0.0
+        self._give_up_at_s = 0.0
+        self._open_before_s = 0.0
         self._changed = anyio.Event()
         self.good_answers = 0
         """Answers of a server that works, since the beginning."""
         self.opened_count = 0
-        self.open_total_s = 0.0
-        """Seconds it was not closed, up to its last closing."""
+        """How often it left the closed state."""
+
+    @property
+    def open_total_s(self) -> float:
+        """Seconds in which it was not closed; a breaker that gave up has been open until now."""
+        present_s = 0.0 if self.closed else self._clock.monotonic() - self._left_closed_s
+        return self._open_before_s + present_s
 
     async def enter(self) -> int:
         """Wait until a request may be sent, and get a permit for it. Raises BreakerOpenError after `give_up_s`."""
         while not self.closed:
             now_s = self._clock.monotonic()
-            if now_s - self._left_closed_s >= self._give_up_s:
+            if now_s >= self._give_up_at_s:
                 raise BreakerOpenError(
                     f"the server has failed for {now_s - self._left_closed_s:.0f} s; the circuit breaker gives up",
                     hint="put the server right, then run the same command again; breaker.giveUpS says how long to wait",
                 )
-            if self.state is BreakerState.OPEN and now_s - self._opened_s >= self._open_s:
+            if self.state is BreakerState.OPEN and now_s >= self._try_at_s:
                 self._change(BreakerState.HALF_OPEN)
             if self.state is BreakerState.HALF_OPEN and self._probes < self._successes_to_close - self._successes:
                 self._probes += 1
@@ -109,12 +116,14 @@ class CircuitBreaker:
     def _change(self, state: BreakerState) -> None:
         now_s = self._clock.monotonic()
         if state is BreakerState.OPEN:
-            self._opened_s = now_s
+            # moments, not spans: a span computed back from a rounded moment can stay a hair short of itself for ever
+            self._try_at_s = now_s + self._open_s
             if self.closed:
                 self._left_closed_s = now_s
+                self._give_up_at_s = now_s + self._give_up_s
                 self.opened_count += 1
         elif state is BreakerState.CLOSED:
-            self.open_total_s += now_s - self._left_closed_s
+            self._open_before_s += now_s - self._left_closed_s
         self.state, self.closed = state, state is BreakerState.CLOSED
         self._epoch += 1
         self._failures = self._successes = self._probes = 0
@@ -128,9 +137,9 @@ class CircuitBreaker:
 
     async def _park(self, now_s: float) -> None:
         """Wait for a change, or for the moment at which the breaker may be tried or is given up."""
-        until_s = self._left_closed_s + self._give_up_s
+        until_s = self._give_up_at_s
         if self.state is BreakerState.OPEN:
-            until_s = min(until_s, self._opened_s + self._open_s)
+            until_s = min(until_s, self._try_at_s)
         changed = self._changed
         async with anyio.create_task_group() as group:
 

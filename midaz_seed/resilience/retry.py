@@ -2,6 +2,7 @@
 that package's
 decorators are tied to an asyncio interface that newer versions of Python remove."""
 
+import math
 import random
 from datetime import UTC
 from email.utils import parsedate_to_datetime
@@ -50,17 +51,22 @@ class RetryPolicy:
 
 
 def parse_retry_after(header: str | None, now_epoch_s: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for, in either of its forms; None when it says nothing that makes
-    sense."""
+    """Seconds that a `Retry-After` header asks for, in either of its forms (RFC 9110, 10.2.3); None when it says
+    nothing that makes sense."""
     if header is None:
         return None
     try:
-        return max(float(header), 0.0)
+        seconds = float(header)
     except ValueError:
-        pass
+        return _seconds_until(header, now_epoch_s)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _seconds_until(date: str, now_epoch_s: float) -> float | None:
+    """Seconds until an HTTP date, 0 when it has passed; None for what is no date."""
     try:
-        moment = parsedate_to_datetime(header)
-    except ValueError:
+        moment = parsedate_to_datetime(date)
+    except (ValueError, OverflowError):  # a day of twenty digits overflows
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
