@@ -10,14 +10,13 @@ import random
 from dataclasses import dataclass
 
 import orjson
-import structlog
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import RequestFailedError, UnauthorizedError, UnreachableError
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.logs import logger, redact
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.limiter import RateLimiter
@@ -83,7 +82,7 @@ class Sender:
         self.clock = clock
         self._meter = meter
         self._jitter = random.Random(jitter_seed)
-        self._log = structlog.get_logger().bind()  # bound once: a level that is not shown costs next to nothing
+        self._log = logger()  # bound once: a level that is not shown costs next to nothing
 
     async def attempt(self, request: Request, phase: Phase, *, not_after_s: float | None = None) -> Answer:
         """Send a request once; not at all, with the verdict EXPIRED, when its turn comes after `not_after_s`

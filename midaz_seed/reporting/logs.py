@@ -54,6 +54,15 @@ class CurrentStderr(io.TextIOBase):
         return sys.stderr.isatty()
 
 
+def logger() -> Any:
+    """Where to log: what `configure_logging` (or the program that uses this library) set up, else nowhere."""
+    if structlog.is_configured():
+        return structlog.get_logger().bind()
+    return structlog.wrap_logger(
+        structlog.ReturnLogger(), wrapper_class=structlog.make_filtering_bound_logger("critical")
+    ).bind()
+
+
 def configure_logging(
     level: Literal["debug", "info", "warning", "error"],
     style: Literal["console", "json"],
@@ -82,7 +91,7 @@ def configure_logging(
 
 def log_event(event: Event) -> None:
     """Log an event of a run: trouble as a warning or an error, the rest as info."""
-    log = structlog.get_logger()
+    log = logger()
     details = {field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
     name = _words(type(event).__name__)
     if isinstance(event, LedgerFailed):
