@@ -80,24 +80,14 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
         requests=meter.requests,
         requests_per_s=meter.requests / elapsed_s if elapsed_s else 0.0,
         movements_per_s=movements / money_s if money_s else 0.0,
-        settlement=SettlementReport(
-            ledgers=len(context.settled),
-            waited_s_max=max((settled.waited_s for settled in context.settled), default=0.0),
-            waited_s_total=sum(settled.waited_s for settled in context.settled),
-            looks=sum(settled.looks for settled in context.settled),
-        ),
+        settlement=_settlement(context),
         errors=tuple(_error(group) for group in context.tracker.groups()),
         failed_items=tuple(
             FailedItemReport(item.key, item.phase.value, item.error.value, item.code, item.message)
             for item in context.tracker.failed_items
         ),
         failed_items_total=context.tracker.failed_total,
-        ledgers=tuple(
-            LedgerReport(
-                ledger.plan.key, ledger.plan.name, ledger.organization_id, ledger.id, ledger.status.value, ledger.reason
-            )
-            for ledger in context.state.ledgers
-        ),
+        ledgers=_ledgers(context),
         breaker_opened=context.sender.breaker.opened_count,
         breaker_open_s=context.sender.breaker.open_total_s,
         proof=proof,
@@ -107,6 +97,24 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
         exit_code=exit_code,
         verdict=verdict,
         next_step=next_step,
+    )
+
+
+def _settlement(context: RunContext) -> SettlementReport:
+    return SettlementReport(
+        ledgers=len(context.settled),
+        waited_s_max=max((settled.waited_s for settled in context.settled), default=0.0),
+        waited_s_total=sum(settled.waited_s for settled in context.settled),
+        looks=sum(settled.looks for settled in context.settled),
+    )
+
+
+def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
+    return tuple(
+        LedgerReport(
+            ledger.plan.key, ledger.plan.name, ledger.organization_id, ledger.id, ledger.status.value, ledger.reason
+        )
+        for ledger in context.state.ledgers
     )
 
 
