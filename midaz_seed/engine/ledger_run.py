@@ -5,13 +5,14 @@ from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.creation import Creator
+from midaz_seed.engine.doubts import count_as_made, resolve_doubts
 from midaz_seed.engine.movements import MovementSender
 from midaz_seed.engine.reconcile import already_made, balances_given
 from midaz_seed.engine.settlement import settle
 from midaz_seed.engine.state import LedgerState, LedgerStatus
 from midaz_seed.engine.verification import prove_ledger
 from midaz_seed.midaz.api import transaction_path
-from midaz_seed.model.outcomes import ErrorClass, Outcome
+from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
 from midaz_seed.reporting.meter import LedgerProgress
@@ -95,42 +96,32 @@ class LedgerRun:
         ledger.sample = {item.key: "" for item in plan.sample(count)}
         if not ledger.fresh:
             self._made = await already_made(context, ledger)
-        await self._send(Phase.DEPOSITS, "inflow", plan.deposits())
+        deposited = plan.expectation().deposited
+        if self._made:
+            deposited = balances_given(ledger, self._made, and_deposits=True)
+        await self._send(Phase.DEPOSITS, "inflow", plan.deposits(), deposited)
         if context.pool.stopping:
             return
         with self._reported(Phase.SETTLEMENT) as progress:
-            expected = plan.expectation().deposited
-            if self._made:
-                expected = balances_given(ledger, self._made, and_deposits=True)
-            settled = await settle(context, ledger, expected)
+            settled = await settle(context, ledger, deposited)
             context.settled.append(settled)
             context.emit(settled)
             progress.created += 1
-        await self._send(Phase.TRANSFERS, "json", plan.transfers())
+        await self._send(Phase.TRANSFERS, "json", plan.transfers(), plan.expectation().final)
 
-    async def _send(self, phase: Phase, endpoint: str, items: Iterator[TransactionItem]) -> None:
-        """Send the transactions of a phase, and note who cannot take part any more."""
-        context, ledger, settings = self._context, self._ledger, self._context.settings
-        movements = MovementSender(
-            context.sender,
-            context.meter,
-            context.tracker,
-            phase,
-            run_id=context.plan.run_id,
-            ttl_s=settings.idempotency.ttl_s,
-            margin_s=settings.idempotency.margin_s,
-            visible_within_s=settings.settlement.deadline_s,
-            answer_check=context.answer_check,
-            sample=ledger.sample,
-        )
-        path = transaction_path(ledger.place, endpoint)
-        parent = ledger.place.path
-        meter = context.meter
+    async def _send(self, phase: Phase, endpoint: str, items: Iterator[TransactionItem], planned: list[int]) -> None:
+        """Send the transactions of a phase, note who cannot take part any more, and let the balances decide doubts.
+
+        `planned`: what each account holds when the phase has ended well, in minor units.
+        """
+        context, ledger, meter = self._context, self._ledger, self._context.meter
+        movements = self._movements(phase)
+        path, parent = transaction_path(ledger.place, endpoint), ledger.place.path
         phase_meter = meter.phases[phase]
         blocked = bytearray(0 if present else 1 for present in ledger.accounts)
-        may_block = any(blocked) or bool(ledger.unfunded)
         for index in ledger.unfunded:
             blocked[index] = 1
+        may_block = any(blocked)
 
         async def send(item: TransactionItem) -> None:
             if item.key in self._made:
@@ -140,22 +131,43 @@ class LedgerRun:
             if may_block and self._is_blocked(item, blocked):
                 meter.add(phase, Outcome.SKIPPED)
                 progress.skipped += 1
+                ledger.miss(item)
                 return
-            failure = await movements.send(item, path, parent)
-            if failure is None:
+            unsent = await movements.send(item, path, parent)
+            if unsent is None:
                 phase_meter.movements += len(item.movements)
                 progress.created += 1
-                return
-            progress.failed += 1
-            doubtful = failure.error is ErrorClass.IN_DOUBT
-            if doubtful:
-                ledger.in_doubt.append((phase, item.key, len(item.movements), failure))
-            if phase is Phase.DEPOSITS:
-                accounts = ledger.deposits_in_doubt if doubtful else ledger.unfunded
-                accounts.update(movement.destination for movement in item.movements)
+            elif unsent.in_doubt:
+                ledger.in_doubt.append(unsent)
+            else:
+                progress.failed += 1
+                self._missed(unsent.item)
 
         with self._reported(phase) as progress:
             await context.pool.drain(items, send)
+            if ledger.in_doubt and not context.pool.stopping:
+                await resolve_doubts(context, ledger, phase, planned, movements, path, self._missed)
+
+    def _movements(self, phase: Phase) -> MovementSender:
+        context, settings = self._context, self._context.settings
+        return MovementSender(
+            context.sender,
+            context.meter,
+            context.tracker,
+            phase,
+            run_id=context.plan.run_id,
+            ttl_s=settings.idempotency.ttl_s,
+            margin_s=settings.idempotency.margin_s,
+            visible_within_s=settings.settlement.deadline_s,
+            answer_check=context.answer_check,
+            sample=self._ledger.sample,
+        )
+
+    def _missed(self, item: TransactionItem) -> None:
+        """A transaction was certainly not made: without its deposit an account cannot be a source."""
+        self._ledger.miss(item)
+        if item.phase is Phase.DEPOSITS:
+            self._ledger.unfunded.update(movement.destination for movement in item.movements)
 
     def _is_blocked(self, item: TransactionItem, blocked: bytearray) -> bool:
         """Whether one of its sources has no money, or one of its accounts does not exist."""
@@ -177,14 +189,18 @@ class LedgerRun:
     def settle_doubts(self, *, proved: bool) -> None:
         """Count what was in doubt: made when every balance is the planned one, else failed."""
         context = self._context
-        for phase, key, movements, failure in self._ledger.in_doubt:
+        for unsent in self._ledger.in_doubt:
+            item, phase = unsent.item, unsent.item.phase
             if proved:
-                context.meter.phases[phase].recovered += 1
-                context.meter.phases[phase].movements += movements
-                context.meter.add(phase, Outcome.CREATED)
+                count_as_made(context, item)
             else:
                 context.tracker.record(
-                    failure, phase=phase, entity="transaction", key=key, parent=self._ledger.place.path, final=True
+                    unsent.failure,
+                    phase=phase,
+                    entity="transaction",
+                    key=item.key,
+                    parent=self._ledger.place.path,
+                    final=True,
                 )
                 context.meter.add(phase, Outcome.FAILED)
         self._ledger.in_doubt.clear()

@@ -7,6 +7,8 @@ and not to make
 ours; what stays unknown is reported as in doubt, for the balances to decide.
 """
 
+from dataclasses import dataclass
+
 from midaz_seed.engine.error_tracker import ErrorTracker
 from midaz_seed.engine.sender import Answer, Sender
 from midaz_seed.midaz.api import transaction_request
@@ -27,6 +29,20 @@ class AnswerCheck:
     def is_ours(self, item: TransactionItem, body: bytes) -> bool:
         """The answer's metadata holds the item's run id and key."""
         return item.mark in body
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """A transaction that did not get its own 201, why, and the generation of the last key that was used for it."""
+
+    item: TransactionItem
+    failure: Failure
+    generation: int
+
+    @property
+    def in_doubt(self) -> bool:
+        """It may have been applied all the same."""
+        return self.failure.error is ErrorClass.IN_DOUBT
 
 
 class MovementSender:
@@ -61,14 +77,15 @@ class MovementSender:
         self._is_ours = answer_check.is_ours
         self._sample = sample
 
-    async def send(self, item: TransactionItem, path: str, parent: str) -> Failure | None:
-        """Make one transaction happen; None when it did.
+    async def send(self, item: TransactionItem, path: str, parent: str, *, generation: int = 0) -> "Unsent | None":
+        """Make one transaction happen; None when it did. `generation` is that of the first key to be used.
 
-        A Failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
+        A failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
         Raises BreakerOpenError, UnauthorizedError.
         """
         sender = self._sender
-        for generation in range(GENERATIONS_MAX):
+        last = generation + GENERATIONS_MAX - 1
+        while True:
             request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl_s)
             first_sent_s = sender.clock.monotonic()
             answer = await sender.attempt(request, self._phase)
@@ -76,7 +93,7 @@ class MovementSender:
                 answer = await self._until_decided(request, answer, first_sent_s, item, parent)
             response = answer.response
             if answer.verdict.disposition is not Disposition.OK or response is None:
-                return self._failed(answer.failure(request), item, parent)
+                return self._failed(answer.failure(request), item, parent, generation)
             if self._is_ours(item, response.body):
                 if response.headers.get("X-Idempotency-Replayed") == "true":
                     self._meter.phases[self._phase].replayed += 1
@@ -87,8 +104,10 @@ class MovementSender:
             self._meter.phases[self._phase].foreign_replays += 1
             foreign = Verdict(Disposition.RETRY, ErrorClass.FOREIGN_REPLAY, "", "201, but with another transaction")
             failure = Answer(foreign, response).failure(request)
+            if generation == last:
+                return self._failed(failure, item, parent, generation)
             self._note(failure, item, parent)
-        return self._failed(failure, item, parent)
+            generation += 1
 
     async def _until_decided(
         self, request: Request, answer: Answer, first_sent_s: float, item: TransactionItem, parent: str
@@ -123,13 +142,14 @@ class MovementSender:
         """Count a failed attempt that is not the end of the item."""
         self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=False)
 
-    def _failed(self, failure: Failure, item: TransactionItem, parent: str) -> Failure:
+    def _failed(self, failure: Failure, item: TransactionItem, parent: str, generation: int) -> "Unsent":
         """The end of an item; one in doubt is counted later, when the balances have spoken."""
-        if failure.error is ErrorClass.IN_DOUBT:
-            return failure
+        unsent = Unsent(item, failure, generation)
+        if unsent.in_doubt:
+            return unsent
         self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=True)
         self._meter.add(self._phase, Outcome.FAILED)
-        return failure
+        return unsent
 
 
 _DECIDED = frozenset({Disposition.OK, Disposition.PERMANENT, Disposition.CONFLICT})

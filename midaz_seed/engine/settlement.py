@@ -34,25 +34,19 @@ async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[in
         lacking = _lacking(ledger, balances, expected)
         waited_s = clock.monotonic() - started_s
         if not lacking:
-            ledger.deposits_in_doubt.clear()
             return Settled(ledger.plan.key, waited_s, looks)
         if waited_s >= wait.deadline_s:
             break
         await clock.sleep(min(pause_s, wait.max_delay_s))
         pause_s *= 2
-    doubtful = lacking & ledger.deposits_in_doubt
-    ledger.unfunded |= doubtful
-    ledger.deposits_in_doubt.clear()
-    missing = sorted(lacking - doubtful)
-    if missing:
-        named = ", ".join(ledger.plan.alias(index) for index in missing[:NAMED_MAX])
-        more = f" and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
-        raise SettlementError(
-            f"after {waited_s:.1f} s the deposits of {len(missing)} accounts are not in the balances of ledger "
-            f"{ledger.plan.key} ({ledger.plan.name}): {named}{more}",
-            hint="give it longer with --set settlement.deadlineS=300, or look at the server's queues and replicas",
-        )
-    return Settled(ledger.plan.key, waited_s, looks)
+    missing = sorted(lacking)
+    named = ", ".join(ledger.plan.alias(index) for index in missing[:NAMED_MAX])
+    more = f" and {len(missing) - NAMED_MAX} more" if len(missing) > NAMED_MAX else ""
+    raise SettlementError(
+        f"after {waited_s:.1f} s the deposits of {len(missing)} accounts are not in the balances of ledger "
+        f"{ledger.plan.key} ({ledger.plan.name}): {named}{more}",
+        hint="give it longer with --set settlement.deadlineS=300, or look at the server's queues and replicas",
+    )
 
 
 async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dict[str, ObservedBalance]:

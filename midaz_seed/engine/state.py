@@ -3,12 +3,13 @@
 It grows with organizations, ledgers and accounts, never with transactions.
 """
 
+from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from midaz_seed.engine.movements import Unsent
 from midaz_seed.midaz.routes import Place
-from midaz_seed.model.outcomes import Failure
-from midaz_seed.plan.items import Phase
+from midaz_seed.plan.items import TransactionItem, effect_of
 from midaz_seed.plan.plan import LedgerPlan, OrganizationPlan, Plan
 
 
@@ -39,13 +40,18 @@ class LedgerState:
     """One byte an account: 1 when it exists and is the planned one."""
     unfunded: set[int] = field(default_factory=set)
     """Accounts whose deposit is known not to have arrived: they must not be a source."""
-    deposits_in_doubt: set[int] = field(default_factory=set)
-    """Accounts whose deposit may or may not have been applied; the barrier looks."""
     sample: dict[str, str] = field(default_factory=dict)
     """Keys of the transactions that the proof will read back -> server ids, as far as this run has seen their
     answers."""
-    in_doubt: list[tuple[Phase, str, int, Failure]] = field(default_factory=list)
-    """Transactions that may or may not have been applied: phase, item key, movements in it, and why."""
+    in_doubt: list[Unsent] = field(default_factory=list)
+    """Transactions that may or may not have been applied."""
+    not_made: Counter[int] = field(default_factory=Counter)
+    """What the transactions that were certainly not made would have added to each account, in minor units."""
+
+    def miss(self, item: TransactionItem) -> None:
+        """Note a transaction that was certainly not made."""
+        for account, change in effect_of(item).items():
+            self.not_made[account] += change
 
     @property
     def place(self) -> Place:

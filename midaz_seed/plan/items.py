@@ -104,6 +104,16 @@ class TransactionItem:
     movements: tuple[Movement, ...]
 
 
+def effect_of(item: TransactionItem) -> dict[int, int]:
+    """What a transaction does to the balances of a ledger's accounts: account index -> change in minor units."""
+    effect: dict[int, int] = {}
+    for source, destination, amount in item.movements:
+        effect[destination] = effect.get(destination, 0) + amount
+        if source is not None:
+            effect[source] = effect.get(source, 0) - amount
+    return {account: change for account, change in effect.items() if change}
+
+
 @dataclass(frozen=True, slots=True)
 class LookUp:
     """How to find an entity that already exists: the rows of a list (or one object), and which of them is it.

@@ -68,8 +68,8 @@ class World:
         )
 
     async def send(self) -> ErrorClass | None:
-        failure = await self.movements.send(ITEM, "/path", "/parent")
-        return failure.error if failure else None
+        unsent = await self.movements.send(ITEM, "/path", "/parent")
+        return unsent.failure.error if unsent else None
 
     @property
     def keys(self) -> list[str]:

@@ -1,0 +1,106 @@
+"""Answers lost for good: the balances decide what was applied, the rest is sent again under another key, and nothing
+is doubled."""
+
+import re
+import zlib
+
+import pytest
+
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.runner import seed_async
+from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
+from midaz_seed.transport.wire import WireTransport
+from tests.support import balances, sandbox, world
+
+
+class Losing:
+    """Loses every answer to some transactions as long as their first key is used: half of them after they were
+    applied."""
+
+    def __init__(self, transport: Transport, *, of_1000: int, applied: bool | None = None) -> None:
+        self._transport = transport
+        self._of_1000 = of_1000
+        self._applied = applied
+        self.lost: set[str] = set()
+        self.applied: set[str] = set()
+
+    async def send(self, request: Request) -> Response:
+        key = (request.headers or {}).get("X-Idempotency", "")
+        match = re.search(r"\.([dt]\d+(?:\.\d+)?(?:x\d+)?)\.0$", key)
+        number = zlib.crc32(key.encode())
+        if match is None or number % 1000 >= self._of_1000:
+            return await self._transport.send(request)
+        self.lost.add(key)
+        applied = number // 1000 % 2 == 0 if self._applied is None else self._applied
+        if applied:
+            self.applied.add(key)
+            await self._transport.send(request)
+        raise LostConnectionError("the answer is lost")
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+def _wire(url: str) -> WireTransport:
+    return WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+
+
+@pytest.mark.parametrize("pack", [1, 4])
+@pytest.mark.parametrize("applied", [None, True, False], ids=["some", "all applied", "none applied"])
+async def test_lost_answers_are_decided_by_the_balances_and_everything_ends_as_planned(
+    applied: bool | None, pack: int
+) -> None:
+    async with sandbox() as server:
+        transport = Losing(_wire(server.url), of_1000=60, applied=applied)
+        settings = world(
+            server.url,
+            volume={"accountsPerLedger": 24, "transactionsPerAccount": 13},
+            generation={"batches": {"transactionsPerBatch": pack}, "retries": {"max": 2}},
+            settlement={"maxDelayS": 0.05},
+        )
+        report = await seed_async(settings, overrides={Transport: transport})
+        await transport.aclose()
+        assert report.exit_code == 0, report.verdict
+        assert report.proof is not None
+        assert report.proof.ok
+        recovered = sum(phase.recovered for phase in report.phases)
+        assert recovered == len(transport.applied)
+        assert len(transport.lost) > 3
+        assert report.failed_items_total == 0
+        found = await balances(server.url)
+    assert report.movements == build_plan(settings).movements
+    assert found
+
+
+async def test_what_the_balances_cannot_explain_stays_in_doubt_and_is_not_sent_again() -> None:
+    """Somebody else moves money meanwhile: no subset of the doubts explains the balances."""
+    async with sandbox() as server:
+        inner = _wire(server.url)
+        stolen = False
+
+        class Meddling(Losing):
+            async def send(self, request: Request) -> Response:
+                nonlocal stolen
+                if self.lost and not stolen and request.path.endswith("/transactions/json"):
+                    stolen = True
+                    body = b'{"send":{"asset":"BRL","value":"3.33","distribute":{"to":[{"accountAlias":"%s","amount":'
+                    body += b'{"asset":"BRL","value":"3.33"}}]}}}'
+                    (ledger,) = build_plan(settings).ledgers
+                    path = request.path.replace("/json", "/inflow")
+                    await inner.send(Request("POST", path, body % ledger.alias(0).encode()))
+                return await super().send(request)
+
+        settings = world(
+            server.url,
+            volume={"accountsPerLedger": 12, "transactionsPerAccount": 13},
+            generation={"retries": {"max": 2}},
+            settlement={"deadlineS": 0.3, "maxDelayS": 0.05},
+        )
+        transport = Meddling(inner, of_1000=80)
+        report = await seed_async(settings, overrides={Transport: transport})
+        await transport.aclose()
+    assert stolen
+    assert report.exit_code == 1
+    assert report.proof is not None
+    assert not report.proof.ok
+    assert {error.error for error in report.errors} >= {"in_doubt"}
