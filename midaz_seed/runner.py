@@ -10,8 +10,9 @@ import anyio
 from midaz_seed.clock import SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.doctor import Diagnosis, examine
-from midaz_seed.engine.orchestrator import check, fill
+from midaz_seed.engine.orchestrator import check, fill, remove
 from midaz_seed.engine.summary import summarize
+from midaz_seed.engine.teardown import Removal
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.events import Emit, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
@@ -68,6 +69,16 @@ async def examine_async(settings: Settings, *, write: bool) -> Diagnosis:
         open_transport(settings.target, target, clock) as transport,
     ):
         return await examine(transport, target, clock, write=write)
+
+
+async def teardown_async(settings: Settings, *, dry_run: bool) -> list[Removal]:
+    """Remove what the run of these settings created. Raises as `verify_async`, and RequestFailedError."""
+    plan = build_plan(settings)
+    async with (
+        _reachable(settings, resolve_target(settings.target)) as target,
+        open_run(settings, plan, target, emit=lambda event: None) as context,
+    ):
+        return await remove(context, dry_run=dry_run)
 
 
 def seed(settings: Settings) -> Report:

@@ -24,6 +24,7 @@ VERBS = {
     "plan": "Show what a run would create; nothing is sent.",
     "doctor": "Look at a Midaz before a run: what it is, and whether to go.",
     "verify": "Prove that a Midaz holds the planned data; nothing is written.",
+    "teardown": "Remove what a run created, and nothing else.",
     "sandbox": "Serve an embedded stand-in for Midaz.",
     "config": "Show, describe or start the configuration.",
 }

@@ -15,6 +15,7 @@ from midaz_seed.engine.creation import Created, Creator
 from midaz_seed.engine.ledger_run import LedgerRun
 from midaz_seed.engine.pool import StoppedError
 from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
+from midaz_seed.engine.teardown import Removal, tear_down
 from midaz_seed.engine.verification import locate, prove_ledger
 from midaz_seed.errors import BreakerOpenError, PlanError, SeedError, UnauthorizedError
 from midaz_seed.midaz.api import MidazApi
@@ -53,6 +54,13 @@ async def check(context: RunContext) -> None:
             for ledger in context.state.ledgers:
                 if ledger.id:
                     group.start_soon(_guarded, context, ledger, lambda ledger=ledger: _prove(context, ledger))
+
+
+async def remove(context: RunContext, *, dry_run: bool) -> list[Removal]:
+    """Take away what the plan's run created. Raises as `check`."""
+    async with context.pool.running():
+        await _begin(context)
+        return await context.pool.call(lambda: tear_down(context, dry_run=dry_run))
 
 
 async def _begin(context: RunContext) -> None:

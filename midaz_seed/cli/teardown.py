@@ -1,0 +1,63 @@
+"""`midaz-seed teardown`: take a run's data away again."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+
+if TYPE_CHECKING:
+    from midaz_seed.engine.teardown import Removal
+
+
+@click.command(
+    cls=SectionedCommand,
+    epilog="Exit codes: 0 nothing of the run is left; 1 something was kept; 2 usage; 3 target.",
+)
+@settings_options
+@target_options
+@click.option("--dry-run", is_flag=True, help="Only tell what would be removed")
+@click.option("--yes", is_flag=True, help="Do not ask")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
+def teardown(loaded: LoadedSettings, dry_run: bool, yes: bool, as_json: bool) -> None:
+    """Remove what a run created: every ledger and organization that carries its mark, and nothing else.
+
+    Give the same preset, seed and volume flags (and --run-id, if one was set) as the run had.
+    """
+    import sys
+
+    from midaz_seed.engine.teardown import Fate
+    from midaz_seed.errors import ExitCode, UsageError
+    from midaz_seed.runner import run_in_loop, teardown_async
+
+    if not dry_run and not yes:
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "teardown deletes data, and nobody can be asked", hint="add --yes, or --dry-run to look first"
+            )
+        click.confirm(f"Remove what this run created on {loaded.settings.target.base_url}?", abort=True, err=True)
+    removals = run_in_loop(lambda: teardown_async(loaded.settings, dry_run=dry_run))
+    click.echo(_document(removals) if as_json else _text(removals))
+    kept = any(removal.fate is Fate.KEPT for removal in removals)
+    raise SystemExit(int(ExitCode.DIFFERENCES if kept else ExitCode.DONE))
+
+
+def _document(removals: "list[Removal]") -> str:
+    import dataclasses
+
+    import orjson
+
+    document = {"schema_version": 1, "removals": [dataclasses.asdict(removal) for removal in removals]}
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+
+
+def _text(removals: "list[Removal]") -> str:
+    from collections import Counter
+
+    lines = [
+        f"{removal.fate:<17}{removal.kind:<13}{removal.key:<8}{removal.name}"
+        + (f": {removal.reason}" if removal.reason else "")
+        for removal in removals
+    ]
+    counts = Counter(removal.fate.value for removal in removals)
+    return "\n".join([*lines, "", ", ".join(f"{count} {fate}" for fate, count in counts.items())])
