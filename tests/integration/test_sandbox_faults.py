@@ -101,7 +101,7 @@ async def test_latency_is_waited_for_on_the_clock() -> None:
     clock = FakeClock()
     async with world({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
         sending = asyncio.ensure_future(client.transfer("1", "a"))
-        while not clock.sleepers:  # noqa: ASYNC110 - the clock has no event for a new sleeper
+        while not clock.sleepers:
             await asyncio.sleep(0)
         assert await client.bobs() == "0"
         await clock.advance(60)
@@ -168,7 +168,7 @@ async def test_a_sandbox_ends_at_once_although_requests_wait_in_it(capfd: pytest
     clock = FakeClock()
     async with world({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
         sending = [asyncio.ensure_future(client.transfer("1", f"k{number}")) for number in range(3)]
-        while clock.sleepers < len(sending):  # noqa: ASYNC110 - the clock has no event for a new sleeper
+        while clock.sleepers < len(sending):
             await asyncio.sleep(0)
         await client.server.close()
         answers = await asyncio.gather(*sending, return_exceptions=True)

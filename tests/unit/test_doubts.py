@@ -15,9 +15,8 @@ def truths(draw: st.DrawFn) -> tuple[list[dict[int, int]], list[bool]]:
     effects = []
     for _ in range(draw(st.integers(0, 14))):
         source = draw(st.integers(0, accounts - 1))
-        legs = draw(
-            st.dictionaries(st.integers(0, accounts - 1).filter(lambda one: one != source), AMOUNTS, min_size=1)
-        )
+        others = [account for account in range(accounts) if account != source]
+        legs = draw(st.dictionaries(st.sampled_from(others), AMOUNTS, min_size=1))
         effects.append({source: -sum(legs.values()), **legs})
     return effects, draw(st.lists(st.booleans(), min_size=len(effects), max_size=len(effects)))
 
