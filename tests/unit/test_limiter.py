@@ -9,7 +9,6 @@ import pytest
 
 from midaz_seed.resilience.limiter import RateLimiter
 
-
 TURN_S = 1e-6
 
 
