@@ -3,9 +3,11 @@
 import dataclasses
 import io
 import logging
+import os
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
+from contextlib import suppress
 from enum import StrEnum
 from typing import Any, Literal, TextIO, cast
 
@@ -14,30 +16,59 @@ import structlog
 from midaz_seed.reporting.events import BreakerChanged, Draining, ErrorSeen, Event, LedgerFailed
 
 MASK = "***"
-_SECRET_NAME = re.compile(r"(?i)token|authorization|secret|password|api[-_]?key")
+_NAME = r"(?:token|secret|passw(?:or)?d|api[-_]?key|authorization)"
+_SECRET_NAME = re.compile(rf"(?i){_NAME}")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
-_USERINFO = re.compile(r"(?i)\b([a-z][a-z0-9+.-]*://)[^/\s@]+@")
+_USERINFO = re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://)[^/\s\"]+@")
 _ASSIGNED = re.compile(
-    r"(?i)(\"?(?:access_?token|token|client_?secret|secret|password|api[-_]?key)\"?\s*[:=]\s*\"?)[^\s\"',;&}]+"
+    rf"""(?isx) (?<![\w-]) ( (?= [\w-]*? {_NAME} ) [\w-]++ (?: \\?["'] )? \s*+ [:=] \s*+ )
+    (?: (\\") (?: (?!\\") . )* (?: \\" | $ )           # in JSON inside of a string
+      | (")   (?: [^"\\] | \\ (?: . | $ ) )* (?: " | $ ) # the closing quote may have been cut off
+      | (')   (?: [^'\\] | \\ (?: . | $ ) )* (?: ' | $ )
+      | \[   [^\]]* (?: \] | $ )
+      | (?: (?: bearer | basic | token ) \s+ )? [^\s"',;&}}]+ )"""
 )
+"""Possessive where a name is read, so that the time stays linear in the text's length."""
 
 
 def redact(text: str) -> str:
     """The text without bearer tokens, passwords in URLs, and values that are named like secrets."""
+    text = _ASSIGNED.sub(_mask_value, text)
     text = _BEARER.sub(lambda match: f"{match[1]} {MASK}", text)
-    text = _USERINFO.sub(lambda match: f"{match[1]}{MASK}@", text)
-    return _ASSIGNED.sub(lambda match: f"{match[1]}{MASK}", text)
+    return _USERINFO.sub(lambda match: f"{match[1]}{MASK}@", text)
+
+
+def _mask_value(match: re.Match[str]) -> str:
+    quote = match[2] or match[3] or match[4] or ""
+    return f"{match[1]}{quote}{MASK}{quote}"
 
 
 def redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
     """structlog's processor that applies `redact` to every value, and masks those whose name says that they are
     secret."""
     for name, value in event.items():
-        if name != "event" and _SECRET_NAME.search(name):
-            event[name] = MASK
-        elif isinstance(value, str):
-            event[name] = redact(value)
+        event[name] = redact(str(value)) if name == "event" else _redacted(name, value)
     return event
+
+
+def _redacted(name: str, value: object) -> object:
+    """A value free of secrets, however deep they lie; what is no plain value becomes the text that would be logged."""
+    if _SECRET_NAME.search(name):
+        return MASK
+    if isinstance(value, Mapping):
+        return {str(inner): _redacted(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted("", held) for held in value]
+    return value if value is None or isinstance(value, bool | int | float) else redact(str(value))
+
+
+def silence(stream: "TextIO") -> None:
+    """Let a stream lead nowhere from now on, because its reader has gone or its disk is full: a run does not end
+    because nobody watches it."""
+    with suppress(OSError, ValueError):  # a stream without a file has nothing to redirect
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
 
 
 class CurrentStderr(io.TextIOBase):
@@ -45,10 +76,17 @@ class CurrentStderr(io.TextIOBase):
     tear it."""
 
     def write(self, text: str) -> int:
-        return sys.stderr.write(text)
+        try:
+            return sys.stderr.write(text)
+        except OSError:
+            silence(sys.stderr)
+            return len(text)
 
     def flush(self) -> None:
-        sys.stderr.flush()
+        try:
+            sys.stderr.flush()
+        except OSError:
+            silence(sys.stderr)
 
     def isatty(self) -> bool:
         return sys.stderr.isatty()
@@ -86,7 +124,16 @@ def configure_logging(
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
         cache_logger_on_first_use=False,
     )
-    logging.basicConfig(level=logging.ERROR, stream=stream, format="%(levelname)s %(name)s %(message)s", force=True)
+    handler = logging.StreamHandler(cast("TextIO", stream))
+    handler.setFormatter(_RedactingFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
+
+
+class _RedactingFormatter(logging.Formatter):
+    """What libraries log, tracebacks included, without secrets."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        return redact(super().format(record))
 
 
 def log_event(event: Event) -> None:
