@@ -9,9 +9,13 @@ from midaz_seed.clock import Clock
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Emit, ErrorSeen
+from midaz_seed.reporting.logs import redact
 
 ITEMS_MAX = 100
 """Failed items that are kept by name."""
+GROUPS_MAX = 500
+"""Kinds of failure that are told apart; only a server that makes up a code for each answer has more."""
+OTHER_CODES = "other codes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,20 +68,24 @@ class ErrorTracker:
     def record(self, failure: Failure, *, phase: Phase, entity: str, key: str, parent: str, final: bool) -> None:
         """Count a failed attempt, or with `final` the failure that ended an item."""
         now_s = self._clock.time()
-        name = (failure.error, phase, entity, failure.code)
-        group = self._groups.get(name)
+        code = failure.code
+        group = self._groups.get((failure.error, phase, entity, code))
+        if group is None and len(self._groups) >= GROUPS_MAX:
+            code = OTHER_CODES
+            group = self._groups.get((failure.error, phase, entity, code))
         if group is None:
-            example = Example(key, parent, failure.message, failure.request, failure.answer)
-            group = ErrorGroup(failure.error, phase, entity, failure.code, example, now_s, now_s)
-            self._groups[name] = group
-            self._emit(ErrorSeen(failure.error, phase, key, failure.code, failure.message))
+            example = Example(key, parent, redact(failure.message), redact(failure.request), redact(failure.answer))
+            group = ErrorGroup(failure.error, phase, entity, code, example, now_s, now_s)
+            self._groups[failure.error, phase, entity, code] = group
+            self._emit(ErrorSeen(failure.error, phase, key, code, example.message))
         group.count += 1
         group.last_seen_s = now_s
         if final:
             group.final += 1
             self.failed_total += 1
             if len(self.failed_items) < ITEMS_MAX:
-                self.failed_items.append(FailedItem(key, phase, failure.error, failure.code, failure.message))
+                message = redact(failure.message)
+                self.failed_items.append(FailedItem(key, phase, failure.error, failure.code, message))
 
     def groups(self) -> list[ErrorGroup]:
         """Every kind of failure, the most frequent first."""
