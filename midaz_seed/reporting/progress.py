@@ -23,6 +23,7 @@ from midaz_seed.reporting.events import (
     RunStarted,
     Settled,
 )
+from midaz_seed.reporting.logs import silence
 from midaz_seed.reporting.meter import Meter
 
 LIVE_EVERY_S = 0.25
@@ -77,12 +78,13 @@ class Progress(ABC):
         rate = (meter.requests - requests) / span_s if span_s > 0 else 0.0
         pace = (meter.finished - finished) / span_s if span_s > 0 else 0.0
         left = max(meter.planned - meter.finished, 0)
+        eta_s = left / pace if pace > 0 else None if left else 0.0
         return Numbers(
             done=meter.finished,
             planned=meter.planned,
             rate_per_s=rate,
             elapsed_s=now_s - self._started_s,
-            eta_s=left / pace if pace > 0 else None,
+            eta_s=eta_s,
             error_percent=100 * meter.failed / meter.finished if meter.finished else 0.0,
             in_flight=meter.in_flight,
         )
@@ -148,7 +150,10 @@ class LineProgress(Progress):
         self.say(f"{self.numbers()}{breaker}")
 
     def say(self, line: str) -> None:
-        print(line, file=self._stream, flush=True)
+        try:
+            print(line, file=self._stream, flush=True)
+        except OSError:
+            silence(self._stream)
 
     def end(self) -> None:
         self.show()
@@ -198,14 +203,16 @@ class LiveProgress(Progress):
         active = [(key, ledger) for key, ledger in self._meter.ledgers.items() if ledger.active and key]
         for key, ledger in active[:ROWS_MAX]:
             table.add_row(key, ledger.phase.value, f"{ledger.done:,}", f"{ledger.planned:,}")
-        if len(active) > ROWS_MAX:
-            table.add_row("...", f"and {len(active) - ROWS_MAX} more", "", "")
+        others = [ledger for _, ledger in active[ROWS_MAX:]]
+        if others:
+            done, planned = (sum(counts) for counts in zip(*((row.done, row.planned) for row in others), strict=True))
+            table.add_row("...", f"{len(others)} more", f"{done:,}", f"{planned:,}")
         return Group(whole, state, table)
 
 
 def make_progress(stream: TextIO, meter: Meter, clock: Clock) -> Progress:
     """Live on a terminal that can show it and wants colour, lines otherwise."""
-    live = stream.isatty() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+    live = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return LiveProgress(meter, clock, stream) if live else LineProgress(meter, clock, stream)
 
 
