@@ -3,7 +3,6 @@
 import dataclasses
 import errno
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -206,8 +205,8 @@ def check_writable(path: Path) -> None:
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             return
-        with tempfile.TemporaryFile(dir=path.parent):
-            pass
+        _beside(path).touch()
+        _beside(path).unlink()
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -219,16 +218,19 @@ def write_json(report: Report, path: Path) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(data)
-            os.replace(name, path)
+            _beside(path).write_bytes(data)
+            os.replace(_beside(path), path)
         except BaseException:
-            os.unlink(name)
+            _beside(path).unlink(missing_ok=True)
             raise
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def _beside(path: Path) -> Path:
+    """Where the report is written before it takes its name; others may read it, as any file this process makes."""
+    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

@@ -1,11 +1,14 @@
 """The report for people: what was created, how fast, and whether every balance is the planned one. 80 columns, no
 colour."""
 
+import textwrap
 from collections.abc import Iterator
+from itertools import groupby
 
 from midaz_seed.reporting.report import Report
 
-DIFFERENCES_SHOWN = 20
+ROWS_MAX = 20
+"""Kinds of errors, failed ledgers and differences that are shown; --json and --report have them all."""
 WIDTH = 80
 
 
@@ -14,9 +17,26 @@ def render_text(report: Report) -> str:
     return "\n".join(_lines(report)) + "\n"
 
 
+def _wrapped(text: str, indent: str = "") -> Iterator[str]:
+    """Text in lines that fit; what has no space stays in one piece, so that it can be copied."""
+    yield from textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent + "  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+
+
+def _more(total: int, what: str) -> Iterator[str]:
+    if total > ROWS_MAX:
+        yield f"  and {total - ROWS_MAX:,} more {what}: --json or --report has them"
+
+
 def _lines(report: Report) -> Iterator[str]:
-    yield f"midaz-seed {report.version}  run {report.run_id}  seed {report.seed}  preset {report.preset}"
-    yield f"target {report.target} (Midaz {report.server_version})  plan {report.plan_digest[:12]}"
+    yield from _wrapped(f"midaz-seed {report.version}  run {report.run_id}  seed {report.seed}  preset {report.preset}")
+    yield from _wrapped(f"target {report.target} (Midaz {report.server_version})  plan {report.plan_digest[:12]}")
     yield ""
     yield from _phases(report)
     yield ""
@@ -41,23 +61,26 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _ledgers(report)
     yield from _proof(report)
     yield ""
-    yield report.verdict
+    yield from _wrapped(report.verdict)
+    if report.next_step:
+        yield from _wrapped(report.next_step)
 
 
 def _phases(report: Report) -> Iterator[str]:
-    yield (
-        f"{'phase':<13}{'planned':>10}{'created':>10}{'existing':>9}{'failed':>7}{'skipped':>8}"
-        f"{'per s':>8}{'p50 ms':>7}{'p99 ms':>7}"
-    )
+    yield _row("phase", "planned", "created", "existing", "failed", "skipped", "per s", "p50 ms", "p99 ms")
     for phase in report.phases:
         if not phase.planned:
             continue  # settlement and proof create nothing; they have lines of their own
+        counts = (phase.planned, phase.created, phase.existing, phase.failed, phase.skipped)
         rate = f"{phase.rate_per_s:,.0f}" if phase.created and phase.busy_s else "-"
         p50, p99 = (f"{phase.latency_ms.p50:.1f}", f"{phase.latency_ms.p99:.1f}") if phase.requests else ("-", "-")
-        yield (
-            f"{phase.name:<13}{phase.planned:>10,}{phase.created:>10,}{phase.existing:>9,}{phase.failed:>7,}"
-            f"{phase.skipped:>8,}{rate:>8}{p50:>7}{p99:>7}"
-        )
+        yield _row(phase.name, *(f"{count:,}" for count in counts), rate, p50, p99)
+
+
+def _row(name: str, *cells: str) -> str:
+    """A line of the table of phases; cells that are too wide push the others, but never touch them."""
+    widths = (9, 9, 8, 7, 7, 7, 6, 6)
+    return " ".join([f"{name:<13}", *(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))])
 
 
 def _errors(report: Report) -> Iterator[str]:
@@ -66,12 +89,13 @@ def _errors(report: Report) -> Iterator[str]:
         return
     yield ""
     yield f"errors ({report.error_rate_percent:.2f} % of the items failed, budget {report.error_budget_percent:g} %)"
-    for error in report.errors:
+    for error in report.errors[:ROWS_MAX]:
         code = f" {error.code}" if error.code else ""
         ended = f", {error.final:,} items failed" if error.final else ", none of them final"
-        yield f"  {error.error}{code} in {error.phase}: {error.count:,} attempts{ended}"
-        yield f"    such as {error.example.key}: {_short(error.example.message or error.example.answer)}"
-        yield f"    {error.hint}"
+        yield from _wrapped(f"{error.error}{code} in {error.phase}: {error.count:,} attempts{ended}", "  ")
+        yield from _wrapped(f"such as {error.example.key}: {error.example.message or error.example.answer}", "    ")
+        yield from _wrapped(error.hint, "    ")
+    yield from _more(len(report.errors), "kinds")
 
 
 def _ledgers(report: Report) -> Iterator[str]:
@@ -79,8 +103,9 @@ def _ledgers(report: Report) -> Iterator[str]:
     stopped = sum(ledger.state == "stopped" for ledger in report.ledgers)
     if failed or stopped:
         yield ""
-    for ledger in failed:
-        yield f"ledger {ledger.key} {ledger.name} failed: {ledger.reason}"
+    for ledger in failed[:ROWS_MAX]:
+        yield from _wrapped(f"ledger {ledger.key} {ledger.name} failed: {ledger.reason}")
+    yield from _more(len(failed), "failed ledgers")
     if stopped:
         yield f"{stopped} of {len(report.ledgers)} ledgers were stopped before their end"
 
@@ -91,20 +116,19 @@ def _proof(report: Report) -> Iterator[str]:
     if proof is None:
         yield "proof: not made"
         return
-    yield (
+    yield from _wrapped(
         f"proof: {proof.balances_checked:,} balances of {proof.ledgers} ledgers, {proof.counts_checked} counts, "
-        f"{proof.transactions_read} transactions read back, {proof.elapsed_s:.1f} s"
+        f"{proof.transactions_read} transactions read back, {proof.elapsed_s:.1f} s",
     )
     if proof.ok:
         yield "       every balance is the planned one, and every asset sums to zero"
         return
+    if proof.ledgers < proof.ledgers_planned:
+        yield f"       {proof.ledgers_planned - proof.ledgers} of {proof.ledgers_planned} ledgers were not proved"
     yield f"       {proof.differences_total:,} differences"
-    yield f"  {'ledger':<8}{'what':<20}{'account or item':<24}{'planned':>12} {'on the server':>14}"
-    for row in proof.differences[:DIFFERENCES_SHOWN]:
-        yield f"  {row.ledger:<8}{row.what:<20}{row.alias:<24}{row.expected:>12} {row.actual:>14}"
-    if proof.differences_total > DIFFERENCES_SHOWN:
-        yield f"  and {proof.differences_total - DIFFERENCES_SHOWN:,} more: --json or --report has them"
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= WIDTH else text[: WIDTH - 3] + "..."
+    shown = proof.differences[:ROWS_MAX]
+    for (ledger, alias), rows in groupby(shown, key=lambda row: (row.ledger, row.alias)):
+        yield f"  {ledger} {alias}".rstrip()
+        for row in rows:
+            yield from _wrapped(f"{row.what}: planned {row.expected}, on the server {row.actual}", "    ")
+    yield from _more(proof.differences_total, "differences")

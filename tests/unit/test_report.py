@@ -1,0 +1,304 @@
+"""The report: one JSON document for machines, 80 columns of text for people, written whole or not at all."""
+
+import dataclasses
+import json
+import os
+import resource
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midaz_seed.errors import ExitCode, OutputError
+from midaz_seed.reporting.histogram import Histogram
+from midaz_seed.reporting.report import (
+    Difference,
+    ErrorExample,
+    ErrorReport,
+    Latency,
+    LedgerReport,
+    PhaseReport,
+    ProofReport,
+    Report,
+    SettlementReport,
+    check_writable,
+    latency,
+    write_json,
+)
+from midaz_seed.reporting.text import ROWS_MAX, render_text
+
+PROVED = ProofReport(True, 4, 4, 412, 24, 40, (), 0, 0.3)
+AGAIN = "Run the same command again: it finds what is there and makes what is missing."
+
+
+def phase(name: str, count: int = 400, **changes: Any) -> PhaseReport:
+    made = PhaseReport(
+        name=name,
+        planned=count,
+        created=count,
+        existing=0,
+        failed=0,
+        skipped=0,
+        recovered=0,
+        requests=count,
+        retries=0,
+        replayed=0,
+        foreign_replays=0,
+        busy_s=2.0,
+        rate_per_s=count / 2,
+        latency_ms=Latency(1.25, 2.0, 3.5, 4.0, 9.0),
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def report(**changes: Any) -> Report:
+    """A small run that went well, with changes."""
+    made = Report(
+        schema_version=1,
+        version="0.1.0",
+        run_id="s1c36e6169f",
+        plan_digest="ab" * 32,
+        seed=1,
+        preset="small",
+        target="http://127.0.0.1:3002",
+        server_version="v3.8.0",
+        started_at="2026-07-01T12:00:00.000+00:00",
+        elapsed_s=4.5,
+        settings={"preset": "small"},
+        phases=(phase("accounts"), phase("transfers", 7600)),
+        movements=8000,
+        transactions=8000,
+        requests=8500,
+        requests_per_s=1888.9,
+        movements_per_s=4000.0,
+        settlement=SettlementReport(4, 0.5, 1.0, 9),
+        errors=(),
+        failed_items=(),
+        failed_items_total=0,
+        ledgers=(LedgerReport("o1.l1", "Main", "id1", "id2", "done", ""),),
+        breaker_opened=0,
+        breaker_open_s=0.0,
+        proof=PROVED,
+        error_rate_percent=0.0,
+        error_budget_percent=1.0,
+        rss_mb_max=43.2,
+        exit_code=ExitCode.DONE,
+        verdict="Done: every balance is the planned one.",
+        next_step="",
+    )
+    return dataclasses.replace(made, **changes)
+
+
+def error(number: int = 0, message: str = "the server is down") -> ErrorReport:
+    example = ErrorExample(f"o1.l1.a{number}", "o1.l1", message, "POST /v1 {}", "500 {}")
+    return ErrorReport("server", "accounts", "account", f"{number:04}", 12, 3, "t", "t", "read its log", example)
+
+
+def proof_with(*differences: Difference, total: int | None = None) -> ProofReport:
+    total = len(differences) if total is None else total
+    return dataclasses.replace(PROVED, ok=False, differences=differences, differences_total=total)
+
+
+def test_the_json_document_says_which_schema_it_has_and_holds_every_field() -> None:
+    document = json.loads(report(errors=(error(),)).as_json())
+    assert document["schema_version"] == 1
+    assert set(document) == {field.name for field in dataclasses.fields(Report)}
+    assert document["phases"][1]["latency_ms"] == {"p50": 1.25, "p95": 2.0, "p99": 3.5, "p999": 4.0, "max": 9.0}
+    assert document["errors"][0]["example"]["key"] == "o1.l1.a0"
+    assert document["exit_code"] == 0
+
+
+def test_a_proof_that_was_not_made_is_null_and_not_a_success() -> None:
+    assert json.loads(report(proof=None).as_json())["proof"] is None
+    assert "proof: not made" in render_text(report(proof=None))
+
+
+def test_latencies_are_reported_in_milliseconds() -> None:
+    histogram = Histogram()
+    for value_us in range(1, 1001):
+        histogram.record(value_us)
+    assert latency(histogram) == Latency(p50=0.5, p95=0.95, p99=0.99, p999=0.999, max=1.0)
+
+
+def test_the_text_says_what_was_created_how_fast_and_that_every_balance_is_right() -> None:
+    text = render_text(report())
+    rows = {line.split()[0]: line.split()[1:] for line in text.splitlines() if line[:1].isalpha()}
+    assert rows["transfers"] == ["7,600", "7,600", "0", "0", "0", "3,800", "1.2", "3.5"]
+    assert "8,000 movements in 8,000 transactions, 8,500 requests, 4.5 s" in text
+    assert "4,000 movements/s" in text
+    assert "errors: none" in text
+    assert "412 balances of 4 ledgers" in text
+    assert "every balance is the planned one, and every asset sums to zero" in text
+    assert text.endswith("\nDone: every balance is the planned one.\n")
+
+
+def test_the_text_has_no_colour_and_no_trailing_spaces() -> None:
+    text = render_text(report(errors=(error(),)))
+    assert "\x1b" not in text
+    assert all(line == line.rstrip() for line in text.splitlines())
+
+
+def test_errors_are_shown_in_groups_with_an_example_and_what_to_do() -> None:
+    text = render_text(report(errors=(error(46),), error_rate_percent=1.5))
+    assert "errors (1.50 % of the items failed, budget 1 %)" in text
+    assert "server 0046 in accounts: 12 attempts, 3 items failed" in text
+    assert "such as o1.l1.a46: the server is down" in text
+    assert "read its log" in text
+
+
+def test_errors_that_a_retry_cured_are_told_from_failed_items() -> None:
+    cured = dataclasses.replace(error(), final=0)
+    assert "12 attempts, none of them final" in render_text(report(errors=(cured,)))
+
+
+def test_differences_are_shown_by_account() -> None:
+    text = render_text(
+        report(
+            proof=proof_with(
+                Difference("o1.l1", "available", "@a1", "100.00", "99.00"),
+                Difference("o1.l1", "on hold", "@a1", "0", "1.00"),
+                Difference("o1.l2", "accounts", "", "100", "99"),
+            )
+        )
+    )
+    assert (
+        "       3 differences\n"
+        "  o1.l1 @a1\n"
+        "    available: planned 100.00, on the server 99.00\n"
+        "    on hold: planned 0, on the server 1.00\n"
+        "  o1.l2\n"
+        "    accounts: planned 100, on the server 99\n"
+    ) in text
+    assert "every balance is the planned one, and" not in text
+
+
+def test_long_lists_are_cut_with_the_number_of_what_is_left_out() -> None:
+    differences = [Difference("o1.l1", "available", f"@a{number}", "1", "2") for number in range(1000)]
+    ledgers = tuple(LedgerReport(f"o1.l{number}", "Main", "", "", "failed", "no assets") for number in range(50))
+    text = render_text(
+        report(errors=tuple(map(error, range(30))), ledgers=ledgers, proof=proof_with(*differences, total=123_456))
+    )
+    assert "and 10 more kinds" in text
+    assert "and 30 more failed ledgers" in text
+    assert "and 123,436 more differences" in text
+    assert text.count("available:") == ROWS_MAX
+
+
+def test_ledgers_that_were_not_proved_are_counted() -> None:
+    text = render_text(report(proof=dataclasses.replace(PROVED, ok=False, ledgers=3)))
+    assert "1 of 4 ledgers were not proved" in text
+
+
+def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted() -> None:
+    ledgers = (
+        LedgerReport("o1.l1", "Main", "a", "b", "failed", "none of its assets exists"),
+        LedgerReport("o1.l2", "Trading", "a", "b", "stopped", ""),
+    )
+    text = render_text(report(ledgers=ledgers))
+    assert "ledger o1.l1 Main failed: none of its assets exists" in text
+    assert "1 of 2 ledgers were stopped before their end" in text
+
+
+def test_an_outage_is_told_with_its_length() -> None:
+    text = render_text(report(breaker_opened=2, breaker_open_s=121.5))
+    assert "circuit breaker: opened 2 times, 121.5 s in all" in text
+
+
+def test_the_text_ends_with_how_to_go_on() -> None:
+    text = render_text(report(exit_code=ExitCode.TARGET, verdict="The target failed: gone.", next_step=AGAIN))
+    assert text.endswith(f"\nThe target failed: gone.\n{AGAIN}\n")
+
+
+def test_the_largest_numbers_fit_into_80_columns_and_never_touch() -> None:
+    counts = {"existing": 950_000, "failed": 100_000, "skipped": 100_000}
+    slow = Latency(9123.0, 9123.0, 9123.0, 9123.0, 9123.0)
+    text = render_text(
+        report(
+            run_id="r" * 40,
+            seed=2**63 - 1,
+            target="http://midaz-ledger.staging.internal.example.com:3002",
+            phases=(phase("account_types", 1_000_000, rate_per_s=123_456.0, latency_ms=slow, **counts),),
+            movements=10_000_000,
+            transactions=10_000_000,
+            requests=12_345_678,
+            elapsed_s=123_456.7,
+            errors=(error(1, "a long message that goes on " * 10),),
+            ledgers=(LedgerReport("o1.l1", "Investment 12", "a", "b", "failed", "because of this " * 20),),
+            proof=proof_with(
+                Difference("o10.l5", "operations of a transaction", "o10.l5.t1000000", "1" * 38, "-" + "9" * 38)
+            ),
+            verdict="The target failed: " + "it does not answer " * 10,
+            next_step=AGAIN,
+        )
+    )
+    assert max(map(len, text.splitlines())) <= 80
+    assert "1,000,000 1,000,000  950,000 100,000 100,000 123,456 9123.0 9123.0" in text
+
+
+def test_the_file_holds_the_document_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("an older report", encoding="utf-8")
+    check_writable(path)
+    assert path.read_text(encoding="utf-8") == "an older report", "the check leaves it alone"
+    write_json(report(), path)
+    assert path.read_text(encoding="utf-8") == report().as_json()
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_the_file_can_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None:
+    path, other = tmp_path / "report.json", tmp_path / "other"
+    other.touch()
+    write_json(report(), path)
+    assert stat.S_IMODE(path.stat().st_mode) == stat.S_IMODE(other.stat().st_mode)
+
+
+def test_a_missing_folder_is_refused_before_the_run_and_after_it(tmp_path: Path) -> None:
+    path = tmp_path / "no" / "report.json"
+    for write in (check_writable, lambda target: write_json(report(), target)):
+        with pytest.raises(OutputError, match="No such file or directory") as refused:
+            write(path)
+        assert refused.value.where == str(path)
+        assert refused.value.exit_code == ExitCode.USAGE
+        assert "--json" in refused.value.hint
+
+
+@pytest.mark.parametrize("name", [".", "", "folder"])
+def test_a_folder_is_no_file_to_write_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError, match="Is a directory"):
+        check_writable(Path(name))
+    with pytest.raises(OutputError, match="Is a directory"):
+        write_json(report(), Path(name))
+
+
+def test_a_name_that_is_too_long_is_refused_before_the_run(tmp_path: Path) -> None:
+    with pytest.raises(OutputError):
+        check_writable(tmp_path / ("r" * 254))
+
+
+def test_a_full_disk_is_said_so() -> None:
+    check_writable(Path("/dev/full"))
+    with pytest.raises(OutputError, match="No space left on device"):
+        write_json(report(), Path("/dev/full"))
+
+
+def test_a_failed_write_leaves_the_older_report_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "report.json"
+    path.write_text("an older report", encoding="utf-8")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(OutputError, match="File too large"):
+            write_json(report(), path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_text(encoding="utf-8") == "an older report"
+    assert os.listdir(tmp_path) == ["report.json"]
+
+
+def test_the_report_can_go_to_a_device() -> None:
+    check_writable(Path("/dev/null"))
+    write_json(report(), Path("/dev/null"))
+    assert not Path("/dev/null").is_file()
