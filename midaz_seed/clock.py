@@ -64,8 +64,14 @@ class FakeClock:
             await anyio.lowlevel.checkpoint()
             return
         woken = anyio.Event()
-        heapq.heappush(self._sleepers, (self._now_s + delay_s, next(self._order), woken))
-        await woken.wait()
+        sleeper = (self._now_s + delay_s, next(self._order), woken)
+        heapq.heappush(self._sleepers, sleeper)
+        try:
+            await woken.wait()
+        finally:
+            if not woken.is_set():  # cancelled: nobody waits here any more
+                self._sleepers.remove(sleeper)
+                heapq.heapify(self._sleepers)
 
     @property
     def sleepers(self) -> int:
