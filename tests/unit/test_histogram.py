@@ -74,3 +74,8 @@ def test_values_out_of_range_count_as_the_nearest_in_range() -> None:
 def test_the_median_of_a_thousand_is_the_five_hundredth() -> None:
     made = histogram(list(range(1, 1001)))
     assert [made.percentile(percent) for percent in (50, 95, 99, 99.9, 100)] == [500, 950, 990, 999, 1000]
+
+
+def test_a_rank_between_two_values_is_the_upper_one() -> None:
+    made = histogram([10, 20, 30, 40, 50])
+    assert [made.percentile(percent) for percent in (20, 21, 25, 50, 81)] == [10, 20, 20, 30, 50]
