@@ -14,6 +14,7 @@ from midaz_seed.errors import ExitCode, SettlementError, TargetError
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.logs import redact
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.report import (
     SCHEMA_VERSION,
@@ -27,6 +28,7 @@ from midaz_seed.reporting.report import (
     SettlementReport,
     latency,
 )
+from midaz_seed.settings.model import Settings
 
 DIFFERENCES_MAX = 1000
 AGAIN = "Run the same command again: it finds what is there and makes what is missing."
@@ -67,9 +69,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
         server_version=context.server.version if context.server else "",
         started_at=_iso(started_at_s),
         elapsed_s=elapsed_s,
-        settings=cast(
-            "JsonObject", settings.model_dump(mode="json", by_alias=True, exclude={"target": {"auth_token"}})
-        ),
+        settings=_settings(settings),
         phases=tuple(
             _phase(phase, meter.phases[phase])
             for phase in Phase
@@ -98,6 +98,12 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
         verdict=verdict,
         next_step=next_step,
     )
+
+
+def _settings(settings: Settings) -> JsonObject:
+    dumped = settings.model_dump(mode="json", by_alias=True, exclude={"target": {"auth_token"}})
+    dumped["target"]["proxy"] = redact(settings.target.proxy)  # the one URL that may hold a password
+    return cast("JsonObject", dumped)
 
 
 def _settlement(context: RunContext) -> SettlementReport:
