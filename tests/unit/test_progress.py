@@ -198,6 +198,17 @@ def test_a_hundred_ledgers_take_ten_rows_and_one_that_sums_up_the_others(meter: 
     assert lines[-1].split() == ["...", "90", "more", "90", "90,000"]
 
 
+async def test_the_display_shows_the_rate_and_the_remaining_time_of_the_whole(meter: Meter) -> None:
+    clock = FakeClock()
+    progress = LiveProgress(meter, clock, Terminal())
+    progress.render()
+    advance(meter, 100)
+    await clock.advance(5)
+    text = " ".join(shown(progress).split())
+    assert "100/1,000 items 40 requests/s" in text
+    assert "left 0:45" in text
+
+
 def test_the_display_tells_that_the_breaker_is_open_and_that_the_run_is_ending(meter: Meter) -> None:
     progress = LiveProgress(meter, FakeClock(), Terminal())
     assert "breaker" not in shown(progress)
