@@ -10,7 +10,7 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, make_progress
-from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.reporting.text import render_text
 from midaz_seed.runner import Watch, run_in_loop
 from midaz_seed.settings.model import Settings
@@ -39,8 +39,13 @@ def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -
         display.append(progress)
         await progress.run()
 
+    file, settings = settings.report, settings.model_copy(update={"report": None})
+    if file is not None:
+        check_writable(file)
     report = run_in_loop(lambda: story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True))
     click.echo(report.as_json() if as_json else render_text(report), nl=False)
+    if file is not None:
+        write_json(report, file)  # after printing it, so that a full disk cannot take the result away
     if report.exit_code:
         click.echo(f"{report.verdict} {report.next_step}".strip(), err=True)
     sys.exit(report.exit_code)

@@ -60,7 +60,11 @@ class SandboxServer:
         self.config = config
         self._store = Store(config.data, config.dialect.version)
         self.state = World(config.dialect, config.clock, self._store, config.seed)
-        load(self.state)
+        try:
+            load(self.state)
+        except BaseException:
+            self._store.close()
+            raise
         self.faults = Faults(config.faults or FaultPlan(), config.seed, config.clock)
         if config.faults is None:
             self.app = App(self.state, config.auth_token, self.faults)

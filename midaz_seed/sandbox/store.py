@@ -38,15 +38,24 @@ class Store:
         self.committed_seq = 0
         try:
             self._db = sqlite3.connect(path if path is not None else ":memory:", isolation_level=None, timeout=0.2)
-            self._prepare(dialect)
         except sqlite3.OperationalError as error:
-            raise OutputError(
-                f"the sandbox's data file cannot be opened: {error}",
-                hint="is another sandbox using it? check folder and permissions, or name another file with --data",
-                where=str(path),
-            ) from error
-        except sqlite3.DatabaseError as error:
-            raise self._not_ours(str(error)) from error
+            raise self._unusable(error) from error
+        try:
+            self._prepare(dialect)
+        except BaseException as error:
+            self._db.close()
+            if isinstance(error, sqlite3.OperationalError):
+                raise self._unusable(error) from error
+            if isinstance(error, sqlite3.DatabaseError):
+                raise self._not_ours(str(error)) from error
+            raise
+
+    def _unusable(self, error: sqlite3.Error) -> OutputError:
+        return OutputError(
+            f"the sandbox's data file cannot be opened: {error}",
+            hint="is another sandbox using it? check folder and permissions, or name another file with --data",
+            where=str(self._path),
+        )
 
     def _not_ours(self, reason: str) -> ConfigurationError:
         return ConfigurationError(

@@ -4,6 +4,7 @@ It is read from the model, so it cannot disagree with it.
 """
 
 import json
+import re
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
@@ -72,6 +73,8 @@ def as_plain(value: Any) -> Any:
         return "***"
     if isinstance(value, tuple):
         return [as_plain(item) for item in value]
+    if isinstance(value, str):
+        return re.sub(r"://[^/\s]*@", "://***@", value)  # a proxy's address may hold a password
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 

@@ -94,6 +94,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--header", "X-Key: s3cr3t"], "target.headers", ["***"], "--header"),
     (["--ca-file", "ca.pem"], "target.caFile", "ca.pem", "--ca-file"),
     (["--proxy", "http://localhost:8080"], "target.proxy", "http://localhost:8080", "--proxy"),
+    (["--proxy", "http://me:s3cr3t@localhost:1"], "target.proxy", "http://***@localhost:1", "--proxy"),
     (["--transport", "session"], "target.transport", "session", "--transport"),
     (["--sandbox-data", "s.sqlite"], "sandbox.data", "s.sqlite", "--sandbox-data"),
     (["--sandbox-faults", "f.yaml"], "sandbox.faults", "f.yaml", "--sandbox-faults"),

@@ -159,6 +159,7 @@ def test_a_full_disk_for_the_report_is_said_and_the_report_is_still_on_stdout() 
     result = cli("run", "--preset", "tiny", "--target", "sandbox", "--report", "/dev/full")
     assert result.returncode == 2
     assert "error" in result.stderr
+    assert "every balance is the planned one" in result.stdout
 
 
 def test_ctrl_c_while_money_moves_ends_with_130_and_the_way_on() -> None:
