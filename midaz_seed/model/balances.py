@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.money import EXACT
 
 DEFAULT_KEY = "default"
 EXTERNAL = "@external/"
@@ -37,8 +38,8 @@ class ObservedBalance:
     @property
     def credit(self) -> Decimal:
         """What it adds to the sum of its asset, which is zero over all balances."""
-        total = self.available + self.on_hold
-        return -total if self.direction == "debit" else total
+        total = EXACT.add(self.available, self.on_hold)
+        return total.copy_negate() if self.direction == "debit" else total
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +66,23 @@ def compare_balances(
 ) -> Iterator[BalanceDifference]:
     """Every account's available and on-hold amount against the plan; accounts that were not planned are differences
     too."""
-    found: dict[tuple[str, str], ObservedBalance] = {(row.alias, row.key): row for row in observed}
+    found: dict[tuple[str, str], ObservedBalance] = {}
+    for row in observed:
+        # the same row on two pages is one balance; another row under the same alias is money of its own
+        if found.setdefault((row.alias, row.key), row) != row:
+            yield BalanceDifference("second balance", f"{row.alias}#{row.key}", "absent", _plain(row.available))
     for plan in expected:
-        row = found.pop((plan.alias, DEFAULT_KEY), None)
-        if row is None:
+        actual = found.pop((plan.alias, DEFAULT_KEY), None)
+        if actual is None:
             yield BalanceDifference("balance", plan.alias, _plain(plan.available), "absent")
             continue
-        if row.asset != plan.asset:
-            yield BalanceDifference("asset", plan.alias, plan.asset, row.asset)
-        available = -row.credit if plan.alias.startswith(EXTERNAL) else row.available
+        if actual.asset != plan.asset:
+            yield BalanceDifference("asset", plan.alias, plan.asset, actual.asset)
+        available = actual.credit.copy_negate() if plan.alias.startswith(EXTERNAL) else actual.available
         if available != plan.available:
             yield BalanceDifference("available", plan.alias, _plain(plan.available), _plain(available))
-        if row.on_hold != 0:
-            yield BalanceDifference("on hold", plan.alias, "0", _plain(row.on_hold))
+        if actual.on_hold != 0:
+            yield BalanceDifference("on hold", plan.alias, "0", _plain(actual.on_hold))
     for row in found.values():
         yield BalanceDifference("unplanned balance", f"{row.alias}#{row.key}", "absent", _plain(row.available))
 
@@ -86,11 +91,13 @@ def zero_sum_differences(observed: Iterable[ObservedBalance]) -> Iterator[Balanc
     """Per asset: everything that customers hold has come from the external account (contract, 12.6)."""
     sums: dict[str, Decimal] = {}
     for row in observed:
-        sums[row.asset] = sums.get(row.asset, Decimal(0)) + row.credit
+        sums[row.asset] = EXACT.add(sums.get(row.asset, Decimal(0)), row.credit)
     for asset, total in sums.items():
         if total != 0:
             yield BalanceDifference("sum of the asset", asset, "0", _plain(total))
 
 
 def _plain(value: Decimal) -> str:
-    return format(value.normalize(), "f")
+    """All its digits, without trailing zeros; unlike `normalize`, this never rounds."""
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text

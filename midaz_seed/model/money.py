@@ -4,7 +4,8 @@ from decimal import Context, Decimal, Inexact, InvalidOperation
 
 from midaz_seed.errors import PlanError
 
-_EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
+EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
+"""For all arithmetic on amounts: the context of the program around us may round, this one raises instead."""
 
 
 def format_minor(minor: int, scale: int) -> str:
@@ -17,14 +18,14 @@ def format_minor(minor: int, scale: int) -> str:
 
 def to_decimal(minor: int, scale: int) -> Decimal:
     """Minor units as an exact decimal."""
-    return Decimal(minor).scaleb(-scale, _EXACT)
+    return Decimal(minor).scaleb(-scale, EXACT)
 
 
 def parse_minor(text: str, scale: int) -> int:
     """A decimal string in minor units. Raises PlanError when it is no number or has more decimals than the asset."""
     try:
         value = Decimal(text)
-        minor = value.scaleb(scale, _EXACT)
+        minor = value.scaleb(scale, EXACT)
         if not value.is_finite() or minor != minor.to_integral_value():
             raise PlanError(f"{text!r} is not an amount with at most {scale} decimals")
         return int(minor)

@@ -4,7 +4,22 @@
 from decimal import Decimal
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from midaz_seed.model.tax_ids import is_cnpj, is_cpf
+
+
+def _cnpj(text: str) -> str:
+    if not is_cnpj(text):
+        raise ValueError("not a CNPJ")
+    return text
+
+
+def _tax_id(text: str) -> str:
+    if not (is_cpf(text) or is_cnpj(text)):
+        raise ValueError("neither a CPF nor a CNPJ")
+    return text
+
 
 Text256 = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Text100 = Annotated[str, StringConstraints(min_length=1, max_length=100)]
@@ -12,11 +27,13 @@ MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 MetadataValue = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\x20-\x7e]+$")]
 """At most 100 ASCII characters: v3.3 fails on longer ones although its body check lets them through."""
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(min_length=1, max_length=20)]
-Uuid = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 AssetCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,100}$")]
 UniqueName = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^_%\\]+$")]
 """The server compares names with LIKE, where `_` and `%` match anything."""
 Alias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9@:-]+$")]
+Cnpj = Annotated[str, AfterValidator(_cnpj)]
+TaxId = Annotated[str, AfterValidator(_tax_id)]
+"""A person's CPF or a company's CNPJ."""
 DecimalText = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
 
 
@@ -41,7 +58,7 @@ class Organization(Payload):
 
     legalName: Text256
     doingBusinessAs: Text256
-    legalDocument: Text256
+    legalDocument: Cnpj
     address: Address
     metadata: Metadata
 
@@ -93,7 +110,7 @@ class Account(Payload):
     assetCode: AssetCode
     type: Text256
     alias: Alias
-    entityId: Text256
+    entityId: TaxId
     metadata: Metadata
 
 

@@ -4,7 +4,10 @@ since July 2026)."""
 import random
 import re
 import string
+from operator import mul
 
+_CPF_FIRST = tuple(range(10, 1, -1))
+_CPF_SECOND = (11, *_CPF_FIRST)
 _CNPJ_FIRST = (5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
 _CNPJ_SECOND = (6, *_CNPJ_FIRST)
 _ALPHANUMERIC = string.digits + string.ascii_uppercase
@@ -28,8 +31,8 @@ def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
 
 def cpf_check_digits(base: str) -> str:
     """The two check digits of the first nine."""
-    first = _check_digit(base, range(10, 1, -1))
-    return first + _check_digit(base + first, range(11, 1, -1))
+    first = _check_digit(base, _CPF_FIRST)
+    return first + _check_digit(base + first, _CPF_SECOND)
 
 
 def cnpj_check_digits(base: str) -> str:
@@ -38,30 +41,28 @@ def cnpj_check_digits(base: str) -> str:
     return first + _check_digit(base + first, _CNPJ_SECOND)
 
 
-def _check_digit(text: str, weights: range | tuple[int, ...]) -> str:
-    rest = sum((ord(character) - 48) * weight for character, weight in zip(text, weights, strict=True)) % 11
+def _check_digit(text: str, weights: tuple[int, ...]) -> str:
+    assert len(text) == len(weights)
+    rest = (sum(map(mul, text.encode("ascii"), weights)) - 48 * sum(weights)) % 11
     return str(0 if rest < 2 else 11 - rest)
 
 
 def is_cpf(text: str) -> bool:
     """Whether this is a valid CPF, with or without punctuation."""
-    digits = re.sub(r"[.-]", "", text)
-    return bool(re.fullmatch(r"\d{11}", digits)) and len(set(digits)) > 1 and cpf_check_digits(digits[:9]) == digits[9:]
+    digits = text.replace(".", "").replace("-", "")
+    return (
+        bool(re.fullmatch(r"[0-9]{11}", digits)) and len(set(digits)) > 1 and cpf_check_digits(digits[:9]) == digits[9:]
+    )
 
 
 def is_cnpj(text: str) -> bool:
     """Whether this is a valid CNPJ, numeric or alphanumeric, with or without punctuation."""
-    characters = re.sub(r"[./-]", "", text)
+    characters = text.replace(".", "").replace("/", "").replace("-", "")
     return (
-        bool(re.fullmatch(r"[0-9A-Z]{12}\d{2}", characters))
+        bool(re.fullmatch(r"[0-9A-Z]{12}[0-9]{2}", characters))
         and len(set(characters)) > 1
         and cnpj_check_digits(characters[:12]) == characters[12:]
     )
-
-
-def format_cpf(digits: str) -> str:
-    """`000.000.000-00`."""
-    return f"{digits[:3]}.{digits[3:6]}.{digits[6:9]}-{digits[9:]}"
 
 
 def format_cnpj(characters: str) -> str:

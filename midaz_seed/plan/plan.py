@@ -300,6 +300,8 @@ def _expect(shape: LedgerShape, digest: "hashlib._Hash") -> Expectation:
         _digest_items(digest, items.items(shape))
     deposit_of = [shape.deposit_of(asset) if shape.transactions_per_account else 0 for asset in shape.assets]
     deposited = [deposit_of[account % len(deposit_of)] for account in range(shape.accounts)]
+    if not shape.transactions_per_account:
+        digest.update(b"no deposits")  # where there are some, they follow from the assets and the transfers
     final, outgoing = list(deposited), [0] * shape.accounts
     for number in range(shape.transfers_per_account):
         for block in range(-(-shape.accounts // BLOCK)):

@@ -82,14 +82,16 @@ def _totals(plan: Plan) -> tuple[AssetTotal, ...]:
 
 
 def _weigh(plan: Plan) -> tuple[int, int]:
-    """Bytes of all transaction bodies, estimated from the first ones of the first ledger, and how many were weighed."""
-    total = weighed = 0
+    """Bytes of all bodies, and how many transactions were weighed: those of the first ledger stand for all ledgers."""
+    weighed = 0
+    total = sum(len(dumps(organization.item.payload)) for organization in plan.organizations)
+    total += sum(len(dumps(one.item.payload)) for one in plan.ledgers)
     ledger = plan.ledgers[0]
     for phase, items in ((Phase.DEPOSITS, ledger.deposits()), (Phase.TRANSFERS, ledger.transfers())):
         sizes = [len(item.body) for item in islice(items, SAMPLED)]
         weighed += len(sizes)
         total += round(sum(sizes) / max(len(sizes), 1) * plan.counts.get(phase, 0))
-    return total + sum(map(_entity_bytes, plan.ledgers[:1])) * len(plan.ledgers), weighed
+    return total + _entity_bytes(ledger) * len(plan.ledgers), weighed
 
 
 def _entity_bytes(ledger: LedgerPlan) -> int:

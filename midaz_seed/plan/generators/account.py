@@ -22,6 +22,7 @@ class AccountGenerator(EntityGenerator[LedgerShape]):
     payload = payloads.Account
     match_field = "alias"
     compared = ("assetCode", "type", "entityId")
+    compared_in_any_case = ("type",)
 
     def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
         """Every customer account of a ledger."""

@@ -38,6 +38,8 @@ class EntityGenerator(BaseGenerator[Scope, EntityItem]):
     """The query parameter that narrows the list to it, on servers that know the filter."""
     compared: ClassVar[tuple[str, ...]] = ()
     """Fields of the payload that an existing one must share."""
+    compared_in_any_case: ClassVar[tuple[str, ...]] = ()
+    """Those of them that servers store in lower case."""
 
     def item(self, key: str, payload: JsonObject, references: dict[str, str] | None = None) -> EntityItem:
         """An item whose payload has passed the validation layer."""
@@ -55,8 +57,13 @@ class EntityGenerator(BaseGenerator[Scope, EntityItem]):
         return [
             f"{name}: {found.get(name)} on the server, {item.payload[name]} in the plan"
             for name in self.compared
-            if found.get(name) != item.payload[name]
+            if not self._agree(name, found.get(name), item.payload[name])
         ]
+
+    def _agree(self, name: str, found: Json, planned: Json) -> bool:
+        if name in self.compared_in_any_case and isinstance(found, str) and isinstance(planned, str):
+            return found.casefold() == planned.casefold()
+        return found == planned
 
 
 def _at(value: Json, dotted: str) -> Json:
