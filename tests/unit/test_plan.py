@@ -212,6 +212,8 @@ def test_the_digest_covers_what_is_planned_and_nothing_else() -> None:
         {"seed": 2},
         {"volume": {"accountsPerLedger": 7}},
         {"volume": {"transactionsPerAccount": 5}},
+        {"volume": {"transactionsPerAccount": 1}},
+        {"volume": {"transactionsPerAccount": 0}},
         {"volume": {"segmentsPerLedger": 2}},
         {"data": {"alphanumericCnpj": True}},
         {"data": {"individualsPercent": 1}},
@@ -327,6 +329,15 @@ def test_differences_name_the_field_and_both_values() -> None:
     assert generator.differences(item, dict(item.payload)) == []
     found = {**item.payload, "assetCode": "XYZ"}
     assert generator.differences(item, found) == ["assetCode: XYZ on the server, BRL in the plan"]
+
+
+def test_only_the_type_of_an_account_may_differ_in_case() -> None:
+    (ledger,) = plan_of(accountTypesPerLedger=5, accountsPerLedger=10).ledgers
+    item = next(item for item in ledger.account_items() if item.payload["type"] == "creditCard")
+    generator = GENERATORS[item.entity]
+    assert generator.differences(item, {**item.payload, "type": "creditcard"}) == []
+    assert generator.differences(item, {**item.payload, "assetCode": "brl"}) != []
+    assert generator.differences(item, {**item.payload, "type": None}) != []
 
 
 def test_a_summary_counts_bytes_time_and_redis() -> None:
