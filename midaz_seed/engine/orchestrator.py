@@ -23,7 +23,7 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server import server_of
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import EntityItem, Phase
-from midaz_seed.reporting.events import LedgerFailed, RunStarted
+from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
 
 
 async def fill(context: RunContext) -> None:
@@ -123,6 +123,7 @@ async def _create_one(
     """Create an organization or a ledger; None when it failed or the run is being stopped."""
     creator = Creator(context.sender, context.meter, context.tracker, phase)
     context.meter.phases[phase].start(context.clock.monotonic())
+    context.emit(PhaseStarted(phase, item.key if phase is Phase.LEDGERS else "", 1))
     try:
         created = await context.pool.call(lambda: creator.create(item, place, {}, parent_fresh=parent_fresh))
     except StoppedError:

@@ -11,7 +11,7 @@ from midaz_seed.reporting.events import Event, PhaseStarted, RunStarted
 from midaz_seed.runner import seed_async
 from tests.support import balances, sandbox, world
 
-PHASES = [phase for phase in Phase if phase not in (Phase.ORGANIZATIONS, Phase.LEDGERS, Phase.ACCOUNT_TYPES)]
+PHASES = [phase for phase in Phase if phase is not Phase.ACCOUNT_TYPES]
 
 
 @pytest.mark.parametrize("phase", PHASES)
