@@ -115,6 +115,20 @@ def test_a_rate_that_gives_no_duration_is_refused(plan, rate: str) -> None:
     assert "--rate" in err
 
 
+@pytest.mark.parametrize(
+    ("rate", "said"),
+    [("10", "3.6 s"), ("0.5", "1 min 12 s"), ("0.01", "1 h 0 min"), ("0.001", "10 h 0 min"), ("36", "1.0 s")],
+)
+def test_the_rate_decides_how_long_it_takes(plan, rate: str, said: str) -> None:
+    assert f"duration  about {said} at {rate} requests/s" in plan("-v", "tiny", "--rate", rate)[1]
+
+
+def test_what_a_big_plan_needs_of_redis_is_said_in_gigabytes(plan) -> None:
+    volume = ("--organizations", "1", "--ledgers", "1", "--assets", "1", "--accounts", "19000", "--transactions", "20")
+    _, out, _ = plan("-v", "tiny", *volume, "--rate", "100000")
+    assert "redis     about 1.03 GB for 380,000 idempotency slots" in out
+
+
 def test_numbers_that_make_no_plan_are_answered_with_numbers_that_do(plan) -> None:
     code, out, err = plan("-v", "tiny", "--assets", "9", "--accounts", "20")
     assert (code, out) == (2, "")
