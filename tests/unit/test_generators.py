@@ -201,6 +201,7 @@ def test_amounts_are_drawn_from_the_whole_range_in_minor_units() -> None:
         assert max(amounts) > asset.transfer_max - span * 0.05 - 1
         if asset.scale:
             assert any(amount % 10 for amount in amounts), "the last decimal is never used"
+    assert set(drawn["MILES"]) == set(range(10, 51))
 
 
 def test_deposits_and_ranges_are_the_published_ones() -> None:
@@ -237,6 +238,13 @@ def test_accounts_are_spread_over_assets_types_portfolios_and_segments() -> None
     for field, shares in (("portfolioId", 2), ("segmentId", 5)):
         assert set(Counter(item.references[field] for item in items).values()) == {90 // shares}
         assert len({item.references[field] for item in items}) == shares
+
+
+def test_every_segment_and_portfolio_has_accounts_of_every_asset() -> None:
+    volume = {"assetsPerLedger": 3, "portfoliosPerLedger": 3, "segmentsPerLedger": 6, "accountsPerLedger": 90}
+    items = list(ledger_of(**volume).account_items())
+    for field, count in (("portfolioId", 3), ("segmentId", 6)):
+        assert len({(item.references[field], item.payload["assetCode"]) for item in items}) == 3 * count
 
 
 def test_what_accounts_refer_to_is_part_of_the_plan() -> None:
