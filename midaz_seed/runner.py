@@ -10,7 +10,7 @@ import anyio
 from midaz_seed.clock import SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.doctor import Diagnosis, examine
-from midaz_seed.engine.orchestrator import check, fill, remove
+from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
 from midaz_seed.engine.summary import summarize
 from midaz_seed.engine.teardown import Removal
 from midaz_seed.plan.plan import build_plan
@@ -115,13 +115,24 @@ async def _execute(
         check_writable(settings.report)
     target = resolve_target(settings.target)
     plan = build_plan(settings)
-    async with (
-        _reachable(settings, target) as address,
-        open_run(settings, plan, address, emit=emit, handle_signals=handle_signals, overrides=overrides) as context,
-    ):
-        started_s, started_at_s = context.clock.monotonic(), context.clock.time()
-        await _watched(context, story, watch)
-        report = summarize(context, started_s=started_s, started_at_s=started_at_s)
+    failure: Exception | None = None
+    async with anyio.create_task_group() as beside:
+        try:
+            async with (
+                _reachable(settings, target) as address,
+                open_run(settings, plan, address, emit=emit, overrides=overrides) as context,
+            ):
+                if handle_signals:
+                    beside.start_soon(watch_signals, context)
+                started_s, started_at_s = context.clock.monotonic(), context.clock.time()
+                await _watched(context, story, watch)
+                report = summarize(context, started_s=started_s, started_at_s=started_at_s)
+        except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
+            failure = error
+        finally:  # only now, so that a late Ctrl-C cannot take the report away while the sandbox ends
+            beside.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
     emit(RunFinished(report.exit_code, report.elapsed_s))
     if settings.report is not None:
         write_json(report, settings.report)

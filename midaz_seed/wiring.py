@@ -41,7 +41,6 @@ async def open_run(
     target: ResolvedTarget,
     *,
     emit: Emit,
-    handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
     """Everything that a run needs, put together; connections are closed at the end of the block."""
@@ -50,9 +49,7 @@ async def open_run(
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     async with svcs.Container(registry) as services:
-        context = await services.aget(RunContext)
-        context.handle_signals = handle_signals
-        yield context
+        yield await services.aget(RunContext)
 
 
 @asynccontextmanager

@@ -46,8 +46,6 @@ class RunContext:
     """What ended a ledger, or the run."""
     signal: Signals | None = None
     """The signal that asked for the end."""
-    handle_signals: bool = False
-    """Whether SIGINT and SIGTERM drain the run; only a program of our own may take them."""
 
     def api(self, phase: Phase) -> MidazApi:
         """The server's reads, counted in a phase."""

@@ -65,8 +65,6 @@ async def remove(context: RunContext, *, dry_run: bool) -> list[Removal]:
 
 async def _begin(context: RunContext) -> None:
     """Is there a Midaz that we can speak to, and does it let us in?"""
-    if context.handle_signals:
-        context.pool.beside(lambda: _watch_signals(context))
     api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
     context.server = server_of(await context.pool.call(api.version))
     if context.settings.generation.batches.transactions_per_batch > 1 and not context.server.atomic_many_to_many:
@@ -167,7 +165,7 @@ def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -
         context.emit(LedgerFailed(ledger.plan.key, ledger.plan.name, phase, reason))
 
 
-async def _watch_signals(context: RunContext) -> None:
+async def watch_signals(context: RunContext) -> None:
     """The first SIGINT or SIGTERM drains the run, the second ends it at once."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for number in signals:

@@ -6,7 +6,7 @@ made only when a worker is free for it.
 """
 
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any, Generic, TypeVar
 
@@ -58,10 +58,6 @@ class WorkerPool:
                 group.cancel_scope.cancel()
         if failure is not None:
             raise failure
-
-    def beside(self, function: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        """Run a task for as long as the workers live."""
-        self._group.start_soon(function)
 
     def cancel(self) -> None:
         """End everything at once, what is in hand included."""
