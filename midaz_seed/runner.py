@@ -145,8 +145,9 @@ async def _reachable(settings: Settings, target: ResolvedTarget) -> AsyncIterato
     if not target.is_sandbox:
         yield await _answering(target)
         return
-    async with sandbox_process(data=settings.sandbox.data, faults=settings.sandbox.faults) as url:
-        yield ResolvedTarget(url, url, is_sandbox=True)
+    own = settings.sandbox
+    async with sandbox_process(data=own.data, faults=own.faults, dialect=own.dialect) as (onboarding, transaction):
+        yield ResolvedTarget(onboarding, transaction, is_sandbox=True)
 
 
 async def _answering(target: ResolvedTarget) -> ResolvedTarget:

@@ -220,6 +220,13 @@ _TARGET_OPTIONS = (
     ),
     _setting(
         TARGET,
+        "sandbox.dialect",
+        "--dialect",
+        metavar="NAME",
+        help="With --target sandbox: the Midaz that it answers as: v3.3, v3.8 or v4 [default: v3.8]",
+    ),
+    _setting(
+        TARGET,
         "target.transport",
         "--transport",
         metavar="NAME",

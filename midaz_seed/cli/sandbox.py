@@ -1,6 +1,7 @@
 """`midaz-seed sandbox`: the embedded Midaz as a process of its own."""
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -8,11 +9,26 @@ import click
 @click.command()
 @click.option(
     "--port",
-    default=3002,
-    show_default=True,
+    default=None,
+    show_default="3002, or 3000 where there are two services",
     type=click.IntRange(0, 65535),
     help="The port to listen on; 0 takes any free one.",
 )
+@click.option(
+    "--dialect",
+    default="v3.8",
+    show_default=True,
+    type=click.Choice(["v3.3", "v3.8", "v4"]),
+    help="The Midaz version to answer as.",
+)
+@click.option(
+    "--transaction-port",
+    default=None,
+    show_default="the one after --port, or any",
+    type=click.IntRange(0, 65535),
+    help="With --dialect v3.3: the port of the transaction service.",
+)
+@click.option("--one-port", is_flag=True, help="With --dialect v3.3: serve both services on one port.")
 @click.option(
     "--host",
     default="127.0.0.1",
@@ -38,19 +54,46 @@ import click
 @click.option("--auth-token", envvar="MIDAZ_SEED_SANDBOX_TOKEN", help="Ask for this bearer token.")
 @click.option("--until-eof", is_flag=True, help="End when standard input ends: for a program that starts this one.")
 def sandbox(
-    port: int, host: str, data: Path | None, faults: Path | None, seed: int, auth_token: str | None, until_eof: bool
+    port: int | None,
+    dialect: Literal["v3.3", "v3.8", "v4"],
+    transaction_port: int | None,
+    one_port: bool,
+    host: str,
+    data: Path | None,
+    faults: Path | None,
+    seed: int,
+    auth_token: str | None,
+    until_eof: bool,
 ) -> None:
-    """Run the embedded Midaz: a ledger that answers as a Midaz v3.8 does.
+    """Run the embedded Midaz: a ledger that answers as a Midaz of that version does.
 
-    Prints one line, `sandbox listening on URL`, once it accepts connections. Ends with Ctrl-C or SIGTERM; nothing
-    that was
-    acknowledged is lost.
+    Prints one line, `sandbox listening on URL` (with two URLs where the version has two services), once it accepts
+    connections. Ends with Ctrl-C or SIGTERM; nothing that was acknowledged is lost.
     """
     from midaz_seed.errors import SeedError
+    from midaz_seed.sandbox.dialect import DIALECTS
+    from midaz_seed.sandbox.faults import FaultPlan
     from midaz_seed.sandbox.process_main import run
+    from midaz_seed.sandbox.server import SandboxConfig
 
+    split = DIALECTS[dialect].separate_services and not one_port
+    if port is None:
+        port = 3000 if split else 3002
+    if transaction_port is None:
+        transaction_port = port + 1 if split and 0 < port < 65535 else 0
     try:
-        run(port=port, host=host, data=data, faults=faults, seed=seed, auth_token=auth_token, until_eof=until_eof)
+        config = SandboxConfig(
+            host=host,
+            port=port,
+            data=data,
+            seed=seed,
+            faults=FaultPlan.read(faults) if faults is not None else None,
+            auth_token=auth_token,
+            dialect=dialect,
+            transaction_port=transaction_port,
+            one_port=one_port,
+        )
+        run(config, until_eof=until_eof)
     except SeedError as error:
         click.echo(f"error: {error}", err=True)
         if error.hint:

@@ -21,6 +21,8 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
+ROUTER = "router"
+"""The key of the ASGI scope's state under which the port's router is found."""
 _OPEN_PATHS = (b"/health", b"/version", b"/readyz")
 
 
@@ -46,7 +48,6 @@ class App:
     def __init__(self, world: World, auth_token: str | None, faults: Faults) -> None:
         self.world = world
         self.faults = faults
-        self.router = Router()
         self.statistics = Statistics()
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -120,8 +121,15 @@ class App:
                 return self.about_itself(raw_path)
             if len(body) > self.world.dialect.body_bytes_max:
                 raise FailedError(413, "Request Entity Too Large")
-            (handler, group), params = self.router.find(method, raw_path)
+            router: Router = scope["state"][ROUTER]
+            (handler, group), params = router.find(method, raw_path)
             return handler(self.world, Call(method, raw_path, params, scope["query_string"], headers, body))
+        except RefusedError as error:
+            if (method, group, error.situation) in self.world.dialect.failing:
+                failure = FailedError(500, "Internal Server Error")
+                failure.claimed = error.claimed
+                raise failure from error
+            raise
         finally:
             self.statistics.requests[method, group] += 1
 

@@ -107,7 +107,7 @@ def may_move(world: World, balance: Balance, *, sends: bool) -> bool:
     return balance.allow_sending if sends else balance.allow_receiving
 
 
-def show(book: Book, balance: Balance, settings: dict[str, Any] | None = None) -> Doc:
+def show(world: World, book: Book, balance: Balance, settings: dict[str, Any] | None = None) -> Doc:
     """A balance as an answer shows it."""
     limit = balance.overdraft_limit
     left = "0" if limit is None or limit == _NO_LIMIT else text_of(decimals.subtract(limit, balance.overdraft_used))
@@ -125,18 +125,18 @@ def show(book: Book, balance: Balance, settings: dict[str, Any] | None = None) -
         "accountType": balance.account_type,
         "allowSending": balance.allow_sending,
         "allowReceiving": balance.allow_receiving,
-        "direction": balance.direction,
-        "overdraftUsed": balance.state[3],
     }
+    stamps = {"createdAt": balance.created_at, "updatedAt": balance.updated_at, "deletedAt": None}
+    if not world.dialect.has("balance-settings"):
+        return shown | stamps
+    shown |= {"direction": balance.direction, "overdraftUsed": balance.state[3]}
     if settings is not None:
         shown["settings"] = settings
     elif balance.settings is not None:
         shown["settings"] = {"balanceScope": "transactional", **balance.settings}
     own = text_of(decimals.subtract(balance.available, balance.overdraft_used))
     shown |= {
-        "createdAt": balance.created_at,
-        "updatedAt": balance.updated_at,
-        "deletedAt": None,
+        **stamps,
         "position": {"available": own, "onHold": shown["onHold"], "overdraftLimitAvailable": left},
     }
     return shown
@@ -164,7 +164,9 @@ def _page(world: World, call: Call, book: Book, balances: list[Balance]) -> Repl
         world.dialect,
         lambda balance: is_visible(world, balance),
     )
-    return json_reply(200, {"items": [show(book, balance) for balance in items], "limit": listing.limit, **cursors})
+    return json_reply(
+        200, {"items": [show(world, book, balance) for balance in items], "limit": listing.limit, **cursors}
+    )
 
 
 def list_by_alias(world: World, call: Call) -> Reply:
@@ -178,9 +180,9 @@ def list_by_external_code(world: World, call: Call) -> Reply:
 def _by_alias(world: World, call: Call, alias: str) -> Reply:
     """The newest first: the order in which the real server gives them."""
     book = world.book(call.org_id, call.ledger_id)
-    account = book.account_by_alias.get(alias)
-    own = book.balances_by_account.get(account["id"], []) if account is not None else []
-    items = [show(book, balance) for balance in reversed(own) if is_visible(world, balance)]
+    first = book.balance_by_key.get(f"{alias}#default")
+    own = book.balances_by_account.get(first.account_id, []) if first is not None else []
+    items = [show(world, book, balance) for balance in reversed(own) if is_visible(world, balance)]
     return json_reply(200, {"items": items, "limit": world.dialect.page_limit_default})
 
 
@@ -193,7 +195,7 @@ def _found(world: World, call: Call) -> tuple[Book, Balance]:
 
 
 def get(world: World, call: Call) -> Reply:
-    return json_reply(200, show(*_found(world, call)))
+    return json_reply(200, show(world, *_found(world, call)))
 
 
 def create(world: World, call: Call) -> Reply:
@@ -203,29 +205,28 @@ def create(world: World, call: Call) -> Reply:
     key = body["key"].lower()
     if key == OVERDRAFT_KEY:
         raise RefusedError("0170")
-    if body["direction"] is not None and body["direction"] not in ("credit", "debit"):
+    direction = body.get("direction")
+    if direction is not None and direction not in ("credit", "debit"):
         raise RefusedError("0171")
     if account is None:
         raise RefusedError("0007")
     if account["type"] == "external":
         raise RefusedError("0124")
-    _check_settings(body["settings"])
+    _check_settings(body.get("settings"))
     own = [balance for balance in book.balances_by_account.get(account["id"], []) if is_visible(world, balance)]
     if any(balance.key == key for balance in own):
         raise RefusedError("0123")
     if not any(balance.key == "default" for balance in own):
         raise RefusedError("0126")
-    settings = _as_sent(body["settings"])
+    settings = _as_sent(body.get("settings"))
     balance = add_balance(
         world,
         account,
         key,
-        NewBalance(
-            body["allowSending"] is not False, body["allowReceiving"] is not False, body["direction"] or "", settings
-        ),
+        NewBalance(body["allowSending"] is not False, body["allowReceiving"] is not False, direction or "", settings),
     )
     _ensure_companion(world, book, account, balance)
-    return json_reply(201, show(book, balance, settings))
+    return json_reply(201, show(world, book, balance, settings))
 
 
 def _check_settings(settings: dict[str, Any] | None) -> None:
@@ -253,7 +254,7 @@ def _ensure_companion(world: World, book: Book, account: Doc, balance: Balance) 
 
 def patch(world: World, call: Call) -> Reply:
     body = read_body(BALANCE_PATCH, call.body, world.dialect)
-    _check_settings(body["settings"])
+    _check_settings(body.get("settings"))
     book, balance = _found(world, call)
     now_s = world.clock.time()
     former = balance.former_permissions
@@ -264,14 +265,14 @@ def patch(world: World, call: Call) -> Reply:
         balance.allow_sending = body["allowSending"]
     if body["allowReceiving"] is not None:
         balance.allow_receiving = body["allowReceiving"]
-    settings = _as_sent(body["settings"])
+    settings = _as_sent(body.get("settings"))
     if settings is not None:
         balance.settings = settings
         balance.overdraft_limit = overdraft_limit(settings)
         _ensure_companion(world, book, book.collection("accounts").live[balance.account_id], balance)
     balance.updated_at = world.now()[1]
     world.save_balance(book, balance)
-    return json_reply(200, show(book, balance, settings))
+    return json_reply(200, show(world, book, balance, settings))
 
 
 def delete(world: World, call: Call) -> Reply:

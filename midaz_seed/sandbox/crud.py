@@ -1,7 +1,7 @@
 """Create, list, read, change, delete and count: the same for every kind of entity."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -55,7 +55,8 @@ class Entity:
         self.hooks.fill(doc)
         world.save(self.kind.name, org_id, ledger_id, doc)
         self.hooks.created(world, org_id, ledger_id, doc)
-        return json_reply(201, self.render(world, doc))
+        echoed = {name: body[name] for name in world.dialect.echoed.get(self.kind.name, ())}
+        return json_reply(201, {**self.render(world, doc), **echoed})
 
     def _check_unique(self, place: Collection, own: Mapping[str, Any]) -> None:
         kind = self.kind
@@ -76,29 +77,44 @@ class Entity:
     def render(self, world: World, doc: Doc) -> Doc:
         """An entity as an answer shows it."""
         shown = {name: value for name, value in doc.items() if name not in self.kind.omit_empty or value}
+        for name, feature in self.kind.fields_by_feature.items():
+            if not world.dialect.has(feature):
+                del shown[name]
         if not doc["metadata"]:
             shown.pop("metadata")
         return self.hooks.show(world, shown)
 
+    def render_listed(self, world: World, doc: Doc) -> Doc:
+        """An entity as a list shows it."""
+        shown = self.render(world, doc)
+        if world.dialect.bare_route_lists:
+            shown.pop("operationRoutes", None)
+        return shown
+
     def list(self, world: World, call: Call) -> Reply:
-        kind, query = self.kind, call.query()
-        listing = read_listing(query, world.dialect)
+        kind, dialect = self.kind, world.dialect
+        listing = read_listing(call.query(), dialect)
         place = self._place(world, call)
         kept = self._kept(listing)
-        numbered = kind.paging == "page" or kind.name == "account-types"
+        numbered = kind.paging == "page" or kind.name in dialect.cursor_lists_with_page
         if kind.paging == "page":
-            items = by_page((doc for doc in place if kept(doc)), listing)
-            empty = world.dialect.offset_list_empty
+            turned = listing.metadata is not None and dialect.metadata_pages_descend
+            items = by_page(
+                (doc for doc in place if kept(doc)), replace(listing, descending=False) if turned else listing
+            )
+            if turned:
+                items.reverse()
+            empty = dialect.offset_list_empty
             cursors: dict[str, str] = {}
         else:
-            items, cursors = by_cursor(list(place), lambda doc: str(doc["id"]), listing, world.dialect, kept)
-            empty = world.dialect.cursor_list_empty[kind.name]
-        if not items and listing.metadata is not None and kind.no_match:
+            items, cursors = by_cursor(list(place), lambda doc: str(doc["id"]), listing, dialect, kept, kind.name)
+            empty = dialect.cursor_list_empty[kind.name]
+        if not items and listing.metadata is not None and kind.no_match and dialect.metadata_match_required:
             raise RefusedError(kind.no_match)
         if listing.metadata is not None and kind.offset_applied_twice and listing.page > 1:
             items = []
-        shown: Any = [self.render(world, doc) for doc in items] or (None if empty == "null" else [])
-        page = {"page": listing.page} if numbered else {}
+        shown: Any = [self.render_listed(world, doc) for doc in items] or (None if empty == "null" else [])
+        page = {"page": listing.page} if numbered and listing.page else {}
         return json_reply(200, {"items": shown, "limit": listing.limit, **page, **cursors})
 
     def _kept(self, listing: Listing) -> Callable[[Doc], bool]:
@@ -136,7 +152,7 @@ class Entity:
         """The fields that a PATCH sets: what is empty stays, except a null where null means "none"."""
         changes: Doc = {}
         for field in self.kind.patch.fields:
-            name, value = field.name, body[field.name]
+            name, value = field.name, body.get(field.name)
             if name == "metadata":
                 continue
             if name == "status":

@@ -6,7 +6,7 @@ What is particular to a kind (an asset brings its external account, an account i
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from midaz_seed.sandbox.countries import COUNTRIES
@@ -24,9 +24,9 @@ def _alias_prefix(text: str) -> str | None:
     return "0047" if "@external/" in text else None
 
 
-def country_rule(address: Mapping[str, Any]) -> str | None:
-    """An address with anything in it needs an upper-case ISO 3166 country."""
-    return "0032" if any(address.values()) and address["country"] not in COUNTRIES else None
+def country_rule(address: Mapping[str, Any], *, required: bool = False) -> str | None:
+    """An address with anything in it (or, where it is required, any) needs an upper-case ISO 3166 country."""
+    return "0032" if (required or any(address.values())) and address["country"] not in COUNTRIES else None
 
 
 def asset_code_rule(code: str) -> str | None:
@@ -51,7 +51,7 @@ ADDRESS = Field(
         Field("city"),
         Field("state"),
         Field("country"),
-        Field("description", omitempty=True, max=100),
+        Field("description", omitempty=True, max=100, feature="address-description"),
     ),
 )
 META_NEW = Field("metadata", "meta")
@@ -61,14 +61,14 @@ _SWITCHES = Field(
     "accounting", "object", fields=(Field("validateAccountType", "bool"), Field("validateRoutes", "bool"))
 )
 _SETTINGS = Field(
-    "settings", "object?", omitempty=True,
+    "settings", "object?", omitempty=True, feature="ledger-settings",
     fields=(_SWITCHES,),
 )  # fmt: skip
 
 _BOOK_SIDE = (Field("code", omitempty=True, max=50), Field("description", required=True, max=250))
 SCENARIOS = ("direct", "hold", "commit", "cancel", "revert", "overdraft", "block", "unblock")
 _ENTRIES = Field(
-    "accountingEntries", "object?", omitempty=True,
+    "accountingEntries", "object?", omitempty=True, feature="route-entries",
     fields=tuple(
         Field(name, "object?", omitempty=True, fields=(
             Field("debit", "object?", omitempty=True, fields=_BOOK_SIDE),
@@ -111,6 +111,8 @@ class Kind:
     unique_ignores_case: bool = False
     unknown_parent: str = "0037"
     """The code for creating under a ledger that does not exist; "" where nobody looks."""
+    fields_by_feature: Mapping[str, str] = field(default_factory=dict)
+    """Fields that only answers of versions with a feature have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,16 +124,16 @@ class Filter:
     """What values it takes; any other is 0082."""
 
 
-def _prefix(field: str) -> Filter:
-    return Filter(lambda doc, text: (doc[field] or "").lower().startswith(text.lower()))
+def _prefix(name: str) -> Filter:
+    return Filter(lambda doc, text: (doc[name] or "").lower().startswith(text.lower()))
 
 
-def _equals(field: str, change: Callable[[str], str] = str) -> Filter:
-    return Filter(lambda doc, text: doc[field] == change(text))
+def _equals(name: str, change: Callable[[str], str] = str) -> Filter:
+    return Filter(lambda doc, text: doc[name] == change(text))
 
 
-def _by_id(field: str) -> Filter:
-    return Filter(lambda doc, text: doc[field] == text.lower(), lambda text: is_uuid(text) is None)
+def _by_id(name: str) -> Filter:
+    return Filter(lambda doc, text: doc[name] == text.lower(), lambda text: is_uuid(text) is None)
 
 
 def _status(*codes: str) -> Filter:
@@ -208,11 +210,11 @@ ACCOUNTS = Kind(
         Field("segmentId", "text", rules=_ID),
         STATUS, Field("alias", "text", max=100, rules=(_alias_prefix, _matches(_ALIAS, "0096"))),
         Field("type", required=True, max=256),
-        Field("blocked", "bool?", omitempty=True), META_NEW,
+        Field("blocked", "bool?", omitempty=True, feature="blocked"), META_NEW,
     )),
     Schema((
         Field("name", max=256), Field("segmentId", "text", rules=_ID), Field("portfolioId", "text", rules=_ID),
-        Field("entityId", "text", max=256), STATUS, Field("blocked", "bool?", omitempty=True), META,
+        Field("entityId", "text", max=256), STATUS, Field("blocked", "bool?", omitempty=True, feature="blocked"), META,
     )),
     "0007", "0064", "page",
     {
@@ -224,6 +226,7 @@ ACCOUNTS = Kind(
         "blocked": Filter(lambda doc, text: doc["blocked"] is (text.lower() in ("true", "1", "t"))),
     },
     clearable=("segmentId", "portfolioId", "entityId"), unknown_parent="0007", offset_applied_twice=True,
+    fields_by_feature={"blocked": "blocked"},
 )  # fmt: skip
 
 OPERATION_ROUTES = Kind(
@@ -263,7 +266,7 @@ KINDS = {
 }  # fmt: skip
 
 BALANCE_SETTINGS = Field(
-    "settings", "object?", omitempty=True,
+    "settings", "object?", omitempty=True, feature="balance-settings",
     fields=(
         Field("balanceScope", omitempty=True), Field("allowOverdraft", "bool"), Field("overdraftLimitEnabled", "bool"),
         Field("overdraftLimit", "text", omitempty=True),
@@ -272,7 +275,8 @@ BALANCE_SETTINGS = Field(
 BALANCE_PATCH = Schema((Field("allowSending", "bool?"), Field("allowReceiving", "bool?"), BALANCE_SETTINGS))
 BALANCE_NEW = Schema((
     Field("key", required=True, max=100, rules=(_no_blanks,)),
-    Field("allowSending", "bool?"), Field("allowReceiving", "bool?"), Field("direction", "text", omitempty=True),
+    Field("allowSending", "bool?"), Field("allowReceiving", "bool?"),
+    Field("direction", "text", omitempty=True, feature="balance-settings"),
     BALANCE_SETTINGS,
 ))  # fmt: skip
 ASSET_RATE = Schema((

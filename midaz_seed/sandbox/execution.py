@@ -13,6 +13,7 @@ from midaz_seed.sandbox import decimals, ids
 from midaz_seed.sandbox.balances import companion_of, is_visible, may_move
 from midaz_seed.sandbox.dates import rfc3339
 from midaz_seed.sandbox.decimals import ZERO
+from midaz_seed.sandbox.dialect import Dialect
 from midaz_seed.sandbox.intents import Endpoint, Intent, Leg
 from midaz_seed.sandbox.ledger import Balance, Change, Effect, LedgerRefusedError, Posting, apply
 from midaz_seed.sandbox.records import Claim, Ending, Operation, Transaction
@@ -37,15 +38,19 @@ class Part:
     """The server applies legs by alias#key, a debit before a credit of the same balance."""
 
 
-def check_intent(intent: Intent, now_s: float) -> None:
-    """The checks before the idempotency key is claimed (0121, 0122, 0125)."""
+def check_value(intent: Intent) -> None:
+    """Nothing can be moved but a value above zero (0125)."""
+    if intent.value <= ZERO:
+        raise RefusedError("0125")
+
+
+def check_date(intent: Intent, now_s: float) -> None:
+    """A date lies in the past (0121), and a pending transaction has none (0122)."""
     if intent.date is not None:
         if intent.date.timestamp() > now_s:
             raise RefusedError("0121")
         if intent.pending:
             raise RefusedError("0122")
-    if intent.value <= ZERO:
-        raise RefusedError("0125")
 
 
 def execute(
@@ -56,20 +61,27 @@ def execute(
     source_amounts = _amounts(intent.sources, intent.value)
     destination_amounts = _amounts(intent.destinations, intent.value)
     _check_sides(intent, source_amounts, destination_amounts)
+    if not intent.value:
+        raise FailedError(500, "Internal Server Error")  # only where the value was not checked before
+    dialect = world.dialect
     ledger = world.ledger(book.org_id, book.ledger_id)
-    if ledger is None:
+    if ledger is None and dialect.transaction_needs_ledger:
         raise RefusedError("0007")
     pending = intent.pending and endpoint.may_pend
     parts = _parts(world, book, intent.sources, source_amounts, is_source=True)
     parts += _parts(world, book, intent.destinations, destination_amounts, is_source=False)
-    settings = ledger["settings"]
+    settings = ledger["settings"] if ledger is not None else None
     checks_routes = settings is not None and settings["accounting"]["validateRoutes"]
     if checks_routes:
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])
     _check_balances(world, intent, parts, pending=pending)
-    parts = [part for part in parts if part.amount > ZERO]
+    parts = [part for part in parts if part.amount > ZERO or (part.leg.remaining and dialect.remaining_of_zero_shows)]
     parts.sort(key=_ORDER)
-    operations = _note(parts) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
+    operations = _note(parts, dialect) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
+    if pending and dialect.pending_touches_destination:
+        for part in parts:
+            if not part.is_source:
+                raise_version(part.balance)
     if checks_routes:
         for operation in operations:
             operation.texts |= route_texts(book, operation)
@@ -153,6 +165,12 @@ def _move(book: Book, parts: list[Part], endpoint: Endpoint, *, pending: bool) -
     return [_operation(change, endpoint.operation) for change in apply_or_refuse(postings)]
 
 
+def raise_version(balance: Balance) -> None:
+    """Count a change that changes nothing."""
+    available, on_hold, version, used = balance.state
+    balance.state = (available, on_hold, version + 1, used)
+
+
 def apply_or_refuse(postings: list[Posting]) -> list[Change]:
     """Apply postings; a refusal of the ledger becomes the server's answer."""
     try:
@@ -176,13 +194,13 @@ def leg_texts(leg: Leg) -> dict[str, Any]:
     return {name: value for name, value in texts.items() if value}
 
 
-def _note(parts: list[Part]) -> list[Operation]:
+def _note(parts: list[Part], dialect: Dialect) -> list[Operation]:
     return [
         Operation(
             "DEBIT" if p.is_source else "CREDIT",
             p.balance.number,
             p.is_source,
-            "0",
+            decimals.text_of(p.amount) if dialect.note_amount == "sent" else "0",
             _NO_CHANGE,
             _NO_CHANGE,
             leg_texts(p.leg),

@@ -9,7 +9,6 @@ from midaz_seed.sandbox.crud import ENTITIES
 from midaz_seed.sandbox.entities import ASSET_RATE, asset_code_rule
 from midaz_seed.sandbox.exchange import Call, Reply, json_reply, text_reply
 from midaz_seed.sandbox.fields import read_body
-from midaz_seed.sandbox.hooks import DEFAULT_SETTINGS
 from midaz_seed.sandbox.queries import by_cursor, read_listing
 from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.state import Doc, World
@@ -63,7 +62,7 @@ def list_rates(world: World, call: Call) -> Reply:
         for rate in world.book(call.org_id, call.ledger_id).collection("asset-rates")
         if rate["from"] == call.params[2]
     ]
-    items, cursors = by_cursor(rates, lambda rate: str(rate["id"]), listing, world.dialect)
+    items, cursors = by_cursor(rates, lambda rate: str(rate["id"]), listing, world.dialect, kind="asset-rates")
     return json_reply(200, {"items": [_rate_shown(rate) for rate in items], "limit": listing.limit, **cursors})
 
 
@@ -71,7 +70,7 @@ def list_rates(world: World, call: Call) -> Reply:
 
 
 def get_settings(world: World, call: Call) -> Reply:
-    return json_reply(200, _settings_of(_ledger(world, call)))
+    return json_reply(200, _settings_of(world, _ledger(world, call)))
 
 
 def _ledger(world: World, call: Call) -> Doc:
@@ -81,8 +80,9 @@ def _ledger(world: World, call: Call) -> Doc:
     return ledger
 
 
-def _settings_of(ledger: Doc) -> Doc:
-    return ledger["settings"] or DEFAULT_SETTINGS
+def _settings_of(world: World, ledger: Doc) -> Mapping[str, Mapping[str, Any]]:
+    found: Mapping[str, Mapping[str, Any]] = ledger["settings"] or world.dialect.ledger_settings
+    return found
 
 
 def patch_settings(world: World, call: Call) -> Reply:
@@ -92,34 +92,35 @@ def patch_settings(world: World, call: Call) -> Reply:
         raise RefusedError("0094") from None
     if not isinstance(sent, dict):
         raise RefusedError("0094")
-    _check_settings(sent)
+    defaults = world.dialect.ledger_settings
+    _check_settings(sent, defaults)
     ledger = _ledger(world, call)
-    changed = {group: dict(values) for group, values in _settings_of(ledger).items()}
+    changed = {group: dict(values) for group, values in _settings_of(world, ledger).items()}
     for group, values in sent.items():
         if values is None:
-            changed[group] = dict(DEFAULT_SETTINGS[group])
+            changed[group] = dict(defaults[group])
             continue
         for name, value in values.items():
-            changed[group][name] = DEFAULT_SETTINGS[group][name] if value is None else value
-    kept = None if changed == DEFAULT_SETTINGS else changed
+            changed[group][name] = defaults[group][name] if value is None else value
+    kept = None if changed == defaults else changed
     world.save("ledgers", call.org_id, "", {**ledger, "settings": kept, "updatedAt": world.now()[1]})
     return json_reply(200, changed)
 
 
-def _check_settings(sent: Mapping[str, Any]) -> None:
+def _check_settings(sent: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> None:
     """Known groups with known switches (0147, 0149) that are on or off (0148)."""
-    switches = {name for group in DEFAULT_SETTINGS.values() for name in group}
+    switches = {name for group in defaults.values() for name in group}
     for group, values in sent.items():
         if group in switches:
             raise RefusedError("0149")
-        if group not in DEFAULT_SETTINGS:
+        if group not in defaults:
             raise RefusedError("0147")
         if values is None:
             continue
         if not isinstance(values, dict):
             raise RefusedError("0148")
         for name, value in values.items():
-            if name not in DEFAULT_SETTINGS[group]:
+            if name not in defaults[group]:
                 raise RefusedError("0147")
             if value is not None and not isinstance(value, bool):
                 raise RefusedError("0148")
@@ -152,7 +153,9 @@ def health(_world: World, _call: Call) -> Reply:
 
 
 def version(world: World, _call: Call) -> Reply:
-    return json_reply(200, {"version": world.dialect.version, "requestDate": world.now()[1]})
+    return json_reply(
+        200, {"version": world.dialect.version, **world.dialect.version_fields, "requestDate": world.now()[1]}
+    )
 
 
 def ready(world: World, _call: Call) -> Reply:

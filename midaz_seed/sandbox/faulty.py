@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
-from midaz_seed.sandbox.app import App, Receive, Scope, Send
+from midaz_seed.sandbox.app import ROUTER, App, Receive, Scope, Send
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, text_reply
 from midaz_seed.sandbox.faults import (
     Faults,
@@ -44,7 +44,7 @@ class FaultyApp(App):
             return
         method: str = scope["method"]
         raw_path: bytes = scope["raw_path"]
-        group = self.router.group_of(method, raw_path)
+        group = scope["state"][ROUTER].group_of(method, raw_path)
         about_itself = raw_path.startswith(b"/sandbox/")
         hits = [] if about_itself else self.faults.decide(method, raw_path.decode("latin-1"), group)
         chosen = None
@@ -79,7 +79,7 @@ class FaultyApp(App):
 
     def _foreign(self, scope: Scope, body: bytes, chance: float) -> Reply | None:
         try:
-            (_, group), params = self.router.find(scope["method"], scope["raw_path"])
+            (_, group), params = scope["state"][ROUTER].find(scope["method"], scope["raw_path"])
         except (FailedError, RefusedError):
             return None  # the ordinary way says what is wrong with the path
         if group != "transactions" or scope["method"] != "POST":

@@ -8,9 +8,10 @@ which is why an empty text in one of them is "unexpected".
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any, Literal
 
 import orjson
@@ -35,13 +36,16 @@ Kind = Literal[
     "meta",
     "raw",
     "time",
+    "instant",
 ]
-"""`str`: a text, null counts as wrong. `text`: a text or null. `?`: null allowed. `raw`: any JSON. `meta`: metadata."""
+"""`str`: a text, null counts as wrong. `text`: a text or null. `?`: null allowed. `raw`: any JSON. `meta`: metadata.
+`instant`: a time in RFC 3339."""
 
 Rule = Callable[[Any], str | None]
 """Looks at a decoded value; gives the error code that it deserves (0047 and others), or None."""
 
 UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+RFC3339_ZONE = re.compile(r"(?:Z|[+-]\d\d:\d\d)$")
 _MISSING: Any = object()
 
 
@@ -60,9 +64,11 @@ class Field:
     """What an object, or each object of a list, consists of. A list without fields is one of texts."""
     nulls: bool = False
     """Metadata: whether a value may be null."""
+    feature: str = ""
+    """Only versions with this feature know the field."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Schema:
     """The fields of a body, and rules for the whole."""
 
@@ -79,6 +85,10 @@ class Body:
 
     def __getitem__(self, name: str) -> Any:
         return self.values[name]
+
+    def get(self, name: str) -> Any:
+        """The value of a field that not every version knows; None where it does not."""
+        return self.values.get(name)
 
     def says_null(self, name: str) -> bool:
         """Whether the field was sent, as null."""
@@ -101,13 +111,14 @@ def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
     if not isinstance(sent, dict):
         raise RefusedError("0094")
     check_size(sent, dialect)
-    values = _decode_object(schema.fields, sent)
-    unexpected = _difference(sent, _encode_object(schema.fields, values))
+    fields = _fields_of(schema, dialect)
+    values = _decode_object(fields, sent)
+    unexpected = _difference(sent, _encode_object(fields, values), nulls_are_absent=dialect.nulls_are_absent)
     if unexpected:
         raise RefusedError("0053", unexpected)
     missing: dict[str, str] = {}
     wrong: dict[str, str] = {}
-    _check_object(schema.fields, values, missing, wrong)
+    _check_object(fields, values, missing, wrong, dialect)
     for rule in schema.rules:
         code = rule(values)
         if code is not None:
@@ -119,20 +130,39 @@ def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
     return Body(values, sent)
 
 
+@lru_cache
+def _fields_of(schema: Schema, dialect: Dialect) -> tuple[Field, ...]:
+    return _narrowed(schema.fields, dialect)
+
+
+def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> tuple[Field, ...]:
+    """The fields that this version knows, with its limits and forms."""
+    return tuple(
+        replace(
+            field,
+            kind="instant" if field.kind == "time" and dialect.dates == "rfc3339" else field.kind,
+            max=dialect.lengths.get(field.name, field.max),
+            fields=_narrowed(field.fields, dialect),
+        )
+        for field in fields
+        if dialect.has(field.feature)
+    )
+
+
 # ---- before decoding: size and characters
 
 
 def check_size(sent: Mapping[str, Any], dialect: Dialect) -> None:
     """Refuse nesting too deep (0144), too many metadata keys in the whole body (0145) and NUL characters (0047)."""
     keys = _measure(sent, "", 1, dialect.nesting_depth_max)
-    if keys > dialect.metadata_keys_max:
+    if dialect.metadata_keys_max is not None and keys > dialect.metadata_keys_max:
         raise RefusedError("0145", entity="request")
 
 
-def _measure(value: Any, name: str, depth: int, depth_max: int) -> int:
+def _measure(value: Any, name: str, depth: int, depth_max: int | None) -> int:
     """The number of metadata keys within a value."""
     if isinstance(value, dict):
-        if depth > depth_max:
+        if depth_max is not None and depth > depth_max:
             raise RefusedError("0144", entity="request")
         keys = len(value) if name == "metadata" else 0
         for key, inner in value.items():
@@ -197,6 +227,8 @@ def _decode(field: Field, value: Any) -> Any:
         return value
     if kind == "time" and isinstance(value, str):
         return _decode_time(value)
+    if kind == "instant" and isinstance(value, str):
+        return _decode_instant(value)
     if kind == "raw":
         return value
     raise RefusedError("0094")
@@ -230,6 +262,13 @@ def _decode_time(value: str) -> datetime | None:
     return instant
 
 
+def _decode_instant(value: str) -> datetime:
+    instant = parse_instant(value) if "T" in value and RFC3339_ZONE.search(value) else None
+    if instant is None:
+        raise RefusedError("0094")
+    return instant
+
+
 # ---- encode again, and compare
 
 
@@ -252,18 +291,21 @@ def _encode(field: Field, value: Any) -> Any:
         return _encode_object(field.fields, value)
     if isinstance(value, list) and field.fields:
         return [_encode_object(field.fields, item) for item in value]
+    if field.kind == "time" and isinstance(value, datetime):
+        return value.replace(microsecond=value.microsecond // 1000 * 1000)
     return value
 
 
-def _difference(sent: Mapping[str, Any], encoded: Mapping[str, Any]) -> dict[str, Any]:
+def _difference(sent: Mapping[str, Any], encoded: Mapping[str, Any], *, nulls_are_absent: bool) -> dict[str, Any]:
     """The parts of what was sent that the decoded body does not say again."""
     found: dict[str, Any] = {}
     for key, value in sent.items():
         if key not in encoded:
-            if value is not None and not _is_zero(value):  # null and 0 are as good as leaving the field out
+            absent = nulls_are_absent if value is None else _is_zero(value)  # 0 is as good as leaving the field out
+            if not absent:
                 found[key] = value
             continue
-        inner = _difference_of(value, encoded[key])
+        inner = _difference_of(value, encoded[key], nulls_are_absent=nulls_are_absent)
         if inner is not _MISSING:
             found[key] = inner
     return found
@@ -273,16 +315,16 @@ def _is_zero(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
 
 
-def _difference_of(value: Any, again: Any) -> Any:
+def _difference_of(value: Any, again: Any, *, nulls_are_absent: bool) -> Any:
     if isinstance(value, dict) and isinstance(again, dict):
-        return _difference(value, again) or _MISSING
+        return _difference(value, again, nulls_are_absent=nulls_are_absent) or _MISSING
     if isinstance(value, list) and isinstance(again, list):
         differing = []
         for index, item in enumerate(value):
             if index >= len(again):
                 differing.append(item)
                 continue
-            inner = _difference_of(item, again[index])
+            inner = _difference_of(item, again[index], nulls_are_absent=nulls_are_absent)
             if inner is not _MISSING:
                 differing.append(inner)
         return differing or _MISSING
@@ -293,8 +335,7 @@ def _same(value: Any, again: Any) -> bool:
     if isinstance(again, Decimal):
         return isinstance(value, str) or value == 0  # a decimal written as a JSON number comes back as a text
     if isinstance(again, datetime):
-        instant = parse_instant(value) if isinstance(value, str) else None
-        return instant is not None and instant.replace(microsecond=instant.microsecond // 1000 * 1000) == instant
+        return isinstance(value, str) and parse_instant(value) == again
     return _is_zero(value) or (type(value) is type(again) and value == again)
 
 
@@ -302,7 +343,11 @@ def _same(value: Any, again: Any) -> bool:
 
 
 def _check_object(
-    fields: Sequence[Field], values: Mapping[str, Any], missing: dict[str, str], wrong: dict[str, str]
+    fields: Sequence[Field],
+    values: Mapping[str, Any],
+    missing: dict[str, str],
+    wrong: dict[str, str],
+    dialect: Dialect,
 ) -> None:
     for field in fields:
         value = values[field.name]
@@ -315,6 +360,8 @@ def _check_object(
         if field.kind == "meta":
             check_metadata(value, nulls=field.nulls)
         elif field.max and isinstance(value, str) and len(value) > field.max:
+            if field.name in dialect.too_long_code:
+                raise RefusedError(dialect.too_long_code[field.name])
             wrong[field.name] = f"{field.name} must be a maximum of {field.max} characters in length"
             continue
         for rule in field.rules:
@@ -329,7 +376,7 @@ def _check_object(
                 raise RefusedError(code)
         if field.fields:
             for item in value if isinstance(value, list) else [value]:
-                _check_object(field.fields, item, missing, wrong)
+                _check_object(field.fields, item, missing, wrong, dialect)
 
 
 def check_metadata(metadata: Mapping[str, Any], *, nulls: bool) -> None:

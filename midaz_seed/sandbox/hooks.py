@@ -14,9 +14,6 @@ from midaz_seed.sandbox.state import Doc, World
 
 Parts = dict[str, Any]
 
-ASSET_TYPES = ("crypto", "currency", "commodity", "others")
-DEFAULT_SETTINGS: Parts = {"accounting": {"validateAccountType": False, "validateRoutes": False}}
-
 
 def _plain(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
     return {name: value for name, value in body.values.items() if name != "metadata"}
@@ -54,7 +51,7 @@ def _with_status(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Pa
 
 def _organization(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
     address = body["address"]
-    if country_rule(address):
+    if country_rule(address, required=world.dialect.country_required):
         raise RefusedError("0032")
     parent = body["parentOrganizationId"]
     if parent is not None and not world.organizations.ever(parent):
@@ -80,12 +77,12 @@ def _organization_patch(world: World, _org_id: str, _ledger_id: str, doc: Doc, c
         raise RefusedError("0039")
 
 
-def _ledger(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    settings = body["settings"]
+def _ledger(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    settings = body.get("settings")
     return {
         "name": body["name"],
         "status": _status(body),
-        "settings": None if settings == DEFAULT_SETTINGS else settings,
+        "settings": None if settings == world.dialect.ledger_settings else settings,
     }
 
 
@@ -93,12 +90,12 @@ def _ledger(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
 
 
 def _asset(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    if body["type"] not in ASSET_TYPES:
+    if body["type"] not in _world.dialect.asset_types:
         raise RefusedError("0040")
     code = asset_code_rule(body["code"])
     if code is not None:
         raise RefusedError(code)
-    if body["type"] == "currency" and body["code"] not in CURRENCIES:
+    if body["type"] in _world.dialect.currency_types and body["code"] not in CURRENCIES:
         raise RefusedError("0005")
     place = _world.book(_org_id, _ledger_id).collection("assets")
     if any(asset["code"] == body["code"] for asset in place):
@@ -133,14 +130,17 @@ def _asset_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
 
 
 def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
+    dialect = world.dialect
     ledger = world.ledger(org_id, ledger_id)
-    if ledger is None:
+    if ledger is None and dialect.account_needs_ledger:
         raise RefusedError("0007")
     book = world.book(org_id, ledger_id)
     kind = body["type"].lower()
+    if not dialect.external_type_allowed and "external" in kind:
+        raise RefusedError("0066")
     if kind == "external" and body["alias"] is None:
         raise RefusedError("0009")
-    settings = ledger["settings"]
+    settings = ledger["settings"] if ledger is not None else None
     checked = settings is not None and settings["accounting"]["validateAccountType"] and kind != "external"
     if checked and not any(known["keyValue"] == kind for known in book.collection("account-types")):
         raise RefusedError("0066")
@@ -172,7 +172,7 @@ def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
         "status": _status(body),
         "alias": body["alias"],
         "type": kind,
-        "blocked": bool(body["blocked"]),
+        "blocked": bool(body.get("blocked")),
     }
 
 
@@ -207,7 +207,8 @@ def _account_patch(world: World, org_id: str, ledger_id: str, doc: Doc, changes:
 def _account_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
     if doc["type"] == "external":
         raise RefusedError("0074")
-    delete_account_balances(world, world.book(org_id, ledger_id), doc["id"])
+    if world.dialect.account_deletion_checks_balances:
+        delete_account_balances(world, world.book(org_id, ledger_id), doc["id"])
 
 
 def _account_type(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
@@ -220,16 +221,17 @@ def _account_type(world: World, org_id: str, ledger_id: str, body: Body) -> Part
 # ---- routes
 
 
-def _operation_route(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    if body["operationType"].lower() not in ("source", "destination", "bidirectional"):
+def _operation_route(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    if body["operationType"].lower() not in world.dialect.operation_types:
         raise RefusedError("0103")
     _check_account_rule(body["account"])
-    _check_entries(body["operationType"].lower(), body["accountingEntries"])
+    entries = body.get("accountingEntries")
+    _check_entries(body["operationType"].lower(), entries)
     own = {name: body[name] for name in ("title", "description", "code")}
     return {
         **own,
         "operationType": body["operationType"].lower(),
-        "accountingEntries": _without_empty(body["accountingEntries"]),
+        "accountingEntries": _without_empty(entries),
         "account": body["account"],
     }
 
@@ -239,7 +241,7 @@ def _check_account_rule(rule: Mapping[str, Any] | None) -> None:
         return
     missing = {name: f"{name} is a required field" for name in ("ruleType", "validIf") if not rule[name]}
     if missing:
-        raise RefusedError("0009", missing)
+        raise RefusedError("0009", missing, situation="incomplete rule")
     if rule["ruleType"] not in ("alias", "account_type"):
         raise RefusedError("0111")
     if not isinstance(rule["validIf"], str if rule["ruleType"] == "alias" else list):

@@ -115,7 +115,7 @@ _LEG = (
     META,
     Field("isFrom", "bool", omitempty=True),
     Field("route", omitempty=True, max=250),
-    Field("routeId", "text", omitempty=True, rules=(is_uuid,)),
+    Field("routeId", "text", omitempty=True, rules=(is_uuid,), feature="route-id"),
 )  # fmt: skip
 _SOURCE = Field(
     "source", "object",
@@ -134,7 +134,7 @@ def _schema(*sides: Field, pending: bool) -> Schema:
         Field("description", omitempty=True, max=256),
         Field("code", omitempty=True, max=100),
         Field("route", omitempty=True, max=250),
-        Field("routeId", "text", omitempty=True, rules=(is_uuid,)),
+        Field("routeId", "text", omitempty=True, rules=(is_uuid,), feature="route-id"),
         Field("transactionDate", "time", omitempty=True),
         META,
         Field(
@@ -174,8 +174,8 @@ def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
     body = read_body(endpoint.schema, data, dialect)
     send = body["send"]
     external = [Leg(f"@external/{send['asset']}", amount=send["value"], amount_asset=send["asset"])]
-    sources = [_leg(leg) for leg in send["source"]["from"]] if "source" in send else external
-    destinations = [_leg(leg) for leg in send["distribute"]["to"]] if "distribute" in send else external
+    sources = [_leg(leg, dialect) for leg in send["source"]["from"]] if "source" in send else external
+    destinations = [_leg(leg, dialect) for leg in send["distribute"]["to"]] if "distribute" in send else external
     return Intent(
         asset=send["asset"],
         value=send["value"],
@@ -186,14 +186,14 @@ def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
         code=body["code"],
         pending=bool(body.values.get("pending", False)),
         route=body["route"],
-        route_id=body["routeId"],
+        route_id=body.values.get("routeId"),
         date=body["transactionDate"],
         metadata=body["metadata"] or None,
     )
 
 
-def _leg(leg: Mapping[str, Any]) -> Leg:
-    if not leg["accountAlias"]:
+def _leg(leg: Mapping[str, Any], dialect: Dialect) -> Leg:
+    if not leg["accountAlias"] and dialect.leg_without_account_fails:
         raise FailedError(500, "Internal Server Error")
     amount, share = leg["amount"], leg["share"]
     return Leg(
@@ -207,7 +207,7 @@ def _leg(leg: Mapping[str, Any]) -> Leg:
         chart=leg["chartOfAccounts"],
         metadata=leg["metadata"] or None,
         route=leg["route"],
-        route_id=leg["routeId"],
+        route_id=leg.get("routeId"),
         rate=leg["rate"],
     )
 

@@ -9,7 +9,7 @@ import orjson
 from midaz_seed.sandbox.balances import overdraft_limit, prepare
 from midaz_seed.sandbox.dates import parse_instant
 from midaz_seed.sandbox.decimals import ZERO
-from midaz_seed.sandbox.execution import index_ending, index_transaction
+from midaz_seed.sandbox.execution import index_ending, index_transaction, raise_version
 from midaz_seed.sandbox.ledger import Balance
 from midaz_seed.sandbox.records import Claim, Operation, unpack_ending, unpack_transaction
 from midaz_seed.sandbox.state import World
@@ -62,6 +62,10 @@ def _load_transaction(world: World, seq: int, packed: list[Any]) -> None:
         transaction.claim = Claim("", 0)
     index_transaction(world, book, seq, transaction, created_s)
     _take(world, transaction.operations, moved=transaction.status != "NOTED")
+    if world.dialect.pending_touches_destination:
+        for number, is_source, _, _ in transaction.extra.get("held", ()):
+            if not is_source:
+                raise_version(world.balance_by_number[number])
 
 
 def _load_ending(world: World, seq: int, packed: list[Any]) -> None:

@@ -19,14 +19,18 @@ _READY = "sandbox listening on "
 
 
 @asynccontextmanager
-async def sandbox_process(*, data: Path | None = None, faults: Path | None = None) -> AsyncIterator[str]:
-    """Start a durable sandbox on a free port of loopback, give its URL, and end it with the block.
+async def sandbox_process(
+    *, data: Path | None = None, faults: Path | None = None, dialect: str = "v3.8"
+) -> AsyncIterator[tuple[str, str]]:
+    """Start a durable sandbox on free ports of loopback, give the URLs of its onboarding and transaction services
+    (the same where one serves both), and end it with the block.
 
     Without `data` its file is a temporary one. Raises UnreachableError when it does not come up.
     """
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
         file = data or Path(folder) / "sandbox.sqlite"
         command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", "--data", str(file), "--until-eof"]
+        command += ["--dialect", dialect]
         if faults is not None:
             command += ["--faults", str(faults)]
         # a session of its own, so that Ctrl-C drains the run instead of ending the server; it ends with our pipe
@@ -34,20 +38,21 @@ async def sandbox_process(*, data: Path | None = None, faults: Path | None = Non
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
         try:
-            yield await _url(process)
+            yield await _urls(process)
         finally:
             with anyio.CancelScope(shield=True):
                 await _end(process)
 
 
-async def _url(process: Process) -> str:
+async def _urls(process: Process) -> tuple[str, str]:
     assert process.stdout is not None
     text = ""
     with anyio.move_on_after(START_WITHIN_S):
         async for piece in TextReceiveStream(process.stdout):
             text += piece
             if text.startswith(_READY) and text.endswith("\n"):
-                return text.removeprefix(_READY).strip()
+                urls = text.removeprefix(_READY).split()
+                return urls[0], urls[-1]
     complaint = ""
     if process.stderr is not None and process.returncode is not None:
         with anyio.move_on_after(1):

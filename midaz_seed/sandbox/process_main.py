@@ -5,19 +5,13 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
-from midaz_seed.sandbox.faults import FaultPlan
 from midaz_seed.sandbox.server import SandboxConfig, running
 
 
-def run(
-    *, port: int, host: str, data: Path | None, faults: Path | None, seed: int, auth_token: str | None, until_eof: bool
-) -> None:
+def run(config: SandboxConfig, *, until_eof: bool) -> None:
     """Serve until SIGINT, SIGTERM or, with `until_eof`, the end of standard input. Raises SeedError when it cannot
     start."""
-    plan = FaultPlan.read(faults) if faults is not None else None
-    config = SandboxConfig(host=host, port=port, data=data, faults=plan, seed=seed, auth_token=auth_token)
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(config, until_eof=until_eof))
 
@@ -42,6 +36,7 @@ async def _serve(config: SandboxConfig, *, until_eof: bool) -> None:
         except PermissionError:  # a file or /dev/null cannot be waited for: it is at its end already
             ended.set()
     async with running(config) as server:
-        sys.stdout.write(f"sandbox listening on {server.url}\n")
+        urls = dict.fromkeys((server.url, server.transaction_url))
+        sys.stdout.write(f"sandbox listening on {' '.join(urls)}\n")
         sys.stdout.flush()
         await ended.wait()

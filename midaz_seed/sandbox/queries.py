@@ -42,17 +42,20 @@ class Listing:
 def read_listing(query: Mapping[str, str], dialect: Dialect) -> Listing:
     """Check the parameters that every list has. Raises RefusedError (0078, 0080 to 0083, 0131)."""
     cursor_id, backwards = _cursor(query.get("cursor", ""))
-    limit = _number(query, "limit", dialect.page_limit_default)
+    number = _number if dialect.checks_numbers else _any_number
+    limit = number(query, "limit", dialect.page_limit_default)
     if limit > dialect.page_limit_max:
         raise RefusedError("0080")
-    page = _number(query, "page", 1)
-    order = query.get("sort_order", "asc").lower()
-    if order not in ("asc", "desc"):
-        raise RefusedError("0081")
-    start_s, end_s = _window(query)
+    page = number(query, "page", 1)
     metadata = next(
         ((key.partition(".")[2], value) for key, value in query.items() if key.startswith("metadata.")), None
     )
+    order = query.get("sort_order", "asc").lower()
+    if order not in ("asc", "desc"):
+        raise RefusedError("0081")
+    start_s, end_s = _window(query, dialect)
+    if dialect.filters is not None:
+        query = {name: value for name, value in query.items() if name in dialect.filters}
     return Listing(limit, page, order == "desc", cursor_id, backwards, start_s, end_s, metadata, query)
 
 
@@ -69,15 +72,29 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
     return number
 
 
-def _window(query: Mapping[str, str]) -> tuple[float | None, float | None]:
+def _any_number(query: Mapping[str, str], name: str, default: int) -> int:
+    text = query.get(name)
+    if text is None or text == "":
+        return default
+    try:
+        return int(text)
+    except ValueError:
+        return 0
+
+
+def _window(query: Mapping[str, str], dialect: Dialect) -> tuple[float | None, float | None]:
     start_text, end_text = query.get("start_date", ""), query.get("end_date", "")
     if not start_text and not end_text:
         return None, None
     if not start_text or not end_text:
         raise RefusedError("0083")
     start, end = parse_instant(start_text.replace(" ", "+")), parse_instant(end_text.replace(" ", "+"))
+    if not dialect.checks_dates and "T" in start_text + end_text:
+        start = end = None
     if start is None or end is None:
-        raise RefusedError("0131")
+        if dialect.checks_dates:
+            raise RefusedError("0131")
+        return None, None
     if end < start:
         raise RefusedError("0078")
     if len(end_text) == len("2026-01-01"):
@@ -109,8 +126,13 @@ def by_page(items: Iterable[T], listing: Listing) -> list[T]:
     """The items of a numbered page, `items` being in ascending order."""
     if listing.descending:
         items = reversed(list(items))
-    start = (listing.page - 1) * listing.limit
-    return list(islice(items, start, start + listing.limit))
+    start, count = _unsigned((listing.page - 1) * listing.limit), _unsigned(listing.limit)
+    return list(islice(items, start, start + count))
+
+
+def _unsigned(number: int) -> int:
+    """A number below zero becomes 1, as in the real server where it does not check them."""
+    return number if number >= 0 else 1
 
 
 def by_cursor(
@@ -119,6 +141,7 @@ def by_cursor(
     listing: Listing,
     dialect: Dialect,
     keep: Callable[[T], bool] | None = None,
+    kind: str = "",
 ) -> tuple[list[T], dict[str, str]]:
     """The items of a page by cursor, and its `next_cursor` and `prev_cursor`. `items` are in ascending order of their
     ids."""
@@ -135,28 +158,26 @@ def by_cursor(
             found.append(item)
             if len(found) > listing.limit:
                 break
-    return cut(found, id_of, listing, dialect)
+    return cut(found, id_of, listing, dialect, kind)
 
 
 def cut(
-    found: list[T], id_of: Callable[[T], str], listing: Listing, dialect: Dialect
+    found: list[T], id_of: Callable[[T], str], listing: Listing, dialect: Dialect, kind: str = ""
 ) -> tuple[list[T], dict[str, str]]:
     """Of up to limit + 1 items in the order that was read, the page and its cursors."""
     more = len(found) > listing.limit
     page = found[: listing.limit]
     first_page = not listing.cursor_id or (listing.backwards and not more)
-    if listing.backwards and (more or not dialect.prev_page_keeps_query_order):
-        page.reverse()
+    if listing.backwards and more:
+        page.reverse()  # the first page stays as it was read, backwards
     cursors: dict[str, str] = {}
     if not page:
         return page, cursors
     if first_page and listing.backwards:
-        # the real server gives a way back from the first page, and none forward
-        cursors["prev_cursor"] = _make_cursor(id_of(page[0]), "prev")
-        if not dialect.prev_page_keeps_query_order:
-            cursors = {"next_cursor": _make_cursor(id_of(page[-1]), "next")}
-        return page, cursors
-    if more or listing.backwards:
+        if dialect.first_page_leads_on:
+            return page, {"next_cursor": _make_cursor(id_of(page[0]), "next")}
+        return page, {"prev_cursor": _make_cursor(id_of(page[0]), "prev")}
+    if more or listing.backwards or (first_page and kind in dialect.first_page_has_next):
         cursors["next_cursor"] = _make_cursor(id_of(page[-1]), "next")
     if not first_page:
         cursors["prev_cursor"] = _make_cursor(id_of(page[0]), "prev")

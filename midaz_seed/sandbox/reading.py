@@ -51,11 +51,11 @@ def operations_of(world: World, seq: int, transaction: Transaction) -> list[Plac
 
 
 def stored_transaction(
-    world: World, book: Book, seq: int, transaction: Transaction, *, limit: int = 0, bare: bool = False
+    world: World, book: Book, seq: int, transaction: Transaction, *, limit: int | None = None, bare: bool = False
 ) -> str:
     """A transaction as a read shows it; `limit` cuts its operations, `bare` leaves them and the sides out."""
     operations = None if bare else operations_of(world, seq, transaction)
-    if operations is not None and limit:
+    if operations is not None and limit is not None:
         operations = operations[:limit]
     sides = {"sources": None, "destinations": None} if operations is None else sides_of(world, operations)
     status = book.status_of(seq)
@@ -83,11 +83,22 @@ def stored_operation(world: World, book: Book, seq: int, transaction: Transactio
 
 def get(world: World, call: Call) -> Reply:
     book = world.book(call.org_id, call.ledger_id)
-    limit = read_listing(call.query(), world.dialect).limit
+    listing = read_listing(call.query(), world.dialect)
     found = find_transaction(world, book, call.params[2])
     if found is None:
         raise RefusedError("0007")
-    return raw_json_reply(200, stored_transaction(world, book, *found, limit=limit).encode(), NOT_FROM_CACHE)
+    body = stored_transaction(world, book, *found, limit=_operations_shown(world, book, found[0], listing))
+    return raw_json_reply(200, body.encode(), NOT_FROM_CACHE if world.dialect.cache_header else None)
+
+
+def _operations_shown(world: World, book: Book, seq: int, listing: Listing) -> int:
+    """How many operations a read of one transaction shows."""
+    if world.dialect.date_window_hides_operations:
+        place = book.position(seq)
+        start_s, end_s = _window(world, listing)
+        if place is not None and not start_s <= book.created_s[place] < end_s:
+            return 0
+    return listing.limit
 
 
 def _window(world: World, listing: Listing) -> tuple[float, float]:

@@ -66,6 +66,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "0099": (422, "Invalid Transaction Status"),
     "0101": (404, "Operation Route Not Found"),
     "0103": (400, "Invalid Operation Route Type"),
+    "0104": (400, "Missing Operation Routes"),
     "0105": (404, "Transaction Route Not Found"),
     "0107": (422, "Operation Route Linked to Transaction Routes"),
     "0108": (409, "Duplicate Account Type Key Value Error"),
@@ -111,9 +112,13 @@ class RefusedError(Exception):
     """A request that the server answers with an error code; `fields` names the offending parts where the code has
     them."""
 
-    def __init__(self, code: str, fields: dict[str, Any] | None = None, *, entity: str = "") -> None:
+    def __init__(
+        self, code: str, fields: dict[str, Any] | None = None, *, entity: str = "", situation: str = ""
+    ) -> None:
         super().__init__(code)
         self.code = code
+        self.situation = situation or code
+        """What `Dialect.failing` calls it."""
         self.fields = fields
         self.entity = entity
         self.claimed = False
@@ -133,17 +138,20 @@ class FailedError(Exception):
 def describe(error: RefusedError | FailedError, dialect: Dialect) -> tuple[int, dict[str, Any]]:
     """The HTTP status and JSON body of an error."""
     if isinstance(error, FailedError):
+        if dialect.framework_error_shape == "error":
+            return error.status, {"error": error.message}
         return error.status, {"code": error.status, "title": "request_failed", "message": error.message}
-    status, title = _TABLE[error.code]
-    status = dialect.status_by_code.get(error.code, status)
+    code = dialect.code_instead.get(error.code, error.code)
+    status, title = _TABLE[code]
+    status = dialect.status_by_code.get(code, status)
     message = f"{title}. Please check the request and try again."
     if dialect.error_shape == "problem":
-        kind = f"https://errors.lerian.studio/v1/{error.code}"
-        body: dict[str, Any] = {"type": kind, "title": title, "status": status, "detail": message, "code": error.code}
+        kind = f"https://errors.lerian.studio/v1/{code}"
+        body: dict[str, Any] = {"type": kind, "title": title, "status": status, "detail": message, "code": code}
         if error.fields is not None:
             body["errors"] = [{"location": name, "message": str(value)} for name, value in error.fields.items()]
     else:
-        body = {"title": title, "message": message, "code": error.code}
+        body = {"title": title, "message": message, "code": code}
         if error.fields is not None:
             body["fields"] = error.fields
     if error.entity:

@@ -47,19 +47,19 @@ def operation_json(
         metadata = metadata if patch[1] is None else orjson.dumps(patch[1] or None).decode()
         updated = patch[2]
     operation_id = ids.journal_id(head, seq, part)
-    direction = "debit" if operation.is_debit else "credit"
+    dialect = world.dialect
+    snapshot = dialect.operation_snapshot
+    if dialect.operation_shows_direction:
+        more += '"direction":"debit",' if operation.is_debit else '"direction":"credit",'
     return (
         f'{{"id":"{operation_id}","transactionId":"{transaction_id}","description":{description},'
         f'"type":"{operation.kind}","assetCode":{asset},"chartOfAccounts":{chart},'
-        f'"amount":{{"value":"{operation.amount}"}},"balance":{_SNAPSHOT % operation.before},'
-        f'"balanceAfter":{_SNAPSHOT % operation.after},"status":{{"code":"","description":null}},'
+        f'"amount":{{"value":"{operation.amount}"}},"balance":{snapshot % operation.before},'
+        f'"balanceAfter":{snapshot % operation.after},"status":{{"code":"","description":null}},'
         f'{world.balance_by_number[operation.balance].json},"route":{route},{more}'
-        f'"balanceAffected":{"true" if affected else "false"},"direction":"{direction}",'
+        f'"balanceAffected":{"true" if affected else "false"},'
         f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"metadata":{metadata}}}'
     )
-
-
-_SNAPSHOT = '{"available":"%s","onHold":"%s","version":%d,"overdraftUsed":"%s"}'
 
 
 def transaction_json(
@@ -112,7 +112,7 @@ def transaction_json(
         f'"amount":"{transaction.amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
         f'"source":{source},"destination":{destination},'
         f'"ledgerId":"{book.ledger_id}","organizationId":"{book.org_id}","route":{route},{more}'
-        f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"operations":{listed}}}'
+        f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"operations":{listed}{world.dialect.transaction_more}}}'
     )
 
 
@@ -125,7 +125,7 @@ def created_json(world: World, book: Book, seq: int, transaction: Transaction) -
         transaction,
         status=transaction.status,
         updated=transaction.updated,
-        operations=placed(world, seq, transaction.ms, transaction.operations, transaction.created),
+        operations=placed(world, seq, transaction.ms, transaction.operations, transaction.created) or None,
         sources=transaction.sources,
         destinations=transaction.destinations,
     ).encode()

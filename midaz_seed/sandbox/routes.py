@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from midaz_seed.sandbox import balances, extras, reading, transactions
 from midaz_seed.sandbox.crud import ENTITIES, Handler
+from midaz_seed.sandbox.dialect import SERVICES, Dialect, Service
 from midaz_seed.sandbox.fields import UUID
 from midaz_seed.sandbox.intents import ENDPOINTS
 from midaz_seed.sandbox.refusals import FailedError, RefusedError
@@ -100,6 +101,14 @@ def _grow(rows: list[tuple[str, str, Handler, str]]) -> _Node:
 
 
 GROUPS = frozenset(group for *_, group in _table())
+_FEATURES = {
+    "/readyz": "readyz",
+    f"{_L}/settings": "ledger-settings",
+    f"{_L}/transactions/block": "block",
+    f"{_L}/transactions/unblock": "block",
+    f"{_L}/transactions/metrics/count": "transaction-count",
+}
+"""The endpoints that not every version has, by path."""
 
 
 class Router:
@@ -107,8 +116,16 @@ class Router:
 
     _REMEMBERED_MAX = 4096
 
-    def __init__(self) -> None:
-        self._root = _grow(_table())
+    def __init__(self, dialect: Dialect, service: Service | None = None) -> None:
+        """`service`: the one whose endpoints are served; None: both."""
+        self._root = _grow(
+            [
+                row
+                for row in _table()
+                if dialect.has(_FEATURES.get(row[1], ""))
+                and (service is None or SERVICES.get(row[3], service) == service)
+            ]
+        )
         self._remembered: dict[tuple[str, bytes], tuple[Route, list[str]]] = {}
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, list[str]]:

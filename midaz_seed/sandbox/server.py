@@ -6,20 +6,22 @@ import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import uvicorn
 from uvicorn.server import ServerState
 
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.errors import TargetNotAllowedError, UsageError
-from midaz_seed.sandbox.app import App
-from midaz_seed.sandbox.dialect import V3_8, Dialect
+from midaz_seed.sandbox.app import ROUTER, App
+from midaz_seed.sandbox.dialect import DIALECTS, Service
 from midaz_seed.sandbox.faults import FaultPlan, Faults
 from midaz_seed.sandbox.faulty import FaultyApp
 from midaz_seed.sandbox.loading import load
 from midaz_seed.sandbox.protocol import Protocol
+from midaz_seed.sandbox.routes import Router
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.store import Store
 
@@ -48,7 +50,12 @@ class SandboxConfig:
     auth_token: str | None = None
     """When set, requests without this bearer token get 401."""
     clock: Clock = field(default_factory=SystemClock)
-    dialect: Dialect = V3_8
+    dialect: Literal["v3.3", "v3.8", "v4"] = "v3.8"
+    """The Midaz version that it answers as."""
+    transaction_port: int = 0
+    """Of the transaction service, where the version has one; 0: any free port."""
+    one_port: bool = False
+    """Serve everything on one port although the version has two services."""
     allow_any_host: bool = False
     """Listen beyond this machine. There is no protection but the token."""
 
@@ -58,8 +65,9 @@ class SandboxServer:
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
-        self._store = Store(config.data, config.dialect.version)
-        self.state = World(config.dialect, config.clock, self._store, config.seed)
+        dialect = DIALECTS[config.dialect]
+        self._store = Store(config.data, dialect.version)
+        self.state = World(dialect, config.clock, self._store, config.seed)
         try:
             load(self.state)
         except BaseException:
@@ -85,38 +93,69 @@ class SandboxServer:
         )
         self._uvicorn.load()
         self._connections = ServerState()
-        self._listening: asyncio.Server | None = None
-        self.port = config.port
+        self._listening: list[asyncio.Server] = []
+        services: tuple[Service | None, ...] = (None,)
+        self._ports = [config.port]
+        if dialect.separate_services and not config.one_port:
+            services = ("onboarding", "transaction")
+            self._ports.append(config.transaction_port)
+        elif config.transaction_port:
+            raise UsageError(
+                f"a Midaz {dialect.name} has one port here", hint="leave the port of the transaction service out"
+            )
+        self._routers = [Router(dialect, service) for service in services]
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Where it listens; where there are two services, the onboarding service."""
+        return self._url(self._ports[0])
+
+    @property
+    def transaction_url(self) -> str:
+        """Where the transaction service listens: the same address where one service serves everything."""
+        return self._url(self._ports[-1])
+
+    @property
+    def port(self) -> int:
+        return self._ports[0]
+
+    def _url(self, port: int) -> str:
         host = f"[{self.config.host}]" if ":" in self.config.host else self.config.host
-        return f"http://{host}:{self.port}"
+        return f"http://{host}:{port}"
 
     async def listen(self) -> None:
-        """Open the socket. Raises UsageError when the port is taken."""
-        loop = asyncio.get_running_loop()
+        """Open the sockets. Raises UsageError when a port is taken."""
+        for place, router in enumerate(self._routers):
+            self._ports[place] = await self._listen_on(self._ports[place], router)
+
+    async def _listen_on(self, port: int, router: Router) -> int:
         family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
         try:
-            self._listening = await loop.create_server(
-                self._protocol, self.config.host, self.port, family=family, backlog=_BACKLOG, reuse_address=True
+            listening = await asyncio.get_running_loop().create_server(
+                partial(self._protocol, router),
+                self.config.host,
+                port,
+                family=family,
+                backlog=_BACKLOG,
+                reuse_address=True,
             )
         except OSError as error:
             raise UsageError(
-                f"cannot listen on {self.config.host}:{self.port}: {error.strerror or error}",
+                f"cannot listen on {self.config.host}:{port}: {error.strerror or error}",
                 hint="another program uses the port: choose another with --port, or 0 for any free one",
             ) from error
-        self.port = self._listening.sockets[0].getsockname()[1]
+        self._listening.append(listening)
+        taken: int = listening.sockets[0].getsockname()[1]
+        return taken
 
-    def _protocol(self) -> asyncio.Protocol:
-        return Protocol(config=self._uvicorn, server_state=self._connections, app_state={})
+    def _protocol(self, router: Router) -> asyncio.Protocol:
+        return Protocol(config=self._uvicorn, server_state=self._connections, app_state={ROUTER: router})
 
     def stop_listening(self, *, abort: bool) -> None:
-        """Close the listening socket; `abort` also cuts the open connections."""
-        if self._listening is not None:
-            self._listening.close()
-            self._listening = None
+        """Close the listening sockets; `abort` also cuts the open connections."""
+        for listening in self._listening:
+            listening.close()
+        self._listening.clear()
         if abort:
             for connection in list(self._connections.connections):
                 transport: Any = getattr(connection, "transport", None)

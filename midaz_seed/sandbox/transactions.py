@@ -10,7 +10,7 @@ from midaz_seed.sandbox import ids
 from midaz_seed.sandbox.crud import merged_metadata
 from midaz_seed.sandbox.entities import DESCRIPTION_PATCH
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, raw_json_reply
-from midaz_seed.sandbox.execution import check_intent, end_pending, execute
+from midaz_seed.sandbox.execution import check_date, check_value, end_pending, execute
 from midaz_seed.sandbox.fields import read_body
 from midaz_seed.sandbox.intents import ENDPOINTS, JSON, Endpoint, Intent, Leg, read_intent
 from midaz_seed.sandbox.reading import (
@@ -34,7 +34,9 @@ def poster(endpoint: Endpoint) -> Callable[[World, Call], Reply]:
 
     def post(world: World, call: Call) -> Reply:
         intent = read_intent(endpoint, call.body, world.dialect)
-        check_intent(intent, world.clock.time())
+        if world.dialect.checks_before_claim:
+            check_date(intent, world.clock.time())
+            check_value(intent)
         return carry_out(world, call, intent, endpoint)
 
     return post
@@ -48,6 +50,8 @@ def carry_out(world: World, call: Call, intent: Intent, endpoint: Endpoint, pare
     if replay is not None:
         return replay
     try:
+        if not world.dialect.checks_before_claim:
+            check_date(intent, world.clock.time())
         seq, transaction = execute(world, book, intent, endpoint, claim, parent)
     except (RefusedError, FailedError) as error:
         error.claimed = True
@@ -63,6 +67,10 @@ def claim_of(world: World, call: Call, intent: Intent) -> Claim:
             key = value.decode("latin-1")
         elif name == b"x-ttl":
             ttl = value.decode("latin-1")
+    if world.dialect.negative_ttl_fails and ttl.startswith("-") and ttl[1:].isdecimal():
+        failure = FailedError(500, "Internal Server Error")
+        failure.claimed = True
+        raise failure
     ttl_s = int(ttl) if ttl.isdecimal() and len(ttl) < 10 else 0
     expires_s = int(world.clock.time()) + (ttl_s or world.dialect.idempotency_ttl_s)
     return Claim(key or intent.fingerprint(), expires_s)
@@ -113,9 +121,9 @@ def foreign_replay(world: World, call: Call, chance: float) -> Reply | None:
         return None
     try:
         intent = read_intent(endpoint, call.body, world.dialect)
+        claim = claim_of(world, call, intent)
     except (RefusedError, FailedError):
         return None
-    claim = claim_of(world, call, intent)
     if claim.key in book.slots:
         return None
     seq = book.seqs[int(chance * len(book.seqs))]

@@ -135,6 +135,7 @@ class Sandbox(Section):
 
     data: Path | None = Field(None, description="File that keeps its data; without one it is temporary.")
     faults: Path | None = Field(None, description="Fault plan (YAML) that it misbehaves by.")
+    dialect: Literal["v3.3", "v3.8", "v4"] = Field("v3.8", description="The Midaz version that it answers as.")
 
 
 class Volume(Section):
