@@ -198,8 +198,8 @@ async def replay_all(dialect: str) -> dict[str, str]:
     at_once = asyncio.Semaphore(AT_ONCE)
     results: dict[str, str] = {}
 
-    async with running(SandboxConfig(**({} if dialect == "v3.8" else {"dialect": dialect}))) as server:
-        transaction_url = getattr(server, "transaction_url", server.url)
+    async with running(SandboxConfig(dialect=dialect)) as server:
+        transaction_url = server.transaction_url
 
         async def play(recording: Recording) -> None:
             async with at_once:
@@ -224,4 +224,4 @@ async def main(dialects: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1:] or ["v3.8"])))
+    sys.exit(asyncio.run(main(sys.argv[1:] or ["v3.3", "v3.8"])))
