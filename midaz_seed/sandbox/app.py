@@ -103,10 +103,16 @@ class App:
         try:
             return self._handled(scope, body)
         except (RefusedError, FailedError) as error:
-            status, described = describe(error, self.world.dialect)
-            claimed = error.claimed and self.world.dialect.replay_header_on_errors
-            headers = [(b"content-type", self.world.dialect.error_content_type.encode())]
+            dialect = self.world.dialect
+            status, described = describe(error, dialect, self._group_of(scope))
+            claimed = error.claimed and dialect.replay_header_on_errors
+            plain = isinstance(error, RefusedError) and error.code in dialect.plain_json_codes
+            headers = [(b"content-type", b"application/json" if plain else dialect.error_content_type.encode())]
             return Reply(status, headers + NOT_REPLAYED if claimed else headers, orjson.dumps(described))
+
+    def _group_of(self, scope: Scope) -> str:
+        router: Router = scope["state"][ROUTER]
+        return router.group_of(scope["method"], scope["raw_path"])
 
     def _handled(self, scope: Scope, body: bytes) -> Reply:
         method, raw_path = scope["method"], scope["raw_path"]

@@ -6,13 +6,14 @@ from functools import partial
 from typing import Any
 
 from midaz_seed.sandbox.dates import parse_instant
+from midaz_seed.sandbox.dialect import Dialect
 from midaz_seed.sandbox.entities import KINDS, Filter, Kind
 from midaz_seed.sandbox.exchange import Call, Reply, empty_reply, json_reply
 from midaz_seed.sandbox.fields import Body, read_body
 from midaz_seed.sandbox.hooks import HOOKS, Hooks
 from midaz_seed.sandbox.queries import Listing, by_cursor, by_page, like, metadata_matches, read_listing
 from midaz_seed.sandbox.refusals import RefusedError
-from midaz_seed.sandbox.state import Collection, Doc, World
+from midaz_seed.sandbox.state import PARTIES, Collection, Doc, World
 
 Handler = Callable[[World, Call], Reply]
 
@@ -31,7 +32,7 @@ class Entity:
         """The organization's and ledger's id in the path; "" where the kind has none above it."""
         if self.kind.name == "organizations":
             return "", ""
-        return call.params[0], "" if self.kind.name == "ledgers" else call.params[1]
+        return call.params[0], "" if self.kind.name in ("ledgers", *PARTIES) else call.params[1]
 
     def _found(self, world: World, call: Call) -> Doc:
         doc = self._place(world, call).live.get(call.params[-1])
@@ -41,22 +42,38 @@ class Entity:
 
     def create(self, world: World, call: Call) -> Reply:
         body = read_body(self.kind.create, call.body, world.dialect)
-        org_id, ledger_id = self._parents(call)
+        doc = self.add(world, *self._parents(call), body)
+        echoed = {name: body[name] for name in world.dialect.echoed.get(self.kind.name, ())}
+        return json_reply(201, {**self.render(world, doc), **echoed})
+
+    def add(self, world: World, org_id: str, ledger_id: str, body: Body, more: Mapping[str, Any] | None = None) -> Doc:
+        """Make an entity of a body that was read; `more` is kept with it. Raises RefusedError."""
         own = self.hooks.prepare(world, org_id, ledger_id, body)
-        self._check_unique(self._place(world, call), own)
+        self._check_unique(world.place(self.kind.name, org_id, ledger_id), own)
         self._check_parent(world, org_id, ledger_id)
+        return self.store(world, org_id, ledger_id, own, body["metadata"], more)
+
+    def store(
+        self,
+        world: World,
+        org_id: str,
+        ledger_id: str,
+        own: Mapping[str, Any],
+        metadata: Mapping[str, Any] | None,
+        more: Mapping[str, Any] | None = None,
+    ) -> Doc:
+        """Write a new entity down, with what comes along with it."""
         epoch_s, stamp = world.now()
-        doc: Doc = {"id": world.new_id(epoch_s), **own}
+        doc: Doc = {"id": world.new_id(epoch_s), **(more or {}), **own}
         if org_id:
             doc["organizationId"] = org_id
         if ledger_id:
             doc["ledgerId"] = ledger_id
-        doc |= {"createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": body["metadata"] or {}}
+        doc |= {"createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": metadata or {}}
         self.hooks.fill(doc)
         world.save(self.kind.name, org_id, ledger_id, doc)
         self.hooks.created(world, org_id, ledger_id, doc)
-        echoed = {name: body[name] for name in world.dialect.echoed.get(self.kind.name, ())}
-        return json_reply(201, {**self.render(world, doc), **echoed})
+        return doc
 
     def _check_unique(self, place: Collection, own: Mapping[str, Any]) -> None:
         kind = self.kind
@@ -79,7 +96,9 @@ class Entity:
         shown = {name: value for name, value in doc.items() if name not in self.kind.omit_empty or value}
         for name, feature in self.kind.fields_by_feature.items():
             if not world.dialect.has(feature):
-                del shown[name]
+                shown.pop(name, None)
+        for name in self.kind.hidden:
+            shown.pop(name, None)
         if not doc["metadata"]:
             shown.pop("metadata")
         return self.hooks.show(world, shown)
@@ -95,7 +114,7 @@ class Entity:
         kind, dialect = self.kind, world.dialect
         listing = read_listing(call.query(), dialect)
         place = self._place(world, call)
-        kept = self._kept(listing)
+        kept = self._kept(listing, dialect)
         numbered = kind.paging == "page" or kind.name in dialect.cursor_lists_with_page
         if kind.paging == "page":
             turned = listing.metadata is not None and dialect.metadata_pages_descend
@@ -117,16 +136,16 @@ class Entity:
         page = {"page": listing.page} if numbered and listing.page else {}
         return json_reply(200, {"items": shown, "limit": listing.limit, **page, **cursors})
 
-    def _kept(self, listing: Listing) -> Callable[[Doc], bool]:
+    def _kept(self, listing: Listing, dialect: Dialect) -> Callable[[Doc], bool]:
         """The test that an entity must pass to be listed. Raises RefusedError for a filter's value that is not
         allowed."""
         tests: list[Callable[[Doc], bool]] = []
         for name, found in self.kind.filters.items():
             text = listing.others.get(name)
-            if not text:
+            if not text or not dialect.has(found.feature):
                 continue
             if not found.allowed(text) or (listing.metadata and self.kind.names_exclude_metadata and name != "status"):
-                raise RefusedError("0082")
+                raise RefusedError("0082", entity="" if found.is_id else None)
             tests.append(partial(_passes, found, text))
         wanted = listing.metadata
         if wanted is not None:

@@ -26,6 +26,8 @@ SERVICES: Mapping[str, Service] = {
     "asset-rates": "transaction",
     "operation-routes": "transaction",
     "transaction-routes": "transaction",
+    "holders": "onboarding",
+    "instruments": "onboarding",
 }
 """Which service of a split Midaz serves which group of endpoints; health and version are served by both."""
 
@@ -52,6 +54,15 @@ class Dialect:
     framework_error_shape: Literal["error", "title", "problem"] = "title"
     """An unknown path, a wrong method, an internal error. `error`: {error: text}. `title`: a numeric code."""
     error_content_type: str = "application/json"
+    plain_json_codes: frozenset[str] = frozenset()
+    """The codes whose answers are `application/json` all the same."""
+    names_entities: bool = False
+    """Whether every error of the business names the kind of entity, or the place, that it is about."""
+    entity_by_code: Mapping[str, str] = field(default_factory=lambda: {"0144": "request", "0145": "request"})
+    """`entityType` of errors with a code; "" for none. With `names_entities` the endpoint says those that are missing
+    here."""
+    empty_body_nameless: bool = False
+    """Whether a body of no bytes is refused without a code; else it is no JSON (0094)."""
     status_by_code: Mapping[str, int] = field(default_factory=dict)
     """HTTP statuses of error codes where they differ from the table in `refusals`."""
     code_instead: Mapping[str, str] = field(default_factory=dict)
@@ -140,6 +151,8 @@ class Dialect:
         default_factory=lambda: {"accounting": {"validateAccountType": False, "validateRoutes": False}}
     )
     """The settings of a ledger with their defaults."""
+    settings_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The words that a setting can have which is no switch."""
 
     # ---- balances and transactions
     external_direction: Literal["credit", "debit"] = "debit"
@@ -165,22 +178,23 @@ class Dialect:
     """Whether holding money raises the version of the balance that it is meant for."""
     note_amount: Literal["sent", "zero"] = "zero"
     """What the operations of an annotation say that was moved."""
-    revert_idempotent: bool = True
-    """Whether a revert has an idempotency key."""
+    revert_replays_silently: bool = False
+    """Whether a revert has no key but its content, and no answer says that it is a replay."""
     cache_header: bool = True
     """Whether a read of a transaction carries `X-Cache-Hit`."""
     idempotency_ttl_s: int = 300
     operation_snapshot: str = '{"available":"%s","onHold":"%s","version":%d,"overdraftUsed":"%s"}'
     """How an operation shows a balance; it is given available, on hold, version and overdraft."""
     operation_shows_direction: bool = True
-    transaction_more: str = ""
-    """What every transaction says at its end, beside what all versions say."""
+    shows_skips: bool = False
+    """Whether a transaction says if fees and tracer were skipped."""
 
     def has(self, feature: str) -> bool:
         """Whether this version has something that not all have; "" is what all have."""
         return not feature or feature in self.features
 
 
+# beside these, "holders" (holders and instruments) and "tracer" (its settings, and `skip`) of v4
 _FEATURES = frozenset(
     {
         "address-description",  # address.description
@@ -195,13 +209,16 @@ _FEATURES = frozenset(
     }
 )
 
+_STILL_LOCKED = {"0486": "0099"}
+
 V3_3 = Dialect(
     name="v3.3",
     version="v3.3.15",
     separate_services=True,
     framework_error_shape="error",
     status_by_code={"0098": 400},
-    code_instead={"0153": "0104", "0154": "0104"},
+    code_instead={**_STILL_LOCKED, "0153": "0104", "0154": "0104"},
+    entity_by_code={},
     failing=frozenset(
         {
             ("PATCH", "organizations", "0032"),
@@ -250,6 +267,81 @@ V3_3 = Dialect(
     operation_shows_direction=False,
 )
 
-V3_8 = Dialect(name="v3.8", version="v3.8.0", features=_FEATURES)
+V3_8 = Dialect(name="v3.8", version="v3.8.0", features=_FEATURES, code_instead=_STILL_LOCKED)
 
-DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (V3_3, V3_8)}
+_UNPROCESSABLE = (
+    "0008",
+    "0012",
+    "0024",
+    "0030",
+    "0073",
+    "0074",
+    "0086",
+    "0089",
+    "0090",
+    "0091",
+    "0113",
+    "0124",
+    "0170",
+)
+_CONFLICTS = ("0087", "0088", "0093", "0099")
+_NAMELESS = (
+    "0047", "0048", "0050", "0051", "0053", "0065", "0067", "0072", "0078", "0080", "0081", "0083", "0094", "0096",
+    "0114", "0120", "0131",
+)  # fmt: skip
+
+V4 = Dialect(
+    name="v4",
+    version="v4.0.0",
+    version_fields={"commit": "unknown", "buildTime": "unknown", "dirty": False},
+    features=_FEATURES | {"holders", "tracer"},
+    error_shape="problem",
+    framework_error_shape="problem",
+    error_content_type="application/problem+json",
+    plain_json_codes=frozenset({"0048", "0065"}),
+    names_entities=True,
+    entity_by_code={
+        **dict.fromkeys(_NAMELESS, ""),
+        "0018": "validateBalance",
+        "0019": "ValidateAccounts",
+        "0073": "ValidateSendSourceAndDistribute",
+        "0084": "CreateOrCheckIdempotencyKey",
+        "0087": "RevertTransaction",
+        "0088": "RevertTransaction",
+        "0090": "ValidateSendSourceAndDistribute",
+        "0098": "validateBalance",
+        "0101": "OperationRoute",
+        "0116": "TransactionRoute",
+        "0117": "OperationRoute",
+        "0118": "AccountRule",
+        "0119": "AccountRule",
+        "0144": "request",
+        "0145": "request",
+        "0147": "LedgerSettings",
+        "0148": "LedgerSettings",
+        "0149": "LedgerSettings",
+        "0167": "validateBalance",
+        "0176": "LedgerSettings",
+        "0486": "ValidateTransactionNotPending",
+        "0490": "Ledger",
+        "CRM-0006": "Holder",
+    },
+    empty_body_nameless=True,
+    status_by_code={**dict.fromkeys(_UNPROCESSABLE, 422), **dict.fromkeys(_CONFLICTS, 409)},
+    replay_header_on_errors=False,
+    body_bytes_max=1024 * 1024,
+    asset_types=("crypto", "currency", "commodity", "others", "fiat"),
+    currency_types=("currency", "fiat"),
+    asset_deletable=False,
+    ledger_settings={
+        "accounting": {"validateAccountType": False, "validateRoutes": False, "requireHolder": False},
+        "tracer": {"mode": "off", "failPosture": "open", "timeoutMs": 250},
+        "overrides": {"allowFeeSkip": False, "allowTracerSkip": False, "allowHolderSkip": False},
+    },
+    settings_words={"mode": ("off", "advisory", "enforce"), "failPosture": ("open", "closed")},
+    remaining_counts=False,
+    revert_replays_silently=True,
+    shows_skips=True,
+)
+
+DIALECTS: Mapping[str, Dialect] = {dialect.name: dialect for dialect in (V3_3, V3_8, V4)}

@@ -6,7 +6,7 @@ What is particular to a kind (an asset brings its external account, an account i
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from midaz_seed.sandbox.countries import COUNTRIES
@@ -58,11 +58,26 @@ META_NEW = Field("metadata", "meta")
 META = Field("metadata", "meta", nulls=True)
 _ID = (is_uuid,)
 _SWITCHES = Field(
-    "accounting", "object", fields=(Field("validateAccountType", "bool"), Field("validateRoutes", "bool"))
+    "accounting",
+    "object",
+    fields=(
+        Field("validateAccountType", "bool"),
+        Field("validateRoutes", "bool"),
+        Field("requireHolder", "bool", feature="holders"),
+    ),
+)
+_TRACER = Field(
+    "tracer", "object", feature="tracer", fields=(Field("mode"), Field("failPosture"), Field("timeoutMs", "int"))
+)
+_OVERRIDES = Field(
+    "overrides",
+    "object",
+    feature="tracer",
+    fields=(Field("allowFeeSkip", "bool"), Field("allowTracerSkip", "bool"), Field("allowHolderSkip", "bool")),
 )
 _SETTINGS = Field(
     "settings", "object?", omitempty=True, feature="ledger-settings",
-    fields=(_SWITCHES,),
+    fields=(_SWITCHES, _TRACER, _OVERRIDES),
 )  # fmt: skip
 
 _BOOK_SIDE = (Field("code", omitempty=True, max=50), Field("description", required=True, max=250))
@@ -102,6 +117,10 @@ class Kind:
     """Fields that an answer leaves out when they are empty."""
     clearable: tuple[str, ...] = ()
     """Fields that an explicit null in a PATCH empties."""
+    hidden: tuple[str, ...] = ()
+    """Fields that no answer shows."""
+    countable: bool = True
+    """Whether a HEAD counts them, when they are paged by number."""
     names_exclude_metadata: bool = False
     """A filter by name together with one by metadata is refused."""
     offset_applied_twice: bool = False
@@ -122,6 +141,9 @@ class Filter:
     test: Callable[[Mapping[str, Any], str], bool]
     allowed: Callable[[str], bool] = lambda _: True
     """What values it takes; any other is 0082."""
+    is_id: bool = False
+    feature: str = ""
+    """Only versions with this feature look at it."""
 
 
 def _prefix(name: str) -> Filter:
@@ -133,7 +155,7 @@ def _equals(name: str, change: Callable[[str], str] = str) -> Filter:
 
 
 def _by_id(name: str) -> Filter:
-    return Filter(lambda doc, text: doc[name] == text.lower(), lambda text: is_uuid(text) is None)
+    return Filter(lambda doc, text: doc[name] == text.lower(), lambda text: is_uuid(text) is None, is_id=True)
 
 
 def _status(*codes: str) -> Filter:
@@ -141,6 +163,7 @@ def _status(*codes: str) -> Filter:
 
 
 _STATUS_2 = _status("ACTIVE", "INACTIVE")
+_SKIP_HOLDER = Field("skip", "object?", omitempty=True, feature="holders", fields=(Field("holder", "bool"),))
 _NAME = Field("name", required=True, max=256)
 _NAME_PATCH = Field("name", max=256)
 
@@ -210,7 +233,8 @@ ACCOUNTS = Kind(
         Field("segmentId", "text", rules=_ID),
         STATUS, Field("alias", "text", max=100, rules=(_alias_prefix, _matches(_ALIAS, "0096"))),
         Field("type", required=True, max=256),
-        Field("blocked", "bool?", omitempty=True, feature="blocked"), META_NEW,
+        Field("blocked", "bool?", omitempty=True, feature="blocked"),
+        Field("holderId", "text", omitempty=True, rules=_ID, feature="holders"), _SKIP_HOLDER, META_NEW,
     )),
     Schema((
         Field("name", max=256), Field("segmentId", "text", rules=_ID), Field("portfolioId", "text", rules=_ID),
@@ -223,10 +247,11 @@ ACCOUNTS = Kind(
         "status": _status("ACTIVE", "INACTIVE", "BLOCKED"), "type": _equals("type", str.lower),
         "asset_code": _equals("assetCode", str.upper),
         "entity_id": _equals("entityId"), "name": _prefix("name"), "alias": _prefix("alias"),
+        "holder_id": replace(_by_id("holderId"), feature="holders"),
         "blocked": Filter(lambda doc, text: doc["blocked"] is (text.lower() in ("true", "1", "t"))),
     },
     clearable=("segmentId", "portfolioId", "entityId"), unknown_parent="0007", offset_applied_twice=True,
-    fields_by_feature={"blocked": "blocked"},
+    fields_by_feature={"blocked": "blocked", "holderId": "holders", "holderCheckSkipped": "holders"},
 )  # fmt: skip
 
 OPERATION_ROUTES = Kind(
@@ -257,11 +282,106 @@ TRANSACTION_ROUTES = Kind(
     "0105", "", "cursor", {}, omit_empty=("description",), unknown_parent="",
 )  # fmt: skip
 
+_PERSON = tuple(
+    Field(name, omitempty=True)
+    for name in (
+        "favoriteName", "socialName", "gender", "birthDate", "civilStatus", "nationality", "motherName", "fatherName",
+        "status",
+    )
+)  # fmt: skip
+_COMPANY = (
+    *(Field(name, omitempty=True) for name in ("tradeName", "activity", "type", "foundingDate", "size", "status")),
+    Field(
+        "representative",
+        "object?",
+        omitempty=True,
+        fields=tuple(Field(name, omitempty=True) for name in ("name", "document", "email", "role")),
+    ),
+)
+_HOLDER_PARTS = (
+    Field(
+        "addresses",
+        "object?",
+        omitempty=True,
+        fields=tuple(
+            Field(name, "object?", omitempty=True, fields=ADDRESS.fields)
+            for name in ("primary", "additional1", "additional2")
+        ),
+    ),
+    Field(
+        "contact",
+        "object?",
+        omitempty=True,
+        fields=tuple(
+            Field(name, omitempty=True) for name in ("primaryEmail", "secondaryEmail", "mobilePhone", "otherPhone")
+        ),
+    ),
+    Field("naturalPerson", "object?", omitempty=True, fields=_PERSON),
+    Field("legalPerson", "object?", omitempty=True, fields=_COMPANY),
+)
+HOLDERS = Kind(
+    "holders",
+    Schema((
+        Field("type", required=True), _NAME, Field("document", required=True),
+        Field("externalId", "text", omitempty=True), *_HOLDER_PARTS, META_NEW,
+    )),
+    Schema((_NAME_PATCH, Field("externalId", "text", omitempty=True), *_HOLDER_PARTS, META)),
+    "CRM-0006", "", "page", {"document": _equals("document"), "external_id": _equals("externalId")},
+    omit_empty=("externalId", "addresses", "contact", "naturalPerson", "legalPerson"),
+    hidden=("claim", "isSelf", "organizationId"), countable=False, unknown_parent="",
+)  # fmt: skip
+
+INSTRUMENT_PARTS = (
+    Field(
+        "bankingDetails",
+        "object?",
+        omitempty=True,
+        fields=tuple(
+            Field(name, omitempty=True)
+            for name in (
+                "branch",
+                "account",
+                "type",
+                "openingDate",
+                "closingDate",
+                "iban",
+                "countryCode",
+                "bankId",
+            )
+        ),
+    ),
+    Field("regulatoryFields", "object?", omitempty=True, fields=(Field("participantDocument", omitempty=True),)),
+    Field(
+        "relatedParties",
+        "list",
+        omitempty=True,
+        fields=tuple(Field(name, omitempty=True) for name in ("document", "name", "role", "startDate", "endDate")),
+    ),
+)
+INSTRUMENTS = Kind(
+    "instruments",
+    Schema((
+        Field("ledgerId", required=True, rules=_ID), Field("accountId", required=True, rules=_ID), *INSTRUMENT_PARTS,
+        META_NEW,
+    )),
+    Schema((*INSTRUMENT_PARTS, META)),
+    "CRM-0008", "", "page",
+    {
+        "holder_id": _equals("holderId"), "account_id": _equals("accountId"), "ledger_id": _equals("ledgerId"),
+        "document": _equals("document"),
+    },
+    omit_empty=tuple(field.name for field in INSTRUMENT_PARTS), hidden=("claim", "organizationId"), countable=False,
+    unknown_parent="",
+)  # fmt: skip
+ACCOUNT_OF_HOLDER = Schema(
+    (*(field for field in ACCOUNTS.create.fields if field.name != "holderId"), *INSTRUMENT_PARTS)
+)
+
 KINDS = {
     kind.name: kind
     for kind in (
         ORGANIZATIONS, LEDGERS, ASSETS, PORTFOLIOS, SEGMENTS, ACCOUNT_TYPES, ACCOUNTS, OPERATION_ROUTES,
-        TRANSACTION_ROUTES,
+        TRANSACTION_ROUTES, HOLDERS, INSTRUMENTS,
     )
 }  # fmt: skip
 

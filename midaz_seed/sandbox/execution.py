@@ -1,6 +1,7 @@
 """Carrying a transaction out: from an intent to changed balances and a journal entry, or a refusal that changes
 nothing."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC
 from decimal import Decimal
@@ -21,6 +22,8 @@ from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.routing_rules import check_routes, route_texts
 from midaz_seed.sandbox.state import Book, World
 
+_LOCKED_S = 300.0
+"""A commit or cancel keeps the transaction locked for so long."""
 LEGS_MAX = ids.PARTS_MAX // 3
 _ORDER = attrgetter("order")
 _NO_CHANGE = ("0", "0", 0, "0")
@@ -66,11 +69,15 @@ def execute(
     dialect = world.dialect
     ledger = world.ledger(book.org_id, book.ledger_id)
     if ledger is None and dialect.transaction_needs_ledger:
-        raise RefusedError("0007")
+        raise RefusedError("0007", entity="Ledger")
     pending = intent.pending and endpoint.may_pend
+    if not dialect.remaining_counts:
+        source_amounts = _without_remaining(intent.sources, source_amounts)
+        destination_amounts = _without_remaining(intent.destinations, destination_amounts)
     parts = _parts(world, book, intent.sources, source_amounts, is_source=True)
     parts += _parts(world, book, intent.destinations, destination_amounts, is_source=False)
     settings = ledger["settings"] if ledger is not None else None
+    _check_skips(intent, settings)
     checks_routes = settings is not None and settings["accounting"]["validateRoutes"]
     if checks_routes:
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])
@@ -86,6 +93,15 @@ def execute(
         for operation in operations:
             operation.texts |= route_texts(book, operation)
     return _write(world, book, intent, operations, parts if pending else [], claim, parent, _status(endpoint, pending))
+
+
+def _check_skips(intent: Intent, settings: Mapping[str, Any] | None) -> None:
+    """Fees and tracer are only skipped where the ledger allows it (0490)."""
+    allowed = settings["overrides"] if settings is not None and "overrides" in settings else {}
+    if (intent.skips_fees and not allowed.get("allowFeeSkip")) or (
+        intent.skips_tracer and not allowed.get("allowTracerSkip")
+    ):
+        raise RefusedError("0490")
 
 
 def _status(endpoint: Endpoint, pending: bool) -> str:
@@ -113,6 +129,11 @@ def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
         left = decimals.subtract(left, amount)
         amounts.append(amount)
     return amounts
+
+
+def _without_remaining(legs: list[Leg], amounts: list[Decimal]) -> list[Decimal]:
+    """The amounts as they are after they were worked out a second time, when nothing remains."""
+    return [ZERO if leg.remaining else amount for leg, amount in zip(legs, amounts, strict=True)]
 
 
 def _check_sides(intent: Intent, source_amounts: list[Decimal], destination_amounts: list[Decimal]) -> None:
@@ -143,12 +164,17 @@ def _check_balances(world: World, intent: Intent, parts: list[Part], *, pending:
         if balance.settings is not None and balance.settings.get("balanceScope") == "internal":
             raise RefusedError("0168")
         if balance.asset != intent.asset:
-            raise RefusedError("0034")
+            raise RefusedError("0034", entity=_checker(part))
         allowed = balance.allow_sending and balance.allow_receiving and balance.former_permissions is None
         if not allowed and not may_move(world, balance, sends=part.is_source):
-            raise RefusedError("0024")
+            raise RefusedError("0024", entity=_checker(part))
         if pending and part.is_source and balance.is_external:
             raise RefusedError("0098")
+
+
+def _checker(part: Part) -> str:
+    """What a newer server calls the place that refuses such a leg."""
+    return "validateFromAccounts" if part.is_source else "validateToAccounts"
 
 
 def _move(book: Book, parts: list[Part], endpoint: Endpoint, *, pending: bool) -> list[Operation]:
@@ -231,6 +257,8 @@ def _write(
         extra["route"] = intent.route
     if intent.route_id:
         extra["routeId"] = intent.route_id
+    if intent.skips_fees or intent.skips_tracer:
+        extra["skips"] = [intent.skips_fees, intent.skips_tracer]
     if parent:
         extra["parent"] = parent
     if held:
@@ -273,9 +301,15 @@ def index_transaction(world: World, book: Book, seq: int, transaction: Transacti
 
 
 def end_pending(world: World, book: Book, seq: int, transaction: Transaction, *, commit: bool) -> Ending:
-    """Commit or cancel a pending transaction. Raises RefusedError (0099) when it is not pending any more."""
+    """Commit or cancel a pending transaction.
+
+    Raises RefusedError when it is not pending any more: 0486 while the lock of its ending lasts, then 0099.
+    """
     if book.status_of(seq) != "PENDING":
-        raise RefusedError("0099")
+        ended = world.endings.get(seq)
+        made_ms = orjson.loads(world.store.record(ended[-1]) or b"[0,0]")[1] if ended else 0
+        locked = world.clock.time() - made_ms / 1000 < _LOCKED_S
+        raise RefusedError("0486" if locked else "0099", entity="ValidateTransactionNotPending")
     postings: list[Posting] = []
     for number, is_source, amount, leg in transaction.extra["held"]:
         if not commit and not is_source:

@@ -6,6 +6,7 @@ from typing import Any
 import orjson
 
 from midaz_seed.sandbox.crud import ENTITIES
+from midaz_seed.sandbox.dialect import Dialect
 from midaz_seed.sandbox.entities import ASSET_RATE, asset_code_rule
 from midaz_seed.sandbox.exchange import Call, Reply, json_reply, text_reply
 from midaz_seed.sandbox.fields import read_body
@@ -68,6 +69,8 @@ def list_rates(world: World, call: Call) -> Reply:
 
 # ---- ledger settings
 
+_SETTINGS_BYTES_MAX = 64 * 1024
+
 
 def get_settings(world: World, call: Call) -> Reply:
     return json_reply(200, _settings_of(world, _ledger(world, call)))
@@ -86,6 +89,8 @@ def _settings_of(world: World, ledger: Doc) -> Mapping[str, Mapping[str, Any]]:
 
 
 def patch_settings(world: World, call: Call) -> Reply:
+    if len(call.body) > _SETTINGS_BYTES_MAX:
+        raise RefusedError("0143")
     try:
         sent = orjson.loads(call.body)
     except orjson.JSONDecodeError:
@@ -93,7 +98,7 @@ def patch_settings(world: World, call: Call) -> Reply:
     if not isinstance(sent, dict):
         raise RefusedError("0094")
     defaults = world.dialect.ledger_settings
-    _check_settings(sent, defaults)
+    _check_settings(sent, world.dialect)
     ledger = _ledger(world, call)
     changed = {group: dict(values) for group, values in _settings_of(world, ledger).items()}
     for group, values in sent.items():
@@ -107,8 +112,9 @@ def patch_settings(world: World, call: Call) -> Reply:
     return json_reply(200, changed)
 
 
-def _check_settings(sent: Mapping[str, Any], defaults: Mapping[str, Mapping[str, Any]]) -> None:
-    """Known groups with known switches (0147, 0149) that are on or off (0148)."""
+def _check_settings(sent: Mapping[str, Any], dialect: Dialect) -> None:
+    """Known groups with known settings (0147, 0149) of the right kind (0148), words being known ones (0176)."""
+    defaults = dialect.ledger_settings
     switches = {name for group in defaults.values() for name in group}
     for group, values in sent.items():
         if group in switches:
@@ -122,8 +128,17 @@ def _check_settings(sent: Mapping[str, Any], defaults: Mapping[str, Mapping[str,
         for name, value in values.items():
             if name not in defaults[group]:
                 raise RefusedError("0147")
-            if value is not None and not isinstance(value, bool):
+            if value is not None and not _is_like(value, defaults[group][name]):
                 raise RefusedError("0148")
+            if value is not None and value not in dialect.settings_words.get(name, (value,)):
+                raise RefusedError("0176")
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    """Whether a value is of the kind of its default."""
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    return isinstance(value, int | float if isinstance(default, int) else str)
 
 
 # ---- accounts by other names

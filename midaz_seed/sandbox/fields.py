@@ -19,7 +19,7 @@ import orjson
 from midaz_seed.sandbox import decimals
 from midaz_seed.sandbox.dates import parse_instant
 from midaz_seed.sandbox.dialect import Dialect
-from midaz_seed.sandbox.refusals import RefusedError
+from midaz_seed.sandbox.refusals import FailedError, RefusedError
 
 Kind = Literal[
     "str",
@@ -101,7 +101,10 @@ def is_uuid(value: str | None) -> str | None:
 
 
 def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
-    """Decode and check a body. Raises RefusedError with the code that the server would give."""
+    """Decode and check a body. Raises RefusedError with the code that the server would give, FailedError where it
+    gives none."""
+    if not data and dialect.empty_body_nameless:
+        raise FailedError(400, "request body is required")
     try:
         sent = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -156,14 +159,14 @@ def check_size(sent: Mapping[str, Any], dialect: Dialect) -> None:
     """Refuse nesting too deep (0144), too many metadata keys in the whole body (0145) and NUL characters (0047)."""
     keys = _measure(sent, "", 1, dialect.nesting_depth_max)
     if dialect.metadata_keys_max is not None and keys > dialect.metadata_keys_max:
-        raise RefusedError("0145", entity="request")
+        raise RefusedError("0145")
 
 
 def _measure(value: Any, name: str, depth: int, depth_max: int | None) -> int:
     """The number of metadata keys within a value."""
     if isinstance(value, dict):
         if depth_max is not None and depth > depth_max:
-            raise RefusedError("0144", entity="request")
+            raise RefusedError("0144")
         keys = len(value) if name == "metadata" else 0
         for key, inner in value.items():
             if isinstance(inner, str):

@@ -9,7 +9,7 @@ from midaz_seed.sandbox.countries import CURRENCIES
 from midaz_seed.sandbox.entities import SCENARIOS, asset_code_rule, country_rule
 from midaz_seed.sandbox.fields import Body
 from midaz_seed.sandbox.queries import like
-from midaz_seed.sandbox.refusals import RefusedError
+from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.state import Doc, World
 
 Parts = dict[str, Any]
@@ -77,8 +77,61 @@ def _organization_patch(world: World, _org_id: str, _ledger_id: str, doc: Doc, c
         raise RefusedError("0039")
 
 
+def _organization_created(world: World, _org_id: str, _ledger_id: str, doc: Doc) -> None:
+    """An organization is a holder itself."""
+    if not world.dialect.has("holders"):
+        return
+    epoch_s, stamp = world.now()
+    holder = dict.fromkeys(("externalId", "addresses", "contact", "naturalPerson", "legalPerson"))
+    own = {"type": "LEGAL_PERSON", "name": doc["legalName"], "document": doc["legalDocument"], "isSelf": True}
+    stamps: Parts = {"createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {}}
+    world.save("holders", doc["id"], "", {"id": world.new_id(epoch_s), **holder, **own, **stamps})
+
+
+def _holder(world: World, org_id: str, _ledger_id: str, body: Body) -> Parts:
+    if any(holder["document"] == body["document"] for holder in world.place("holders", org_id, "")):
+        raise RefusedError("CRM-0010")
+    return _plain(world, org_id, "", body)
+
+
+def _holder_show(_world: World, doc: Doc) -> Doc:
+    """Without empty parts, but with the second line of an address."""
+    shown: Doc = {
+        **doc,
+        **{name: _without_empty(doc[name]) for name in ("contact", "naturalPerson", "legalPerson") if name in doc},
+    }
+    if "addresses" in doc:
+        shown["addresses"] = {
+            name: {key: text for key, text in address.items() if key != "description" or text}
+            for name, address in doc["addresses"].items()
+            if address is not None
+        }
+    return shown
+
+
+def _holder_delete(world: World, org_id: str, _ledger_id: str, doc: Doc) -> None:
+    for ledger_id in world.ledgers_of(org_id).live:
+        if any(account["holderId"] == doc["id"] for account in world.book(org_id, ledger_id).collection("accounts")):
+            raise RefusedError("CRM-0030")
+    if any(known["holderId"] == doc["id"] for known in world.place("instruments", org_id, "")):
+        raise RefusedError("CRM-0017")
+
+
+def _instrument_show(_world: World, doc: Doc) -> Doc:
+    shown = dict(doc)
+    for name in ("bankingDetails", "regulatoryFields"):
+        if name in shown:
+            shown[name] = _without_empty(shown[name])
+    if "relatedParties" in shown:
+        shown["relatedParties"] = [_without_empty(party) for party in shown["relatedParties"]]
+    return shown
+
+
 def _ledger(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
     settings = body.get("settings")
+    for name, words in world.dialect.settings_words.items():
+        if settings is not None and settings["tracer"][name] not in words:
+            raise RefusedError("0176")
     return {
         "name": body["name"],
         "status": _status(body),
@@ -116,14 +169,16 @@ def _asset_created(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
         "assetCode": code,
         "organizationId": org_id, "ledgerId": ledger_id, "portfolioId": None, "segmentId": None,
         "status": {"code": "external", "description": f"Account external created by asset: {code}"},
-        "alias": alias, "type": "external", "blocked": False, "createdAt": stamp, "updatedAt": stamp,
-        "deletedAt": None, "metadata": {},
+        "alias": alias, "type": "external", "blocked": False, "holderId": None, "holderCheckSkipped": False,
+        "createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {},
     }  # fmt: skip
     world.save("accounts", org_id, ledger_id, account)
     add_balance(world, account, "default", delayed=True)
 
 
 def _asset_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    if not world.dialect.asset_deletable:
+        raise FailedError(500, "Internal Server Error")
     account = world.book(org_id, ledger_id).account_by_alias.get(f"@external/{doc['code']}")
     if account is not None:
         world.save("accounts", org_id, ledger_id, {**account, "deletedAt": world.now()[1]})
@@ -133,7 +188,7 @@ def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
     dialect = world.dialect
     ledger = world.ledger(org_id, ledger_id)
     if ledger is None and dialect.account_needs_ledger:
-        raise RefusedError("0007")
+        raise RefusedError("0007", entity="Ledger")
     book = world.book(org_id, ledger_id)
     kind = body["type"].lower()
     if not dialect.external_type_allowed and "external" in kind:
@@ -150,7 +205,7 @@ def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
     if body["portfolioId"] is not None:
         portfolio = book.collection("portfolios").live.get(body["portfolioId"])
         if portfolio is None:
-            raise RefusedError("0007")
+            raise RefusedError("0007", entity="Portfolio")
         entity = portfolio["entityId"] if entity is None else entity
     if body["parentAccountId"] is not None:
         parent = book.collection("accounts").live.get(body["parentAccountId"])
@@ -158,6 +213,7 @@ def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
             raise RefusedError("0029")
         if parent["assetCode"] != body["assetCode"]:
             raise RefusedError("0030")
+    holder_id, holder_check_skipped = _holder_of(world, org_id, body, settings) if kind != "external" else (None, False)
     if body["alias"] is not None:
         _check_alias(world, org_id, ledger_id, body["alias"])
     if body["segmentId"] is not None and not book.collection("segments").ever(body["segmentId"]):
@@ -173,6 +229,8 @@ def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
         "alias": body["alias"],
         "type": kind,
         "blocked": bool(body.get("blocked")),
+        "holderId": holder_id,
+        "holderCheckSkipped": holder_check_skipped,
     }
 
 
@@ -184,6 +242,25 @@ def _check_alias(world: World, org_id: str, ledger_id: str, alias: str) -> None:
         taken = any(map(like(alias), aliases))
     if taken:
         raise RefusedError("0020")
+
+
+def _holder_of(world: World, org_id: str, body: Body, settings: Mapping[str, Any] | None) -> tuple[str | None, bool]:
+    """Whose the account is, and whether looking for that holder was skipped; without a holder it is the
+    organization's own. Raises RefusedError (0490, 0491, CRM-0006)."""
+    if not world.dialect.has("holders"):
+        return None, False
+    chosen = body["holderId"].lower() if body["holderId"] else None
+    skips = bool(body["skip"] and body["skip"]["holder"])
+    if skips and (settings is None or not settings["overrides"]["allowHolderSkip"]):
+        raise RefusedError("0490")
+    holders = world.place("holders", org_id, "")
+    if settings is not None and settings["accounting"]["requireHolder"] and not skips:
+        if chosen is None:
+            raise RefusedError("0491")
+        if chosen not in holders.live:
+            raise RefusedError("CRM-0006")
+    own = next((holder["id"] for holder in holders if holder.get("isSelf")), None)
+    return chosen or own, skips
 
 
 def _account_fill(doc: Doc) -> None:
@@ -324,7 +401,9 @@ def _transaction_route_show(world: World, doc: Doc) -> Doc:
 
 
 HOOKS = {
-    "organizations": Hooks(prepare=_organization, check_patch=_organization_patch),
+    "organizations": Hooks(prepare=_organization, created=_organization_created, check_patch=_organization_patch),
+    "holders": Hooks(prepare=_holder, check_delete=_holder_delete, show=_holder_show),
+    "instruments": Hooks(show=_instrument_show),
     "ledgers": Hooks(prepare=_ledger),
     "assets": Hooks(prepare=_asset, created=_asset_created, check_delete=_asset_delete),
     "portfolios": Hooks(prepare=_with_status),

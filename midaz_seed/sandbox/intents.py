@@ -56,6 +56,8 @@ class Intent:
     route_id: str | None = None
     date: datetime | None = None
     metadata: dict[str, Any] | None = field(default=None)
+    skips_fees: bool = False
+    skips_tracer: bool = False
 
     def fingerprint(self) -> str:
         """The idempotency key of a request that names none: equal for equal content, however it was written."""
@@ -71,7 +73,9 @@ class Intent:
             self.route_id,
         ]
         date = self.date.timestamp() if self.date else None
-        content = orjson.dumps([*head, date, self.metadata, legs], option=orjson.OPT_SORT_KEYS)
+        content = orjson.dumps(
+            [*head, self.skips_fees, self.skips_tracer, date, self.metadata, legs], option=orjson.OPT_SORT_KEYS
+        )
         return hashlib.sha256(content).hexdigest()
 
 
@@ -126,6 +130,9 @@ _DISTRIBUTE = Field(
     fields=(_REST, Field("to", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
 )  # fmt: skip
 _PENDING = Field("pending", "bool")
+_SKIP = Field(
+    "skip", "object?", omitempty=True, feature="tracer", fields=(Field("fees", "bool"), Field("tracer", "bool"))
+)
 
 
 def _schema(*sides: Field, pending: bool) -> Schema:
@@ -136,6 +143,7 @@ def _schema(*sides: Field, pending: bool) -> Schema:
         Field("route", omitempty=True, max=250),
         Field("routeId", "text", omitempty=True, rules=(is_uuid,), feature="route-id"),
         Field("transactionDate", "time", omitempty=True),
+        _SKIP,
         META,
         Field(
             "send", "object", fields=(Field("asset", required=True, omitempty=True), Field("value", "decimal"), *sides)
@@ -173,6 +181,7 @@ def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
         return intent
     body = read_body(endpoint.schema, data, dialect)
     send = body["send"]
+    skip = body.get("skip") or {}
     external = [Leg(f"@external/{send['asset']}", amount=send["value"], amount_asset=send["asset"])]
     sources = [_leg(leg, dialect) for leg in send["source"]["from"]] if "source" in send else external
     destinations = [_leg(leg, dialect) for leg in send["distribute"]["to"]] if "distribute" in send else external
@@ -189,6 +198,8 @@ def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
         route_id=body.values.get("routeId"),
         date=body["transactionDate"],
         metadata=body["metadata"] or None,
+        skips_fees=skip.get("fees", False),
+        skips_tracer=skip.get("tracer", False),
     )
 
 

@@ -66,9 +66,9 @@ def _number(query: Mapping[str, str], name: str, default: int) -> int:
     try:
         number = int(text)
     except ValueError:
-        raise RefusedError("0082") from None
+        raise RefusedError("0082", entity="") from None
     if number < 1:
-        raise RefusedError("0082")
+        raise RefusedError("0082", entity="")
     return number
 
 
@@ -108,13 +108,13 @@ def _cursor(text: str) -> tuple[str, bool]:
     try:
         found = orjson.loads(base64.b64decode(text.replace(" ", "+"), validate=True))
     except (binascii.Error, ValueError):
-        raise RefusedError("0082") from None
+        raise RefusedError("0082", entity="") from None
     if not isinstance(found, dict) or not isinstance(found.get("id"), str):
-        raise RefusedError("0082")
+        raise RefusedError("0082", entity="")
     if "points_next" in found:
         return found["id"], found["points_next"] is False
     if found.get("direction") not in ("next", "prev"):
-        raise RefusedError("0082")
+        raise RefusedError("0082", entity="")
     return found["id"], found["direction"] == "prev"
 
 

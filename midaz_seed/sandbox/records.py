@@ -79,7 +79,8 @@ class Transaction:
     operations: list[Operation]
     claim: Claim
     extra: dict[str, Any]
-    """group, route, routeId, parent (id), utc (a back-dated creation in UTC), held (the legs of a pending one)."""
+    """group, route, routeId, parent (id), utc (a back-dated creation in UTC), held (the legs of a pending one),
+    skips (fees, tracer)."""
 
     def pack(self) -> list[Any]:
         operations = [operation.pack() for operation in self.operations]

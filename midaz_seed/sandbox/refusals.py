@@ -3,6 +3,7 @@
 Source: the recorded answers of a real v3.8.0; titles are the server's own words, messages are ours.
 """
 
+from http import HTTPStatus
 from typing import Any
 
 from midaz_seed.sandbox.dialect import Dialect
@@ -86,6 +87,8 @@ _TABLE: dict[str, tuple[int, str]] = {
     "0125": (422, "Invalid Transaction Value"),
     "0126": (404, "Default Balance Not Found"),
     "0131": (400, "Invalid Datetime Format"),
+    "0142": (400, "Missing Query Parameter"),
+    "0143": (400, "Payload Too Large"),
     "0144": (400, "Nesting Depth Exceeded"),
     "0145": (400, "Metadata Key Count Exceeded"),
     "0147": (400, "Unknown Settings Field"),
@@ -105,6 +108,16 @@ _TABLE: dict[str, tuple[int, str]] = {
     "0170": (400, "Reserved Balance Key"),
     "0171": (400, "Invalid Balance Direction"),
     "0172": (400, "Invalid Balance Settings"),
+    "0176": (400, "Invalid Settings Field Value"),
+    "0486": (409, "Transaction Is Locked"),
+    "0490": (422, "Skip Not Permitted"),
+    "0491": (422, "Holder Required"),
+    "CRM-0006": (404, "Holder Not Found"),
+    "CRM-0008": (404, "Instrument Not Found"),
+    "CRM-0010": (409, "Document Already Taken"),
+    "CRM-0013": (409, "Account Already Linked"),
+    "CRM-0017": (422, "Holder Has Instruments"),
+    "CRM-0030": (422, "Holder Has Accounts"),
 }
 
 
@@ -113,7 +126,7 @@ class RefusedError(Exception):
     them."""
 
     def __init__(
-        self, code: str, fields: dict[str, Any] | None = None, *, entity: str = "", situation: str = ""
+        self, code: str, fields: dict[str, Any] | None = None, *, entity: str | None = None, situation: str = ""
     ) -> None:
         super().__init__(code)
         self.code = code
@@ -121,6 +134,7 @@ class RefusedError(Exception):
         """What `Dialect.failing` calls it."""
         self.fields = fields
         self.entity = entity
+        """What it is about, where neither the code nor the endpoint says it; "" for nothing."""
         self.claimed = False
         """The idempotency key had been claimed before this was raised."""
 
@@ -135,12 +149,10 @@ class FailedError(Exception):
         self.claimed = False
 
 
-def describe(error: RefusedError | FailedError, dialect: Dialect) -> tuple[int, dict[str, Any]]:
-    """The HTTP status and JSON body of an error."""
+def describe(error: RefusedError | FailedError, dialect: Dialect, group: str = "") -> tuple[int, dict[str, Any]]:
+    """The HTTP status and JSON body of an error; `group` is that of the endpoint which refused."""
     if isinstance(error, FailedError):
-        if dialect.framework_error_shape == "error":
-            return error.status, {"error": error.message}
-        return error.status, {"code": error.status, "title": "request_failed", "message": error.message}
+        return error.status, _describe_failure(error, dialect)
     code = dialect.code_instead.get(error.code, error.code)
     status, title = _TABLE[code]
     status = dialect.status_by_code.get(code, status)
@@ -149,11 +161,64 @@ def describe(error: RefusedError | FailedError, dialect: Dialect) -> tuple[int, 
         kind = f"https://errors.lerian.studio/v1/{code}"
         body: dict[str, Any] = {"type": kind, "title": title, "status": status, "detail": message, "code": code}
         if error.fields is not None:
-            body["errors"] = [{"location": name, "message": str(value)} for name, value in error.fields.items()]
+            body["errors"] = [_problem(code, name, value) for name, value in error.fields.items()]
     else:
         body = {"title": title, "message": message, "code": code}
         if error.fields is not None:
             body["fields"] = error.fields
-    if error.entity:
-        body["entityType"] = error.entity
+    entity = _entity(error, code, dialect, group)
+    if entity:
+        body["entityType"] = entity
     return status, body
+
+
+def _problem(code: str, name: str, value: Any) -> dict[str, Any]:
+    """One offending part; an unexpected one shows what was sent, unless that was null."""
+    if code != "0053":
+        return {"location": name, "message": str(value)}
+    problem = {"location": name, "message": f"{name} is unexpected"}
+    return problem if value is None else {**problem, "value": value}
+
+
+def _entity(error: RefusedError, code: str, dialect: Dialect, group: str) -> str:
+    """What an error is about, as `entityType` says it."""
+    if not dialect.names_entities:
+        return dialect.entity_by_code.get(code, "")
+    if error.entity is not None or error.fields is not None:
+        return error.entity or ""
+    return dialect.entity_by_code.get(code, _ENTITY_OF_GROUP.get(group, ""))
+
+
+def _describe_failure(error: FailedError, dialect: Dialect) -> dict[str, Any]:
+    if dialect.framework_error_shape == "error":
+        return {"error": error.message}
+    if dialect.framework_error_shape == "title":
+        return {"code": error.status, "title": "request_failed", "message": error.message}
+    title = HTTPStatus(error.status).phrase
+    body = {
+        "title": title,
+        "status": error.status,
+        "detail": "internal error" if error.status == 500 else error.message,
+    }
+    code = _CODE_OF_FAILURE.get(error.status)
+    return body if code is None else {"type": f"https://errors.lerian.studio/v1/{code}", "code": code, **body}
+
+
+_CODE_OF_FAILURE = {404: "0484", 405: "0485", 413: "0143", 431: "0497", 500: "0046"}
+_ENTITY_OF_GROUP = {
+    "organizations": "Organization",
+    "ledgers": "Ledger",
+    "assets": "Asset",
+    "portfolios": "Portfolio",
+    "segments": "Segment",
+    "accounts": "Account",
+    "account-types": "AccountType",
+    "balances": "Balance",
+    "transactions": "Transaction",
+    "operations": "Operation",
+    "asset-rates": "AssetRate",
+    "operation-routes": "OperationRoute",
+    "transaction-routes": "TransactionRoute",
+    "holders": "Holder",
+    "instruments": "Instrument",
+}

@@ -14,6 +14,9 @@ Placed = tuple[str, int, int, Operation, str]
 """An operation with the head of its id, its journal entry, its part there, and the time of its making."""
 
 
+_BOOL = ("false", "true")
+
+
 def quote(text: str) -> str:
     """A text as JSON."""
     return orjson.dumps(text).decode()
@@ -93,6 +96,9 @@ def transaction_json(
         for name in ("parent", "routeId"):
             if name in extra:
                 more += f'"{"parentTransactionId" if name == "parent" else name}":"{extra[name]}",'
+    if world.dialect.shows_skips:
+        fees, tracer = extra.get("skips", (False, False))
+        more += f'"feesSkipped":{_BOOL[fees]},"tracerSkipped":{_BOOL[tracer]},'
     if metadata:
         more += f'"metadata":{orjson.dumps(metadata).decode()},'
     described, asset = quote(transaction.description), quote(transaction.asset)
@@ -112,7 +118,7 @@ def transaction_json(
         f'"amount":"{transaction.amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
         f'"source":{source},"destination":{destination},'
         f'"ledgerId":"{book.ledger_id}","organizationId":"{book.org_id}","route":{route},{more}'
-        f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"operations":{listed}{world.dialect.transaction_more}}}'
+        f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"operations":{listed}}}'
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from midaz_seed.sandbox import balances, extras, reading, transactions
+from midaz_seed.sandbox import balances, extras, holders, reading, transactions
 from midaz_seed.sandbox.crud import ENTITIES, Handler
 from midaz_seed.sandbox.dialect import SERVICES, Dialect, Service
 from midaz_seed.sandbox.fields import UUID
@@ -38,16 +38,19 @@ def _table() -> list[tuple[str, str, Handler, str]]:
         ("GET", "/readyz", extras.ready, "service"),
     ]
     for name, entity in ENTITIES.items():
-        base = {"organizations": "/v1/organizations", "ledgers": f"{_O}/ledgers"}.get(name, f"{_L}/{name}")
+        if name == "instruments":
+            continue
+        base = _BASES.get(name, f"{_L}/{name}")
         rows += [
-            ("POST", base, entity.create, name),
+            ("POST", base, holders.create_holder if name == "holders" else entity.create, name),
             ("GET", base, entity.list, name),
             ("GET", f"{base}/{{id}}", entity.get, name),
             ("PATCH", f"{base}/{{id}}", entity.patch, name),
             ("DELETE", f"{base}/{{id}}", entity.delete, name),
         ]
-        if entity.kind.paging == "page":
+        if entity.kind.paging == "page" and entity.kind.countable:
             rows.append(("HEAD", f"{base}/metrics/count", entity.count, name))
+    rows += _HOLDER_ROWS
     rows += [(method, f"{_L}{path}", handler, group) for method, path, handler, group in _LEDGER_ROWS]
     rows += [
         ("POST", f"{_L}/transactions/{name}", transactions.poster(endpoint), "transactions")
@@ -55,6 +58,18 @@ def _table() -> list[tuple[str, str, Handler, str]]:
     ]
     return rows
 
+
+_BASES = {"organizations": "/v1/organizations", "ledgers": f"{_O}/ledgers", "holders": f"{_O}/holders"}
+_INSTRUMENTS = f"{_O}/holders/{{id}}/instruments"
+_HOLDER_ROWS: list[tuple[str, str, Handler, str]] = [
+    ("GET", f"{_O}/holders/{{id}}/accounts", holders.accounts_of, "accounts"),
+    ("POST", f"{_L}/holders/{{id}}/accounts", holders.create_account, "accounts"),
+    ("GET", f"{_O}/instruments", ENTITIES["instruments"].list, "instruments"),
+    ("POST", _INSTRUMENTS, holders.create_instrument, "instruments"),
+    ("GET", f"{_INSTRUMENTS}/{{id}}", ENTITIES["instruments"].get, "instruments"),
+    ("PATCH", f"{_INSTRUMENTS}/{{id}}", ENTITIES["instruments"].patch, "instruments"),
+    ("DELETE", f"{_INSTRUMENTS}/{{id}}", ENTITIES["instruments"].delete, "instruments"),
+]
 
 _LEDGER_ROWS: list[tuple[str, str, Handler, str]] = [
     ("GET", "/settings", extras.get_settings, "ledgers"),
@@ -107,6 +122,9 @@ _FEATURES = {
     f"{_L}/transactions/block": "block",
     f"{_L}/transactions/unblock": "block",
     f"{_L}/transactions/metrics/count": "transaction-count",
+    f"{_O}/holders": "holders",
+    f"{_O}/holders/{{id}}": "holders",
+    **{path: "holders" for _, path, _, _ in _HOLDER_ROWS},
 }
 """The endpoints that not every version has, by path."""
 

@@ -23,6 +23,8 @@ from midaz_seed.sandbox.store import Store
 
 Doc = dict[str, Any]
 STATUSES = ("CREATED", "APPROVED", "PENDING", "CANCELED", "NOTED")
+PARTIES = ("holders", "instruments")
+"""The kinds that belong to an organization, beside ledgers."""
 STATUS_NUMBER = {name: number for number, name in enumerate(STATUSES)}
 
 
@@ -108,6 +110,10 @@ class World:
         self.store = store
         self.organizations = Collection()
         self.ledgers: dict[str, Collection] = {}
+        self.parties: dict[tuple[str, str], Collection] = {}
+        """(kind, organization) -> its holders, or its instruments."""
+        self.claims: dict[str, tuple[str, int]] = {}
+        """Idempotency key of a holder or instrument -> its id, and when the key expires (seconds of the epoch)."""
         self.books: dict[tuple[str, str], Book] = {}
         self.book_by_number: dict[int, Book] = {}
         self.balance_by_number: dict[int, Balance] = {}
@@ -177,6 +183,8 @@ class World:
             return self.organizations
         if kind == "ledgers":
             return self.ledgers_of(org_id)
+        if kind in PARTIES:
+            return self.parties.setdefault((kind, org_id), Collection())
         return self.book(org_id, ledger_id).collection(kind)
 
     def save(self, kind: str, org_id: str, ledger_id: str, doc: Doc) -> None:
@@ -189,6 +197,9 @@ class World:
             book = self.book(org_id, doc["id"])
             self.keep(book)
             self.book_by_number[book.number] = book
+        elif kind in PARTIES:
+            if "claim" in doc:
+                self.claims[doc["claim"][0]] = doc["id"], doc["claim"][1]
         elif kind != "organizations":
             self.keep(self.book(org_id, ledger_id))
         collection = self.place(kind, org_id, ledger_id)

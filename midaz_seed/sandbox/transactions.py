@@ -45,10 +45,13 @@ def poster(endpoint: Endpoint) -> Callable[[World, Call], Reply]:
 def carry_out(world: World, call: Call, intent: Intent, endpoint: Endpoint, parent: str = "") -> Reply:
     """Claim the key, or answer with what stands under it; then carry the intent out."""
     book = world.book(call.org_id, call.ledger_id)
+    silent = bool(parent) and world.dialect.revert_replays_silently
     claim = claim_of(world, call, intent)
+    if silent:
+        claim = Claim(intent.fingerprint(), claim.expires_s)  # what the request says is not looked at
     replay = replay_of(world, book, claim.key)
     if replay is not None:
-        return replay
+        return raw_json_reply(201, replay.body) if silent else replay
     try:
         if not world.dialect.checks_before_claim:
             check_date(intent, world.clock.time())
@@ -56,11 +59,17 @@ def carry_out(world: World, call: Call, intent: Intent, endpoint: Endpoint, pare
     except (RefusedError, FailedError) as error:
         error.claimed = True
         raise
-    return raw_json_reply(201, created_json(world, book, seq, transaction), NOT_REPLAYED)
+    return raw_json_reply(201, created_json(world, book, seq, transaction), None if silent else NOT_REPLAYED)
 
 
 def claim_of(world: World, call: Call, intent: Intent) -> Claim:
     """The request's key, or one made of its content, and when it expires."""
+    key, expires_s = key_and_expiry(world, call)
+    return Claim(key or intent.fingerprint(), expires_s)
+
+
+def key_and_expiry(world: World, call: Call, content: str = "") -> tuple[str, int]:
+    """The request's key, or `content` when it has none, and the moment (seconds of the epoch) when it expires."""
     key = ttl = ""
     for name, value in call.headers:
         if name == b"x-idempotency":
@@ -73,7 +82,7 @@ def claim_of(world: World, call: Call, intent: Intent) -> Claim:
         raise failure
     ttl_s = int(ttl) if ttl.isdecimal() and len(ttl) < 10 else 0
     expires_s = int(world.clock.time()) + (ttl_s or world.dialect.idempotency_ttl_s)
-    return Claim(key or intent.fingerprint(), expires_s)
+    return key or content, expires_s
 
 
 def replay_of(world: World, book: Book, key: str) -> Reply | None:
@@ -136,11 +145,11 @@ def foreign_replay(world: World, call: Call, chance: float) -> Reply | None:
 # ---- what happens to a transaction later
 
 
-def _known(world: World, call: Call, code: str) -> tuple[Book, int, Transaction]:
+def _known(world: World, call: Call, code: str, entity: str | None = None) -> tuple[Book, int, Transaction]:
     book = world.book(call.org_id, call.ledger_id)
     found = find_transaction(world, book, call.params[2])
     if found is None:
-        raise RefusedError(code)
+        raise RefusedError(code, entity=entity)
     return book, *found
 
 
@@ -171,13 +180,13 @@ def _end(world: World, call: Call, *, commit: bool) -> Reply:
 
 
 def revert(world: World, call: Call) -> Reply:
-    book, seq, transaction = _known(world, call, "0099")
+    book, seq, transaction = _known(world, call, "0099", entity="RevertTransaction")
     if seq in world.reverted:
         raise RefusedError("0087")
     if "parent" in transaction.extra:
         raise RefusedError("0088")
     if book.status_of(seq) != "APPROVED":
-        raise RefusedError("0099")
+        raise RefusedError("0099", entity="RevertTransaction")
     return carry_out(world, call, _reversal(world, seq, transaction), JSON, parent=call.params[2])
 
 
