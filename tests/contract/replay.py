@@ -224,4 +224,4 @@ async def main(dialects: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(main(sys.argv[1:] or ["v3.3", "v3.8"])))
+    sys.exit(asyncio.run(main(sys.argv[1:] or ["v3.3", "v3.8", "v4"])))

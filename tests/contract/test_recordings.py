@@ -4,7 +4,7 @@ import pytest
 
 from tests.contract.replay import recordings, replay, replay_all
 
-DIALECTS = ["v3.3", "v3.8"]
+DIALECTS = ["v3.3", "v3.8", "v4"]
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)

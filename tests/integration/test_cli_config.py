@@ -97,6 +97,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--proxy", "http://me:s3cr3t@localhost:1"], "target.proxy", "http://***@localhost:1", "--proxy"),
     (["--transport", "session"], "target.transport", "session", "--transport"),
     (["--sandbox-data", "s.sqlite"], "sandbox.data", "s.sqlite", "--sandbox-data"),
+    (["--dialect", "v3.3"], "sandbox.dialect", "v3.3", "--dialect"),
     (["--sandbox-faults", "f.yaml"], "sandbox.faults", "f.yaml", "--sandbox-faults"),
     (["--concurrency", "4"], "generation.limits.maxConcurrency", 4, "--concurrency"),
     (["-c", "4"], "generation.limits.maxConcurrency", 4, "--concurrency"),

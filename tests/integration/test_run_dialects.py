@@ -7,7 +7,7 @@ import pytest
 from tests.integration.test_cli_run import cli
 
 
-@pytest.mark.parametrize("dialect", ["v3.3", "v3.8"])
+@pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
 def test_a_run_against_each_dialect_is_proved(dialect: str) -> None:
     result = cli("run", "--preset", "tiny", "--target", "sandbox", "--dialect", dialect, "--json", "-q")
     assert result.returncode == 0, result.stderr
@@ -17,7 +17,7 @@ def test_a_run_against_each_dialect_is_proved(dialect: str) -> None:
     assert {error["error"] for error in report["errors"]} <= {"not_found"}  # v3.3 makes default balances late (0019)
 
 
-@pytest.mark.parametrize("dialect", ["v3.3", "v3.8"])
+@pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
 def test_the_doctor_lets_a_run_go_to_each_dialect(dialect: str) -> None:
     result = cli("doctor", "sandbox", "--dialect", dialect, "--write", "--json")
     assert result.returncode == 0, result.stdout
