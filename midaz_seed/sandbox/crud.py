@@ -11,6 +11,7 @@ from midaz_seed.sandbox.entities import KINDS, Filter, Kind
 from midaz_seed.sandbox.exchange import Call, Reply, empty_reply, json_reply
 from midaz_seed.sandbox.fields import Body, read_body
 from midaz_seed.sandbox.hooks import HOOKS, Hooks
+from midaz_seed.sandbox.parties import PARTY_HOOKS, PARTY_KINDS
 from midaz_seed.sandbox.queries import Listing, by_cursor, by_page, like, metadata_matches, read_listing
 from midaz_seed.sandbox.refusals import RefusedError
 from midaz_seed.sandbox.state import PARTIES, Collection, Doc, World
@@ -220,4 +221,6 @@ def _epoch_s(text: str) -> float:
     return instant.timestamp()
 
 
-ENTITIES = {name: Entity(kind, HOOKS.get(name, Hooks())) for name, kind in KINDS.items()}
+ENTITIES = {
+    name: Entity(kind, (HOOKS | PARTY_HOOKS).get(name, Hooks())) for name, kind in (KINDS | PARTY_KINDS).items()
+}

@@ -56,7 +56,7 @@ ADDRESS = Field(
 )
 META_NEW = Field("metadata", "meta")
 META = Field("metadata", "meta", nulls=True)
-_ID = (is_uuid,)
+AN_ID = (is_uuid,)
 _SWITCHES = Field(
     "accounting",
     "object",
@@ -150,7 +150,8 @@ def _prefix(name: str) -> Filter:
     return Filter(lambda doc, text: (doc[name] or "").lower().startswith(text.lower()))
 
 
-def _equals(name: str, change: Callable[[str], str] = str) -> Filter:
+def equals(name: str, change: Callable[[str], str] = str) -> Filter:
+    """A filter for entities whose field is just that text, which may be changed before."""
     return Filter(lambda doc, text: doc[name] == change(text))
 
 
@@ -164,33 +165,33 @@ def _status(*codes: str) -> Filter:
 
 _STATUS_2 = _status("ACTIVE", "INACTIVE")
 _SKIP_HOLDER = Field("skip", "object?", omitempty=True, feature="holders", fields=(Field("holder", "bool"),))
-_NAME = Field("name", required=True, max=256)
-_NAME_PATCH = Field("name", max=256)
+NAME = Field("name", required=True, max=256)
+NAME_PATCH = Field("name", max=256)
 
 ORGANIZATIONS = Kind(
     "organizations",
     Schema((
         Field("legalName", required=True, max=256),
-        Field("parentOrganizationId", "text", rules=_ID),
+        Field("parentOrganizationId", "text", rules=AN_ID),
         Field("doingBusinessAs", "text", max=256),
         Field("legalDocument", required=True, max=256),
         ADDRESS, STATUS, META_NEW,
     )),
     Schema((
-        Field("legalName", max=256), Field("parentOrganizationId", "text", rules=_ID),
+        Field("legalName", max=256), Field("parentOrganizationId", "text", rules=AN_ID),
         Field("doingBusinessAs", "text", max=256),
         ADDRESS, STATUS, META,
     )),
     "0007", "0059", "page",
     {
         "legal_name": _prefix("legalName"), "doing_business_as": _prefix("doingBusinessAs"),
-        "legal_document": _equals("legalDocument"), "status": _STATUS_2,
+        "legal_document": equals("legalDocument"), "status": _STATUS_2,
     },
     names_exclude_metadata=True, offset_applied_twice=True,
 )  # fmt: skip
 
 LEDGERS = Kind(
-    "ledgers", Schema((_NAME, STATUS, _SETTINGS, META_NEW)), Schema((_NAME_PATCH, STATUS, META)), "0007", "0060",
+    "ledgers", Schema((NAME, STATUS, _SETTINGS, META_NEW)), Schema((NAME_PATCH, STATUS, META)), "0007", "0060",
     "page",
     {"name": _prefix("name"), "status": _STATUS_2}, omit_empty=("settings",), names_exclude_metadata=True,
     offset_applied_twice=True,
@@ -199,19 +200,19 @@ LEDGERS = Kind(
 
 ASSETS = Kind(
     "assets",
-    Schema((_NAME, Field("type", required=True), Field("code", required=True, max=100), STATUS, META_NEW)),
-    Schema((_NAME_PATCH, STATUS, META)), "0007", "0056", "page", {}, unique_field="name", unique_code="0003",
+    Schema((NAME, Field("type", required=True), Field("code", required=True, max=100), STATUS, META_NEW)),
+    Schema((NAME_PATCH, STATUS, META)), "0007", "0056", "page", {}, unique_field="name", unique_code="0003",
 )  # fmt: skip
 
 PORTFOLIOS = Kind(
     "portfolios",
-    Schema((Field("entityId", max=256), _NAME, STATUS, META_NEW)),
-    Schema((Field("entityId", max=256), _NAME_PATCH, STATUS, META)), "0007", "0058", "page",
-    {"entity_id": _equals("entityId"), "status": _STATUS_2}, omit_empty=("entityId",), offset_applied_twice=True,
+    Schema((Field("entityId", max=256), NAME, STATUS, META_NEW)),
+    Schema((Field("entityId", max=256), NAME_PATCH, STATUS, META)), "0007", "0058", "page",
+    {"entity_id": equals("entityId"), "status": _STATUS_2}, omit_empty=("entityId",), offset_applied_twice=True,
 )  # fmt: skip
 
 SEGMENTS = Kind(
-    "segments", Schema((_NAME, STATUS, META_NEW)), Schema((_NAME_PATCH, STATUS, META)), "0007", "0057", "page", {},
+    "segments", Schema((NAME, STATUS, META_NEW)), Schema((NAME_PATCH, STATUS, META)), "0007", "0057", "page", {},
     unique_field="name", unique_code="0015",
 )  # fmt: skip
 
@@ -222,31 +223,31 @@ ACCOUNT_TYPES = Kind(
         Field("keyValue", required=True, max=50, rules=(_matches(_KEY_VALUE, "0120"),)), META_NEW,
     )),
     Schema((Field("name", omitempty=True, max=100), Field("description", omitempty=True, max=500), META)),
-    "0109", "", "cursor", {"key_value": _equals("keyValue", str.lower)}, omit_empty=("description",),
+    "0109", "", "cursor", {"key_value": equals("keyValue", str.lower)}, omit_empty=("description",),
 )  # fmt: skip
 
 ACCOUNTS = Kind(
     "accounts",
     Schema((
-        Field("name", max=256), Field("parentAccountId", "text", rules=_ID), Field("entityId", "text", max=256),
-        Field("assetCode", required=True, max=100), Field("portfolioId", "text", rules=_ID),
-        Field("segmentId", "text", rules=_ID),
+        Field("name", max=256), Field("parentAccountId", "text", rules=AN_ID), Field("entityId", "text", max=256),
+        Field("assetCode", required=True, max=100), Field("portfolioId", "text", rules=AN_ID),
+        Field("segmentId", "text", rules=AN_ID),
         STATUS, Field("alias", "text", max=100, rules=(_alias_prefix, _matches(_ALIAS, "0096"))),
         Field("type", required=True, max=256),
         Field("blocked", "bool?", omitempty=True, feature="blocked"),
-        Field("holderId", "text", omitempty=True, rules=_ID, feature="holders"), _SKIP_HOLDER, META_NEW,
+        Field("holderId", "text", omitempty=True, rules=AN_ID, feature="holders"), _SKIP_HOLDER, META_NEW,
     )),
     Schema((
-        Field("name", max=256), Field("segmentId", "text", rules=_ID), Field("portfolioId", "text", rules=_ID),
+        Field("name", max=256), Field("segmentId", "text", rules=AN_ID), Field("portfolioId", "text", rules=AN_ID),
         Field("entityId", "text", max=256), STATUS, Field("blocked", "bool?", omitempty=True, feature="blocked"), META,
     )),
     "0007", "0064", "page",
     {
         "portfolio_id": _by_id("portfolioId"), "segment_id": _by_id("segmentId"),
         "parent_account_id": _by_id("parentAccountId"),
-        "status": _status("ACTIVE", "INACTIVE", "BLOCKED"), "type": _equals("type", str.lower),
-        "asset_code": _equals("assetCode", str.upper),
-        "entity_id": _equals("entityId"), "name": _prefix("name"), "alias": _prefix("alias"),
+        "status": _status("ACTIVE", "INACTIVE", "BLOCKED"), "type": equals("type", str.lower),
+        "asset_code": equals("assetCode", str.upper),
+        "entity_id": equals("entityId"), "name": _prefix("name"), "alias": _prefix("alias"),
         "holder_id": replace(_by_id("holderId"), feature="holders"),
         "blocked": Filter(lambda doc, text: doc["blocked"] is (text.lower() in ("true", "1", "t"))),
     },
@@ -282,106 +283,11 @@ TRANSACTION_ROUTES = Kind(
     "0105", "", "cursor", {}, omit_empty=("description",), unknown_parent="",
 )  # fmt: skip
 
-_PERSON = tuple(
-    Field(name, omitempty=True)
-    for name in (
-        "favoriteName", "socialName", "gender", "birthDate", "civilStatus", "nationality", "motherName", "fatherName",
-        "status",
-    )
-)  # fmt: skip
-_COMPANY = (
-    *(Field(name, omitempty=True) for name in ("tradeName", "activity", "type", "foundingDate", "size", "status")),
-    Field(
-        "representative",
-        "object?",
-        omitempty=True,
-        fields=tuple(Field(name, omitempty=True) for name in ("name", "document", "email", "role")),
-    ),
-)
-_HOLDER_PARTS = (
-    Field(
-        "addresses",
-        "object?",
-        omitempty=True,
-        fields=tuple(
-            Field(name, "object?", omitempty=True, fields=ADDRESS.fields)
-            for name in ("primary", "additional1", "additional2")
-        ),
-    ),
-    Field(
-        "contact",
-        "object?",
-        omitempty=True,
-        fields=tuple(
-            Field(name, omitempty=True) for name in ("primaryEmail", "secondaryEmail", "mobilePhone", "otherPhone")
-        ),
-    ),
-    Field("naturalPerson", "object?", omitempty=True, fields=_PERSON),
-    Field("legalPerson", "object?", omitempty=True, fields=_COMPANY),
-)
-HOLDERS = Kind(
-    "holders",
-    Schema((
-        Field("type", required=True), _NAME, Field("document", required=True),
-        Field("externalId", "text", omitempty=True), *_HOLDER_PARTS, META_NEW,
-    )),
-    Schema((_NAME_PATCH, Field("externalId", "text", omitempty=True), *_HOLDER_PARTS, META)),
-    "CRM-0006", "", "page", {"document": _equals("document"), "external_id": _equals("externalId")},
-    omit_empty=("externalId", "addresses", "contact", "naturalPerson", "legalPerson"),
-    hidden=("claim", "isSelf", "organizationId"), countable=False, unknown_parent="",
-)  # fmt: skip
-
-INSTRUMENT_PARTS = (
-    Field(
-        "bankingDetails",
-        "object?",
-        omitempty=True,
-        fields=tuple(
-            Field(name, omitempty=True)
-            for name in (
-                "branch",
-                "account",
-                "type",
-                "openingDate",
-                "closingDate",
-                "iban",
-                "countryCode",
-                "bankId",
-            )
-        ),
-    ),
-    Field("regulatoryFields", "object?", omitempty=True, fields=(Field("participantDocument", omitempty=True),)),
-    Field(
-        "relatedParties",
-        "list",
-        omitempty=True,
-        fields=tuple(Field(name, omitempty=True) for name in ("document", "name", "role", "startDate", "endDate")),
-    ),
-)
-INSTRUMENTS = Kind(
-    "instruments",
-    Schema((
-        Field("ledgerId", required=True, rules=_ID), Field("accountId", required=True, rules=_ID), *INSTRUMENT_PARTS,
-        META_NEW,
-    )),
-    Schema((*INSTRUMENT_PARTS, META)),
-    "CRM-0008", "", "page",
-    {
-        "holder_id": _equals("holderId"), "account_id": _equals("accountId"), "ledger_id": _equals("ledgerId"),
-        "document": _equals("document"),
-    },
-    omit_empty=tuple(field.name for field in INSTRUMENT_PARTS), hidden=("claim", "organizationId"), countable=False,
-    unknown_parent="",
-)  # fmt: skip
-ACCOUNT_OF_HOLDER = Schema(
-    (*(field for field in ACCOUNTS.create.fields if field.name != "holderId"), *INSTRUMENT_PARTS)
-)
-
 KINDS = {
     kind.name: kind
     for kind in (
         ORGANIZATIONS, LEDGERS, ASSETS, PORTFOLIOS, SEGMENTS, ACCOUNT_TYPES, ACCOUNTS, OPERATION_ROUTES,
-        TRANSACTION_ROUTES, HOLDERS, INSTRUMENTS,
+        TRANSACTION_ROUTES,
     )
 }  # fmt: skip
 
@@ -402,6 +308,6 @@ BALANCE_NEW = Schema((
 ASSET_RATE = Schema((
     Field("from", required=True), Field("to", required=True), Field("rate", "int", required=True),
     Field("scale", "int"),
-    Field("source", "text"), Field("ttl", "int?"), Field("externalId", "text", rules=_ID), META,
+    Field("source", "text"), Field("ttl", "int?"), Field("externalId", "text", rules=AN_ID), META,
 ))  # fmt: skip
 DESCRIPTION_PATCH = Schema((Field("description", max=256), META))

@@ -77,7 +77,8 @@ def execute(
     parts = _parts(world, book, intent.sources, source_amounts, is_source=True)
     parts += _parts(world, book, intent.destinations, destination_amounts, is_source=False)
     settings = ledger["settings"] if ledger is not None else None
-    _check_skips(intent, settings)
+    if intent.skips_fees or intent.skips_tracer:
+        _check_skips(intent, settings)
     checks_routes = settings is not None and settings["accounting"]["validateRoutes"]
     if checks_routes:
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])

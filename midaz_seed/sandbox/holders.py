@@ -1,15 +1,15 @@
 """Holders, the instruments that tie them to accounts, and an account made together with its instrument (v4)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
 
 from midaz_seed.sandbox.crud import ENTITIES, Entity
-from midaz_seed.sandbox.entities import ACCOUNT_OF_HOLDER, INSTRUMENT_PARTS
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, json_reply
 from midaz_seed.sandbox.fields import Body, read_body
+from midaz_seed.sandbox.parties import ACCOUNT_OF_HOLDER, INSTRUMENT_PARTS
 from midaz_seed.sandbox.queries import by_page, read_listing
 from midaz_seed.sandbox.refusals import RefusedError
 from midaz_seed.sandbox.state import Doc, World
@@ -32,7 +32,7 @@ def create_instrument(world: World, call: Call) -> Reply:
     return _once(world, call, entity, lambda claim: _instrument(world, call.org_id, call.params[1], body.values, claim))
 
 
-def _once(world: World, call: Call, entity: Entity, make: Any) -> Reply:
+def _once(world: World, call: Call, entity: Entity, make: Callable[[Doc], Doc]) -> Reply:
     """Answer from what the key already made, or make it."""
     content = hashlib.sha256(orjson.dumps(orjson.loads(call.body), option=orjson.OPT_SORT_KEYS)).hexdigest()
     key, expires_s = key_and_expiry(world, call, content)

@@ -15,7 +15,8 @@ from midaz_seed.sandbox.state import Doc, World
 Parts = dict[str, Any]
 
 
-def _plain(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+def plain(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    """What a body says, but for its metadata."""
     return {name: value for name, value in body.values.items() if name != "metadata"}
 
 
@@ -27,7 +28,7 @@ def _nothing(_world: World, _org_id: str, _ledger_id: str, _doc: Doc) -> None:
 class Hooks:
     """The places where a kind can differ. Each may raise RefusedError, except `created`, `fill` and `show`."""
 
-    prepare: Callable[[World, str, str, Body], Parts] = _plain
+    prepare: Callable[[World, str, str, Body], Parts] = plain
     """From the body of a create to the entity's own fields."""
     fill: Callable[[Doc], None] = lambda _doc: None
     """Fields that depend on the new id."""
@@ -43,7 +44,7 @@ def _status(body: Body) -> Parts:
 
 
 def _with_status(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    return {**_plain(_world, _org_id, _ledger_id, body), "status": _status(body)}
+    return {**plain(_world, _org_id, _ledger_id, body), "status": _status(body)}
 
 
 # ---- organizations and ledgers
@@ -86,45 +87,6 @@ def _organization_created(world: World, _org_id: str, _ledger_id: str, doc: Doc)
     own = {"type": "LEGAL_PERSON", "name": doc["legalName"], "document": doc["legalDocument"], "isSelf": True}
     stamps: Parts = {"createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {}}
     world.save("holders", doc["id"], "", {"id": world.new_id(epoch_s), **holder, **own, **stamps})
-
-
-def _holder(world: World, org_id: str, _ledger_id: str, body: Body) -> Parts:
-    if any(holder["document"] == body["document"] for holder in world.place("holders", org_id, "")):
-        raise RefusedError("CRM-0010")
-    return _plain(world, org_id, "", body)
-
-
-def _holder_show(_world: World, doc: Doc) -> Doc:
-    """Without empty parts, but with the second line of an address."""
-    shown: Doc = {
-        **doc,
-        **{name: _without_empty(doc[name]) for name in ("contact", "naturalPerson", "legalPerson") if name in doc},
-    }
-    if "addresses" in doc:
-        shown["addresses"] = {
-            name: {key: text for key, text in address.items() if key != "description" or text}
-            for name, address in doc["addresses"].items()
-            if address is not None
-        }
-    return shown
-
-
-def _holder_delete(world: World, org_id: str, _ledger_id: str, doc: Doc) -> None:
-    for ledger_id in world.ledgers_of(org_id).live:
-        if any(account["holderId"] == doc["id"] for account in world.book(org_id, ledger_id).collection("accounts")):
-            raise RefusedError("CRM-0030")
-    if any(known["holderId"] == doc["id"] for known in world.place("instruments", org_id, "")):
-        raise RefusedError("CRM-0017")
-
-
-def _instrument_show(_world: World, doc: Doc) -> Doc:
-    shown = dict(doc)
-    for name in ("bankingDetails", "regulatoryFields"):
-        if name in shown:
-            shown[name] = _without_empty(shown[name])
-    if "relatedParties" in shown:
-        shown["relatedParties"] = [_without_empty(party) for party in shown["relatedParties"]]
-    return shown
 
 
 def _ledger(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
@@ -308,7 +270,7 @@ def _operation_route(world: World, _org_id: str, _ledger_id: str, body: Body) ->
     return {
         **own,
         "operationType": body["operationType"].lower(),
-        "accountingEntries": _without_empty(entries),
+        "accountingEntries": without_empty(entries),
         "account": body["account"],
     }
 
@@ -347,9 +309,10 @@ def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> No
         raise RefusedError("0166")
 
 
-def _without_empty(value: Any) -> Any:
+def without_empty(value: Any) -> Any:
+    """An object without its empty parts; None when nothing is left."""
     if isinstance(value, dict):
-        return {name: _without_empty(inner) for name, inner in value.items() if inner not in (None, "")} or None
+        return {name: without_empty(inner) for name, inner in value.items() if inner not in (None, "")} or None
     return value
 
 
@@ -359,7 +322,7 @@ def _operation_route_patch(_world: World, _org_id: str, _ledger_id: str, doc: Do
         _check_entries(doc["operationType"], changes["accountingEntries"])
         changes["accountingEntries"] = {
             **(doc["accountingEntries"] or {}),
-            **(_without_empty(changes["accountingEntries"]) or {}),
+            **(without_empty(changes["accountingEntries"]) or {}),
         }
 
 
@@ -402,8 +365,6 @@ def _transaction_route_show(world: World, doc: Doc) -> Doc:
 
 HOOKS = {
     "organizations": Hooks(prepare=_organization, created=_organization_created, check_patch=_organization_patch),
-    "holders": Hooks(prepare=_holder, check_delete=_holder_delete, show=_holder_show),
-    "instruments": Hooks(show=_instrument_show),
     "ledgers": Hooks(prepare=_ledger),
     "assets": Hooks(prepare=_asset, created=_asset_created, check_delete=_asset_delete),
     "portfolios": Hooks(prepare=_with_status),
