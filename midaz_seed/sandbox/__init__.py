@@ -1,4 +1,5 @@
-"""The embedded Midaz: a double-entry ledger over real sockets that answers as a Midaz v3.8 does.
+"""The embedded Midaz: a double-entry ledger over real sockets that answers as a Midaz v3.3, v3.8 or v4
+does.
 
     async with running(SandboxConfig()) as server:
         ...  # server.url

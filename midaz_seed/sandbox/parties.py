@@ -95,8 +95,8 @@ INSTRUMENT_PARTS = (
 INSTRUMENTS = Kind(
     "instruments",
     Schema((
-        Field("ledgerId", required=True, rules=AN_ID), Field("accountId", required=True, rules=AN_ID), *INSTRUMENT_PARTS,
-        META_NEW,
+        Field("ledgerId", required=True, rules=AN_ID), Field("accountId", required=True, rules=AN_ID),
+        *INSTRUMENT_PARTS, META_NEW,
     )),
     Schema((*INSTRUMENT_PARTS, META)),
     "CRM-0008", "", "page",
