@@ -89,3 +89,39 @@ class FakeClock:
         self._now_s = target_s
         for _ in range(10):
             await anyio.lowlevel.checkpoint()
+
+
+class ShiftedClock:
+    """Another clock's time plus whatever `advance` has added: hours pass at once, seconds pass as ever."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._moved = anyio.Event()
+        self.ahead_s = 0.0
+        """How far it is ahead of the other clock."""
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic() + self.ahead_s
+
+    def time(self) -> float:
+        return self._clock.time() + self.ahead_s
+
+    async def sleep(self, delay_s: float) -> None:
+        until_s = self.monotonic() + delay_s
+        await anyio.lowlevel.checkpoint()
+        while (left_s := until_s - self.monotonic()) > 0:
+            async with anyio.create_task_group() as either:
+                either.start_soon(_cancel_after, self._moved, either.cancel_scope)
+                await self._clock.sleep(left_s)
+                either.cancel_scope.cancel()
+
+    def advance(self, delta_s: float) -> None:
+        """Move time on; whoever sleeps is woken when that was long enough."""
+        self.ahead_s += delta_s
+        moved, self._moved = self._moved, anyio.Event()
+        moved.set()
+
+
+async def _cancel_after(event: anyio.Event, scope: anyio.CancelScope) -> None:
+    await event.wait()
+    scope.cancel()

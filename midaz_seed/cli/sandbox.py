@@ -52,6 +52,43 @@ import click
     help="Of the random parts of ids, and of the faults unless their plan has its own.",
 )
 @click.option("--auth-token", envvar="MIDAZ_SEED_SANDBOX_TOKEN", help="Ask for this bearer token.")
+@click.option(
+    "--async", "asynchronous", is_flag=True, help="Asynchronous mode: lists and counts lag behind the answers."
+)
+@click.option(
+    "--async-delay-ms",
+    default=50.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="With --async: how long a record is in the queue at least.",
+)
+@click.option(
+    "--async-per-s",
+    default=460.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="With --async: how many records leave the queue in a second.",
+)
+@click.option(
+    "--crash-like-midaz",
+    is_flag=True,
+    help="Take a real server's time over transactions: a killed process then leaves behind what a real one does.",
+)
+@click.option(
+    "--recovery-age-s",
+    default=1800.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    help="How old must be what a killed process left behind before it is recovered.",
+)
+@click.option(
+    "--recovery-period-s",
+    default=1800.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    help="How often that is looked for.",
+)
+@click.option("--control", is_flag=True, help="Serve /sandbox/clock, by which a test moves the time on.")
 @click.option("--until-eof", is_flag=True, help="End when standard input ends: for a program that starts this one.")
 def sandbox(
     port: int | None,
@@ -63,6 +100,13 @@ def sandbox(
     faults: Path | None,
     seed: int,
     auth_token: str | None,
+    asynchronous: bool,
+    async_delay_ms: float,
+    async_per_s: float,
+    crash_like_midaz: bool,
+    recovery_age_s: float,
+    recovery_period_s: float,
+    control: bool,
     until_eof: bool,
 ) -> None:
     """Run the embedded Midaz: a ledger that answers as a Midaz of that version does.
@@ -74,7 +118,7 @@ def sandbox(
     from midaz_seed.sandbox.dialect import DIALECTS
     from midaz_seed.sandbox.faults import FaultPlan
     from midaz_seed.sandbox.process_main import run
-    from midaz_seed.sandbox.server import SandboxConfig
+    from midaz_seed.sandbox.server import RecordQueue, Recovery, SandboxConfig, Stages
 
     split = DIALECTS[dialect].separate_services and not one_port
     if port is None:
@@ -92,6 +136,10 @@ def sandbox(
             dialect=dialect,
             transaction_port=transaction_port,
             one_port=one_port,
+            control=control,
+            queue=RecordQueue(async_delay_ms, async_per_s) if asynchronous else None,
+            stages=Stages() if crash_like_midaz else None,
+            recovery=Recovery(recovery_age_s, recovery_period_s),
         )
         run(config, until_eof=until_eof)
     except SeedError as error:

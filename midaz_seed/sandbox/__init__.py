@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from midaz_seed.sandbox.faults import FaultPlan
-    from midaz_seed.sandbox.server import SandboxConfig, SandboxServer, running
+    from midaz_seed.sandbox.server import RecordQueue, Recovery, SandboxConfig, SandboxServer, Stages, running
 
-__all__ = ["FaultPlan", "SandboxConfig", "SandboxServer", "running"]
+__all__ = ["FaultPlan", "RecordQueue", "Recovery", "SandboxConfig", "SandboxServer", "Stages", "running"]
 
 
 def __getattr__(name: str) -> Any:

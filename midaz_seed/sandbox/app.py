@@ -8,7 +8,9 @@ from typing import Any
 
 import orjson
 
+from midaz_seed.clock import ShiftedClock
 from midaz_seed.errors import OutputError
+from midaz_seed.sandbox.control import clock_reply
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, json_reply, text_reply
 from midaz_seed.sandbox.faults import Faults
 from midaz_seed.sandbox.refusals import FailedError, RefusedError, describe
@@ -121,10 +123,10 @@ class App:
         try:
             if self._broken:
                 raise FailedError(500, "the data file cannot be written")
-            if self._auth is not None and raw_path not in _OPEN_PATHS and (b"authorization", self._auth) not in headers:
+            if not self._may_enter(scope):
                 return text_reply(401, "Missing Token")
             if raw_path.startswith(b"/sandbox/"):
-                return self.about_itself(raw_path)
+                return self.about_itself(method, raw_path, body)
             if len(body) > self.world.dialect.body_bytes_max:
                 raise FailedError(413, "Request Entity Too Large")
             router: Router = scope["state"][ROUTER]
@@ -139,13 +141,21 @@ class App:
         finally:
             self.statistics.requests[method, group] += 1
 
-    def about_itself(self, raw_path: bytes) -> Reply:
-        """The endpoints that no Midaz has: /sandbox/stats and /sandbox/faults."""
+    def _may_enter(self, scope: Scope) -> bool:
+        """Whether a request carries the token, or needs none."""
+        token = self._auth
+        return token is None or scope["raw_path"] in _OPEN_PATHS or (b"authorization", token) in scope["headers"]
+
+    def about_itself(self, method: str, raw_path: bytes, body: bytes) -> Reply:
+        """The endpoints that no Midaz has: /sandbox/stats, /sandbox/faults and, where it was asked for,
+        /sandbox/clock."""
         if raw_path == b"/sandbox/stats":
             return json_reply(200, self.statistics.report())
         if raw_path == b"/sandbox/faults":
             return json_reply(200, self.faults.report())
-        raise FailedError(404, f"Cannot GET {raw_path.decode('latin-1')}")
+        if raw_path == b"/sandbox/clock" and isinstance(self.world.clock, ShiftedClock):
+            return clock_reply(self.world, self.world.clock, method, body)
+        raise FailedError(404, f"Cannot {method} {raw_path.decode('latin-1')}")
 
     async def committed(self, reply: Reply) -> Reply:
         """Wait until everything written so far is durable."""

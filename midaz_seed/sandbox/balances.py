@@ -95,6 +95,8 @@ def companion_of(book: Book, balance: Balance) -> Balance | None:
 
 def is_visible(world: World, balance: Balance) -> bool:
     """Whether a new balance has appeared yet."""
+    if world.lag is not None and not world.lag.has_seen(balance):
+        return False
     return not balance.visible_from_s or balance.visible_from_s <= world.clock.time()
 
 
@@ -110,7 +112,11 @@ def may_move(world: World, balance: Balance, *, sends: bool) -> bool:
 def show(world: World, book: Book, balance: Balance, settings: dict[str, Any] | None = None) -> Doc:
     """A balance as an answer shows it."""
     limit = balance.overdraft_limit
-    left = "0" if limit is None or limit == _NO_LIMIT else text_of(decimals.subtract(limit, balance.overdraft_used))
+    state, held, used = balance.state, balance.available, balance.overdraft_used
+    if world.lag is not None:
+        state = world.lag.state_of(balance)
+        held, used = Decimal(state[0]), Decimal(state[3])
+    left = "0" if limit is None or limit == _NO_LIMIT else text_of(decimals.subtract(limit, used))
     shown: Doc = {
         "id": balance.id,
         "organizationId": book.org_id,
@@ -119,9 +125,9 @@ def show(world: World, book: Book, balance: Balance, settings: dict[str, Any] | 
         "alias": balance.alias,
         "key": balance.key,
         "assetCode": balance.asset,
-        "available": balance.state[0],
-        "onHold": balance.state[1],
-        "version": balance.version,
+        "available": state[0],
+        "onHold": state[1],
+        "version": state[2],
         "accountType": balance.account_type,
         "allowSending": balance.allow_sending,
         "allowReceiving": balance.allow_receiving,
@@ -129,12 +135,12 @@ def show(world: World, book: Book, balance: Balance, settings: dict[str, Any] | 
     stamps = {"createdAt": balance.created_at, "updatedAt": balance.updated_at, "deletedAt": None}
     if not world.dialect.has("balance-settings"):
         return shown | stamps
-    shown |= {"direction": balance.direction, "overdraftUsed": balance.state[3]}
+    shown |= {"direction": balance.direction, "overdraftUsed": state[3]}
     if settings is not None:
         shown["settings"] = settings
     elif balance.settings is not None:
         shown["settings"] = {"balanceScope": "transactional", **balance.settings}
-    own = text_of(decimals.subtract(balance.available, balance.overdraft_used))
+    own = text_of(decimals.subtract(held, used))
     shown |= {
         **stamps,
         "position": {"available": own, "onHold": shown["onHold"], "overdraftLimitAvailable": left},

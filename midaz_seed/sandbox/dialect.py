@@ -180,6 +180,8 @@ class Dialect:
     """What the operations of an annotation say that was moved."""
     revert_replays_silently: bool = False
     """Whether a revert has no key but its content, and no answer says that it is a replay."""
+    queued_balances_wait: bool = False
+    """Whether, in asynchronous mode, a read shows a balance only as far as the queue has come."""
     cache_header: bool = True
     """Whether a read of a transaction carries `X-Cache-Hit`."""
     idempotency_ttl_s: int = 300
@@ -262,6 +264,7 @@ V3_3 = Dialect(
     remaining_of_zero_shows=True,
     pending_touches_destination=True,
     note_amount="sent",
+    queued_balances_wait=True,
     cache_header=False,
     operation_snapshot='{"available":"%s","onHold":"%s"%.0s%.0s}',
     operation_shows_direction=False,

@@ -283,6 +283,8 @@ def _write(
     world.seq += 1
     world.store.append(world.seq, orjson.dumps(transaction.pack()))
     index_transaction(world, book, world.seq, transaction, created_s)
+    if world.lag is not None:
+        world.lag.note(world.seq, operations, moved=status != "NOTED")
     return world.seq, transaction
 
 
@@ -327,6 +329,8 @@ def end_pending(world: World, book: Book, seq: int, transaction: Transaction, *,
     world.seq += 1
     world.store.append(world.seq, orjson.dumps(ending.pack()))
     index_ending(world, book, world.seq, ending)
+    if world.lag is not None:
+        world.lag.note(world.seq, operations)
     return ending
 
 

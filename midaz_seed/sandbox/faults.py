@@ -78,6 +78,23 @@ class ForeignReplay(_Model):
     happens."""
 
 
+class Stuck(_Model):
+    """What a server leaves behind that is killed in the middle of a new transaction: the connection is cut, the key
+    stays claimed (0084) until its time is over, and then the same request is carried out again. The balances have
+    moved in the part `applied` of the cases; such a transaction is seen as one only after `visible_after_s`. Seen on
+    a real v3.8, whose recovery takes what is older than half an hour. What would be refused or replayed is answered
+    as ever."""
+
+    applied: float = Field(0.7, ge=0, le=1)
+    visible_after_s: float = Field(1800, ge=0)
+
+
+class StaleBalances(_Model):
+    """Balances are shown as they were `ms` ago, as a replica that lags shows them."""
+
+    ms: float = Field(gt=0)
+
+
 class Refuse(_Model):
     """Nobody listens for `for_s` seconds and every open connection is cut; then the same port answers again."""
 
@@ -88,7 +105,19 @@ class Unauthorized(_Model):
     """401 with a plain text, as when a token has expired."""
 
 
-Effect = Latency | Status | Reset | Truncate | Html | LateBalances | ForeignReplay | Refuse | Unauthorized
+Effect = (
+    Latency
+    | Status
+    | Reset
+    | Truncate
+    | Html
+    | LateBalances
+    | ForeignReplay
+    | Stuck
+    | StaleBalances
+    | Refuse
+    | Unauthorized
+)
 
 
 class Rule(_Model):
@@ -121,6 +150,8 @@ class Rule(_Model):
     html: Html | None = None
     late_balances: LateBalances | None = None
     foreign_replay: ForeignReplay | None = None
+    stuck: Stuck | None = None
+    stale_balances: StaleBalances | None = None
     refuse: Refuse | None = None
     unauthorized: Unauthorized | None = None
 
@@ -188,7 +219,8 @@ class Rule(_Model):
 
 
 _EFFECTS = (
-    "latency", "status", "reset", "truncate", "html", "late_balances", "foreign_replay", "refuse", "unauthorized",
+    "latency", "status", "reset", "truncate", "html", "late_balances", "foreign_replay", "stuck", "stale_balances",
+    "refuse", "unauthorized",
 )  # fmt: skip
 
 
@@ -207,6 +239,11 @@ class FaultPlan(_Model):
 
     seed: int | None = None
     rules: tuple[Rule, ...] = ()
+
+    @property
+    def stale_s_max(self) -> float:
+        """How far back a read of a balance may look."""
+        return max((rule.stale_balances.ms / 1000 for rule in self.rules if rule.stale_balances), default=0.0)
 
     @classmethod
     def parse(cls, data: Any, where: str = "fault plan") -> Self:

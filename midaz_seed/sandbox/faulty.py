@@ -17,10 +17,14 @@ from midaz_seed.sandbox.faults import (
     Latency,
     Refuse,
     Reset,
+    StaleBalances,
     Status,
+    Stuck,
     Truncate,
     Unauthorized,
 )
+from midaz_seed.sandbox.intents import ENDPOINTS, Endpoint
+from midaz_seed.sandbox.recovery import strand
 from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.transactions import foreign_replay
@@ -55,11 +59,11 @@ class FaultyApp(App):
             elif chosen is None:
                 chosen = hit
         instead = self._instead(scope, body, chosen)
-        if isinstance(chosen and chosen.effect, ForeignReplay) and instead is None:
-            chosen = None  # there is no other transaction to answer with
+        if isinstance(chosen and chosen.effect, ForeignReplay | Stuck) and instead is None:
+            chosen = None  # there is no other transaction to answer with, or this one is refused or replayed
         if instead is not None:
             self.statistics.requests[method, group] += 1
-        reply = await self.committed(instead or self._answer_late(scope, body, chosen))
+        reply = await (self.carried_out(scope, body, chosen) if instead is None else self.committed(instead))
         if chosen is not None:
             self.faults.count(chosen)
         await self._deliver(scope, receive, send, reply, chosen)
@@ -75,20 +79,49 @@ class FaultyApp(App):
                 return Reply(0, [], b"")
             case ForeignReplay() if hit is not None:
                 return self._foreign(scope, body, hit.chance)
+            case Stuck() as effect if hit is not None:
+                return self._stuck(scope, body, effect, hit.chance)
         return None
 
-    def _foreign(self, scope: Scope, body: bytes, chance: float) -> Reply | None:
+    def new_transaction(self, scope: Scope, body: bytes) -> tuple[Call, Endpoint] | None:
+        """The request as a call, when it posts a new transaction; None when it does something else, or nothing."""
+        raw_path: bytes = scope["raw_path"]
+        endpoint = ENDPOINTS.get(raw_path.rstrip(b"/").rpartition(b"/")[2].decode("latin-1").lower())
+        if endpoint is None or scope["method"] != "POST" or not self._may_enter(scope):
+            return None
         try:
-            (_, group), params = scope["state"][ROUTER].find(scope["method"], scope["raw_path"])
+            (_, group), params = scope["state"][ROUTER].find("POST", raw_path)
         except (FailedError, RefusedError):
             return None  # the ordinary way says what is wrong with the path
-        if group != "transactions" or scope["method"] != "POST":
-            return None
-        call = Call("POST", scope["raw_path"], params, b"", scope["headers"], body)
-        return foreign_replay(self.world, call, chance)
+        return (
+            (Call("POST", raw_path, params, b"", scope["headers"], body), endpoint) if group == "transactions" else None
+        )
 
-    def _answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        """Carry the request out; the balances that it makes may be late."""
+    def _foreign(self, scope: Scope, body: bytes, chance: float) -> Reply | None:
+        found = self.new_transaction(scope, body)
+        return foreign_replay(self.world, *found, chance) if found is not None else None
+
+    def _stuck(self, scope: Scope, body: bytes, effect: Stuck, chance: float) -> Reply | None:
+        found = self.new_transaction(scope, body)
+        if found is None:
+            return None
+        applied = chance < effect.applied
+        stranded = strand(self.world, *found, applied=applied, visible_after_s=effect.visible_after_s)
+        return Reply(0, [], b"") if stranded else None
+
+    async def carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+        """Carry the request out, and its answer when that is durable."""
+        return await self.committed(self.answer_late(scope, body, hit))
+
+    def answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+        """Carry the request out; the balances that it makes may be late, those that it shows may be old."""
+        lag = self.world.lag
+        if lag is not None and hit is not None and isinstance(hit.effect, StaleBalances):
+            lag.ago_s = hit.effect.ms / 1000
+            try:
+                return self.answer(scope, body)
+            finally:
+                lag.ago_s = 0.0
         if hit is None or not isinstance(hit.effect, LateBalances):
             return self.answer(scope, body)
         ordinary = self.world.default_balance_delay_ms
@@ -101,7 +134,7 @@ class FaultyApp(App):
     async def _deliver(self, scope: Scope, receive: Receive, send: Send, reply: Reply, hit: Hit | None) -> None:
         effect = hit.effect if hit is not None else None
         match effect:
-            case Reset():
+            case Reset() | Stuck():
                 cut(scope["extensions"][TRANSPORT]["transport"], reset=True)
                 await _gone(receive)
             case Refuse():

@@ -38,6 +38,11 @@ def number_of(uuid: str) -> int:
     return int(uuid[19:23] + uuid[24:], 16) >> _PART_BITS & _COUNTER_MASK
 
 
+def made_s(uuid: str) -> float:
+    """When an id was made, in seconds of the epoch."""
+    return int(uuid[:8] + uuid[9:13], 16) / 1000
+
+
 def journal_place(uuid: str) -> tuple[int, int] | None:
     """(seq, part) of a transaction's or operation's id; None when the id cannot be one of ours."""
     tail = int(uuid[19:23] + uuid[24:], 16)

@@ -1,21 +1,25 @@
 """Reading the data file back at the start: entities first, then the journal in its order."""
 
+import math
 from collections.abc import Callable
 from decimal import Decimal
 from typing import Any
 
 import orjson
 
+from midaz_seed.clock import ShiftedClock
 from midaz_seed.sandbox.balances import overdraft_limit, prepare
 from midaz_seed.sandbox.dates import parse_instant
 from midaz_seed.sandbox.decimals import ZERO
 from midaz_seed.sandbox.execution import index_ending, index_transaction, raise_version
 from midaz_seed.sandbox.ledger import Balance
+from midaz_seed.sandbox.reading import load_transaction
 from midaz_seed.sandbox.records import Claim, Operation, unpack_ending, unpack_transaction
+from midaz_seed.sandbox.recovery import NOT_YET, PERSISTED, Recovery, adopt_orphans
 from midaz_seed.sandbox.state import World
 
 
-def load(world: World) -> None:
+def load(world: World, recovery: Recovery) -> None:
     """Fill an empty world from its store."""
     for number, kind, org_id, ledger_id, data in world.store.entities():
         doc = orjson.loads(data)
@@ -29,6 +33,7 @@ def load(world: World) -> None:
         world.saw_entity(0, packed[1])
         _LOADERS[packed[0]](world, seq, packed)
     world.seq = world.store.committed_seq
+    adopt_orphans(world, recovery)
 
 
 def _load_balance(world: World, org_id: str, ledger_id: str, doc: dict[str, Any]) -> None:
@@ -84,8 +89,31 @@ def _load_patch(world: World, _seq: int, packed: list[Any]) -> None:
 
 def _load_claim(world: World, _seq: int, packed: list[Any]) -> None:
     _, _, number, key, expires_s = packed
+    slots = world.book_by_number[number].slots
     if expires_s > world.clock.time():
-        world.book_by_number[number].slots[key] = Claim(key, expires_s).slot(0)
+        slots[key] = Claim(key, expires_s).slot(0)
+    else:
+        slots.pop(key, None)
+
+
+def _load_hidden(world: World, _seq: int, packed: list[Any]) -> None:
+    _, _, seq, visible_from_s = packed
+    if visible_from_s == NOT_YET:
+        world.hidden[seq] = math.inf
+    elif visible_from_s > world.clock.time():
+        world.hidden[seq] = visible_from_s
+    else:
+        world.hidden.pop(seq, None)
+    transaction = load_transaction(world, seq)
+    claim = transaction.claim
+    if claim.key and claim.expires_s > world.clock.time():
+        answered = visible_from_s == PERSISTED
+        world.book_by_number[transaction.book].slots[claim.key] = claim.slot(seq if answered else 0)
+
+
+def _load_clock(world: World, _seq: int, packed: list[Any]) -> None:
+    if isinstance(world.clock, ShiftedClock):
+        world.clock.advance(packed[2] - world.clock.ahead_s)
 
 
 _LOADERS: dict[str, Callable[[World, int, list[Any]], None]] = {
@@ -93,4 +121,6 @@ _LOADERS: dict[str, Callable[[World, int, list[Any]], None]] = {
     "e": _load_ending,
     "p": _load_patch,
     "k": _load_claim,
+    "h": _load_hidden,
+    "c": _load_clock,
 }

@@ -13,10 +13,19 @@ from midaz_seed.sandbox.exchange import Call, Headers, Reply, empty_reply, raw_j
 from midaz_seed.sandbox.queries import Listing, cut, metadata_matches, read_listing
 from midaz_seed.sandbox.records import ENDING, TRANSACTION, Transaction, unpack_ending, unpack_transaction
 from midaz_seed.sandbox.refusals import RefusedError
-from midaz_seed.sandbox.rendering import Placed, operation_json, placed, quote, sides_of, transaction_json
+from midaz_seed.sandbox.rendering import (
+    Placed,
+    created_json,
+    operation_json,
+    placed,
+    quote,
+    sides_of,
+    transaction_json,
+)
 from midaz_seed.sandbox.state import STATUSES, Book, World
 
 NOT_FROM_CACHE: Headers = [(b"x-cache-hit", b"false")]
+FROM_CACHE: Headers = [(b"x-cache-hit", b"true")]
 _DAY_S = 86_400.0
 
 
@@ -30,7 +39,7 @@ def load_transaction(world: World, seq: int) -> Transaction:
 def find_transaction(world: World, book: Book, transaction_id: str) -> tuple[int, Transaction] | None:
     """A transaction of this ledger by its id."""
     place = ids.journal_place(transaction_id)
-    if place is None or place[1] != 0 or book.position(place[0]) is None:
+    if place is None or place[1] != 0 or book.position(place[0]) is None or world.is_stranded(place[0]):
         return None
     transaction = load_transaction(world, place[0])
     return (
@@ -87,6 +96,8 @@ def get(world: World, call: Call) -> Reply:
     found = find_transaction(world, book, call.params[2])
     if found is None:
         raise RefusedError("0007")
+    if not world.is_listed(found[0]):  # still in the queue: the copy that the 201 showed
+        return raw_json_reply(200, created_json(world, book, *found), FROM_CACHE)
     body = stored_transaction(world, book, *found, limit=_operations_shown(world, book, found[0], listing))
     return raw_json_reply(200, body.encode(), NOT_FROM_CACHE if world.dialect.cache_header else None)
 
@@ -128,6 +139,8 @@ def list_transactions(world: World, call: Call) -> Reply:
         if not start_s <= book.created_s[place] < end_s:
             continue
         seq = book.seqs[place]
+        if not world.is_listed(seq):
+            continue
         transaction = load_transaction(world, seq)
         patch = world.patches.get((seq, 0))
         metadata = transaction.metadata if patch is None or patch[1] is None else patch[1]
@@ -177,6 +190,8 @@ def count_transactions(world: World, call: Call) -> Reply:
     count = 0
     for place, created_s in enumerate(book.created_s):
         if not start_s <= created_s <= end_s or (status and STATUSES[book.status[place]] != status):
+            continue
+        if not world.is_listed(book.seqs[place]):
             continue
         if route and load_transaction(world, book.seqs[place]).extra.get("route") != route:
             continue
@@ -238,6 +253,8 @@ def _operations_of_account(
         else:
             places = range(bisect_left(entries, cursor[0]), len(entries))
     for place in places:
+        if not world.is_listed(entries[place]):
+            continue
         seq, transaction, items = _entry(world, entries[place])
         own = [item for item in items if world.balance_by_number[item[3].balance].account_id == account_id]
         for item in reversed(own) if downwards else own:
@@ -273,7 +290,13 @@ def get_operation(world: World, call: Call) -> Reply:
     place = ids.journal_place(call.params[3])
     entries = book.touched.get(call.params[2])
     at = bisect_left(entries, place[0]) if place is not None and entries is not None else 0
-    if place is None or entries is None or at == len(entries) or entries[at] != place[0]:
+    if (
+        place is None
+        or entries is None
+        or at == len(entries)
+        or entries[at] != place[0]
+        or not world.is_listed(place[0])
+    ):
         raise RefusedError("0007")
     seq, transaction, items = _entry(world, place[0])
     for item in items:

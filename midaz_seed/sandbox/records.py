@@ -4,7 +4,9 @@
      operations, key, expires_s, extra]
     ["e", ms, transaction, status, updated, operations]         a pending transaction ended
     ["p", ms, transaction, part, description, metadata, time]   a transaction (part 0) or operation was changed
-    ["k", ms, book, key, expires_s]                             a key was claimed and never got its answer
+    ["k", ms, book, key, expires_s]                             a key was claimed and has no answer; 0: it is free again
+    ["h", ms, transaction, visible_from_s]                      applied, not listed: -1 until it is persisted, 0 it is
+    ["c", ms, ahead_s]                                          the clock was moved to so far ahead of the machine's
 
 An operation is [type, balance, is debit, amount, available, onHold, version, overdraftUsed, the same four after,
 texts].
@@ -13,7 +15,7 @@ texts].
 from dataclasses import dataclass
 from typing import Any
 
-TRANSACTION, ENDING, PATCH, CLAIM = "t", "e", "p", "k"
+TRANSACTION, ENDING, PATCH, CLAIM, HIDDEN, CLOCK = "t", "e", "p", "k", "h", "c"
 _SLOT_SHIFT = 44
 _SLOT_MASK = (1 << _SLOT_SHIFT) - 1
 

@@ -13,19 +13,31 @@ from typing import Any, Literal
 import uvicorn
 from uvicorn.server import ServerState
 
-from midaz_seed.clock import Clock, SystemClock
+from midaz_seed.clock import Clock, ShiftedClock, SystemClock
 from midaz_seed.errors import TargetNotAllowedError, UsageError
 from midaz_seed.sandbox.app import ROUTER, App
 from midaz_seed.sandbox.dialect import DIALECTS, Service
 from midaz_seed.sandbox.faults import FaultPlan, Faults
 from midaz_seed.sandbox.faulty import FaultyApp
+from midaz_seed.sandbox.lag import Lag, RecordQueue
 from midaz_seed.sandbox.loading import load
 from midaz_seed.sandbox.protocol import Protocol
+from midaz_seed.sandbox.recovery import Recovery
 from midaz_seed.sandbox.routes import Router
+from midaz_seed.sandbox.staged import StagedApp, Stages
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.store import Store
 
-__all__ = ["FaultPlan", "SandboxConfig", "SandboxServer", "check_host", "running"]
+__all__ = [
+    "FaultPlan",
+    "RecordQueue",
+    "Recovery",
+    "SandboxConfig",
+    "SandboxServer",
+    "Stages",
+    "check_host",
+    "running",
+]
 
 _BACKLOG = 2048
 _IDLE_S = 3600
@@ -50,6 +62,15 @@ class SandboxConfig:
     auth_token: str | None = None
     """When set, requests without this bearer token get 401."""
     clock: Clock = field(default_factory=SystemClock)
+    control: bool = False
+    """Serve /sandbox/clock, which moves the clock on."""
+    queue: RecordQueue | None = None
+    """Asynchronous mode: records of transactions appear behind their answers. None: at once."""
+    stages: Stages | None = None
+    """Take that long over a new transaction, each stage durable: a killed process leaves behind what a real server
+    leaves. None: a transaction is made in one piece."""
+    recovery: Recovery = field(default_factory=Recovery)
+    """When what a killed process left behind can be seen."""
     dialect: Literal["v3.3", "v3.8", "v4"] = "v3.8"
     """The Midaz version that it answers as."""
     transaction_port: int = 0
@@ -66,18 +87,21 @@ class SandboxServer:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
         dialect = DIALECTS[config.dialect]
+        self.clock: Clock = ShiftedClock(config.clock) if config.control else config.clock
         self._store = Store(config.data, dialect.version)
-        self.state = World(dialect, config.clock, self._store, config.seed)
+        self.state = World(dialect, self.clock, self._store, config.seed)
         try:
-            load(self.state)
+            load(self.state, config.recovery)
         except BaseException:
             self._store.close()
             raise
-        self.faults = Faults(config.faults or FaultPlan(), config.seed, config.clock)
-        if config.faults is None:
-            self.app = App(self.state, config.auth_token, self.faults)
-        else:
-            self.app = FaultyApp(self.state, config.auth_token, self.faults, self.refuse_for)
+        plan = config.faults or FaultPlan()
+        self.faults = Faults(plan, config.seed, self.clock)
+        self.app = self._app()
+        if config.queue is not None or plan.stale_s_max:
+            waits = config.queue is not None and dialect.queued_balances_wait
+            self.state.lag = Lag(self.clock, config.queue, keep_s=plan.stale_s_max, balances_wait=waits)
+        self._killed = False
         self._refusing: asyncio.Task[None] | None = None
         self._uvicorn = uvicorn.Config(
             self.app,
@@ -104,6 +128,15 @@ class SandboxServer:
                 f"a Midaz {dialect.name} has one port here", hint="leave the port of the transaction service out"
             )
         self._routers = [Router(dialect, service) for service in services]
+
+    def _app(self) -> App:
+        config = self.config
+        if config.stages is not None:
+            refuse = self.refuse_for
+            return StagedApp(self.state, config.auth_token, self.faults, refuse, stages=config.stages, seed=config.seed)
+        if config.faults is not None:
+            return FaultyApp(self.state, config.auth_token, self.faults, self.refuse_for)
+        return App(self.state, config.auth_token, self.faults)
 
     @property
     def url(self) -> str:
@@ -169,11 +202,24 @@ class SandboxServer:
             self._refusing = asyncio.get_running_loop().create_task(self._listen_after(refuse_s))
 
     async def _listen_after(self, delay_s: float) -> None:
-        await self.config.clock.sleep(delay_s)
+        await self.clock.sleep(delay_s)
         await self.listen()
 
+    async def kill(self) -> None:
+        """End as a process that gets SIGKILL: every connection is cut, nothing is finished, only what was durable
+        stays. Another sandbox may then use the port and the file."""
+        self._killed = True
+        if self._refusing is not None:
+            self._refusing.cancel()
+            await asyncio.wait([self._refusing])
+        await self._cut_all()
+        self._store.abandon()
+
     async def close(self) -> None:
-        """Finish what is in flight, close every connection and commit. Idle connections end at once."""
+        """Finish what is in flight, close every connection and commit. Idle connections end at once. After `kill`
+        there is nothing left to do."""
+        if self._killed:
+            return
         if self._refusing is not None:
             self._refusing.cancel()
             await asyncio.wait([self._refusing])
@@ -183,13 +229,16 @@ class SandboxServer:
         tasks = set(self._connections.tasks)
         if tasks:
             await asyncio.wait(tasks, timeout=_FINISH_WITHIN_S)
+        await self._cut_all()
+        self._store.close()
+
+    async def _cut_all(self) -> None:
         self.app.closing = True
         self.stop_listening(abort=True)
         for task in set(self._connections.tasks):
             task.cancel()
         while self._connections.connections or self._connections.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0)
-        self._store.close()
 
 
 def check_host(host: str) -> None:

@@ -18,6 +18,7 @@ from midaz_seed.clock import Clock
 from midaz_seed.sandbox import ids
 from midaz_seed.sandbox.dates import Stamps
 from midaz_seed.sandbox.dialect import Dialect
+from midaz_seed.sandbox.lag import Lag
 from midaz_seed.sandbox.ledger import Balance
 from midaz_seed.sandbox.store import Store
 
@@ -122,6 +123,10 @@ class World:
         self.patches: dict[tuple[int, int], list[Any]] = {}
         """(journal entry, part) -> [description or None, metadata, time] as changed later."""
         self.reverted: set[int] = set()
+        self.hidden: dict[int, float] = {}
+        """Transaction that moved the balances and is not to be seen -> when it will be (seconds of the epoch)."""
+        self.lag: Lag | None = None
+        """What reads show later than it happens; None: nothing."""
         self.default_balance_delay_ms = dialect.default_balance_delay_ms
         self.seq = store.committed_seq
         self._entities = 0
@@ -154,6 +159,21 @@ class World:
         """An id for an entity."""
         self._entities += 1
         return ids.entity_id(self.head(self.ms(epoch_s)), self._entities, self._chance)
+
+    # ---- what reads show
+
+    def is_stranded(self, seq: int) -> bool:
+        """Whether a transaction moved the balances and is not to be seen at all: a crash left it behind."""
+        if seq not in self.hidden:
+            return False
+        if self.hidden[seq] > self.clock.time():
+            return True
+        del self.hidden[seq]
+        return False
+
+    def is_listed(self, seq: int) -> bool:
+        """Whether lists and counts hold a transaction and its operations."""
+        return not self.is_stranded(seq) and (self.lag is None or not self.lag.is_queued(seq))
 
     # ---- entities
 

@@ -138,6 +138,12 @@ class Store:
         """Every journal entry in order."""
         yield from self._db.execute("SELECT seq, record FROM journal ORDER BY seq")
 
+    def abandon(self) -> None:
+        """Close the file as a killed process does: what waits is lost."""
+        self._entities.clear()
+        self._journal.clear()
+        self._db.close()
+
     def close(self) -> None:
         """Commit what waits and close the file."""
         if self.dirty:

@@ -12,7 +12,7 @@ from midaz_seed.sandbox.entities import DESCRIPTION_PATCH
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, raw_json_reply
 from midaz_seed.sandbox.execution import check_date, check_value, end_pending, execute
 from midaz_seed.sandbox.fields import read_body
-from midaz_seed.sandbox.intents import ENDPOINTS, JSON, Endpoint, Intent, Leg, read_intent
+from midaz_seed.sandbox.intents import JSON, Endpoint, Intent, Leg, read_intent
 from midaz_seed.sandbox.reading import (
     find_transaction,
     load_transaction,
@@ -118,15 +118,14 @@ def claim_without_answer(world: World, book: Book, claim: Claim) -> None:
     book.slots[claim.key] = claim.slot(0)
 
 
-def foreign_replay(world: World, call: Call, chance: float) -> Reply | None:
+def foreign_replay(world: World, call: Call, endpoint: Endpoint, chance: float) -> Reply | None:
     """Answer with another transaction of the ledger and leave the request's key claimed, as real v3.3 and v4 servers
     sometimes do.
 
-    None, and nothing done, when the request is not an ordinary new transaction or there is no other one to answer with.
+    None, and nothing done, when there is no other one to answer with.
     """
-    endpoint = ENDPOINTS.get(call.path.rstrip(b"/").rpartition(b"/")[2].decode("latin-1").lower())
     book = world.book(call.org_id, call.ledger_id)
-    if endpoint is None or not book.seqs:
+    if not book.seqs:
         return None
     try:
         intent = read_intent(endpoint, call.body, world.dialect)

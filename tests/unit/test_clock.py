@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from midaz_seed.clock import FakeClock, SystemClock
+from midaz_seed.clock import FakeClock, ShiftedClock, SystemClock
 
 
 async def _until_asleep(clock: FakeClock, count: int) -> None:
@@ -135,3 +135,36 @@ async def test_a_cancelled_sleeper_is_no_longer_counted() -> None:
         await _until_asleep(clock, 1)
         group.cancel_scope.cancel()
     assert clock.sleepers == 0
+
+
+async def test_a_shifted_clock_runs_with_the_other_and_ahead_of_it() -> None:
+    under = FakeClock()
+    clock = ShiftedClock(under)
+    start_s = under.time()
+    clock.advance(60.0)
+    await under.advance(1.0)
+    assert clock.time() == clock.monotonic() == start_s + 61.0
+    assert clock.ahead_s == 60.0
+
+
+async def test_a_sleeper_of_a_shifted_clock_is_woken_by_either_clock_and_not_too_early() -> None:
+    under = FakeClock()
+    clock = ShiftedClock(under)
+    woken: list[float] = []
+
+    async def sleep(delay_s: float) -> None:
+        await clock.sleep(delay_s)
+        woken.append(delay_s)
+
+    async with anyio.create_task_group() as group:
+        for delay_s in (0.0, 10.0, 20.0):
+            group.start_soon(sleep, delay_s)
+        await _until_asleep(under, 2)
+        clock.advance(9.0)
+        await anyio.wait_all_tasks_blocked()
+        assert woken == [0.0]
+        await under.advance(1.0)
+        await anyio.wait_all_tasks_blocked()
+        assert woken == [0.0, 10.0]
+        clock.advance(10.0)
+    assert woken == [0.0, 10.0, 20.0]
