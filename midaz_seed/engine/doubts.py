@@ -48,6 +48,7 @@ async def resolve_doubts(
         for unsent, was_applied in zip(doubts, applied, strict=True):
             if was_applied:
                 ledger.in_doubt.remove(unsent)
+                ledger.recovered.add(unsent.item.key)
                 count_as_made(context, unsent.item)
 
         async def again(unsent: Unsent) -> None:

@@ -45,6 +45,9 @@ class LedgerState:
     answers."""
     in_doubt: list[Unsent] = field(default_factory=list)
     """Transactions that may or may not have been applied."""
+    recovered: set[str] = field(default_factory=set)
+    """Keys of transactions that only the balances have shown to be made: after a crash a server lists such a one up to
+    an hour later."""
     not_made: Counter[int] = field(default_factory=Counter)
     """What the transactions that were certainly not made would have added to each account, in minor units."""
 

@@ -162,6 +162,7 @@ def _proof(context: RunContext) -> ProofReport | None:
         balances_checked=sum(proof.balances_checked for proof in proofs),
         counts_checked=sum(proof.counts_checked for proof in proofs),
         transactions_read=sum(proof.transactions_read for proof in proofs),
+        transactions_unlisted=sum(proof.transactions_unlisted for proof in proofs),
         differences=tuple(differences[:DIFFERENCES_MAX]),
         differences_total=len(differences),
         elapsed_s=max((proof.elapsed_s for proof in proofs), default=0.0),

@@ -120,6 +120,12 @@ def _proof(report: Report) -> Iterator[str]:
         f"proof: {proof.balances_checked:,} balances of {proof.ledgers} ledgers, {proof.counts_checked} counts, "
         f"{proof.transactions_read} transactions read back, {proof.elapsed_s:.1f} s",
     )
+    if proof.transactions_unlisted:
+        yield from _wrapped(
+            f"{proof.transactions_unlisted:,} transactions that the balances hold are not in the server's list yet: "
+            "after a crash it lists them within an hour",
+            "       ",
+        )
     if proof.ok:
         yield "       every balance is the planned one, and every asset sums to zero"
         return

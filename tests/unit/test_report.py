@@ -114,6 +114,15 @@ def test_a_proof_that_was_not_made_is_null_and_not_a_success() -> None:
     assert "proof: not made" in render_text(report(proof=None))
 
 
+def test_what_the_balances_hold_and_the_server_does_not_list_is_said() -> None:
+    late = report(proof=dataclasses.replace(PROVED, transactions_unlisted=8))
+    assert json.loads(late.as_json())["proof"]["transactions_unlisted"] == 8
+    assert "8 transactions that the balances hold are not in the server's list yet" in " ".join(
+        render_text(late).split()
+    )
+    assert "not in the server's list" not in render_text(report())
+
+
 def test_latencies_are_reported_in_milliseconds() -> None:
     histogram = Histogram()
     for value_us in range(1, 1001):

@@ -1,0 +1,72 @@
+"""Runs against servers that show things late: nothing is lost or doubled, and nothing is called wrong that is right."""
+
+from typing import Any
+
+import pytest
+
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.runner import seed_async, verify_async
+from midaz_seed.sandbox import RecordQueue, Stages
+from midaz_seed.settings.model import Settlement
+from tests.support import sandbox, world
+
+SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 13}
+POSTED = {"on": "transactions", "methods": ["POST"]}
+READ = {"on": "balances", "methods": ["GET"]}
+
+
+@pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
+async def test_a_run_in_asynchronous_mode_waits_for_what_it_has_to_see_and_ends_proved(dialect: str) -> None:
+    async with sandbox(queue=RecordQueue(delay_ms=100, per_s=2000), dialect=dialect, one_port=True) as server:
+        settings = world(server.url, volume=SMALL)
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert report.movements == build_plan(settings).movements
+        again = await seed_async(settings)
+    assert again.exit_code == 0, again.verdict
+    assert sum(phase.created for phase in again.phases if phase.name == "transfers") == 0
+
+
+@pytest.mark.parametrize("often", [{}, {"rate": 0.5}])
+async def test_a_proof_looks_again_at_balances_that_a_lagging_replica_showed(often: dict[str, Any]) -> None:
+    rule = {**READ, **often, "stale_balances": {"ms": 200}}
+    async with sandbox({"seed": 5, "rules": [rule]}) as server:
+        settings = world(server.url, volume=SMALL)
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert (await verify_async(settings)).exit_code == 0
+        assert server.faults.injected["stale_balances"] > 0
+
+
+async def test_a_server_that_takes_its_time_over_each_transaction_changes_nothing() -> None:
+    async with sandbox(stages=Stages(received_ms=1, claimed_ms=1, applied_ms=1)) as server:
+        report = await seed_async(world(server.url, volume=SMALL))
+    assert report.exit_code == 0, report.verdict
+    assert not report.errors
+
+
+@pytest.mark.parametrize("applied", [0.7, 1.0, 0.0])
+async def test_movements_that_only_the_balances_show_are_made_once_and_reported_as_not_listed_yet(
+    applied: float,
+) -> None:
+    stuck = {**POSTED, "rate": 0.02, "stuck": {"applied": applied, "visible_after_s": 3000}}
+    async with sandbox({"seed": 1, "rules": [stuck]}) as server:
+        settings = world(
+            server.url,
+            volume=SMALL,
+            generation={"limits": {"maxConcurrency": 16}},
+            idempotency={"ttlS": 10, "marginS": 9},
+        )
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert report.proof is not None
+        recovered = sum(phase.recovered for phase in report.phases)
+        assert server.faults.injected["stuck"] > 3
+        assert report.proof.transactions_unlisted == recovered
+        assert (recovered > 0) == (applied > 0)
+        # every balance is the planned one, and a proof that knows nothing of the crash misses just their records
+        alone = await verify_async(settings.model_copy(update={"settlement": Settlement(deadline_s=0.1)}))
+        assert alone.proof is not None
+        found = {difference.what for difference in alone.proof.differences}
+        assert found <= {"transaction count", "transaction"}
+        assert bool(found) == (recovered > 0)
