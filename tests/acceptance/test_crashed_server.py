@@ -1,0 +1,253 @@
+"""The crash that was measured on a real v3.8, and others like it.
+
+Killed with 16 transactions in flight, 5 of them not begun, 3 with their key claimed, 8 applied; started again, it
+answers 0084 for 11 keys until their time is over, and lists the 8 an hour later."""
+
+import asyncio
+import random
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import anyio
+import pytest
+
+from midaz_seed.clock import Clock, FakeClock
+from midaz_seed.midaz.api import transaction_request
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.runner import seed_async, verify_async
+from midaz_seed.sandbox import SandboxConfig, SandboxServer, Stages, running
+from midaz_seed.transport.base import Request, Response, Transport, TransportError
+from midaz_seed.transport.wire import WireTransport
+from tests.client import ledger_client, sleeping
+from tests.support import balances, world
+
+IN_FLIGHT, APPLIED, CLAIMED = 16, 8, 3
+RECEIVED_S, CLAIMED_S, APPLIED_S = 1 / 64, 1 / 128, 1 / 32
+"""Exact in binary, so that steps of a clock add up to them."""
+STAGES = Stages(received_ms=RECEIVED_S * 1000, claimed_ms=CLAIMED_S * 1000, applied_ms=APPLIED_S * 1000, spread=0)
+STEP_S = 0.02
+
+
+class CrashInFlight:
+    """A way to a server that dies when 16 transactions of one kind are on their way, each as far as it shall be."""
+
+    def __init__(
+        self, transport: Transport, clock: FakeClock, crash: Callable[[], Awaitable[None]], *, kind: str, after: int
+    ) -> None:
+        """`after`: how many transactions of this kind go through first."""
+        self._transport = transport
+        self._clock = clock
+        self._crash = crash
+        self._kind = kind
+        self._before = after
+        self._gates: list[anyio.Event] = []
+        self._all_here = anyio.Event()
+        self.time_passes = True
+        self.crashed = False
+
+    async def send(self, request: Request) -> Response:
+        if request.path.endswith(self._kind) and not self.crashed:
+            self._before -= 1
+            if self._before < 0:
+                self._gates.append(gate := anyio.Event())
+                if len(self._gates) == IN_FLIGHT:
+                    self._all_here.set()
+                await gate.wait()
+        return await self._transport.send(request)
+
+    async def die(self) -> None:
+        """When all are here, let them go one group after the other, so that all are where they shall be at once."""
+        await self._all_here.wait()
+        self.time_passes = False
+        clock, waiting = self._clock, self._clock.sleepers
+        self._let_go(0, APPLIED)
+        await sleeping(clock, waiting + APPLIED)
+        await clock.advance(CLAIMED_S)
+        self._let_go(APPLIED, APPLIED + CLAIMED)
+        for _ in range(2):  # the first are claimed now; then applied, when the second are claimed
+            await sleeping(clock, waiting + APPLIED + CLAIMED)
+            await clock.advance(RECEIVED_S - CLAIMED_S)
+        self._let_go(APPLIED + CLAIMED, IN_FLIGHT)
+        await sleeping(clock, waiting + IN_FLIGHT)
+        self.crashed = True
+        await self._crash()
+        self.time_passes = True
+
+    def _let_go(self, start: int, stop: int) -> None:
+        for gate in self._gates[start:stop]:
+            gate.set()
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+class Servers:
+    """A sandbox, and after its death another one with the same port and file."""
+
+    def __init__(self, data: Path, clock: FakeClock) -> None:
+        self.clock = clock
+        self._config = SandboxConfig(data=data, clock=clock, stages=STAGES)
+        self._stack = AsyncExitStack()
+        self.now: SandboxServer
+
+    async def __aenter__(self) -> "Servers":
+        self.now = await self._stack.enter_async_context(running(self._config))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+    async def crash(self) -> None:
+        """Kill it, and start it again: nobody but the next requests shall notice."""
+        await self.now.kill()
+        self.now = await self._stack.enter_async_context(
+            running(replace(self._config, port=self.now.port, stages=None))
+        )
+        assert len(self.now.state.hidden) == APPLIED
+
+
+@asynccontextmanager
+async def crashing(data: Path, *, kind: str, after: int) -> AsyncIterator[tuple[Servers, CrashInFlight]]:
+    """The servers, the way to them, and time that passes as fast as it can."""
+    clock = FakeClock()
+    async with Servers(data, clock) as servers, anyio.create_task_group() as group:
+        url = servers.now.url
+        inner = WireTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+        way = CrashInFlight(inner, clock, servers.crash, kind=kind, after=after)
+
+        async def time() -> None:
+            while True:
+                await asyncio.sleep(0)
+                if way.time_passes:
+                    await clock.advance(5 * STEP_S if way.crashed else STEP_S)
+
+        group.start_soon(time)
+        group.start_soon(way.die)
+        yield servers, way
+        await way.aclose()
+        group.cancel_scope.cancel()
+
+
+async def _doubled_by_the_old_policy(data: Path) -> int:
+    """A client that sends the same key again until it gets something else than 0084: how much too much is moved."""
+    count = 60
+    async with (
+        crashing(data, kind="inflow", after=30) as (servers, way),
+        ledger_client(servers.now.url) as client,
+    ):
+        leg = b'{"accountAlias":"a","amount":{"asset":"BRL","value":"1"}}'
+        body = b'{"send":{"asset":"BRL","value":"1","distribute":{"to":[' + leg + b"]}}}"
+        numbers = iter(range(count))
+        in_flight_answers = 0
+
+        async def work() -> None:
+            nonlocal in_flight_answers
+            for number in numbers:
+                request = transaction_request(f"{client.ledger}/transactions/inflow", body, f"key-{number}", 300)
+                while True:
+                    try:
+                        answer = await way.send(request)
+                    except TransportError:
+                        continue
+                    if answer.status == 201:
+                        break
+                    assert b"0084" in answer.body
+                    in_flight_answers += 1
+                    await servers.clock.sleep(5)
+
+        async with anyio.create_task_group() as workers:
+            for _ in range(IN_FLIGHT):
+                workers.start_soon(work)
+        assert in_flight_answers > 11 * 40
+        return await client.available() - count
+
+
+async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and_none_for_ours(tmp_path: Path) -> None:
+    assert await _doubled_by_the_old_policy(tmp_path / "old.sqlite") == APPLIED
+
+    async with crashing(tmp_path / "ours.sqlite", kind="/json", after=100) as (servers, way):
+        settings = world(
+            servers.now.url,
+            volume={"accountsPerLedger": 24, "transactionsPerAccount": 13},
+            generation={"limits": {"maxConcurrency": IN_FLIGHT}},
+            idempotency={"ttlS": 300, "marginS": 30},
+            settlement={"deadlineS": 3000, "maxDelayS": 2},
+            breaker={"openS": 1, "giveUpS": 3000},
+        )
+        report = await seed_async(settings, overrides={Clock: servers.clock, Transport: way})
+        assert report.exit_code == 0, report.verdict
+        assert way.crashed
+        assert report.elapsed_s > 270 - 1
+        assert report.failed_items_total == 0
+        assert report.proof is not None
+        assert report.proof.ok
+        assert sum(phase.recovered for phase in report.phases) == report.proof.transactions_unlisted == APPLIED
+        (found,) = (await balances(servers.now.url)).values()
+        (ledger,) = build_plan(settings).ledgers
+        planned = {row.alias: format(row.available.normalize(), "f") for row in ledger.expected_balances()}
+        ours = {alias for alias in planned if not alias.startswith("@external/")}
+        assert {alias: found[alias] for alias in ours} == {alias: planned[alias] for alias in ours}
+        # an hour later the server lists them, and a proof that knows nothing of the crash finds everything as planned
+        await servers.clock.advance(3700)
+        assert (await verify_async(settings)).exit_code == 0
+
+
+@asynccontextmanager
+async def _process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
+    command = [sys.executable, "-m", "midaz_seed", "sandbox", *arguments, "--crash-like-midaz"]
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        assert process.stdout is not None
+        yield process, (await process.stdout.readline()).decode().split()[-1]
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+@pytest.mark.parametrize("seed", range(2))
+async def test_a_server_process_killed_twice_leaves_every_balance_as_planned(tmp_path: Path, seed: int) -> None:
+    data = str(tmp_path / "ledger.sqlite")
+    kills = [random.Random(seed).randrange(60, 180) for _ in range(2)]
+    async with AsyncExitStack() as stack:
+        process, url = await stack.enter_async_context(_process("--port", "0", "--data", data))
+        inner = WireTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+        requests = 0
+
+        class Killing:
+            """Kills the server after so many requests, and starts it again."""
+
+            async def send(self, request: Request) -> Response:
+                nonlocal requests, process
+                requests += 1
+                if kills and requests == kills[0]:
+                    process.kill()
+                    await process.wait()
+                    port = url.rpartition(":")[2]
+                    process, _ = await stack.enter_async_context(_process("--port", port, "--data", data))
+                    kills.pop(0)
+                    requests = 0
+                return await inner.send(request)
+
+            async def aclose(self) -> None:
+                await inner.aclose()
+
+        settings = world(
+            url,
+            volume={"accountsPerLedger": 24, "transactionsPerAccount": 13},
+            generation={"limits": {"maxConcurrency": IN_FLIGHT}},
+            idempotency={"ttlS": 12, "marginS": 10},
+        )
+        way = Killing()
+        report = await seed_async(settings, overrides={Transport: way})
+        await way.aclose()
+        assert not kills
+        assert report.exit_code == 0, report.verdict
+        (found,) = (await balances(url)).values()
+        (ledger,) = build_plan(settings).ledgers
+        for row in ledger.expected_balances():
+            if not row.alias.startswith("@external/"):
+                assert found[row.alias] == format(row.available.normalize(), "f"), row.alias
