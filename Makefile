@@ -52,6 +52,7 @@ docs: $(STAMP) ## write the generated parts of docs/
 bench: $(STAMP) ## measure the engine against a plain aiohttp loop, the sandbox and the limiter
 	@$(BIN)/python benchmarks/engine.py
 	@$(BIN)/python benchmarks/limiter.py
+	@$(BIN)/python benchmarks/journal.py --appends
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

@@ -5,13 +5,15 @@
     │   ├── ConfigurationError     a wrong key, type or range in a file, variable or flag       exit 2
     │   ├── PlanError              the numbers do not make a possible plan                      exit 2
     │   ├── TargetNotAllowedError  the target is neither loopback nor in the allow-list         exit 2
-    │   └── OutputError            a file that was asked for cannot be written                  exit 2
+    │   ├── OutputError            a file that was asked for cannot be written                  exit 2
+    │   └── RunError               a run cannot be taken up: in use, damaged, or another one    exit 2
     ├── TargetError                the target cannot be used                                    exit 3
     │   ├── UnreachableError       no connection, or no answer in time                          exit 3
     │   ├── UnauthorizedError      the target refuses our credentials                           exit 3
     │   ├── NotMidazError          something answers, but it is not a Midaz we can speak to     exit 3
     │   ├── BreakerOpenError       the circuit breaker stayed open until its deadline           exit 3
     │   └── RequestFailedError     a read that the run depends on failed for good               exit 3
+    ├── JournalError               the journal could not be written in the middle of a run      exit 1
     └── SettlementError            the deposits did not become visible before the deadline      exit 4
 
 An error says what happened (its message), where (`where`, for configuration a file and line) and what to do next
@@ -76,6 +78,16 @@ class TargetNotAllowedError(UsageError):
 
 class OutputError(UsageError):
     """A file that was asked for cannot be written: check the folder, the permissions and the space on the disk."""
+
+
+class RunError(UsageError):
+    """A run cannot be taken up: somebody else has it, its journal is damaged, or plan or server are not the ones that
+    it began with. The message says which; nothing was sent."""
+
+
+class JournalError(SeedError):
+    """The journal could not be written in the middle of a run, so nothing more was sent. Nothing is lost: make room,
+    then go on with `midaz-seed run --resume`."""
 
 
 class TargetError(SeedError):

@@ -1,19 +1,22 @@
 """A run or a proof as one call: settings in, report out. The command line and the library both come through here."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
 
-from midaz_seed.clock import SystemClock
+from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.doctor import Diagnosis, examine
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
+from midaz_seed.engine.run_directory import RunDirectory
+from midaz_seed.engine.session import Session, open_session
 from midaz_seed.engine.summary import summarize
-from midaz_seed.engine.teardown import Removal
-from midaz_seed.plan.plan import build_plan
+from midaz_seed.engine.teardown import Fate, Removal
+from midaz_seed.errors import JournalError
+from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.reporting.events import Emit, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.sandbox.process import sandbox_process
@@ -74,11 +77,16 @@ async def examine_async(settings: Settings, *, write: bool) -> Diagnosis:
 async def teardown_async(settings: Settings, *, dry_run: bool) -> list[Removal]:
     """Remove what the run of these settings created. Raises as `verify_async`, and RequestFailedError."""
     plan = build_plan(settings)
-    async with (
-        _reachable(settings, resolve_target(settings.target)) as target,
-        open_run(settings, plan, target, emit=lambda event: None) as context,
-    ):
-        return await remove(context, dry_run=dry_run)
+    directory = RunDirectory(settings.journal.directory / plan.run_id)
+    with directory.owned() if directory.exists else nullcontext():
+        async with (
+            _reachable(settings, resolve_target(settings.target)) as target,
+            open_run(settings, plan, target, emit=lambda event: None) as context,
+        ):
+            removals = await remove(context, dry_run=dry_run)
+        if directory.exists and not dry_run and not any(removal.fate is Fate.KEPT for removal in removals):
+            directory.mark_removed(SystemClock())
+    return removals
 
 
 def seed(settings: Settings) -> Report:
@@ -118,15 +126,19 @@ async def _execute(
     failure: Exception | None = None
     async with anyio.create_task_group() as beside:
         try:
-            async with (
-                _reachable(settings, target) as address,
-                open_run(settings, plan, address, emit=emit, overrides=overrides) as context,
-            ):
-                if handle_signals:
-                    beside.start_soon(watch_signals, context)
-                started_s, started_at_s = context.clock.monotonic(), context.clock.time()
-                await _watched(context, story, watch)
-                report = summarize(context, started_s=started_s, started_at_s=started_at_s)
+            with _session(settings, plan, target, story, overrides) as session:
+                async with (
+                    _reachable(settings, target) as address,
+                    open_run(settings, plan, address, emit=emit, session=session, overrides=overrides) as context,
+                ):
+                    if handle_signals:
+                        beside.start_soon(watch_signals, context)
+                    started_s, started_at_s = context.clock.monotonic(), context.clock.time()
+                    await _watched(context, story, watch)
+                    _close(context)
+                    report = summarize(context, started_s=started_s, started_at_s=started_at_s)
+                if session is not None:
+                    session.end(report)
         except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
             failure = error
         finally:  # only now, so that a late Ctrl-C cannot take the report away while the sandbox ends
@@ -137,6 +149,23 @@ async def _execute(
     if settings.report is not None:
         write_json(report, settings.report)
     return report
+
+
+def _session(
+    settings: Settings, plan: Plan, target: ResolvedTarget, story: Story, overrides: Mapping[type, Any] | None
+) -> AbstractContextManager[Session | None]:
+    """Where a run writes things down; a proof writes nothing."""
+    if story is not fill:
+        return nullcontext()
+    return open_session(settings, plan, target, (overrides or {}).get(Clock) or SystemClock())
+
+
+def _close(context: RunContext) -> None:
+    """The last word in the journal comes before the report, which tells when it could not be written."""
+    try:
+        context.journal.close(clean=not context.pool.cancelled)
+    except JournalError as error:
+        context.errors.append(error)
 
 
 @asynccontextmanager

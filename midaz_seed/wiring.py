@@ -15,9 +15,12 @@ import svcs
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.movements import AnswerCheck
 from midaz_seed.engine.pool import WorkerPool
+from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Sender
+from midaz_seed.engine.session import Session
 from midaz_seed.engine.state import StateTree
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
@@ -41,11 +44,15 @@ async def open_run(
     target: ResolvedTarget,
     *,
     emit: Emit,
+    session: Session | None = None,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
-    """Everything that a run needs, put together; connections are closed at the end of the block."""
+    """Everything that a run needs, put together; connections are closed at the end of the block.
+
+    `session` is where the run writes things down; without one it keeps no journal.
+    """
     registry = svcs.Registry()
-    _register(registry, settings, plan, target, emit)
+    _register(registry, settings, plan, target, emit, session)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     async with svcs.Container(registry) as services:
@@ -106,7 +113,9 @@ def _tls(settings: Target) -> ssl.SSLContext | None:
     return context
 
 
-def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: ResolvedTarget, emit: Emit) -> None:
+def _register(
+    registry: svcs.Registry, settings: Settings, plan: Plan, target: ResolvedTarget, emit: Emit, session: Session | None
+) -> None:
     limits, retries, breaker = settings.generation.limits, settings.generation.retries, settings.breaker
 
     @asynccontextmanager
@@ -126,6 +135,11 @@ def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: R
 
     def error_tracker(services: svcs.Container) -> ErrorTracker:
         return ErrorTracker(services.get_abstract(Clock), emit)
+
+    def rejects(services: svcs.Container) -> Rejects:
+        with_token = bool(settings.target.auth_token or settings.target.client_secret)
+        path = session.rejects if session else None
+        return Rejects(services.get_abstract(Clock), target, path, with_token=with_token)
 
     async def sender(services: svcs.Container) -> Sender:
         return Sender(
@@ -151,6 +165,9 @@ def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: R
             clock=services.get_abstract(Clock),
             emit=emit,
             answer_check=services.get(AnswerCheck),
+            journal=session.journal if session else Journal(services.get_abstract(Clock)),
+            rejects=services.get(Rejects),
+            may_restart=session is not None and session.finished_before,
         )
 
     registry.register_value(Clock, SystemClock())
@@ -160,6 +177,7 @@ def _register(registry: svcs.Registry, settings: Settings, plan: Plan, target: R
         RetryPolicy(retries.max, retries.backoff, retries.initial_delay, retries.max_delay, jitter=retries.jitter),
     )
     registry.register_factory(Meter, lambda: Meter(dict(plan.counts)))
+    registry.register_factory(Rejects, rejects)
     registry.register_factory(ErrorTracker, error_tracker)
     registry.register_factory(WorkerPool, lambda: WorkerPool(limits.max_concurrency))
     registry.register_factory(CircuitBreaker, circuit_breaker)

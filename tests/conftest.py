@@ -1,10 +1,12 @@
 """Set-up that all tests share."""
 
 import inspect
+import os
 from types import SimpleNamespace
 from typing import Any
 
 import aioresponses.core
+import pytest
 from aiohttp import ClientResponse
 
 if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
@@ -15,3 +17,10 @@ if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
             super().__init__(*args, **kwargs)
 
     aioresponses.core.ClientResponse = _Response
+
+
+@pytest.fixture(autouse=True)
+def _runs_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test keeps its runs' journals apart, wherever it runs the command."""
+    if "MIDAZ_SEED_JOURNAL__DIRECTORY" not in os.environ:
+        monkeypatch.setenv("MIDAZ_SEED_JOURNAL__DIRECTORY", str(tmp_path_factory.mktemp("runs")))

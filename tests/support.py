@@ -30,10 +30,12 @@ def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def world(url: str, preset: str = "tiny", **changes: Any) -> Settings:
-    """Settings of a preset against a server, with short pauses; `changes` are sections by their YAML names."""
+    """Settings of a preset against a server, with short pauses; `changes` are sections by their YAML names. There is
+    no journal unless a change names its directory."""
     volume = {"volume": dict(PRESETS[preset])}
     target = {"target": {"baseUrl": url}}
-    return Settings.model_validate(merged({"preset": preset}, volume, FAST, target, changes))
+    journal = {"journal": {"enabled": "journal" in changes}}
+    return Settings.model_validate(merged({"preset": preset}, volume, FAST, target, journal, changes))
 
 
 @asynccontextmanager

@@ -22,6 +22,8 @@ BROKEN_PIPE = 141
 VERBS = {
     "run": "Fill a Midaz with the planned data and prove every balance.",
     "plan": "Show what a run would create; nothing is sent.",
+    "retry": "Send again what the server refused in a run.",
+    "runs": "List, show or delete the runs of this directory.",
     "doctor": "Look at a Midaz before a run: what it is, and whether to go.",
     "verify": "Prove that a Midaz holds the planned data; nothing is written.",
     "teardown": "Remove what a run created, and nothing else.",

@@ -14,14 +14,17 @@ import click
 
 from midaz_seed.settings.layers import Flag, LoadedSettings
 
-__all__ = ["LoadedSettings", "SectionedCommand", "SettingOption", "settings_options", "target_options"]
+__all__ = ["LoadedSettings", "RunOption", "SectionedCommand", "SettingOption", "settings_options", "target_options"]
 
 PLAN = "What is created"
 TARGET = "Where it goes"
 PACE = "How hard and how long"
+RUNS = "What is written down"
+RUNS_PATH = "journal.directory"
+RUNS_VARIABLE = "MIDAZ_SEED_JOURNAL__DIRECTORY"
 SETTINGS = "Where settings come from"
 OUTPUT = "What is shown"
-SECTIONS = (TARGET, PLAN, PACE, SETTINGS, OUTPUT)
+SECTIONS = (TARGET, PLAN, PACE, RUNS, SETTINGS, OUTPUT)
 
 Command = Callable[..., Any]
 
@@ -78,6 +81,12 @@ class _SectionOption(click.Option):
     """A flag that is no setting, with its place in the help."""
 
     section = SETTINGS
+
+
+class RunOption(click.Option):
+    """The same, among the flags about what is written down."""
+
+    section = RUNS
 
 
 class _TargetOption(click.Option):
@@ -268,6 +277,14 @@ _TARGET_OPTIONS = (
         metavar="PERCENT",
         help="Failed items above which the exit code is 1 [default: 1]",
     ),
+    _setting(RUNS, RUNS_PATH, "--runs-dir", metavar="DIR", help="Where the runs' journals are [default: runs]"),
+    _setting(
+        RUNS,
+        "journal.enabled",
+        "--journal/--no-journal",
+        default=None,
+        help="Write down what was sent, so that a killed run can go on [default: yes]",
+    ),
     _setting(
         OUTPUT, "log.level", "--debug", "-d", is_flag=True, value="debug", help="Show what happens, down to requests"
     ),
@@ -294,7 +311,9 @@ def _decorated(command: Command, options: Sequence[Callable[[Command], Command]]
 def settings_options(command: Command) -> Command:
     """Add the flags about the plan and the configuration, and call the command with `loaded: LoadedSettings`.
 
-    Every flag that is a setting is taken out of the command's arguments. The command may raise ConfigurationError.
+    Every flag that is a setting is taken out of the command's arguments. A command with a parameter `run_name` takes
+    up an earlier run where that is given: its settings stand in the place of the file's, and the command is also
+    called with `directory: RunDirectory | None`. The command may raise ConfigurationError, RunError.
     """
 
     @functools.wraps(command)
@@ -303,12 +322,27 @@ def settings_options(command: Command) -> Command:
 
         flags, rest = _split(click.get_current_context().command.params, arguments)
         config = rest.pop("config_file")
+        stored = None
+        name = rest.pop("run_name", None)
+        if name is not None:
+            from midaz_seed.engine.run_directory import find_run
+
+            given = next((str(flag.value) for flag in flags if flag.path == RUNS_PATH), None)
+            rest["directory"] = directory = find_run(runs_directory(given), name)
+            stored = directory.settings()
+        elif "run_name" in arguments:
+            rest["directory"] = None
         rest["loaded"] = load_settings(
-            config=Path(config) if config is not None else None, flags=flags, environ=os.environ
+            config=Path(config) if config is not None else None, flags=flags, environ=os.environ, stored=stored
         )
         return command(**rest)
 
     return _decorated(with_settings, _PLAN_OPTIONS)
+
+
+def runs_directory(given: str | None) -> Path:
+    """Where the runs are: as the flag says, or the environment, or the default."""
+    return Path(given or os.environ.get(RUNS_VARIABLE) or "runs")
 
 
 def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tuple[list[Flag], dict[str, Any]]:

@@ -7,6 +7,7 @@ import click
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
+    from midaz_seed.engine.run_directory import RunDirectory
     from midaz_seed.engine.teardown import Removal
 
 
@@ -16,13 +17,14 @@ if TYPE_CHECKING:
 )
 @settings_options
 @target_options
+@click.argument("run_name", metavar="[RUN]", required=False)
 @click.option("--dry-run", is_flag=True, help="Only tell what would be removed")
 @click.option("--yes", is_flag=True, help="Do not ask")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
-def teardown(loaded: LoadedSettings, dry_run: bool, yes: bool, as_json: bool) -> None:
+def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove what a run created: every ledger and organization that carries its mark, and nothing else.
 
-    Give the same preset, seed and volume flags (and --run-id, if one was set) as the run had.
+    Name the RUN, or give the same preset, seed and volume flags (and --run-id, if one was set) as it had.
     """
     import sys
 

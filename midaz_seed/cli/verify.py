@@ -1,8 +1,13 @@
 """`midaz-seed verify`: prove that the target holds the plan."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+
+if TYPE_CHECKING:
+    from midaz_seed.engine.run_directory import RunDirectory
 
 
 @click.command(
@@ -10,14 +15,15 @@ from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_op
 )
 @settings_options
 @target_options
+@click.argument("run_name", metavar="[RUN]", required=False)
 @click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-def verify(loaded: LoadedSettings, as_json: bool, quiet: bool) -> None:
+def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:
     """Compare every balance and count on the server with the plan. Nothing is written.
 
-    Give the same preset, seed and volume flags (and --run-id, if one was set) as the run had: the plan follows from
-    them.
+    Name the RUN, or give the same preset, seed and volume flags (and --run-id, if one was set) as it had: the plan
+    follows from them.
     """
     from midaz_seed.cli.session import execute
     from midaz_seed.runner import verify_async

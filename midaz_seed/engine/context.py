@@ -5,8 +5,10 @@ from signal import Signals
 
 from midaz_seed.clock import Clock
 from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.movements import AnswerCheck
 from midaz_seed.engine.pool import WorkerPool
+from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Sender
 from midaz_seed.engine.state import StateTree
 from midaz_seed.errors import SeedError
@@ -36,6 +38,10 @@ class RunContext:
     clock: Clock
     emit: Emit
     answer_check: AnswerCheck
+    journal: Journal
+    rejects: Rejects
+    may_restart: bool = False
+    """The run was finished before: when the server has nothing of it any more, it begins anew."""
     server: Server | None = None
     """What answers at the target, once it has answered."""
     settled: list[Settled] = field(default_factory=list)

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import orjson
 
 from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.journal import Track
+from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Answer, Sender
 from midaz_seed.errors import RequestFailedError
 from midaz_seed.midaz.api import MidazApi, create_request
@@ -39,42 +41,61 @@ class Created:
 class Creator:
     """Creates entities of one phase and counts what became of them."""
 
-    def __init__(self, sender: Sender, meter: Meter, tracker: ErrorTracker, phase: Phase) -> None:
+    def __init__(self, sender: Sender, meter: Meter, tracker: ErrorTracker, rejects: Rejects, phase: Phase) -> None:
         self._sender = sender
         self._meter = meter
         self._tracker = tracker
+        self._rejects = rejects
         self._phase = phase
         self._api = MidazApi(sender.read, phase)
 
     async def create(
-        self, item: EntityItem, place: Place, references: dict[str, str], *, parent_fresh: bool
+        self,
+        item: EntityItem,
+        place: Place,
+        references: dict[str, str],
+        *,
+        parent_fresh: bool,
+        track: Track,
+        ordinal: int,
     ) -> Created:
         """Create one entity at a place.
 
         `references` are the server ids that go into the body. `parent_fresh` False: the parent was there before this
         run, so an
-        entity without a unique name is looked up first. Raises BreakerOpenError, UnauthorizedError.
+        entity without a unique name is looked up first. `ordinal` is the item's place in the journal's `track`: what an
+        earlier session made needs no request, and what it may have made is looked up first. Raises BreakerOpenError,
+        UnauthorizedError, JournalError.
         """
+        known_id, fresh = track.known_id(ordinal)
+        if known_id:
+            self._meter.add(self._phase, Outcome.EXISTING)
+            return Created(Outcome.EXISTING, known_id, fresh)
+        maybe_there = track.is_unknown(ordinal)
+        track.begin(ordinal)
         body: dict[str, Json] = {**item.payload, **references}
         request = create_request(item.entity, place, orjson.dumps(body))
         try:
-            created = await self._create(item, place, request, look_first=not parent_fresh)
+            look_first = maybe_there or not (parent_fresh or GENERATORS[item.entity].unique_on_server)
+            created = await self._create(item, place, request, look_first=look_first)
         except RequestFailedError as error:  # a look-up that failed for good
             created = Failure(ErrorClass.SERVER, "", str(error))
         if isinstance(created, Failure):
             self._tracker.record(
                 created, phase=self._phase, entity=item.entity, key=item.key, parent=place.path, final=True
             )
+            self._rejects.add(created, request, phase=self._phase, entity=item.entity, key=item.key)
             created = Created(Outcome.FAILED)
+        else:
+            track.created(ordinal, created.id, fresh=created.fresh)
         self._meter.add(self._phase, created.outcome)
         return created
 
     async def _create(self, item: EntityItem, place: Place, request: Request, *, look_first: bool) -> Created | Failure:
-        sender, generator = self._sender, GENERATORS[item.entity]
+        sender = self._sender
         patience = sender.patience(self._phase)
         visible_until_s = sender.clock.monotonic() + VISIBLE_WITHIN_S
-        lost = False
-        look = look_first and not generator.unique_on_server
+        lost, look, attempts = False, look_first, 0
         while True:
             if look:
                 found = await find_entity(self._api, item, place)
@@ -82,6 +103,7 @@ class Creator:
                     return self._known(item, found, lost=lost)
                 look = False
             answer = await sender.attempt(request, self._phase)
+            answer.attempts = attempts = attempts + 1
             disposition = answer.verdict.disposition
             if disposition is Disposition.OK:
                 new_id = answer.created_id()
@@ -153,4 +175,4 @@ def _matches(row: JsonObject, look_up: LookUp) -> bool:
 
 def _without_id(answer: Answer) -> Answer:
     verdict = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but the answer is not an entity with an id")
-    return Answer(verdict, answer.response)
+    return Answer(verdict, answer.response, answer.attempts)

@@ -10,7 +10,7 @@ server had applied some that it listed only half an hour later.
 from collections.abc import Callable, Sequence
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.movements import MovementSender, Unsent
+from midaz_seed.engine.movements import Key, MovementSender, Unsent
 from midaz_seed.engine.settlement import observe
 from midaz_seed.engine.state import LedgerState
 from midaz_seed.model.doubts import solve
@@ -42,18 +42,21 @@ async def resolve_doubts(
     """
     for _ in range(ROUNDS_MAX):
         doubts = list(ledger.in_doubt)
-        applied = await _decide(context, ledger, phase, planned, doubts)
+        applied = await decide(context, ledger, phase, planned, [unsent.item for unsent in doubts])
         if applied is None:
             return
         for unsent, was_applied in zip(doubts, applied, strict=True):
+            context.meter.phases[unsent.item.phase].doubted(applied=was_applied)
             if was_applied:
                 ledger.in_doubt.remove(unsent)
                 ledger.recovered.add(unsent.item.key)
+                movements.track.recovered(unsent.ordinal)
                 count_as_made(context, unsent.item)
 
         async def again(unsent: Unsent) -> None:
             ledger.in_doubt.remove(unsent)
-            outcome = await movements.send(unsent.item, path, ledger.place.path, generation=unsent.generation + 1)
+            key = Key(unsent.generation + 1)
+            outcome = await movements.send(unsent.item, unsent.ordinal, path, ledger.place.path, key)
             if outcome is None:
                 context.meter.phases[unsent.item.phase].movements += len(unsent.item.movements)
             elif outcome.in_doubt:
@@ -74,12 +77,15 @@ def count_as_made(context: RunContext, item: TransactionItem) -> None:
     context.meter.add(item.phase, Outcome.CREATED)
 
 
-async def _decide(
-    context: RunContext, ledger: LedgerState, phase: Phase, planned: Sequence[int], doubts: list[Unsent]
+async def decide(
+    context: RunContext, ledger: LedgerState, phase: Phase, planned: Sequence[int], doubts: Sequence[TransactionItem]
 ) -> list[bool] | None:
-    """Which of them were applied: the same answer at two looks some time apart; None when the balances do not tell."""
+    """Which of them were applied: the same answer at two looks some time apart; None when the balances do not tell.
+
+    `planned` is what each account holds when everything was made that is known, and all in doubt too, in minor units.
+    """
     wait, clock = context.settings.settlement, context.clock
-    effects = [effect_of(unsent.item) for unsent in doubts]
+    effects = [effect_of(item) for item in doubts]
     until_s = clock.monotonic() + wait.deadline_s
     earlier: list[bool] | None = None
     while True:

@@ -1,13 +1,13 @@
 """One ledger's way through the phases. Ledgers do not wait for one another."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.creation import Creator
 from midaz_seed.engine.doubts import count_as_made, resolve_doubts
 from midaz_seed.engine.movements import MovementSender
-from midaz_seed.engine.reconcile import already_made, balances_given
+from midaz_seed.engine.reconcile import Made, Numbered, already_made, balances_given, numbered
 from midaz_seed.engine.settlement import settle
 from midaz_seed.engine.state import LedgerState, LedgerStatus
 from midaz_seed.engine.verification import prove_ledger
@@ -25,8 +25,8 @@ class LedgerRun:
         self._context = context
         self._ledger = ledger
         self._plan = ledger.plan
-        self._made: frozenset[str] = frozenset()
-        """Keys of transactions that an earlier run made."""
+        self._made: Made | None = None
+        """What earlier sessions made of the transactions."""
 
     async def run(self) -> None:
         """The ledger's story, in order.
@@ -60,16 +60,20 @@ class LedgerRun:
         if not self._plan.counts.get(phase):
             return
         context, ledger = self._context, self._ledger
-        creator = Creator(context.sender, context.meter, context.tracker, phase)
+        creator = Creator(context.sender, context.meter, context.tracker, context.rejects, phase)
+        track = context.journal.track(ledger.index, phase, self._plan.counts[phase])
 
-        async def create(item: EntityItem) -> None:
+        async def create(numbered_item: tuple[int, EntityItem]) -> None:
+            ordinal, item = numbered_item
             needed = self._needed(item)
             if any(key not in ledger.ids for key in needed.values()):
                 context.meter.add(phase, Outcome.SKIPPED)
                 progress.add(Outcome.SKIPPED)
                 return
             references = {field: ledger.ids[key] for field, key in item.references.items()}
-            created = await creator.create(item, ledger.place, references, parent_fresh=ledger.fresh)
+            created = await creator.create(
+                item, ledger.place, references, parent_fresh=ledger.fresh, track=track, ordinal=ordinal
+            )
             progress.add(created.outcome)
             if created.outcome is Outcome.FAILED:
                 return
@@ -79,7 +83,7 @@ class LedgerRun:
                 ledger.ids[item.key] = created.id
 
         with self._reported(phase) as progress:
-            await context.pool.drain(items, create, at_once=at_once)
+            await context.pool.drain(enumerate(items), create, at_once=at_once)
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
         """Keys of the items of this ledger that must exist before this one."""
@@ -94,12 +98,11 @@ class LedgerRun:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
-        if not ledger.fresh:
-            self._made = await already_made(context, ledger)
-        deposited = plan.expectation().deposited
-        if self._made:
+        self._made = await already_made(context, ledger)
+        deposited: Sequence[int] = plan.expectation().deposited
+        if self._made is not None and self._made.count:
             deposited = balances_given(ledger, self._made, and_deposits=True)
-        await self._send(Phase.DEPOSITS, "inflow", plan.deposits(), deposited)
+        await self._send(Phase.DEPOSITS, "inflow", deposited)
         if context.pool.stopping:
             return
         with self._reported(Phase.SETTLEMENT) as progress:
@@ -107,9 +110,9 @@ class LedgerRun:
             context.settled.append(settled)
             context.emit(settled)
             progress.created += 1
-        await self._send(Phase.TRANSFERS, "json", plan.transfers(), plan.expectation().final)
+        await self._send(Phase.TRANSFERS, "json", plan.expectation().final)
 
-    async def _send(self, phase: Phase, endpoint: str, items: Iterator[TransactionItem], planned: list[int]) -> None:
+    async def _send(self, phase: Phase, endpoint: str, planned: Sequence[int]) -> None:
         """Send the transactions of a phase, note who cannot take part any more, and let the balances decide doubts.
 
         `planned`: what each account holds when the phase has ended well, in minor units.
@@ -123,8 +126,11 @@ class LedgerRun:
             blocked[index] = 1
         may_block = any(blocked)
 
-        async def send(item: TransactionItem) -> None:
-            if item.key in self._made:
+        earlier = self._made
+
+        async def send(numbered_item: Numbered) -> None:
+            ordinal, item = numbered_item
+            if earlier is not None and earlier.holds(phase, ordinal):
                 meter.add(phase, Outcome.EXISTING)
                 progress.existing += 1
                 return
@@ -132,8 +138,10 @@ class LedgerRun:
                 meter.add(phase, Outcome.SKIPPED)
                 progress.skipped += 1
                 ledger.miss(item)
+                movements.track.not_made(ordinal)
                 return
-            unsent = await movements.send(item, path, parent)
+            key = earlier.keys.get((phase, ordinal)) if earlier is not None else None
+            unsent = await movements.send(item, ordinal, path, parent, key)
             if unsent is None:
                 phase_meter.movements += len(item.movements)
                 progress.created += 1
@@ -144,7 +152,8 @@ class LedgerRun:
                 self._missed(unsent.item)
 
         with self._reported(phase) as progress:
-            await context.pool.drain(items, send)
+            await context.pool.drain(numbered(ledger, phase), send)
+            context.journal.flush()
             if ledger.in_doubt and not context.pool.stopping:
                 await resolve_doubts(context, ledger, phase, planned, movements, path, self._missed)
 
@@ -161,6 +170,8 @@ class LedgerRun:
             visible_within_s=settings.settlement.deadline_s,
             answer_check=context.answer_check,
             sample=self._ledger.sample,
+            track=context.journal.track(self._ledger.index, phase, self._plan.counts.get(phase, 0)),
+            rejects=context.rejects,
         )
 
     def _missed(self, item: TransactionItem) -> None:
@@ -192,6 +203,7 @@ class LedgerRun:
         for unsent in self._ledger.in_doubt:
             item, phase = unsent.item, unsent.item.phase
             if proved:
+                context.journal.track(self._ledger.index, phase, self._plan.counts[phase]).recovered(unsent.ordinal)
                 count_as_made(context, item)
             else:
                 context.tracker.record(

@@ -10,6 +10,8 @@ ours; what stays unknown is reported as in doubt, for the balances to decide.
 from dataclasses import dataclass
 
 from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.journal import Track
+from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Answer, Sender
 from midaz_seed.midaz.api import transaction_request
 from midaz_seed.midaz.classify import Disposition, Verdict
@@ -32,10 +34,21 @@ class AnswerCheck:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """Under which idempotency key a transaction is sent: its generation, and when it was sent under it before
+    (monotonic seconds), if it was."""
+
+    generation: int
+    sent_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Unsent:
-    """A transaction that did not get its own 201, why, and the generation of the last key that was used for it."""
+    """A transaction that did not get its own 201, its place in the plan's order, why, and the generation of the last
+    key that was used for it."""
 
     item: TransactionItem
+    ordinal: int
     failure: Failure
     generation: int
 
@@ -61,10 +74,13 @@ class MovementSender:
         visible_within_s: float,
         answer_check: AnswerCheck,
         sample: dict[str, str],
+        track: Track,
+        rejects: Rejects,
     ) -> None:
         """`visible_within_s`: how long a fresh account's balance may take to be usable (0019; contract, 14.2).
 
-        `sample`: keys of the transactions whose server ids are to be kept in it.
+        `sample`: keys of the transactions whose server ids are to be kept in it. `track`: where the journal is told of
+        each transaction, before it is sent and when its end is known.
         """
         self._sender = sender
         self._meter = meter
@@ -76,38 +92,51 @@ class MovementSender:
         self._visible_within_s = visible_within_s
         self._is_ours = answer_check.is_ours
         self._sample = sample
+        self.track = track
+        self._rejects = rejects
 
-    async def send(self, item: TransactionItem, path: str, parent: str, *, generation: int = 0) -> "Unsent | None":
-        """Make one transaction happen; None when it did. `generation` is that of the first key to be used.
+    async def send(
+        self, item: TransactionItem, ordinal: int, path: str, parent: str, key: Key | None = None
+    ) -> "Unsent | None":
+        """Make one transaction happen; None when it did. `key` is the first to be used, where an earlier one was.
 
         A failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
-        Raises BreakerOpenError, UnauthorizedError.
+        Raises BreakerOpenError, UnauthorizedError, JournalError.
         """
-        sender = self._sender
+        sender, track = self._sender, self.track
+        sent_before_s = None
+        if key is None:
+            generation = track.begin(ordinal)
+        else:
+            generation, sent_before_s = key.generation, key.sent_s
+            if sent_before_s is None:
+                track.resend(ordinal, generation)
         last = generation + GENERATIONS_MAX - 1
         while True:
             request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl_s)
-            first_sent_s = sender.clock.monotonic()
+            first_sent_s = sender.clock.monotonic() if sent_before_s is None else sent_before_s
             answer = await sender.attempt(request, self._phase)
             if answer.verdict.disposition is not Disposition.OK:
                 answer = await self._until_decided(request, answer, first_sent_s, item, parent)
             response = answer.response
             if answer.verdict.disposition is not Disposition.OK or response is None:
-                return self._failed(answer.failure(request), item, parent, generation)
+                return self._failed(answer.failure(request), request, item, ordinal, parent, generation)
             if self._is_ours(item, response.body):
                 if response.headers.get("X-Idempotency-Replayed") == "true":
                     self._meter.phases[self._phase].replayed += 1
                 if item.key in self._sample:
                     self._sample[item.key] = answer.created_id()
                 self._meter.add(self._phase, Outcome.CREATED)
+                track.made(ordinal)
                 return None
             self._meter.phases[self._phase].foreign_replays += 1
             foreign = Verdict(Disposition.RETRY, ErrorClass.FOREIGN_REPLAY, "", "201, but with another transaction")
             failure = Answer(foreign, response).failure(request)
             if generation == last:
-                return self._failed(failure, item, parent, generation)
+                return self._failed(failure, request, item, ordinal, parent, generation)
             self._note(failure, item, parent)
-            generation += 1
+            generation, sent_before_s = generation + 1, None
+            track.resend(ordinal, generation)
 
     async def _until_decided(
         self, request: Request, answer: Answer, first_sent_s: float, item: TransactionItem, parent: str
@@ -119,6 +148,7 @@ class MovementSender:
         forget_s = first_sent_s + self._resend_within_s
         in_flight_pause_s = 0.05
         maybe_applied = False
+        attempts = 1
         while True:
             disposition = answer.verdict.disposition
             if disposition in _DECIDED:
@@ -137,16 +167,21 @@ class MovementSender:
             elif not await patience.again(answer):
                 return _in_doubt(answer) if maybe_applied else answer
             answer = await sender.attempt(request, self._phase, not_after_s=forget_s if maybe_applied else None)
+            answer.attempts = attempts = attempts + 1
 
     def _note(self, failure: Failure, item: TransactionItem, parent: str) -> None:
         """Count a failed attempt that is not the end of the item."""
         self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=False)
 
-    def _failed(self, failure: Failure, item: TransactionItem, parent: str, generation: int) -> "Unsent":
+    def _failed(
+        self, failure: Failure, request: Request, item: TransactionItem, ordinal: int, parent: str, generation: int
+    ) -> "Unsent":
         """The end of an item; one in doubt is counted later, when the balances have spoken."""
-        unsent = Unsent(item, failure, generation)
+        unsent = Unsent(item, ordinal, failure, generation)
         if unsent.in_doubt:
             return unsent
+        self.track.not_made(ordinal)
+        self._rejects.add(failure, request, phase=self._phase, entity="transaction", key=item.key)
         self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=True)
         self._meter.add(self._phase, Outcome.FAILED)
         return unsent
@@ -158,4 +193,6 @@ _DECIDED = frozenset({Disposition.OK, Disposition.PERMANENT, Disposition.CONFLIC
 def _in_doubt(answer: Answer) -> Answer:
     verdict = answer.verdict
     message = verdict.message or f"last seen: {verdict.error}"
-    return Answer(Verdict(Disposition.UNKNOWN, ErrorClass.IN_DOUBT, verdict.code, message), answer.response)
+    return Answer(
+        Verdict(Disposition.UNKNOWN, ErrorClass.IN_DOUBT, verdict.code, message), answer.response, answer.attempts
+    )

@@ -12,17 +12,26 @@ from anyio.abc import TaskGroup
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.creation import Created, Creator
+from midaz_seed.engine.journal import Track
 from midaz_seed.engine.ledger_run import LedgerRun
 from midaz_seed.engine.pool import StoppedError
 from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
 from midaz_seed.engine.verification import locate, prove_ledger
-from midaz_seed.errors import BreakerOpenError, PlanError, SeedError, UnauthorizedError
+from midaz_seed.errors import (
+    BreakerOpenError,
+    JournalError,
+    OutputError,
+    PlanError,
+    RunError,
+    SeedError,
+    UnauthorizedError,
+)
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server import server_of
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import EntityItem, Phase
+from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
 
 
@@ -73,6 +82,7 @@ async def _begin(context: RunContext) -> None:
             hint="leave out --transactions-per-batch for servers before v3.3",
         )
     await context.pool.call(api.check_access)
+    await _take_up(context)
     target = context.settings.target.base_url
     context.emit(
         RunStarted(
@@ -86,11 +96,43 @@ async def _begin(context: RunContext) -> None:
     )
 
 
+async def _take_up(context: RunContext) -> None:
+    """Is this the server that the journal is about? Raises RunError when it is not."""
+    journal, wait = context.journal, context.settings.settlement
+    track = _track(context, Phase.ORGANIZATIONS)
+    known = [key for place in context.state.organizations if (key := track.known_id(place.index)[0])]
+    api = context.api(Phase.ORGANIZATIONS)
+
+    async def missing() -> list[str]:
+        found = {key: await api.entity(Entity.ORGANIZATION, Place(), key) for key in known}
+        return [key for key, row in found.items() if row is None]
+
+    gone = await context.pool.call(missing)
+    if gone and gone == known and context.may_restart:
+        journal.restart()
+    elif gone:
+        raise RunError(
+            f"the target is not the server that run {context.plan.run_id} began with, or the run's data was removed: "
+            f"it has no organization {gone[0]}",
+            where=context.target.onboarding_url,
+            hint="name the right target, or begin anew: `midaz-seed runs delete` takes the run's directory away",
+        )
+    if not journal.clean:  # what was on its way when the last session was cut off gets time to arrive
+        age_s = context.clock.time() - journal.last_written_s
+        await context.clock.sleep(min(max(wait.max_delay_s - age_s, 0.0), wait.max_delay_s))
+
+
+def _track(context: RunContext, phase: Phase) -> Track:
+    """The journal's track of the organizations, or of the ledgers, over the whole plan."""
+    return context.journal.track(None, phase, context.plan.counts[phase])
+
+
 async def _fill_organization(
     context: RunContext, organization: OrganizationState, group: TaskGroup, ledgers_at_once: anyio.Semaphore
 ) -> None:
     """Create an organization, then start its ledgers."""
-    created = await _create_one(context, Phase.ORGANIZATIONS, organization.plan.item, Place(), parent_fresh=False)
+    item = organization.plan.item
+    created = await _create_one(context, Phase.ORGANIZATIONS, item, organization.index, Place(), parent_fresh=False)
     if created is None:
         for ledger in organization.ledgers:
             _fail(context, ledger, Phase.LEDGERS, "its organization could not be created")
@@ -107,7 +149,10 @@ async def _fill_ledger(
     """Create a ledger and everything in it."""
     async with ledgers_at_once:
         place = Place(organization.id)
-        created = await _create_one(context, Phase.LEDGERS, ledger.plan.item, place, parent_fresh=organization.fresh)
+        ledger.resumed = bool(_track(context, Phase.LEDGERS).known_id(ledger.index)[0])
+        created = await _create_one(
+            context, Phase.LEDGERS, ledger.plan.item, ledger.index, place, parent_fresh=organization.fresh
+        )
         if created is None:
             _fail(context, ledger, Phase.LEDGERS, "it could not be created")
             return
@@ -116,14 +161,17 @@ async def _fill_ledger(
 
 
 async def _create_one(
-    context: RunContext, phase: Phase, item: EntityItem, place: Place, *, parent_fresh: bool
+    context: RunContext, phase: Phase, item: EntityItem, ordinal: int, place: Place, *, parent_fresh: bool
 ) -> Created | None:
     """Create an organization or a ledger; None when it failed or the run is being stopped."""
-    creator = Creator(context.sender, context.meter, context.tracker, phase)
+    creator = Creator(context.sender, context.meter, context.tracker, context.rejects, phase)
+    track = _track(context, phase)
     context.meter.phases[phase].start(context.clock.monotonic())
     context.emit(PhaseStarted(phase, item.key if phase is Phase.LEDGERS else "", 1))
     try:
-        created = await context.pool.call(lambda: creator.create(item, place, {}, parent_fresh=parent_fresh))
+        created = await context.pool.call(
+            lambda: creator.create(item, place, {}, parent_fresh=parent_fresh, track=track, ordinal=ordinal)
+        )
     except StoppedError:
         return None
     except SeedError as error:
@@ -153,7 +201,7 @@ async def _guarded(context: RunContext, ledger: LedgerState, story: Callable[[],
 
 def _end(context: RunContext, error: SeedError) -> None:
     context.errors.append(error)
-    if isinstance(error, BreakerOpenError | UnauthorizedError):
+    if isinstance(error, BreakerOpenError | UnauthorizedError | JournalError | OutputError):
         context.stop(str(error))
 
 

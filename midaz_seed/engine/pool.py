@@ -40,6 +40,8 @@ class WorkerPool:
         self._wake = anyio.Event()
         self.stopping = False
         """Nothing more is begun."""
+        self.cancelled = False
+        """What was in hand was ended in the middle."""
         self._group: TaskGroup
 
     @asynccontextmanager
@@ -62,6 +64,7 @@ class WorkerPool:
     def cancel(self) -> None:
         """End everything at once, what is in hand included."""
         self.stop()
+        self.cancelled = True
         self._group.cancel_scope.cancel()
 
     async def drain(

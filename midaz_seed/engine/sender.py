@@ -41,6 +41,8 @@ class Answer:
 
     verdict: Verdict
     response: Response | None
+    attempts: int = 1
+    """Of the same request, this one included."""
 
     def failure(self, request: Request) -> Failure:
         """Why it failed, with one line each of request and answer, free of secrets."""
@@ -48,7 +50,13 @@ class Answer:
         got = f"{self.response.status} {_excerpt(self.response.body)}".rstrip() if self.response else ""
         verdict = self.verdict
         return Failure(
-            verdict.error or ErrorClass.SERVER, verdict.code, redact(verdict.message), redact(sent), redact(got)
+            verdict.error or ErrorClass.SERVER,
+            verdict.code,
+            redact(verdict.message),
+            redact(sent),
+            redact(got),
+            status=self.response.status if self.response else 0,
+            attempts=self.attempts,
         )
 
     def created_id(self) -> str:

@@ -6,6 +6,7 @@ It grows with organizations, ledgers and accounts, never with transactions.
 from collections import Counter
 from dataclasses import dataclass, field
 from enum import StrEnum
+from itertools import count
 
 from midaz_seed.engine.movements import Unsent
 from midaz_seed.midaz.routes import Place
@@ -28,10 +29,14 @@ class LedgerState:
     """One ledger: its place on the server, the ids of what is in it, and the accounts that cannot take part."""
 
     plan: LedgerPlan
+    index: int
+    """Its place in the plan."""
     organization_id: str = ""
     id: str = ""
     fresh: bool = True
     """Created by this run, so nothing can be in it that this run did not put there."""
+    resumed: bool = False
+    """An earlier session of this run had it, and its journal knows what happened in it."""
     status: LedgerStatus = LedgerStatus.WAITING
     reason: str = ""
     ids: dict[str, str] = field(default_factory=dict)
@@ -72,6 +77,8 @@ class OrganizationState:
     """One organization and its ledgers."""
 
     plan: OrganizationPlan
+    index: int
+    """Its place in the plan."""
     ledgers: list[LedgerState]
     id: str = ""
     fresh: bool = True
@@ -81,9 +88,12 @@ class StateTree:
     """All organizations of a plan."""
 
     def __init__(self, plan: Plan) -> None:
+        places = count()
         self.organizations = [
-            OrganizationState(organization, [LedgerState(ledger) for ledger in organization.ledgers])
-            for organization in plan.organizations
+            OrganizationState(
+                organization, index, [LedgerState(ledger, next(places)) for ledger in organization.ledgers]
+            )
+            for index, organization in enumerate(plan.organizations)
         ]
 
     @property

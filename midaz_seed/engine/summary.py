@@ -1,6 +1,7 @@
 """From what a run left behind to its report: the numbers, the verdict and the exit code."""
 
 import resource
+import shlex
 import signal
 import sys
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import cast
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.error_tracker import ErrorGroup
 from midaz_seed.engine.state import LedgerStatus
-from midaz_seed.errors import ExitCode, SettlementError, TargetError
+from midaz_seed.errors import ExitCode, JournalError, OutputError, SettlementError, TargetError
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
@@ -31,7 +32,6 @@ from midaz_seed.reporting.report import (
 from midaz_seed.settings.model import Settings
 
 DIFFERENCES_MAX = 1000
-AGAIN = "Run the same command again: it finds what is there and makes what is missing."
 
 HINTS = {
     ErrorClass.NETWORK: "connections break: is the server restarting, or a proxy in between?",
@@ -129,25 +129,37 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
     unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
     target = next((error for error in context.errors if isinstance(error, TargetError)), None)
     settlement = next((error for error in context.errors if isinstance(error, SettlementError)), None)
+    disk = next((error for error in context.errors if isinstance(error, JournalError | OutputError)), None)
+    again = _how_to_go_on(context)
     if context.signal is not None:
         code = ExitCode.INTERRUPTED if context.signal is signal.SIGINT else ExitCode.TERMINATED
-        return code, f"Interrupted by {context.signal.name}; what was in flight was finished.", AGAIN
+        return code, f"Interrupted by {context.signal.name}; what was in flight was finished.", again
+    if disk is not None:
+        return ExitCode.DIFFERENCES, f"Stopped: {disk}.", f"{disk.hint}."
     if target is not None:
-        return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or AGAIN}"
+        return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or again}"
     if settlement is not None:
-        return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {AGAIN}"
+        return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {again}"
     if unfinished:
-        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"Cure what the errors name. {AGAIN}"
+        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"Cure what the errors name. {again}"
     if proof is not None and not proof.ok:
-        return ExitCode.DIFFERENCES, f"NOT as planned: {proof.differences_total} differences.", AGAIN
+        return ExitCode.DIFFERENCES, f"NOT as planned: {proof.differences_total} differences.", again
     if failed_percent > context.settings.error_budget_percent:
         verdict = (
             f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
         )
-        return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {AGAIN}"
+        return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {again}"
     if proof is None:
         return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."
     return ExitCode.DONE, "Done: every balance is the planned one.", ""
+
+
+def _how_to_go_on(context: RunContext) -> str:
+    if not context.journal.on:
+        return "Run the same command again: it finds what is there and makes what is missing."
+    directory = context.settings.journal.directory
+    option = "" if str(directory) == "runs" else f" --runs-dir {shlex.quote(str(directory))}"
+    return f"Go on with: midaz-seed run --resume {context.plan.run_id}{option}"
 
 
 def _proof(context: RunContext) -> ProofReport | None:

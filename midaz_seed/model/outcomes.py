@@ -47,7 +47,7 @@ class Failure:
     """Why an item failed, or an attempt of it.
 
     `request` and `answer` are one-line examples without secrets; `code` is the server's error code, or "" when it
-    sent none.
+    sent none; `status` is that of its last answer, or 0 when it gave none; `attempts` counts the first one.
     """
 
     error: ErrorClass
@@ -55,3 +55,5 @@ class Failure:
     message: str
     request: str = ""
     answer: str = ""
+    status: int = 0
+    attempts: int = 1

@@ -24,6 +24,10 @@ class PhaseMeter:
     retries: int = 0
     replayed: int = 0
     foreign_replays: int = 0
+    doubts_applied: int = 0
+    """Transactions in doubt of which the balances said that they had been made."""
+    doubts_not_applied: int = 0
+    """Transactions in doubt of which the balances said that they had not been made."""
     active: int = 0
     """Ledgers that are in this phase."""
     busy_s: float = 0.0
@@ -35,6 +39,13 @@ class PhaseMeter:
     def finished(self) -> int:
         """Items that need nothing more."""
         return self.created + self.existing + self.failed + self.skipped
+
+    def doubted(self, *, applied: bool) -> None:
+        """The balances decided a transaction in doubt."""
+        if applied:
+            self.doubts_applied += 1
+        else:
+            self.doubts_not_applied += 1
 
     def start(self, now_s: float) -> None:
         """A ledger enters the phase."""

@@ -23,17 +23,22 @@ __all__ = ["DEFAULT_FILE", "Flag", "LoadedSettings", "load_settings"]
 
 
 def load_settings(
-    *, config: Path | None = None, flags: Sequence[Flag] = (), environ: Mapping[str, str]
+    *,
+    config: Path | None = None,
+    flags: Sequence[Flag] = (),
+    environ: Mapping[str, str],
+    stored: Sequence[Given] | None = None,
 ) -> LoadedSettings:
     """Read every layer and give the effective settings, each with its source.
 
     `config` is the file that was asked for; without one it is $MIDAZ_SEED_CONFIG, or `midaz-seed.yaml` where that
-    exists.
+    exists. `stored` are the settings of an earlier run, which stand in the place of a file.
     Raises ConfigurationError with every problem that was found.
     """
     problems: list[Problem] = []
     layers = []
-    for given, wrong in (_read_flags(flags), read_environment(environ), _read_config(config, environ)):
+    file = _read_config(config, environ) if stored is None else (stored, [])
+    for given, wrong in (_read_flags(flags), read_environment(environ), file):
         layer, mistyped = _typed(given)
         layers.append(layer)
         problems += sorted(wrong + mistyped, key=_line)
@@ -50,7 +55,7 @@ Layer = dict[str, tuple[Any, str]]
 """Setting path -> (value as the model wants it, where it was found)."""
 
 
-def _read_config(config: Path | None, environ: Mapping[str, str]) -> tuple[list[Given], list[Problem]]:
+def _read_config(config: Path | None, environ: Mapping[str, str]) -> tuple[Sequence[Given], list[Problem]]:
     if config is None and environ.get(CONFIG_VARIABLE):
         config = Path(environ[CONFIG_VARIABLE])
     if config is None:

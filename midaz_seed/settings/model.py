@@ -261,6 +261,15 @@ class Idempotency(Section):
         return self
 
 
+class Journal(Section):
+    """What a run writes down, so that it can go on after it was killed."""
+
+    enabled: bool = Field(
+        True, description="Keep a journal. A sandbox that ends with the run gets none: nothing is left to go on with."
+    )
+    directory: Path = Field(Path("runs"), description="Directory of the runs; each has its own in it, by its run id.")
+
+
 class Verification(Section):
     """The proof at the end of a run."""
 
@@ -307,6 +316,7 @@ class Settings(Section):
     breaker: Breaker = Breaker()
     settlement: Settlement = Settlement()
     idempotency: Idempotency = Idempotency()
+    journal: Journal = Journal()
     verification: Verification = Verification()
     log: Log = Log()
 

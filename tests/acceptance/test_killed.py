@@ -18,7 +18,7 @@ from tests.support import balances, sandbox
 ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MIDAZ_SEED_")}
 WORLD = ["--preset", "small", "--accounts", "40", "--transactions", "12"]
 POSTS = 34 + 4 * 40 * 13
-KILLS = 8
+KILLS = 5
 
 
 @asynccontextmanager
@@ -67,28 +67,31 @@ def calm() -> dict[str, dict[str, str]]:
 
     async def run() -> dict[str, dict[str, str]]:
         async with sandbox() as server:
-            await _finished(server.url)
+            await _finished(server.url, "--no-journal")
             return await balances(server.url)
 
     return asyncio.run(run())
 
 
 @pytest.mark.parametrize("seed", range(KILLS))
+@pytest.mark.parametrize("journal", [True, False], ids=["from its journal", "without a journal"])
 async def test_a_client_that_is_killed_and_run_again_ends_in_the_planned_balances(
-    seed: int, calm: dict[str, dict[str, str]]
+    seed: int, journal: bool, tmp_path: Path, calm: dict[str, dict[str, str]]
 ) -> None:
     rng = random.Random(seed)
+    kept = ["--runs-dir", str(tmp_path)] if journal else ["--no-journal"]
+    kept += ["--set", "settlement.maxDelayS=0.2"]
     faults = {"rules": [{"rate": 0.01, "reset": {"when": "after"}}, {"rate": 0.01, "status": {"code": 503}}]}
     async with sandbox(faults if seed % 2 else None) as server:
         for _ in range(2):
             last = rng.randrange(1, POSTS)
             before = await _requests(server.url)
-            async with _running("run", *WORLD, "-u", server.url, "-q") as process:
+            async with _running("run", *WORLD, "-u", server.url, "-q", *kept) as process:
                 while await _requests(server.url) - before < last and process.returncode is None:
                     await asyncio.sleep(0.005)
                 if process.returncode is None:
                     process.kill()
-        report = await _finished(server.url, "--attempts", "10")
+        report = await _finished(server.url, "--attempts", "10", *kept)
         assert await balances(server.url) == calm
     assert report["proof"]["ok"]  # type: ignore[index]
 
@@ -101,7 +104,7 @@ async def test_a_server_that_is_killed_and_restarted_loses_nothing_that_it_ackno
         assert first.stdout is not None
         url = (await first.stdout.readline()).decode().split()[-1]
         port = url.rpartition(":")[2]
-        settings = ["--set", "breaker.openS=0.1", "--attempts", "10"]
+        settings = ["--set", "breaker.openS=0.1", "--attempts", "10", "--no-journal"]
         async with _running("run", *WORLD, "-u", url, "--json", "-q", *settings) as client:
             while await _requests(url) < POSTS // 2:
                 await asyncio.sleep(0.005)

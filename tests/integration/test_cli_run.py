@@ -18,6 +18,8 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.sta
 
 
 def cli(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    """One call of the command; its runs are kept below `cwd`, or where the test's own are."""
+    runs = {} if cwd else {name: value for name, value in os.environ.items() if name.endswith("JOURNAL__DIRECTORY")}
     result = subprocess.run(
         [sys.executable, "-m", "midaz_seed", *arguments],
         capture_output=True,
@@ -25,7 +27,7 @@ def cli(*arguments: str, cwd: Path | None = None, **environment: str) -> subproc
         timeout=60,
         check=False,
         cwd=cwd,
-        env={**ENVIRONMENT, **environment},
+        env={**ENVIRONMENT, **runs, **environment},
     )
     assert "Traceback" not in result.stderr
     return result

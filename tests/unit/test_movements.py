@@ -6,7 +6,9 @@ import pytest
 
 from midaz_seed.clock import FakeClock
 from midaz_seed.engine.error_tracker import ErrorTracker
+from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.movements import AnswerCheck, MovementSender
+from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Sender
 from midaz_seed.errors import UnauthorizedError
 from midaz_seed.model.outcomes import ErrorClass
@@ -14,6 +16,7 @@ from midaz_seed.plan.items import Movement, Phase, TransactionItem
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.retry import RetryPolicy
+from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import ConnectError, LostConnectionError, Request, Response
 
 MARK = b'"seedKey":"r/o1.l1.t1.1"'
@@ -65,10 +68,12 @@ class World:
             visible_within_s=5,
             answer_check=AnswerCheck(),
             sample={},
+            track=Journal(self.clock).track(0, Phase.TRANSFERS, 1),
+            rejects=Rejects(self.clock, ResolvedTarget("", "", is_sandbox=True), with_token=False),
         )
 
     async def send(self) -> ErrorClass | None:
-        unsent = await self.movements.send(ITEM, "/path", "/parent")
+        unsent = await self.movements.send(ITEM, 0, "/path", "/parent")
         return unsent.failure.error if unsent else None
 
     @property

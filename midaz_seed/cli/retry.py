@@ -1,0 +1,35 @@
+"""`midaz-seed retry`: send again what the server refused, once the cause is cured."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+
+if TYPE_CHECKING:
+    from midaz_seed.engine.run_directory import RunDirectory
+
+
+@click.command(
+    cls=SectionedCommand,
+    epilog="Exit codes: 0 done and proved; 1 over the error budget or a balance differs; 2 usage; 3 target; "
+    "4 settlement; 130/143 interrupted.",
+)
+@settings_options
+@target_options
+@click.argument("run_name", metavar="RUN")
+@click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quiet: bool) -> None:
+    """Send again what the server refused in a RUN, and what was left out because of it; then prove everything.
+
+    The run's rejects.ndjson tells what was refused and why. What was made is not sent again.
+    """
+    from midaz_seed.cli.session import execute
+    from midaz_seed.runner import seed_async
+
+    if not directory.rejects():
+        click.echo(f"Nothing was refused in run {directory.about().run_id}, so nothing was sent.")
+        return
+    execute(seed_async, loaded.settings, as_json=as_json, quiet=quiet)

@@ -1,0 +1,132 @@
+"""`midaz-seed runs`: what was run from here, and how far it came."""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from midaz_seed.cli.groups import SuggestingGroup
+from midaz_seed.cli.options import runs_directory
+
+if TYPE_CHECKING:
+    from midaz_seed.engine.run_directory import RunDirectory
+
+_in_directory = click.option("--runs-dir", metavar="DIR", help="Where the runs are  [default: runs]")
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
+
+Command = Callable[..., Any]
+
+
+@click.group(cls=SuggestingGroup)
+def runs() -> None:
+    """List, show or delete the runs of this directory.
+
+    Each run keeps its journal in a directory of its own. To go on with one: midaz-seed run --resume RUN.
+    """
+
+
+@runs.command("list")
+@_in_directory
+@_as_json
+def list_runs(runs_dir: str | None, as_json: bool) -> None:
+    """List the runs, the last one at the end."""
+    from midaz_seed.engine.run_directory import all_runs
+
+    root = runs_directory(runs_dir)
+    found = all_runs(root)
+    if as_json:
+        _print_json({"schema_version": 1, "runs": [_document(run) for run in found]})
+        return
+    if not found:
+        click.echo(f"There are no runs in {root}.")
+        return
+    lines = [("run", "status", "done", "refused", "began", "target")]
+    for run in found:
+        about = run.about()
+        lines.append(
+            (
+                about.run_id,
+                about.status,
+                f"{100 * about.done // max(about.planned, 1)} %",
+                str(about.rejected),
+                about.created_at[:16].replace("T", " "),
+                about.target,
+            )
+        )
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    for line in lines:
+        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+
+
+@runs.command("show")
+@click.argument("run_name", metavar="RUN")
+@_in_directory
+@_as_json
+def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
+    """Show one run: how far it came, what was refused, and how to go on."""
+    from midaz_seed.engine.run_directory import RunStatus, find_run
+
+    run = find_run(runs_directory(runs_dir), run_name)
+    if as_json:
+        _print_json({"schema_version": 1, **_document(run), "settings": run.about().settings, "rejects": run.rejects()})
+        return
+    about = run.about()
+    owner = f" by process {run.owner()}" if about.status is RunStatus.RUNNING else ""
+    rows = {
+        "status": f"{about.status}{owner}",
+        "target": about.target,
+        "plan": about.plan_digest[:12],
+        "began": about.created_at,
+        "last word": about.updated_at,
+        "sessions": str(about.sessions),
+        "made": f"{about.done:,} of {about.planned:,}",
+        "directory": f"{run.path} ({run.size_bytes:,} bytes)",
+    }
+    if about.verdict:
+        rows["verdict"] = about.verdict
+    click.echo(f"run {about.run_id}")
+    for name, text in rows.items():
+        click.echo(f"  {name:<10} {text}")
+    rejects = run.rejects()
+    for reject in rejects[:5]:
+        click.echo(f"  refused    {reject['key']}: {reject['code'] or reject['error']} {reject['message']}".rstrip())
+    if len(rejects) > 5:
+        click.echo(f"  refused    and {len(rejects) - 5} more, in {run.path / 'rejects.ndjson'}")
+    if rejects:
+        click.echo(f"  next       cure the cause, then: midaz-seed retry {about.run_id}")
+    elif about.status in (RunStatus.UNFINISHED, RunStatus.CUT_OFF):
+        click.echo(f"  next       midaz-seed run --resume {about.run_id}")
+
+
+@runs.command("delete")
+@click.argument("run_name", metavar="RUN")
+@_in_directory
+@click.option("--yes", is_flag=True, help="Do not ask")
+def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
+    """Delete the directory of a run. What the run made stays on the server: `midaz-seed teardown RUN` removes that."""
+    import sys
+
+    from midaz_seed.engine.run_directory import find_run
+    from midaz_seed.errors import UsageError
+
+    run = find_run(runs_directory(runs_dir), run_name)
+    if not yes:
+        if not sys.stdin.isatty():
+            raise UsageError("nobody can be asked whether to delete the run", hint="add --yes")
+        click.confirm(f"Delete {run.path}? The run can then not be resumed from its journal.", abort=True, err=True)
+    run.delete()
+    click.echo(f"Deleted {run.path}.")
+
+
+def _document(run: "RunDirectory") -> dict[str, Any]:
+    import dataclasses
+
+    document = dataclasses.asdict(run.about())
+    del document["settings"]
+    return {**document, "directory": str(run.path), "size_bytes": run.size_bytes}
+
+
+def _print_json(document: dict[str, Any]) -> None:
+    import orjson
+
+    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())

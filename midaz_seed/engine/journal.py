@@ -1,0 +1,435 @@
+"""The journal of a run: what was about to be sent and what was acknowledged, on disk before it is relied upon.
+
+One file of frames that is only ever appended to. A frame is eight bytes (length of its payload, a check of that length,
+CRC-32 of the payload; little endian) and the payload, whose first byte is its kind:
+
+    H  what the journal belongs to: format and plan digest
+    L  leases: items that may be sent from now on (first item, number of items, epoch seconds)
+    S  items sent once more, with the generation of their idempotency key (item, generation, epoch seconds)
+    A  items made
+    B  items made as the balances say: the server may list them only later
+    N  items certainly not made
+    C  entities made, with the server's id
+    E  the end of a session that left nothing on its way
+
+An item is its track (a phase of a ledger) times 2**40 plus its place in the plan's order. A lease is written before the
+first request of its items leaves, in one write together with everything acknowledged so far: so after the process was
+killed at any moment an item that was never leased was never sent, and an item that was leased and not acknowledged is
+unknown. Written means handed to the operating system; a crash of the machine can take the last seconds away, which the
+balances then show (`engine.reconcile`).
+"""
+
+import os
+import struct
+from array import array
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from zlib import crc32
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import JournalError, OutputError, RunError
+from midaz_seed.plan.items import Phase
+
+FORMAT = 1
+LEASE_ITEMS = 32
+"""Movements that may be sent after one write. At most so many more of each ledger are unknown after a kill."""
+_BUFFERED_MAX = 4096
+_CREATED_MAX = 200
+"""Entities in one frame, whose payload has at most 65,535 bytes."""
+_TRACK_SHIFT = 40
+_HEADER = struct.Struct("<HHI")
+_LEASE = struct.Struct("<QId")
+_SENT = struct.Struct("<QId")
+_CREATED = struct.Struct("<QBB")
+_PHASES = {phase: number for number, phase in enumerate(Phase)}
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An item that an earlier session may have sent: its place in the order, the generation of the idempotency key
+    that it was sent under, and when (epoch seconds)."""
+
+    ordinal: int
+    generation: int
+    sent_s: float
+
+
+@dataclass(slots=True)
+class _Known:
+    """What a journal says about one track."""
+
+    leases: list[tuple[int, int, float]] = field(default_factory=list)
+    """(first item, end, epoch seconds), in the order of writing, which is the plan's."""
+    made: bytearray = field(default_factory=bytearray)
+    recovered: set[int] = field(default_factory=set)
+    not_made: set[int] = field(default_factory=set)
+    sent: dict[int, tuple[int, float]] = field(default_factory=dict)
+    ids: dict[int, tuple[str, bool]] = field(default_factory=dict)
+
+    def make(self, ordinal: int) -> None:
+        if ordinal >= len(self.made):
+            self.made.extend(bytes(ordinal + 1 - len(self.made)))
+        self.made[ordinal] = 1
+        self.not_made.discard(ordinal)
+
+    def is_made(self, ordinal: int) -> bool:
+        return ordinal < len(self.made) and self.made[ordinal] == 1
+
+    def unknown(self) -> Iterator[Unknown]:
+        for first, end, leased_s in self.leases:
+            for ordinal in range(first, end):
+                if not self.is_made(ordinal) and ordinal not in self.not_made and ordinal not in self.ids:
+                    generation, sent_s = self.sent.get(ordinal, (0, leased_s))
+                    yield Unknown(ordinal, generation, sent_s)
+
+
+class Track:
+    """One phase of one ledger in the journal: what earlier sessions did, and where this one writes."""
+
+    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next")
+
+    def __init__(self, journal: "Journal", number: int, known: _Known, count: int) -> None:
+        self._journal = journal
+        self._base = number << _TRACK_SHIFT
+        self._known = known
+        self._count = count
+        self._earlier = self._leased = max((end for _, end, _ in known.leases), default=0)
+        self._next = self._leased
+
+    @property
+    def begun(self) -> bool:
+        """An earlier session leased something of it."""
+        return self._earlier > 0
+
+    @property
+    def end(self) -> int:
+        """Items from here on are not known to any earlier session."""
+        return max(self._earlier, len(self._known.made))
+
+    def is_made(self, ordinal: int) -> bool:
+        """An earlier session saw it made."""
+        return self._known.is_made(ordinal)
+
+    def is_recovered(self, ordinal: int) -> bool:
+        """An earlier session knew from the balances alone that it was made."""
+        return ordinal in self._known.recovered
+
+    def known_id(self, ordinal: int) -> tuple[str, bool]:
+        """The server's id of an entity that an earlier session made or found, and whether it certainly made it;
+        ("", False) when the journal has none."""
+        return self._known.ids.get(ordinal, ("", False))
+
+    def unknown(self) -> list[Unknown]:
+        """What an earlier session may have sent without seeing an answer."""
+        return list(self._known.unknown())
+
+    def generation_after(self, ordinal: int) -> int:
+        """The generation of a key that was certainly never used for this item."""
+        generation, _ = self._known.sent.get(ordinal, (0, 0.0))
+        return generation + 1 if ordinal < self._earlier else generation
+
+    def is_unknown(self, ordinal: int) -> bool:
+        """It may have been sent by an earlier session, and nothing is known of it."""
+        if ordinal >= self._earlier or ordinal in self._known.not_made or self._known.is_made(ordinal):
+            return False
+        leases = self._known.leases
+        at = bisect_right(leases, ordinal, key=lambda lease: lease[0])
+        return at > 0 and ordinal < leases[at - 1][1] and ordinal not in self._known.ids
+
+    def begin(self, ordinal: int) -> int:
+        """Call it before the first request of an item leaves; the generation of its key. Raises JournalError."""
+        generation = 0
+        if ordinal >= self._leased:
+            end = min(ordinal + LEASE_ITEMS, self._count)
+            self._journal.lease(self._base + ordinal, end - ordinal)
+            self._leased = end
+        elif ordinal < self._earlier:
+            generation = self.generation_after(ordinal)
+            self.resend(ordinal, generation)
+        if ordinal >= self._next:
+            self._next = ordinal + 1
+        return generation
+
+    def resend(self, ordinal: int, generation: int) -> None:
+        """Call it before an item is sent under another key than the last one. Raises JournalError."""
+        self._journal.sent(self._base + ordinal, generation)
+        self._known.sent[ordinal] = (generation, 0.0)
+
+    def made(self, ordinal: int) -> None:
+        """It was acknowledged."""
+        self._journal.made.append(self._base + ordinal)
+
+    def recovered(self, ordinal: int) -> None:
+        """The balances say that it was made."""
+        self._journal.recovered.append(self._base + ordinal)
+
+    def not_made(self, ordinal: int) -> None:
+        """It was refused, or not sent at all: certainly not made."""
+        self._journal.not_made.append(self._base + ordinal)
+
+    def created(self, ordinal: int, server_id: str, *, fresh: bool) -> None:
+        """An entity exists, with this id."""
+        self._journal.created(self._base + ordinal, server_id, fresh=fresh)
+
+    def never_begun(self) -> range:
+        """What this session leased and did not begin."""
+        return range(max(self._next, self._earlier), self._leased)
+
+
+class Journal:
+    """The journal that a run writes. Without a file it keeps nothing, and every item counts as never sent."""
+
+    def __init__(self, clock: Clock, path: Path | None = None, digest: str = "") -> None:
+        """Open or begin the journal of a plan.
+
+        Raises RunError when the file is damaged or belongs to another plan, OutputError when it cannot be written.
+        """
+        self._clock = clock
+        self._path = path
+        self._digest = digest
+        self._fd = -1
+        self._length = 0
+        self._known: dict[int, _Known] = {}
+        self._tracks: dict[int, Track] = {}
+        self.made: array[int] = array("Q")
+        self.recovered: array[int] = array("Q")
+        self.not_made: array[int] = array("Q")
+        self._created: list[bytes] = []
+        self.clean = True
+        """The session before this one left nothing on its way, or there was none."""
+        self.last_written_s = 0.0
+        """When the session before this one wrote last (epoch seconds)."""
+        if path is not None:
+            self._open(path)
+
+    @property
+    def on(self) -> bool:
+        """It is kept."""
+        return self._path is not None
+
+    @property
+    def used(self) -> bool:
+        """Something was sent, in this session or an earlier one."""
+        return self._length > len(self._head())
+
+    def track(self, ledger: int | None, phase: Phase, count: int) -> Track:
+        """The track of a phase: `ledger` is the ledger's place in the plan, or None for what is above the ledgers;
+        `count` is the number of its items."""
+        number = (0 if ledger is None else ledger + 1) * len(_PHASES) + _PHASES[phase]
+        if number not in self._tracks:
+            self._tracks[number] = Track(self, number, self._known.get(number, _Known()), count)
+        return self._tracks[number]
+
+    # ---- writing
+
+    def lease(self, first: int, count: int) -> None:
+        """Allow items to be sent, and write what is buffered. Raises JournalError."""
+        if self._fd >= 0:
+            self._write(self._buffered() + _frame(b"L" + _LEASE.pack(first, count, self._clock.time())))
+
+    def sent(self, item: int, generation: int) -> None:
+        """Allow an item to be sent under another key. Raises JournalError."""
+        if self._fd >= 0:
+            self._write(self._buffered() + _frame(b"S" + _SENT.pack(item, generation, self._clock.time())))
+
+    def created(self, item: int, server_id: str, *, fresh: bool) -> None:
+        """Buffer the id of an entity. One of more than 255 bytes is not kept: the entity is then looked up again."""
+        text = server_id.encode()
+        if len(text) < 256:
+            self._created.append(_CREATED.pack(item, fresh, len(text)) + text)
+
+    def flush(self) -> None:
+        """Write what is buffered. Raises JournalError."""
+        data = self._buffered()
+        if data and self._fd >= 0:
+            self._write(data)
+
+    def _buffered(self) -> bytes:
+        frames = [
+            _frame(kind + items[start : start + _BUFFERED_MAX].tobytes())
+            for kind, items in ((b"A", self.made), (b"B", self.recovered), (b"N", self.not_made))
+            for start in range(0, len(items), _BUFFERED_MAX)
+        ]
+        frames += [
+            _frame(b"C" + b"".join(self._created[start : start + _CREATED_MAX]))
+            for start in range(0, len(self._created), _CREATED_MAX)
+        ]
+        self.made, self.recovered, self.not_made, self._created = array("Q"), array("Q"), array("Q"), []
+        return b"".join(frames)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            rest = memoryview(data)
+            while rest:  # a full disk takes a part first, and the next call says why it takes no more
+                rest = rest[os.write(self._fd, rest) :]
+            self._length += len(data)
+        except OSError as error:
+            os.ftruncate(self._fd, self._length)  # no half frame in the middle when there is room again
+            raise JournalError(
+                f"the journal cannot be written, so nothing more is sent: {error.strerror or error}",
+                where=str(self._path),
+                hint="make room on the disk, then go on with `midaz-seed run --resume`",
+            ) from error
+
+    def restart(self) -> None:
+        """Forget everything. Raises JournalError."""
+        self._known.clear()
+        self._tracks.clear()
+        self.clean = True
+        if self._fd >= 0:
+            os.ftruncate(self._fd, 0)
+            self._length = 0
+            self._write(self._head())
+
+    def close(self, *, clean: bool) -> None:
+        """End the session; `clean` when nothing is on its way any more. Raises JournalError."""
+        if self._fd < 0:
+            return
+        try:
+            if clean:
+                for track in self._tracks.values():
+                    for ordinal in track.never_begun():
+                        track.not_made(ordinal)
+                self._write(self._buffered() + _frame(b"E"))
+            else:
+                self.flush()
+            os.fsync(self._fd)
+        finally:
+            os.close(self._fd)
+            self._fd = -1
+
+    # ---- reading
+
+    def _open(self, path: Path) -> None:
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self.last_written_s = os.fstat(self._fd).st_mtime
+            data = path.read_bytes()
+        except OSError as error:
+            raise OutputError(
+                f"the journal cannot be opened: {error.strerror or error}",
+                where=str(path),
+                hint="check the folder, its permissions and the space on the disk, or run without: --no-journal",
+            ) from error
+        try:
+            self._length = self._read(data, path)
+            os.ftruncate(self._fd, self._length)
+            if self._length == 0:
+                self._write(self._head())
+        except BaseException:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+
+    def _head(self) -> bytes:
+        return _frame(b"H" + f"{FORMAT}:{self._digest}".encode())
+
+    def _read(self, data: bytes, path: Path) -> int:
+        """Take in every whole frame; the length of them all."""
+        end = 0
+        for payload, at in _frames(data, path):
+            end = at
+            kind, body = payload[:1], memoryview(payload)[1:]
+            if kind == b"H":
+                self._check_head(bytes(body).decode(), path)
+            else:
+                self.clean = kind == b"E"
+                _take(self._known, kind, body)
+        return end
+
+    def _check_head(self, head: str, path: Path) -> None:
+        number, _, digest = head.partition(":")
+        if number != str(FORMAT) or digest != self._digest:
+            raise RunError(
+                f"the journal is of format {number} for plan {digest[:12]}; this is format {FORMAT}, plan "
+                f"{self._digest[:12]}",
+                where=str(path),
+                hint="finish it with the version of midaz-seed that began it, or begin anew with another --run-id",
+            )
+
+
+def _take(tracks: dict[int, _Known], kind: bytes, body: memoryview) -> None:
+    """Take in one payload."""
+    mask = (1 << _TRACK_SHIFT) - 1
+
+    def known(item: int) -> tuple[_Known, int]:
+        return tracks.setdefault(item >> _TRACK_SHIFT, _Known()), item & mask
+
+    if kind == b"L":
+        for item, count, leased_s in _LEASE.iter_unpack(body):
+            track, ordinal = known(item)
+            track.leases.append((ordinal, ordinal + count, leased_s))
+    elif kind == b"S":
+        for item, generation, sent_s in _SENT.iter_unpack(body):
+            track, ordinal = known(item)
+            track.sent[ordinal] = (generation, sent_s)
+            track.not_made.discard(ordinal)
+    elif kind in (b"A", b"B", b"N"):
+        for item in array("Q", bytes(body)):
+            track, ordinal = known(item)
+            if kind == b"N":
+                track.not_made.add(ordinal)
+                continue
+            track.make(ordinal)
+            if kind == b"B":
+                track.recovered.add(ordinal)
+    elif kind == b"C":
+        at = 0
+        while at < len(body):
+            item, fresh, size = _CREATED.unpack_from(body, at)
+            at += _CREATED.size + size
+            track, ordinal = known(item)
+            track.ids[ordinal] = (bytes(body[at - size : at]).decode(), bool(fresh))
+
+
+def done_in(path: Path) -> int:
+    """Items that a journal knows to exist: 0 where it cannot be read."""
+    known: dict[int, _Known] = {}
+    try:
+        for payload, _ in _frames(path.read_bytes(), path):
+            _take(known, payload[:1], memoryview(payload)[1:])
+    except (OSError, RunError):
+        return 0
+    return sum(track.made.count(1) + len(track.ids) for track in known.values())
+
+
+def _frame(payload: bytes) -> bytes:
+    size = len(payload).to_bytes(2, "little")
+    return _HEADER.pack(len(payload), crc32(size) & 0xFFFF, crc32(payload)) + payload
+
+
+def _frames(data: bytes, path: Path) -> Iterator[tuple[bytes, int]]:
+    """Every payload with the place where its frame ends. A last frame that was cut short is left out.
+
+    Raises RunError for damage anywhere else: what comes after it cannot be trusted to be all there is.
+    """
+    at = 0
+    while at < len(data):
+        if len(data) - at < _HEADER.size:
+            return
+        size, size_check, check = _HEADER.unpack_from(data, at)
+        end = at + _HEADER.size + size
+        if crc32(data[at : at + 2]) & 0xFFFF != size_check:
+            if not any(data[at:]):
+                return  # room that a crashed machine reserved and never wrote
+            raise _damaged(path, at)
+        if end > len(data):
+            return
+        payload = data[at + _HEADER.size : end]
+        if crc32(payload) != check:
+            if end == len(data):
+                return
+            raise _damaged(path, at)
+        yield payload, end
+        at = end
+
+
+def _damaged(path: Path, at: int) -> RunError:
+    return RunError(
+        f"the journal is damaged at byte {at}: what follows cannot be read",
+        where=str(path),
+        hint="run the same plan without it (`midaz-seed runs delete`, then `run`): the server's own transactions and "
+        "balances then say what is there",
+    )

@@ -1,0 +1,295 @@
+"""A run that ended early goes on from its journal: nothing is sent twice, nothing is left out, nobody else's run is
+touched."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import anyio
+import orjson
+import pytest
+
+from midaz_seed.engine.run_directory import ABOUT, JOURNAL, REJECTS, REPORT, RunDirectory, RunStatus, all_runs, find_run
+from midaz_seed.errors import OutputError, RunError, UnreachableError
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.reporting.report import Report
+from midaz_seed.runner import seed_async, teardown_async
+from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.settings.model import Settings
+from midaz_seed.transport.base import Request, Response, Transport
+from midaz_seed.transport.wire import WireTransport
+from tests.support import Intercepting, balances, sandbox, world
+
+VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 6, "ledgersPerOrganization": 2}
+
+
+def _world(url: str, runs: Path, **changes: Any) -> Settings:
+    return world(url, volume=VOLUME, journal={"directory": str(runs)}, **changes)
+
+
+@dataclass
+class Killed:
+    """A transport that stops answering at the n-th POST, as if the process had been killed there: the request reached
+    the server, or did not. What the journal held at that moment is kept, as the kill would have left it."""
+
+    inner: Transport
+    posts: int
+    reaches: bool
+    copy: Callable[[], None]
+    hit: anyio.Event = field(default_factory=anyio.Event)
+    seen: int = 0
+
+    async def send(self, request: Request) -> Response:
+        if request.method == "POST":
+            self.seen += 1
+            if self.seen >= self.posts:
+                if self.seen == self.posts:
+                    self.copy()
+                    self.hit.set()
+                    if self.reaches:
+                        await self.inner.send(request)
+                await anyio.sleep_forever()
+        return await self.inner.send(request)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+async def _kill(settings: Settings, posts: int, *, reaches: bool) -> None:
+    """Run until the n-th POST and leave what a SIGKILL there leaves."""
+    url = settings.target.base_url
+    run = settings.journal.directory / build_plan(settings).run_id
+    kept = run.with_name("as at the kill")
+    wire = WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    transport = Killed(wire, posts, reaches, lambda: shutil.copytree(run, kept) and None)
+    async with anyio.create_task_group() as group:
+
+        async def go() -> None:
+            await seed_async(settings, overrides={Transport: transport})
+
+        group.start_soon(go)
+        await transport.hit.wait()
+        await anyio.sleep(0.05)  # what reached the server is carried out, as it is when a client is gone
+        group.cancel_scope.cancel()
+    await wire.aclose()
+    shutil.rmtree(run)
+    kept.rename(run)
+
+
+def _made(report: Report) -> int:
+    return sum(phase.created for phase in report.phases)
+
+
+@pytest.fixture(scope="module")
+def calm() -> dict[str, dict[str, str]]:
+    """The balances of a run that nobody kills."""
+
+    async def run() -> dict[str, dict[str, str]]:
+        async with sandbox() as server:
+            await seed_async(world(server.url, volume=VOLUME))
+            return await balances(server.url)
+
+    return anyio.run(run)
+
+
+@pytest.mark.parametrize("reaches", [True, False], ids=["reached the server", "did not reach it"])
+@pytest.mark.parametrize("posts", [1, 2, 4, 20, 45, 60, 90, 120, 170])
+async def test_a_run_killed_at_any_request_ends_in_the_planned_balances(
+    posts: int, reaches: bool, tmp_path: Path, calm: dict[str, dict[str, str]]
+) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path)
+        await _kill(settings, posts, reaches=reaches)
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert report.proof is not None
+        assert report.proof.ok
+        assert await balances(server.url) == calm
+
+
+def _posts(server: SandboxServer) -> int:
+    return sum(count for (method, _), count in server.app.statistics.requests.items() if method == "POST")
+
+
+async def test_acknowledged_work_is_not_sent_again(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path)
+        await _kill(settings, 90, reaches=True)
+        before = _posts(server)
+        report = await seed_async(settings)
+        assert report.exit_code == 0
+        # 89 were answered; of those, the answers since the last lease of 32 were not written down yet
+        assert _posts(server) - before <= build_plan(settings).posts - 89 + 2 * 32
+
+
+async def test_progress_starts_where_it_stopped(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path)
+        await _kill(settings, 120, reaches=True)
+        report = await seed_async(settings)
+        existing = sum(phase.existing for phase in report.phases)
+        assert existing >= 119 - 2 * 32
+        assert existing + _made(report) == build_plan(settings).posts
+
+
+async def test_a_finished_run_is_proved_again_and_nothing_is_sent(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path)
+        await seed_async(settings)
+        before = _posts(server)
+        report = await seed_async(settings)
+        assert report.exit_code == 0
+        assert report.proof is not None
+        assert report.proof.ok
+        assert _posts(server) == before
+
+
+async def test_a_finished_run_whose_server_was_wiped_begins_anew(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        await seed_async(_world(server.url, tmp_path))
+    async with sandbox(seed=2) as server:
+        report = await seed_async(_world(server.url, tmp_path))
+        assert report.exit_code == 0
+        assert _made(report) == build_plan(_world(server.url, tmp_path)).posts
+
+
+async def test_an_unfinished_run_is_not_gone_on_with_on_another_server(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        await _kill(_world(server.url, tmp_path), 60, reaches=True)
+    async with sandbox(seed=2) as server:
+        with pytest.raises(RunError, match="not the server that run"):
+            await seed_async(_world(server.url, tmp_path))
+        assert _posts(server) == 0
+
+
+async def test_a_run_of_the_same_name_with_another_plan_is_refused_with_what_differs(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        await _kill(_world(server.url, tmp_path, runId="mine"), 60, reaches=True)
+        before = _posts(server)
+        with pytest.raises(RunError, match=r"seed 1 -> 2"):
+            await seed_async(_world(server.url, tmp_path, runId="mine", seed=2))
+        with pytest.raises(RunError, match=r"data.individualsPercent 70 -> 10"):
+            await seed_async(_world(server.url, tmp_path, runId="mine", data={"individualsPercent": 10}))
+        assert _posts(server) == before
+
+
+async def test_another_pace_goes_on_with_the_same_run(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        await _kill(_world(server.url, tmp_path), 60, reaches=True)
+        pace = {"limits": {"maxConcurrency": 2}}
+        report = await seed_async(_world(server.url, tmp_path, generation=pace))
+        assert report.exit_code == 0
+
+
+async def test_two_processes_cannot_have_one_run(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path)
+        other = RunDirectory(tmp_path / build_plan(settings).run_id)
+        with other.owned(), pytest.raises(RunError, match=r"is being worked on by process \d+"):
+            await seed_async(settings)
+        assert _posts(server) == 0
+
+
+async def test_a_damaged_journal_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path)
+        await _kill(settings, 60, reaches=True)
+        before = _posts(server)
+        journal = find_run(tmp_path, "").path / JOURNAL
+        data = bytearray(journal.read_bytes())
+        data[40] ^= 1
+        journal.write_bytes(data)
+        with pytest.raises(RunError, match="damaged at byte"):
+            await seed_async(settings)
+        assert _posts(server) == before
+
+
+async def test_a_journal_that_lost_its_end_with_the_machine_is_not_believed_against_the_balances(
+    tmp_path: Path, calm: dict[str, dict[str, str]]
+) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path, settlement={"deadlineS": 0.5})
+        await _kill(settings, 30, reaches=True)
+        run = find_run(tmp_path, "").path
+        early = (run / JOURNAL).read_bytes()
+        await _kill(settings, 60, reaches=True)
+        (run / JOURNAL).write_bytes(early)
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert await balances(server.url) == calm
+
+
+async def test_a_run_directory_that_cannot_be_made_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    async with sandbox() as server:
+        with pytest.raises(OutputError, match="cannot be written"):
+            await seed_async(_world(server.url, tmp_path / "file"))
+        assert _posts(server) == 0
+
+
+async def test_a_target_that_is_not_there_leaves_no_run_behind(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path, generation={"retries": {"max": 1}})
+    with pytest.raises(UnreachableError):
+        await seed_async(settings)
+    assert all_runs(tmp_path) == []
+
+
+async def test_a_run_that_was_torn_down_begins_anew(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path)
+        await seed_async(settings)
+        await teardown_async(settings, dry_run=True)
+        assert find_run(tmp_path, build_plan(settings).run_id).about().status is RunStatus.FINISHED
+        await teardown_async(settings, dry_run=False)
+        assert find_run(tmp_path, build_plan(settings).run_id).about().status is RunStatus.REMOVED
+        report = await seed_async(settings)
+        assert report.exit_code == 0
+        assert _made(report) == build_plan(settings).posts
+
+
+def _refusing(url: str, token: str = "") -> Transport:
+    """A server that finds every fifth account wrong."""
+    seen = count()
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+
+    def answer(request: Request) -> Response | None:
+        if request.method == "POST" and request.path.endswith("/accounts") and next(seen) % 5 == 3:
+            return Response(400, {}, b'{"code":"0047","title":"Bad Request","message":"no such product"}')
+        return None
+
+    wire = WireTransport(url, url, headers=headers, request_timeout_s=10, connect_timeout_s=5)
+    return Intercepting(wire, answer)
+
+
+async def test_what_is_refused_is_written_down_with_a_command_that_repeats_it(tmp_path: Path) -> None:
+    async with sandbox(auth_token="s3cr3t") as server:
+        settings = _world(server.url, tmp_path, target={"authToken": "s3cr3t"})
+        report = await seed_async(settings, overrides={Transport: _refusing(server.url, "s3cr3t")})
+        rejects = find_run(tmp_path, "").rejects()
+        assert len(rejects) == report.failed_items_total > 0
+        reject = rejects[0]
+        assert reject["status"] == 400
+        assert reject["request"]["method"] == "POST"
+        assert orjson.loads(reject["request"]["body"])["alias"]
+        assert reject["curl"].startswith(f"curl -sS -X POST {server.url}/v1/organizations/")
+        assert '"Authorization: Bearer $TOKEN"' in reject["curl"]
+    run = find_run(tmp_path, "").path
+    assert all(b"s3cr3t" not in (run / name).read_bytes() for name in (ABOUT, JOURNAL, REJECTS, REPORT))
+
+
+async def test_after_the_cure_only_what_was_refused_and_left_out_is_sent_and_the_proof_covers_it(
+    tmp_path: Path, calm: dict[str, dict[str, str]]
+) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path)
+        first = await seed_async(settings, overrides={Transport: _refusing(server.url)})
+        assert first.exit_code == 1
+        second = await seed_async(settings)
+        assert second.exit_code == 0, second.verdict
+        assert _made(second) == build_plan(settings).posts - _made(first)
+        assert await balances(server.url) == calm
+        assert find_run(tmp_path, second.run_id).rejects() == []

@@ -1,0 +1,270 @@
+"""The journal: what it knows after any end of the process, and that damage is named and never half-read."""
+
+import resource
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from midaz_seed.clock import FakeClock
+from midaz_seed.engine.journal import LEASE_ITEMS, Journal, Track, done_in
+from midaz_seed.errors import JournalError, OutputError, RunError
+from midaz_seed.plan.items import Phase
+
+COUNT = 3 * LEASE_ITEMS + 5
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "journal"
+
+
+def _open(path: Path) -> tuple[Journal, Track]:
+    journal = Journal(FakeClock(), path, "digest")
+    return journal, journal.track(0, Phase.TRANSFERS, COUNT)
+
+
+def _unknown(track: Track) -> list[int]:
+    return [one.ordinal for one in track.unknown()]
+
+
+def test_an_item_is_on_disk_before_it_may_be_sent(path: Path) -> None:
+    _, track = _open(path)
+    track.begin(0)
+    _, read = _open(path)  # as after a kill: nothing was closed
+    assert 0 in _unknown(read)
+
+
+def test_what_was_acknowledged_before_a_later_lease_survives_a_kill(path: Path) -> None:
+    _, track = _open(path)
+    for ordinal in range(LEASE_ITEMS):
+        track.begin(ordinal)
+        track.made(ordinal)
+    track.begin(LEASE_ITEMS)
+    _, read = _open(path)
+    assert all(read.is_made(ordinal) for ordinal in range(LEASE_ITEMS))
+    assert _unknown(read) == list(range(LEASE_ITEMS, 2 * LEASE_ITEMS))
+
+
+def test_a_lease_ends_where_the_phase_ends(path: Path) -> None:
+    _, track = _open(path)
+    track.begin(COUNT - 2)
+    _, read = _open(path)
+    assert _unknown(read) == [COUNT - 2, COUNT - 1]
+
+
+def test_after_a_clean_end_only_what_has_no_answer_is_unknown(path: Path) -> None:
+    journal, track = _open(path)
+    for ordinal in range(5):
+        track.begin(ordinal)
+    track.made(0)
+    track.not_made(1)
+    track.made(3)
+    journal.close(clean=True)
+    again, read = _open(path)
+    assert again.clean
+    assert _unknown(read) == [2, 4]
+    assert not read.is_made(1)
+
+
+def test_a_killed_session_is_not_clean(path: Path) -> None:
+    journal, track = _open(path)
+    track.begin(0)
+    journal.close(clean=True)
+    _, second = _open(path)
+    second.begin(1)
+    third, _ = _open(path)
+    assert not third.clean
+
+
+async def test_the_generation_and_the_time_of_the_last_key_are_kept(path: Path) -> None:
+    clock = FakeClock()
+    track = Journal(clock, path, "digest").track(0, Phase.TRANSFERS, COUNT)
+    began_s = clock.time()
+    track.begin(0)
+    await clock.advance(7)
+    track.resend(1, 3)
+    unknown = {one.ordinal: one for one in _open(path)[1].unknown()}
+    assert (unknown[0].generation, unknown[0].sent_s) == (0, began_s)
+    assert (unknown[1].generation, unknown[1].sent_s) == (3, began_s + 7)
+
+
+def test_what_an_earlier_session_may_have_sent_gets_a_key_that_was_never_used(path: Path) -> None:
+    _, track = _open(path)
+    track.begin(0)
+    track.resend(0, 4)
+    _, second = _open(path)
+    assert second.begin(0) == 5
+    assert second.begin(1) == 1  # leased, so it may have been sent under generation 0
+    assert second.begin(LEASE_ITEMS) == 0
+
+
+def test_ids_of_entities_come_back_with_whether_they_are_ours(path: Path) -> None:
+    journal, _ = _open(path)
+    accounts = journal.track(2, Phase.ACCOUNTS, 10)
+    for ordinal, fresh in ((0, True), (1, False)):
+        accounts.begin(ordinal)
+        accounts.created(ordinal, f"id-{ordinal}", fresh=fresh)
+    journal.flush()
+    read = _open(path)[0].track(2, Phase.ACCOUNTS, 10)
+    assert read.known_id(0) == ("id-0", True)
+    assert read.known_id(1) == ("id-1", False)
+    assert read.known_id(2) == ("", False)
+    assert read.is_unknown(2)
+    assert not read.is_unknown(0)
+
+
+def test_an_id_that_is_too_long_to_keep_leaves_the_entity_unknown(path: Path) -> None:
+    journal, _ = _open(path)
+    accounts = journal.track(2, Phase.ACCOUNTS, 10)
+    accounts.begin(0)
+    accounts.created(0, "x" * 256, fresh=True)
+    journal.flush()
+    assert _open(path)[0].track(2, Phase.ACCOUNTS, 10).is_unknown(0)
+
+
+def _written(path: Path) -> tuple[bytes, int]:
+    """A journal of a few records, and where the last of them begins."""
+    _, track = _open(path)
+    for ordinal in range(2 * LEASE_ITEMS):
+        track.begin(ordinal)
+        track.made(ordinal)
+    track.begin(2 * LEASE_ITEMS)
+    data = path.read_bytes()
+    return data, len(data) - 8 - 21
+
+
+def test_a_journal_cut_at_any_byte_of_its_last_record_loses_that_record_and_nothing_else(path: Path) -> None:
+    data, last = _written(path)
+    whole = _unknown(_open(path)[1])
+    assert whole == list(range(2 * LEASE_ITEMS, 3 * LEASE_ITEMS))
+    for cut in range(last, len(data)):
+        path.write_bytes(data[:cut])
+        journal, read = _open(path)
+        assert _unknown(read) == []
+        assert read.is_made(2 * LEASE_ITEMS - 1)
+        assert path.stat().st_size == last  # the torn record is gone, so that the next one can be read
+        journal.close(clean=True)
+
+
+def test_a_journal_that_goes_on_after_a_torn_record_can_be_read_to_its_end(path: Path) -> None:
+    data, _ = _written(path)
+    path.write_bytes(data[:-3])
+    _, track = _open(path)
+    track.begin(2 * LEASE_ITEMS)
+    assert _unknown(_open(path)[1]) == list(range(2 * LEASE_ITEMS, 3 * LEASE_ITEMS))
+
+
+def test_zeros_that_a_crashed_machine_left_at_the_end_are_dropped(path: Path) -> None:
+    data, _ = _written(path)
+    path.write_bytes(data + bytes(500))
+    assert _unknown(_open(path)[1]) == list(range(2 * LEASE_ITEMS, 3 * LEASE_ITEMS))
+
+
+def test_a_changed_byte_anywhere_before_the_last_record_is_named_and_nothing_is_read(path: Path) -> None:
+    data, last = _written(path)
+    for place in range(last):
+        damaged = bytearray(data)
+        damaged[place] ^= 0x10
+        path.write_bytes(damaged)
+        with pytest.raises(RunError, match="damaged at byte"):
+            _open(path)
+
+
+def test_the_journal_of_another_plan_is_refused(path: Path) -> None:
+    _open(path)[0].close(clean=True)
+    with pytest.raises(RunError, match="plan other"):
+        Journal(FakeClock(), path, "other")
+
+
+def test_a_journal_that_cannot_be_opened_is_said_before_anything_is_sent(tmp_path: Path) -> None:
+    with pytest.raises(OutputError, match="cannot be opened"):
+        Journal(FakeClock(), tmp_path, "digest")
+
+
+def test_a_full_disk_forbids_the_sending_and_leaves_no_half_record(path: Path) -> None:
+    journal, track = _open(path)
+    track.begin(0)
+    size = path.stat().st_size
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))  # as a disk with room for ten bytes more
+    try:
+        with pytest.raises(JournalError, match="nothing more is sent"):
+            track.begin(LEASE_ITEMS)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.stat().st_size == size
+    track.begin(LEASE_ITEMS)  # there is room again
+    assert _unknown(_open(path)[1]) == list(range(2 * LEASE_ITEMS))
+    journal.close(clean=True)
+
+
+def test_a_journal_that_begins_anew_knows_nothing(path: Path) -> None:
+    journal, track = _open(path)
+    track.begin(0)
+    journal.restart()
+    assert not journal.used
+    assert _unknown(_open(path)[1]) == []
+
+
+def test_what_is_done_can_be_counted_without_owning_the_run(path: Path) -> None:
+    journal, track = _open(path)
+    for ordinal in range(3):
+        track.begin(ordinal)
+        track.made(ordinal)
+    journal.track(0, Phase.ACCOUNTS, 4).created(1, "id", fresh=True)
+    journal.flush()
+    assert done_in(path) == 4
+    assert done_in(path.with_name("nothing")) == 0
+
+
+def test_without_a_file_nothing_is_kept() -> None:
+    journal = Journal(FakeClock())
+    track = journal.track(0, Phase.TRANSFERS, COUNT)
+    assert track.begin(0) == 0
+    track.made(0)
+    journal.close(clean=True)
+    assert not journal.on
+
+
+STEPS = st.lists(st.tuples(st.sampled_from(["begin", "made", "not made", "resend"]), st.integers(0, COUNT - 1)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps=STEPS, kills=st.integers(0, 3))
+def test_after_any_story_made_and_unknown_are_what_a_model_says(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], kills: int
+) -> None:
+    path = tmp_path_factory.mktemp("any") / "journal"
+    journal, track = _open(path)
+    began: set[int] = set()
+    made: set[int] = set()
+    refused: set[int] = set()
+    following = 0
+    for number, (what, ordinal) in enumerate(steps):
+        if what == "begin" and following < COUNT:
+            track.begin(following)
+            began.add(following)
+            following += 1
+        elif ordinal in began and ordinal not in made:
+            if what == "made":
+                track.made(ordinal)
+                made.add(ordinal)
+                refused.discard(ordinal)
+            elif what == "not made":
+                track.not_made(ordinal)
+                refused.add(ordinal)
+            elif what == "resend":
+                track.resend(ordinal, number + 1)
+                refused.discard(ordinal)
+        if kills and number % 7 == 6:
+            journal.flush()  # the moment before a kill, where everything buffered got out
+            journal, track = _open(path)
+            following = max([*began, -1]) + 1
+    journal.flush()
+    _, read = _open(path)
+    unknown = set(_unknown(read))
+    assert {ordinal for ordinal in range(COUNT) if read.is_made(ordinal)} == made
+    assert began - made - refused <= unknown
+    assert not unknown & (made | (refused - {ordinal for ordinal in refused if ordinal not in began}))
