@@ -4,6 +4,7 @@ Killed with 16 transactions in flight, 5 of them not begun, 3 with their key cla
 answers 0084 for 11 keys until their time is over, and lists the 8 an hour later."""
 
 import asyncio
+import json
 import random
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,13 +13,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
-import pytest
 
 from midaz_seed.clock import Clock, FakeClock
 from midaz_seed.midaz.api import transaction_request
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox import SandboxConfig, SandboxServer, Stages, running
+from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
 from midaz_seed.transport.wire import WireTransport
 from tests.client import ledger_client, sleeping
@@ -29,6 +30,8 @@ RECEIVED_S, CLAIMED_S, APPLIED_S = 1 / 64, 1 / 128, 1 / 32
 """Exact in binary, so that steps of a clock add up to them."""
 STAGES = Stages(received_ms=RECEIVED_S * 1000, claimed_ms=CLAIMED_S * 1000, applied_ms=APPLIED_S * 1000, spread=0)
 STEP_S = 0.02
+SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 13}
+PACE = {"generation": {"limits": {"maxConcurrency": IN_FLIGHT}}}
 
 
 class CrashInFlight:
@@ -171,8 +174,8 @@ async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and
     async with crashing(tmp_path / "ours.sqlite", kind="/json", after=100) as (servers, way):
         settings = world(
             servers.now.url,
-            volume={"accountsPerLedger": 24, "transactionsPerAccount": 13},
-            generation={"limits": {"maxConcurrency": IN_FLIGHT}},
+            volume=SMALL,
+            **PACE,
             idempotency={"ttlS": 300, "marginS": 30},
             settlement={"deadlineS": 3000, "maxDelayS": 2},
             breaker={"openS": 1, "giveUpS": 3000},
@@ -186,10 +189,7 @@ async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and
         assert report.proof.ok
         assert sum(phase.recovered for phase in report.phases) == report.proof.transactions_unlisted == APPLIED
         (found,) = (await balances(servers.now.url)).values()
-        (ledger,) = build_plan(settings).ledgers
-        planned = {row.alias: format(row.available.normalize(), "f") for row in ledger.expected_balances()}
-        ours = {alias for alias in planned if not alias.startswith("@external/")}
-        assert {alias: found[alias] for alias in ours} == {alias: planned[alias] for alias in ours}
+        assert not _differences(found, settings)
         # an hour later the server lists them, and a proof that knows nothing of the crash finds everything as planned
         await servers.clock.advance(3700)
         assert (await verify_async(settings)).exit_code == 0
@@ -208,46 +208,105 @@ async def _process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Pr
         await process.communicate()
 
 
-@pytest.mark.parametrize("seed", range(2))
-async def test_a_server_process_killed_twice_leaves_every_balance_as_planned(tmp_path: Path, seed: int) -> None:
-    data = str(tmp_path / "ledger.sqlite")
-    kills = [random.Random(seed).randrange(60, 180) for _ in range(2)]
+def _differences(found: dict[str, str], settings: Settings) -> list[tuple[str, str, str | None]]:
+    """(alias, planned, on the server) of every account whose balance is not the planned one."""
+    (ledger,) = build_plan(settings).ledgers
+    planned = {row.alias: format(row.available.normalize(), "f") for row in ledger.expected_balances()}
+    return [
+        (alias, value, found.get(alias))
+        for alias, value in planned.items()
+        if not alias.startswith("@external/") and found.get(alias) != value
+    ]
+
+
+class Killing:
+    """A way to a server process that kills it at chosen requests, each counted from the last start, and starts it
+    again."""
+
+    def __init__(self, stack: AsyncExitStack, data: str, kills: list[int]) -> None:
+        self._stack = stack
+        self._data = data
+        self._requests = 0
+        self._process: asyncio.subprocess.Process
+        self._transport: WireTransport
+        self.url = ""
+        self.kills = kills
+
+    async def start(self) -> None:
+        port = self.url.rpartition(":")[2] or "0"
+        started = await self._stack.enter_async_context(_process("--port", port, "--data", self._data))
+        if not self.url:
+            url = started[1]
+            self._transport = WireTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+        self._process, self.url = started
+
+    async def kill(self) -> None:
+        self._process.kill()
+        await self._process.wait()
+
+    async def send(self, request: Request) -> Response:
+        self._requests += 1
+        if self.kills and self._requests == self.kills[0]:
+            await self.kill()
+            await self.start()
+            self.kills.pop(0)
+            self._requests = 0
+        return await self._transport.send(request)
+
+    async def posts(self) -> int:
+        """Transactions that the present process was asked for."""
+        answer = await self._transport.send(Request("GET", "/sandbox/stats"))
+        return int(json.loads(answer.body)["requests"].get("POST transactions", 0))
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
+
+
+async def test_a_server_process_killed_twice_leaves_every_balance_as_planned(tmp_path: Path) -> None:
+    rng = random.Random(1)
     async with AsyncExitStack() as stack:
-        process, url = await stack.enter_async_context(_process("--port", "0", "--data", data))
-        inner = WireTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
-        requests = 0
-
-        class Killing:
-            """Kills the server after so many requests, and starts it again."""
-
-            async def send(self, request: Request) -> Response:
-                nonlocal requests, process
-                requests += 1
-                if kills and requests == kills[0]:
-                    process.kill()
-                    await process.wait()
-                    port = url.rpartition(":")[2]
-                    process, _ = await stack.enter_async_context(_process("--port", port, "--data", data))
-                    kills.pop(0)
-                    requests = 0
-                return await inner.send(request)
-
-            async def aclose(self) -> None:
-                await inner.aclose()
-
-        settings = world(
-            url,
-            volume={"accountsPerLedger": 24, "transactionsPerAccount": 13},
-            generation={"limits": {"maxConcurrency": IN_FLIGHT}},
-            idempotency={"ttlS": 12, "marginS": 10},
-        )
-        way = Killing()
+        way = Killing(stack, str(tmp_path / "ledger.sqlite"), [rng.randrange(60, 180) for _ in range(2)])
+        await way.start()
+        settings = world(way.url, volume=SMALL, **PACE, idempotency={"ttlS": 12, "marginS": 10})
         report = await seed_async(settings, overrides={Transport: way})
         await way.aclose()
-        assert not kills
+        assert not way.kills
         assert report.exit_code == 0, report.verdict
-        (found,) = (await balances(url)).values()
-        (ledger,) = build_plan(settings).ledgers
-        for row in ledger.expected_balances():
-            if not row.alias.startswith("@external/"):
-                assert found[row.alias] == format(row.available.normalize(), "f"), row.alias
+        (found,) = (await balances(way.url)).values()
+        assert not _differences(found, settings)
+
+
+async def test_client_and_server_killed_at_once_go_on_from_the_journal_as_planned(tmp_path: Path) -> None:
+    """Nothing but journal and balances can tell what was applied: the server lists it half an hour later."""
+    changes = {
+        "volume.accountsPerLedger": 24,
+        "volume.transactionsPerAccount": 26,
+        "idempotency.ttlS": 10,
+        "idempotency.marginS": 9,
+        "settlement.maxDelayS": 0.2,
+        "settlement.deadlineS": 5,
+        "journal.directory": tmp_path / "runs",
+    }
+    flags = [part for name, value in changes.items() for part in ("--set", f"{name}={value}")]
+    async with AsyncExitStack() as stack:
+        way = Killing(stack, str(tmp_path / "ledger.sqlite"), [])
+        await way.start()
+        command = [sys.executable, "-m", "midaz_seed", "run", "--preset", "tiny", "-u", way.url, "-q", *flags]
+        for posts in (100, 250):
+            client = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+            while client.returncode is None and await way.posts() < posts:
+                await asyncio.sleep(0.005)
+            assert client.returncode is None
+            await way.kill()
+            client.kill()
+            await client.wait()
+            await way.start()
+        client = await asyncio.create_subprocess_exec(*command, "--json", stdout=asyncio.subprocess.PIPE)
+        out, _ = await asyncio.wait_for(client.communicate(), 60)
+        report = json.loads(out)
+        assert client.returncode == 0, report["verdict"]
+        assert report["proof"]["transactions_unlisted"] > 0
+        settings = world(way.url, volume={"accountsPerLedger": 24, "transactionsPerAccount": 26})
+        (found,) = (await balances(way.url)).values()
+        await way.aclose()
+        assert not _differences(found, settings)
