@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow contract check format bench docs clean
+.PHONY: help demo test test-slow contract chaos check format bench docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test-slow: $(STAMP) ## run the long tests too
 
 contract: $(STAMP) ## hold the sandbox against every exchange recorded from real servers
 	@$(BIN)/python -m tests.contract.replay
+
+chaos: $(STAMP) ## kill runs and servers at random moments under every fault, and compare the balances
+	@$(BIN)/python -m tests.chaos
 
 check: $(STAMP) ## format, lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check .

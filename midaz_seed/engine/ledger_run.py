@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
+import anyio.lowlevel
+
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.creation import Creator
 from midaz_seed.engine.doubts import count_as_made, resolve_doubts
@@ -16,6 +18,9 @@ from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
 from midaz_seed.reporting.meter import LedgerProgress
+
+PASSED_OVER = 500
+"""Items of an earlier session after which the event loop gets its turn."""
 
 
 class LedgerRun:
@@ -133,6 +138,8 @@ class LedgerRun:
             if earlier is not None and earlier.holds(phase, ordinal):
                 meter.add(phase, Outcome.EXISTING)
                 progress.existing += 1
+                if ordinal % PASSED_OVER == 0:
+                    await anyio.lowlevel.checkpoint()  # others have requests in flight
                 return
             if may_block and self._is_blocked(item, blocked):
                 meter.add(phase, Outcome.SKIPPED)

@@ -195,6 +195,8 @@ def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
         retries=meter.retries,
         replayed=meter.replayed,
         foreign_replays=meter.foreign_replays,
+        doubts_applied=meter.doubts_applied,
+        doubts_not_applied=meter.doubts_not_applied,
         busy_s=meter.busy_s,
         rate_per_s=meter.created / meter.busy_s if meter.busy_s else 0.0,
         latency_ms=latency(meter.latency),

@@ -42,6 +42,10 @@ class PhaseReport:
     retries: int
     replayed: int
     foreign_replays: int
+    doubts_applied: int
+    """Transactions whose answers were lost for good, and of which the balances said that they had been made."""
+    doubts_not_applied: int
+    """The same, of which the balances said that they had not been made; they were sent again."""
     busy_s: float
     """Seconds in which at least one ledger was in this phase."""
     rate_per_s: float

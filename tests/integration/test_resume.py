@@ -69,6 +69,7 @@ async def _kill(settings: Settings, posts: int, *, reaches: bool) -> None:
 
         async def go() -> None:
             await seed_async(settings, overrides={Transport: transport})
+            raise AssertionError(f"the run ended after {transport.seen} POST requests")
 
         group.start_soon(go)
         await transport.hit.wait()
@@ -293,3 +294,29 @@ async def test_after_the_cure_only_what_was_refused_and_left_out_is_sent_and_the
         assert _made(second) == build_plan(settings).posts - _made(first)
         assert await balances(server.url) == calm
         assert find_run(tmp_path, second.run_id).rejects() == []
+
+
+@pytest.mark.parametrize("posts", [46, 55, 62])
+async def test_packed_movements_are_taken_up_like_single_ones(
+    posts: int, tmp_path: Path, calm: dict[str, dict[str, str]]
+) -> None:
+    async with sandbox() as server:
+        settings = _world(server.url, tmp_path, generation={"batches": {"transactionsPerBatch": 5}})
+        await _kill(settings, posts, reaches=True)
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert await balances(server.url) == calm
+
+
+@pytest.mark.parametrize("dialect", ["v3.3", "v4"])
+async def test_a_run_against_another_version_is_taken_up_too(
+    dialect: str, tmp_path: Path, calm: dict[str, dict[str, str]]
+) -> None:
+    async with sandbox(dialect=dialect, one_port=True) as server:
+        settings = _world(server.url, tmp_path)
+        await _kill(settings, 120, reaches=True)
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        found = await balances(server.url)
+        customers = {name: {a: v for a, v in rows.items() if a[0] != "@"} for name, rows in found.items()}
+        assert customers == {name: {a: v for a, v in rows.items() if a[0] != "@"} for name, rows in calm.items()}
