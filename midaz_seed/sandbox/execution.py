@@ -83,7 +83,7 @@ def execute(
     if checks_routes:
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])
     _check_balances(world, intent, parts, pending=pending)
-    parts = [part for part in parts if part.amount > ZERO or (part.leg.remaining and dialect.remaining_of_zero_shows)]
+    parts = [part for part in parts if part.amount or (part.leg.remaining and dialect.remaining_of_zero_shows)]
     parts.sort(key=_ORDER)
     operations = _note(parts, dialect) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
     if pending and dialect.pending_touches_destination:
@@ -114,7 +114,7 @@ def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
     if len(legs) > LEGS_MAX:
         raise FailedError(413, "Request Entity Too Large")
     amounts = [leg.amount for leg in legs if leg.amount is not None and leg.amount > ZERO]
-    if len(amounts) == len(legs):
+    if len(amounts) == len(legs):  # the ordinary case: each says what it moves
         return amounts
     amounts = []
     left = value
@@ -141,9 +141,10 @@ def _check_sides(intent: Intent, source_amounts: list[Decimal], destination_amou
     for source, destination in zip(intent.sources, intent.destinations, strict=False):
         if source.alias == destination.alias and source.key == destination.key:
             raise RefusedError("0090")
+    value = intent.value
     for amounts in (source_amounts, destination_amounts):
         total = amounts[0] if len(amounts) == 1 else decimals.total(amounts)
-        if total != intent.value:
+        if total is not value and total != value:
             raise RefusedError("0073")
 
 
@@ -280,12 +281,12 @@ def _write(
         claim=claim,
         extra=extra,
     )
-    world.seq += 1
-    world.store.append(world.seq, orjson.dumps(transaction.pack()))
-    index_transaction(world, book, world.seq, transaction, created_s)
+    world.seq = seq = world.seq + 1
+    world.store.append(seq, orjson.dumps(transaction.pack()))
+    index_transaction(world, book, seq, transaction, created_s)
     if world.lag is not None:
-        world.lag.note(world.seq, operations, moved=status != "NOTED")
-    return world.seq, transaction
+        world.lag.note(seq, operations, moved=status != "NOTED")
+    return seq, transaction
 
 
 def index_transaction(world: World, book: Book, seq: int, transaction: Transaction, created_s: float) -> None:

@@ -7,12 +7,12 @@ which is why an empty text in one of them is "unexpected".
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import orjson
 
@@ -95,6 +95,34 @@ class Body:
         return self.sent.get(name, _MISSING) is None
 
 
+class _Fields(tuple[Field, ...]):
+    """The fields of one object, and what reading it needs each time, worked out once."""
+
+    by_name: dict[str, Field]
+    blank: dict[str, Any]
+    """What fields hold that are not sent; the objects among them are made anew each time."""
+    objects: tuple[Field, ...]
+
+    def __new__(cls, fields: Iterable[Field]) -> "_Fields":
+        made = super().__new__(cls, fields)
+        made.by_name = {field.name: field for field in made}
+        made.blank = {field.name: _empty(field) for field in made}
+        made.objects = tuple(field for field in made if field.kind == "object")
+        return made
+
+    def empty(self) -> dict[str, Any]:
+        """The values of an object of which nothing was sent."""
+        values = self.blank.copy()
+        for field in self.objects:
+            values[field.name] = _inner(field).empty()
+        return values
+
+
+def _inner(field: Field) -> _Fields:
+    """The fields of an object's or a list's field, as this version knows them."""
+    return cast("_Fields", field.fields)
+
+
 def is_uuid(value: str | None) -> str | None:
     """A rule: the text, when there is one, is a UUID."""
     return "0047" if value is not None and UUID.fullmatch(value) is None else None
@@ -134,13 +162,13 @@ def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
 
 
 @lru_cache
-def _fields_of(schema: Schema, dialect: Dialect) -> tuple[Field, ...]:
+def _fields_of(schema: Schema, dialect: Dialect) -> _Fields:
     return _narrowed(schema.fields, dialect)
 
 
-def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> tuple[Field, ...]:
+def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> _Fields:
     """The fields that this version knows, with its limits and forms."""
-    return tuple(
+    return _Fields(
         replace(
             field,
             kind="instant" if field.kind == "time" and dialect.dates == "rfc3339" else field.kind,
@@ -164,18 +192,20 @@ def check_size(sent: Mapping[str, Any], dialect: Dialect) -> None:
 
 def _measure(value: Any, name: str, depth: int, depth_max: int | None) -> int:
     """The number of metadata keys within a value."""
-    if isinstance(value, dict):
+    kind = type(value)
+    if kind is dict:
         if depth_max is not None and depth > depth_max:
             raise RefusedError("0144")
         keys = len(value) if name == "metadata" else 0
         for key, inner in value.items():
-            if isinstance(inner, str):
+            kind = type(inner)
+            if kind is str:
                 if "\0" in inner:
                     raise RefusedError("0047", {key: f"{key} holds a NUL character"})
-            elif isinstance(inner, dict | list):
+            elif kind is dict or kind is list:
                 keys += _measure(inner, key, depth + 1, depth_max)
         return keys
-    if isinstance(value, list):
+    if kind is list:
         return sum(_measure(inner, name, depth, depth_max) for inner in value)
     return 0
 
@@ -183,11 +213,10 @@ def _measure(value: Any, name: str, depth: int, depth_max: int | None) -> int:
 # ---- decode
 
 
-def _decode_object(fields: Sequence[Field], sent: Mapping[str, Any]) -> dict[str, Any]:
-    by_name = {field.name: field for field in fields}
-    values = {field.name: _empty(field) for field in fields}
+def _decode_object(fields: _Fields, sent: Mapping[str, Any]) -> dict[str, Any]:
+    values = fields.empty()
     for key, value in sent.items():
-        field = by_name.get(key) or next((f for f in fields if f.name.lower() == key.lower()), None)
+        field = fields.by_name.get(key) or next((f for f in fields if f.name.lower() == key.lower()), None)
         if field is not None:
             values[field.name] = _decode(field, value)
     return values
@@ -205,7 +234,7 @@ def _empty(field: Field) -> Any:
         case "decimal":
             return decimals.ZERO
         case "object":
-            return _decode_object(field.fields, {})
+            return _inner(field).empty()
         case _:
             return None
 
@@ -223,7 +252,7 @@ def _decode(field: Field, value: Any) -> Any:
     if kind in ("decimal", "decimal?"):
         return _decode_decimal(value)
     if kind in ("object", "object?") and isinstance(value, dict):
-        return _decode_object(field.fields, value)
+        return _decode_object(_inner(field), value)
     if kind == "list" and isinstance(value, list):
         return [_decode_item(field, item) for item in value]
     if kind == "meta" and isinstance(value, dict):
@@ -241,7 +270,7 @@ def _decode_item(field: Field, item: Any) -> Any:
     if field.fields:
         if item is not None and not isinstance(item, dict):
             raise RefusedError("0094")
-        return _decode_object(field.fields, item or {})
+        return _decode_object(_inner(field), item or {})
     if not isinstance(item, str) or UUID.fullmatch(item) is None:
         raise RefusedError("0094")
     return item
@@ -279,9 +308,7 @@ def _encode_object(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[s
     encoded = {}
     for field in fields:
         value = values[field.name]
-        if field.omitempty and (
-            value is None or value is False or (not isinstance(value, Decimal) and value in ("", 0, [], {}))
-        ):
+        if not value and field.omitempty and not isinstance(value, Decimal):
             pointer = field.kind in ("text", "bool?", "int?") and value is not None
             if not pointer:
                 continue
@@ -303,12 +330,15 @@ def _difference(sent: Mapping[str, Any], encoded: Mapping[str, Any], *, nulls_ar
     """The parts of what was sent that the decoded body does not say again."""
     found: dict[str, Any] = {}
     for key, value in sent.items():
-        if key not in encoded:
+        again = encoded.get(key, _MISSING)
+        if again is value:
+            continue
+        if again is _MISSING:
             absent = nulls_are_absent if value is None else _is_zero(value)  # 0 is as good as leaving the field out
             if not absent:
                 found[key] = value
             continue
-        inner = _difference_of(value, encoded[key], nulls_are_absent=nulls_are_absent)
+        inner = _difference_of(value, again, nulls_are_absent=nulls_are_absent)
         if inner is not _MISSING:
             found[key] = inner
     return found
@@ -354,8 +384,7 @@ def _check_object(
 ) -> None:
     for field in fields:
         value = values[field.name]
-        empty = value in (None, "", 0, False) and not isinstance(value, Decimal)
-        if field.required and (empty or value == []):
+        if field.required and not value and not isinstance(value, Decimal | dict):
             missing[field.name] = f"{field.name} is a required field"
             continue
         if value is None:
@@ -385,10 +414,10 @@ def _check_object(
 def check_metadata(metadata: Mapping[str, Any], *, nulls: bool) -> None:
     """Keys up to 100 bytes (0050), values up to 2000 bytes (0051), no objects or nulls (0067), no lists (0051)."""
     for key, value in metadata.items():
-        if len(key) > 100 or len(key.encode()) > 100:
+        if len(key) > 25 and len(key.encode()) > 100:  # a character has four bytes at most
             raise RefusedError("0050")
         if isinstance(value, str):
-            if len(value) > 2000 or len(value.encode()) > 2000:
+            if len(value) > 500 and len(value.encode()) > 2000:
                 raise RefusedError("0051")
         elif isinstance(value, dict) or (value is None and not nulls):
             raise RefusedError("0067")

@@ -1,6 +1,7 @@
 """The sandbox as the main program of a process: signals, the line that says it is ready, the end."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
@@ -8,10 +9,15 @@ from collections.abc import Callable
 
 from midaz_seed.sandbox.server import SandboxConfig, running
 
+_ALLOCATIONS_PER_COLLECTION = 50_000
+
 
 def run(config: SandboxConfig, *, until_eof: bool) -> None:
     """Serve until SIGINT, SIGTERM or, with `until_eof`, the end of standard input. Raises SeedError when it cannot
     start."""
+    # what is loaded stays, and what a ledger holds is not garbage: looking through it often only costs time
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(_serve(config, until_eof=until_eof))
 

@@ -47,10 +47,11 @@ class Protocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._one_write = _OneWrite(transport)
+        self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self._one_write}}
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self.scope["extensions"] = {TRANSPORT: {"transport": self._one_write}}
+        self.scope["extensions"] = self._extensions
 
     def on_headers_complete(self) -> None:
         super().on_headers_complete()

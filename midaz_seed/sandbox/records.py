@@ -13,7 +13,7 @@ texts].
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 TRANSACTION, ENDING, PATCH, CLAIM, HIDDEN, CLOCK = "t", "e", "p", "k", "h", "c"
 _SLOT_SHIFT = 44
@@ -23,8 +23,7 @@ Amounts = tuple[str, str, int, str]
 """(available, onHold, version, overdraftUsed)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Claim:
+class Claim(NamedTuple):
     """An idempotency key and when it expires, in seconds of the epoch."""
 
     key: str

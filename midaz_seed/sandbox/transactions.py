@@ -70,13 +70,9 @@ def claim_of(world: World, call: Call, intent: Intent) -> Claim:
 
 def key_and_expiry(world: World, call: Call, content: str = "") -> tuple[str, int]:
     """The request's key, or `content` when it has none, and the moment (seconds of the epoch) when it expires."""
-    key = ttl = ""
-    for name, value in call.headers:
-        if name == b"x-idempotency":
-            key = value.decode("latin-1")
-        elif name == b"x-ttl":
-            ttl = value.decode("latin-1")
-    if world.dialect.negative_ttl_fails and ttl.startswith("-") and ttl[1:].isdecimal():
+    sent = dict(call.headers)
+    key, ttl = sent.get(b"x-idempotency", b"").decode("latin-1"), sent.get(b"x-ttl", b"").decode("latin-1")
+    if ttl.startswith("-") and ttl[1:].isdecimal() and world.dialect.negative_ttl_fails:
         failure = FailedError(500, "Internal Server Error")
         failure.claimed = True
         raise failure
