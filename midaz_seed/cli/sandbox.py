@@ -88,6 +88,9 @@ import click
     type=click.FloatRange(0, min_open=True),
     help="How often that is looked for.",
 )
+@click.option(
+    "--answer-first", is_flag=True, help="Answer before the commit: a little faster; a killed process loses 20 ms."
+)
 @click.option("--control", is_flag=True, help="Serve /sandbox/clock, by which a test moves the time on.")
 @click.option("--until-eof", is_flag=True, help="End when standard input ends: for a program that starts this one.")
 def sandbox(
@@ -106,6 +109,7 @@ def sandbox(
     crash_like_midaz: bool,
     recovery_age_s: float,
     recovery_period_s: float,
+    answer_first: bool,
     control: bool,
     until_eof: bool,
 ) -> None:
@@ -136,6 +140,7 @@ def sandbox(
             dialect=dialect,
             transaction_port=transaction_port,
             one_port=one_port,
+            answer_first=answer_first,
             control=control,
             queue=RecordQueue(async_delay_ms, async_per_s) if asynchronous else None,
             stages=Stages() if crash_like_midaz else None,

@@ -25,6 +25,8 @@ Send = Callable[[Message], Awaitable[None]]
 
 ROUTER = "router"
 """The key of the ASGI scope's state under which the port's router is found."""
+_COMMIT_WITHIN_S = 0.02
+"""With answers first: how long what they acknowledge may wait for the commit that it shares."""
 _OPEN_PATHS = (b"/health", b"/version", b"/readyz")
 
 
@@ -54,6 +56,7 @@ class App:
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[asyncio.Future[None]] = []
+        self._timer: asyncio.TimerHandle | None = None
         self._broken = False
         self.closing = False
         """Set when the server ends: what still waits is cancelled."""
@@ -84,9 +87,7 @@ class App:
             body += rest
         reply = self.answer(scope, body)
         if self.world.store.dirty:
-            await self.commit_soon()
-            if self._broken:
-                reply = self._not_written()
+            reply = await self.committed(reply)
         self.statistics.statuses[reply.status] += 1
         await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
         await send({"type": "http.response.body", "body": reply.body})
@@ -158,8 +159,10 @@ class App:
         raise FailedError(404, f"Cannot {method} {raw_path.decode('latin-1')}")
 
     async def committed(self, reply: Reply) -> Reply:
-        """Wait until everything written so far is durable."""
-        if self.world.store.dirty:
+        """Wait until everything written so far is durable; unless answers come first: then it will be soon."""
+        if self.world.answer_first:
+            self._commit_within_time()
+        elif self.world.store.dirty:
             await self.commit_soon()
         return self._not_written() if self._broken else reply
 
@@ -168,16 +171,27 @@ class App:
 
     def commit_soon(self) -> asyncio.Future[None]:
         """Done when everything written so far is durable; all that ask in one turn of the loop share one commit."""
-        if self._loop is None:  # asked for once: in Python 3.11 each question is a system call
-            self._loop = asyncio.get_running_loop()
+        loop = self._running_loop()
         if not self._waiting:
-            self._loop.call_soon(self._commit)
-        done: asyncio.Future[None] = self._loop.create_future()
+            loop.call_soon(self._commit)
+        done: asyncio.Future[None] = loop.create_future()
         self._waiting.append(done)
         return done
 
+    def _commit_within_time(self) -> None:
+        if self._timer is None:
+            self._timer = self._running_loop().call_later(_COMMIT_WITHIN_S, self._commit)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:  # asked for once: in Python 3.11 each question is a system call
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
     def _commit(self) -> None:
         waiting, self._waiting = self._waiting, []
+        self._timer = None
+        if not self.world.store.dirty:
+            return  # closing has written it already
         try:
             self.world.store.commit()
         except OutputError:

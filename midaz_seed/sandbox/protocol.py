@@ -60,4 +60,9 @@ class Protocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._one_write.flush()
-        super().on_response_complete()
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        # uvicorn would now start a timer that closes the connection; a Midaz does not close idle ones
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()

@@ -40,8 +40,6 @@ __all__ = [
 ]
 
 _BACKLOG = 2048
-_IDLE_S = 3600
-"""A Midaz does not close idle connections; uvicorn would after five seconds."""
 _FINISH_WITHIN_S = 0.1
 """Carrying a request out takes one turn of the loop: what is not done by then waits for a client or for an injected
 latency."""
@@ -75,6 +73,8 @@ class SandboxConfig:
     """The Midaz version that it answers as."""
     transaction_port: int = 0
     """Of the transaction service, where the version has one; 0: any free port."""
+    answer_first: bool = False
+    """Let answers go before what they acknowledge is committed: a killed process loses the last moments."""
     one_port: bool = False
     """Serve everything on one port although the version has two services."""
     allow_any_host: bool = False
@@ -86,10 +86,16 @@ class SandboxServer:
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
+        if config.answer_first and config.stages is not None:
+            raise UsageError(
+                "answers cannot leave before the commit when each stage is to be durable",
+                hint="leave out one of --answer-first and --crash-like-midaz",
+            )
         dialect = DIALECTS[config.dialect]
         self.clock: Clock = ShiftedClock(config.clock) if config.control else config.clock
         self._store = Store(config.data, dialect.version)
         self.state = World(dialect, self.clock, self._store, config.seed)
+        self.state.answer_first = config.answer_first
         try:
             load(self.state, config.recovery)
         except BaseException:
@@ -113,7 +119,6 @@ class SandboxServer:
             server_header=False,
             date_header=False,
             proxy_headers=False,
-            timeout_keep_alive=_IDLE_S,
         )
         self._uvicorn.load()
         self._connections = ServerState()

@@ -127,6 +127,8 @@ class World:
         """Transaction that moved the balances and is not to be seen -> when it will be (seconds of the epoch)."""
         self.lag: Lag | None = None
         """What reads show later than it happens; None: nothing."""
+        self.answer_first = False
+        """Answers leave before what they acknowledge is committed."""
         self.default_balance_delay_ms = dialect.default_balance_delay_ms
         self.seq = store.committed_seq
         self._entities = 0
@@ -161,6 +163,10 @@ class World:
         return ids.entity_id(self.head(self.ms(epoch_s)), self._entities, self._chance)
 
     # ---- what reads show
+
+    def is_answered(self, seq: int) -> bool:
+        """Whether the answer of a journal entry has left, or leaves with the present ones."""
+        return self.answer_first or seq <= self.store.committed_seq
 
     def is_stranded(self, seq: int) -> bool:
         """Whether a transaction moved the balances and is not to be seen at all: a crash left it behind."""

@@ -94,7 +94,7 @@ def replay_of(world: World, book: Book, key: str) -> Reply | None:
     if expires_s <= world.clock.time():
         del slots[key]
         return None
-    if seq == 0 or seq > world.store.committed_seq:
+    if seq == 0 or not world.is_answered(seq):
         raise RefusedError("0084")
     return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
 
@@ -131,7 +131,7 @@ def foreign_replay(world: World, call: Call, endpoint: Endpoint, chance: float) 
     if claim.key in book.slots:
         return None
     seq = book.seqs[int(chance * len(book.seqs))]
-    if seq > world.store.committed_seq:
+    if not world.is_answered(seq):
         return None
     claim_without_answer(world, book, claim)
     return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
