@@ -5,10 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow contract chaos check format bench docs clean
+.PHONY: help demo test test-slow contract chaos check format bench bench-quick docs clean
 
 help: ## list the targets
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-10s %s\n", $$1, $$2}'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -52,10 +52,17 @@ format: $(STAMP) ## format and fix what can be fixed
 docs: $(STAMP) ## write the generated parts of docs/
 	@$(BIN)/python tools/reference.py
 
-bench: $(STAMP) ## measure the engine against a plain aiohttp loop, the sandbox and the limiter
-	@$(BIN)/python benchmarks/engine.py
+bench: $(STAMP) ## measure clients side by side, the sandbox, whole runs and the rate limit (about 20 minutes)
+	@$(BIN)/python benchmarks/clients.py
+	@$(BIN)/python benchmarks/sandbox.py
+	@$(BIN)/python benchmarks/sizes.py small medium large
+	@$(BIN)/python benchmarks/sizes.py 10000 100000 1000000 --packed 19
 	@$(BIN)/python benchmarks/limiter.py
-	@$(BIN)/python benchmarks/journal.py --appends
+
+bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)
+	@$(BIN)/python benchmarks/clients.py --rounds 1 --count 3000
+	@$(BIN)/python benchmarks/sandbox.py --rounds 1 --count 5000
+	@$(BIN)/python benchmarks/sizes.py small medium
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist
