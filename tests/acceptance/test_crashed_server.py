@@ -267,7 +267,7 @@ async def test_a_server_process_killed_twice_leaves_every_balance_as_planned(tmp
     async with AsyncExitStack() as stack:
         way = Killing(stack, str(tmp_path / "ledger.sqlite"), [rng.randrange(60, 180) for _ in range(2)])
         await way.start()
-        settings = world(way.url, volume=SMALL, **PACE, idempotency={"ttlS": 12, "marginS": 10})
+        settings = world(way.url, volume=SMALL, **PACE, idempotency={"ttlS": 10, "marginS": 9})
         report = await seed_async(settings, overrides={Transport: way})
         await way.aclose()
         assert not way.kills
