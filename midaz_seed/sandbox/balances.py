@@ -209,7 +209,7 @@ def create(world: World, call: Call) -> Reply:
     book = world.book(call.org_id, call.ledger_id)
     account = book.collection("accounts").live.get(call.params[2])
     key = body["key"].lower()
-    if key == OVERDRAFT_KEY:
+    if key == OVERDRAFT_KEY and world.dialect.has("balance-settings"):
         raise RefusedError("0170")
     direction = body.get("direction")
     if direction is not None and direction not in ("credit", "debit"):
@@ -245,7 +245,8 @@ def _check_settings(settings: dict[str, Any] | None) -> None:
         number = decimals.parse(limit) if limit is not None else None
     except ValueError:
         raise RefusedError("0172") from None
-    if settings["overdraftLimitEnabled"] and (number is None or number <= 0):
+    enabled = settings["overdraftLimitEnabled"]
+    if (limit is not None) if not enabled else (number is None or number <= 0):
         raise RefusedError("0172")
 
 

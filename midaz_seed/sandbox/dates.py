@@ -19,6 +19,11 @@ def parse_instant(text: str) -> datetime | None:
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
 
 
+def parse_moment(text: str) -> datetime | None:
+    """A date with a time, apart by a blank or as `parse_instant` takes it; None for anything else."""
+    return parse_instant(text.replace(" ", "T", 1)) if len(text) > len("2026-01-01") else None
+
+
 def rfc3339(instant: datetime) -> str:
     """As the server writes it: `Z` for UTC, no fraction when it is zero, no trailing zeros in it."""
     text = instant.strftime("%Y-%m-%dT%H:%M:%S")

@@ -202,6 +202,7 @@ _FEATURES = frozenset(
         "address-description",  # address.description
         "blocked",  # account.blocked
         "block",  # transactions/block and /unblock
+        "balance-history",  # the balances of a moment
         "balance-settings",  # direction, settings, overdraft and position of balances
         "ledger-settings",  # the settings of a ledger, and their endpoint
         "readyz",
@@ -227,6 +228,8 @@ V3_3 = Dialect(
             ("PATCH", "balances", "0007"),
             ("PUT", "asset-rates", "0004"),
             ("PUT", "asset-rates", "0033"),
+            ("GET", "asset-rates", "0004"),
+            ("GET", "asset-rates", "0033"),
             ("POST", "operation-routes", "0103"),
             ("POST", "operation-routes", "incomplete rule"),
             ("PATCH", "operation-routes", "incomplete rule"),

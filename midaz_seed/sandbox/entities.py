@@ -36,6 +36,10 @@ def asset_code_rule(code: str) -> str | None:
     return None if all(unicodedata.category(character) == "Lu" for character in code) else "0004"
 
 
+def _not_negative(number: int) -> str | None:
+    return "0047" if number < 0 else None
+
+
 def _no_blanks(text: str) -> str | None:
     return "0047" if any(character.isspace() for character in text) else None
 
@@ -307,7 +311,7 @@ BALANCE_NEW = Schema((
 ))  # fmt: skip
 ASSET_RATE = Schema((
     Field("from", required=True), Field("to", required=True), Field("rate", "int", required=True),
-    Field("scale", "int"),
-    Field("source", "text"), Field("ttl", "int?"), Field("externalId", "text", rules=AN_ID), META,
+    Field("scale", "int", omitempty=True, rules=(_not_negative,)), Field("source", "text", omitempty=True),
+    Field("ttl", "int?", omitempty=True), Field("externalId", "text", omitempty=True, rules=AN_ID), META,
 ))  # fmt: skip
 DESCRIPTION_PATCH = Schema((Field("description", max=256), META))

@@ -71,21 +71,24 @@ def execute(
     if ledger is None and dialect.transaction_needs_ledger:
         raise RefusedError("0007", entity="Ledger")
     pending = intent.pending and endpoint.may_pend
+    settings = ledger["settings"] if ledger is not None else None
+    if intent.skips_fees or intent.skips_tracer:
+        _check_skips(intent, settings)
     if not dialect.remaining_counts:
         source_amounts = _without_remaining(intent.sources, source_amounts)
         destination_amounts = _without_remaining(intent.destinations, destination_amounts)
     parts = _parts(world, book, intent.sources, source_amounts, is_source=True)
     parts += _parts(world, book, intent.destinations, destination_amounts, is_source=False)
-    settings = ledger["settings"] if ledger is not None else None
-    if intent.skips_fees or intent.skips_tracer:
-        _check_skips(intent, settings)
     checks_routes = settings is not None and settings["accounting"]["validateRoutes"]
     if checks_routes:
-        check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts])
-    _check_balances(world, intent, parts, pending=pending)
+        action = "hold" if pending else "revert" if parent else endpoint.action
+        check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts], action)
+    if len(parts) < len(intent.sources) + len(intent.destinations):
+        raise RefusedError("0019")
+    _check_balances(world, intent, parts, holds=intent.pending and endpoint.reads_pending)
     parts = [part for part in parts if part.amount or (part.leg.remaining and dialect.remaining_of_zero_shows)]
     parts.sort(key=_ORDER)
-    operations = _note(parts, dialect) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
+    operations = _note(intent, parts, dialect) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
     if pending and dialect.pending_touches_destination:
         for part in parts:
             if not part.is_source:
@@ -149,28 +152,30 @@ def _check_sides(intent: Intent, source_amounts: list[Decimal], destination_amou
 
 
 def _parts(world: World, book: Book, legs: list[Leg], amounts: list[Decimal], *, is_source: bool) -> list[Part]:
+    """The legs of a side that have a balance: what is missing is noticed after other faults."""
     parts = []
     balances, ambiguous = book.balance_by_key, book.ambiguous
     for place, (leg, amount) in enumerate(zip(legs, amounts, strict=True)):
         name = f"{leg.alias}#{leg.key}"
         balance = balances.get(name)
         if balance is None or name in ambiguous or (balance.visible_from_s and not is_visible(world, balance)):
-            raise RefusedError("0019")
+            continue
+        if balance.settings is not None and balance.settings.get("balanceScope") == "internal":
+            raise RefusedError("0168")
         parts.append(Part(leg, balance, amount, is_source, (name, not is_source, place)))
     return parts
 
 
-def _check_balances(world: World, intent: Intent, parts: list[Part], *, pending: bool) -> None:
+def _check_balances(world: World, intent: Intent, parts: list[Part], *, holds: bool) -> None:
+    """Asset (0034), permissions (0024), and that nothing is held on an external account (0098), leg by leg."""
     for part in parts:
         balance = part.balance
-        if balance.settings is not None and balance.settings.get("balanceScope") == "internal":
-            raise RefusedError("0168")
         if balance.asset != intent.asset:
             raise RefusedError("0034", entity=_checker(part))
         allowed = balance.allow_sending and balance.allow_receiving and balance.former_permissions is None
         if not allowed and not may_move(world, balance, sends=part.is_source):
             raise RefusedError("0024", entity=_checker(part))
-        if pending and part.is_source and balance.is_external:
+        if holds and part.is_source and balance.is_external:
             raise RefusedError("0098")
 
 
@@ -222,12 +227,14 @@ def leg_texts(leg: Leg) -> dict[str, Any]:
     return {name: value for name, value in texts.items() if value}
 
 
-def _note(parts: list[Part], dialect: Dialect) -> list[Operation]:
+def _note(intent: Intent, parts: list[Part], dialect: Dialect) -> list[Operation]:
+    """The operations of an annotation. One that says it is pending is neither held nor settled, for which the server
+    knows no debit."""
     return [
         Operation(
-            "DEBIT" if p.is_source else "CREDIT",
+            "DEBIT" if p.is_source and not intent.pending else "CREDIT",
             p.balance.number,
-            p.is_source,
+            p.is_source and not intent.pending,
             decimals.text_of(p.amount) if dialect.note_amount == "sent" else "0",
             _NO_CHANGE,
             _NO_CHANGE,

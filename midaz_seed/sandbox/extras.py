@@ -56,8 +56,16 @@ def get_rate(world: World, call: Call) -> Reply:
 
 
 def list_rates(world: World, call: Call) -> Reply:
-    """All rates from an asset; the server does not look at the `to` of the query."""
-    listing = read_listing(call.query(), world.dialect)
+    """All rates from an asset; the server does not select by the `to` of the query, but wants codes there, too.
+
+    Raises RefusedError (0004, 0033) for what is no code of an asset.
+    """
+    query = call.query()
+    listing = read_listing(query, world.dialect)
+    for text in (call.params[2], *(query["to"].split(",") if "to" in query else ())):
+        code = asset_code_rule(text)
+        if code is not None:
+            raise RefusedError(code)
     rates = [
         rate
         for rate in world.book(call.org_id, call.ledger_id).collection("asset-rates")

@@ -160,7 +160,11 @@ class Endpoint:
     schema: Schema
     operation: str = ""
     """The type of its operations where it is not DEBIT and CREDIT."""
+    action: str = "direct"
+    """What the routes of its ledger call it."""
     may_pend: bool = True
+    reads_pending: bool = True
+    """Whether `pending` counts in the checks, even where nothing is held."""
     notes_only: bool = False
 
 
@@ -168,8 +172,22 @@ JSON = Endpoint("json", _schema(_SOURCE, _DISTRIBUTE, pending=True))
 INFLOW = Endpoint("inflow", _schema(_DISTRIBUTE, pending=False))
 OUTFLOW = Endpoint("outflow", _schema(_SOURCE, pending=True))
 ANNOTATION = Endpoint("annotation", _schema(_SOURCE, _DISTRIBUTE, pending=True), may_pend=False, notes_only=True)
-BLOCK = Endpoint("block", _schema(_SOURCE, _DISTRIBUTE, pending=True), operation="BLOCK", may_pend=False)
-UNBLOCK = Endpoint("unblock", _schema(_SOURCE, _DISTRIBUTE, pending=True), operation="UNBLOCK", may_pend=False)
+BLOCK = Endpoint(
+    "block",
+    _schema(_SOURCE, _DISTRIBUTE, pending=True),
+    operation="BLOCK",
+    action="block",
+    may_pend=False,
+    reads_pending=False,
+)
+UNBLOCK = Endpoint(
+    "unblock",
+    _schema(_SOURCE, _DISTRIBUTE, pending=True),
+    operation="UNBLOCK",
+    action="unblock",
+    may_pend=False,
+    reads_pending=False,
+)
 ENDPOINTS = {endpoint.name: endpoint for endpoint in (JSON, INFLOW, OUTFLOW, ANNOTATION, BLOCK, UNBLOCK)}
 
 

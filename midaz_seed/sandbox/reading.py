@@ -3,6 +3,7 @@
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from typing import Any
 
 import orjson
 
@@ -122,8 +123,8 @@ def _window(world: World, listing: Listing) -> tuple[float, float]:
 
 def _page_reply(world: World, listing: Listing, kind: str, shown: list[str], cursors: dict[str, str]) -> Reply:
     empty = world.dialect.cursor_list_empty[kind]
-    if kind == "transactions" and listing.metadata is not None:
-        empty = "null"  # what the real server answers when no transaction has that metadata
+    if listing.metadata is not None:
+        empty = "null"  # what the real server answers when nothing has that metadata
     items = f"[{','.join(shown)}]" if shown or empty == "[]" else "null"
     more = "".join(f',"{name}":{quote(cursor)}' for name, cursor in cursors.items())
     return raw_json_reply(200, f'{{"items":{items},"limit":{listing.limit}{more}}}'.encode())
@@ -168,14 +169,16 @@ def _places(book: Book, listing: Listing) -> Iterable[int]:
 
 
 def count_transactions(world: World, call: Call) -> Reply:
-    """The number in a window (without dates: today), by status and route. A bad parameter is a 400 without body."""
-    query = call.query()
+    """The number in a window (of a date that is missing: today's begin or end), by status and route. A bad parameter or
+    an end before the start is a 400 without body."""
+    query = {name: text.strip() for name, text in call.query().items()}
     book = world.book(call.org_id, call.ledger_id)
     status, route = query.get("status", "").upper(), query.get("route", "")
     if status and status not in STATUSES:
         return empty_reply(400)
     now = datetime.fromtimestamp(world.clock.time(), UTC)
-    start_s, end_s = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp(), now.timestamp() + _DAY_S
+    start_s = now.replace(hour=0, minute=0, second=0, microsecond=0).timestamp()
+    end_s = start_s + _DAY_S
     for name in ("start_date", "end_date"):
         text = query.get(name, "").replace(" ", "+")
         instant = parse_instant(text) if "T" in text and (text.endswith("Z") or text[-6:-5] in ("+", "-")) else None
@@ -185,8 +188,8 @@ def count_transactions(world: World, call: Call) -> Reply:
             start_s = instant.timestamp()
         elif instant is not None:
             end_s = instant.timestamp()
-    if "end_date" in query and "start_date" not in query:
-        start_s = 0.0
+    if start_s > end_s:
+        return empty_reply(400)
     count = 0
     for place, created_s in enumerate(book.created_s):
         if not start_s <= created_s <= end_s or (status and STATUSES[book.status[place]] != status):
@@ -206,7 +209,7 @@ def list_operations(world: World, call: Call) -> Reply:
     book = world.book(call.org_id, call.ledger_id)
     query = call.query()
     listing = read_listing(query, world.dialect)
-    keep = _operation_test(query)
+    keep = _operation_test(query, world)
     start_s, end_s = _window(world, listing)
     found: list[tuple[int, Transaction, Placed]] = []
     for item in _operations_of_account(world, book, call.params[2], listing):
@@ -216,13 +219,25 @@ def list_operations(world: World, call: Call) -> Reply:
             if len(found) > listing.limit:
                 break
     page, cursors = cut(found, lambda item: ids.journal_id(*item[2][:3]), listing, world.dialect)
+    if listing.metadata is not None:  # looked for in the page that was cut already, as the real server does
+        page = [item for item in page if metadata_matches(_metadata_of(world, item[2]), listing.metadata)]
     shown = [stored_operation(world, book, *item) for item in page]
     return _page_reply(world, listing, "operations", shown, cursors)
 
 
-def _operation_test(query: dict[str, str]) -> Callable[[Placed], bool]:
-    wanted = {"type": query.get("type", "").upper(), "direction": query.get("direction", "").lower()}
-    route_id, route_code = query.get("route_id", ""), query.get("route_code", "")
+def _metadata_of(world: World, item: Placed) -> Any:
+    """An operation's metadata with what was changed since."""
+    patch = world.patches.get((item[1], item[2]))
+    return item[3].texts.get("m") if patch is None or patch[1] is None else patch[1]
+
+
+def _operation_test(query: dict[str, str], world: World) -> Callable[[Placed], bool]:
+    """What the filters of the query let through; those that this version does not know are not looked at."""
+    wanted = {"type": query.get("type", "").upper(), "direction": ""}
+    route_id = route_code = ""
+    if world.dialect.has("route-id"):
+        wanted["direction"] = query.get("direction", "").lower()
+        route_id, route_code = query.get("route_id", ""), query.get("route_code", "")
 
     def test(item: Placed) -> bool:
         operation = item[3]
@@ -255,14 +270,14 @@ def _operations_of_account(
     for place in places:
         if not world.is_listed(entries[place]):
             continue
-        seq, transaction, items = _entry(world, entries[place])
+        seq, transaction, items = entry(world, entries[place])
         own = [item for item in items if world.balance_by_number[item[3].balance].account_id == account_id]
         for item in reversed(own) if downwards else own:
             if cursor is None or ((item[1], item[2]) < cursor if downwards else (item[1], item[2]) > cursor):
                 yield seq, transaction, item
 
 
-def _entry(world: World, seq: int) -> tuple[int, Transaction, list[Placed]]:
+def entry(world: World, seq: int) -> tuple[int, Transaction, list[Placed]]:
     """A journal entry with operations: the transaction it belongs to, and its own operations."""
     record = world.store.record(seq)
     assert record is not None, seq
@@ -298,7 +313,7 @@ def get_operation(world: World, call: Call) -> Reply:
         or not world.is_listed(place[0])
     ):
         raise RefusedError("0007")
-    seq, transaction, items = _entry(world, place[0])
+    seq, transaction, items = entry(world, place[0])
     for item in items:
         if item[2] == place[1] and world.balance_by_number[item[3].balance].account_id == call.params[2]:
             return raw_json_reply(200, stored_operation(world, book, seq, transaction, item).encode())

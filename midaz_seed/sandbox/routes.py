@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from midaz_seed.sandbox import balances, extras, holders, reading, transactions
+from midaz_seed.sandbox import balances, extras, history, holders, reading, transactions
 from midaz_seed.sandbox.crud import ENTITIES, Handler
 from midaz_seed.sandbox.dialect import SERVICES, Dialect, Service
 from midaz_seed.sandbox.fields import UUID
@@ -80,12 +80,14 @@ _LEDGER_ROWS: list[tuple[str, str, Handler, str]] = [
     ("GET", "/accounts/external/{text}/balances", balances.list_by_external_code, "balances"),
     ("GET", "/accounts/{id}/balances", balances.list_of_account, "balances"),
     ("POST", "/accounts/{id}/balances", balances.create, "balances"),
+    ("GET", "/accounts/{id}/balances/history", history.of_account, "balances"),
     ("GET", "/accounts/{id}/operations", reading.list_operations, "operations"),
     ("GET", "/accounts/{id}/operations/{id}", reading.get_operation, "operations"),
     ("GET", "/balances", balances.list_all, "balances"),
     ("GET", "/balances/{id}", balances.get, "balances"),
     ("PATCH", "/balances/{id}", balances.patch, "balances"),
     ("DELETE", "/balances/{id}", balances.delete, "balances"),
+    ("GET", "/balances/{id}/history", history.of_balance, "balances"),
     ("PUT", "/asset-rates", extras.put_rate, "asset-rates"),
     ("GET", "/asset-rates/{id}", extras.get_rate, "asset-rates"),
     ("GET", "/asset-rates/from/{text}", extras.list_rates, "asset-rates"),
@@ -119,6 +121,8 @@ GROUPS = frozenset(group for *_, group in _table())
 _FEATURES = {
     "/readyz": "readyz",
     f"{_L}/settings": "ledger-settings",
+    f"{_L}/accounts/{{id}}/balances/history": "balance-history",
+    f"{_L}/balances/{{id}}/history": "balance-history",
     f"{_L}/transactions/block": "block",
     f"{_L}/transactions/unblock": "block",
     f"{_L}/transactions/metrics/count": "transaction-count",

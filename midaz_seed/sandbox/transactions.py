@@ -23,6 +23,7 @@ from midaz_seed.sandbox.reading import (
 from midaz_seed.sandbox.records import CLAIM, PATCH, Claim, Operation, Transaction, slot_parts
 from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.rendering import created_json, placed, transaction_json
+from midaz_seed.sandbox.routing_rules import check_revertible
 from midaz_seed.sandbox.state import Book, World
 
 REPLAYED: Headers = [(b"x-idempotency-replayed", b"true")]
@@ -175,6 +176,11 @@ def _end(world: World, call: Call, *, commit: bool) -> Reply:
 
 
 def revert(world: World, call: Call) -> Reply:
+    """Undo an approved transaction by one the other way round.
+
+    Raises RefusedError: 0099 (unknown, or not approved), 0087 (done already), 0088 (itself a reversal), 0101 and 0150
+    (an operation route that is gone, or that is not bidirectional).
+    """
     book, seq, transaction = _known(world, call, "0099", entity="RevertTransaction")
     if seq in world.reverted:
         raise RefusedError("0087")
@@ -182,6 +188,8 @@ def revert(world: World, call: Call) -> Reply:
         raise RefusedError("0088")
     if book.status_of(seq) != "APPROVED":
         raise RefusedError("0099", entity="RevertTransaction")
+    if world.dialect.has("route-id"):
+        check_revertible(book, [operation for _, _, _, operation, _ in operations_of(world, seq, transaction)])
     return carry_out(world, call, _reversal(world, seq, transaction), JSON, parent=call.params[2])
 
 
