@@ -20,12 +20,13 @@ from midaz_seed.sandbox.ledger import Balance, Change, Effect, LedgerRefusedErro
 from midaz_seed.sandbox.records import Claim, Ending, Operation, Transaction
 from midaz_seed.sandbox.refusals import FailedError, RefusedError
 from midaz_seed.sandbox.routing_rules import check_routes, route_texts
-from midaz_seed.sandbox.state import Book, World
+from midaz_seed.sandbox.state import Book, Doc, World
 
 _LOCKED_S = 300.0
 """A commit or cancel keeps the transaction locked for so long."""
 LEGS_MAX = ids.PARTS_MAX // 3
 _ORDER = attrgetter("order")
+_CREDITS = (Effect.CREDIT, Effect.RELEASE, Effect.RESERVE)
 _NO_CHANGE = ("0", "0", 0, "0")
 
 
@@ -79,7 +80,8 @@ def execute(
         destination_amounts = _without_remaining(intent.destinations, destination_amounts)
     parts = _parts(world, book, intent.sources, source_amounts, is_source=True)
     parts += _parts(world, book, intent.destinations, destination_amounts, is_source=False)
-    checks_routes = settings is not None and settings["accounting"]["validateRoutes"]
+    checks_routes = _checks_routes(ledger)
+    action = ""
     if checks_routes:
         action = "hold" if pending else "revert" if parent else endpoint.action
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts], action)
@@ -88,15 +90,24 @@ def execute(
     _check_balances(world, intent, parts, holds=intent.pending and endpoint.reads_pending)
     parts = [part for part in parts if part.amount or (part.leg.remaining and dialect.remaining_of_zero_shows)]
     parts.sort(key=_ORDER)
-    operations = _note(intent, parts, dialect) if endpoint.notes_only else _move(book, parts, endpoint, pending=pending)
+    operations = (
+        _note(intent, parts, dialect)
+        if endpoint.notes_only
+        else _move(book, parts, endpoint, pending=pending, splits=checks_routes)
+    )
     if pending and dialect.pending_touches_destination:
         for part in parts:
             if not part.is_source:
                 raise_version(part.balance)
     if checks_routes:
         for operation in operations:
-            operation.texts |= route_texts(book, operation)
+            operation.texts |= route_texts(book, operation, action)
     return _write(world, book, intent, operations, parts if pending else [], claim, parent, _status(endpoint, pending))
+
+
+def _checks_routes(ledger: Doc | None) -> bool:
+    settings = ledger["settings"] if ledger is not None else None
+    return settings is not None and bool(settings["accounting"]["validateRoutes"])
 
 
 def _check_skips(intent: Intent, settings: Mapping[str, Any] | None) -> None:
@@ -184,18 +195,26 @@ def _checker(part: Part) -> str:
     return "validateFromAccounts" if part.is_source else "validateToAccounts"
 
 
-def _move(book: Book, parts: list[Part], endpoint: Endpoint, *, pending: bool) -> list[Operation]:
-    out = Effect.HOLD if pending else Effect.DEBIT
+def _move(book: Book, parts: list[Part], endpoint: Endpoint, *, pending: bool, splits: bool) -> list[Operation]:
+    """Move the money, or put it on hold; `splits`: a hold is a debit and a reservation."""
     postings: list[Posting] = []
     for part in parts:
-        if pending and not part.is_source:
+        if not part.is_source:
+            if not pending:
+                postings.append(_posting(book, part.balance, Effect.CREDIT, part.amount, leg_texts(part.leg)))
             continue
-        balance = part.balance
-        posting = Posting(balance, out if part.is_source else Effect.CREDIT, part.amount, leg_texts(part.leg))
-        if balance.overdraft_limit is not None or balance.overdraft_used:
-            posting.companion = companion_of(book, balance)
-        postings.append(posting)
+        effect = Effect.HOLD if pending and not splits else Effect.DEBIT
+        postings.append(_posting(book, part.balance, effect, part.amount, leg_texts(part.leg)))
+        if pending and splits:
+            postings.append(_posting(book, part.balance, Effect.RESERVE, part.amount, leg_texts(part.leg)))
     return [_operation(change, endpoint.operation) for change in apply_or_refuse(postings)]
+
+
+def _posting(book: Book, balance: Balance, effect: Effect, amount: Decimal, texts: dict[str, Any]) -> Posting:
+    posting = Posting(balance, effect, amount, texts)
+    if balance.overdraft_limit is not None or balance.overdraft_used:
+        posting.companion = companion_of(book, balance)
+    return posting
 
 
 def raise_version(balance: Balance) -> None:
@@ -214,7 +233,7 @@ def apply_or_refuse(postings: list[Posting]) -> list[Change]:
 
 def _operation(change: Change, kind: str = "") -> Operation:
     posting = change.posting
-    is_debit = posting.effect is not Effect.CREDIT and posting.effect is not Effect.RELEASE
+    is_debit = posting.effect not in _CREDITS
     named = kind if kind and change.kind != "OVERDRAFT" else change.kind
     return Operation(named, change.balance.number, is_debit, change.amount, change.before, change.after, posting.texts)
 
@@ -321,17 +340,22 @@ def end_pending(world: World, book: Book, seq: int, transaction: Transaction, *,
         made_ms = orjson.loads(world.store.record(ended[-1]) or b"[0,0]")[1] if ended else 0
         locked = world.clock.time() - made_ms / 1000 < _LOCKED_S
         raise RefusedError("0486" if locked else "0099", entity="ValidateTransactionNotPending")
+    checks_routes = _checks_routes(world.ledger(book.org_id, book.ledger_id))
     postings: list[Posting] = []
-    for number, is_source, amount, leg in transaction.extra["held"]:
+    for number, is_source, amount, texts in transaction.extra["held"]:
         if not commit and not is_source:
             continue
-        balance = world.balance_by_number[number]
+        balance, value = world.balance_by_number[number], Decimal(amount)
+        if not commit and checks_routes:
+            postings.append(_posting(book, balance, Effect.UNRESERVE, value, dict(texts)))
+            postings.append(_posting(book, balance, Effect.CREDIT, value, dict(texts)))
+            continue
         effect = Effect.RELEASE if not commit else Effect.SETTLE if is_source else Effect.CREDIT
-        posting = Posting(balance, effect, Decimal(amount), leg)
-        if balance.overdraft_limit is not None or balance.overdraft_used:
-            posting.companion = companion_of(book, balance)
-        postings.append(posting)
+        postings.append(_posting(book, balance, effect, value, texts))
     operations = [_operation(change) for change in apply_or_refuse(postings)]
+    if checks_routes:
+        for operation in operations:
+            operation.texts |= route_texts(book, operation, "commit" if commit else "cancel")
     epoch_s, stamp = world.now()
     ending = Ending(world.ms(epoch_s), seq, "APPROVED" if commit else "CANCELED", stamp, operations)
     world.seq += 1

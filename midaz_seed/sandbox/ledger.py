@@ -24,6 +24,14 @@ class Effect(StrEnum):
     """What was on hold leaves: the source of a committed transaction."""
     RELEASE = "RELEASE"
     """What was on hold is available again: the source of a cancelled transaction."""
+    RESERVE = "RESERVE"
+    """On hold grows alone: beside a debit, what a hold is where routes are checked."""
+    UNRESERVE = "UNRESERVE"
+    """On hold shrinks alone: beside a credit, what a release is where routes are checked."""
+
+
+_KINDS = {Effect.SETTLE: "DEBIT", Effect.RESERVE: "ON_HOLD", Effect.UNRESERVE: "RELEASE"}
+"""What the operation of an effect is called that has not the effect's name."""
 
 
 class LedgerRefusedError(Exception):
@@ -142,26 +150,29 @@ def _memento(balance: Balance) -> _Memento:
 def _post(posting: Posting, text: str) -> Change:
     balance, effect, amount = posting.balance, posting.effect, posting.amount
     before = balance.state
-    on_hold = before[1]
+    on_hold, kind = before[1], effect.value
     if effect is Effect.DEBIT or effect is Effect.CREDIT:
         grows = (effect is Effect.DEBIT) == (balance.direction == "debit")
         available = add(balance.available, amount) if grows else subtract(balance.available, amount)
     else:
-        available = balance.available
-        if effect is Effect.HOLD:
-            available = subtract(available, amount)
-            balance.on_hold = add(balance.on_hold, amount)
-        else:
-            balance.on_hold = subtract(balance.on_hold, amount)
-            if effect is Effect.RELEASE:
-                available = add(available, amount)
+        available = _available_after_hold(balance, effect, amount)
+        holds = effect is Effect.HOLD or effect is Effect.RESERVE
+        balance.on_hold = add(balance.on_hold, amount) if holds else subtract(balance.on_hold, amount)
         on_hold = text_of(balance.on_hold)
+        kind = _KINDS.get(effect, kind)
     if available < 0 and balance.account_type != "external":
         raise LedgerRefusedError("0018")
     balance.available = available
     balance.state = after = (text_of(available), on_hold, before[2] + 1, before[3])
-    kind = "DEBIT" if effect is Effect.SETTLE else effect.value
     return Change(posting, kind, balance, text, before, after)
+
+
+def _available_after_hold(balance: Balance, effect: Effect, amount: Decimal) -> Decimal:
+    """What is available when money was put on hold, or is not on hold any more."""
+    if effect is not Effect.HOLD and effect is not Effect.RELEASE:
+        return balance.available
+    grows = (effect is Effect.HOLD) == (balance.direction == "debit")
+    return add(balance.available, amount) if grows else subtract(balance.available, amount)
 
 
 def _post_with_overdraft(posting: Posting) -> list[Change]:

@@ -6,13 +6,13 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, Literal, TypeVar
 
 import orjson
 
-from midaz_seed.sandbox.dates import parse_instant
+from midaz_seed.sandbox.dates import parse_instant, parse_moment
 from midaz_seed.sandbox.dialect import Dialect
 from midaz_seed.sandbox.refusals import RefusedError
 
@@ -88,8 +88,8 @@ def _window(query: Mapping[str, str], dialect: Dialect) -> tuple[float | None, f
         return None, None
     if not start_text or not end_text:
         raise RefusedError("0083")
-    start, end = parse_instant(start_text.replace(" ", "+")), parse_instant(end_text.replace(" ", "+"))
-    if not dialect.checks_dates and "T" in start_text + end_text:
+    start, end = _instant(start_text), _instant(end_text)
+    if not dialect.checks_dates and len(start_text + end_text) > len("2026-01-01") * 2:
         start = end = None
     if start is None or end is None:
         if dialect.checks_dates:
@@ -100,6 +100,11 @@ def _window(query: Mapping[str, str], dialect: Dialect) -> tuple[float | None, f
     if len(end_text) == len("2026-01-01"):
         end += timedelta(days=1)  # a plain date means the whole day
     return start.timestamp(), end.timestamp()
+
+
+def _instant(text: str) -> datetime | None:
+    """A date of a query, also with a blank before its time; the plus of a zone may have become a blank."""
+    return parse_moment(text) if text[10:11] == " " else parse_instant(text.replace(" ", "+"))
 
 
 def _cursor(text: str) -> tuple[str, bool]:

@@ -90,10 +90,10 @@ def check_revertible(book: Book, operations: list[Operation]) -> None:
             raise RefusedError("0150", entity="RevertTransaction")
 
 
-def route_texts(book: Book, operation: Operation) -> dict[str, Any]:
-    """The code and description that the operation route gives to this side of a direct movement."""
+def route_texts(book: Book, operation: Operation, action: str) -> dict[str, Any]:
+    """The code and description that the operation route gives to this side of a movement."""
     route = book.collection("operation-routes").live.get(operation.texts.get("i", ""))
     entries = (route["accountingEntries"] or {}) if route is not None else {}
-    entry = (entries.get("direct") or {}).get("debit" if operation.is_debit else "credit") or {}
+    entry = (entries.get(action) or {}).get("debit" if operation.is_debit else "credit") or {}
     texts = {"rc": entry.get("code"), "rd": entry.get("description")}
     return {name: value for name, value in texts.items() if value}

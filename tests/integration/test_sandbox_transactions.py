@@ -241,3 +241,80 @@ async def test_the_older_version_refuses_null_for_a_part_of_a_rate(client: Clien
 async def test_an_inflow_to_the_external_account_of_its_asset_is_ambiguous(client: Client) -> None:
     body = inflow("1", "@external/BRL")
     assert (await client.refused("POST", "/transactions/inflow", body))[1] == "0090"
+
+
+# ---- money on hold
+
+
+def side(code: str) -> dict[str, Any]:
+    return {name: {"code": f"{code}-{name}", "description": "d"} for name in ("debit", "credit")}
+
+
+PENDING = {"direct": side("direct"), "hold": side("hold"), "commit": side("commit"), "cancel": side("cancel")}
+
+
+async def held(client: Client) -> dict[str, Any]:
+    """A pending transaction of 1 in a ledger that checks routes."""
+    source = await route(client, "source", PENDING)
+    receiving = {name: PENDING[name] for name in ("direct", "commit")}
+    destination = await route(client, "destination", receiving)
+    pay = await routed(client, source, destination)
+    made: dict[str, Any] = await client.post("/transactions/json", by(source, destination, routeId=pay, pending=True))
+    return made
+
+
+def told(transaction: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
+    return [
+        (
+            operation["type"],
+            operation["direction"],
+            operation["balanceAfter"]["available"],
+            operation["balanceAfter"]["onHold"],
+            operation.get("routeCode", ""),
+        )
+        for operation in transaction["operations"]
+    ]
+
+
+async def test_a_hold_is_a_debit_and_a_reservation_where_routes_are_checked(newer: Client) -> None:
+    assert told(await held(newer)) == [
+        ("DEBIT", "debit", "99", "0", "hold-debit"),
+        ("ON_HOLD", "credit", "99", "1", "hold-credit"),
+    ]
+
+
+async def test_a_cancel_is_a_release_and_a_credit_where_routes_are_checked(newer: Client) -> None:
+    pending = await held(newer)
+    canceled = await newer.post(f"/transactions/{pending['id']}/cancel", None)
+    assert told(canceled) == [
+        ("RELEASE", "debit", "99", "0", "cancel-debit"),
+        ("CREDIT", "credit", "100", "0", "cancel-credit"),
+    ]
+    assert (await newer.balance("alice"))["version"] == 5
+
+
+async def test_a_commit_settles_what_was_reserved(newer: Client) -> None:
+    pending = await held(newer)
+    committed = await newer.post(f"/transactions/{pending['id']}/commit", None)
+    assert told(committed) == [
+        ("DEBIT", "debit", "99", "0", "commit-debit"),
+        ("CREDIT", "credit", "1", "0", "commit-credit"),
+    ]
+
+
+async def test_a_hold_on_a_balance_of_debit_direction_makes_it_grow_until_it_is_released(newer: Client) -> None:
+    alice = (await newer.balance("alice"))["accountId"]
+    await newer.post(f"/accounts/{alice}/balances", {"key": "card", "direction": "debit"})
+    source = {**leg("alice", "5"), "balanceKey": "card"}
+    pending = await newer.post("/transactions/json", between(source, leg("bob", "5"), "5", pending=True))
+    after = pending["operations"][0]["balanceAfter"]
+    assert (after["available"], after["onHold"]) == ("5", "5")
+    canceled = await newer.post(f"/transactions/{pending['id']}/cancel", None)
+    after = canceled["operations"][0]["balanceAfter"]
+    assert (after["available"], after["onHold"]) == ("0", "0")
+
+
+async def test_dates_of_lists_may_have_a_blank_before_the_time(client: Client) -> None:
+    window = "start_date=2020-01-01 00:00:00&end_date=2021-01-01 00:00:00"
+    status, found = await client.on("GET", f"/transactions?{window}")
+    assert (status, len(found["items"])) == (200, of(client, v3_3=1, v3_8=0, v4=0))
