@@ -205,6 +205,11 @@ def get(world: World, call: Call) -> Reply:
 
 
 def create(world: World, call: Call) -> Reply:
+    """An additional balance of an account.
+
+    Raises RefusedError: 0170 (reserved key), 0171 (direction), 0007 (unknown account), 0124 (external account), 0172
+    (settings), 0123 (the key is taken), 0126 (no default balance yet).
+    """
     body = read_body(BALANCE_NEW, call.body, world.dialect)
     book = world.book(call.org_id, call.ledger_id)
     account = book.collection("accounts").live.get(call.params[2])
@@ -260,6 +265,8 @@ def _ensure_companion(world: World, book: Book, account: Doc, balance: Balance) 
 
 
 def patch(world: World, call: Call) -> Reply:
+    """Change a balance's permissions and settings; one in use keeps its former permissions for a while. Raises
+    RefusedError: 0172 (settings), 0007 (unknown balance)."""
     body = read_body(BALANCE_PATCH, call.body, world.dialect)
     _check_settings(body.get("settings"))
     book, balance = _found(world, call)

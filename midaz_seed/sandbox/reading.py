@@ -206,6 +206,8 @@ def count_transactions(world: World, call: Call) -> Reply:
 
 
 def list_operations(world: World, call: Call) -> Reply:
+    """An account's operations by cursor, within the dates that were asked for, else the last months; an unknown account
+    has none. Raises RefusedError for parameters that every list refuses."""
     book = world.book(call.org_id, call.ledger_id)
     query = call.query()
     listing = read_listing(query, world.dialect)

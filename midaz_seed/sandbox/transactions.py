@@ -150,10 +150,12 @@ def _known(world: World, call: Call, code: str, entity: str | None = None) -> tu
 
 
 def commit(world: World, call: Call) -> Reply:
+    """Let a pending transaction happen. Raises RefusedError: 0007 (unknown), 0486 or 0099 (not pending any more)."""
     return _end(world, call, commit=True)
 
 
 def cancel(world: World, call: Call) -> Reply:
+    """Give back what a pending transaction holds. Raises RefusedError as `commit` does."""
     return _end(world, call, commit=False)
 
 
