@@ -44,7 +44,7 @@ def operation_json(
         for key, name in (("i", "routeId"), ("rc", "routeCode"), ("rd", "routeDescription")):
             if key in texts:
                 more += f'"{name}":{quote(texts[key])},'
-    patch = world.patches.get((seq, part))
+    patch = world.patches.get((seq, part)) if world.patches else None
     if patch is not None:
         description = quote(patch[0]) if patch[0] else description
         metadata = metadata if patch[1] is None else orjson.dumps(patch[1] or None).decode()

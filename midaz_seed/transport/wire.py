@@ -61,7 +61,8 @@ class _Wire(asyncio.Protocol):
         self._pairs: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._bodyless = False
-        self._ends_with_connection = False
+        self._status = 0
+        """Of the answer whose headers are complete; 0 before."""
         self.deadline_s = 0.0
         self.reusable = False
 
@@ -75,6 +76,7 @@ class _Wire(asyncio.Protocol):
         assert self._transport is not None
         self._answer = answer = self._loop.create_future()
         self._bodyless = bodyless
+        self._status = 0
         self.deadline_s = deadline_s
         self.reusable = False
         self._transport.write(data)
@@ -107,7 +109,7 @@ class _Wire(asyncio.Protocol):
         self.reusable = False
         if not self.busy or self._answer is None:
             return
-        if self._ends_with_connection and exc is None:
+        if exc is None and self._ends_with_connection():
             self._complete()
         else:
             self._answer.set_exception(LostConnectionError(str(exc) if exc else "the server closed the connection"))
@@ -117,33 +119,36 @@ class _Wire(asyncio.Protocol):
     def on_message_begin(self) -> None:
         self._pairs = []
         self._body = []
-        self._ends_with_connection = False
+        self._status = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._pairs.append((name, value))
 
     def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
+        self._status = status = self._parser.get_status_code()
         if self._bodyless and status >= 200:
             # whatever length it announces; the connection is not used again, so nothing can be mixed up
             self._complete()
-            return
-        framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._pairs)
-        self._ends_with_connection = not framed and status >= 200 and status not in (204, 304)
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._parser.get_status_code() >= 200 and not self._bodyless:
+        if self._status >= 200 and not self._bodyless:
             self.reusable = self._parser.should_keep_alive()
             self._complete()
 
+    def _ends_with_connection(self) -> bool:
+        """Whether the end of the connection is the end of the answer: it has a body and says no length."""
+        framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._pairs)
+        return not framed and self._status >= 200 and self._status not in (204, 304)
+
     def _complete(self) -> None:
-        if not self.busy or self._answer is None:
+        answer = self._answer
+        if answer is None or answer.done():
             return
         body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._answer.set_result(Response(self._parser.get_status_code(), RawHeaders(self._pairs), body))
+        answer.set_result(Response(self._status, RawHeaders(self._pairs), body))
 
 
 class _Origin:
