@@ -231,9 +231,9 @@ async def main(options: argparse.Namespace) -> None:
     found: dict[str, list[Measure]] = {}
     for number in range(options.rounds):
         with sandbox() as server:  # a new one each round: all clients of a round meet the same ledger sizes
-            for name, make in in_this_loop.items():
+            for place, (name, make) in enumerate(in_this_loop.items()):
                 count = min(options.count, 1_000) if name == "httpx" else options.count
-                posts = await transfers(server.url, f"c{number}{len(found)}{name[:3]}", accounts=_ACCOUNTS, count=count)
+                posts = await transfers(server.url, f"c{number}-{place}", accounts=_ACCOUNTS, count=count)
                 found.setdefault(name, []).append(await in_loop(make, server, posts, options.concurrency))
             if importlib.util.find_spec("locust"):
                 posts = await transfers(server.url, f"l{number}", accounts=_ACCOUNTS, count=options.count)

@@ -89,7 +89,7 @@ import click
     help="How often that is looked for.",
 )
 @click.option(
-    "--answer-first", is_flag=True, help="Answer before the commit: a little faster; a killed process loses 20 ms."
+    "--answer-first", is_flag=True, help="Answer before the commit: faster one request at a time; a kill loses 20 ms."
 )
 @click.option("--control", is_flag=True, help="Serve /sandbox/clock, by which a test moves the time on.")
 @click.option("--until-eof", is_flag=True, help="End when standard input ends: for a program that starts this one.")
