@@ -14,6 +14,7 @@
     │   ├── BreakerOpenError       the circuit breaker stayed open until its deadline           exit 3
     │   └── RequestFailedError     a read that the run depends on failed for good               exit 3
     ├── JournalError               the journal could not be written in the middle of a run      exit 1
+    ├── ShardError                 a process of a run was killed again and again                exit 1
     └── SettlementError            the deposits did not become visible before the deadline      exit 4
 
 An error says what happened (its message), where (`where`, for configuration a file and line) and what to do next
@@ -88,6 +89,10 @@ class RunError(UsageError):
 class JournalError(SeedError):
     """The journal could not be written in the middle of a run, so nothing more was sent. Nothing is lost: make room,
     then go on with `midaz-seed run --resume`."""
+
+
+class ShardError(SeedError):
+    """A process of a run with several was killed again and again. Nothing is lost: run the same command again."""
 
 
 class TargetError(SeedError):

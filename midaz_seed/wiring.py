@@ -21,7 +21,7 @@ from midaz_seed.engine.pool import WorkerPool
 from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Sender
 from midaz_seed.engine.session import Session
-from midaz_seed.engine.state import StateTree
+from midaz_seed.engine.state import WHOLE, Slice, StateTree, planned_in
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
 from midaz_seed.plan.plan import Plan
@@ -45,14 +45,16 @@ async def open_run(
     *,
     emit: Emit,
     session: Session | None = None,
+    part: Slice = WHOLE,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
     """Everything that a run needs, put together; connections are closed at the end of the block.
 
-    `session` is where the run writes things down; without one it keeps no journal.
+    `session` is where the run writes things down; without one it keeps no journal. `part` are the ledgers that this
+    process fills.
     """
     registry = svcs.Registry()
-    _register(registry, settings, plan, target, emit, session)
+    _register(registry, settings, plan, target, emit, session, part)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     async with svcs.Container(registry) as services:
@@ -114,7 +116,13 @@ def _tls(settings: Target) -> ssl.SSLContext | None:
 
 
 def _register(
-    registry: svcs.Registry, settings: Settings, plan: Plan, target: ResolvedTarget, emit: Emit, session: Session | None
+    registry: svcs.Registry,
+    settings: Settings,
+    plan: Plan,
+    target: ResolvedTarget,
+    emit: Emit,
+    session: Session | None,
+    part: Slice,
 ) -> None:
     limits, retries, breaker = settings.generation.limits, settings.generation.retries, settings.breaker
 
@@ -139,7 +147,8 @@ def _register(
     def rejects(services: svcs.Container) -> Rejects:
         with_token = bool(settings.target.auth_token or settings.target.client_secret)
         path = session.rejects if session else None
-        return Rejects(services.get_abstract(Clock), target, path, with_token=with_token)
+        begin = session is None or session.begins
+        return Rejects(services.get_abstract(Clock), target, path, with_token=with_token, begin=begin)
 
     async def sender(services: svcs.Container) -> Sender:
         return Sender(
@@ -157,7 +166,7 @@ def _register(
             settings=settings,
             plan=plan,
             target=target,
-            state=StateTree(plan),
+            state=StateTree(plan, part),
             sender=await services.aget(Sender),
             pool=services.get(WorkerPool),
             meter=services.get(Meter),
@@ -168,6 +177,8 @@ def _register(
             journal=session.journal if session else Journal(services.get_abstract(Clock)),
             rejects=services.get(Rejects),
             may_restart=session is not None and session.finished_before,
+            directory=session.directory if session else None,
+            session=session.number if session else 1,
         )
 
     registry.register_value(Clock, SystemClock())
@@ -176,7 +187,7 @@ def _register(
         RetryPolicy,
         RetryPolicy(retries.max, retries.backoff, retries.initial_delay, retries.max_delay, jitter=retries.jitter),
     )
-    registry.register_factory(Meter, lambda: Meter(dict(plan.counts)))
+    registry.register_factory(Meter, lambda: Meter(planned_in(plan, part)))
     registry.register_factory(Rejects, rejects)
     registry.register_factory(ErrorTracker, error_tracker)
     registry.register_factory(WorkerPool, lambda: WorkerPool(limits.max_concurrency))

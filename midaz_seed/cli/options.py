@@ -258,6 +258,13 @@ _TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.shards",
+        "--shards",
+        metavar="N",
+        help="Processes that share the ledgers among them; 0: one for each core [default: 1]",
+    ),
+    _setting(
+        PACE,
         "generation.retries.max",
         "--attempts",
         metavar="N",

@@ -9,6 +9,7 @@ from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.movements import AnswerCheck
 from midaz_seed.engine.pool import WorkerPool
 from midaz_seed.engine.rejects import Rejects
+from midaz_seed.engine.run_directory import RunDirectory
 from midaz_seed.engine.sender import Sender
 from midaz_seed.engine.state import StateTree
 from midaz_seed.errors import SeedError
@@ -40,6 +41,12 @@ class RunContext:
     answer_check: AnswerCheck
     journal: Journal
     rejects: Rejects
+    directory: RunDirectory | None = None
+    """Where the run is written down."""
+    session: int = 1
+    """Which session of the run this is, from 1."""
+    shards_rss_mb: float = 0.0
+    """Peak resident memory of the other processes of the run, together, in 10**6 bytes."""
     may_restart: bool = False
     """The run was finished before: when the server has nothing of it any more, it begins anew."""
     server: Server | None = None

@@ -87,6 +87,22 @@ class ErrorTracker:
                 message = redact(failure.message)
                 self.failed_items.append(FailedItem(key, phase, failure.error, failure.code, message))
 
+    def merge(self, other: "ErrorTracker") -> None:
+        """Add what another tracker counted."""
+        for key, theirs in other._groups.items():
+            ours = self._groups.setdefault(key, theirs)
+            if ours is not theirs:
+                ours.count += theirs.count
+                ours.final += theirs.final
+                ours.first_seen_s = min(ours.first_seen_s, theirs.first_seen_s)
+                ours.last_seen_s = max(ours.last_seen_s, theirs.last_seen_s)
+        self.failed_items = (self.failed_items + other.failed_items)[:ITEMS_MAX]
+        self.failed_total += other.failed_total
+
+    def __getstate__(self) -> dict[str, object]:
+        """Sent to another process it is what it has counted, and tells nobody."""
+        return {**self.__dict__, "_clock": None, "_emit": None}
+
     def groups(self) -> list[ErrorGroup]:
         """Every kind of failure, the most frequent first."""
         return sorted(self._groups.values(), key=lambda group: -group.count)

@@ -4,6 +4,7 @@ One file of frames that is only ever appended to. A frame is eight bytes (length
 CRC-32 of the payload; little endian) and the payload, whose first byte is its kind:
 
     H  what the journal belongs to: format and plan digest
+    O  the beginning of a session, with its number
     L  leases: items that may be sent from now on (first item, number of items, epoch seconds)
     S  items sent once more, with the generation of their idempotency key (item, generation, epoch seconds)
     A  items made
@@ -23,8 +24,9 @@ import os
 import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 from zlib import crc32
 
@@ -43,6 +45,7 @@ _HEADER = struct.Struct("<HHI")
 _LEASE = struct.Struct("<QId")
 _SENT = struct.Struct("<QId")
 _CREATED = struct.Struct("<QBB")
+_OPENING = struct.Struct("<I")
 _PHASES = {phase: number for number, phase in enumerate(Phase)}
 
 
@@ -181,28 +184,40 @@ class Track:
 class Journal:
     """The journal that a run writes. Without a file it keeps nothing, and every item counts as never sent."""
 
-    def __init__(self, clock: Clock, path: Path | None = None, digest: str = "") -> None:
-        """Open or begin the journal of a plan.
+    def __init__(
+        self,
+        clock: Clock,
+        path: Path | None = None,
+        digest: str = "",
+        *,
+        session: int = 1,
+        others: Sequence[Path] = (),
+    ) -> None:
+        """Open or begin the journal of a plan. `session` counts the sessions of the run, from 1; `others` are the
+        journals of other processes of the same run, which are read too.
 
-        Raises RunError when the file is damaged or belongs to another plan, OutputError when it cannot be written.
+        Raises RunError when a file is damaged or belongs to another plan, OutputError when it cannot be written.
         """
         self._clock = clock
         self._path = path
         self._digest = digest
         self._fd = -1
         self._length = 0
+        self._leased = False
+        self._others: list[Path] = []
         self._known: dict[int, _Known] = {}
         self._tracks: dict[int, Track] = {}
         self.made: array[int] = array("Q")
         self.recovered: array[int] = array("Q")
         self.not_made: array[int] = array("Q")
         self._created: list[bytes] = []
+        self._session = session
         self.clean = True
         """The session before this one left nothing on its way, or there was none."""
         self.last_written_s = 0.0
         """When the session before this one wrote last (epoch seconds)."""
         if path is not None:
-            self._open(path)
+            self._open(path, others)
 
     @property
     def on(self) -> bool:
@@ -212,7 +227,7 @@ class Journal:
     @property
     def used(self) -> bool:
         """Something was sent, in this session or an earlier one."""
-        return self._length > len(self._head())
+        return bool(self._known) or self._leased
 
     def track(self, ledger: int | None, phase: Phase, count: int) -> Track:
         """The track of a phase: `ledger` is the ledger's place in the plan, or None for what is above the ledgers;
@@ -227,6 +242,7 @@ class Journal:
     def lease(self, first: int, count: int) -> None:
         """Allow items to be sent, and write what is buffered. Raises JournalError."""
         if self._fd >= 0:
+            self._leased = True
             self._write(self._buffered() + _frame(b"L" + _LEASE.pack(first, count, self._clock.time())))
 
     def sent(self, item: int, generation: int) -> None:
@@ -278,10 +294,13 @@ class Journal:
         self._known.clear()
         self._tracks.clear()
         self.clean = True
+        self._leased = False
+        for other in self._others:
+            other.unlink(missing_ok=True)
         if self._fd >= 0:
             os.ftruncate(self._fd, 0)
             self._length = 0
-            self._write(self._head())
+            self._write(self._head() + self._opening())
 
     def close(self, *, clean: bool) -> None:
         """End the session; `clean` when nothing is on its way any more. Raises JournalError."""
@@ -302,11 +321,13 @@ class Journal:
 
     # ---- reading
 
-    def _open(self, path: Path) -> None:
+    def _open(self, path: Path, others: Sequence[Path]) -> None:
         try:
             self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            self.last_written_s = os.fstat(self._fd).st_mtime
-            data = path.read_bytes()
+            self._others = [other for other in others if other != path and other.exists()]
+            files = [path, *self._others]
+            self.last_written_s = max(file.stat().st_mtime for file in files)
+            contents = {file: file.read_bytes() for file in files}
         except OSError as error:
             raise OutputError(
                 f"the journal cannot be opened: {error.strerror or error}",
@@ -314,10 +335,15 @@ class Journal:
                 hint="check the folder, its permissions and the space on the disk, or run without: --no-journal",
             ) from error
         try:
-            self._length = self._read(data, path)
+            frames: list[tuple[int, bytes]] = []
+            for file, data in contents.items():
+                end = self._read(data, file, frames)
+                if file == path:
+                    self._length = end
+            for _, payload in sorted(frames, key=itemgetter(0)):
+                _take(self._known, payload[:1], memoryview(payload)[1:])
             os.ftruncate(self._fd, self._length)
-            if self._length == 0:
-                self._write(self._head())
+            self._write((b"" if self._length else self._head()) + self._opening())
         except BaseException:
             os.close(self._fd)
             self._fd = -1
@@ -326,17 +352,22 @@ class Journal:
     def _head(self) -> bytes:
         return _frame(b"H" + f"{FORMAT}:{self._digest}".encode())
 
-    def _read(self, data: bytes, path: Path) -> int:
-        """Take in every whole frame; the length of them all."""
-        end = 0
+    def _opening(self) -> bytes:
+        return _frame(b"O" + _OPENING.pack(self._session))
+
+    def _read(self, data: bytes, path: Path, frames: list[tuple[int, bytes]]) -> int:
+        """Add every whole frame with the number of its session; the length of them all."""
+        end = session = 0
+        last = b"E"
         for payload, at in _frames(data, path):
-            end = at
-            kind, body = payload[:1], memoryview(payload)[1:]
-            if kind == b"H":
-                self._check_head(bytes(body).decode(), path)
+            end, last = at, payload[:1]
+            if last == b"H":
+                self._check_head(payload[1:].decode(), path)
+            elif last == b"O":
+                (session,) = _OPENING.unpack(payload[1:])
             else:
-                self.clean = kind == b"E"
-                _take(self._known, kind, body)
+                frames.append((session, payload))
+        self.clean = self.clean and last in (b"E", b"H", b"O")
         return end
 
     def _check_head(self, head: str, path: Path) -> None:

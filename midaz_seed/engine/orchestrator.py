@@ -4,6 +4,7 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
                                         -> deposits -> settlement -> transfers -> proof
 """
 
+import os
 import signal
 from collections.abc import Awaitable, Callable
 
@@ -15,6 +16,7 @@ from midaz_seed.engine.creation import Created, Creator
 from midaz_seed.engine.journal import Track
 from midaz_seed.engine.ledger_run import LedgerRun
 from midaz_seed.engine.pool import StoppedError
+from midaz_seed.engine.shards import fill_in_shards
 from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
 from midaz_seed.engine.verification import locate, prove_ledger
@@ -41,12 +43,31 @@ async def fill(context: RunContext) -> None:
     What went wrong is in the context afterwards; raised is only what is wrong before the first write: UnreachableError,
     UnauthorizedError, NotMidazError.
     """
+    shards = shards_of(context)
     async with context.pool.running():
         await _begin(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
             for organization in context.state.organizations:
-                group.start_soon(_fill_organization, context, organization, group, ledgers_at_once)
+                group.start_soon(_fill_organization, context, organization, group, ledgers_at_once, shards == 1)
+        if shards > 1 and not context.pool.stopping:
+            await fill_in_shards(context, shards)
+
+
+async def fill_slice(context: RunContext) -> None:
+    """Fill and prove the ledgers of a slice, whose organizations another process has made. Raises as `fill`."""
+    async with context.pool.running():
+        await _begin(context)
+        ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
+        async with anyio.create_task_group() as group:
+            for organization in context.state.organizations:
+                _start_ledgers(context, organization, group, ledgers_at_once)
+
+
+def shards_of(context: RunContext) -> int:
+    """Processes that fill the ledgers: not more than there are ledgers."""
+    wanted = context.settings.generation.limits.shards or os.cpu_count() or 1
+    return min(wanted, len(context.state.ledgers))
 
 
 async def check(context: RunContext) -> None:
@@ -128,19 +149,31 @@ def _track(context: RunContext, phase: Phase) -> Track:
 
 
 async def _fill_organization(
-    context: RunContext, organization: OrganizationState, group: TaskGroup, ledgers_at_once: anyio.Semaphore
+    context: RunContext,
+    organization: OrganizationState,
+    group: TaskGroup,
+    ledgers_at_once: anyio.Semaphore,
+    with_ledgers: bool,
 ) -> None:
     """Create an organization, then start its ledgers."""
     item = organization.plan.item
     created = await _create_one(context, Phase.ORGANIZATIONS, item, organization.index, Place(), parent_fresh=False)
-    if created is None:
-        for ledger in organization.ledgers:
-            _fail(context, ledger, Phase.LEDGERS, "its organization could not be created")
-        return
-    organization.id, organization.fresh = created.id, created.fresh
+    if created is not None:
+        organization.id, organization.fresh = created.id, created.fresh
+    if with_ledgers:
+        _start_ledgers(context, organization, group, ledgers_at_once)
+
+
+def _start_ledgers(
+    context: RunContext, organization: OrganizationState, group: TaskGroup, ledgers_at_once: anyio.Semaphore
+) -> None:
+    """Fill the ledgers of an organization, each in a task of its own."""
     for ledger in organization.ledgers:
         ledger.organization_id = organization.id
-        group.start_soon(_fill_ledger, context, organization, ledger, ledgers_at_once)
+        if organization.id:
+            group.start_soon(_fill_ledger, context, organization, ledger, ledgers_at_once)
+        else:
+            _fail(context, ledger, Phase.LEDGERS, "its organization could not be created")
 
 
 async def _fill_ledger(

@@ -40,6 +40,8 @@ class WorkerPool:
         self._wake = anyio.Event()
         self.stopping = False
         """Nothing more is begun."""
+        self.stopped = anyio.Event()
+        """Set when `stopping` is."""
         self.cancelled = False
         """What was in hand was ended in the middle."""
         self._group: TaskGroup
@@ -99,6 +101,7 @@ class WorkerPool:
     def stop(self) -> None:
         """Begin nothing more; what is in hand ends by itself."""
         self.stopping = True
+        self.stopped.set()
         self._wake.set()
 
     async def _worker(self) -> None:

@@ -23,20 +23,23 @@ TOKEN_VARIABLE = "TOKEN"  # noqa: S105 - the name of the shell variable that a r
 class Rejects:
     """Takes every item that failed for good. Without a file it only counts them."""
 
-    def __init__(self, clock: Clock, target: ResolvedTarget, path: Path | None = None, *, with_token: bool) -> None:
-        """`with_token`: requests carry a bearer token, which the `curl` lines take from $TOKEN."""
+    def __init__(
+        self, clock: Clock, target: ResolvedTarget, path: Path | None = None, *, with_token: bool, begin: bool = True
+    ) -> None:
+        """`with_token`: requests carry a bearer token, which the `curl` lines take from $TOKEN. `begin`: what earlier
+        sessions put down is sent again by this one, so the file begins anew."""
         self._clock = clock
         self._target = target
-        self._path = path
+        self.path = path
         self._with_token = with_token
         self.count = 0
-        if path is not None:
+        if path is not None and begin:
             self._write(b"", "wb")
 
     def add(self, failure: Failure, request: Request, *, phase: Phase, entity: str, key: str) -> None:
         """Put one down. Raises OutputError."""
         self.count += 1
-        if self._path is None:
+        if self.path is None:
             return
         line = {
             "key": key,
@@ -68,13 +71,13 @@ class Rejects:
         return " ".join(parts)
 
     def _write(self, data: bytes, mode: str) -> None:
-        assert self._path is not None
+        assert self.path is not None
         try:
-            with self._path.open(mode) as stream:
+            with self.path.open(mode) as stream:
                 stream.write(data)
         except OSError as error:
             raise OutputError(
                 f"a refused item cannot be written down: {error.strerror or error}",
-                where=str(self._path),
+                where=str(self.path),
                 hint="make room on the disk, then go on with `midaz-seed run --resume`",
             ) from error

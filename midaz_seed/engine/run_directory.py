@@ -72,6 +72,8 @@ class RunDirectory:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.lock_fd = -1
+        """While this process owns the run: what keeps it. A process that inherits it keeps the run too."""
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -102,7 +104,7 @@ class RunDirectory:
         if about.status is not RunStatus.RUNNING:
             return about
         status = RunStatus.CUT_OFF if self.owner() is None else RunStatus.RUNNING
-        return replace(about, status=status, done=done_in(self.path / JOURNAL))
+        return replace(about, status=status, done=sum(done_in(file) for file in self.journals()))
 
     def write(self, about: About) -> None:
         """Put down what the run is; a reader never sees half of it. Raises OutputError."""
@@ -151,6 +153,7 @@ class RunDirectory:
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n".encode())
             lock.flush()
+            self.lock_fd = lock.fileno()
             yield
 
     def delete(self) -> None:
@@ -160,6 +163,14 @@ class RunDirectory:
                 shutil.rmtree(self.path)
             except OSError as error:
                 raise _unwritable(self.path, error) from error
+
+    def journals(self) -> list[Path]:
+        """The journals of the run: one for each process that it ever had."""
+        return sorted(self.path.glob(f"{JOURNAL}*"))
+
+    def journal(self, shard: int | None = None) -> Path:
+        """The journal of a shard, or of the process that owns the run."""
+        return self.path / (JOURNAL if shard is None else f"{JOURNAL}-{shard + 1}")
 
     def mark_removed(self, clock: Clock) -> None:
         """What the run made is gone from the server: there is nothing to go on with. Raises RunError, OutputError."""

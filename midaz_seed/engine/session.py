@@ -10,7 +10,6 @@ from midaz_seed.clock import Clock
 from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.run_directory import (
     ABOUT,
-    JOURNAL,
     REJECTS,
     REPORT,
     About,
@@ -37,11 +36,12 @@ class Session:
     directory: RunDirectory | None = None
     about: About | None = None
     finished_before: bool = False
-
-    @property
-    def rejects(self) -> Path | None:
-        """Where refused items go."""
-        return self.directory / REJECTS if self.directory else None
+    rejects: Path | None = None
+    """Where refused items go."""
+    number: int = 1
+    """Which session of the run this is, from 1."""
+    begins: bool = True
+    """Refused items of earlier sessions are sent again, so they are no longer refused."""
 
     def end(self, report: Report) -> None:
         """Put down how the session ended. Raises OutputError."""
@@ -85,7 +85,13 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
                 planned=plan.posts,
                 clock=clock,
             )
-        journal = Journal(clock, directory / JOURNAL, plan.digest)
+        journal = Journal(
+            clock,
+            directory.journal(),
+            plan.digest,
+            session=about.sessions + 1,
+            others=directory.journals(),
+        )
         if about.status is RunStatus.REMOVED:
             journal.restart()
         finished = about.status is RunStatus.FINISHED
@@ -99,7 +105,15 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
         )
         try:
             directory.write(about)
-            yield Session(clock, journal, directory, about, finished_before=finished)
+            yield Session(
+                clock,
+                journal,
+                directory,
+                about,
+                finished_before=finished,
+                rejects=directory / REJECTS,
+                number=about.sessions,
+            )
         except BaseException:
             _close_quietly(journal)
             if journal.used:

@@ -10,7 +10,7 @@ from itertools import count
 
 from midaz_seed.engine.movements import Unsent
 from midaz_seed.midaz.routes import Place
-from midaz_seed.plan.items import TransactionItem, effect_of
+from midaz_seed.plan.items import Phase, TransactionItem, effect_of
 from midaz_seed.plan.plan import LedgerPlan, OrganizationPlan, Plan
 
 
@@ -84,14 +84,42 @@ class OrganizationState:
     fresh: bool = True
 
 
-class StateTree:
-    """All organizations of a plan."""
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The ledgers of a plan that one process fills: every n-th."""
 
-    def __init__(self, plan: Plan) -> None:
+    index: int = 0
+    of: int = 1
+
+    def has(self, ledger: int) -> bool:
+        """Whether the ledger at this place of the plan is among them."""
+        return ledger % self.of == self.index
+
+
+WHOLE = Slice()
+
+
+def planned_in(plan: Plan, part: Slice) -> dict[Phase, int]:
+    """Items by phase in a slice of a plan; the organizations belong to nobody's slice but the whole."""
+    if part == WHOLE:
+        return dict(plan.counts)
+    ledgers = [ledger for place, ledger in enumerate(plan.ledgers) if part.has(place)]
+    planned = Counter({Phase.LEDGERS: len(ledgers)})
+    for ledger in ledgers:
+        planned.update(ledger.counts)
+    return dict(planned)
+
+
+class StateTree:
+    """All organizations of a plan, with those ledgers that are in a slice of it."""
+
+    def __init__(self, plan: Plan, part: Slice = WHOLE) -> None:
         places = count()
         self.organizations = [
             OrganizationState(
-                organization, index, [LedgerState(ledger, next(places)) for ledger in organization.ledgers]
+                organization,
+                index,
+                [LedgerState(ledger, place) for ledger in organization.ledgers if part.has(place := next(places))],
             )
             for index, organization in enumerate(plan.organizations)
         ]

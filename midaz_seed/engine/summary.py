@@ -93,7 +93,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
         proof=proof,
         error_rate_percent=100 * failed / planned,
         error_budget_percent=settings.error_budget_percent,
-        rss_mb_max=_rss_mb_max(),
+        rss_mb_max=rss_mb_max() + context.shards_rss_mb,
         exit_code=exit_code,
         verdict=verdict,
         next_step=next_step,
@@ -223,6 +223,7 @@ def _iso(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
 
 
-def _rss_mb_max() -> float:
+def rss_mb_max() -> float:
+    """Peak resident memory of this process, in 10**6 bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -196,7 +196,7 @@ class Report:
     error_rate_percent: float
     error_budget_percent: float
     rss_mb_max: float
-    """Peak resident memory of this process, in 10**6 bytes."""
+    """Peak resident memory of the processes of the run, in 10**6 bytes."""
     exit_code: int
     verdict: str
     next_step: str

@@ -66,6 +66,11 @@ class CircuitBreaker:
         present_s = 0.0 if self.closed else self._clock.monotonic() - self._left_closed_s
         return self._open_before_s + present_s
 
+    def add(self, *, opened_count: int, open_s: float) -> None:
+        """Count what the breakers of other processes did."""
+        self.opened_count += opened_count
+        self._open_before_s += open_s
+
     async def enter(self) -> int:
         """Wait until a request may be sent, and get a permit for it. Raises BreakerOpenError after `give_up_s`."""
         while not self.closed:

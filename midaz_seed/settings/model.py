@@ -205,6 +205,9 @@ class Limits(Section):
     requests_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         0.0, description="Token-bucket limit on requests a second; 0 means no limit."
     )
+    shards: Annotated[int, Field(ge=0, le=32)] = Field(
+        1, description="Processes that share the ledgers, and the limits above, among them; 0: one for each core."
+    )
     ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Ledgers that are filled at the same time."
     )

@@ -105,6 +105,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--attempts", "5"], "generation.retries.max", 5, "--attempts"),
     (["--timeout", "2.5"], "target.requestTimeoutS", 2.5, "--timeout"),
     (["--error-budget", "0"], "errorBudgetPercent", 0.0, "--error-budget"),
+    (["--shards", "0"], "generation.limits.shards", 0, "--shards"),
     (["--runs-dir", "kept"], "journal.directory", "kept", "--runs-dir"),
     (["--journal"], "journal.enabled", True, "--journal"),
     (["--no-journal"], "journal.enabled", False, "--journal"),

@@ -16,7 +16,7 @@ LAYERS = [
     {"engine"},
     {"wiring"},
     {"runner"},
-    {"cli"},
+    {"cli", "shard"},
     {"__main__", "__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
