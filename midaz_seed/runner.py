@@ -13,6 +13,7 @@ from midaz_seed.engine.doctor import Diagnosis, examine
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
 from midaz_seed.engine.run_directory import RunDirectory
 from midaz_seed.engine.session import Session, open_session
+from midaz_seed.engine.stop_rules import enforce
 from midaz_seed.engine.summary import summarize
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import JournalError
@@ -133,6 +134,8 @@ async def _execute(
                 ):
                     if handle_signals:
                         beside.start_soon(watch_signals, context)
+                    if story is fill:
+                        beside.start_soon(enforce, context)
                     started_s, started_at_s = context.clock.monotonic(), context.clock.time()
                     await _watched(context, story, watch)
                     _close(context)

@@ -16,6 +16,7 @@ from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.orchestrator import fill_slice, watch_signals
 from midaz_seed.engine.session import Session
 from midaz_seed.engine.shards import LENGTH, Order, Result, progress_of
+from midaz_seed.engine.stop_rules import enforce
 from midaz_seed.engine.summary import rss_mb_max
 from midaz_seed.errors import JournalError, SeedError
 from midaz_seed.plan.plan import Plan
@@ -38,6 +39,7 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             organization.id, organization.fresh = server_id, fresh
         async with anyio.create_task_group() as beside:
             beside.start_soon(watch_signals, context)
+            beside.start_soon(enforce, context)
             if tell is not None:
                 beside.start_soon(_tell, context, tell)
             try:
@@ -58,6 +60,7 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             context.sender.breaker.opened_count,
             context.sender.breaker.open_total_s,
             rss_mb_max(),
+            context.stop_reason,
         )
 
 

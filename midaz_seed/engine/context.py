@@ -47,6 +47,8 @@ class RunContext:
     """Which session of the run this is, from 1."""
     shards_rss_mb: float = 0.0
     """Peak resident memory of the other processes of the run, together, in 10**6 bytes."""
+    stop_reason: str = ""
+    """The stop rule that ended the run, as a sentence."""
     may_restart: bool = False
     """The run was finished before: when the server has nothing of it any more, it begins anew."""
     server: Server | None = None

@@ -64,6 +64,8 @@ class ErrorTracker:
         self._groups: dict[tuple[ErrorClass, Phase, str, str], ErrorGroup] = {}
         self.failed_items: list[FailedItem] = []
         self.failed_total = 0
+        self.attempts = 0
+        """Attempts that failed, the last ones of failed items included."""
 
     def record(self, failure: Failure, *, phase: Phase, entity: str, key: str, parent: str, final: bool) -> None:
         """Count a failed attempt, or with `final` the failure that ended an item."""
@@ -79,6 +81,7 @@ class ErrorTracker:
             self._groups[failure.error, phase, entity, code] = group
             self._emit(ErrorSeen(failure.error, phase, key, code, example.message))
         group.count += 1
+        self.attempts += 1
         group.last_seen_s = now_s
         if final:
             group.final += 1
@@ -98,6 +101,7 @@ class ErrorTracker:
                 ours.last_seen_s = max(ours.last_seen_s, theirs.last_seen_s)
         self.failed_items = (self.failed_items + other.failed_items)[:ITEMS_MAX]
         self.failed_total += other.failed_total
+        self.attempts += other.attempts
 
     def __getstate__(self) -> dict[str, object]:
         """Sent to another process it is what it has counted, and tells nobody."""

@@ -70,6 +70,7 @@ class Result:
     breaker_opened: int
     breaker_open_s: float
     rss_mb_max: float
+    stop_reason: str
 
 
 @dataclass(slots=True)
@@ -251,6 +252,9 @@ class _Merging:
         breaker = context.sender.breaker
         breaker.add(opened_count=result.breaker_opened, open_s=result.breaker_open_s)
         context.shards_rss_mb += result.rss_mb_max
+        if result.stop_reason and not context.stop_reason:
+            context.stop_reason = result.stop_reason
+            context.stop(result.stop_reason)
 
     def lose(self, part: Slice) -> None:
         """The shard's ledgers are not done."""

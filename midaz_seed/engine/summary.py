@@ -136,6 +136,8 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
         return code, f"Interrupted by {context.signal.name}; what was in flight was finished.", again
     if disk is not None:
         return ExitCode.DIFFERENCES, f"Stopped: {disk}.", f"{disk.hint}."
+    if context.stop_reason:
+        return ExitCode.DIFFERENCES, f"Stopped by a rule: {context.stop_reason}.", again
     if target is not None:
         return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or again}"
     if settlement is not None:

@@ -44,6 +44,15 @@ class Histogram:
         self.total_us += other.total_us
         self.max_us = max(self.max_us, other.max_us)
 
+    def since(self, earlier: "Histogram") -> "Histogram":
+        """What was recorded after an earlier copy of this histogram was taken; `max_us` is that of the whole."""
+        window = Histogram()
+        window._counts = array("Q", map(int.__sub__, self._counts, earlier._counts))
+        window.count = self.count - earlier.count
+        window.total_us = self.total_us - earlier.total_us
+        window.max_us = self.max_us
+        return window
+
     @property
     def mean_us(self) -> float:
         """The mean of all values; 0 without any."""

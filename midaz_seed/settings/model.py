@@ -273,6 +273,21 @@ class Journal(Section):
     directory: Path = Field(Path("runs"), description="Directory of the runs; each has its own in it, by its run id.")
 
 
+class Stop(Section):
+    """Rules that end a run early, as Ctrl-C does: what is in flight is finished and reported. 0 switches one off."""
+
+    error_rate_percent: Annotated[float, Field(ge=0, le=100)] = Field(
+        0.0, description="Share of failed attempts within the window, in percent, above which the run ends."
+    )
+    latency_ms_p99: Annotated[float, Field(ge=0, le=600_000)] = Field(
+        0.0, description="99th percentile of the latency within the window, in milliseconds, above which the run ends."
+    )
+    settlement_lag_s: Annotated[float, Field(ge=0, le=86_400)] = Field(
+        0.0, description="How long deposits of one ledger may stay invisible before the run ends, in seconds."
+    )
+    window_s: Seconds = Field(30.0, description="How far back error rate and latency are looked at, in seconds.")
+
+
 class Verification(Section):
     """The proof at the end of a run."""
 
@@ -320,6 +335,7 @@ class Settings(Section):
     settlement: Settlement = Settlement()
     idempotency: Idempotency = Idempotency()
     journal: Journal = Journal()
+    stop: Stop = Stop()
     verification: Verification = Verification()
     log: Log = Log()
 

@@ -2,6 +2,8 @@
 
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -76,3 +78,34 @@ async def test_a_run_that_was_stopped_reports_what_it_did() -> None:
     assert phases["deposits"].created == 6
     assert phases["transfers"].created + phases["transfers"].skipped == phases["transfers"].planned
     assert report.ledgers[0].state == "stopped"
+
+
+@pytest.mark.parametrize(
+    ("faults", "stop", "reason", "shards"),
+    [
+        ({"on": "transactions", "rate": 0.5, "status": {"code": 503}}, {"errorRatePercent": 20}, "errorRatePercent", 1),
+        ({"on": "transactions", "rate": 0.5, "status": {"code": 503}}, {"errorRatePercent": 20}, "errorRatePercent", 2),
+        ({"on": "transactions", "latency": {"ms": 40}}, {"latencyMsP99": 20}, "latencyMsP99 is 20", 1),
+        ({"on": "balances", "stale_balances": {"ms": 60_000}}, {"settlementLagS": 0.3}, "settlementLagS is 0.3", 1),
+    ],
+    ids=["errors", "errors in a process", "latency", "settlement"],
+)
+async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_it_can_go_on(
+    faults: dict[str, Any], stop: dict[str, float], reason: str, shards: int, tmp_path: Path
+) -> None:
+    volume = {"accountsPerLedger": 60, "transactionsPerAccount": 20, "ledgersPerOrganization": 2}
+    generation = {"limits": {"shards": shards, "requestsPerSecond": 1500}}
+    changes: dict[str, Any] = {"volume": volume, "journal": {"directory": str(tmp_path)}, "generation": generation}
+    data = tmp_path / "ledger.sqlite"
+    async with sandbox({"rules": [faults]}, data=data) as server:
+        settings = world(server.url, stop={"windowS": 0.5, **stop}, settlement={"deadlineS": 60}, **changes)
+        report = await seed_async(settings)
+        assert report.exit_code == 1
+        assert reason in report.verdict
+        assert "run --resume" in report.next_step
+        posts = sum(count for (method, _), count in server.app.statistics.requests.items() if method == "POST")
+        assert sum(phase.created for phase in report.phases) <= posts
+        assert {ledger.state for ledger in report.ledgers} <= {"stopped", "done", "waiting"}
+    async with sandbox(data=data) as server:
+        again = await seed_async(world(server.url, **changes))
+        assert again.exit_code == 0, again.verdict
