@@ -46,6 +46,7 @@ FAULTS: dict[str, list[dict[str, Any]]] = {
     "stale balances": [{"on": "balances", "stale_balances": {"ms": 120}}],
     "foreign replays": [{**ON_POSTS, "rate": 0.01, "foreign_replay": {}}],
     "stuck keys": [{**ON_POSTS, "every": 700, "stuck": {}}],
+    "exhausted pool": [{"methods": ["POST"], "rate": 0.01, "exhausted": {}}],
     "outages": [{"every": 2500, "refuse": {"for_s": 0.3}}],
 }
 FAULTS["mixed"] = [

@@ -33,20 +33,45 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
         target = settings.target.model_copy(update={"base_url": url})
         settings = settings.model_copy(update={"target": target})
     diagnosis = run_in_loop(lambda: examine_async(settings, write=write))
-    click.echo(_document(diagnosis) if as_json else _text(diagnosis), nl=False)
+    line = f"midaz-seed run {' '.join([diagnosis.flags, *_given(loaded)])}" if diagnosis.go else ""
+    click.echo(_document(diagnosis, line) if as_json else _text(diagnosis, line), nl=False)
     raise SystemExit(int(ExitCode.DONE if diagnosis.go else ExitCode.TARGET))
 
 
-def _document(diagnosis: "Diagnosis") -> str:
+def _given(loaded: LoadedSettings) -> list[str]:
+    """The flags that were given, as a run has to get them too; without secrets, and without where the target is."""
+    import shlex
+
+    from midaz_seed.settings.fields import SETTINGS, as_plain
+
+    told = ("target.baseUrl", "target.onboardingUrl", "target.transactionUrl", "target.onboardingPort")
+    flags = []
+    for path, source in loaded.sources.items():
+        setting, spelling = SETTINGS[path], source.removeprefix("flag ")
+        if spelling == source or setting.is_secret or path in (*told, "target.transactionPort"):
+            continue
+        value = as_plain(setting.value_of(loaded.settings))
+        if spelling.startswith("--set "):
+            flags.append(f"--set {shlex.quote(f'{path}={value}')}")
+        elif isinstance(value, bool):
+            flags.append(spelling if value else spelling.replace("--", "--no-", 1))
+        elif isinstance(value, list):
+            flags += [f"{spelling} {shlex.quote(str(item))}" for item in value]
+        else:
+            flags.append(spelling if spelling == "--debug" else f"{spelling} {shlex.quote(str(value))}")
+    return flags
+
+
+def _document(diagnosis: "Diagnosis", line: str) -> str:
     import dataclasses
 
     import orjson
 
-    document = {"schema_version": 1, **dataclasses.asdict(diagnosis), "go": diagnosis.go, "run": _line(diagnosis)}
+    document = {"schema_version": 1, **dataclasses.asdict(diagnosis), "go": diagnosis.go, "run": line}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
-def _text(diagnosis: "Diagnosis") -> str:
+def _text(diagnosis: "Diagnosis", line: str) -> str:
     import textwrap
 
     lines = [f"target {diagnosis.target}", ""]
@@ -54,10 +79,5 @@ def _text(diagnosis: "Diagnosis") -> str:
         mark = {"ok": " ", "note": "!", "stop": "X"}[finding.level]
         text = f"{mark} {finding.name:<17}{finding.value:<18} {finding.meaning}"
         lines += textwrap.wrap(text, 100, subsequent_indent=" " * 38, break_long_words=False)
-    lines += ["", f"GO: {_line(diagnosis)}" if diagnosis.go else "NO-GO: cure what is marked X"]
+    lines += ["", f"GO: {line}" if diagnosis.go else "NO-GO: cure what is marked X"]
     return "\n".join(lines) + "\n"
-
-
-def _line(diagnosis: "Diagnosis") -> str:
-    """The command that runs against what was found."""
-    return f"midaz-seed run {diagnosis.flags}" if diagnosis.go else ""

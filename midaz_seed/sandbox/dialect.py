@@ -154,6 +154,10 @@ class Dialect:
     settings_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The words that a setting can have which is no switch."""
 
+    rate_without_ttl_kills: bool = True
+    """Whether changing an asset rate without `ttl` ends the real server; the sandbox only does so when a fault plan
+    asks for it."""
+
     # ---- balances and transactions
     external_direction: Literal["credit", "debit"] = "debit"
     """The direction of an external account's balance: `debit` grows when money enters the ledger."""
@@ -345,6 +349,7 @@ V4 = Dialect(
         "overrides": {"allowFeeSkip": False, "allowTracerSkip": False, "allowHolderSkip": False},
     },
     settings_words={"mode": ("off", "advisory", "enforce"), "failPosture": ("open", "closed")},
+    rate_without_ttl_kills=False,
     remaining_counts=False,
     revert_replays_silently=True,
     shows_skips=True,

@@ -44,6 +44,16 @@ def put_rate(world: World, call: Call) -> Reply:
     return json_reply(201, _rate_shown(rate))
 
 
+def changes_without_ttl(world: World, call: Call) -> bool:
+    """Whether a PUT changes a rate that is there and says no `ttl`."""
+    try:
+        body = read_body(ASSET_RATE, call.body, world.dialect)
+    except RefusedError:
+        return False
+    rates = world.book(call.org_id, call.ledger_id).collection("asset-rates")
+    return body["ttl"] is None and any(rate["from"] == body["from"] and rate["to"] == body["to"] for rate in rates)
+
+
 def _rate_shown(rate: Doc) -> Doc:
     return {name: value for name, value in rate.items() if name != "deletedAt" and (name != "metadata" or value)}
 

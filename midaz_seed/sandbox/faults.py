@@ -101,6 +101,17 @@ class Refuse(_Model):
     for_s: float = Field(gt=0)
 
 
+class Exhausted(_Model):
+    """The server's database has no connection left. Half of the hits: 500 0127, the account was not made (for other
+    requests a plain 500, not carried out). The others: 500 with the framework's own code, and half of those were
+    carried out all the same."""
+
+
+class RateCrash(_Model):
+    """Changing an asset rate without `ttl` ends the server, as a nil pointer does in v3.3 and v3.8: nobody listens any
+    more. Other requests are not touched, and v4 lives on."""
+
+
 class Unauthorized(_Model):
     """401 with a plain text, as when a token has expired."""
 
@@ -116,6 +127,8 @@ Effect = (
     | Stuck
     | StaleBalances
     | Refuse
+    | Exhausted
+    | RateCrash
     | Unauthorized
 )
 
@@ -153,6 +166,8 @@ class Rule(_Model):
     stuck: Stuck | None = None
     stale_balances: StaleBalances | None = None
     refuse: Refuse | None = None
+    exhausted: Exhausted | None = None
+    rate_crash: RateCrash | None = None
     unauthorized: Unauthorized | None = None
 
     @field_validator("methods")
@@ -220,7 +235,7 @@ class Rule(_Model):
 
 _EFFECTS = (
     "latency", "status", "reset", "truncate", "html", "late_balances", "foreign_replay", "stuck", "stale_balances",
-    "refuse", "unauthorized",
+    "refuse", "exhausted", "rate_crash", "unauthorized",
 )  # fmt: skip
 
 

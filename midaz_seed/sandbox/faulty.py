@@ -6,15 +6,20 @@ import struct
 from collections.abc import Callable
 from typing import Any
 
+import orjson
+
 from midaz_seed.sandbox.app import ROUTER, App, Receive, Scope, Send
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, text_reply
+from midaz_seed.sandbox.extras import changes_without_ttl
 from midaz_seed.sandbox.faults import (
+    Exhausted,
     Faults,
     ForeignReplay,
     Hit,
     Html,
     LateBalances,
     Latency,
+    RateCrash,
     Refuse,
     Reset,
     StaleBalances,
@@ -25,22 +30,34 @@ from midaz_seed.sandbox.faults import (
 )
 from midaz_seed.sandbox.intents import ENDPOINTS, Endpoint
 from midaz_seed.sandbox.recovery import strand
-from midaz_seed.sandbox.refusals import FailedError, RefusedError
+from midaz_seed.sandbox.refusals import FailedError, RefusedError, describe
 from midaz_seed.sandbox.state import World
 from midaz_seed.sandbox.transactions import foreign_replay
 
 _HTML = b"<html>\r\n<head><title>%d</title></head>\r\n<body><center><h1>%d</h1></center></body>\r\n</html>\r\n"
+_ROLLED_BACK, _NOT_CARRIED_OUT = 0.5, 0.75
+"""Below the first part an account is not made and the server says so; below the second a request is not carried out
+and the server says nothing useful."""
 TRANSPORT = "midaz_seed.transport"
 """The extension of the ASGI scope that holds {"transport": the asyncio transport}."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class FaultyApp(App):
-    """An `App` that asks a fault plan before each request. `refuse` closes the listening socket for some seconds."""
+    """An `App` that asks a fault plan before each request. `refuse` closes the listening socket for some seconds,
+    `crash` for good."""
 
-    def __init__(self, world: World, auth_token: str | None, faults: Faults, refuse: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        world: World,
+        auth_token: str | None,
+        faults: Faults,
+        refuse: Callable[[float], None],
+        crash: Callable[[], None],
+    ) -> None:
         super().__init__(world, auth_token, faults)
         self._refuse = refuse
+        self._crash = crash
 
     async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self.read(receive)
@@ -59,8 +76,8 @@ class FaultyApp(App):
             elif chosen is None:
                 chosen = hit
         instead = self._instead(scope, body, chosen)
-        if isinstance(chosen and chosen.effect, ForeignReplay | Stuck) and instead is None:
-            chosen = None  # there is no other transaction to answer with, or this one is refused or replayed
+        if isinstance(chosen and chosen.effect, ForeignReplay | Stuck | RateCrash) and instead is None:
+            chosen = None  # no other transaction to answer with, this one is refused or replayed, nothing to break at
         if instead is not None:
             self.statistics.requests[method, group] += 1
         reply = await (self.carried_out(scope, body, chosen) if instead is None else self.committed(instead))
@@ -81,7 +98,30 @@ class FaultyApp(App):
                 return self._foreign(scope, body, hit.chance)
             case Stuck() as effect if hit is not None:
                 return self._stuck(scope, body, effect, hit.chance)
+            case RateCrash():
+                return Reply(0, [], b"") if self._breaks_at(scope, body) else None
+            case Exhausted() if hit is not None and hit.chance < _NOT_CARRIED_OUT:
+                return self._exhausted(scope, hit.chance)
         return None
+
+    def _breaks_at(self, scope: Scope, body: bytes) -> bool:
+        """Whether this version ends at the request."""
+        if scope["method"] != "PUT" or not self.world.dialect.rate_without_ttl_kills:
+            return False
+        try:
+            (_, group), params = scope["state"][ROUTER].find("PUT", scope["raw_path"])
+        except (FailedError, RefusedError):
+            return False
+        call = Call("PUT", scope["raw_path"], params, b"", scope["headers"], body)
+        return group == "asset-rates" and changes_without_ttl(self.world, call)
+
+    def _exhausted(self, scope: Scope, chance: float) -> Reply:
+        dialect = self.world.dialect
+        group = scope["state"][ROUTER].group_of(scope["method"], scope["raw_path"])
+        rolled_back = group == "accounts" and chance < _ROLLED_BACK
+        error = RefusedError("0127") if rolled_back else FailedError(500, "no connection left in the pool")
+        status, described = describe(error, dialect, group)
+        return Reply(status, [(b"content-type", dialect.error_content_type.encode())], orjson.dumps(described))
 
     def new_transaction(self, scope: Scope, body: bytes) -> tuple[Call, Endpoint] | None:
         """The request as a call, when it posts a new transaction; None when it does something else, or nothing."""
@@ -140,6 +180,11 @@ class FaultyApp(App):
             case Refuse():
                 self._refuse(effect.for_s)
                 await _gone(receive)
+            case RateCrash():
+                self._crash()
+                await _gone(receive)
+            case Exhausted() if reply.status < 500:
+                await self.send(send, self._exhausted(scope, _NOT_CARRIED_OUT))
             case Truncate():
                 await self._send_half(send, reply)
                 cut(scope["extensions"][TRANSPORT]["transport"], reset=False)

@@ -10,6 +10,8 @@ from collections.abc import Callable
 from midaz_seed.sandbox.server import SandboxConfig, running
 
 _ALLOCATIONS_PER_COLLECTION = 50_000
+_CRASHED = 2
+"""The exit status of a Go program that ends with a panic."""
 
 
 def run(config: SandboxConfig, *, until_eof: bool) -> None:
@@ -45,4 +47,9 @@ async def _serve(config: SandboxConfig, *, until_eof: bool) -> None:
         urls = dict.fromkeys((server.url, server.transaction_url))
         sys.stdout.write(f"sandbox listening on {' '.join(urls)}\n")
         sys.stdout.flush()
-        await ended.wait()
+        waits = [asyncio.ensure_future(event.wait()) for event in (ended, server.crashed)]
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        for wait in waits:
+            wait.cancel()
+    if server.crashed.is_set():
+        raise SystemExit(_CRASHED)

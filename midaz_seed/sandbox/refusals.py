@@ -87,6 +87,7 @@ _TABLE: dict[str, tuple[int, str]] = {
     "0124": (400, "Additional Balance Creation Not Allowed"),
     "0125": (422, "Invalid Transaction Value"),
     "0126": (404, "Default Balance Not Found"),
+    "0127": (500, "Account Creation Failed"),
     "0131": (400, "Invalid Datetime Format"),
     "0140": (400, "Invalid Timestamp"),
     "0141": (404, "No Balance Data at Date"),

@@ -108,6 +108,8 @@ class SandboxServer:
             waits = config.queue is not None and dialect.queued_balances_wait
             self.state.lag = Lag(self.clock, config.queue, keep_s=plan.stale_s_max, balances_wait=waits)
         self._killed = False
+        self.crashed = asyncio.Event()
+        """Set when a fault has ended it."""
         self._refusing: asyncio.Task[None] | None = None
         self._uvicorn = uvicorn.Config(
             self.app,
@@ -137,10 +139,10 @@ class SandboxServer:
     def _app(self) -> App:
         config = self.config
         if config.stages is not None:
-            refuse = self.refuse_for
-            return StagedApp(self.state, config.auth_token, self.faults, refuse, stages=config.stages, seed=config.seed)
+            ways = (self.refuse_for, self.crash)
+            return StagedApp(self.state, config.auth_token, self.faults, *ways, stages=config.stages, seed=config.seed)
         if config.faults is not None:
-            return FaultyApp(self.state, config.auth_token, self.faults, self.refuse_for)
+            return FaultyApp(self.state, config.auth_token, self.faults, self.refuse_for, self.crash)
         return App(self.state, config.auth_token, self.faults)
 
     @property
@@ -205,6 +207,11 @@ class SandboxServer:
         self.stop_listening(abort=True)
         if self._refusing is None or self._refusing.done():
             self._refusing = asyncio.get_running_loop().create_task(self._listen_after(refuse_s))
+
+    def crash(self) -> None:
+        """Cut every connection and listen no more, as a server does whose process ended."""
+        self.stop_listening(abort=True)
+        self.crashed.set()
 
     async def _listen_after(self, delay_s: float) -> None:
         await self.clock.sleep(delay_s)

@@ -39,11 +39,12 @@ class StagedApp(FaultyApp):
         auth_token: str | None,
         faults: Faults,
         refuse: Callable[[float], None],
+        crash: Callable[[], None],
         *,
         stages: Stages,
         seed: int,
     ) -> None:
-        super().__init__(world, auth_token, faults, refuse)
+        super().__init__(world, auth_token, faults, refuse, crash)
         self._stages = stages
         self._chance = random.Random(f"stages:{seed}")
 

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+import shlex
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 
@@ -160,3 +162,18 @@ def test_the_command_as_json_and_against_nothing() -> None:
     document = json.loads(result.stdout)
     assert document["go"] is False
     assert document["schema_version"] == 1
+
+
+@pytest.mark.parametrize("dialect", ["v3.3", "v4"])
+def test_the_run_line_repeats_what_was_given_and_no_secret(dialect: str, tmp_path: Path) -> None:
+    given = ["--dialect", dialect, "--concurrency", "4", "--set", "breaker.openS=2", "--header", "X-Key: s3cr3t"]
+    result = cli("doctor", "sandbox", *given, "--sandbox-data", str(tmp_path / "a b.sqlite"))
+    assert result.returncode == 0, result.stdout
+    line = result.stdout.rstrip().splitlines()[-1].removeprefix("GO: midaz-seed ")
+    assert "s3cr3t" not in line
+    words = shlex.split(line)
+    assert words[:3] == ["run", "--target", "sandbox"]
+    assert words[words.index("--dialect") + 1] == dialect
+    run = cli(*words, "--preset", "tiny", "-q", "--no-journal")
+    assert run.returncode == 0, run.stderr
+    assert "(Midaz v3.3" in run.stdout if dialect == "v3.3" else "(Midaz v4" in run.stdout

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest
 
 from midaz_seed.clock import FakeClock
@@ -174,3 +175,63 @@ async def test_a_sandbox_ends_at_once_although_requests_wait_in_it(capfd: pytest
         answers = await asyncio.gather(*sending, return_exceptions=True)
     assert all(isinstance(answer, aiohttp.ClientError) for answer in answers)
     assert capfd.readouterr() == ("", "")
+
+
+async def test_an_exhausted_pool_refuses_accounts_with_0127_and_leaves_them_unmade() -> None:
+    rule = {"on": "accounts", "methods": ["POST"], "from_request": 2, "exhausted": {}}
+    async with world(rule, seed=3) as made:
+        seen = set()
+        for number in range(40):
+            body = {"assetCode": "BRL", "type": "deposit", "alias": f"a{number}"}
+            status, _, text = await made.call("POST", f"{made.ledger}/accounts", body)
+            code = orjson.loads(text)["code"]
+            there = (await made.call("GET", f"{made.ledger}/accounts/alias/a{number}"))[0] == 200
+            assert status == 500
+            seen.add((str(code), there))
+        assert seen == {("0127", False), ("500", False), ("500", True)}  # the number 500 says nothing either way
+
+
+async def test_an_exhausted_pool_may_carry_a_transfer_out_and_say_500_all_the_same() -> None:
+    async with world({"on": "transactions", "methods": ["POST"], "exhausted": {}}) as made:
+        answers = [await made.transfer("1", f"k{number}") for number in range(40)]
+        assert {status for status, _, _ in answers} == {500}
+        assert 0 < float(await made.bobs()) < 40
+
+
+RATE = {
+    "from": "BRL",
+    "to": "BRL",
+    "rate": 100,
+    "scale": 2,
+    "source": "desk",
+    "externalId": "0197fa1c-0000-7000-8000-000000000001",
+}
+
+
+@pytest.mark.parametrize(("dialect", "lives"), [("v3.3", False), ("v3.8", False), ("v4", True)])
+async def test_changing_a_rate_without_ttl_ends_the_server_of_the_versions_that_it_ends(
+    dialect: str, lives: bool
+) -> None:
+    rule = {"on": "asset-rates", "rate_crash": {}}
+    async with world(rule, dialect=dialect, one_port=True) as made:
+        await made.made(f"{made.ledger}/assets", {"name": "Dollar", "type": "currency", "code": "USD"})
+        path, rate = f"{made.ledger}/asset-rates", {**RATE, "to": "USD"}
+        assert (await made.call("PUT", path, rate))[0] == 500  # there is none that it could change
+        assert (await made.call("PUT", path, {**rate, "ttl": 10}))[0] == 201
+        if lives:
+            assert (await made.call("PUT", path, rate))[0] == 500
+            assert not made.server.crashed.is_set()
+            return
+        with pytest.raises(aiohttp.ClientError):
+            await made.call("PUT", path, rate)
+        assert made.server.crashed.is_set()
+        with pytest.raises(aiohttp.ClientError):
+            await made.call("GET", "/version")
+
+
+async def test_without_a_fault_plan_a_rate_without_ttl_ends_nothing() -> None:
+    async with world(dialect="v3.8") as made:
+        path, rate = f"{made.ledger}/asset-rates", {**RATE, "to": "USD"}
+        assert (await made.call("PUT", path, {**rate, "ttl": 10}))[0] == 201
+        assert (await made.call("PUT", path, rate))[0] == 500
+        assert (await made.call("GET", "/version"))[0] == 200

@@ -3,10 +3,12 @@ acknowledged."""
 
 import asyncio
 import contextlib
+import json
 import signal
 import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -224,3 +226,26 @@ async def test_a_sandbox_in_this_process_leaves_no_task_behind() -> None:
     async with running() as server, aiohttp.ClientSession() as session, session.get(f"{server.url}/health") as answer:
         assert answer.status == 200
     assert asyncio.all_tasks() == before
+
+
+def test_the_asset_rate_crash_ends_the_process_as_a_panic_does(tmp_path: Path) -> None:
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("rules: [{on: asset-rates, rate_crash: {}}]")
+    command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", "--faults", str(faults)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+
+        def call(method: str, path: str, body: dict[str, object]) -> str:
+            data, kind = json.dumps(body).encode(), {"Content-Type": "application/json"}
+            with urllib.request.urlopen(urllib.request.Request(url + path, data, kind, method=method)) as answer:
+                return str(json.load(answer)["id"])
+
+        organization = call("POST", "/v1/organizations", {"legalName": "a", "legalDocument": "1"})
+        ledgers = f"/v1/organizations/{organization}/ledgers"
+        rates = f"{ledgers}/{call('POST', ledgers, {'name': 'a'})}/asset-rates"
+        rate: dict[str, object] = {"from": "BRL", "to": "USD", "rate": 1, "scale": 0, "source": "desk"}
+        call("PUT", rates, {**rate, "ttl": 1})
+        with pytest.raises(OSError):
+            call("PUT", rates, rate)
+        assert process.wait(10) == 2
