@@ -49,7 +49,8 @@ async def world(*rules: dict[str, Any], **config: Any) -> AsyncIterator[World]:
     plan = FaultPlan.parse({"rules": list(rules)})
     async with running(SandboxConfig(faults=plan, **config)) as server, aiohttp.ClientSession() as session:
         made = World(server, session)
-        organization = await made.made("/v1/organizations", {"legalName": "a", "legalDocument": "1"})
+        about = {"legalName": "a", "legalDocument": "1", "address": {"country": "BR"}}
+        organization = await made.made("/v1/organizations", about)
         ledger = await made.made(f"/v1/organizations/{organization}/ledgers", {"name": "a"})
         made.ledger = f"/v1/organizations/{organization}/ledgers/{ledger}"
         await made.made(f"{made.ledger}/assets", {"name": "Real", "type": "currency", "code": "BRL"})
