@@ -8,7 +8,7 @@ import anyio.lowlevel
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.creation import Creator
 from midaz_seed.engine.doubts import count_as_made, resolve_doubts
-from midaz_seed.engine.movements import MovementSender
+from midaz_seed.engine.movements import Key, MovementSender, Unsent
 from midaz_seed.engine.reconcile import Made, Numbered, already_made, balances_given, numbered
 from midaz_seed.engine.settlement import settle
 from midaz_seed.engine.state import LedgerState, LedgerStatus
@@ -132,6 +132,7 @@ class LedgerRun:
         may_block = any(blocked)
 
         earlier = self._made
+        set_aside: list[Unsent] = []
 
         async def send(numbered_item: Numbered) -> None:
             ordinal, item = numbered_item
@@ -148,10 +149,19 @@ class LedgerRun:
                 movements.track.not_made(ordinal)
                 return
             key = earlier.keys.get((phase, ordinal)) if earlier is not None else None
-            unsent = await movements.send(item, ordinal, path, parent, key)
+            end(item, await movements.send(item, ordinal, path, parent, key, wait=False))
+
+        async def ask_again(unsent: Unsent) -> None:
+            set_aside.remove(unsent)
+            key = Key(unsent.generation, unsent.set_aside_s)
+            end(unsent.item, await movements.send(unsent.item, unsent.ordinal, path, parent, key))
+
+        def end(item: TransactionItem, unsent: Unsent | None) -> None:
             if unsent is None:
                 phase_meter.movements += len(item.movements)
                 progress.created += 1
+            elif unsent.set_aside_s is not None:
+                set_aside.append(unsent)
             elif unsent.in_doubt:
                 ledger.in_doubt.append(unsent)
             else:
@@ -160,6 +170,8 @@ class LedgerRun:
 
         with self._reported(phase) as progress:
             await context.pool.drain(numbered(ledger, phase), send)
+            await context.pool.drain(list(set_aside), ask_again)
+            ledger.in_doubt += set_aside  # the run is being stopped
             context.journal.flush()
             if ledger.in_doubt and not context.pool.stopping:
                 await resolve_doubts(context, ledger, phase, planned, movements, path, self._missed)

@@ -23,6 +23,9 @@ from midaz_seed.transport.base import Request
 GENERATIONS_MAX = 20
 """How many times in a row a transaction may meet a foreign answer before it counts as failed."""
 IN_FLIGHT_PAUSE_MAX_S = 5.0
+SET_ASIDE_AFTER_S = 5.0
+"""How long a key may be in flight before its transaction is set aside: a server that died leaves keys behind that stay
+so until their lifetime ends, and each would hold a worker until then."""
 
 
 class AnswerCheck:
@@ -51,6 +54,8 @@ class Unsent:
     ordinal: int
     failure: Failure
     generation: int
+    set_aside_s: float | None = None
+    """Not decided yet, because its key is in flight: when it was first sent under it (monotonic seconds)."""
 
     @property
     def in_doubt(self) -> bool:
@@ -96,10 +101,11 @@ class MovementSender:
         self._rejects = rejects
 
     async def send(
-        self, item: TransactionItem, ordinal: int, path: str, parent: str, key: Key | None = None
+        self, item: TransactionItem, ordinal: int, path: str, parent: str, key: Key | None = None, *, wait: bool = True
     ) -> "Unsent | None":
         """Make one transaction happen; None when it did. `key` is the first to be used, where an earlier one was.
 
+        With `wait` False one whose key stays in flight is set aside: it comes back undecided, to be sent again later.
         A failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
         Raises BreakerOpenError, UnauthorizedError, JournalError.
         """
@@ -115,9 +121,15 @@ class MovementSender:
         while True:
             request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl_s)
             first_sent_s = sender.clock.monotonic() if sent_before_s is None else sent_before_s
-            answer = await sender.attempt(request, self._phase)
+            sent_before = sent_before_s is not None
+            not_after_s = first_sent_s + self._resend_within_s if sent_before else None
+            answer = await sender.attempt(request, self._phase, not_after_s=not_after_s)
             if answer.verdict.disposition is not Disposition.OK:
-                answer = await self._until_decided(request, answer, first_sent_s, item, parent)
+                answer = await self._until_decided(
+                    request, answer, first_sent_s, item, parent, maybe_applied=sent_before, wait=wait
+                )
+                if answer.verdict.disposition is Disposition.IN_FLIGHT:
+                    return Unsent(item, ordinal, answer.failure(request), generation, set_aside_s=first_sent_s)
             response = answer.response
             if answer.verdict.disposition is not Disposition.OK or response is None:
                 return self._failed(answer.failure(request), request, item, ordinal, parent, generation)
@@ -139,7 +151,15 @@ class MovementSender:
             track.resend(ordinal, generation)
 
     async def _until_decided(
-        self, request: Request, answer: Answer, first_sent_s: float, item: TransactionItem, parent: str
+        self,
+        request: Request,
+        answer: Answer,
+        first_sent_s: float,
+        item: TransactionItem,
+        parent: str,
+        *,
+        maybe_applied: bool,
+        wait: bool,
     ) -> Answer:
         """Send the same bytes under the same key until the answer decides, or the key's lifetime forbids it."""
         sender = self._sender
@@ -147,7 +167,6 @@ class MovementSender:
         visible_until_s = first_sent_s + self._visible_within_s
         forget_s = first_sent_s + self._resend_within_s
         in_flight_pause_s = 0.05
-        maybe_applied = False
         attempts = 1
         while True:
             disposition = answer.verdict.disposition
@@ -158,6 +177,8 @@ class MovementSender:
                 return _in_doubt(answer)
             self._note(answer.failure(request), item, parent)
             if disposition is Disposition.IN_FLIGHT:
+                if not wait and sender.clock.monotonic() - first_sent_s > SET_ASIDE_AFTER_S:
+                    return answer
                 await sender.clock.sleep(in_flight_pause_s)
                 in_flight_pause_s = min(2 * in_flight_pause_s, IN_FLIGHT_PAUSE_MAX_S)
             elif disposition is Disposition.NOT_READY and sender.clock.monotonic() < visible_until_s:

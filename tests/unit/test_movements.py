@@ -7,7 +7,7 @@ import pytest
 from midaz_seed.clock import FakeClock
 from midaz_seed.engine.error_tracker import ErrorTracker
 from midaz_seed.engine.journal import Journal
-from midaz_seed.engine.movements import AnswerCheck, MovementSender
+from midaz_seed.engine.movements import AnswerCheck, Key, MovementSender
 from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Sender
 from midaz_seed.errors import UnauthorizedError
@@ -121,6 +121,35 @@ async def test_a_key_in_flight_is_asked_for_again_but_never_past_its_lifetime() 
     assert await world.send() is ErrorClass.IN_DOUBT
     assert set(world.keys) == {"r.o1.l1.t1.1.0"}
     assert 200 < world.lasted_s <= 270
+
+
+async def test_a_key_that_stays_in_flight_is_set_aside_soon_and_asked_for_again_within_its_first_lifetime() -> None:
+    world = World(_refused(409, "0084"))
+    began_s = world.clock.monotonic()
+    unsent = await world.movements.send(ITEM, 0, "/path", "/parent", wait=False)
+    assert unsent is not None
+    assert unsent.set_aside_s == began_s
+    assert world.lasted_s < 10
+    later = await world.movements.send(ITEM, 0, "/path", "/parent", Key(unsent.generation, unsent.set_aside_s))
+    assert later is not None
+    assert later.in_doubt
+    assert set(world.keys) == {"r.o1.l1.t1.1.0"}
+    assert 200 < world.lasted_s <= 270
+
+
+async def test_a_key_whose_lifetime_has_passed_since_it_was_first_sent_is_not_sent_at_all() -> None:
+    world = World(OURS)
+    long_ago_s = world.clock.monotonic() - 271
+    unsent = await world.movements.send(ITEM, 0, "/path", "/parent", Key(2, long_ago_s))
+    assert unsent is not None
+    assert unsent.in_doubt
+    assert world.keys == []
+
+
+async def test_a_key_that_was_sent_before_and_lives_is_sent_again() -> None:
+    world = World(OURS)
+    assert await world.movements.send(ITEM, 0, "/path", "/parent", Key(2, world.clock.monotonic() - 200)) is None
+    assert world.keys == ["r.o1.l1.t1.1.2"]
 
 
 async def test_a_key_in_flight_that_is_released_ends_well() -> None:
