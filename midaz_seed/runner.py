@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -16,7 +17,7 @@ from midaz_seed.engine.session import Session, open_session
 from midaz_seed.engine.stop_rules import enforce
 from midaz_seed.engine.summary import summarize
 from midaz_seed.engine.teardown import Fate, Removal
-from midaz_seed.errors import JournalError
+from midaz_seed.errors import JournalError, OutputError
 from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.reporting.events import Emit, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
@@ -141,7 +142,7 @@ async def _execute(
                     _close(context)
                     report = summarize(context, started_s=started_s, started_at_s=started_at_s)
                 if session is not None:
-                    session.end(report)
+                    report = _written_down(session, report)
         except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
             failure = error
         finally:  # only now, so that a late Ctrl-C cannot take the report away while the sandbox ends
@@ -161,6 +162,15 @@ def _session(
     if story is not fill:
         return nullcontext()
     return open_session(settings, plan, target, (overrides or {}).get(Clock) or SystemClock())
+
+
+def _written_down(session: Session, report: Report) -> Report:
+    """End the session. A full disk must not take away the report of what was done."""
+    try:
+        session.end(report)
+    except OutputError as error:
+        return replace(report, next_step=f"{report.next_step} {error}: its directory tells an older story.".strip())
+    return report
 
 
 def _close(context: RunContext) -> None:

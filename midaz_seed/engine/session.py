@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from midaz_seed.engine.run_directory import (
     stored_settings,
     timestamp,
 )
-from midaz_seed.errors import ExitCode, JournalError
+from midaz_seed.errors import ExitCode, JournalError, OutputError
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.report import Report, write_json
 from midaz_seed.settings.model import Settings
@@ -49,7 +49,6 @@ class Session:
             return
         done = sum(phase.created + phase.existing for phase in report.phases if phase.planned)
         status = RunStatus.FINISHED if report.exit_code == ExitCode.DONE else RunStatus.UNFINISHED
-        write_json(report, self.directory / REPORT)
         self.about = replace(
             self.about,
             status=status,
@@ -60,6 +59,7 @@ class Session:
             verdict=report.verdict,
         )
         self.directory.write(self.about)
+        write_json(report, self.directory / REPORT)
 
 
 @contextmanager
@@ -117,7 +117,8 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
         except BaseException:
             _close_quietly(journal)
             if journal.used:
-                directory.write(replace(about, status=RunStatus.UNFINISHED, updated_at=timestamp(clock)))
+                with suppress(OutputError):  # it then counts as cut off, and what went wrong is raised
+                    directory.write(replace(about, status=RunStatus.UNFINISHED, updated_at=timestamp(clock)))
             else:
                 shutil.rmtree(directory.path)  # nothing was sent: no run has begun
             raise

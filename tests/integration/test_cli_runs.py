@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -128,3 +129,27 @@ def test_the_runs_directory_can_be_named(server: str, tmp_path: Path) -> None:
     assert cli("run", "--preset", "tiny", "-u", server, "-q", "--runs-dir", str(kept), cwd=tmp_path).returncode == 0
     (run,) = json.loads(cli("runs", "list", "--runs-dir", str(kept), "--json").stdout)["runs"]
     assert os.path.samefile(run["directory"], kept / run["run_id"])
+
+
+def test_a_full_disk_in_the_middle_of_a_run_stops_it_tells_so_and_loses_nothing(server: str, tmp_path: Path) -> None:
+    def disk_of_6_kb() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+    command = [sys.executable, "-m", "midaz_seed", "run", *WORLD, "-u", server, "-q"]
+    run = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=ENVIRONMENT,
+        preexec_fn=disk_of_6_kb,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert run.returncode == 1, run.stderr
+    assert "Traceback" not in run.stderr
+    assert "the journal cannot be written" in run.stdout
+    assert "make room on the disk" in run.stderr
+    result = cli("run", "--resume", "-q", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert "every balance is the planned one" in result.stdout
