@@ -38,7 +38,7 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
         _print_json({"schema_version": 1, "runs": [_document(run) for run in found]})
         return
     if not found:
-        click.echo(f"There are no runs in {root}.")
+        click.echo(f"There are no runs in the directory {root}.")
         return
     lines = [("run", "status", "done", "refused", "began", "target")]
     for run in found:

@@ -212,7 +212,7 @@ def find_run(root: Path, name: str) -> RunDirectory:
         raise RunError(
             "there is no run to go on with",
             where=str(root),
-            hint="`midaz-seed runs list` shows the runs that there are; name one to look at it: run --resume RUN",
+            hint="`midaz-seed runs list` shows the runs that there are",
         )
     return unfinished[-1]
 

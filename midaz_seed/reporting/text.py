@@ -54,6 +54,13 @@ def _lines(report: Report) -> Iterator[str]:
             f"settlement: {settled.ledgers} ledgers, longest wait {settled.waited_s_max:.2f} s, "
             f"balances read {settled.looks} times"
         )
+    applied = sum(phase.doubts_applied for phase in report.phases)
+    not_applied = sum(phase.doubts_not_applied for phase in report.phases)
+    if applied or not_applied:
+        yield from _wrapped(
+            f"in doubt: {applied + not_applied:,} transactions, decided by the balances: {applied:,} had been made, "
+            f"{not_applied:,} had not"
+        )
     if report.breaker_opened:
         yield f"circuit breaker: opened {report.breaker_opened} times, {report.breaker_open_s:.1f} s in all"
     yield f"memory: {report.rss_mb_max:.0f} MB at most"

@@ -313,3 +313,9 @@ def test_the_report_can_go_to_a_device() -> None:
     check_writable(Path("/dev/null"))
     write_json(report(), Path("/dev/null"))
     assert not Path("/dev/null").is_file()
+
+
+def test_what_the_balances_decided_is_told() -> None:
+    text = render_text(report(phases=(phase("transfers", 7600, doubts_applied=3, doubts_not_applied=1200),)))
+    assert "in doubt: 1,203 transactions, decided by the balances: 3 had been made, 1,200" in text
+    assert "in doubt" not in render_text(report())
