@@ -1,36 +1,32 @@
 """The journal of a run: what was about to be sent and what was acknowledged, on disk before it is relied upon.
 
-One file of frames that is only ever appended to. A frame is eight bytes (length of its payload, a check of that length,
-CRC-32 of the payload; little endian) and the payload, whose first byte is its kind:
-
-    H  what the journal belongs to: format and plan digest
-    O  the beginning of a session, with its number
-    L  leases: items that may be sent from now on (first item, number of items, epoch seconds)
-    S  items sent once more, with the generation of their idempotency key (item, generation, epoch seconds)
-    A  items made
-    B  items made as the balances say: the server may list them only later
-    N  items certainly not made
-    C  entities made, with the server's id
-    E  the end of a session that left nothing on its way
-
-An item is its track (a phase of a ledger) times 2**40 plus its place in the plan's order. A lease is written before the
-first request of its items leaves, in one write together with everything acknowledged so far: so after the process was
-killed at any moment an item that was never leased was never sent, and an item that was leased and not acknowledged is
-unknown. Written means handed to the operating system; a crash of the machine can take the last seconds away, which the
-balances then show (`engine.reconcile`).
+One file of frames (`engine.journal_file`) that is only ever appended to. A lease is written before the first request of
+its items leaves, in one write together with everything acknowledged so far: so after the process was killed at any
+moment an item that was never leased was never sent, and an item that was leased and not acknowledged is unknown.
+Written means handed to the operating system; a crash of the machine can take the last seconds away, which the balances
+then show (`engine.reconcile`).
 """
 
 import os
-import struct
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from operator import itemgetter
 from pathlib import Path
-from zlib import crc32
 
 from midaz_seed.clock import Clock
+from midaz_seed.engine.journal_file import (
+    CREATED,
+    LEASE,
+    OPENING,
+    SENT,
+    TRACK_SHIFT,
+    Known,
+    Unknown,
+    frame,
+    frames,
+    take,
+)
 from midaz_seed.errors import JournalError, OutputError, RunError
 from midaz_seed.plan.items import Phase
 
@@ -40,52 +36,7 @@ LEASE_ITEMS = 32
 _BUFFERED_MAX = 4096
 _CREATED_MAX = 200
 """Entities in one frame, whose payload has at most 65,535 bytes."""
-_TRACK_SHIFT = 40
-_HEADER = struct.Struct("<HHI")
-_LEASE = struct.Struct("<QId")
-_SENT = struct.Struct("<QId")
-_CREATED = struct.Struct("<QBB")
-_OPENING = struct.Struct("<I")
 _PHASES = {phase: number for number, phase in enumerate(Phase)}
-
-
-@dataclass(frozen=True, slots=True)
-class Unknown:
-    """An item that an earlier session may have sent: its place in the order, the generation of the idempotency key
-    that it was sent under, and when (epoch seconds)."""
-
-    ordinal: int
-    generation: int
-    sent_s: float
-
-
-@dataclass(slots=True)
-class _Known:
-    """What a journal says about one track."""
-
-    leases: list[tuple[int, int, float]] = field(default_factory=list)
-    """(first item, end, epoch seconds), in the order of writing, which is the plan's."""
-    made: bytearray = field(default_factory=bytearray)
-    recovered: set[int] = field(default_factory=set)
-    not_made: set[int] = field(default_factory=set)
-    sent: dict[int, tuple[int, float]] = field(default_factory=dict)
-    ids: dict[int, tuple[str, bool]] = field(default_factory=dict)
-
-    def make(self, ordinal: int) -> None:
-        if ordinal >= len(self.made):
-            self.made.extend(bytes(ordinal + 1 - len(self.made)))
-        self.made[ordinal] = 1
-        self.not_made.discard(ordinal)
-
-    def is_made(self, ordinal: int) -> bool:
-        return ordinal < len(self.made) and self.made[ordinal] == 1
-
-    def unknown(self) -> Iterator[Unknown]:
-        for first, end, leased_s in self.leases:
-            for ordinal in range(first, end):
-                if not self.is_made(ordinal) and ordinal not in self.not_made and ordinal not in self.ids:
-                    generation, sent_s = self.sent.get(ordinal, (0, leased_s))
-                    yield Unknown(ordinal, generation, sent_s)
 
 
 class Track:
@@ -93,9 +44,9 @@ class Track:
 
     __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next")
 
-    def __init__(self, journal: "Journal", number: int, known: _Known, count: int) -> None:
+    def __init__(self, journal: "Journal", number: int, known: Known, count: int) -> None:
         self._journal = journal
-        self._base = number << _TRACK_SHIFT
+        self._base = number << TRACK_SHIFT
         self._known = known
         self._count = count
         self._earlier = self._leased = max((end for _, end, _ in known.leases), default=0)
@@ -205,7 +156,7 @@ class Journal:
         self._length = 0
         self._leased = False
         self._others: list[Path] = []
-        self._known: dict[int, _Known] = {}
+        self._known: dict[int, Known] = {}
         self._tracks: dict[int, Track] = {}
         self.made: array[int] = array("Q")
         self.recovered: array[int] = array("Q")
@@ -234,7 +185,7 @@ class Journal:
         `count` is the number of its items."""
         number = (0 if ledger is None else ledger + 1) * len(_PHASES) + _PHASES[phase]
         if number not in self._tracks:
-            self._tracks[number] = Track(self, number, self._known.get(number, _Known()), count)
+            self._tracks[number] = Track(self, number, self._known.get(number, Known()), count)
         return self._tracks[number]
 
     # ---- writing
@@ -243,18 +194,18 @@ class Journal:
         """Allow items to be sent, and write what is buffered. Raises JournalError."""
         if self._fd >= 0:
             self._leased = True
-            self._write(self._buffered() + _frame(b"L" + _LEASE.pack(first, count, self._clock.time())))
+            self._write(self._buffered() + frame(b"L" + LEASE.pack(first, count, self._clock.time())))
 
     def sent(self, item: int, generation: int) -> None:
         """Allow an item to be sent under another key. Raises JournalError."""
         if self._fd >= 0:
-            self._write(self._buffered() + _frame(b"S" + _SENT.pack(item, generation, self._clock.time())))
+            self._write(self._buffered() + frame(b"S" + SENT.pack(item, generation, self._clock.time())))
 
     def created(self, item: int, server_id: str, *, fresh: bool) -> None:
         """Buffer the id of an entity. One of more than 255 bytes is not kept: the entity is then looked up again."""
         text = server_id.encode()
         if len(text) < 256:
-            self._created.append(_CREATED.pack(item, fresh, len(text)) + text)
+            self._created.append(CREATED.pack(item, fresh, len(text)) + text)
 
     def flush(self) -> None:
         """Write what is buffered. Raises JournalError."""
@@ -263,17 +214,17 @@ class Journal:
             self._write(data)
 
     def _buffered(self) -> bytes:
-        frames = [
-            _frame(kind + items[start : start + _BUFFERED_MAX].tobytes())
+        parts = [
+            frame(kind + items[start : start + _BUFFERED_MAX].tobytes())
             for kind, items in ((b"A", self.made), (b"B", self.recovered), (b"N", self.not_made))
             for start in range(0, len(items), _BUFFERED_MAX)
         ]
-        frames += [
-            _frame(b"C" + b"".join(self._created[start : start + _CREATED_MAX]))
+        parts += [
+            frame(b"C" + b"".join(self._created[start : start + _CREATED_MAX]))
             for start in range(0, len(self._created), _CREATED_MAX)
         ]
         self.made, self.recovered, self.not_made, self._created = array("Q"), array("Q"), array("Q"), []
-        return b"".join(frames)
+        return b"".join(parts)
 
     def _write(self, data: bytes) -> None:
         try:
@@ -311,7 +262,7 @@ class Journal:
                 for track in self._tracks.values():
                     for ordinal in track.never_begun():
                         track.not_made(ordinal)
-                self._write(self._buffered() + _frame(b"E"))
+                self._write(self._buffered() + frame(b"E"))
             else:
                 self.flush()
             os.fsync(self._fd)
@@ -335,13 +286,13 @@ class Journal:
                 hint="check the folder, its permissions and the space on the disk, or run without: --no-journal",
             ) from error
         try:
-            frames: list[tuple[int, bytes]] = []
+            found: list[tuple[int, bytes]] = []
             for file, data in contents.items():
-                end = self._read(data, file, frames)
+                end = self._read(data, file, found)
                 if file == path:
                     self._length = end
-            for _, payload in sorted(frames, key=itemgetter(0)):
-                _take(self._known, payload[:1], memoryview(payload)[1:])
+            for _, payload in sorted(found, key=itemgetter(0)):
+                take(self._known, payload[:1], memoryview(payload)[1:])
             os.ftruncate(self._fd, self._length)
             self._write((b"" if self._length else self._head()) + self._opening())
         except BaseException:
@@ -350,23 +301,23 @@ class Journal:
             raise
 
     def _head(self) -> bytes:
-        return _frame(b"H" + f"{FORMAT}:{self._digest}".encode())
+        return frame(b"H" + f"{FORMAT}:{self._digest}".encode())
 
     def _opening(self) -> bytes:
-        return _frame(b"O" + _OPENING.pack(self._session))
+        return frame(b"O" + OPENING.pack(self._session))
 
-    def _read(self, data: bytes, path: Path, frames: list[tuple[int, bytes]]) -> int:
+    def _read(self, data: bytes, path: Path, found: list[tuple[int, bytes]]) -> int:
         """Add every whole frame with the number of its session; the length of them all."""
         end = session = 0
         last = b"E"
-        for payload, at in _frames(data, path):
+        for payload, at in frames(data, path):
             end, last = at, payload[:1]
             if last == b"H":
                 self._check_head(payload[1:].decode(), path)
             elif last == b"O":
-                (session,) = _OPENING.unpack(payload[1:])
+                (session,) = OPENING.unpack(payload[1:])
             else:
-                frames.append((session, payload))
+                found.append((session, payload))
         self.clean = self.clean and last in (b"E", b"H", b"O")
         return end
 
@@ -381,86 +332,12 @@ class Journal:
             )
 
 
-def _take(tracks: dict[int, _Known], kind: bytes, body: memoryview) -> None:
-    """Take in one payload."""
-    mask = (1 << _TRACK_SHIFT) - 1
-
-    def known(item: int) -> tuple[_Known, int]:
-        return tracks.setdefault(item >> _TRACK_SHIFT, _Known()), item & mask
-
-    if kind == b"L":
-        for item, count, leased_s in _LEASE.iter_unpack(body):
-            track, ordinal = known(item)
-            track.leases.append((ordinal, ordinal + count, leased_s))
-    elif kind == b"S":
-        for item, generation, sent_s in _SENT.iter_unpack(body):
-            track, ordinal = known(item)
-            track.sent[ordinal] = (generation, sent_s)
-            track.not_made.discard(ordinal)
-    elif kind in (b"A", b"B", b"N"):
-        for item in array("Q", bytes(body)):
-            track, ordinal = known(item)
-            if kind == b"N":
-                track.not_made.add(ordinal)
-                continue
-            track.make(ordinal)
-            if kind == b"B":
-                track.recovered.add(ordinal)
-    elif kind == b"C":
-        at = 0
-        while at < len(body):
-            item, fresh, size = _CREATED.unpack_from(body, at)
-            at += _CREATED.size + size
-            track, ordinal = known(item)
-            track.ids[ordinal] = (bytes(body[at - size : at]).decode(), bool(fresh))
-
-
 def done_in(path: Path) -> int:
     """Items that a journal knows to exist: 0 where it cannot be read."""
-    known: dict[int, _Known] = {}
+    known: dict[int, Known] = {}
     try:
-        for payload, _ in _frames(path.read_bytes(), path):
-            _take(known, payload[:1], memoryview(payload)[1:])
+        for payload, _ in frames(path.read_bytes(), path):
+            take(known, payload[:1], memoryview(payload)[1:])
     except (OSError, RunError):
         return 0
     return sum(track.made.count(1) + len(track.ids) for track in known.values())
-
-
-def _frame(payload: bytes) -> bytes:
-    size = len(payload).to_bytes(2, "little")
-    return _HEADER.pack(len(payload), crc32(size) & 0xFFFF, crc32(payload)) + payload
-
-
-def _frames(data: bytes, path: Path) -> Iterator[tuple[bytes, int]]:
-    """Every payload with the place where its frame ends. A last frame that was cut short is left out.
-
-    Raises RunError for damage anywhere else: what comes after it cannot be trusted to be all there is.
-    """
-    at = 0
-    while at < len(data):
-        if len(data) - at < _HEADER.size:
-            return
-        size, size_check, check = _HEADER.unpack_from(data, at)
-        end = at + _HEADER.size + size
-        if crc32(data[at : at + 2]) & 0xFFFF != size_check:
-            if not any(data[at:]):
-                return  # room that a crashed machine reserved and never wrote
-            raise _damaged(path, at)
-        if end > len(data):
-            return
-        payload = data[at + _HEADER.size : end]
-        if crc32(payload) != check:
-            if end == len(data):
-                return
-            raise _damaged(path, at)
-        yield payload, end
-        at = end
-
-
-def _damaged(path: Path, at: int) -> RunError:
-    return RunError(
-        f"the journal is damaged at byte {at}: what follows cannot be read",
-        where=str(path),
-        hint="run the same plan without it (`midaz-seed runs delete`, then `run`): the server's own transactions and "
-        "balances then say what is there",
-    )

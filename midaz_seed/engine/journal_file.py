@@ -1,0 +1,150 @@
+"""How a journal is written: frames, what stands in them, and what they say about each track when they are read again.
+
+A frame is eight bytes (length of its payload, a check of that length, CRC-32 of the payload; little endian) and the
+payload, whose first byte is its kind:
+
+    H  what the journal belongs to: format and plan digest
+    O  the beginning of a session, with its number
+    L  leases: items that may be sent from now on (first item, number of items, epoch seconds)
+    S  items sent once more, with the generation of their idempotency key (item, generation, epoch seconds)
+    A  items made
+    B  items made as the balances say: the server may list them only later
+    N  items certainly not made
+    C  entities made, with the server's id
+    E  the end of a session that left nothing on its way
+
+An item is its track (a phase of a ledger) times 2**40 plus its place in the plan's order.
+"""
+
+import struct
+from array import array
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from zlib import crc32
+
+from midaz_seed.errors import RunError
+
+TRACK_SHIFT = 40
+HEADER = struct.Struct("<HHI")
+LEASE = struct.Struct("<QId")
+SENT = struct.Struct("<QId")
+CREATED = struct.Struct("<QBB")
+OPENING = struct.Struct("<I")
+
+
+@dataclass(frozen=True, slots=True)
+class Unknown:
+    """An item that an earlier session may have sent: its place in the order, the generation of the idempotency key
+    that it was sent under, and when (epoch seconds)."""
+
+    ordinal: int
+    generation: int
+    sent_s: float
+
+
+@dataclass(slots=True)
+class Known:
+    """What a journal says about one track."""
+
+    leases: list[tuple[int, int, float]] = field(default_factory=list)
+    """(first item, end, epoch seconds), in the order of writing, which is the plan's."""
+    made: bytearray = field(default_factory=bytearray)
+    recovered: set[int] = field(default_factory=set)
+    not_made: set[int] = field(default_factory=set)
+    sent: dict[int, tuple[int, float]] = field(default_factory=dict)
+    ids: dict[int, tuple[str, bool]] = field(default_factory=dict)
+
+    def make(self, ordinal: int) -> None:
+        """Note an item as made."""
+        if ordinal >= len(self.made):
+            self.made.extend(bytes(ordinal + 1 - len(self.made)))
+        self.made[ordinal] = 1
+        self.not_made.discard(ordinal)
+
+    def is_made(self, ordinal: int) -> bool:
+        """It was made."""
+        return ordinal < len(self.made) and self.made[ordinal] == 1
+
+    def unknown(self) -> Iterator[Unknown]:
+        """What was leased, and is neither known to be made nor known not to be."""
+        for first, end, leased_s in self.leases:
+            for ordinal in range(first, end):
+                if not self.is_made(ordinal) and ordinal not in self.not_made and ordinal not in self.ids:
+                    generation, sent_s = self.sent.get(ordinal, (0, leased_s))
+                    yield Unknown(ordinal, generation, sent_s)
+
+
+def take(tracks: dict[int, Known], kind: bytes, body: memoryview) -> None:
+    """Take in one payload."""
+    mask = (1 << TRACK_SHIFT) - 1
+
+    def known(item: int) -> tuple[Known, int]:
+        return tracks.setdefault(item >> TRACK_SHIFT, Known()), item & mask
+
+    if kind == b"L":
+        for item, count, leased_s in LEASE.iter_unpack(body):
+            track, ordinal = known(item)
+            track.leases.append((ordinal, ordinal + count, leased_s))
+    elif kind == b"S":
+        for item, generation, sent_s in SENT.iter_unpack(body):
+            track, ordinal = known(item)
+            track.sent[ordinal] = (generation, sent_s)
+            track.not_made.discard(ordinal)
+    elif kind in (b"A", b"B", b"N"):
+        for item in array("Q", bytes(body)):
+            track, ordinal = known(item)
+            if kind == b"N":
+                track.not_made.add(ordinal)
+                continue
+            track.make(ordinal)
+            if kind == b"B":
+                track.recovered.add(ordinal)
+    elif kind == b"C":
+        at = 0
+        while at < len(body):
+            item, fresh, size = CREATED.unpack_from(body, at)
+            at += CREATED.size + size
+            track, ordinal = known(item)
+            track.ids[ordinal] = (bytes(body[at - size : at]).decode(), bool(fresh))
+
+
+def frame(payload: bytes) -> bytes:
+    """A payload of at most 65,535 bytes in its frame."""
+    size = len(payload).to_bytes(2, "little")
+    return HEADER.pack(len(payload), crc32(size) & 0xFFFF, crc32(payload)) + payload
+
+
+def frames(data: bytes, path: Path) -> Iterator[tuple[bytes, int]]:
+    """Every payload with the place where its frame ends. A last frame that was cut short is left out.
+
+    Raises RunError for damage anywhere else: what comes after it cannot be trusted to be all there is.
+    """
+    at = 0
+    while at < len(data):
+        if len(data) - at < HEADER.size:
+            return
+        size, size_check, check = HEADER.unpack_from(data, at)
+        end = at + HEADER.size + size
+        if crc32(data[at : at + 2]) & 0xFFFF != size_check:
+            if not any(data[at:]):
+                return  # room that a crashed machine reserved and never wrote
+            raise _damaged(path, at)
+        if end > len(data):
+            return
+        payload = data[at + HEADER.size : end]
+        if crc32(payload) != check:
+            if end == len(data):
+                return
+            raise _damaged(path, at)
+        yield payload, end
+        at = end
+
+
+def _damaged(path: Path, at: int) -> RunError:
+    return RunError(
+        f"the journal is damaged at byte {at}: what follows cannot be read",
+        where=str(path),
+        hint="run the same plan without it (`midaz-seed runs delete`, then `run`): the server's own transactions and "
+        "balances then say what is there",
+    )
