@@ -58,6 +58,7 @@ bench: $(STAMP) ## measure clients side by side, the sandbox, whole runs and the
 	@$(BIN)/python benchmarks/sizes.py small medium large
 	@$(BIN)/python benchmarks/sizes.py 10000 100000 1000000 --packed 19
 	@$(BIN)/python benchmarks/limiter.py
+	@$(BIN)/python benchmarks/journal.py --appends
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)
 	@$(BIN)/python benchmarks/clients.py --rounds 1 --count 3000
