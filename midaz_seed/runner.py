@@ -12,10 +12,11 @@ from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.doctor import Diagnosis, examine
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
+from midaz_seed.engine.own_load import watch_own_load
 from midaz_seed.engine.run_directory import RunDirectory
 from midaz_seed.engine.session import Session, open_session
 from midaz_seed.engine.stop_rules import enforce
-from midaz_seed.engine.summary import summarize
+from midaz_seed.engine.summary import process_cpu_s, summarize
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import JournalError, OutputError
 from midaz_seed.plan.plan import Plan, build_plan
@@ -135,12 +136,16 @@ async def _execute(
                 ):
                     if handle_signals:
                         beside.start_soon(watch_signals, context)
+                    beside.start_soon(watch_own_load, context)
                     if story is fill:
                         beside.start_soon(enforce, context)
                     started_s, started_at_s = context.clock.monotonic(), context.clock.time()
+                    started_cpu_s = process_cpu_s()
                     await _watched(context, story, watch)
                     _close(context)
-                    report = summarize(context, started_s=started_s, started_at_s=started_at_s)
+                    report = summarize(
+                        context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s
+                    )
                 if session is not None:
                     report = _written_down(session, report)
         except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it

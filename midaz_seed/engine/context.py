@@ -18,6 +18,7 @@ from midaz_seed.midaz.server import Server
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import Draining, Emit, Settled
+from midaz_seed.reporting.histogram import Histogram
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.report import Difference, LedgerProof
 from midaz_seed.settings.model import Settings
@@ -47,6 +48,8 @@ class RunContext:
     """Which session of the run this is, from 1."""
     shards_rss_mb: float = 0.0
     """Peak resident memory of the other processes of the run, together, in 10**6 bytes."""
+    loop_lag: Histogram = field(default_factory=Histogram)
+    """How late the event loop was, in microseconds, at moments spread evenly over the run."""
     stop_reason: str = ""
     """The stop rule that ended the run, as a sentence."""
     may_restart: bool = False

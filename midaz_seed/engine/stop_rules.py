@@ -91,8 +91,9 @@ def _look(context: RunContext, settling: dict[str, float]) -> Look:
         settling.setdefault(key, now_s)
     for key in set(settling) - waiting:
         del settling[key]
-    latency = Histogram()
-    for phase in context.meter.phases.values():
-        if phase.latency.count:
-            latency.merge(phase.latency)
-    return Look(now_s, context.meter.requests, context.tracker.attempts, latency, tuple(settling.items()))
+    latency, attempts = Histogram(), 0
+    for phase, counters in context.meter.phases.items():
+        if phase is not Phase.VERIFY and counters.requests:  # when only the proof is left, nothing is gained by ending
+            latency.merge(counters.latency)
+            attempts += counters.requests
+    return Look(now_s, attempts, context.tracker.attempts, latency, tuple(settling.items()))

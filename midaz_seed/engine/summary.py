@@ -48,8 +48,9 @@ HINTS = {
 }
 
 
-def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> Report:
-    """The report of a run that has ended; `started_s` is monotonic, `started_at_s` is epoch time."""
+def summarize(context: RunContext, *, started_s: float, started_at_s: float, started_cpu_s: float) -> Report:
+    """The report of a run that has ended; `started_s` is monotonic, `started_at_s` is epoch time, `started_cpu_s` what
+    `process_cpu_s` said when it began."""
     meter, plan, settings = context.meter, context.plan, context.settings
     elapsed_s = context.clock.monotonic() - started_s
     money = [meter.phases[Phase.DEPOSITS], meter.phases[Phase.TRANSFERS]]
@@ -93,6 +94,8 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float) -> 
         proof=proof,
         error_rate_percent=100 * failed / planned,
         error_budget_percent=settings.error_budget_percent,
+        client_cpu_percent=100 * (process_cpu_s() - started_cpu_s) / elapsed_s if elapsed_s else 0.0,
+        loop_lag_ms_p99=context.loop_lag.percentile(99) / 1000,
         rss_mb_max=rss_mb_max() + context.shards_rss_mb,
         exit_code=exit_code,
         verdict=verdict,
@@ -223,6 +226,12 @@ def _error(group: ErrorGroup) -> ErrorReport:
 
 def _iso(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
+
+
+def process_cpu_s() -> float:
+    """Seconds of CPU that this process has used."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
 
 
 def rss_mb_max() -> float:

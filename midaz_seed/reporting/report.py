@@ -195,6 +195,11 @@ class Report:
     proof: ProofReport | None
     error_rate_percent: float
     error_budget_percent: float
+    client_cpu_percent: float
+    """Of one core, over the whole run: the process that owns the run, without shards. Near 100 the client was the
+    limit, not the server."""
+    loop_lag_ms_p99: float
+    """How late the event loop came back, 99th percentile: answers waited that long to be seen."""
     rss_mb_max: float
     """Peak resident memory of the processes of the run, in 10**6 bytes."""
     exit_code: int

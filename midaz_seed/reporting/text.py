@@ -10,6 +10,8 @@ from midaz_seed.reporting.report import Report
 ROWS_MAX = 20
 """Kinds of errors, failed ledgers and differences that are shown; --json and --report have them all."""
 WIDTH = 80
+CLIENT_IS_FULL_PERCENT = 90
+"""Share of a core from which on the client, and not the server, sets the pace."""
 
 
 def render_text(report: Report) -> str:
@@ -63,7 +65,12 @@ def _lines(report: Report) -> Iterator[str]:
         )
     if report.breaker_opened:
         yield f"circuit breaker: opened {report.breaker_opened} times, {report.breaker_open_s:.1f} s in all"
-    yield f"memory: {report.rss_mb_max:.0f} MB at most"
+    yield (
+        f"client: {report.client_cpu_percent:.0f} % of a core, event loop at most {report.loop_lag_ms_p99:.0f} ms late "
+        f"(p99), {report.rss_mb_max:.0f} MB"
+    )
+    if report.client_cpu_percent >= CLIENT_IS_FULL_PERCENT:
+        yield from _wrapped("the client was the limit, not the server: --shards shares the work among processes", "  ")
     yield from _errors(report)
     yield from _ledgers(report)
     yield from _proof(report)

@@ -11,7 +11,7 @@ import pytest
 from tests.chaos import FAULTS, TINY, Balances, Row, client_trial, finished, killed, server, server_trial, undisturbed
 from tests.support import balances
 
-SLICE = ["none", "cut after", "foreign replays", "mixed"]
+SLICE = ["none", "foreign replays", "mixed"]
 
 
 @pytest.fixture(scope="module")

@@ -84,6 +84,8 @@ def report(**changes: Any) -> Report:
         proof=PROVED,
         error_rate_percent=0.0,
         error_budget_percent=1.0,
+        client_cpu_percent=38.4,
+        loop_lag_ms_p99=2.2,
         rss_mb_max=43.2,
         exit_code=ExitCode.DONE,
         verdict="Done: every balance is the planned one.",
@@ -319,3 +321,10 @@ def test_what_the_balances_decided_is_told() -> None:
     text = render_text(report(phases=(phase("transfers", 7600, doubts_applied=3, doubts_not_applied=1200),)))
     assert "in doubt: 1,203 transactions, decided by the balances: 3 had been made, 1,200" in text
     assert "in doubt" not in render_text(report())
+
+
+def test_a_client_that_was_the_limit_is_told_and_one_that_was_not_is_not() -> None:
+    text = render_text(report(client_cpu_percent=97.2))
+    assert "client: 97 % of a core" in text
+    assert "the client was the limit, not the server" in text
+    assert "the client was the limit" not in render_text(report(client_cpu_percent=60.0))
