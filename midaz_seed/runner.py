@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import anyio
 
 from midaz_seed.clock import Clock, SystemClock
+from midaz_seed.engine.concurrency import find_the_knee
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.doctor import Diagnosis, examine
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
@@ -139,6 +140,7 @@ async def _execute(
                     beside.start_soon(watch_own_load, context)
                     if story is fill:
                         beside.start_soon(enforce, context)
+                        beside.start_soon(find_the_knee, context)
                     started_s, started_at_s = context.clock.monotonic(), context.clock.time()
                     started_cpu_s = process_cpu_s()
                     await _watched(context, story, watch)

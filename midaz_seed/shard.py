@@ -11,6 +11,7 @@ from typing import BinaryIO
 import anyio
 
 from midaz_seed.clock import SystemClock
+from midaz_seed.engine.concurrency import find_the_knee
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.orchestrator import fill_slice, watch_signals
@@ -40,6 +41,7 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
         async with anyio.create_task_group() as beside:
             beside.start_soon(watch_signals, context)
             beside.start_soon(enforce, context)
+            beside.start_soon(find_the_knee, context)
             if tell is not None:
                 beside.start_soon(_tell, context, tell)
             try:
@@ -54,6 +56,8 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             context.meter,
             context.tracker,
             [(ledger.index, ledger.status, ledger.reason, ledger.id) for ledger in context.state.ledgers],
+            context.concurrency,
+            context.pool.limit,
             context.settled,
             context.proofs,
             context.errors,

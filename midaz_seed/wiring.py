@@ -13,6 +13,7 @@ from typing import Any
 import svcs
 
 from midaz_seed.clock import Clock, SystemClock
+from midaz_seed.engine.concurrency import HIGHEST
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.error_tracker import ErrorTracker
 from midaz_seed.engine.journal import Journal
@@ -190,7 +191,8 @@ def _register(
     registry.register_factory(Meter, lambda: Meter(planned_in(plan, part)))
     registry.register_factory(Rejects, rejects)
     registry.register_factory(ErrorTracker, error_tracker)
-    registry.register_factory(WorkerPool, lambda: WorkerPool(limits.max_concurrency))
+    workers = HIGHEST if limits.max_concurrency == "auto" else limits.max_concurrency
+    registry.register_factory(WorkerPool, lambda: WorkerPool(workers))
     registry.register_factory(CircuitBreaker, circuit_breaker)
     registry.register_factory(Transport, transport)
     registry.register_factory(Sender, sender)

@@ -33,6 +33,7 @@ ON_POSTS = {"on": "transactions", "methods": ["POST"]}
 FAULTS: dict[str, list[dict[str, Any]]] = {
     "none": [],
     "slow answers": [{"rate": 0.02, "latency": {"ms": 20, "spread_ms": 15}}],
+    "little room": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 8, "ms": 2, "waiting_max": 4}}],
     "503 and 429": [
         {"rate": 0.01, "status": {"code": 503}},
         {"rate": 0.01, "status": {"code": 429, "retry_after_s": 0}},

@@ -246,8 +246,8 @@ _TARGET_OPTIONS = (
         "generation.limits.maxConcurrency",
         "--concurrency",
         "-c",
-        metavar="N",
-        help="Requests in flight at once [default: 16]",
+        metavar="N|auto",
+        help="Requests in flight at once; auto finds the fewest that give the most [default: 16]",
     ),
     _setting(
         PACE,
@@ -260,8 +260,8 @@ _TARGET_OPTIONS = (
         PACE,
         "generation.limits.shards",
         "--shards",
-        metavar="N",
-        help="Processes that share the ledgers among them; 0: one for each core [default: 1]",
+        metavar="N|auto",
+        help="Processes that share the ledgers among them; auto: one for each core [default: 1]",
     ),
     _setting(
         PACE,

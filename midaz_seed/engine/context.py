@@ -17,7 +17,7 @@ from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.server import Server
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
-from midaz_seed.reporting.events import Draining, Emit, Settled
+from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled
 from midaz_seed.reporting.histogram import Histogram
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.report import Difference, LedgerProof
@@ -56,6 +56,10 @@ class RunContext:
     """The run was finished before: when the server has nothing of it any more, it begins anew."""
     server: Server | None = None
     """What answers at the target, once it has answered."""
+    concurrency: list[ConcurrencyChanged] = field(default_factory=list)
+    """What automatic concurrency decided, of all processes of the run, each in its order."""
+    held: int = 0
+    """Requests in flight that automatic concurrency held at the end, of the run's other processes together."""
     settled: list[Settled] = field(default_factory=list)
     proofs: list[LedgerProof] = field(default_factory=list)
     absent: list[Difference] = field(default_factory=list)

@@ -66,8 +66,8 @@ async def fill_slice(context: RunContext) -> None:
 
 def shards_of(context: RunContext) -> int:
     """Processes that fill the ledgers: not more than there are ledgers."""
-    wanted = context.settings.generation.limits.shards or os.cpu_count() or 1
-    return min(wanted, len(context.state.ledgers))
+    wanted = context.settings.generation.limits.shards
+    return min(os.cpu_count() or 1 if wanted == "auto" else wanted, len(context.state.ledgers))
 
 
 async def check(context: RunContext) -> None:

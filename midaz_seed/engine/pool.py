@@ -1,8 +1,8 @@
-"""The workers: a fixed number of long-lived tasks that pull work from the ledgers' iterators in turn.
+"""The workers: a number of long-lived tasks that pull work from the ledgers' iterators in turn.
 
 Every request of a run goes through here, so `maxConcurrency` holds over all ledgers, and memory stays flat because an
 item is
-made only when a worker is free for it.
+made only when a worker is free for it. How many may work at once can be changed while they do.
 """
 
 from collections import deque
@@ -36,6 +36,8 @@ class WorkerPool:
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
+        self._limit = workers
+        self._in_hand = 0
         self._streams: deque[_Stream[Any]] = deque()
         self._wake = anyio.Event()
         self.stopping = False
@@ -62,6 +64,16 @@ class WorkerPool:
                 group.cancel_scope.cancel()
         if failure is not None:
             raise failure
+
+    @property
+    def limit(self) -> int:
+        """Items in hand at once, over all streams; at most the number of workers."""
+        return self._limit
+
+    @limit.setter
+    def limit(self, limit: int) -> None:
+        self._limit = max(1, min(limit, self._workers))
+        self._wake.set()
 
     def cancel(self) -> None:
         """End everything at once, what is in hand included."""
@@ -120,6 +132,7 @@ class WorkerPool:
             except Exception as error:  # noqa: BLE001 - raised by drain, in the task that asked for the work
                 self._end(stream, error)
             finally:
+                self._in_hand -= 1
                 stream.in_hand -= 1
                 if stream.ended and stream.in_hand == 0:
                     stream.done.set()
@@ -136,6 +149,7 @@ class WorkerPool:
             if stream.in_hand == 0:
                 stream.done.set()
         else:
+            self._in_hand += 1
             stream.in_hand += 1
         return item
 
@@ -146,7 +160,9 @@ class WorkerPool:
             self._streams.remove(stream)
 
     def _next_stream(self) -> _Stream[Any] | None:
-        """The next stream in turn that may have another item in hand."""
+        """The next stream in turn that may have another item in hand; None when there is none, or no room."""
+        if self._in_hand >= self._limit:
+            return None
         streams = self._streams
         for _ in range(len(streams)):
             stream = streams[0]

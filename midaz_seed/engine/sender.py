@@ -31,6 +31,7 @@ from midaz_seed.transport.base import (
 )
 
 RETRY_AFTER_MAX_S = 60.0
+_TOO_MUCH = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
 _SERVER_IS_ILL = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
 _EXAMPLE_BYTES = 400
 
@@ -118,6 +119,7 @@ class Sender:
             return Answer(Verdict(Disposition.UNKNOWN, ErrorClass.NETWORK, "", str(error)), None)
         except AnswerTimeoutError as error:
             self.breaker.record(permit, ok=False)
+            meter.overloaded += 1
             return Answer(Verdict(Disposition.UNKNOWN, ErrorClass.TIMEOUT, "", str(error)), None)
         except BaseException:
             self.breaker.abandon(permit)
@@ -129,7 +131,12 @@ class Sender:
         self._log.debug(
             "request", method=request.method, path=request.path, status=response.status, latency_us=latency_us
         )
-        verdict = OK if 200 <= response.status < 300 else classify(response.status, response.body)
+        if 200 <= response.status < 300:
+            verdict = OK
+            meter.good += 1
+        else:
+            verdict = classify(response.status, response.body)
+            meter.overloaded += verdict.error in _TOO_MUCH
         self.breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
         if verdict.error is ErrorClass.AUTH:
             raise UnauthorizedError(

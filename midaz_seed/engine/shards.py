@@ -24,7 +24,7 @@ from midaz_seed.engine.error_tracker import ErrorTracker
 from midaz_seed.engine.state import LedgerStatus, Slice
 from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.events import Settled
+from midaz_seed.reporting.events import ConcurrencyChanged, Settled
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
 from midaz_seed.reporting.report import LedgerProof
 from midaz_seed.settings.model import Settings
@@ -64,6 +64,9 @@ class Result:
     tracker: ErrorTracker
     ledgers: list[tuple[int, LedgerStatus, str, str]]
     """Place in the plan, status, reason, server id."""
+    concurrency: list[ConcurrencyChanged]
+    in_flight_limit: int
+    """At the end."""
     settled: list[Settled]
     proofs: list[LedgerProof]
     errors: list[SeedError]
@@ -94,9 +97,10 @@ def progress_of(meter: Meter) -> Progress:
 def orders(context: RunContext, shards: int, folder: Path) -> list[Order]:
     """One order for each shard; they share the limits. Plan and results are in a folder."""
     limits = context.settings.generation.limits
+    concurrency = limits.max_concurrency
     own = limits.model_copy(
         update={
-            "max_concurrency": max(limits.max_concurrency // shards, 1),
+            "max_concurrency": concurrency if concurrency == "auto" else max(concurrency // shards, 1),
             "requests_per_second": limits.requests_per_second / shards,
             "ledgers_in_parallel": max(limits.ledgers_in_parallel // shards, 1),
             "shards": 1,
@@ -246,6 +250,8 @@ class _Merging:
         for organization in context.state.organizations:
             for ledger in organization.ledgers:
                 ledger.organization_id = organization.id
+        context.concurrency += result.concurrency
+        context.held += result.in_flight_limit
         context.settled += result.settled
         context.proofs += result.proofs
         context.errors += result.errors

@@ -19,6 +19,8 @@ from midaz_seed.reporting.logs import redact
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.report import (
     SCHEMA_VERSION,
+    ConcurrencyChange,
+    ConcurrencyReport,
     ErrorExample,
     ErrorReport,
     FailedItemReport,
@@ -32,6 +34,7 @@ from midaz_seed.reporting.report import (
 from midaz_seed.settings.model import Settings
 
 DIFFERENCES_MAX = 1000
+CHANGES_MAX = 200
 
 HINTS = {
     ErrorClass.NETWORK: "connections break: is the server restarting, or a proxy in between?",
@@ -81,6 +84,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         requests=meter.requests,
         requests_per_s=meter.requests / elapsed_s if elapsed_s else 0.0,
         movements_per_s=movements / money_s if money_s else 0.0,
+        concurrency=_concurrency(context),
         settlement=_settlement(context),
         errors=tuple(_error(group) for group in context.tracker.groups()),
         failed_items=tuple(
@@ -107,6 +111,17 @@ def _settings(settings: Settings) -> JsonObject:
     dumped = settings.model_dump(mode="json", by_alias=True, exclude={"target": {"auth_token"}})
     dumped["target"]["proxy"] = redact(settings.target.proxy)  # the one URL that may hold a password
     return cast("JsonObject", dumped)
+
+
+def _concurrency(context: RunContext) -> ConcurrencyReport:
+    limit = context.settings.generation.limits.max_concurrency
+    changes = context.concurrency
+    return ConcurrencyReport(
+        auto=limit == "auto",
+        in_flight=(context.held or context.pool.limit) if limit == "auto" else limit,
+        changes=tuple(ConcurrencyChange(each.at_s, each.in_flight, each.reason) for each in changes[:CHANGES_MAX]),
+        changes_total=len(changes),
+    )
 
 
 def _settlement(context: RunContext) -> SettlementReport:

@@ -61,6 +61,17 @@ class BreakerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ConcurrencyChanged:
+    """With `maxConcurrency: auto`: another number of requests in flight was found better. What is only tried out is
+    not told."""
+
+    at_s: float
+    """Since the run (or its shard) began."""
+    in_flight: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorSeen:
     """The first failure of its kind (class, phase, server code); later ones are only counted."""
 
@@ -102,6 +113,7 @@ Event: TypeAlias = (
     | PhaseFinished
     | LedgerFailed
     | BreakerChanged
+    | ConcurrencyChanged
     | ErrorSeen
     | Settled
     | Draining

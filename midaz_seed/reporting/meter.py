@@ -99,6 +99,10 @@ class Meter:
         self.phases = {phase: PhaseMeter(planned.get(phase, 0)) for phase in Phase}
         self.ledgers: dict[str, LedgerProgress] = {}
         self.in_flight = 0
+        self.good = 0
+        """Answers that did what was asked."""
+        self.overloaded = 0
+        """Answers that said "too much": 429, 5xx, or none in time."""
         self.money = PhaseMeter()
         """Deposits and transfers together, for the time in which money moved."""
 
@@ -128,6 +132,11 @@ class Meter:
         if phase in _MONEY:
             self.money.finish(now_s)
         self.ledgers[ledger].active = False
+
+    @property
+    def latency_us(self) -> int:
+        """All latencies together."""
+        return sum(meter.latency.total_us for meter in self.phases.values())
 
     @property
     def requests(self) -> int:

@@ -17,6 +17,7 @@ from midaz_seed.clock import Clock
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import (
     BreakerChanged,
+    ConcurrencyChanged,
     Draining,
     Event,
     PhaseFinished,
@@ -227,6 +228,8 @@ def describe(event: Event) -> str:
             failed = f", {event.failed:,} failed" if event.failed else ""
             existing = f", {event.existing:,} existing" if event.existing else ""
             return f"{ledger} {event.phase}: {event.created:,} created{existing}{failed} in {event.elapsed_s:.1f} s"
+        case ConcurrencyChanged():
+            return f"{event.in_flight} in flight from now on ({event.reason})"
         case Settled():
             return f"{event.ledger} settled after {event.waited_s:.2f} s, balances read {event.looks} times"
     return ""

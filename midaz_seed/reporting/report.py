@@ -65,6 +65,26 @@ class SettlementReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ConcurrencyChange:
+    """Automatic concurrency held so many requests in flight from then on (seconds since the run began)."""
+
+    at_s: float
+    in_flight: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConcurrencyReport:
+    """Requests in flight at once, at most. With `auto`: what was held at the end (with shards: all of them together)
+    and how it came to that, each process's changes in their order, at most 200 of `changes_total`."""
+
+    auto: bool
+    in_flight: int
+    changes: tuple[ConcurrencyChange, ...]
+    changes_total: int
+
+
+@dataclass(frozen=True, slots=True)
 class ErrorExample:
     """One failure of its kind, without secrets."""
 
@@ -185,6 +205,7 @@ class Report:
     requests: int
     requests_per_s: float
     movements_per_s: float
+    concurrency: ConcurrencyReport
     settlement: SettlementReport
     errors: tuple[ErrorReport, ...]
     failed_items: tuple[FailedItemReport, ...]

@@ -50,6 +50,12 @@ def _lines(report: Report) -> Iterator[str]:
         f"{report.movements_per_s:,.0f} movements/s while money moved, "
         f"{report.requests_per_s:,.0f} requests/s over the run"
     )
+    if report.concurrency.auto:
+        found = [change.in_flight for change in report.concurrency.changes]
+        yield (
+            f"concurrency: auto, {report.concurrency.in_flight} in flight at the end, {min(found)} to {max(found)} "
+            f"before, {report.concurrency.changes_total} changes"
+        )
     if report.settlement.ledgers:
         settled = report.settlement
         yield (

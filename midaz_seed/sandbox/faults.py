@@ -7,8 +7,8 @@
       - {from_request: 500, to_request: 500, refuse: {for_s: 2}}
 
 A rule counts the requests that match it, from 1. Whether it hits request n depends on (seed, rule, n) alone, so the
-same requests in the same order meet the same faults. Latencies of several rules add up; of the other effects the
-first rule's is taken.
+same requests in the same order meet the same faults. Latencies and capacities of several rules add up; of the other
+effects the first rule's is taken.
 """
 
 import hashlib
@@ -39,6 +39,17 @@ class Latency(_Model):
 
     ms: float = Field(ge=0)
     spread_ms: float = Field(0, ge=0)
+
+
+class Capacity(_Model):
+    """At most `at_once` requests are worked on, each for `ms`, give or take up to `spread_ms`; the others wait in
+    line. Where `waiting_max` is given and that many wait already, one more gets 503, and is not carried out. That is
+    a server with a knee: more than `at_once` in flight only take longer."""
+
+    at_once: int = Field(ge=1)
+    ms: float = Field(gt=0)
+    spread_ms: float = Field(0, ge=0)
+    waiting_max: int | None = Field(None, ge=0)
 
 
 class Status(_Model):
@@ -118,6 +129,7 @@ class Unauthorized(_Model):
 
 Effect = (
     Latency
+    | Capacity
     | Status
     | Reset
     | Truncate
@@ -157,6 +169,7 @@ class Rule(_Model):
     """It hits each n-th request."""
 
     latency: Latency | None = None
+    capacity: Capacity | None = None
     status: Status | None = None
     reset: Reset | None = None
     truncate: Truncate | None = None
@@ -234,8 +247,8 @@ class Rule(_Model):
 
 
 _EFFECTS = (
-    "latency", "status", "reset", "truncate", "html", "late_balances", "foreign_replay", "stuck", "stale_balances",
-    "refuse", "exhausted", "rate_crash", "unauthorized",
+    "latency", "capacity", "status", "reset", "truncate", "html", "late_balances", "foreign_replay", "stuck",
+    "stale_balances", "refuse", "exhausted", "rate_crash", "unauthorized",
 )  # fmt: skip
 
 

@@ -1,8 +1,10 @@
 """The ASGI edge with faults in it. Without a plan the plain `App` runs, and pays nothing for what is here."""
 
+import asyncio
 import os
 import socket
 import struct
+from collections import Counter
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +14,7 @@ from midaz_seed.sandbox.app import ROUTER, App, Receive, Scope, Send
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, text_reply
 from midaz_seed.sandbox.extras import changes_without_ttl
 from midaz_seed.sandbox.faults import (
+    Capacity,
     Exhausted,
     Faults,
     ForeignReplay,
@@ -22,6 +25,7 @@ from midaz_seed.sandbox.faults import (
     RateCrash,
     Refuse,
     Reset,
+    Rule,
     StaleBalances,
     Status,
     Stuck,
@@ -58,6 +62,8 @@ class FaultyApp(App):
         super().__init__(world, auth_token, faults)
         self._refuse = refuse
         self._crash = crash
+        self._rooms: dict[Rule, asyncio.Semaphore] = {}
+        self._waiting_for: Counter[Rule] = Counter()
 
     async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self.read(receive)
@@ -73,6 +79,11 @@ class FaultyApp(App):
             if isinstance(hit.effect, Latency):
                 self.faults.count(hit)
                 await self.world.clock.sleep(_delay_s(hit.effect, hit.chance))
+            elif isinstance(hit.effect, Capacity):
+                if not await self._worked_on(hit.rule, hit.effect, hit.chance):
+                    chosen = hit
+                    break
+                self.faults.count(hit)
             elif chosen is None:
                 chosen = hit
         instead = self._instead(scope, body, chosen)
@@ -85,11 +96,30 @@ class FaultyApp(App):
             self.faults.count(chosen)
         await self._deliver(scope, receive, send, reply, chosen)
 
+    async def _worked_on(self, rule: Rule, capacity: Capacity, chance: float) -> bool:
+        """Wait in line, and then take the time of the work; False at once when the line is too long."""
+        room = self._rooms.setdefault(rule, asyncio.Semaphore(capacity.at_once))
+        waiting = self._waiting_for
+        if room.locked() and capacity.waiting_max is not None and waiting[rule] >= capacity.waiting_max:
+            return False
+        waiting[rule] += 1
+        try:
+            await room.acquire()
+        finally:
+            waiting[rule] -= 1
+        try:
+            await self.world.clock.sleep(_delay_s(capacity, chance))
+        finally:
+            room.release()
+        return True
+
     def _instead(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply | None:
         """The answer of a request that is not carried out; None when it is."""
         match hit.effect if hit is not None else None:
             case Unauthorized():
                 return text_reply(401, "Missing Token")
+            case Capacity():
+                return text_reply(503, "too much to do")
             case (Status(when="before") | Html(when="before")) as effect:
                 return _error_page(effect)
             case Reset(when="before") | Refuse():
@@ -201,7 +231,7 @@ class FaultyApp(App):
         await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
 
 
-def _delay_s(effect: Latency, chance: float) -> float:
+def _delay_s(effect: Latency | Capacity, chance: float) -> float:
     return max(0.0, effect.ms + (2 * chance - 1) * effect.spread_ms) / 1000
 
 

@@ -64,6 +64,7 @@ def _header_line(line: SecretStr) -> SecretStr:
     return line
 
 
+Auto = Literal["auto"]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
@@ -199,14 +200,18 @@ class Batches(Section):
 class Limits(Section):
     """How hard the server is driven."""
 
-    max_concurrency: Annotated[int, Field(ge=1, le=4096)] = Field(
-        16, description="Requests in flight at once, over all ledgers."
+    max_concurrency: Annotated[
+        Annotated[int, Field(ge=1, le=4096)] | Auto, Words("a whole number from 1 to 4,096, or auto")
+    ] = Field(
+        16,
+        description="Requests in flight at once, over all ledgers; `auto` finds the fewest that give the most, "
+        "and follows the server when that changes.",
     )
     requests_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         0.0, description="Token-bucket limit on requests a second; 0 means no limit."
     )
-    shards: Annotated[int, Field(ge=0, le=32)] = Field(
-        1, description="Processes that share the ledgers, and the limits above, among them; 0: one for each core."
+    shards: Annotated[Annotated[int, Field(ge=1, le=32)] | Auto, Words("a whole number from 1 to 32, or auto")] = Field(
+        1, description="Processes that share the ledgers, and the limits above, among them; `auto`: one for each core."
     )
     ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Ledgers that are filled at the same time."

@@ -13,6 +13,8 @@ import pytest
 from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.reporting.histogram import Histogram
 from midaz_seed.reporting.report import (
+    ConcurrencyChange,
+    ConcurrencyReport,
     Difference,
     ErrorExample,
     ErrorReport,
@@ -74,6 +76,9 @@ def report(**changes: Any) -> Report:
         requests=8500,
         requests_per_s=1888.9,
         movements_per_s=4000.0,
+        concurrency=ConcurrencyReport(
+            auto=True, in_flight=8, changes=(ConcurrencyChange(0.0, 4, "the start"),), changes_total=1
+        ),
         settlement=SettlementReport(4, 0.5, 1.0, 9),
         errors=(),
         failed_items=(),

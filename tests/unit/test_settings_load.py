@@ -190,7 +190,8 @@ def test_a_date_in_yaml_stays_the_text_that_it_is() -> None:
         ("\n\nseed: -1", "midaz-seed.yaml:3: seed must be a whole number from 0 to 2^63 less 1, not -1"),
         (
             "generation:\n  limits:\n    maxConcurrency: 5000",
-            "midaz-seed.yaml:3: generation.limits.maxConcurrency must be a whole number from 1 to 4,096, not 5000",
+            "midaz-seed.yaml:3: generation.limits.maxConcurrency must be a whole number from 1 to 4,096, or auto, "
+            "not 5000",
         ),
         (
             "settlement:\n  deadlineS: .nan",
