@@ -19,6 +19,7 @@ from midaz_seed.engine.session import Session, open_session
 from midaz_seed.engine.stop_rules import enforce
 from midaz_seed.engine.summary import process_cpu_s, summarize
 from midaz_seed.engine.teardown import Fate, Removal
+from midaz_seed.engine.time_box import keep_time
 from midaz_seed.errors import JournalError, OutputError
 from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.reporting.events import Emit, RunFinished
@@ -141,6 +142,7 @@ async def _execute(
                     if story is fill:
                         beside.start_soon(enforce, context)
                         beside.start_soon(find_the_knee, context)
+                        beside.start_soon(keep_time, context)
                     started_s, started_at_s = context.clock.monotonic(), context.clock.time()
                     started_cpu_s = process_cpu_s()
                     await _watched(context, story, watch)

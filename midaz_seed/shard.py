@@ -19,6 +19,7 @@ from midaz_seed.engine.session import Session
 from midaz_seed.engine.shards import LENGTH, Order, Result, progress_of
 from midaz_seed.engine.stop_rules import enforce
 from midaz_seed.engine.summary import rss_mb_max
+from midaz_seed.engine.time_box import keep_time
 from midaz_seed.errors import JournalError, SeedError
 from midaz_seed.plan.plan import Plan
 from midaz_seed.runner import run_in_loop
@@ -42,6 +43,7 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             beside.start_soon(watch_signals, context)
             beside.start_soon(enforce, context)
             beside.start_soon(find_the_knee, context)
+            beside.start_soon(keep_time, context)
             if tell is not None:
                 beside.start_soon(_tell, context, tell)
             try:
@@ -65,6 +67,7 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             context.sender.breaker.open_total_s,
             rss_mb_max(),
             context.stop_reason,
+            context.pool.closed,
         )
 
 

@@ -177,6 +177,7 @@ def _register(
             answer_check=services.get(AnswerCheck),
             journal=session.journal if session else Journal(services.get_abstract(Clock)),
             rejects=services.get(Rejects),
+            started_s=services.get_abstract(Clock).monotonic(),
             may_restart=session is not None and session.finished_before,
             directory=session.directory if session else None,
             session=session.number if session else 1,

@@ -258,6 +258,13 @@ _TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.durationS",
+        "--duration",
+        metavar="TIME",
+        help="Time for the whole run, settled and proved, such as 90s or 10m; does as much of the plan as fits",
+    ),
+    _setting(
+        PACE,
         "generation.limits.shards",
         "--shards",
         metavar="N|auto",

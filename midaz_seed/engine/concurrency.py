@@ -18,7 +18,6 @@ async def find_the_knee(context: RunContext) -> None:
     if context.settings.generation.limits.max_concurrency != "auto":
         return
     finder = KneeFinder(highest=HIGHEST)
-    started_s = context.clock.monotonic()
     _note(context, Change(finder.held, "the start"), 0.0)
     context.pool.limit = finder.limit
     while True:
@@ -26,7 +25,7 @@ async def find_the_knee(context: RunContext) -> None:
         change = finder.take(await _window(context))
         context.pool.limit = finder.limit
         if change is not None:
-            _note(context, change, context.clock.monotonic() - started_s)
+            _note(context, change, context.elapsed_s)
 
 
 def _note(context: RunContext, change: Change, at_s: float) -> None:

@@ -42,6 +42,8 @@ class RunContext:
     answer_check: AnswerCheck
     journal: Journal
     rejects: Rejects
+    started_s: float
+    """When the run began (monotonic)."""
     directory: RunDirectory | None = None
     """Where the run is written down."""
     session: int = 1
@@ -69,9 +71,20 @@ class RunContext:
     signal: Signals | None = None
     """The signal that asked for the end."""
 
+    @property
+    def elapsed_s(self) -> float:
+        """Since the run began."""
+        return self.clock.monotonic() - self.started_s
+
     def api(self, phase: Phase) -> MidazApi:
         """The server's reads, counted in a phase."""
         return MidazApi(self.sender.read, phase)
+
+    def close(self, reason: str) -> None:
+        """Admit nothing new; what was admitted is settled and proved."""
+        if not self.pool.closed and not self.pool.stopping:
+            self.emit(Draining(reason))
+        self.pool.close()
 
     def stop(self, reason: str) -> None:
         """Send nothing new."""

@@ -1,6 +1,7 @@
 """One ledger's way through the phases. Ledgers do not wait for one another."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio.lowlevel
@@ -15,7 +16,7 @@ from midaz_seed.engine.state import LedgerState, LedgerStatus
 from midaz_seed.engine.verification import prove_ledger
 from midaz_seed.midaz.api import transaction_path
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
+from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem, effect_of
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
 from midaz_seed.reporting.meter import LedgerProgress
 
@@ -32,6 +33,8 @@ class LedgerRun:
         self._plan = ledger.plan
         self._made: Made | None = None
         """What earlier sessions made of the transactions."""
+        self._cut_short = False
+        """Time was up before everything existed that movements need."""
 
     async def run(self) -> None:
         """The ledger's story, in order.
@@ -44,20 +47,26 @@ class LedgerRun:
         ledger.accounts = bytearray(plan.account_count)
         # one after the other: two assets created at once may both get the same external account (contract, 14.4)
         await self._create(Phase.ASSETS, plan.asset_items(), at_once=1)
-        if not ledger.ids and not pool.stopping:
+        if not ledger.ids and not pool.stopping and not pool.closed:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
         await self._create(Phase.ACCOUNT_TYPES, plan.account_type_items())
         await self._create(Phase.PORTFOLIOS, plan.portfolio_items())
         await self._create(Phase.SEGMENTS, plan.segment_items())
         batch = self._context.settings.generation.batches.accounts_per_batch
         await self._create(Phase.ACCOUNTS, plan.account_items(), at_once=batch)
+        if self._cut_short:  # no money has moved, so there is nothing to prove yet
+            ledger.status = LedgerStatus.STOPPED
+            return None
         if not any(ledger.accounts) and not pool.stopping:
             return self._give_up(Phase.ACCOUNTS, "none of its accounts could be created, so it gets no movements")
         await self._move_money()
         if self._context.settings.verification.enabled and not pool.stopping:
             await self._prove()
         self.settle_doubts(proved=False)
-        ledger.status = LedgerStatus.STOPPED if pool.stopping else LedgerStatus.DONE
+        if pool.stopping:
+            ledger.status = LedgerStatus.STOPPED
+        else:
+            ledger.status = LedgerStatus.PARTIAL if ledger.left_out_count else LedgerStatus.DONE
         return None
 
     async def _create(self, phase: Phase, items: Iterable[EntityItem], *, at_once: int | None = None) -> None:
@@ -87,8 +96,10 @@ class LedgerRun:
             else:
                 ledger.ids[item.key] = created.id
 
+        numbered_items = enumerate(items)
         with self._reported(phase) as progress:
-            await context.pool.drain(enumerate(items), create, at_once=at_once)
+            await context.pool.drain(numbered_items, create, at_once=at_once, new=True)
+        self._cut_short = self._cut_short or (context.pool.closed and next(numbered_items, None) is not None)
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
         """Keys of the items of this ledger that must exist before this one."""
@@ -168,13 +179,32 @@ class LedgerRun:
                 progress.failed += 1
                 self._missed(unsent.item)
 
+        items = numbered(ledger, phase)
         with self._reported(phase) as progress:
-            await context.pool.drain(numbered(ledger, phase), send)
+            await context.pool.drain(items, send, new=True)
+            if context.pool.closed:
+                await self._leave_out(phase, items)
             await context.pool.drain(list(set_aside), ask_again)
             ledger.in_doubt += set_aside  # the run is being stopped
             context.journal.flush()
             if ledger.in_doubt and not context.pool.stopping:
                 await resolve_doubts(context, ledger, phase, planned, movements, path, self._missed)
+
+    async def _leave_out(self, phase: Phase, rest: Iterator[Numbered]) -> None:
+        """Time is up: what has not been begun is no part of what is to be proved."""
+        ledger, earlier = self._ledger, self._made
+        changes: Counter[int] = Counter()
+        count = 0
+        async for ordinal, item in unhurried(rest):
+            if earlier is not None and earlier.holds(phase, ordinal):
+                self._context.meter.add(phase, Outcome.EXISTING)
+                continue
+            count += 1
+            if phase is Phase.DEPOSITS:
+                ledger.unfunded.update(movement.destination for movement in item.movements)
+            for account, change in effect_of(item).items():
+                changes[account] += change
+        ledger.leave_out(changes, count)
 
     def _movements(self, phase: Phase) -> MovementSender:
         context, settings = self._context, self._context.settings
@@ -256,3 +286,11 @@ class LedgerRun:
             context.emit(
                 PhaseFinished(phase, key, progress.created, progress.existing, progress.failed, now() - started_s)
             )
+
+
+async def unhurried(items: Iterator[Numbered]) -> AsyncIterator[Numbered]:
+    """Items that nothing is sent for: others, who have requests in flight, get their turn between them."""
+    for ordinal, item in items:
+        yield ordinal, item
+        if ordinal % PASSED_OVER == 0:
+            await anyio.lowlevel.checkpoint()

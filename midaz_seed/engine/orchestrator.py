@@ -170,7 +170,9 @@ def _start_ledgers(
     """Fill the ledgers of an organization, each in a task of its own."""
     for ledger in organization.ledgers:
         ledger.organization_id = organization.id
-        if organization.id:
+        if context.pool.closed:
+            ledger.status = LedgerStatus.STOPPED
+        elif organization.id:
             group.start_soon(_fill_ledger, context, organization, ledger, ledgers_at_once)
         else:
             _fail(context, ledger, Phase.LEDGERS, "its organization could not be created")
@@ -181,6 +183,9 @@ async def _fill_ledger(
 ) -> None:
     """Create a ledger and everything in it."""
     async with ledgers_at_once:
+        if context.pool.closed:
+            ledger.status = LedgerStatus.STOPPED
+            return
         place = Place(organization.id)
         ledger.resumed = bool(_track(context, Phase.LEDGERS).known_id(ledger.index)[0])
         created = await _create_one(

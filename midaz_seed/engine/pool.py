@@ -19,10 +19,11 @@ T = TypeVar("T")
 class _Stream(Generic[T]):
     """One iterator's work, and how much of it is in hand."""
 
-    __slots__ = ("done", "ended", "error", "in_hand", "items", "limit", "work")
+    __slots__ = ("done", "ended", "error", "in_hand", "items", "limit", "new", "work")
 
-    def __init__(self, items: Iterator[T], work: Callable[[T], Awaitable[None]], limit: int) -> None:
+    def __init__(self, items: Iterator[T], work: Callable[[T], Awaitable[None]], limit: int, *, new: bool) -> None:
         self.items = items
+        self.new = new
         self.work = work
         self.limit = limit
         self.in_hand = 0
@@ -42,6 +43,8 @@ class WorkerPool:
         self._wake = anyio.Event()
         self.stopping = False
         """Nothing more is begun."""
+        self.closed = False
+        """Nothing new is admitted; what follows from what was, goes on: barrier, doubts, proof."""
         self.stopped = anyio.Event()
         """Set when `stopping` is."""
         self.cancelled = False
@@ -82,13 +85,19 @@ class WorkerPool:
         self._group.cancel_scope.cancel()
 
     async def drain(
-        self, items: Iterable[T], work: Callable[[T], Awaitable[None]], *, at_once: int | None = None
+        self,
+        items: Iterable[T],
+        work: Callable[[T], Awaitable[None]],
+        *,
+        at_once: int | None = None,
+        new: bool = False,
     ) -> None:
         """Do `work` on every item, at most `at_once` of them at a time, and return when all are done.
 
-        The first exception of `work` ends the stream and is raised here. After `stop`, items not yet begun are left.
+        The first exception of `work` ends the stream and is raised here. After `stop`, items not yet begun are left;
+        after `close` those that are `new`, which then are still in the iterator.
         """
-        stream = _Stream(iter(items), work, at_once or self._workers)
+        stream = _Stream(iter(items), work, at_once or self._workers, new=new)
         self._streams.append(stream)
         self._wake.set()
         try:
@@ -109,6 +118,11 @@ class WorkerPool:
         if not results:
             raise StoppedError
         return results[0]
+
+    def close(self) -> None:
+        """Admit nothing new."""
+        self.closed = True
+        self._wake.set()
 
     def stop(self) -> None:
         """Begin nothing more; what is in hand ends by itself."""
@@ -140,7 +154,8 @@ class WorkerPool:
     def _take(self, stream: _Stream[Any]) -> Any:
         """The next item, now in hand; or _END, and the stream is out of the turn."""
         try:
-            item = _END if self.stopping else next(stream.items, _END)
+            over = self.stopping or (self.closed and stream.new)
+            item = _END if over else next(stream.items, _END)
         except Exception as error:  # noqa: BLE001 - raised by drain
             self._end(stream, error)
             item = _END

@@ -48,7 +48,8 @@ class Session:
         if self.directory is None or self.about is None:
             return
         done = sum(phase.created + phase.existing for phase in report.phases if phase.planned)
-        status = RunStatus.FINISHED if report.exit_code == ExitCode.DONE else RunStatus.UNFINISHED
+        whole = report.exit_code == ExitCode.DONE and report.plan_done_percent == 100
+        status = RunStatus.FINISHED if whole else RunStatus.UNFINISHED
         self.about = replace(
             self.about,
             status=status,

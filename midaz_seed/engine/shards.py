@@ -74,6 +74,7 @@ class Result:
     breaker_open_s: float
     rss_mb_max: float
     stop_reason: str
+    time_is_up: bool
 
 
 @dataclass(slots=True)
@@ -104,6 +105,7 @@ def orders(context: RunContext, shards: int, folder: Path) -> list[Order]:
             "requests_per_second": limits.requests_per_second / shards,
             "ledgers_in_parallel": max(limits.ledgers_in_parallel // shards, 1),
             "shards": 1,
+            "duration_s": limits.duration_s and max(limits.duration_s - context.elapsed_s, 0.001),
         }
     )
     generation = context.settings.generation.model_copy(update={"limits": own})
@@ -258,6 +260,8 @@ class _Merging:
         breaker = context.sender.breaker
         breaker.add(opened_count=result.breaker_opened, open_s=result.breaker_open_s)
         context.shards_rss_mb += result.rss_mb_max
+        if result.time_is_up:
+            context.close("time is up")
         if result.stop_reason and not context.stop_reason:
             context.stop_reason = result.stop_reason
             context.stop(result.stop_reason)

@@ -4,6 +4,7 @@ It grows with organizations, ledgers and accounts, never with transactions.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -20,6 +21,8 @@ class LedgerStatus(StrEnum):
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
+    PARTIAL = "partial"
+    """Filled as far as time allowed, and proved as far as that."""
     FAILED = "failed"
     STOPPED = "stopped"
 
@@ -55,6 +58,18 @@ class LedgerState:
     an hour later."""
     not_made: Counter[int] = field(default_factory=Counter)
     """What the transactions that were certainly not made would have added to each account, in minor units."""
+
+    left_out: Counter[int] = field(default_factory=Counter)
+    """What the transactions that there was no time for would have added to each account, in minor units. Unlike
+    `not_made` it is no difference: the proof leaves it out too."""
+    left_out_count: int = 0
+
+    def leave_out(self, changes: Mapping[int, int], count: int) -> None:
+        """Note `count` transactions that there was no time for, with what they would have changed."""
+        self.left_out_count += count
+        for account, change in changes.items():
+            self.left_out[account] += change
+            self.not_made[account] += change
 
     def miss(self, item: TransactionItem) -> None:
         """Note a transaction that was certainly not made."""

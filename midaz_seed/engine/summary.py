@@ -96,6 +96,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         breaker_opened=context.sender.breaker.opened_count,
         breaker_open_s=context.sender.breaker.open_total_s,
         proof=proof,
+        plan_done_percent=done_percent(context),
         error_rate_percent=100 * failed / planned,
         error_budget_percent=settings.error_budget_percent,
         client_cpu_percent=100 * (process_cpu_s() - started_cpu_s) / elapsed_s if elapsed_s else 0.0,
@@ -169,9 +170,31 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
             f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
         )
         return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {again}"
+    if context.pool.closed and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
+        return _time_was_up(context, proof, again)
     if proof is None:
         return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."
     return ExitCode.DONE, "Done: every balance is the planned one.", ""
+
+
+_CUT_SHORT = (LedgerStatus.PARTIAL, LedgerStatus.STOPPED)
+
+
+def _time_was_up(context: RunContext, proof: ProofReport | None, again: str) -> tuple[ExitCode, str, str]:
+    share = f"{done_percent(context):.1f} % of the plan"
+    if proof is not None:
+        return ExitCode.DONE, f"Time was up: {share} is done, and every balance is the planned one so far.", again
+    if context.settings.verification.enabled:
+        verdict = f"Time was up before any ledger was filled, so there is no proof: {share} is done."
+        return ExitCode.DIFFERENCES, verdict, f"Give it more --duration. {again}"
+    return ExitCode.DONE, f"Time was up: {share} is done, without a proof.", again
+
+
+def done_percent(context: RunContext) -> float:
+    """How much of the plan exists, in percent of its items; 100 for a proof alone, which creates nothing."""
+    phases = [phase for phase in context.meter.phases.values() if phase.planned]
+    planned = sum(phase.planned for phase in phases)
+    return 100 * sum(phase.created + phase.existing for phase in phases) / planned if planned else 100.0
 
 
 def _how_to_go_on(context: RunContext) -> str:
@@ -186,11 +209,14 @@ def _proof(context: RunContext) -> ProofReport | None:
     proofs = context.proofs
     if not proofs and not context.absent:
         return None
+    stopped = sum(ledger.status is LedgerStatus.STOPPED for ledger in context.state.ledgers)
+    # what time did not allow to begin is no part of what is to be proved
+    to_prove = len(context.state.ledgers) - (stopped if context.pool.closed and not context.pool.stopping else 0)
     differences = [*context.absent, *(difference for proof in proofs for difference in proof.differences)]
     return ProofReport(
-        ok=not differences and len(proofs) == len(context.state.ledgers),
+        ok=not differences and len(proofs) == to_prove,
         ledgers=len(proofs),
-        ledgers_planned=len(context.state.ledgers),
+        ledgers_planned=to_prove,
         balances_checked=sum(proof.balances_checked for proof in proofs),
         counts_checked=sum(proof.counts_checked for proof in proofs),
         transactions_read=sum(proof.transactions_read for proof in proofs),

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -124,15 +124,16 @@ class LedgerPlan:
         """What the accounts will hold after the deposits and in the end."""
         return self._expectation
 
-    def expected_balances(self) -> Iterator[ExpectedBalance]:
-        """The balance of every account in the end, and what has left each external account."""
+    def expected_balances(self, less: Mapping[int, int] | None = None) -> Iterator[ExpectedBalance]:
+        """The balance of every account in the end, and what has left each external account; `less` what is left out:
+        account -> minor units."""
+        external = dict(self._expectation.external)
         for account, minor in enumerate(self._expectation.final):
-            asset = self.asset_of(account)
-            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor))
+            asset, left_out = self.asset_of(account), less.get(account, 0) if less else 0
+            external[asset.code] -= left_out
+            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor - left_out))
         for asset in self.assets:
-            yield ExpectedBalance(
-                EXTERNAL + asset.code, asset.code, asset.decimal(self._expectation.external[asset.code])
-            )
+            yield ExpectedBalance(EXTERNAL + asset.code, asset.code, asset.decimal(external[asset.code]))
 
     def sample(self, count: int) -> list[TransactionItem]:
         """Up to `count` transactions, the same ones each time: deposits and transfers of accounts drawn at random."""

@@ -124,7 +124,7 @@ class FailedItemReport:
 
 @dataclass(frozen=True, slots=True)
 class LedgerReport:
-    """One ledger. `state`: waiting, running, done, failed or stopped."""
+    """One ledger. `state`: waiting, running, done, partial (as far as time allowed), failed or stopped."""
 
     key: str
     name: str
@@ -214,6 +214,9 @@ class Report:
     breaker_opened: int
     breaker_open_s: float
     proof: ProofReport | None
+    plan_done_percent: float
+    """Items of the plan that exist. Below 100 when the run was ended early, by its duration for one, or items
+    failed."""
     error_rate_percent: float
     error_budget_percent: float
     client_cpu_percent: float

@@ -127,7 +127,7 @@ def _ledgers(report: Report) -> Iterator[str]:
         yield from _wrapped(f"ledger {ledger.key} {ledger.name} failed: {ledger.reason}")
     yield from _more(len(failed), "failed ledgers")
     if stopped:
-        yield f"{stopped} of {len(report.ledgers)} ledgers were stopped before their end"
+        yield f"{stopped} of {len(report.ledgers)} ledgers were stopped, or not begun"
 
 
 def _proof(report: Report) -> Iterator[str]:

@@ -39,6 +39,19 @@ def _split(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+_UNITS = {"s": 1, "m": 60, "h": 3600}
+
+
+def _duration(value: object) -> object:
+    """A time may be written with its unit: 90s, 10m, 2h."""
+    if isinstance(value, str) and value[-1:] in _UNITS:
+        try:
+            return float(value[:-1]) * _UNITS[value[-1]]
+        except ValueError:
+            return value
+    return value
+
+
 def _header_safe(token: SecretStr) -> SecretStr:
     """The token becomes a header's value: a line break in it would become a header of its own."""
     value = token.get_secret_value()
@@ -68,6 +81,12 @@ Auto = Literal["auto"]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]
+Duration = Annotated[
+    float,
+    BeforeValidator(_duration),
+    Field(ge=0, le=604_800),
+    Words("a number of seconds up to 604,800, or a time such as 90s, 10m or 2h"),
+]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\[\]-]+$")]
 Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Words("a list of host names, without http:// and port")]
 Token = Annotated[SecretStr, AfterValidator(_header_safe), Words("one word of printable ASCII characters")]
@@ -212,6 +231,11 @@ class Limits(Section):
     )
     shards: Annotated[Annotated[int, Field(ge=1, le=32)] | Auto, Words("a whole number from 1 to 32, or auto")] = Field(
         1, description="Processes that share the ledgers, and the limits above, among them; `auto`: one for each core."
+    )
+    duration_s: Duration = Field(
+        0.0,
+        description="Time for the whole run, settlement and proof included: as much of the plan is done as fits. "
+        "0: until the plan is done.",
     )
     ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Ledgers that are filled at the same time."

@@ -107,6 +107,8 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--timeout", "2.5"], "target.requestTimeoutS", 2.5, "--timeout"),
     (["--error-budget", "0"], "errorBudgetPercent", 0.0, "--error-budget"),
     (["--shards", "auto"], "generation.limits.shards", "auto", "--shards"),
+    (["--duration", "10m"], "generation.limits.durationS", 600.0, "--duration"),
+    (["--duration", "90"], "generation.limits.durationS", 90.0, "--duration"),
     (["--runs-dir", "kept"], "journal.directory", "kept", "--runs-dir"),
     (["--journal"], "journal.enabled", True, "--journal"),
     (["--no-journal"], "journal.enabled", False, "--journal"),

@@ -87,6 +87,7 @@ def report(**changes: Any) -> Report:
         breaker_opened=0,
         breaker_open_s=0.0,
         proof=PROVED,
+        plan_done_percent=98.8,
         error_rate_percent=0.0,
         error_budget_percent=1.0,
         client_cpu_percent=38.4,
@@ -215,7 +216,7 @@ def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted()
     )
     text = render_text(report(ledgers=ledgers))
     assert "ledger o1.l1 Main failed: none of its assets exists" in text
-    assert "1 of 2 ledgers were stopped before their end" in text
+    assert "1 of 2 ledgers were stopped, or not begun" in text
 
 
 def test_an_outage_is_told_with_its_length() -> None:

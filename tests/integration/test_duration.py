@@ -1,0 +1,90 @@
+"""Runs that are given a time: as much of the plan as fits, settled and proved, and the rest later."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midaz_seed.engine.movements import AnswerCheck
+from midaz_seed.engine.run_directory import RunStatus, find_run
+from midaz_seed.plan.items import TransactionItem
+from midaz_seed.reporting.text import render_text
+from midaz_seed.runner import seed_async
+from midaz_seed.settings.model import Settings
+from tests.support import balances, sandbox, world
+
+VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 60, "transactionsPerAccount": 40}
+MOVEMENTS = 2 * 60 * 40
+FOUR_AT_ONCE = {"on": "transactions", "methods": ["POST"], "to_s": 2.5, "capacity": {"at_once": 4, "ms": 4}}
+"""1,000 a second at most, for longer than the time that the runs are given."""
+
+
+def _world(url: str, duration_s: float, limits: Mapping[str, Any] | None = None, **changes: Any) -> Settings:
+    return world(url, volume=VOLUME, generation={"limits": {"durationS": duration_s, **(limits or {})}}, **changes)
+
+
+@pytest.mark.parametrize("limits", [{}, {"shards": 2}, {"maxConcurrency": "auto"}])
+async def test_a_run_that_has_no_time_for_its_plan_proves_what_it_did_and_a_later_one_does_the_rest(
+    limits: dict[str, Any], tmp_path: Path
+) -> None:
+    journal = {"directory": str(tmp_path)}
+    async with sandbox({"rules": [FOUR_AT_ONCE]}) as server:
+        report = await seed_async(_world(server.url, 1.5, limits, journal=journal))
+        assert report.exit_code == 0, report.verdict
+        assert report.proof is not None
+        assert report.proof.ok
+        assert report.proof.ledgers == 2
+        assert 0 < report.movements < MOVEMENTS
+        assert 0 < report.plan_done_percent < 100
+        assert {ledger.state for ledger in report.ledgers} == {"partial"}
+        assert find_run(tmp_path, report.run_id).about().status is RunStatus.UNFINISHED
+        assert f"Time was up: {report.plan_done_percent:.1f} % of the plan" in " ".join(render_text(report).split())
+        money = sum(phase.created for phase in report.phases if phase.name in ("deposits", "transfers"))
+        posts = server.app.statistics.requests["POST", "transactions"]
+        assert money == posts  # nothing else was sent
+
+        again = await seed_async(_world(server.url, 0, limits, journal=journal))
+        assert again.exit_code == 0, again.verdict
+        assert again.plan_done_percent == 100
+        assert server.app.statistics.requests["POST", "transactions"] == MOVEMENTS
+        found = await balances(server.url)
+    async with sandbox() as server:
+        await seed_async(_world(server.url, 0))
+        assert found == await balances(server.url)
+
+
+async def test_a_plan_that_is_done_in_time_is_an_ordinary_run() -> None:
+    async with sandbox() as server:
+        report = await seed_async(world(server.url, generation={"limits": {"durationS": 60}}))
+    assert report.exit_code == 0, report.verdict
+    assert report.plan_done_percent == 100
+    assert {ledger.state for ledger in report.ledgers} == {"done"}
+
+
+class AnythingIsOurs(AnswerCheck):
+    """Believes every 201."""
+
+    def is_ours(self, item: TransactionItem, body: bytes) -> bool:
+        return True
+
+
+async def test_a_movement_that_the_server_did_not_make_is_found_by_the_proof_of_a_part() -> None:
+    foreign = {"on": "transactions", "methods": ["POST"], "rate": 0.01, "foreign_replay": {}}
+    async with sandbox({"rules": [FOUR_AT_ONCE, foreign]}) as server:
+        report = await seed_async(_world(server.url, 2.0), overrides={AnswerCheck: AnythingIsOurs()})
+        assert server.faults.injected["foreign_replay"] > 0
+    assert report.exit_code == 1
+    assert report.proof is not None
+    assert not report.proof.ok
+    assert {"available", "transaction count"} <= {difference.what for difference in report.proof.differences}
+
+
+async def test_a_time_in_which_no_ledger_can_be_filled_is_no_success() -> None:
+    slow = {"on": "accounts", "methods": ["POST"], "capacity": {"at_once": 1, "ms": 50}}
+    async with sandbox({"rules": [slow]}) as server:
+        report = await seed_async(_world(server.url, 1.0))
+    assert report.exit_code == 1
+    assert report.proof is None
+    assert "before any ledger was filled" in report.verdict
+    assert report.movements == 0
