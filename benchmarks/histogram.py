@@ -5,7 +5,7 @@ import random
 import time
 from collections.abc import Callable
 
-from midaz_seed.reporting.histogram import Histogram
+from midaz_seed.model.histogram import Histogram
 
 VALUES = 200_000
 

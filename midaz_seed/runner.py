@@ -9,17 +9,15 @@ from urllib.parse import urlsplit
 import anyio
 
 from midaz_seed.clock import Clock, SystemClock
-from midaz_seed.engine.concurrency import find_the_knee
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.doctor import Diagnosis, examine
+from midaz_seed.engine.load import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
 from midaz_seed.engine.own_load import watch_own_load
 from midaz_seed.engine.run_directory import RunDirectory
 from midaz_seed.engine.session import Session, open_session
-from midaz_seed.engine.stop_rules import enforce
 from midaz_seed.engine.summary import process_cpu_s, summarize
 from midaz_seed.engine.teardown import Fate, Removal
-from midaz_seed.engine.time_box import keep_time
 from midaz_seed.errors import JournalError, OutputError
 from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.reporting.events import Emit, RunFinished
@@ -140,9 +138,8 @@ async def _execute(
                         beside.start_soon(watch_signals, context)
                     beside.start_soon(watch_own_load, context)
                     if story is fill:
-                        beside.start_soon(enforce, context)
-                        beside.start_soon(find_the_knee, context)
-                        beside.start_soon(keep_time, context)
+                        for watcher in LOAD_WATCHERS:
+                            beside.start_soon(watcher, context)
                     started_s, started_at_s = context.clock.monotonic(), context.clock.time()
                     started_cpu_s = process_cpu_s()
                     await _watched(context, story, watch)

@@ -11,15 +11,13 @@ from typing import BinaryIO
 import anyio
 
 from midaz_seed.clock import SystemClock
-from midaz_seed.engine.concurrency import find_the_knee
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.journal import Journal
+from midaz_seed.engine.load import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import fill_slice, watch_signals
 from midaz_seed.engine.session import Session
 from midaz_seed.engine.shards import LENGTH, Order, Result, progress_of
-from midaz_seed.engine.stop_rules import enforce
 from midaz_seed.engine.summary import rss_mb_max
-from midaz_seed.engine.time_box import keep_time
 from midaz_seed.errors import JournalError, SeedError
 from midaz_seed.plan.plan import Plan
 from midaz_seed.runner import run_in_loop
@@ -41,9 +39,8 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             organization.id, organization.fresh = server_id, fresh
         async with anyio.create_task_group() as beside:
             beside.start_soon(watch_signals, context)
-            beside.start_soon(enforce, context)
-            beside.start_soon(find_the_knee, context)
-            beside.start_soon(keep_time, context)
+            for watcher in LOAD_WATCHERS:
+                beside.start_soon(watcher, context)
             if tell is not None:
                 beside.start_soon(_tell, context, tell)
             try:
@@ -60,6 +57,8 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             [(ledger.index, ledger.status, ledger.reason, ledger.id) for ledger in context.state.ledgers],
             context.concurrency,
             context.pool.limit,
+            context.steady,
+            context.slots,
             context.settled,
             context.proofs,
             context.errors,

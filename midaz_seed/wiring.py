@@ -30,6 +30,7 @@ from midaz_seed.reporting.events import BreakerChanged, Emit
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.limiter import RateLimiter
+from midaz_seed.resilience.open_loop import OpenLoop
 from midaz_seed.resilience.retry import RetryPolicy
 from midaz_seed.settings.model import Settings, Target
 from midaz_seed.settings.target import ResolvedTarget
@@ -151,11 +152,22 @@ def _register(
         begin = session is None or session.begins
         return Rejects(services.get_abstract(Clock), target, path, with_token=with_token, begin=begin)
 
+    limiter = RateLimiter(limits.requests_per_second) if limits.requests_per_second else None
+
+    def open_loop(services: svcs.Container) -> OpenLoop:
+        pool = services.get(WorkerPool)
+        return OpenLoop(
+            services.get_abstract(Clock),
+            limits.requests_per_second,
+            spare=lambda: pool.spare("open loop"),
+            ramp_s=limits.ramp_s,
+        )
+
     async def sender(services: svcs.Container) -> Sender:
         return Sender(
             await services.aget_abstract(Transport),
             services.get(CircuitBreaker),
-            RateLimiter(limits.requests_per_second) if limits.requests_per_second else None,
+            services.get(OpenLoop) if limits.open_loop else limiter,
             services.get(RetryPolicy),
             services.get_abstract(Clock),
             services.get(Meter),
@@ -177,6 +189,7 @@ def _register(
             answer_check=services.get(AnswerCheck),
             journal=session.journal if session else Journal(services.get_abstract(Clock)),
             rejects=services.get(Rejects),
+            slots=services.get(OpenLoop).slots if limits.open_loop else None,
             started_s=services.get_abstract(Clock).monotonic(),
             may_restart=session is not None and session.finished_before,
             directory=session.directory if session else None,
@@ -196,5 +209,6 @@ def _register(
     registry.register_factory(WorkerPool, lambda: WorkerPool(workers))
     registry.register_factory(CircuitBreaker, circuit_breaker)
     registry.register_factory(Transport, transport)
+    registry.register_factory(OpenLoop, open_loop)
     registry.register_factory(Sender, sender)
     registry.register_factory(RunContext, context)

@@ -258,6 +258,28 @@ _TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.openLoop",
+        "--open-loop",
+        is_flag=True,
+        value=True,
+        help="Send at the moments that --rate gives, and count latencies from them [default: when an answer is in]",
+    ),
+    _setting(
+        PACE,
+        "generation.limits.rampS",
+        "--ramp",
+        metavar="TIME",
+        help="Let the load grow for so long at first",
+    ),
+    _setting(
+        PACE,
+        "generation.limits.warmupS",
+        "--warm-up",
+        metavar="TIME",
+        help="Leave so much after the first movement out of the report's steady window",
+    ),
+    _setting(
+        PACE,
         "generation.limits.durationS",
         "--duration",
         metavar="TIME",

@@ -1,4 +1,5 @@
-"""`--concurrency auto`: how many requests may be in flight follows what the server can do."""
+"""How many requests may be in flight, where that is not one number for the whole run: `--concurrency auto` follows what
+the server can do, `--ramp` lets a fixed number grow."""
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import ConcurrencyChanged
@@ -26,6 +27,18 @@ async def find_the_knee(context: RunContext) -> None:
         context.pool.limit = finder.limit
         if change is not None:
             _note(context, change, context.elapsed_s)
+
+
+async def ramp_up(context: RunContext) -> None:
+    """Let the number in flight grow from one to `maxConcurrency` within `rampS`. The ramp of an open loop is its
+    schedule's."""
+    limits, pool = context.settings.generation.limits, context.pool
+    if not limits.ramp_s or limits.open_loop or limits.max_concurrency == "auto":
+        return
+    while context.elapsed_s < limits.ramp_s:
+        pool.limit = 1 + int((limits.max_concurrency - 1) * context.elapsed_s / limits.ramp_s)
+        await context.clock.sleep(min(limits.ramp_s / limits.max_concurrency, LOOK_EVERY_S))
+    pool.limit = limits.max_concurrency
 
 
 def _note(context: RunContext, change: Change, at_s: float) -> None:

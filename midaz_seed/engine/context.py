@@ -15,12 +15,14 @@ from midaz_seed.engine.state import StateTree
 from midaz_seed.errors import SeedError
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.server import Server
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled
-from midaz_seed.reporting.histogram import Histogram
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.report import Difference, LedgerProof
+from midaz_seed.reporting.steady import SteadyWindow
+from midaz_seed.resilience.open_loop import Slots
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 
@@ -42,6 +44,8 @@ class RunContext:
     answer_check: AnswerCheck
     journal: Journal
     rejects: Rejects
+    slots: Slots | None
+    """What becomes of the schedule of an open loop, in all processes of the run."""
     started_s: float
     """When the run began (monotonic)."""
     directory: RunDirectory | None = None
@@ -62,6 +66,8 @@ class RunContext:
     """What automatic concurrency decided, of all processes of the run, each in its order."""
     held: int = 0
     """Requests in flight that automatic concurrency held at the end, of the run's other processes together."""
+    steady: list[SteadyWindow] = field(default_factory=list)
+    """Where the load was steady, of each process of the run."""
     settled: list[Settled] = field(default_factory=list)
     proofs: list[LedgerProof] = field(default_factory=list)
     absent: list[Difference] = field(default_factory=list)

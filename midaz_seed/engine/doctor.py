@@ -25,9 +25,9 @@ from midaz_seed.midaz.classify import read_error
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server import Server, server_of
 from midaz_seed.model.balances import EXTERNAL, ObservedBalance
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.plan.items import Entity
-from midaz_seed.reporting.histogram import Histogram
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Service, Transport, TransportError
 

@@ -39,6 +39,8 @@ class WorkerPool:
         self._workers = workers
         self._limit = workers
         self._in_hand = 0
+        self._idle = 0
+        self._told: set[str] = set()
         self._streams: deque[_Stream[Any]] = deque()
         self._wake = anyio.Event()
         self.stopping = False
@@ -119,6 +121,13 @@ class WorkerPool:
             raise StoppedError
         return results[0]
 
+    def spare(self, who: str) -> bool:
+        """Whether a worker has had nothing to do since `who` asked for the last time."""
+        if not self._idle and who in self._told:
+            return False
+        self._told.add(who)
+        return True
+
     def close(self) -> None:
         """Admit nothing new."""
         self.closed = True
@@ -136,7 +145,7 @@ class WorkerPool:
             if stream is None:
                 if self._wake.is_set():
                     self._wake = anyio.Event()
-                await self._wake.wait()
+                await self._wait_for_work()
                 continue
             item = self._take(stream)
             if item is _END:
@@ -150,6 +159,18 @@ class WorkerPool:
                 stream.in_hand -= 1
                 if stream.ended and stream.in_hand == 0:
                     stream.done.set()
+
+    async def _wait_for_work(self) -> None:
+        if self._in_hand >= self._limit:  # there is enough to do, and no room
+            await self._wake.wait()
+            return
+        self._told.clear()
+        self._idle += 1
+        try:
+            await self._wake.wait()
+        finally:
+            self._idle -= 1
+            self._told.clear()
 
     def _take(self, stream: _Stream[Any]) -> Any:
         """The next item, now in hand; or _END, and the stream is out of the turn."""

@@ -20,6 +20,7 @@ from midaz_seed.reporting.logs import logger, redact
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.limiter import RateLimiter
+from midaz_seed.resilience.open_loop import OpenLoop
 from midaz_seed.resilience.retry import RetryPolicy, parse_retry_after
 from midaz_seed.transport.base import (
     AnswerTimeoutError,
@@ -77,7 +78,7 @@ class Sender:
         self,
         transport: Transport,
         breaker: CircuitBreaker,
-        limiter: RateLimiter | None,
+        limiter: RateLimiter | OpenLoop | None,
         retry: RetryPolicy,
         clock: Clock,
         meter: Meter,
@@ -99,7 +100,7 @@ class Sender:
 
         Raises BreakerOpenError when the breaker's deadline passes, UnauthorizedError on 401 and 403.
         """
-        permit = await self._admission()
+        permit, slot_s = await self._admission()
         if not_after_s is not None and self.clock.monotonic() > not_after_s:
             self.breaker.abandon(permit)
             return Answer(
@@ -108,7 +109,7 @@ class Sender:
         meter, phase_meter = self._meter, self._meter.phases[phase]
         meter.in_flight += 1
         phase_meter.requests += 1
-        start_s = self.clock.monotonic()
+        start_s = self.clock.monotonic() if slot_s is None else slot_s
         try:
             response = await self._transport.send(request)
         except ConnectError as error:
@@ -146,20 +147,21 @@ class Sender:
             )
         return Answer(verdict, response)
 
-    async def _admission(self) -> int:
-        """Wait for breaker and rate limit; the permit belongs to the breaker's present state."""
+    async def _admission(self) -> tuple[int, float | None]:
+        """Wait for breaker and rate limit; the permit belongs to the breaker's present state. In an open loop also the
+        moment at which the request should have begun."""
         breaker = self.breaker
         if self._limiter is None:
-            return await breaker.enter()
+            return await breaker.enter(), None
         while True:
             permit = await breaker.enter()
             try:
-                await self._limiter.token()
+                slot_s = await self._limiter.token()
             except BaseException:
                 breaker.abandon(permit)
                 raise
             if breaker.valid(permit):
-                return permit
+                return permit, slot_s
 
     def patience(self, phase: Phase, *, with_outages: bool = True) -> "Patience":
         """A fresh count of attempts for one request. `with_outages` False: do not sit out an outage of the server."""

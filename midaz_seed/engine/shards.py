@@ -27,6 +27,8 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import ConcurrencyChanged, Settled
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
 from midaz_seed.reporting.report import LedgerProof
+from midaz_seed.reporting.steady import SteadyWindow
+from midaz_seed.resilience.open_loop import Slots
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 
@@ -67,6 +69,8 @@ class Result:
     concurrency: list[ConcurrencyChanged]
     in_flight_limit: int
     """At the end."""
+    steady: list[SteadyWindow]
+    slots: Slots | None
     settled: list[Settled]
     proofs: list[LedgerProof]
     errors: list[SeedError]
@@ -254,6 +258,11 @@ class _Merging:
                 ledger.organization_id = organization.id
         context.concurrency += result.concurrency
         context.held += result.in_flight_limit
+        context.steady += result.steady
+        if context.slots is not None and result.slots is not None:
+            context.slots.add(result.slots)
+        meter.good += result.meter.good
+        meter.overloaded += result.meter.overloaded
         context.settled += result.settled
         context.proofs += result.proofs
         context.errors += result.errors

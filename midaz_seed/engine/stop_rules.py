@@ -6,8 +6,8 @@ from collections import deque
 from dataclasses import dataclass
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.histogram import Histogram
 from midaz_seed.settings.model import Stop
 
 LOOKS_PER_WINDOW = 10

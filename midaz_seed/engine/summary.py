@@ -12,6 +12,7 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.error_tracker import ErrorGroup
 from midaz_seed.engine.state import LedgerStatus
 from midaz_seed.errors import ExitCode, JournalError, OutputError, SettlementError, TargetError
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
@@ -25,16 +26,20 @@ from midaz_seed.reporting.report import (
     ErrorReport,
     FailedItemReport,
     LedgerReport,
+    OpenLoopReport,
     PhaseReport,
     ProofReport,
     Report,
     SettlementReport,
+    SteadyReport,
     latency,
 )
 from midaz_seed.settings.model import Settings
 
 DIFFERENCES_MAX = 1000
 CHANGES_MAX = 200
+STEADY_S_MIN = 1.0
+"""A window that is shorter says nothing."""
 
 HINTS = {
     ErrorClass.NETWORK: "connections break: is the server restarting, or a proxy in between?",
@@ -85,6 +90,8 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         requests_per_s=meter.requests / elapsed_s if elapsed_s else 0.0,
         movements_per_s=movements / money_s if money_s else 0.0,
         concurrency=_concurrency(context),
+        steady=_steady(context),
+        open_loop=_open_loop(context),
         settlement=_settlement(context),
         errors=tuple(_error(group) for group in context.tracker.groups()),
         failed_items=tuple(
@@ -122,6 +129,38 @@ def _concurrency(context: RunContext) -> ConcurrencyReport:
         in_flight=(context.held or context.pool.limit) if limit == "auto" else limit,
         changes=tuple(ConcurrencyChange(each.at_s, each.in_flight, each.reason) for each in changes[:CHANGES_MAX]),
         changes_total=len(changes),
+    )
+
+
+def _steady(context: RunContext) -> SteadyReport | None:
+    windows = [window for window in context.steady if window.span_s >= STEADY_S_MIN]
+    if not windows:
+        return None
+    whole = Histogram()
+    for window in windows:
+        whole.merge(window.latency())
+    return SteadyReport(
+        from_s=min(window.since.at_s for window in windows),
+        to_s=max(window.until.at_s for window in windows),
+        transactions=sum(window.transactions for window in windows),
+        movements=sum(window.movements for window in windows),
+        transactions_per_s=sum(window.transactions / window.span_s for window in windows),
+        movements_per_s=sum(window.movements / window.span_s for window in windows),
+        latency_ms=latency(whole),
+    )
+
+
+def _open_loop(context: RunContext) -> OpenLoopReport | None:
+    slots = context.slots
+    if slots is None:
+        return None
+    return OpenLoopReport(
+        rate_per_s=context.settings.generation.limits.requests_per_second,
+        offered=slots.sent + slots.dropped,
+        sent=slots.sent,
+        accepted=context.meter.good,
+        dropped=slots.dropped,
+        late_ms=latency(slots.lateness),
     )
 
 

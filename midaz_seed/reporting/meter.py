@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, field
 
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.histogram import Histogram
 
 
 @dataclass(slots=True)

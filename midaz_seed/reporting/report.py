@@ -9,8 +9,8 @@ from pathlib import Path
 import orjson
 
 from midaz_seed.errors import OutputError
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
-from midaz_seed.reporting.histogram import Histogram
 
 SCHEMA_VERSION = 1
 
@@ -82,6 +82,34 @@ class ConcurrencyReport:
     in_flight: int
     changes: tuple[ConcurrencyChange, ...]
     changes_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class SteadyReport:
+    """Money moving at full load, without warm-up, ramp and the tail in which ledgers run out: seconds since the run
+    began, and what was accepted between them. With shards: all of them together, each with its own window."""
+
+    from_s: float
+    to_s: float
+    transactions: int
+    movements: int
+    transactions_per_s: float
+    movements_per_s: float
+    latency_ms: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLoopReport:
+    """The schedule of an open loop: slots in which there was something to send (`offered` = sent + dropped), answers
+    that did what was asked, and how much later than its slot a request began. A phase's latencies count from the
+    slots."""
+
+    rate_per_s: float
+    offered: int
+    sent: int
+    accepted: int
+    dropped: int
+    late_ms: Latency
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,6 +234,10 @@ class Report:
     requests_per_s: float
     movements_per_s: float
     concurrency: ConcurrencyReport
+    steady: SteadyReport | None
+    """None when the load was not steady for a second."""
+    open_loop: OpenLoopReport | None
+    """None in a closed loop."""
     settlement: SettlementReport
     errors: tuple[ErrorReport, ...]
     failed_items: tuple[FailedItemReport, ...]

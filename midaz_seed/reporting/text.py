@@ -50,12 +50,7 @@ def _lines(report: Report) -> Iterator[str]:
         f"{report.movements_per_s:,.0f} movements/s while money moved, "
         f"{report.requests_per_s:,.0f} requests/s over the run"
     )
-    if report.concurrency.auto:
-        found = [change.in_flight for change in report.concurrency.changes]
-        yield (
-            f"concurrency: auto, {report.concurrency.in_flight} in flight at the end, {min(found)} to {max(found)} "
-            f"before, {report.concurrency.changes_total} changes"
-        )
+    yield from _load(report)
     if report.settlement.ledgers:
         settled = report.settlement
         yield (
@@ -84,6 +79,30 @@ def _lines(report: Report) -> Iterator[str]:
     yield from _wrapped(report.verdict)
     if report.next_step:
         yield from _wrapped(report.next_step)
+
+
+def _load(report: Report) -> Iterator[str]:
+    """How the load was, where it was more than a fixed number in flight."""
+    if report.concurrency.auto:
+        found = [change.in_flight for change in report.concurrency.changes]
+        yield (
+            f"concurrency: auto, {report.concurrency.in_flight} in flight at the end, {min(found)} to {max(found)} "
+            f"before, {report.concurrency.changes_total} changes"
+        )
+    steady = report.steady
+    if steady is not None:
+        yield from _wrapped(
+            f"steady from {steady.from_s:.1f} to {steady.to_s:.1f} s: {steady.transactions_per_s:,.0f} transactions/s, "
+            f"{steady.movements_per_s:,.0f} movements/s, latency p50 {steady.latency_ms.p50:.1f} p99 "
+            f"{steady.latency_ms.p99:.1f} ms"
+        )
+    if report.open_loop is not None:
+        slots = report.open_loop
+        yield from _wrapped(
+            f"open loop at {slots.rate_per_s:,g}/s: {slots.offered:,} offered, {slots.sent:,} sent, "
+            f"{slots.accepted:,} accepted, {slots.dropped:,} dropped; begun at most "
+            f"{slots.late_ms.p99:.1f} ms late (p99)"
+        )
 
 
 def _phases(report: Report) -> Iterator[str]:

@@ -229,6 +229,18 @@ class Limits(Section):
     requests_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         0.0, description="Token-bucket limit on requests a second; 0 means no limit."
     )
+    open_loop: bool = Field(
+        False,
+        description="Send at the moments that `requestsPerSecond` gives, whatever the server does. Latencies count "
+        "from them; a moment that nobody was free for within a second is dropped, and told.",
+    )
+    ramp_s: Duration = Field(
+        0.0,
+        description="Time from the beginning in which the load grows: an open loop's rate, else requests in flight.",
+    )
+    warmup_s: Duration = Field(
+        0.0, description="Time from the first movement that is left out of the steady window of the report."
+    )
     shards: Annotated[Annotated[int, Field(ge=1, le=32)] | Auto, Words("a whole number from 1 to 32, or auto")] = Field(
         1, description="Processes that share the ledgers, and the limits above, among them; `auto`: one for each core."
     )
@@ -240,6 +252,17 @@ class Limits(Section):
     ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Ledgers that are filled at the same time."
     )
+
+    @model_validator(mode="after")
+    def _load_is_possible(self) -> Self:
+        automatic = self.max_concurrency == "auto"
+        if self.open_loop and not self.requests_per_second:
+            raise ValueError("openLoop needs requestsPerSecond: the rate at which requests begin")
+        if self.open_loop and automatic:
+            raise ValueError("openLoop cannot have maxConcurrency auto: give the number that may be in flight")
+        if self.ramp_s and automatic:
+            raise ValueError("maxConcurrency auto begins low by itself: leave rampS out")
+        return self
 
 
 class Generation(Section):

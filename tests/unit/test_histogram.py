@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midaz_seed.reporting.histogram import LIMIT_US, Histogram
+from midaz_seed.model.histogram import LIMIT_US, Histogram
 
 HOUR_US = 3_600_000_000
 LATENCIES_US = st.lists(st.integers(0, HOUR_US) | st.integers(0, 5000), min_size=1, max_size=200)

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from midaz_seed.errors import ExitCode, OutputError
-from midaz_seed.reporting.histogram import Histogram
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.reporting.report import (
     ConcurrencyChange,
     ConcurrencyReport,
@@ -79,6 +79,8 @@ def report(**changes: Any) -> Report:
         concurrency=ConcurrencyReport(
             auto=True, in_flight=8, changes=(ConcurrencyChange(0.0, 4, "the start"),), changes_total=1
         ),
+        steady=None,
+        open_loop=None,
         settlement=SettlementReport(4, 0.5, 1.0, 9),
         errors=(),
         failed_items=(),

@@ -279,6 +279,7 @@ VALUES = {
     "target.clientSecretFile": "token",
     "target.headers": "X-Name: value",
     "generation.retries.maxDelay": "200",
+    "generation.limits.openLoop": "false",
     "settlement.maxDelayS": "3",
     "idempotency.ttlS": "40",
 }

@@ -44,6 +44,13 @@ class Histogram:
         self.total_us += other.total_us
         self.max_us = max(self.max_us, other.max_us)
 
+    def copy(self) -> "Histogram":
+        """The same counts, which no longer change."""
+        same = Histogram()
+        same._counts = self._counts[:]
+        same.count, same.total_us, same.max_us = self.count, self.total_us, self.max_us
+        return same
+
     def since(self, earlier: "Histogram") -> "Histogram":
         """What was recorded after an earlier copy of this histogram was taken; `max_us` is that of the whole."""
         window = Histogram()
