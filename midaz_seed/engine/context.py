@@ -18,7 +18,7 @@ from midaz_seed.midaz.server import Server
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
-from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled
+from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.report import Difference, LedgerProof
 from midaz_seed.reporting.steady import SteadyWindow
@@ -86,10 +86,10 @@ class RunContext:
         """The server's reads, counted in a phase."""
         return MidazApi(self.sender.read, phase)
 
-    def close(self, reason: str) -> None:
-        """Admit nothing new; what was admitted is settled and proved."""
+    def close(self) -> None:
+        """Admit nothing new, because time is up; what was admitted is settled and proved."""
         if not self.pool.closed and not self.pool.stopping:
-            self.emit(Draining(reason))
+            self.emit(TimeUp(self.elapsed_s))
         self.pool.close()
 
     def stop(self, reason: str) -> None:

@@ -1,7 +1,6 @@
 """One ledger's way through the phases. Ledgers do not wait for one another."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 import anyio.lowlevel
@@ -13,15 +12,13 @@ from midaz_seed.engine.movements import Key, MovementSender, Unsent
 from midaz_seed.engine.reconcile import Made, Numbered, already_made, balances_given, numbered
 from midaz_seed.engine.settlement import settle
 from midaz_seed.engine.state import LedgerState, LedgerStatus
+from midaz_seed.engine.time_box import PASSED_OVER, leave_out
 from midaz_seed.engine.verification import prove_ledger
 from midaz_seed.midaz.api import transaction_path
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem, effect_of
+from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
 from midaz_seed.reporting.meter import LedgerProgress
-
-PASSED_OVER = 500
-"""Items of an earlier session after which the event loop gets its turn."""
 
 
 class LedgerRun:
@@ -183,28 +180,12 @@ class LedgerRun:
         with self._reported(phase) as progress:
             await context.pool.drain(items, send, new=True)
             if context.pool.closed:
-                await self._leave_out(phase, items)
+                await leave_out(context, ledger, phase, items, earlier)
             await context.pool.drain(list(set_aside), ask_again)
             ledger.in_doubt += set_aside  # the run is being stopped
             context.journal.flush()
             if ledger.in_doubt and not context.pool.stopping:
                 await resolve_doubts(context, ledger, phase, planned, movements, path, self._missed)
-
-    async def _leave_out(self, phase: Phase, rest: Iterator[Numbered]) -> None:
-        """Time is up: what has not been begun is no part of what is to be proved."""
-        ledger, earlier = self._ledger, self._made
-        changes: Counter[int] = Counter()
-        count = 0
-        async for ordinal, item in unhurried(rest):
-            if earlier is not None and earlier.holds(phase, ordinal):
-                self._context.meter.add(phase, Outcome.EXISTING)
-                continue
-            count += 1
-            if phase is Phase.DEPOSITS:
-                ledger.unfunded.update(movement.destination for movement in item.movements)
-            for account, change in effect_of(item).items():
-                changes[account] += change
-        ledger.leave_out(changes, count)
 
     def _movements(self, phase: Phase) -> MovementSender:
         context, settings = self._context, self._context.settings
@@ -286,11 +267,3 @@ class LedgerRun:
             context.emit(
                 PhaseFinished(phase, key, progress.created, progress.existing, progress.failed, now() - started_s)
             )
-
-
-async def unhurried(items: Iterator[Numbered]) -> AsyncIterator[Numbered]:
-    """Items that nothing is sent for: others, who have requests in flight, get their turn between them."""
-    for ordinal, item in items:
-        yield ordinal, item
-        if ordinal % PASSED_OVER == 0:
-            await anyio.lowlevel.checkpoint()

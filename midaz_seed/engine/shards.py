@@ -270,7 +270,7 @@ class _Merging:
         breaker.add(opened_count=result.breaker_opened, open_s=result.breaker_open_s)
         context.shards_rss_mb += result.rss_mb_max
         if result.time_is_up:
-            context.close("time is up")
+            context.close()
         if result.stop_reason and not context.stop_reason:
             context.stop_reason = result.stop_reason
             context.stop(result.stop_reason)

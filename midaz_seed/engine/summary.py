@@ -140,6 +140,7 @@ def _steady(context: RunContext) -> SteadyReport | None:
     for window in windows:
         whole.merge(window.latency())
     return SteadyReport(
+        warmup_s=context.settings.generation.limits.warmup_s,
         from_s=min(window.since.at_s for window in windows),
         to_s=max(window.until.at_s for window in windows),
         transactions=sum(window.transactions for window in windows),

@@ -41,6 +41,12 @@ class Expectation:
     final: list[int]
     external: dict[str, int]
 
+    def effect_of(self, phase: Phase) -> Iterator[int]:
+        """What all deposits, or all transfers, together add to each account."""
+        if phase is Phase.DEPOSITS:
+            return iter(self.deposited)
+        return (final - deposited for final, deposited in zip(self.final, self.deposited, strict=True))
+
 
 class LedgerPlan:
     """One ledger's items, made when they are asked for, and its balances."""

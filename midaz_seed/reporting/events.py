@@ -100,6 +100,14 @@ class Draining:
 
 
 @dataclass(frozen=True, slots=True)
+class TimeUp:
+    """The run's time is over, but for what settling and proving take: nothing new is begun."""
+
+    at_s: float
+    """Since the run began."""
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished:
     """The run is over and the report is made."""
 
@@ -117,6 +125,7 @@ Event: TypeAlias = (
     | ErrorSeen
     | Settled
     | Draining
+    | TimeUp
     | RunFinished
 )
 Emit: TypeAlias = Callable[[Event], None]

@@ -23,6 +23,7 @@ from midaz_seed.reporting.events import (
     PhaseFinished,
     RunStarted,
     Settled,
+    TimeUp,
 )
 from midaz_seed.reporting.logs import silence
 from midaz_seed.reporting.meter import Meter
@@ -181,7 +182,7 @@ class LiveProgress(Progress):
 
     def emit(self, event: Event) -> None:
         """The phases are in the display; a line of its own gets only what the run is about."""
-        if isinstance(event, RunStarted | BreakerChanged | Draining):
+        if isinstance(event, RunStarted | BreakerChanged | Draining | TimeUp):
             super().emit(event)
 
     def say(self, line: str) -> None:
@@ -230,6 +231,8 @@ def describe(event: Event) -> str:
             return f"{ledger} {event.phase}: {event.created:,} created{existing}{failed} in {event.elapsed_s:.1f} s"
         case ConcurrencyChanged():
             return f"{event.in_flight} in flight from now on ({event.reason})"
+        case TimeUp():
+            return f"time is up after {event.at_s:.1f} s: settling and proving what was begun"
         case Settled():
             return f"{event.ledger} settled after {event.waited_s:.2f} s, balances read {event.looks} times"
     return ""

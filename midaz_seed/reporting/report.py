@@ -89,6 +89,8 @@ class SteadyReport:
     """Money moving at full load, without warm-up, ramp and the tail in which ledgers run out: seconds since the run
     began, and what was accepted between them. With shards: all of them together, each with its own window."""
 
+    warmup_s: float
+    """Time after the first movement that was asked to be left out."""
     from_s: float
     to_s: float
     transactions: int

@@ -10,6 +10,8 @@ from midaz_seed.reporting.report import Report
 ROWS_MAX = 20
 """Kinds of errors, failed ledgers and differences that are shown; --json and --report have them all."""
 WIDTH = 80
+STEADY_S_MIN = 5
+"""A steady window that nobody asked for is worth a line when it is so long."""
 CLIENT_IS_FULL_PERCENT = 90
 """Share of a core from which on the client, and not the server, sets the pace."""
 
@@ -90,7 +92,7 @@ def _load(report: Report) -> Iterator[str]:
             f"before, {report.concurrency.changes_total} changes"
         )
     steady = report.steady
-    if steady is not None:
+    if steady is not None and (steady.warmup_s or steady.to_s - steady.from_s >= STEADY_S_MIN):
         yield from _wrapped(
             f"steady from {steady.from_s:.1f} to {steady.to_s:.1f} s: {steady.transactions_per_s:,.0f} transactions/s, "
             f"{steady.movements_per_s:,.0f} movements/s, latency p50 {steady.latency_ms.p50:.1f} p99 "
