@@ -60,6 +60,8 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             context.steady,
             context.slots,
             context.settled,
+            {ledger.index: ledger.flows for ledger in context.state.ledgers},
+            clock.time() - clock.monotonic(),
             context.proofs,
             context.errors,
             context.sender.breaker.opened_count,

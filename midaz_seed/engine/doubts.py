@@ -43,6 +43,7 @@ async def resolve_doubts(
     for _ in range(ROUNDS_MAX):
         doubts = list(ledger.in_doubt)
         applied = await decide(context, ledger, phase, planned, [unsent.item for unsent in doubts])
+        movements.flow.answered(context.clock.monotonic())
         if applied is None:
             return
         for unsent, was_applied in zip(doubts, applied, strict=True):

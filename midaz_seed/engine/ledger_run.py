@@ -18,6 +18,7 @@ from midaz_seed.midaz.api import transaction_path
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
+from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import LedgerProgress
 
 
@@ -201,6 +202,7 @@ class LedgerRun:
             answer_check=context.answer_check,
             sample=self._ledger.sample,
             track=context.journal.track(self._ledger.index, phase, self._plan.counts.get(phase, 0)),
+            flow=self._ledger.flows.setdefault(phase, MoneyFlow(phase)),
             rejects=context.rejects,
         )
 

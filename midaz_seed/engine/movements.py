@@ -17,6 +17,7 @@ from midaz_seed.midaz.api import transaction_request
 from midaz_seed.midaz.classify import Disposition, Verdict
 from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
 from midaz_seed.plan.items import Phase, TransactionItem
+from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.transport.base import Request
 
@@ -80,12 +81,14 @@ class MovementSender:
         answer_check: AnswerCheck,
         sample: dict[str, str],
         track: Track,
+        flow: MoneyFlow,
         rejects: Rejects,
     ) -> None:
         """`visible_within_s`: how long a fresh account's balance may take to be usable (0019; contract, 14.2).
 
         `sample`: keys of the transactions whose server ids are to be kept in it. `track`: where the journal is told of
-        each transaction, before it is sent and when its end is known.
+        each transaction, before it is sent and when its end is known. `flow`: what is told when transactions are sent,
+        answered and accepted.
         """
         self._sender = sender
         self._meter = meter
@@ -98,6 +101,7 @@ class MovementSender:
         self._is_ours = answer_check.is_ours
         self._sample = sample
         self.track = track
+        self.flow = flow
         self._rejects = rejects
 
     async def send(
@@ -110,6 +114,7 @@ class MovementSender:
         Raises BreakerOpenError, UnauthorizedError, JournalError.
         """
         sender, track = self._sender, self.track
+        self.flow.begin(sender.clock.monotonic())
         sent_before_s = None
         if key is None:
             generation = track.begin(ordinal)
@@ -139,6 +144,7 @@ class MovementSender:
                 if item.key in self._sample:
                     self._sample[item.key] = answer.created_id()
                 self._meter.add(self._phase, Outcome.CREATED)
+                self.flow.accept(len(item.movements), sender.clock.monotonic())
                 track.made(ordinal)
                 return None
             self._meter.phases[self._phase].foreign_replays += 1
@@ -199,6 +205,7 @@ class MovementSender:
     ) -> "Unsent":
         """The end of an item; one in doubt is counted later, when the balances have spoken."""
         unsent = Unsent(item, ordinal, failure, generation)
+        self.flow.answered(self._sender.clock.monotonic())
         if unsent.in_doubt:
             return unsent
         self.track.not_made(ordinal)

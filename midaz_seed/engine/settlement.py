@@ -28,11 +28,15 @@ async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[in
     clock = context.clock
     started_s = clock.monotonic()
     pause_s, looks = wait.initial_delay_s, 0
+    flow = ledger.flows.get(Phase.DEPOSITS)
     while True:
         looks += 1
         balances = await context.pool.call(lambda: observe(context, ledger, Phase.SETTLEMENT))
         lacking = _lacking(ledger, balances, expected)
-        waited_s = clock.monotonic() - started_s
+        now_s = clock.monotonic()
+        waited_s = now_s - started_s
+        if flow is not None:
+            flow.see_balances(now_s, len(lacking))
         if not lacking:
             return Settled(ledger.plan.key, waited_s, looks)
         if waited_s >= wait.deadline_s:

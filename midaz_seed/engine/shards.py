@@ -25,6 +25,7 @@ from midaz_seed.engine.state import LedgerStatus, Slice
 from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import ConcurrencyChanged, Settled
+from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
 from midaz_seed.reporting.report import LedgerProof
 from midaz_seed.reporting.steady import SteadyWindow
@@ -72,6 +73,10 @@ class Result:
     steady: list[SteadyWindow]
     slots: Slots | None
     settled: list[Settled]
+    flows: dict[int, dict[Phase, MoneyFlow]]
+    """By a ledger's place in the plan."""
+    epoch_s: float
+    """The time (epoch) at which the shard's monotonic clock stood at 0."""
     proofs: list[LedgerProof]
     errors: list[SeedError]
     breaker_opened: int
@@ -253,6 +258,11 @@ class _Merging:
         for place, status, reason, server_id in result.ledgers:
             ledger = by_place[place]
             ledger.status, ledger.reason, ledger.id = status, reason, server_id
+        ahead_s = result.epoch_s - (context.clock.time() - context.clock.monotonic())
+        for place, flows in result.flows.items():
+            by_place[place].flows = flows
+            for flow in flows.values():
+                flow.shift(ahead_s)
         for organization in context.state.organizations:
             for ledger in organization.ledgers:
                 ledger.organization_id = organization.id

@@ -13,6 +13,7 @@ from midaz_seed.engine.movements import Unsent
 from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import Phase, TransactionItem, effect_of
 from midaz_seed.plan.plan import LedgerPlan, OrganizationPlan, Plan
+from midaz_seed.reporting.flow import MoneyFlow
 
 
 class LedgerStatus(StrEnum):
@@ -59,6 +60,12 @@ class LedgerState:
     not_made: Counter[int] = field(default_factory=Counter)
     """What the transactions that were certainly not made would have added to each account, in minor units."""
 
+    missed_count: int = 0
+    """How many these are, without those that there was no time for."""
+
+    flows: dict[Phase, MoneyFlow] = field(default_factory=dict)
+    """Of the phases that move money: what was accepted, and when it was seen settled."""
+
     left_out: Counter[int] = field(default_factory=Counter)
     """What the transactions that there was no time for would have added to each account, in minor units. Unlike
     `not_made` it is no difference: the proof leaves it out too."""
@@ -73,6 +80,7 @@ class LedgerState:
 
     def miss(self, item: TransactionItem) -> None:
         """Note a transaction that was certainly not made."""
+        self.missed_count += 1
         for account, change in effect_of(item).items():
             self.not_made[account] += change
 

@@ -16,6 +16,7 @@ from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.flow import throughput
 from midaz_seed.reporting.logs import redact
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.report import (
@@ -32,6 +33,7 @@ from midaz_seed.reporting.report import (
     Report,
     SettlementReport,
     SteadyReport,
+    ThroughputReport,
     latency,
 )
 from midaz_seed.settings.model import Settings
@@ -93,6 +95,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         steady=_steady(context),
         open_loop=_open_loop(context),
         settlement=_settlement(context),
+        throughput=_throughput(context),
         errors=tuple(_error(group) for group in context.tracker.groups()),
         failed_items=tuple(
             FailedItemReport(item.key, item.phase.value, item.error.value, item.code, item.message)
@@ -172,6 +175,15 @@ def _settlement(context: RunContext) -> SettlementReport:
         waited_s_total=sum(settled.waited_s for settled in context.settled),
         looks=sum(settled.looks for settled in context.settled),
     )
+
+
+def _throughput(context: RunContext) -> tuple[ThroughputReport, ...]:
+    ledgers = context.state.ledgers
+    phases = (Phase.DEPOSITS, Phase.TRANSFERS)
+    found = [
+        throughput(phase, [ledger.flows[phase] for ledger in ledgers if phase in ledger.flows]) for phase in phases
+    ]
+    return tuple(each for each in found if each is not None)
 
 
 def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:

@@ -81,6 +81,7 @@ class _Proof:
             balances = [ObservedBalance.parse(row) async for row in self._api.balances(self._ledger.place)]
             expected = self._plan.expected_balances(self._ledger.left_out)
             found = [*compare_balances(expected, balances), *zero_sum_differences(balances)]
+            self._note_balances(found, balances)
             stands_still = found == earlier and pause_s >= wait.max_delay_s
             if not found or stands_still or clock.monotonic() >= until_s:
                 break
@@ -90,6 +91,16 @@ class _Proof:
         for difference in found:
             self._differ(difference.what, difference.alias, difference.expected, difference.actual)
         return len(balances)
+
+    def _note_balances(self, found: list[BalanceDifference], balances: list[ObservedBalance]) -> None:
+        """Tell the transfers' flow which balances do not show yet what was accepted: what failed for good makes a
+        difference and is no lag."""
+        flow = self._ledger.flows.get(Phase.TRANSFERS)
+        if flow is None:
+            return
+        if found and self._ledger.missed_count:
+            found = list(compare_balances(self._plan.expected_balances(self._ledger.not_made), balances))
+        flow.see_balances(self._context.clock.monotonic(), len({difference.alias for difference in found}))
 
     async def _check_assets(self) -> None:
         """Every planned asset is there under its code."""
@@ -120,8 +131,11 @@ class _Proof:
         again."""
         wait, clock = self._context.settings.settlement, self._context.clock
         until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
+        flow = self._ledger.flows.get(Phase.TRANSFERS)
         while True:
             count = await self._transactions(start, end)
+            if flow is not None:
+                flow.see_records(clock.monotonic(), max(expected - self._ledger.missed_count - count, 0))
             if count >= expected or self._differences or clock.monotonic() >= until_s:
                 return count
             await clock.sleep(min(pause_s, wait.max_delay_s))

@@ -65,6 +65,47 @@ class SettlementReport:
 
 
 @dataclass(frozen=True, slots=True)
+class DrainPoint:
+    """What was not settled yet, so long after the last answer of a ledger's phase, summed over the ledgers."""
+
+    since_s: float
+    balances: int
+    """Accounts' balances that did not show yet what was accepted. For transfers those of external accounts too."""
+    transactions: int
+    """Transactions that the server did not list yet, deposits among them. Only the transfers' curve has them: the
+    barrier looks at balances alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThroughputReport:
+    """A phase that moves money, accepted and settled apart. Accepted is what was answered with 201; settled is what the
+    server's reads showed: a deposit at the barrier, in the balances; a transfer in the proof, in the balances and in
+    the number of transactions. `midaz_seed.reporting.flow` says how ledgers and shards are put together."""
+
+    phase: str
+    """`deposits` or `transfers`."""
+    transactions_accepted: int
+    movements_accepted: int
+    movements_settled: int
+    """Of the accepted: those in ledgers that were seen settled. Less when a ledger failed, or nothing was proved."""
+    sending_s: float
+    """Seconds in which at least one ledger was between its first send and its last answer."""
+    settling_s: float
+    """Seconds in which at least one ledger was between its first send and the look that saw all of it settled."""
+    transactions_accepted_per_s: float
+    """201s per second of `sending_s`."""
+    movements_accepted_per_s: float
+    """Per second of `sending_s`."""
+    movements_settled_per_s: float | None
+    """Per second of `settling_s`, so never more than were accepted. None when nothing was seen settled."""
+    drain_s: float | None
+    """From a ledger's last answer to the look that saw it settled, of the ledger for which that was longest. It is as
+    exact as the looks are close, and never less than one takes. None when nothing was seen settled."""
+    drain: tuple[DrainPoint, ...]
+    """The looks, at most 60, evenly thinned, the first and the last among them. Empty when nobody looked."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConcurrencyChange:
     """Automatic concurrency held so many requests in flight from then on (seconds since the run began)."""
 
@@ -241,6 +282,8 @@ class Report:
     open_loop: OpenLoopReport | None
     """None in a closed loop."""
     settlement: SettlementReport
+    throughput: tuple[ThroughputReport, ...]
+    """Deposits and transfers, where something was accepted."""
     errors: tuple[ErrorReport, ...]
     failed_items: tuple[FailedItemReport, ...]
     failed_items_total: int

@@ -12,6 +12,8 @@ ROWS_MAX = 20
 WIDTH = 80
 STEADY_S_MIN = 5
 """A steady window that nobody asked for is worth a line when it is so long."""
+DRAIN_S_MIN = 0.1
+"""A drain that is shorter is not worth a line."""
 CLIENT_IS_FULL_PERCENT = 90
 """Share of a core from which on the client, and not the server, sets the pace."""
 
@@ -59,6 +61,7 @@ def _lines(report: Report) -> Iterator[str]:
             f"settlement: {settled.ledgers} ledgers, longest wait {settled.waited_s_max:.2f} s, "
             f"balances read {settled.looks} times"
         )
+    yield from _drains(report)
     applied = sum(phase.doubts_applied for phase in report.phases)
     not_applied = sum(phase.doubts_not_applied for phase in report.phases)
     if applied or not_applied:
@@ -105,6 +108,19 @@ def _load(report: Report) -> Iterator[str]:
             f"{slots.accepted:,} accepted, {slots.dropped:,} dropped; begun at most "
             f"{slots.late_ms.p99:.1f} ms late (p99)"
         )
+
+
+def _drains(report: Report) -> Iterator[str]:
+    """How far behind its answers the server was, where a look found it behind and it took a while."""
+    for phase in report.throughput:
+        if phase.drain_s is None or phase.movements_settled_per_s is None or phase.drain_s < DRAIN_S_MIN:
+            continue
+        if any(point.balances or point.transactions for point in phase.drain):
+            yield from _wrapped(
+                f"{phase.phase}: {phase.movements_accepted_per_s:,.0f} movements/s accepted, "
+                f"{phase.movements_settled_per_s:,.0f} settled; "
+                f"seen settled {phase.drain_s:.2f} s after the last answer"
+            )
 
 
 def _phases(report: Report) -> Iterator[str]:

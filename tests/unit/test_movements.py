@@ -13,6 +13,7 @@ from midaz_seed.engine.sender import Sender
 from midaz_seed.errors import UnauthorizedError
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Movement, Phase, TransactionItem
+from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.retry import RetryPolicy
@@ -69,6 +70,7 @@ class World:
             answer_check=AnswerCheck(),
             sample={},
             track=Journal(self.clock).track(0, Phase.TRANSFERS, 1),
+            flow=MoneyFlow(Phase.TRANSFERS),
             rejects=Rejects(self.clock, ResolvedTarget("", "", is_sandbox=True), with_token=False),
         )
 

@@ -16,6 +16,7 @@ from midaz_seed.reporting.report import (
     ConcurrencyChange,
     ConcurrencyReport,
     Difference,
+    DrainPoint,
     ErrorExample,
     ErrorReport,
     Latency,
@@ -24,6 +25,7 @@ from midaz_seed.reporting.report import (
     ProofReport,
     Report,
     SettlementReport,
+    ThroughputReport,
     check_writable,
     latency,
     write_json,
@@ -82,6 +84,7 @@ def report(**changes: Any) -> Report:
         steady=None,
         open_loop=None,
         settlement=SettlementReport(4, 0.5, 1.0, 9),
+        throughput=(),
         errors=(),
         failed_items=(),
         failed_items_total=0,
@@ -336,3 +339,22 @@ def test_a_client_that_was_the_limit_is_told_and_one_that_was_not_is_not() -> No
     assert "client: 97 % of a core" in text
     assert "the client was the limit, not the server" in text
     assert "the client was the limit" not in render_text(report(client_cpu_percent=60.0))
+
+
+def throughput(drain_s: float | None, *drain: DrainPoint) -> ThroughputReport:
+    settled_per_s = None if drain_s is None else 430.4
+    return ThroughputReport("transfers", 7600, 7600, 7600, 14.8, 17.6, 512.4, 512.4, settled_per_s, drain_s, drain)
+
+
+def test_a_server_that_settles_behind_its_answers_gets_a_line_and_one_that_does_not_gets_none() -> None:
+    late = report(throughput=(throughput(2.8, DrainPoint(0.5, 0, 900), DrainPoint(2.8, 0, 0)),))
+    assert "transfers: 512 movements/s accepted, 430 settled; seen settled 2.80 s after" in render_text(late)
+    assert json.loads(late.as_json())["throughput"][0]["drain"][0] == {
+        "since_s": 0.5,
+        "balances": 0,
+        "transactions": 900,
+    }
+    at_once = throughput(2.8, DrainPoint(2.8, 0, 0))  # a look that took long, and found nothing missing
+    soon = throughput(0.05, DrainPoint(0.01, 0, 900), DrainPoint(0.05, 0, 0))
+    never = throughput(None, DrainPoint(0.01, 900, 0))
+    assert "settled;" not in render_text(report(throughput=(at_once, soon, never)))
