@@ -118,8 +118,7 @@ def _drains(report: Report) -> Iterator[str]:
         if any(point.balances or point.transactions for point in phase.drain):
             yield from _wrapped(
                 f"{phase.phase}: {phase.movements_accepted_per_s:,.0f} movements/s accepted, "
-                f"{phase.movements_settled_per_s:,.0f} settled; "
-                f"seen settled {phase.drain_s:.2f} s after the last answer"
+                f"{phase.movements_settled_per_s:,.0f} settled, drained in {phase.drain_s:.2f} s"
             )
 
 

@@ -348,7 +348,7 @@ def throughput(drain_s: float | None, *drain: DrainPoint) -> ThroughputReport:
 
 def test_a_server_that_settles_behind_its_answers_gets_a_line_and_one_that_does_not_gets_none() -> None:
     late = report(throughput=(throughput(2.8, DrainPoint(0.5, 0, 900), DrainPoint(2.8, 0, 0)),))
-    assert "transfers: 512 movements/s accepted, 430 settled; seen settled 2.80 s after" in render_text(late)
+    assert "transfers: 512 movements/s accepted, 430 settled, drained in 2.80 s" in render_text(late)
     assert json.loads(late.as_json())["throughput"][0]["drain"][0] == {
         "since_s": 0.5,
         "balances": 0,
@@ -357,4 +357,4 @@ def test_a_server_that_settles_behind_its_answers_gets_a_line_and_one_that_does_
     at_once = throughput(2.8, DrainPoint(2.8, 0, 0))  # a look that took long, and found nothing missing
     soon = throughput(0.05, DrainPoint(0.01, 0, 900), DrainPoint(0.05, 0, 0))
     never = throughput(None, DrainPoint(0.01, 900, 0))
-    assert "settled;" not in render_text(report(throughput=(at_once, soon, never)))
+    assert "drained" not in render_text(report(throughput=(at_once, soon, never)))
