@@ -56,6 +56,7 @@ class App:
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[asyncio.Future[None]] = []
+        self._unwritten: list[tuple[Callable[[Reply], None], Reply]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._broken = False
         self.closing = False
@@ -75,6 +76,35 @@ class App:
             # the connection is cut already: there is nobody to complain to, and uvicorn would log a failure
         finally:
             statistics.in_flight -= 1
+
+    def take(self, scope: Scope, body: bytes, write: Callable[[Reply], None]) -> None:
+        """Answer a complete request, and have the answer written when it is durable: the same as calling the
+        application, without a task."""
+        statistics = self.statistics
+        statistics.in_flight += 1
+        statistics.in_flight_max = max(statistics.in_flight_max, statistics.in_flight)
+        try:
+            reply = self.answer(scope, body)
+        except BaseException:
+            statistics.in_flight -= 1
+            raise
+        if self.world.answer_first:
+            if self.world.store.dirty:
+                self._commit_within_time()
+            self._give(write, reply)
+        elif self.world.store.dirty or self._unwritten:  # answers leave in the order of their requests
+            self._commit_this_turn()
+            self._unwritten.append((write, reply))
+        else:
+            self._give(write, reply)
+
+    def _give(self, write: Callable[[Reply], None], reply: Reply) -> None:
+        if self._broken:
+            reply = self._not_written()
+        statistics = self.statistics
+        statistics.in_flight -= 1
+        statistics.statuses[reply.status] += 1
+        write(reply)
 
     async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a request, answer it, let the answer go when it is durable."""
@@ -171,35 +201,40 @@ class App:
 
     def commit_soon(self) -> asyncio.Future[None]:
         """Done when everything written so far is durable; all that ask in one turn of the loop share one commit."""
-        loop = self._running_loop()
-        if not self._waiting:
-            loop.call_soon(self._commit)
-        done: asyncio.Future[None] = loop.create_future()
+        self._commit_this_turn()
+        done: asyncio.Future[None] = self._running_loop().create_future()
         self._waiting.append(done)
         return done
 
+    def _commit_this_turn(self) -> None:
+        if not self._waiting and not self._unwritten:
+            self._running_loop().call_soon(self.commit)
+
     def _commit_within_time(self) -> None:
         if self._timer is None:
-            self._timer = self._running_loop().call_later(_COMMIT_WITHIN_S, self._commit)
+            self._timer = self._running_loop().call_later(_COMMIT_WITHIN_S, self.commit)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
         if self._loop is None:  # asked for once: in Python 3.11 each question is a system call
             self._loop = asyncio.get_running_loop()
         return self._loop
 
-    def _commit(self) -> None:
+    def commit(self) -> None:
+        """Make everything durable that was written, and let the answers go that wait for it."""
         waiting, self._waiting = self._waiting, []
+        unwritten, self._unwritten = self._unwritten, []
         self._timer = None
-        if not self.world.store.dirty:
-            return  # closing has written it already
         try:
-            self.world.store.commit()
+            if self.world.store.dirty:
+                self.world.store.commit()
         except OutputError:
             # memory is ahead of the file now: from here on nothing may be acknowledged
             self._broken = True
         for done in waiting:
             if not done.done():
                 done.set_result(None)
+        for write, reply in unwritten:
+            self._give(write, reply)
 
     async def send(self, send: Send, reply: Reply) -> None:
         """Send an answer as it is."""

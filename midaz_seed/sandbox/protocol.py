@@ -1,10 +1,20 @@
-"""uvicorn's HTTP protocol with two additions: one write an answer, and the transport within reach of the faults."""
+"""uvicorn's HTTP protocol with three additions: a short way for ordinary requests, one write an answer, and the
+transport within reach of the faults."""
 
+import logging
+from http import HTTPStatus
 from typing import Any
 
+import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from midaz_seed.sandbox.app import App
+from midaz_seed.sandbox.exchange import Reply, text_reply
 from midaz_seed.sandbox.faulty import TRANSPORT
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_SHORT = frozenset({b"GET", b"POST"})
+"""Methods that go the short way."""
 
 
 class _OneWrite:
@@ -42,21 +52,88 @@ class _OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
-    """What the sandbox listens with. The scope's extension `TRANSPORT` holds the transport: a reset has to reach it."""
+    """What the sandbox listens with. The scope's extension `TRANSPORT` holds the transport: a reset has to reach it.
+
+    The short way: a plain `App` answers without waiting for anything but the commit, so an ordinary request needs no
+    task, no ASGI messages and no cycle. It is answered when its body is complete, and written when it is durable. Every
+    other request, and one behind a request that is still being answered, goes uvicorn's way.
+    """
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
         self._one_write = _OneWrite(transport)
         self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self._one_write}}
+        app: Any = self.app
+        self._plain_app: App | None = app if type(app) is App else None
+        self._short = False
+        self._body = b""
 
     def on_message_begin(self) -> None:
+        cycle: Any = self.cycle
+        self._short = self._plain_app is not None and (cycle is None or cycle.response_complete)
+        if self._short:
+            self.url, self.headers, self.expect_100_continue, self._body = b"", [], False, b""
+        else:
+            self._begin_cycle()
+
+    def _begin_cycle(self) -> None:
         super().on_message_begin()
         self.scope["extensions"] = self._extensions
 
     def on_headers_complete(self) -> None:
+        if self._short:
+            parser = self.parser
+            if (
+                parser.get_method() in _SHORT
+                and parser.should_keep_alive()
+                and parser.get_http_version() == "1.1"
+                and not (self.expect_100_continue or parser.should_upgrade() or self.flow.write_paused)
+            ):
+                return
+            self._short = False
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            self._begin_cycle()
+            self.url, self.expect_100_continue = url, expects
+            self.headers.extend(headers)
         super().on_headers_complete()
         cycle: Any = self.cycle
         cycle.transport = self._one_write
+
+    def on_body(self, body: bytes) -> None:
+        if self._short:
+            self._body += body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._short:
+            super().on_message_complete()
+            return
+        assert self._plain_app is not None
+        url = httptools.parse_url(self.url)
+        scope = {
+            "method": "POST" if self.parser.get_method() == b"POST" else "GET",
+            "raw_path": url.path,
+            "query_string": url.query or b"",
+            "headers": self.headers,
+            "state": self.app_state,
+        }
+        try:
+            self._plain_app.take(scope, self._body, self._write)
+        except Exception:
+            logging.getLogger("uvicorn.error").exception("Exception in the sandbox")
+            self._write(text_reply(500, "Internal Server Error"))
+
+    def _write(self, reply: Reply) -> None:
+        if self.transport.is_closing():
+            return
+        parts = [_STATUS_LINES[reply.status]]
+        for name, value in reply.headers:
+            parts += (name, b": ", value, b"\r\n")
+        if reply.status != HTTPStatus.NO_CONTENT:
+            parts.append(b"content-length: %d\r\n" % len(reply.body))
+        parts += (b"\r\n", reply.body)
+        self.transport.write(b"".join(parts))
 
     def on_response_complete(self) -> None:
         self._one_write.flush()

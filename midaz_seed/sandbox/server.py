@@ -236,6 +236,7 @@ class SandboxServer:
             self._refusing.cancel()
             await asyncio.wait([self._refusing])
         self.stop_listening(abort=False)
+        self.app.commit()
         for connection in list(self._connections.connections):
             connection.shutdown()
         tasks = set(self._connections.tasks)
