@@ -80,9 +80,9 @@ def execute(
         destination_amounts = _without_remaining(intent.destinations, destination_amounts)
     parts = _parts(world, book, intent.sources, source_amounts, is_source=True)
     parts += _parts(world, book, intent.destinations, destination_amounts, is_source=False)
-    checks_routes = _checks_routes(ledger)
+    with_routes = checks_routes(ledger)
     action = ""
-    if checks_routes:
+    if with_routes:
         action = "hold" if pending else "revert" if parent else endpoint.action
         check_routes(book, intent, [(part.leg, part.balance, part.is_source) for part in parts], action)
     if len(parts) < len(intent.sources) + len(intent.destinations):
@@ -93,19 +93,20 @@ def execute(
     operations = (
         _note(intent, parts, dialect)
         if endpoint.notes_only
-        else _move(book, parts, endpoint, pending=pending, splits=checks_routes)
+        else _move(book, parts, endpoint, pending=pending, splits=with_routes)
     )
     if pending and dialect.pending_touches_destination:
         for part in parts:
             if not part.is_source:
                 raise_version(part.balance)
-    if checks_routes:
+    if with_routes:
         for operation in operations:
             operation.texts |= route_texts(book, operation, action)
     return _write(world, book, intent, operations, parts if pending else [], claim, parent, _status(endpoint, pending))
 
 
-def _checks_routes(ledger: Doc | None) -> bool:
+def checks_routes(ledger: Doc | None) -> bool:
+    """Whether transactions of a ledger have to follow its routes."""
     settings = ledger["settings"] if ledger is not None else None
     return settings is not None and bool(settings["accounting"]["validateRoutes"])
 
@@ -340,20 +341,20 @@ def end_pending(world: World, book: Book, seq: int, transaction: Transaction, *,
         made_ms = orjson.loads(world.store.record(ended[-1]) or b"[0,0]")[1] if ended else 0
         locked = world.clock.time() - made_ms / 1000 < _LOCKED_S
         raise RefusedError("0486" if locked else "0099", entity="ValidateTransactionNotPending")
-    checks_routes = _checks_routes(world.ledger(book.org_id, book.ledger_id))
+    with_routes = checks_routes(world.ledger(book.org_id, book.ledger_id))
     postings: list[Posting] = []
     for number, is_source, amount, texts in transaction.extra["held"]:
         if not commit and not is_source:
             continue
         balance, value = world.balance_by_number[number], Decimal(amount)
-        if not commit and checks_routes:
+        if not commit and with_routes:
             postings.append(_posting(book, balance, Effect.UNRESERVE, value, dict(texts)))
             postings.append(_posting(book, balance, Effect.CREDIT, value, dict(texts)))
             continue
         effect = Effect.RELEASE if not commit else Effect.SETTLE if is_source else Effect.CREDIT
         postings.append(_posting(book, balance, effect, value, texts))
     operations = [_operation(change) for change in apply_or_refuse(postings)]
-    if checks_routes:
+    if with_routes:
         for operation in operations:
             operation.texts |= route_texts(book, operation, "commit" if commit else "cancel")
     epoch_s, stamp = world.now()

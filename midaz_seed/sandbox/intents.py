@@ -1,9 +1,4 @@
-"""What a transaction request wants, read from its body: the ordinary body by a short way, every other by the full
-pipeline.
-
-The short way takes a body only when it is certain that the full pipeline would accept it; anything unusual goes the
-long way, so the rules stand in one place (`fields`, and the schemas here).
-"""
+"""What a transaction request wants, read from its body by the full pipeline (`fields`, and the schemas here)."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -84,9 +79,6 @@ def _leg_content(leg: Leg) -> list[Any]:
     rate = {name: str(value) for name, value in leg.rate.items()} if leg.rate else None
     texts = [leg.alias, leg.key, leg.amount_asset, leg.remaining, leg.description, leg.chart, leg.route, leg.route_id]
     return [*texts, amount, leg.share, leg.metadata, rate]
-
-
-# ---- the full pipeline
 
 
 def _one_way_each(legs: Sequence[Mapping[str, Any]]) -> str | None:
@@ -194,9 +186,6 @@ ENDPOINTS = {endpoint.name: endpoint for endpoint in (JSON, INFLOW, OUTFLOW, ANN
 def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
     """Read a transaction's body. Raises RefusedError as the body pipeline does, FailedError (500) for a leg without
     account."""
-    intent = quick_intent(endpoint, data)
-    if intent is not None:
-        return intent
     body = read_body(endpoint.schema, data, dialect)
     send = body["send"]
     skip = body.get("skip") or {}
@@ -239,87 +228,3 @@ def _leg(leg: Mapping[str, Any], dialect: Dialect) -> Leg:
         route_id=leg.get("routeId"),
         rate=leg["rate"],
     )
-
-
-# ---- the short way
-
-_PLAIN_BODY = frozenset({"send", "description", "metadata", "pending"})
-_PLAIN_LEG = frozenset({"accountAlias", "amount", "balanceKey", "description"})
-_PLAIN_SEND = frozenset({"asset", "value", "source", "distribute"})
-_SIDES = {
-    "json": (True, True),
-    "inflow": (False, True),
-    "outflow": (True, False),
-    "block": (True, True),
-    "unblock": (True, True),
-}
-
-
-def quick_intent(endpoint: Endpoint, data: bytes) -> Intent | None:
-    """Read an ordinary body; None when anything about it is out of the ordinary."""
-    sides = _SIDES.get(endpoint.name)
-    if sides is None or b"\\u0000" in data:
-        return None
-    try:
-        sent = orjson.loads(data)
-        send = sent["send"]
-        asset, text = send["asset"], send["value"]
-        value = decimals.parse(text)
-        if type(asset) is not str or not (_PLAIN_BODY.issuperset(sent) and _PLAIN_SEND.issuperset(send) and asset):
-            return None
-        if ("source" in send) != sides[0] or ("distribute" in send) != sides[1]:
-            return None
-        external = None if sides[0] and sides[1] else [Leg(f"@external/{asset}", amount=value, amount_asset=asset)]
-        sources = _plain_legs(send["source"], "from", text, value) if sides[0] else external
-        destinations = _plain_legs(send["distribute"], "to", text, value) if sides[1] else external
-    except (KeyError, TypeError, ValueError):
-        return None
-    metadata = sent.get("metadata")
-    description = sent.get("description", "")
-    pending = sent.get("pending", False)
-    if not sources or not destinations or pending is not False or not _is_plain_metadata(metadata):
-        return None
-    if "description" in sent and (type(description) is not str or not 0 < len(description) <= 256):
-        return None
-    return Intent(asset, value, sources, destinations, description, metadata=metadata or None)
-
-
-def _is_plain_metadata(metadata: Any) -> bool:
-    if metadata is None:
-        return True
-    if type(metadata) is not dict or len(metadata) > 50:
-        return False
-    for key, value in metadata.items():
-        kind = type(value)
-        if len(key) > 25 or (len(value) > 500 if kind is str else kind is not int and kind is not bool):
-            return False
-    return True
-
-
-def _plain_legs(side: Any, name: str, whole_text: str, whole: Decimal) -> list[Leg] | None:
-    """The legs of a side. One that moves the whole value shares its number, which is then written only once."""
-    if len(side) != 1:
-        return None
-    legs = []
-    for leg in side[name]:
-        amount = leg["amount"]
-        alias = leg["accountAlias"]
-        if len(amount) != 2 or not _PLAIN_LEG.issuperset(leg) or type(alias) is not str or not alias:
-            return None
-        text = amount["value"]
-        found = Leg(alias, "default", whole if text == whole_text else decimals.parse(text), amount["asset"])
-        if len(leg) > 2:
-            key, description = leg.get("balanceKey", "default"), leg.get("description", "x")
-            if (
-                type(key) is not str
-                or type(description) is not str
-                or not 0 < len(key) <= 100
-                or not 0 < len(description) <= 256
-            ):
-                return None
-            found.key = key
-            found.description = leg.get("description", "")
-        if type(found.amount_asset) is not str or not found.amount_asset:
-            return None
-        legs.append(found)
-    return legs

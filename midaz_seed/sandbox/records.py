@@ -31,7 +31,12 @@ class Claim(NamedTuple):
 
     def slot(self, seq: int) -> int:
         """Both numbers in one, because there are as many as transactions."""
-        return self.expires_s << _SLOT_SHIFT | seq
+        return slot_of(self.expires_s, seq)
+
+
+def slot_of(expires_s: int, seq: int) -> int:
+    """What stands under a key: when it expires, and its journal entry, 0 while there is none."""
+    return expires_s << _SLOT_SHIFT | seq
 
 
 def slot_parts(slot: int) -> tuple[int, int]:

@@ -54,14 +54,55 @@ def operation_json(
     snapshot = dialect.operation_snapshot
     if dialect.operation_shows_direction:
         more += '"direction":"debit",' if operation.is_debit else '"direction":"credit",'
+    return operation_text(
+        operation_id,
+        transaction_id,
+        description,
+        operation.kind,
+        asset,
+        operation.amount,
+        snapshot % operation.before,
+        snapshot % operation.after,
+        world.balance_by_number[operation.balance].json,
+        more,
+        created,
+        updated,
+        chart,
+        route,
+        metadata,
+        affected=affected,
+    )
+
+
+def operation_text(
+    operation_id: str,
+    transaction_id: str,
+    description: str,
+    kind: str,
+    asset: str,
+    amount: str,
+    before: str,
+    after: str,
+    balance: str,
+    more: str,
+    created: str,
+    updated: str = "",
+    chart: str = '""',
+    route: str = '""',
+    metadata: str = "null",
+    *,
+    affected: bool = True,
+) -> str:
+    """The form of an operation; texts are JSON already, `balance` and `more` are fields of the object. `updated` is
+    `created` unless it is given."""
     return (
         f'{{"id":"{operation_id}","transactionId":"{transaction_id}","description":{description},'
-        f'"type":"{operation.kind}","assetCode":{asset},"chartOfAccounts":{chart},'
-        f'"amount":{{"value":"{operation.amount}"}},"balance":{snapshot % operation.before},'
-        f'"balanceAfter":{snapshot % operation.after},"status":{{"code":"","description":null}},'
-        f'{world.balance_by_number[operation.balance].json},"route":{route},{more}'
+        f'"type":"{kind}","assetCode":{asset},"chartOfAccounts":{chart},'
+        f'"amount":{{"value":"{amount}"}},"balance":{before},'
+        f'"balanceAfter":{after},"status":{{"code":"","description":null}},'
+        f'{balance},"route":{route},{more}'
         f'"balanceAffected":{"true" if affected else "false"},'
-        f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"metadata":{metadata}}}'
+        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"metadata":{metadata}}}'
     )
 
 
@@ -113,12 +154,48 @@ def transaction_json(
         described = quote(description)
     group, route = (quote(extra.get("group", "")), quote(extra.get("route", ""))) if extra else ('""', '""')
     source, destination = orjson.dumps(sources).decode(), orjson.dumps(destinations).decode()
+    return transaction_text(
+        transaction_id,
+        described,
+        status,
+        transaction.amount,
+        asset,
+        source,
+        destination,
+        book,
+        more,
+        created,
+        listed,
+        updated,
+        group,
+        route,
+    )
+
+
+def transaction_text(
+    transaction_id: str,
+    description: str,
+    status: str,
+    amount: str,
+    asset: str,
+    source: str,
+    destination: str,
+    book: Book,
+    more: str,
+    created: str,
+    operations: str,
+    updated: str = "",
+    group: str = '""',
+    route: str = '""',
+) -> str:
+    """The form of a transaction; texts are JSON already, `more` are fields of the object. `updated` is `created` unless
+    it is given."""
     return (
-        f'{{"id":"{transaction_id}","description":{described},"status":{{"code":"{status}","description":"{status}"}},'
-        f'"amount":"{transaction.amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
+        f'{{"id":"{transaction_id}","description":{description},"status":{{"code":"{status}","description":"{status}"}},'
+        f'"amount":"{amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
         f'"source":{source},"destination":{destination},'
         f'"ledgerId":"{book.ledger_id}","organizationId":"{book.org_id}","route":{route},{more}'
-        f'"createdAt":"{created}","updatedAt":"{updated}","deletedAt":null,"operations":{listed}}}'
+        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"operations":{operations}}}'
     )
 
 

@@ -12,7 +12,8 @@ from midaz_seed.sandbox.entities import DESCRIPTION_PATCH
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, raw_json_reply
 from midaz_seed.sandbox.execution import check_date, check_value, end_pending, execute
 from midaz_seed.sandbox.fields import read_body
-from midaz_seed.sandbox.intents import JSON, Endpoint, Intent, Leg, read_intent
+from midaz_seed.sandbox.intents import INFLOW, JSON, Endpoint, Intent, Leg, read_intent
+from midaz_seed.sandbox.ordinary import post_ordinary
 from midaz_seed.sandbox.reading import (
     find_transaction,
     load_transaction,
@@ -31,7 +32,20 @@ NOT_REPLAYED: Headers = [(b"x-idempotency-replayed", b"false")]
 
 
 def poster(endpoint: Endpoint) -> Callable[[World, Call], Reply]:
-    """The handler of one way to post a transaction."""
+    """The handler of one way to post a transaction: a short one for the ordinary ones, and the general one."""
+    general = general_poster(endpoint)
+    if endpoint is not JSON and endpoint is not INFLOW:
+        return general
+    inflow = endpoint is INFLOW
+
+    def post(world: World, call: Call) -> Reply:
+        return post_ordinary(world, call, inflow=inflow) or general(world, call)
+
+    return post
+
+
+def general_poster(endpoint: Endpoint) -> Callable[[World, Call], Reply]:
+    """The general way, which takes every request."""
 
     def post(world: World, call: Call) -> Reply:
         intent = read_intent(endpoint, call.body, world.dialect)

@@ -14,7 +14,7 @@ from midaz_seed.sandbox.dates import Stamps, months_before, parse_instant, rfc33
 from midaz_seed.sandbox.dialect import V3_8
 from midaz_seed.sandbox.entities import ACCOUNTS, LEDGERS, ORGANIZATIONS
 from midaz_seed.sandbox.fields import read_body
-from midaz_seed.sandbox.intents import ENDPOINTS, INFLOW, JSON, quick_intent, read_intent
+from midaz_seed.sandbox.intents import INFLOW, JSON, read_intent
 from midaz_seed.sandbox.queries import by_cursor, like, read_listing
 from midaz_seed.sandbox.refusals import RefusedError, describe
 
@@ -136,24 +136,6 @@ SENT = [
         }
     },
 ]
-
-
-@pytest.mark.parametrize("name", sorted(ENDPOINTS))
-@pytest.mark.parametrize("number", range(len(SENT)))
-def test_the_short_way_accepts_only_what_the_long_way_accepts_and_reads_the_same(name: str, number: int) -> None:
-    endpoint, data = ENDPOINTS[name], orjson.dumps(SENT[number])
-    short = quick_intent(endpoint, data)
-    if short is None:
-        return
-    spaced = data.replace(b'{"send"', b'{"code": null, "send"').replace(b'"send"', b'"routeId": null, "send"')
-    assert quick_intent(endpoint, spaced) is None
-    assert read_intent(endpoint, spaced, V3_8) == short
-
-
-def test_ordinary_bodies_take_the_short_way() -> None:
-    assert quick_intent(JSON, orjson.dumps(SENT[0])) is not None
-    assert quick_intent(JSON, orjson.dumps(SENT[1])) is not None
-    assert quick_intent(INFLOW, orjson.dumps(SENT[15])) is not None
 
 
 def test_equal_content_has_one_fingerprint_however_it_is_written_and_posted() -> None:
