@@ -52,11 +52,13 @@ format: $(STAMP) ## format and fix what can be fixed
 docs: $(STAMP) ## write the generated parts of docs/
 	@$(BIN)/python tools/reference.py
 
-bench: $(STAMP) ## measure clients side by side, the sandbox, whole runs and the rate limit (about 6 minutes)
+bench: $(STAMP) ## measure clients side by side, the sandbox, whole runs, automatic concurrency and the rate limit (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
 	@$(BIN)/python benchmarks/sizes.py 10000 100000 1000000 --packed 19
+	@$(BIN)/python benchmarks/sizes.py large --packed 19 --shards 2
+	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/journal.py --appends
 

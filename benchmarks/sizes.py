@@ -2,6 +2,7 @@
 
     python benchmarks/sizes.py small medium [large] [--concurrency 64]
     python benchmarks/sizes.py 10000 100000 1000000 --packed 19      # memory against the number of movements
+    python benchmarks/sizes.py large --packed 19 --shards 2          # several processes; CPU is that of all of them
 
 A word is a preset; a number is so many movements, as accounts with twenty transactions each in ledgers of up to 1,000
 accounts. The program ends at the first run that does not prove every balance.
@@ -58,10 +59,10 @@ def volume(size: str) -> list[str]:
     return ["--preset", "small", *[word for name, count in options.items() for word in (f"--{name}", str(count))]]
 
 
-def run(size: str, server: Sandbox, *, concurrency: int, packed: int) -> Run:
+def run(size: str, server: Sandbox, *, concurrency: int, packed: int, shards: int) -> Run:
     """One run of the command line in a process of its own."""
     command = [sys.executable, "-m", "midaz_seed", "run", *volume(size), "-u", server.url, "--json", "-q"]
-    command += ["-c", str(concurrency), "--transactions-per-batch", str(packed)]
+    command += ["-c", str(concurrency), "--transactions-per-batch", str(packed), "--shards", str(shards)]
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "told"
         environment = {**os.environ, "MIDAZ_SEED_JOURNAL__DIRECTORY": folder, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -84,10 +85,11 @@ def main(options: argparse.Namespace) -> None:
     runs = []
     for size in options.sizes:
         with sandbox() as server:
-            runs.append(run(size, server, concurrency=options.concurrency, packed=options.packed))
+            packed, shards = options.packed, options.shards
+            runs.append(run(size, server, concurrency=options.concurrency, packed=packed, shards=shards))
     print_table(
         [
-            f"run (packed {options.packed})",
+            f"run (packed {options.packed}, shards {options.shards})",
             "requests",
             "whole s",
             *[f"{name} s" for name in _PHASES],
@@ -119,4 +121,5 @@ if __name__ == "__main__":
     parser.add_argument("sizes", nargs="+")
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--packed", type=int, default=1)
+    parser.add_argument("--shards", type=int, default=1)
     main(parser.parse_args())

@@ -56,6 +56,9 @@ FAULTS["mixed"] = [
     for rule in FAULTS[name]
 ]
 SMALL, MEDIUM = ["--preset", "small"], ["--preset", "medium"]
+PACKED, SHARDED = ["--transactions-per-batch", "10"], ["--shards", "2"]
+WORLDS = [SMALL, [*MEDIUM, *PACKED], [*SMALL, *SHARDED], [*MEDIUM, *PACKED, *SHARDED, "--concurrency", "auto"]]
+"""The rounds of each fault take them in turn. Killing a run that has shards takes them with it."""
 TINY = ["--preset", "small", "--accounts", "40", "--transactions", "12"]
 PATIENT = [
     *("--attempts", "20", "--set", "breaker.openS=0.2", "--set", "settlement.maxDelayS=0.3"),
@@ -239,15 +242,14 @@ async def chaos(seed: int, rounds: int, kills: int, server_kills: int, only: str
     rng = random.Random(seed)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        worlds = [SMALL, MEDIUM]
-        calms = [await undisturbed(world, Path(folder)) for world in worlds]
+        calms = [await undisturbed(world, Path(folder)) for world in WORLDS]
         for fault in FAULTS:
             if only not in (None, fault):
                 continue
             row = Row(fault)
             rows.append(row)
             for number in range(rounds):
-                world, calm = worlds[number % 2], calms[number % 2]
+                world, calm = WORLDS[number % len(WORLDS)], calms[number % len(WORLDS)]
                 await _guarded(row, client_trial(row, world, calm, kills, rng))
             print(f"{fault}: {row.kills} kills, {row.differences} differences", file=sys.stderr, flush=True)
         if server_kills and only in (None, "server killed"):
@@ -272,7 +274,7 @@ async def _guarded(row: Row, trial: Any) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--rounds", type=int, default=4, help="runs under each fault, small and medium in turn")
+    parser.add_argument("--rounds", type=int, default=4, help="runs under each fault: plain, packed, sharded, both")
     parser.add_argument("--kills", type=int, default=2, help="kills of each run")
     parser.add_argument("--server-kills", type=int, default=20)
     parser.add_argument("--only", help=f"one of: {', '.join(FAULTS)}, server killed")

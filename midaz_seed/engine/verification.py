@@ -72,8 +72,11 @@ class _Proof:
         """Compare every balance; gives their number.
 
         A replica or a queue may be behind (contract, 14.1 and 14.3), so what differs is looked at again until it is
-        as planned, or stands still from one look to the next, or the settlement deadline has passed.
+        as planned, or stands still from one look to the next, or the settlement deadline has passed. Where balances
+        wait for records, standing still says nothing: the queue may be busy with others.
         """
+        server = self._context.server
+        may_stand_still = server is not None and server.balances_wait_for_records
         wait, clock = self._context.settings.settlement, self._context.clock
         until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
         earlier: list[BalanceDifference] = []
@@ -82,7 +85,7 @@ class _Proof:
             expected = self._plan.expected_balances(self._ledger.left_out)
             found = [*compare_balances(expected, balances), *zero_sum_differences(balances)]
             self._note_balances(found, balances)
-            stands_still = found == earlier and pause_s >= wait.max_delay_s
+            stands_still = found == earlier and pause_s >= wait.max_delay_s and not may_stand_still
             if not found or stands_still or clock.monotonic() >= until_s:
                 break
             earlier = found

@@ -21,6 +21,9 @@ class Server:
     """Lists can be narrowed by name and other fields (from v3.6); before, unknown filters are ignored."""
     default_balances_at_once: bool
     """A new account has its balance when its 201 arrives (from v3.4)."""
+    balances_wait_for_records: bool
+    """In asynchronous mode a read shows a balance only when the record of its last movement has come out of the queue
+    (before v3.4; contract, 14.1), however long others' records before it take."""
     ready_probe: bool
     """`GET /readyz` (from v3.7)."""
     problem_json: bool
@@ -50,6 +53,7 @@ def server_of(version: str) -> Server:
         atomic_many_to_many=number >= (3, 3),
         filters_names=number >= (3, 6),
         default_balances_at_once=number >= (3, 4),
+        balances_wait_for_records=number < (3, 4),
         ready_probe=number >= (3, 7),
         problem_json=number >= (4, 0),
         answers_with_others_transactions=number < (3, 6) or number >= (4, 0),

@@ -8,7 +8,20 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import FAULTS, TINY, Balances, Row, client_trial, finished, killed, server, server_trial, undisturbed
+from tests.chaos import (
+    FAULTS,
+    PACKED,
+    SHARDED,
+    TINY,
+    Balances,
+    Row,
+    client_trial,
+    finished,
+    killed,
+    server,
+    server_trial,
+    undisturbed,
+)
 from tests.support import balances
 
 SLICE = ["none", "foreign replays", "mixed"]
@@ -26,6 +39,18 @@ async def test_a_client_that_is_killed_and_goes_on_ends_in_the_planned_balances(
 ) -> None:
     row = Row(fault)
     await client_trial(row, TINY, calm, 2, random.Random(SLICE.index(fault)))
+    assert row.differences == 0
+    assert row.runs == 1
+
+
+@pytest.mark.parametrize("way", [PACKED, SHARDED, [*PACKED, *SHARDED]], ids=["packed", "sharded", "both"])
+async def test_a_packed_or_sharded_run_that_is_killed_and_goes_on_ends_in_the_planned_balances(
+    way: list[str], calm: tuple[Balances, int]
+) -> None:
+    planned, posts = calm
+    row = Row("mixed")
+    # packed, fewer requests hold the same movements: a kill has to come sooner to come at all
+    await client_trial(row, [*TINY, *way], (planned, posts // 5 if way[:2] == PACKED else posts), 1, random.Random(7))
     assert row.differences == 0
     assert row.runs == 1
 

@@ -8,6 +8,8 @@ from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox import RecordQueue, Stages
 from midaz_seed.settings.model import Settlement
+from midaz_seed.transport.base import Request, Response, Transport
+from midaz_seed.transport.wire import WireTransport
 from tests.support import sandbox, world
 
 SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 13}
@@ -70,3 +72,42 @@ async def test_movements_that_only_the_balances_show_are_made_once_and_reported_
         found = {difference.what for difference in alone.proof.differences}
         assert found <= {"transaction count", "transaction"}
         assert bool(found) == (recovered > 0)
+
+
+class _StandsStill:
+    """A server whose queue is busy with others: for a while after the transfers its balances are those before them."""
+
+    def __init__(self, inner: Transport, looks: int) -> None:
+        self._inner = inner
+        self._looks = looks
+        self._before: Response | None = None
+        self._transferred = False
+
+    async def send(self, request: Request) -> Response:
+        answer = await self._inner.send(request)
+        if request.path.endswith("/transactions/json"):
+            self._transferred = True
+        elif "/balances?" in request.path and not self._transferred:
+            self._before = answer
+        elif "/balances?" in request.path and self._looks:
+            self._looks -= 1
+            assert self._before is not None
+            return self._before
+        return answer
+
+    async def aclose(self) -> None:
+        await self._inner.aclose()
+
+
+@pytest.mark.parametrize(("dialect", "waits"), [("v3.3", True), ("v3.8", False)])
+async def test_balances_that_stand_still_behind_a_queue_are_waited_for_where_they_may(
+    dialect: str, waits: bool
+) -> None:
+    volume = {"organizations": 1, "ledgersPerOrganization": 1, "accountsPerLedger": 10, "transactionsPerAccount": 3}
+    async with sandbox(dialect=dialect, one_port=True) as server:
+        wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        settings = world(server.url, volume=volume, settlement={"maxDelayS": 0.02, "initialDelayS": 0.01})
+        report = await seed_async(settings, overrides={Transport: _StandsStill(wire, looks=12)})
+        await wire.aclose()
+    assert report.proof is not None
+    assert report.proof.ok is waits  # v3.8 shows a balance at once: what stands still there is a difference
