@@ -108,19 +108,13 @@ class App:
 
     async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a request, answer it, let the answer go when it is durable."""
-        message = await receive()
-        body = message.get("body", b"")
-        if message.get("more_body", True):
-            rest = await self.read(receive)
-            if rest is None:
-                return
-            body += rest
+        body = await self.read(receive)
+        if body is None:
+            return
         reply = self.answer(scope, body)
         if self.world.store.dirty:
             reply = await self.committed(reply)
-        self.statistics.statuses[reply.status] += 1
-        await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
-        await send({"type": "http.response.body", "body": reply.body})
+        await self.send(send, reply)
 
     async def read(self, receive: Receive) -> bytes | None:
         """The request's body; None when the client left before it was complete."""
