@@ -152,8 +152,6 @@ def _register(
         begin = session is None or session.begins
         return Rejects(services.get_abstract(Clock), target, path, with_token=with_token, begin=begin)
 
-    limiter = RateLimiter(limits.requests_per_second) if limits.requests_per_second else None
-
     def open_loop(services: svcs.Container) -> OpenLoop:
         pool = services.get(WorkerPool)
         return OpenLoop(
@@ -163,11 +161,16 @@ def _register(
             ramp_s=limits.ramp_s,
         )
 
+    def pace(services: svcs.Container) -> OpenLoop | RateLimiter | None:
+        if limits.open_loop:
+            return services.get(OpenLoop)
+        return RateLimiter(limits.requests_per_second) if limits.requests_per_second else None
+
     async def sender(services: svcs.Container) -> Sender:
         return Sender(
             await services.aget_abstract(Transport),
             services.get(CircuitBreaker),
-            services.get(OpenLoop) if limits.open_loop else limiter,
+            pace(services),
             services.get(RetryPolicy),
             services.get_abstract(Clock),
             services.get(Meter),

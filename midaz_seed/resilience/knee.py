@@ -72,11 +72,6 @@ class KneeFinder:
         self._rest_next = REST_WINDOWS[0]
         self._strange = 0
 
-    @property
-    def resting(self) -> bool:
-        """The knee is found, as far as it can be told."""
-        return self._rest > 0
-
     def take(self, window: Window) -> Change | None:
         """Learn from a window that had `limit` in flight; a change of what is held, if it led to one."""
         if window.overloaded > 1 and window.overloaded > OVERLOADED_SHARE * (window.good + window.overloaded):
