@@ -19,7 +19,7 @@ from midaz_seed.engine.settlement import observe
 from midaz_seed.engine.state import LedgerState
 from midaz_seed.errors import RequestFailedError
 from midaz_seed.model.jsons import JsonObject
-from midaz_seed.plan.items import Phase, TransactionItem
+from midaz_seed.plan.items import MONEY, Phase, TransactionItem
 
 Numbered = tuple[int, TransactionItem]
 
@@ -47,10 +47,7 @@ class Made:
 def tracks(context: RunContext, ledger: LedgerState) -> dict[Phase, Track]:
     """Where the ledger's movements stand in the journal."""
     counts = ledger.plan.counts
-    return {
-        phase: context.journal.track(ledger.index, phase, counts.get(phase, 0))
-        for phase in (Phase.DEPOSITS, Phase.TRANSFERS)
-    }
+    return {phase: context.journal.track(ledger.index, phase, counts.get(phase, 0)) for phase in MONEY}
 
 
 async def already_made(context: RunContext, ledger: LedgerState) -> Made | None:
@@ -167,12 +164,7 @@ async def _keys(context: RunContext, ledger: LedgerState) -> frozenset[str]:
 
 def _placed(ledger: LedgerState, keys: frozenset[str]) -> Made:
     """The transactions with these keys, by their places in the plan's order."""
-    return Made(
-        {
-            phase: bytearray(item.key in keys for _, item in numbered(ledger, phase))
-            for phase in (Phase.DEPOSITS, Phase.TRANSFERS)
-        }
-    )
+    return Made({phase: bytearray(item.key in keys for _, item in numbered(ledger, phase)) for phase in MONEY})
 
 
 def balances_given(ledger: LedgerState, made: Made, *, and_deposits: bool = False) -> list[int]:

@@ -1,11 +1,10 @@
 """Finding the steady window of a run."""
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.plan.items import Phase
+from midaz_seed.plan.items import MONEY
 from midaz_seed.reporting.steady import Counted, SteadyWindow
 
 LOOK_EVERY_S = 0.25
-_MONEY = (Phase.DEPOSITS, Phase.TRANSFERS)
 
 
 async def watch_the_load(context: RunContext) -> None:
@@ -20,7 +19,7 @@ async def watch_the_load(context: RunContext) -> None:
     while True:
         await context.clock.sleep(LOOK_EVERY_S)
         busy = not context.pool.spare("steady")
-        if not any(context.meter.phases[phase].requests for phase in _MONEY):
+        if not any(context.meter.phases[phase].requests for phase in MONEY):
             continue
         now_s = context.elapsed_s
         if moving_since_s is None:
@@ -34,7 +33,7 @@ async def watch_the_load(context: RunContext) -> None:
 
 
 def _counted(context: RunContext, now_s: float) -> Counted:
-    phases = [context.meter.phases[phase] for phase in _MONEY]
+    phases = [context.meter.phases[phase] for phase in MONEY]
     return Counted(
         now_s,
         sum(phase.created for phase in phases),

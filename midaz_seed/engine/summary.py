@@ -15,13 +15,12 @@ from midaz_seed.errors import ExitCode, JournalError, OutputError, SettlementErr
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
-from midaz_seed.plan.items import Phase
+from midaz_seed.plan.items import MONEY, Phase
 from midaz_seed.reporting.flow import throughput
 from midaz_seed.reporting.logs import redact
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.report import (
     SCHEMA_VERSION,
-    ConcurrencyChange,
     ConcurrencyReport,
     ErrorExample,
     ErrorReport,
@@ -130,7 +129,7 @@ def _concurrency(context: RunContext) -> ConcurrencyReport:
     return ConcurrencyReport(
         auto=limit == "auto",
         in_flight=(context.held or context.pool.limit) if limit == "auto" else limit,
-        changes=tuple(ConcurrencyChange(each.at_s, each.in_flight, each.reason) for each in changes[:CHANGES_MAX]),
+        changes=tuple(changes[:CHANGES_MAX]),
         changes_total=len(changes),
     )
 
@@ -179,7 +178,7 @@ def _settlement(context: RunContext) -> SettlementReport:
 
 def _throughput(context: RunContext) -> tuple[ThroughputReport, ...]:
     ledgers = context.state.ledgers
-    phases = (Phase.DEPOSITS, Phase.TRANSFERS)
+    phases = MONEY
     found = [
         throughput(phase, [ledger.flows[phase] for ledger in ledgers if phase in ledger.flows]) for phase in phases
     ]

@@ -11,7 +11,7 @@ from midaz_seed.engine.reconcile import Made, Numbered, numbered
 from midaz_seed.engine.state import LedgerState, LedgerStatus
 from midaz_seed.midaz.routes import PAGE_LIMIT
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Phase, effect_of
+from midaz_seed.plan.items import MONEY, Phase, effect_of
 
 LOOK_EVERY_S = 0.2
 PASSED_OVER = 500
@@ -61,7 +61,7 @@ def reserve_s(context: RunContext) -> float:
 def _to_pass_over(context: RunContext, ledger: LedgerState) -> int:
     """Items that `leave_out` will have to make."""
     progress = context.meter.ledgers[ledger.plan.key]
-    if progress.phase not in (Phase.DEPOSITS, Phase.TRANSFERS):
+    if progress.phase not in MONEY:
         return 0
     left = progress.planned - progress.done
     return left if progress.existing else min(left, progress.done)

@@ -37,6 +37,10 @@ class Phase(StrEnum):
     VERIFY = "verify"
 
 
+MONEY = (Phase.DEPOSITS, Phase.TRANSFERS)
+"""The phases that move money."""
+
+
 @dataclass(frozen=True, slots=True)
 class AssetTemplate:
     """An asset and the amounts that move in it. Amounts are integers in the asset's minor units."""

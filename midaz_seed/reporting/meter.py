@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Phase
+from midaz_seed.plan.items import MONEY, Phase
 
 
 @dataclass(slots=True)
@@ -89,9 +89,6 @@ class LedgerProgress:
             self.skipped += 1
 
 
-_MONEY = (Phase.DEPOSITS, Phase.TRANSFERS)
-
-
 class Meter:
     """All counters of a run."""
 
@@ -121,7 +118,7 @@ class Meter:
     def begin(self, phase: Phase, ledger: str, planned: int, now_s: float) -> LedgerProgress:
         """A ledger enters a phase."""
         self.phases[phase].start(now_s)
-        if phase in _MONEY:
+        if phase in MONEY:
             self.money.start(now_s)
         progress = self.ledgers[ledger] = LedgerProgress(phase, planned)
         return progress
@@ -129,7 +126,7 @@ class Meter:
     def end(self, phase: Phase, ledger: str, now_s: float) -> None:
         """A ledger leaves a phase."""
         self.phases[phase].finish(now_s)
-        if phase in _MONEY:
+        if phase in MONEY:
             self.money.finish(now_s)
         self.ledgers[ledger].active = False
 

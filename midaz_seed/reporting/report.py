@@ -11,6 +11,7 @@ import orjson
 from midaz_seed.errors import OutputError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
+from midaz_seed.reporting.events import ConcurrencyChanged
 
 SCHEMA_VERSION = 1
 
@@ -106,22 +107,13 @@ class ThroughputReport:
 
 
 @dataclass(frozen=True, slots=True)
-class ConcurrencyChange:
-    """Automatic concurrency held so many requests in flight from then on (seconds since the run began)."""
-
-    at_s: float
-    in_flight: int
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
 class ConcurrencyReport:
     """Requests in flight at once, at most. With `auto`: what was held at the end (with shards: all of them together)
     and how it came to that, each process's changes in their order, at most 200 of `changes_total`."""
 
     auto: bool
     in_flight: int
-    changes: tuple[ConcurrencyChange, ...]
+    changes: tuple[ConcurrencyChanged, ...]
     changes_total: int
 
 

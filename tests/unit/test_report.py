@@ -12,8 +12,8 @@ import pytest
 
 from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.model.histogram import Histogram
+from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.reporting.report import (
-    ConcurrencyChange,
     ConcurrencyReport,
     Difference,
     DrainPoint,
@@ -79,7 +79,7 @@ def report(**changes: Any) -> Report:
         requests_per_s=1888.9,
         movements_per_s=4000.0,
         concurrency=ConcurrencyReport(
-            auto=True, in_flight=8, changes=(ConcurrencyChange(0.0, 4, "the start"),), changes_total=1
+            auto=True, in_flight=8, changes=(ConcurrencyChanged(0.0, 4, "the start"),), changes_total=1
         ),
         steady=None,
         open_loop=None,
