@@ -97,3 +97,10 @@ class Intercepting:
 
     async def aclose(self) -> None:
         await self._transport.aclose()
+
+
+def hide_balances(request: Request) -> Response | None:
+    """For `Intercepting`: a server that never shows a balance."""
+    if request.method == "GET" and request.path.split("?")[0].endswith("/balances"):
+        return Response(200, {}, b'{"items":[],"limit":100}')
+    return None

@@ -15,7 +15,7 @@ from midaz_seed.runner import seed_async
 from midaz_seed.sandbox import RecordQueue
 from midaz_seed.transport.base import Request, Response, Transport
 from midaz_seed.transport.wire import WireTransport
-from tests.support import Intercepting, sandbox, world
+from tests.support import Intercepting, hide_balances, sandbox, world
 
 SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 5}
 MADE = 120
@@ -147,13 +147,8 @@ async def test_without_a_proof_nobody_sees_transfers_settle() -> None:
 
 
 async def test_deposits_that_stay_invisible_are_accepted_and_not_settled() -> None:
-    def hide(request: Request) -> Response | None:
-        if request.method == "GET" and request.path.split("?")[0].endswith("/balances"):
-            return Response(200, {}, b'{"items":[],"limit":100}')
-        return None
-
     async with sandbox() as server:
-        transport = Intercepting(_wire(server.url), hide)
+        transport = Intercepting(_wire(server.url), hide_balances)
         settings = world(server.url, settlement={"deadlineS": 0.1})
         report = await seed_async(settings, overrides={Transport: transport})
         await transport.aclose()

@@ -8,7 +8,7 @@ from midaz_seed.reporting.events import Event, PhaseStarted, Settled
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Request, Response, Transport
 from midaz_seed.transport.wire import WireTransport
-from tests.support import Intercepting, sandbox, world
+from tests.support import Intercepting, hide_balances, sandbox, world
 
 
 def _wire(url: str) -> WireTransport:
@@ -48,13 +48,8 @@ async def test_transfers_begin_only_when_every_deposit_is_visible() -> None:
 
 
 async def test_deposits_that_never_become_visible_end_with_4_and_name_accounts_and_ledger() -> None:
-    def hide(request: Request) -> Response | None:
-        if request.method == "GET" and request.path.split("?")[0].endswith("/balances"):
-            return Response(200, {}, b'{"items":[],"limit":100}')
-        return None
-
     async with sandbox() as server:
-        transport = Intercepting(_wire(server.url), hide)
+        transport = Intercepting(_wire(server.url), hide_balances)
         settings = world(server.url, settlement={"deadlineS": 0.1})
         report = await seed_async(settings, overrides={Transport: transport})
         await transport.aclose()
