@@ -5,35 +5,30 @@ sent twice happens once, sees how balances and records appear, measures how many
 what it made.
 """
 
-import secrets
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
 from enum import StrEnum
 from typing import cast
 
-import anyio
-import orjson
-
 from midaz_seed.clock import Clock
+from midaz_seed.engine.scratch import ASSET, DECIMALS, DEPOSIT_MINOR, Scratch, open_scratch, parsed_object
 from midaz_seed.errors import SeedError, TargetError, UnauthorizedError
 from midaz_seed.midaz import routes
-from midaz_seed.midaz.api import create_request, transaction_path, transaction_request
 from midaz_seed.midaz.classify import read_error
-from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server import Server, server_of
 from midaz_seed.model.balances import EXTERNAL, ObservedBalance
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
-from midaz_seed.plan.items import Entity
+from midaz_seed.model.money import to_decimal
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Service, Transport, TransportError
 
 PROBES = 20
 """Reads that the latency is measured by."""
+PAYER, PAYEE = 0, 1
+"""The doctor's two accounts, by index."""
 BURST_S = 1.0
+BURST_COUNT_MAX = 100_000
 BURST_IN_FLIGHT = 8
 """A real server on two cores has its knee at 8 to 16 requests in flight."""
 SKEW_MAX_S = 60.0
@@ -122,7 +117,7 @@ class _Examination:
     async def _version(self) -> Server:
         before_s = self._clock.time()
         answer = await self._get("/version")
-        parsed = _object(answer)
+        parsed = parsed_object(answer)
         version = parsed.get("version")
         if answer.status != 200 or not isinstance(version, str):
             raise TargetError("GET /version is not a Midaz ledger's", hint="check the address and the port")
@@ -151,7 +146,7 @@ class _Examination:
             self._add("readiness", "not told", "this version has no /readyz", Level.NOTE)
             return
         answer = await self._get("/readyz")
-        state = str(_object(answer).get("status", answer.status))
+        state = str(parsed_object(answer).get("status", answer.status))
         if answer.status == 200:
             self._add("readiness", state, "its databases and queues are up")
         else:
@@ -163,7 +158,7 @@ class _Examination:
             code, message = read_error(answer.body)
             self._add("access", f"{answer.status} {code}".strip(), f"{message}: give a valid token", Level.STOP)
             return False
-        if answer.status != 200 or "items" not in _object(answer):
+        if answer.status != 200 or "items" not in parsed_object(answer):
             self._add("access", str(answer.status), "organizations cannot be listed", Level.STOP)
             return False
         self._add("access", "granted", "organizations can be listed")
@@ -217,59 +212,26 @@ class _Examination:
 
     async def write(self) -> None:
         """Everything that has to be tried, in an organization that is removed again."""
-        word = secrets.token_hex(4)
-        async with self._throw_away(word) as place:
-            await self._create(Entity.ASSET, place, {"name": "Brazilian Real", "type": "currency", "code": "BRL"})
-            for name in ("payer", "payee"):
-                account: JsonObject = {"assetCode": "BRL", "type": "deposit", "alias": f"{name}-{word}"}
-                await self._create(Entity.ACCOUNT, place, account)
-            await self._idempotency(place, word)
-            await self._balances(place, word)
-            await self._records(place)
-            await self._burst(place, word)
-
-    @asynccontextmanager
-    async def _throw_away(self, word: str) -> AsyncIterator[Place]:
-        organization: JsonObject = {
-            "legalName": f"midaz-seed doctor {word}",
-            "legalDocument": word,
-            "address": {"country": "BR"},
-            "metadata": {"seedRun": f"doctor-{word}"},
-        }
-        organization_id = await self._create(Entity.ORGANIZATION, Place(), organization)
-        place = Place(organization_id)
+        kept: list[str] = []
         try:
-            ledger_id = await self._create(Entity.LEDGER, place, {"name": f"doctor {word}"})
-            place = Place(organization_id, ledger_id)
-            yield place
+            async with open_scratch(self._transport, self._clock, "doctor", kept) as scratch:
+                for account in (PAYER, PAYEE):
+                    await scratch.add_account(account)
+                await self._idempotency(scratch)
+                await self._balances(scratch)
+                await self._records(scratch)
+                await self._burst(scratch)
         finally:
-            with anyio.CancelScope(shield=True):
-                await self._remove(place)
+            if kept:
+                self._add("removal", "not done", f"remove by hand: {'; '.join(kept)}", Level.NOTE)
+        if not kept:
+            self._add("removal", "done", "the doctor's organization is gone again")
 
-    async def _remove(self, place: Place) -> None:
-        """Take the ledger and the organization away again; what cannot be removed is named."""
-        paths = [routes.one(Entity.ORGANIZATION, Place(), place.organization_id)]
-        if place.ledger_id:
-            paths.insert(0, routes.one(Entity.LEDGER, Place(place.organization_id), place.ledger_id))
-        for path in paths:
-            answer = await self._transport.send(Request("DELETE", path))
-            if answer.status not in (200, 204, 404):
-                self._add("removal", str(answer.status), f"{path} could not be deleted: remove it by hand", Level.NOTE)
-                return
-        self._add("removal", "done", "the doctor's organization is gone again")
-
-    async def _idempotency(self, place: Place, word: str) -> None:
+    async def _idempotency(self, scratch: Scratch) -> None:
         """The same deposit twice under one key: once while its balance may still be on its way."""
-        request = self._inflow(place, word, f"doctor.{word}.deposit")
+        request = scratch.deposit([PAYER], "deposit")
         start_s = self._clock.monotonic()
-        first = await self._transport.send(request)
-        while first.status == 422 and self._clock.monotonic() - start_s < SETTLE_S:
-            await self._clock.sleep(0.05)
-            first = await self._transport.send(request)
-        if first.status != 201:
-            raise TargetError(
-                f"a deposit is refused: {first.status} {read_error(first.body)}", hint="see the server's log"
-            )
+        first = await scratch.send_when_ready(request)
         waited_s = self._clock.monotonic() - start_s
         late = waited_s > 0.05 and self._server is not None and not self._server.default_balances_at_once
         self._add(
@@ -283,7 +245,7 @@ class _Examination:
             await self._clock.sleep(0.05)
             again = await self._transport.send(request)
         replayed = again.headers.get("X-Idempotency-Replayed") == "true"
-        same = _object(again).get("id") == _object(first).get("id")
+        same = parsed_object(again).get("id") == parsed_object(first).get("id")
         if again.status == 201 and replayed and same:
             self._add(
                 "idempotency", "proved", "the same key twice: one deposit, and the second answer is marked replayed"
@@ -296,29 +258,23 @@ class _Examination:
                 Level.STOP,
             )
 
-    def _inflow(self, place: Place, word: str, key: str) -> Request:
-        leg = {"accountAlias": f"payer-{word}", "amount": {"asset": "BRL", "value": "1000000.00"}}
-        send = {"asset": "BRL", "value": "1000000.00", "distribute": {"to": [leg]}}
-        body = orjson.dumps({"description": "doctor", "send": send})
-        return transaction_request(transaction_path(place, "inflow"), body, key, 60)
-
-    async def _balances(self, place: Place, word: str) -> None:
-        envelope = _object(await self._get(f"{routes.balances(place)}?limit=100", Service.TRANSACTION))
+    async def _balances(self, scratch: Scratch) -> None:
+        envelope = parsed_object(await self._get(f"{routes.balances(scratch.place)}?limit=100", Service.TRANSACTION))
         rows = [ObservedBalance.parse(row) for row in cast("list[JsonObject]", envelope.get("items") or [])]
         by_alias = {row.alias: row for row in rows}
-        payer, external = by_alias.get(f"payer-{word}"), by_alias.get(f"{EXTERNAL}BRL")
-        if payer is None or external is None or payer.available != Decimal(1_000_000):
+        payer, external = by_alias.get(scratch.alias(PAYER)), by_alias.get(EXTERNAL + ASSET)
+        if payer is None or external is None or payer.available != to_decimal(DEPOSIT_MINOR, DECIMALS):
             value = str(payer.available) if payer else "absent"
             self._add("balances", value, "not what one deposit gives, or they lag: the barrier will wait", Level.NOTE)
             return
         sign = "debit, positive" if external.direction == "debit" else "negative"
         self._add("external account", sign, "the zero-sum rule that the proof uses")
 
-    async def _records(self, place: Place) -> None:
+    async def _records(self, scratch: Scratch) -> None:
         """Synchronous servers list a transaction when its 201 arrives; asynchronous ones some time later."""
         start_s = self._clock.monotonic()
-        path = f"{routes.transactions(place)}?limit=10"
-        while not _object(await self._get(path, Service.TRANSACTION)).get("items"):
+        path = f"{routes.transactions(scratch.place)}?limit=10"
+        while not parsed_object(await self._get(path, Service.TRANSACTION)).get("items"):
             if self._clock.monotonic() - start_s > SETTLE_S:
                 break
             await self._clock.sleep(0.05)
@@ -326,47 +282,21 @@ class _Examination:
         mode = "synchronous" if lag_s < 0.05 else "asynchronous"
         self._add("records", mode, f"a transaction was listed {1000 * lag_s:.0f} ms after its 201")
 
-    async def _burst(self, place: Place, word: str) -> None:
+    async def _burst(self, scratch: Scratch) -> None:
         """Transfers for a second, with as many in flight as a small server likes."""
-        path = transaction_path(place, "json")
-        amount = {"asset": "BRL", "value": "0.01"}
-        send = {
-            "asset": "BRL",
-            "value": "0.01",
-            "source": {"from": [{"accountAlias": f"payer-{word}", "amount": amount}]},
-            "distribute": {"to": [{"accountAlias": f"payee-{word}", "amount": amount}]},
-        }
-        body = orjson.dumps({"description": "doctor", "send": send})
-        until_s = self._clock.monotonic() + BURST_S
-        done = failed = 0
-
-        async def worker(number: int) -> None:
-            nonlocal done, failed
-            count = 0
-            while self._clock.monotonic() < until_s:
-                count += 1
-                request = transaction_request(path, body, f"doctor.{word}.{number}.{count}", 60)
-                answer = await self._transport.send(request)
-                done += answer.status == 201
-                failed += answer.status != 201
-
-        async with anyio.create_task_group() as group:
-            for number in range(BURST_IN_FLIGHT):
-                group.start_soon(worker, number)
-        rate = done / BURST_S
-        level = Level.NOTE if failed else Level.OK
-        meaning = f"a first estimate, with {BURST_IN_FLIGHT} in flight" + (f"; {failed} were refused" if failed else "")
-        self._add("transfers", f"about {rate:,.0f}/s", meaning, level)
-
-    async def _create(self, entity: Entity, place: Place, payload: JsonObject) -> str:
-        answer = await self._transport.send(create_request(entity, place, orjson.dumps(payload)))
-        found = _object(answer).get("id")
-        if answer.status not in (200, 201) or not isinstance(found, str):
-            raise TargetError(
-                f"a {entity} cannot be created: {answer.status} {' '.join(read_error(answer.body))}",
-                hint="see the server's log; without --write the doctor only reads",
-            )
-        return found
+        body = scratch.transfer_body(PAYER, [PAYEE])
+        burst = await scratch.burst(
+            lambda number: scratch.transfer(body, str(number)),
+            in_flight=BURST_IN_FLIGHT,
+            for_s=BURST_S,
+            count_max=BURST_COUNT_MAX,
+        )
+        rate_per_s = burst.accepted / max(burst.elapsed_s, 1e-9)
+        meaning = f"a first estimate, with {BURST_IN_FLIGHT} in flight"
+        if burst.refused:
+            meaning += f"; {burst.refused} were refused, the first with {burst.refusal}"
+        level = Level.NOTE if burst.refused else Level.OK
+        self._add("transfers", f"about {rate_per_s:,.0f}/s", meaning, level)
 
     async def _get(self, path: str, service: Service = Service.ONBOARDING) -> Response:
         return await self._transport.send(Request("GET", path, service=service))
@@ -378,11 +308,3 @@ def _flags(target: ResolvedTarget) -> str:
     if target.onboarding_url == target.transaction_url:
         return f"--base-url {target.onboarding_url}"
     return f"--onboarding-url {target.onboarding_url} --transaction-url {target.transaction_url}"
-
-
-def _object(answer: Response) -> JsonObject:
-    try:
-        parsed = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}

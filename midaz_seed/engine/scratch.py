@@ -1,0 +1,211 @@
+"""A place to try a server out in: an organization of its own, with a ledger and accounts that hold money. It is removed
+again afterwards."""
+
+import secrets
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import anyio
+import orjson
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import TargetError
+from midaz_seed.midaz import routes
+from midaz_seed.midaz.api import create_request, transaction_path, transaction_request
+from midaz_seed.midaz.classify import read_error
+from midaz_seed.midaz.routes import Place
+from midaz_seed.model.histogram import Histogram
+from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.money import format_minor
+from midaz_seed.plan.items import Entity
+from midaz_seed.transport.base import Request, Response, Transport
+
+ASSET = "BRL"
+DECIMALS = 2
+DEPOSIT_MINOR = 1_000_000_00
+LEG_MINOR = 1
+"""What one leg of a transfer moves: 0.01 BRL, so that a deposit is never used up."""
+KEY_TTL_S = 60
+READY_WITHIN_S = 5.0
+"""How long a new account's balance may take to be usable."""
+
+
+@dataclass(slots=True)
+class Burst:
+    """What a burst of transactions did."""
+
+    accepted: int = 0
+    refused: int = 0
+    refusal: str = ""
+    """The first refusal: its status and the server's words."""
+    elapsed_s: float = 0.0
+    """From the first send to the last answer."""
+    latency: Histogram = field(default_factory=Histogram)
+    """Of all answers, in microseconds."""
+
+
+class Scratch:
+    """One ledger to try things out in. `word` is in every name and key, so that nothing here meets anything else."""
+
+    def __init__(self, transport: Transport, clock: Clock, word: str) -> None:
+        self._transport = transport
+        self._clock = clock
+        self.word = word
+        self.place = Place()
+
+    def alias(self, account: int) -> str:
+        """An account's alias, by index from 0."""
+        return f"account{account + 1}-{self.word}"
+
+    async def create(self, entity: Entity, place: Place, payload: JsonObject) -> str:
+        """Create an entity; its id. Raises TargetError when the server refuses it."""
+        answer = await self._transport.send(create_request(entity, place, orjson.dumps(payload)))
+        found = parsed_object(answer).get("id")
+        if answer.status not in (200, 201) or not isinstance(found, str):
+            raise TargetError(
+                f"a {entity} to try the server out with cannot be created: {told(answer)}", hint="see the server's log"
+            )
+        return found
+
+    async def add_account(self, account: int) -> None:
+        """Create the account with this index. Raises TargetError."""
+        payload: JsonObject = {"assetCode": ASSET, "type": "deposit", "alias": self.alias(account)}
+        await self.create(Entity.ACCOUNT, self.place, payload)
+
+    def deposit(self, accounts: Sequence[int], name: str) -> Request:
+        """Money for these accounts, in one transaction. `name` makes its key."""
+        total = DEPOSIT_MINOR * len(accounts)
+        send: JsonObject = {
+            **_amount(total),
+            "distribute": {"to": [self._leg(account, DEPOSIT_MINOR) for account in accounts]},
+        }
+        return self._transaction("inflow", _body(send), name)
+
+    def transfer_body(self, source: int, destinations: Sequence[int]) -> bytes:
+        """One cent from an account to each of the others, in one transaction."""
+
+        total = LEG_MINOR * len(destinations)
+        send: JsonObject = {
+            **_amount(total),
+            "source": {"from": [self._leg(source, total)]},
+            "distribute": {"to": [self._leg(account, LEG_MINOR) for account in destinations]},
+        }
+        return _body(send)
+
+    def transfer(self, body: bytes, name: str) -> Request:
+        """A request for a body of `transfer_body`. `name` makes its key."""
+        return self._transaction("json", body, name)
+
+    def _leg(self, account: int, minor: int) -> JsonObject:
+        return {"accountAlias": self.alias(account), "amount": _amount(minor)}
+
+    def _transaction(self, endpoint: str, body: bytes, name: str) -> Request:
+        path = transaction_path(self.place, endpoint)
+        return transaction_request(path, body, f"scratch.{self.word}.{name}", KEY_TTL_S)
+
+    async def send_when_ready(self, request: Request) -> Response:
+        """Send a deposit, again while the balances of its accounts are still on their way. Raises TargetError."""
+        until_s = self._clock.monotonic() + READY_WITHIN_S
+        answer = await self._transport.send(request)
+        while answer.status == 422 and self._clock.monotonic() < until_s:
+            await self._clock.sleep(0.05)
+            answer = await self._transport.send(request)
+        if answer.status != 201:
+            raise TargetError(f"a deposit is refused: {told(answer)}", hint="see the server's log")
+        return answer
+
+    async def burst(
+        self,
+        request_of: Callable[[int], Request],
+        *,
+        in_flight: int,
+        for_s: float,
+        count_max: int,
+        admit: Callable[[], Awaitable[None]] | None = None,
+    ) -> Burst:
+        """Send the requests 0, 1, 2 ... with so many in flight, for so long and at most so many, and wait for their
+        answers. `admit` is awaited before each."""
+        clock, burst, begun = self._clock, Burst(), 0
+        start_s = clock.monotonic()
+
+        async def worker() -> None:
+            nonlocal begun
+            while begun < count_max and clock.monotonic() - start_s < for_s:
+                number, begun = begun, begun + 1
+                if admit is not None:
+                    await admit()
+                sent_s = clock.monotonic()
+                answer = await self._transport.send(request_of(number))
+                burst.elapsed_s = clock.monotonic() - start_s
+                burst.latency.record(int((clock.monotonic() - sent_s) * 1e6))
+                if answer.status == 201:
+                    burst.accepted += 1
+                else:
+                    burst.refused += 1
+                    burst.refusal = burst.refusal or told(answer)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(in_flight):
+                group.start_soon(worker)
+        return burst
+
+    async def remove(self) -> list[str]:
+        """Take the ledger and the organization away; paths of what cannot be removed, with the answer."""
+        place = self.place
+        paths = [routes.one(Entity.ORGANIZATION, Place(), place.organization_id)]
+        if place.ledger_id:
+            paths.insert(0, routes.one(Entity.LEDGER, Place(place.organization_id), place.ledger_id))
+        for path in paths:
+            answer = await self._transport.send(Request("DELETE", path))
+            if answer.status not in (200, 204, 404):
+                return [f"{path} ({told(answer)})"]
+        return []
+
+
+@asynccontextmanager
+async def open_scratch(transport: Transport, clock: Clock, purpose: str, kept: list[str]) -> AsyncIterator[Scratch]:
+    """A ledger with the asset BRL for the duration of the block; what cannot be removed after it is told in `kept`.
+
+    Raises TargetError, TransportError.
+    """
+    word = secrets.token_hex(4)
+    scratch = Scratch(transport, clock, word)
+    organization: JsonObject = {
+        "legalName": f"midaz-seed {purpose} {word}",
+        "legalDocument": word,
+        "address": {"country": "BR"},
+        "metadata": {"seedRun": f"{purpose}-{word}"},
+    }
+    scratch.place = Place(await scratch.create(Entity.ORGANIZATION, Place(), organization))
+    try:
+        ledger_id = await scratch.create(Entity.LEDGER, scratch.place, {"name": f"{purpose} {word}"})
+        scratch.place = Place(scratch.place.organization_id, ledger_id)
+        asset: JsonObject = {"name": "Brazilian Real", "type": "currency", "code": ASSET}
+        await scratch.create(Entity.ASSET, scratch.place, asset)
+        yield scratch
+    finally:
+        with anyio.CancelScope(shield=True):
+            kept += await scratch.remove()
+
+
+def _amount(minor: int) -> JsonObject:
+    return {"asset": ASSET, "value": format_minor(minor, DECIMALS)}
+
+
+def _body(send: JsonObject) -> bytes:
+    return orjson.dumps({"description": "scratch", "send": send})
+
+
+def told(answer: Response) -> str:
+    """An answer's status and what the server says about it, in one line."""
+    return " ".join([str(answer.status), *read_error(answer.body)]).strip()
+
+
+def parsed_object(answer: Response) -> JsonObject:
+    """An answer's JSON object; empty when it holds none."""
+    try:
+        parsed = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
