@@ -15,6 +15,7 @@
     │   └── RequestFailedError     a read that the run depends on failed for good               exit 3
     ├── JournalError               the journal could not be written in the middle of a run      exit 1
     ├── ShardError                 a process of a run was killed again and again                exit 1
+    ├── SignalledError             a signal came before anything of the plan was sent           exit 130, 143
     └── SettlementError            the deposits did not become visible before the deadline      exit 4
 
 An error says what happened (its message), where (`where`, for configuration a file and line) and what to do next
@@ -47,7 +48,7 @@ class SeedError(Exception):
     """The root of what midaz-seed raises. `hint` says what to do next, `where` names the place, `exit_code` the
     result."""
 
-    exit_code = ExitCode.DIFFERENCES
+    exit_code: ExitCode = ExitCode.DIFFERENCES
 
     def __init__(self, message: str, *, hint: str = "", where: str = "") -> None:
         super().__init__(message)
@@ -93,6 +94,14 @@ class JournalError(SeedError):
 
 class ShardError(SeedError):
     """A process of a run with several was killed again and again. Nothing is lost: run the same command again."""
+
+
+class SignalledError(SeedError):
+    """SIGINT or SIGTERM came before anything of the plan was sent. Run the same command again."""
+
+    def __init__(self, message: str, *, exit_code: ExitCode) -> None:
+        super().__init__(message, hint="run the same command again")
+        self.exit_code = exit_code
 
 
 class TargetError(SeedError):

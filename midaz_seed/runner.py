@@ -1,8 +1,9 @@
 """A run or a proof as one call: settings in, report out. The command line and the library both come through here."""
 
+import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -14,17 +15,20 @@ from midaz_seed.engine.doctor import Diagnosis, examine
 from midaz_seed.engine.load import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
 from midaz_seed.engine.own_load import watch_own_load
+from midaz_seed.engine.packing import settle_pack
 from midaz_seed.engine.run_directory import RunDirectory
 from midaz_seed.engine.session import Session, open_session
 from midaz_seed.engine.summary import process_cpu_s, summarize
 from midaz_seed.engine.teardown import Fate, Removal
-from midaz_seed.errors import JournalError, OutputError
-from midaz_seed.plan.plan import Plan, build_plan
-from midaz_seed.reporting.events import Emit, RunFinished
+from midaz_seed.errors import ExitCode, JournalError, OutputError, SignalledError
+from midaz_seed.plan.packing import PackChoice
+from midaz_seed.plan.plan import Plan, build_plan, check_numbers
+from midaz_seed.reporting.events import Emit, Event, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.sandbox.process import sandbox_process
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget, resolve_target
+from midaz_seed.transport.base import Transport
 from midaz_seed.wiring import open_run, open_transport
 
 Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
@@ -34,10 +38,29 @@ LISTENS_WITHIN_S = 2.0
 Story = Callable[[RunContext], Awaitable[None]]
 
 
+def _nobody(_: Event) -> None:
+    """Nobody wants to know what happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one call goes: what is told to the target, and who sees it."""
+
+    story: Story
+    emit: Emit = _nobody
+    watch: Watch | None = None
+    handle_signals: bool = False
+    overrides: Mapping[type, Any] = field(default_factory=dict)
+
+    @property
+    def clock(self) -> Clock:
+        return self.overrides.get(Clock) or SystemClock()
+
+
 async def seed_async(
     settings: Settings,
     *,
-    emit: Emit = lambda event: None,
+    emit: Emit = _nobody,
     watch: Watch | None = None,
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
@@ -48,20 +71,20 @@ async def seed_async(
     UnreachableError,
     UnauthorizedError, NotMidazError. What goes wrong later is in the report, and in its exit code.
     """
-    return await _execute(settings, fill, emit, watch, handle_signals=handle_signals, overrides=overrides)
+    return await _execute(settings, _Way(fill, emit, watch, handle_signals, overrides or {}))
 
 
 async def verify_async(
     settings: Settings,
     *,
-    emit: Emit = lambda event: None,
+    emit: Emit = _nobody,
     watch: Watch | None = None,
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> Report:
     """Prove that the target holds the plan of these settings, and report; nothing is written. Raises as
     `seed_async`."""
-    return await _execute(settings, check, emit, watch, handle_signals=handle_signals, overrides=overrides)
+    return await _execute(settings, _Way(check, emit, watch, handle_signals, overrides or {}))
 
 
 async def examine_async(settings: Settings, *, write: bool) -> Diagnosis:
@@ -79,16 +102,17 @@ async def examine_async(settings: Settings, *, write: bool) -> Diagnosis:
 
 async def teardown_async(settings: Settings, *, dry_run: bool) -> list[Removal]:
     """Remove what the run of these settings created. Raises as `verify_async`, and RequestFailedError."""
-    plan = build_plan(settings)
-    directory = RunDirectory(settings.journal.directory / plan.run_id)
-    with directory.owned() if directory.exists else nullcontext():
-        async with (
-            _reachable(settings, resolve_target(settings.target)) as target,
-            open_run(settings, plan, target, emit=lambda event: None) as context,
-        ):
-            removals = await remove(context, dry_run=dry_run)
-        if directory.exists and not dry_run and not any(removal.fate is Fate.KEPT for removal in removals):
-            directory.mark_removed(SystemClock())
+    async with _packed(settings, resolve_target(settings.target), _Way(check)) as (settings, target, _):
+        plan = build_plan(settings)
+        directory = RunDirectory(settings.journal.directory / plan.run_id)
+        with directory.owned() if directory.exists else nullcontext():
+            async with (
+                _reachable(settings, target) as address,
+                open_run(settings, plan, address, emit=_nobody) as context,
+            ):
+                removals = await remove(context, dry_run=dry_run)
+            if directory.exists and not dry_run and not any(removal.fate is Fate.KEPT for removal in removals):
+                directory.mark_removed(SystemClock())
     return removals
 
 
@@ -113,36 +137,40 @@ def run_in_loop(function: Callable[[], Awaitable[Result]]) -> Result:
     return anyio.run(function, backend_options={"use_uvloop": fast})
 
 
-async def _execute(
-    settings: Settings,
-    story: Story,
-    emit: Emit,
-    watch: Watch | None,
-    *,
-    handle_signals: bool,
-    overrides: Mapping[type, Any] | None,
-) -> Report:
+async def _execute(settings: Settings, way: _Way) -> Report:
     if settings.report is not None:
         check_writable(settings.report)
-    target = resolve_target(settings.target)
+    async with _packed(settings, resolve_target(settings.target), way) as (settings, target, packing):
+        report = await _carried_out(settings, target, packing, way)
+    way.emit(RunFinished(report.exit_code, report.elapsed_s))
+    if settings.report is not None:
+        write_json(report, settings.report)
+    return report
+
+
+async def _carried_out(settings: Settings, target: ResolvedTarget, packing: PackChoice | None, way: _Way) -> Report:
+    """Everything between the plan and its report."""
     plan = build_plan(settings)
     failure: Exception | None = None
     async with anyio.create_task_group() as beside:
         try:
-            with _session(settings, plan, target, story, overrides) as session:
+            with _session(settings, plan, target, way) as session:
                 async with (
                     _reachable(settings, target) as address,
-                    open_run(settings, plan, address, emit=emit, session=session, overrides=overrides) as context,
+                    open_run(
+                        settings, plan, address, emit=way.emit, session=session, overrides=way.overrides
+                    ) as context,
                 ):
-                    if handle_signals:
+                    context.packing = packing
+                    if way.handle_signals:
                         beside.start_soon(watch_signals, context)
                     beside.start_soon(watch_own_load, context)
-                    if story is fill:
+                    if way.story is fill:
                         for watcher in LOAD_WATCHERS:
                             beside.start_soon(watcher, context)
                     started_s, started_at_s = context.clock.monotonic(), context.clock.time()
                     started_cpu_s = process_cpu_s()
-                    await _watched(context, story, watch)
+                    await _watched(context, way)
                     _close(context)
                     report = summarize(
                         context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s
@@ -155,19 +183,14 @@ async def _execute(
             beside.cancel_scope.cancel()
     if failure is not None:
         raise failure
-    emit(RunFinished(report.exit_code, report.elapsed_s))
-    if settings.report is not None:
-        write_json(report, settings.report)
     return report
 
 
 def _session(
-    settings: Settings, plan: Plan, target: ResolvedTarget, story: Story, overrides: Mapping[type, Any] | None
+    settings: Settings, plan: Plan, target: ResolvedTarget, way: _Way
 ) -> AbstractContextManager[Session | None]:
     """Where a run writes things down; a proof writes nothing."""
-    if story is not fill:
-        return nullcontext()
-    return open_session(settings, plan, target, (overrides or {}).get(Clock) or SystemClock())
+    return open_session(settings, plan, target, way.clock) if way.story is fill else nullcontext()
 
 
 def _written_down(session: Session, report: Report) -> Report:
@@ -188,10 +211,63 @@ def _close(context: RunContext) -> None:
 
 
 @asynccontextmanager
+async def _packed(
+    settings: Settings, target: ResolvedTarget, way: _Way
+) -> AsyncIterator[tuple[Settings, ResolvedTarget, PackChoice | None]]:
+    """The settings with a number of movements in a transaction. Where that is `auto` the target is asked, and tried out
+    when it is to be filled; the address that comes back is reached already."""
+    if settings.generation.batches.transactions_per_batch != "auto":
+        yield settings, target, None
+        return
+    check_numbers(settings)
+    async with _reachable(settings, target) as address:
+        given: Transport | None = way.overrides.get(Transport)
+        opened = nullcontext(given) if given else open_transport(settings.target, address, way.clock)
+        async with opened as transport:
+
+            async def settled() -> tuple[Settings, PackChoice]:
+                return await settle_pack(settings, transport, way.clock, way.emit, measure=way.story is fill)
+
+            packed, choice = await (_unless_signalled(settled) if way.handle_signals else settled())
+        yield packed, address, choice
+
+
+async def _unless_signalled(work: Callable[[], Awaitable[Result]]) -> Result:
+    """What the work gives, or SignalledError when a SIGINT or SIGTERM comes first; the work cleans up behind itself."""
+    results: list[Result] = []
+    failure: Exception | None = None
+    # listened to for as long as the cleaning takes: a second signal must not leave half of it
+    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
+        async with anyio.create_task_group() as group:
+
+            async def listen() -> None:
+                nonlocal failure
+                number = await anext(signals)
+                code = ExitCode.INTERRUPTED if number is signal.SIGINT else ExitCode.TERMINATED
+                failure = SignalledError(f"{number.name}: nothing of the plan was sent", exit_code=code)
+                group.cancel_scope.cancel()
+
+            group.start_soon(listen)
+            try:
+                results.append(await work())
+            except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
+                failure = error
+            finally:
+                group.cancel_scope.cancel()
+    if failure is not None:
+        raise failure
+    return results[0]
+
+
+@asynccontextmanager
 async def _reachable(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
-    """The target's address; the word `sandbox` starts one for the duration of the block."""
+    """The target's address; the word `sandbox` starts one for the duration of the block, unless it was started
+    before."""
     if not target.is_sandbox:
         yield await _answering(target)
+        return
+    if target.onboarding_url:
+        yield target
         return
     own = settings.sandbox
     async with sandbox_process(data=own.data, faults=own.faults, dialect=own.dialect) as (onboarding, transaction):
@@ -217,13 +293,13 @@ async def _listens(url: str) -> bool:
     return True
 
 
-async def _watched(context: RunContext, story: Story, watch: Watch | None) -> None:
+async def _watched(context: RunContext, way: _Way) -> None:
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
-        if watch is not None:
-            group.start_soon(watch, context)
+        if way.watch is not None:
+            group.start_soon(way.watch, context)
         try:
-            await story(context)
+            await way.story(context)
         except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
             failure = error
         finally:

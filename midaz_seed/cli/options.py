@@ -127,8 +127,8 @@ _PLAN_OPTIONS = (
         PLAN,
         "generation.batches.transactionsPerBatch",
         "--transactions-per-batch",
-        metavar="N",
-        help="Movements packed into one transaction [default: 1]",
+        metavar="N|auto",
+        help="Movements packed into one transaction; auto measures what moves most per second [default: 1]",
     ),
     click.option(
         "--config",

@@ -9,7 +9,7 @@ import click
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
-from midaz_seed.reporting.progress import Progress, make_progress
+from midaz_seed.reporting.progress import Progress, describe, make_progress
 from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.reporting.text import render_text
 from midaz_seed.runner import Watch, run_in_loop
@@ -33,6 +33,8 @@ def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -
         log_event(event)
         for progress in display:
             progress.emit(event)
+        if not display and not quiet and describe(event):  # pack sizes are measured before there is a run to display
+            click.echo(describe(event), err=True)
 
     async def watch(context: RunContext) -> None:
         progress = make_progress(sys.stderr, context.meter, context.clock)

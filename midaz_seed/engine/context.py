@@ -17,6 +17,7 @@ from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.server import Server
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.plan.items import Phase
+from midaz_seed.plan.packing import PackChoice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
 from midaz_seed.reporting.meter import Meter
@@ -48,6 +49,8 @@ class RunContext:
     """What becomes of the schedule of an open loop, in all processes of the run."""
     started_s: float
     """When the run began (monotonic)."""
+    packing: PackChoice | None = None
+    """How many movements share a transaction, where that was found out before the run."""
     directory: RunDirectory | None = None
     """Where the run is written down."""
     session: int = 1
@@ -81,6 +84,11 @@ class RunContext:
     def elapsed_s(self) -> float:
         """Since the run began."""
         return self.clock.monotonic() - self.started_s
+
+    @property
+    def spent_s(self) -> float:
+        """Of the run's time: since it began, and what measuring pack sizes took before it."""
+        return self.elapsed_s + (self.packing.elapsed_s if self.packing else 0.0)
 
     def api(self, phase: Phase) -> MidazApi:
         """The server's reads, counted in a phase."""

@@ -97,7 +97,7 @@ async def _begin(context: RunContext) -> None:
     """Is there a Midaz that we can speak to, and does it let us in?"""
     api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
     context.server = server_of(await context.pool.call(api.version))
-    if context.settings.generation.batches.transactions_per_batch > 1 and not context.server.atomic_many_to_many:
+    if context.plan.pack > 1 and not context.server.atomic_many_to_many:
         raise PlanError(
             f"Midaz {context.server.version} may apply only some legs of a transaction, so movements are not packed",
             hint="leave out --transactions-per-batch for servers before v3.3",

@@ -20,6 +20,7 @@ from midaz_seed.engine.state import LedgerState
 from midaz_seed.errors import RequestFailedError
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.plan.items import MONEY, Phase, TransactionItem
+from midaz_seed.plan.shape import KEY_MARK
 
 Numbered = tuple[int, TransactionItem]
 
@@ -156,7 +157,7 @@ async def _keys(context: RunContext, ledger: LedgerState) -> frozenset[str]:
     api = context.api(Phase.DEPOSITS)
     keys = set()
     async for row in api.transactions(ledger.place):
-        mark = cast("JsonObject", row.get("metadata") or {}).get("seedKey")
+        mark = cast("JsonObject", row.get("metadata") or {}).get(KEY_MARK)
         if isinstance(mark, str) and mark.startswith(prefix):
             keys.add(mark.removeprefix(prefix))
     return frozenset(keys)

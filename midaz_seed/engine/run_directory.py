@@ -29,7 +29,8 @@ JOURNAL = "journal"
 REJECTS = "rejects.ndjson"
 REPORT = "report.json"
 LOCK = "lock"
-DATA_SETTINGS = ("seed", "generation.batches.transactionsPerBatch")
+PACK = "generation.batches.transactionsPerBatch"
+DATA_SETTINGS = ("seed", PACK)
 """What changes the data beside the sections `volume` and `data`."""
 
 

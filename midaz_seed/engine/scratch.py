@@ -19,7 +19,8 @@ from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.money import format_minor
 from midaz_seed.plan.items import Entity
-from midaz_seed.transport.base import Request, Response, Transport
+from midaz_seed.plan.shape import RUN_MARK
+from midaz_seed.transport.base import Request, Response, Transport, TransportError
 
 ASSET = "BRL"
 DECIMALS = 2
@@ -136,14 +137,17 @@ class Scratch:
                 if admit is not None:
                     await admit()
                 sent_s = clock.monotonic()
-                answer = await self._transport.send(request_of(number))
-                burst.elapsed_s = clock.monotonic() - start_s
-                burst.latency.record(int((clock.monotonic() - sent_s) * 1e6))
-                if answer.status == 201:
-                    burst.accepted += 1
-                else:
-                    burst.refused += 1
-                    burst.refusal = burst.refusal or told(answer)
+                try:
+                    answer = await self._transport.send(request_of(number))
+                    refusal = "" if answer.status == 201 else told(answer)
+                except TransportError as error:
+                    refusal = str(error)
+                answered_s = clock.monotonic()
+                burst.elapsed_s = answered_s - start_s
+                burst.latency.record(int((answered_s - sent_s) * 1e6))
+                burst.accepted += not refusal
+                burst.refused += bool(refusal)
+                burst.refusal = burst.refusal or refusal
 
         async with anyio.create_task_group() as group:
             for _ in range(in_flight):
@@ -157,7 +161,10 @@ class Scratch:
         if place.ledger_id:
             paths.insert(0, routes.one(Entity.LEDGER, Place(place.organization_id), place.ledger_id))
         for path in paths:
-            answer = await self._transport.send(Request("DELETE", path))
+            try:
+                answer = await self._transport.send(Request("DELETE", path))
+            except TransportError as error:
+                return [f"{path} ({error})"]
             if answer.status not in (200, 204, 404):
                 return [f"{path} ({told(answer)})"]
         return []
@@ -175,7 +182,7 @@ async def open_scratch(transport: Transport, clock: Clock, purpose: str, kept: l
         "legalName": f"midaz-seed {purpose} {word}",
         "legalDocument": word,
         "address": {"country": "BR"},
-        "metadata": {"seedRun": f"{purpose}-{word}"},
+        "metadata": {RUN_MARK: f"{purpose}-{word}"},
     }
     scratch.place = Place(await scratch.create(Entity.ORGANIZATION, Place(), organization))
     try:

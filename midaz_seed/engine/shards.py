@@ -114,7 +114,7 @@ def orders(context: RunContext, shards: int, folder: Path) -> list[Order]:
             "requests_per_second": limits.requests_per_second / shards,
             "ledgers_in_parallel": max(limits.ledgers_in_parallel // shards, 1),
             "shards": 1,
-            "duration_s": limits.duration_s and max(limits.duration_s - context.elapsed_s, 0.001),
+            "duration_s": limits.duration_s and max(limits.duration_s - context.spent_s, 0.001),
         }
     )
     generation = context.settings.generation.model_copy(update={"limits": own})

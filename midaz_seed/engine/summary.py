@@ -90,6 +90,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         requests=meter.requests,
         requests_per_s=meter.requests / elapsed_s if elapsed_s else 0.0,
         movements_per_s=movements / money_s if money_s else 0.0,
+        packing=context.packing,
         concurrency=_concurrency(context),
         steady=_steady(context),
         open_loop=_open_loop(context),

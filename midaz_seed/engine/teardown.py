@@ -19,6 +19,7 @@ from midaz_seed.midaz.classify import Disposition
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.plan.shape import KEY_MARK, RUN_MARK
 from midaz_seed.transport.base import Request
 
 
@@ -107,9 +108,9 @@ async def _delete(context: RunContext, identity: tuple[str, str, str, str], path
 
 def _ours(context: RunContext, row: JsonObject) -> bool:
     """It carries the mark of this very run."""
-    return cast("JsonObject", row.get("metadata") or {}).get("seedRun") == context.plan.run_id
+    return cast("JsonObject", row.get("metadata") or {}).get(RUN_MARK) == context.plan.run_id
 
 
 def _key(row: JsonObject) -> str:
-    mark = cast("JsonObject", row.get("metadata") or {}).get("seedKey")
+    mark = cast("JsonObject", row.get("metadata") or {}).get(KEY_MARK)
     return mark.rpartition("/")[2] if isinstance(mark, str) else ""

@@ -30,7 +30,7 @@ async def keep_time(context: RunContext) -> None:
     if not duration_s:
         return
     while not context.pool.closed:
-        left_s = duration_s - context.elapsed_s - reserve_s(context)
+        left_s = duration_s - context.spent_s - reserve_s(context)
         if left_s <= 0:
             context.close()
             return

@@ -199,6 +199,8 @@ class Plan:
     counts: dict[Phase, int]
     """Items by phase: the number of requests that create them."""
     movements: int
+    pack: int
+    """Movements in one transaction, at most."""
 
     @property
     def ledgers(self) -> tuple[LedgerPlan, ...]:
@@ -226,10 +228,15 @@ def build_plan(settings: Settings) -> Plan:
 
     Goes once over every movement: that gives the balances, the digest, and the proof that every source is funded.
     """
-    volume = settings.volume
-    _check(settings)
+    volume, pack = settings.volume, settings.generation.batches.transactions_per_batch
+    check_numbers(settings)
+    if pack == "auto":
+        raise PlanError(
+            "how many movements share a transaction is not known yet: with auto, a run measures it on its target",
+            hint="give a number, such as --transactions-per-batch 10, or the one that a run has found",
+        )
     nameless = Identity(settings.seed, "-", settings.data.individuals_percent, settings.data.alphanumeric_cnpj)
-    organizations = [OrganizationShape(nameless, index) for index in range(volume.organizations)]
+    organizations = [OrganizationShape(nameless, index, pack) for index in range(volume.organizations)]
     shapes = [
         [
             LedgerShape(
@@ -242,13 +249,13 @@ def build_plan(settings: Settings) -> Plan:
                 segments=volume.segments_per_ledger,
                 accounts=volume.accounts_per_ledger,
                 transactions_per_account=volume.transactions_per_account,
-                pack=settings.generation.batches.transactions_per_batch,
+                pack=pack,
             )
             for index in range(volume.ledgers_per_organization)
         ]
         for organization in organizations
     ]
-    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{settings.generation.batches.transactions_per_batch}".encode())
+    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{pack}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
     expectations = [[_expect(shape, digest) for shape in ledgers] for ledgers in shapes]
@@ -275,11 +282,12 @@ def build_plan(settings: Settings) -> Plan:
         planned,
         counts,
         ledgers * volume.accounts_per_ledger * volume.transactions_per_account,
+        pack,
     )
 
 
-def _check(settings: Settings) -> None:
-    """Refuse numbers that make no plan, before anything is made."""
+def check_numbers(settings: Settings) -> None:
+    """Refuse numbers that make no plan, before anything is made. Raises PlanError."""
     volume = settings.volume
     if volume.assets_per_ledger > len(TEMPLATES):
         raise PlanError(

@@ -7,6 +7,10 @@ from midaz_seed.plan.catalog import Holder, catalog, slug
 from midaz_seed.plan.items import AssetTemplate
 from midaz_seed.plan.streams import BLOCK, stream
 
+RUN_MARK, KEY_MARK, PACK_MARK = "seedRun", "seedKey", "seedPack"
+"""Names in the metadata of what a run creates: its run id, its own key, and on organizations the pack size of the
+run's transactions."""
+
 
 @dataclass(frozen=True, slots=True)
 class Identity:
@@ -19,7 +23,7 @@ class Identity:
 
     def marks(self, key: str) -> JsonObject:
         """Metadata by which a created thing can be found again: by run, and by its own key."""
-        return {"seedRun": self.run_id, "seedKey": f"{self.run_id}/{key}"}
+        return {RUN_MARK: self.run_id, KEY_MARK: f"{self.run_id}/{key}"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,14 @@ class OrganizationShape:
 
     identity: Identity
     index: int
+    pack: int
+    """Movements in one transaction."""
+
+    @property
+    def marks(self) -> JsonObject:
+        """Metadata by which it can be found again, and by which the run is packed as it began."""
+        packed: JsonObject = {PACK_MARK: str(self.pack)} if self.pack > 1 else {}
+        return {**self.identity.marks(self.key), **packed}
 
     @property
     def key(self) -> str:

@@ -23,6 +23,34 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class PackMeasured:
+    """With `transactionsPerBatch: auto`, before the run: what the server did with packs of one size."""
+
+    size: int
+    """Movements in a transaction."""
+    movements_per_s: float
+    latency_ms_p99: float
+
+
+@dataclass(frozen=True, slots=True)
+class PackChosen:
+    """With `transactionsPerBatch: auto`, before the run: how many movements share a transaction in it."""
+
+    size: int
+    reason: str
+    elapsed_s: float
+    """What finding it out took."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeftBehind:
+    """What pack sizes were measured in could not be removed."""
+
+    paths: tuple[str, ...]
+    """Of the server's objects, each with the answer to its removal."""
+
+
+@dataclass(frozen=True, slots=True)
 class PhaseStarted:
     """A phase began; `ledger` is the ledger's key, or "" for the phases that come before any ledger."""
 
@@ -116,7 +144,10 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted
+    PackMeasured
+    | PackChosen
+    | LeftBehind
+    | RunStarted
     | PhaseStarted
     | PhaseFinished
     | LedgerFailed

@@ -13,7 +13,7 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 
-from midaz_seed.reporting.events import BreakerChanged, Draining, ErrorSeen, Event, LedgerFailed
+from midaz_seed.reporting.events import BreakerChanged, Draining, ErrorSeen, Event, LedgerFailed, LeftBehind
 
 MASK = "***"
 _NAME = r"(?:token|secret|passw(?:or)?d|api[-_]?key|authorization)"
@@ -143,7 +143,7 @@ def log_event(event: Event) -> None:
     name = _words(type(event).__name__)
     if isinstance(event, LedgerFailed):
         log.error(name, **details)
-    elif isinstance(event, ErrorSeen | BreakerChanged | Draining):
+    elif isinstance(event, ErrorSeen | BreakerChanged | Draining | LeftBehind):
         log.warning(name, **details)
     else:
         log.info(name, **details)

@@ -20,6 +20,8 @@ from midaz_seed.reporting.events import (
     ConcurrencyChanged,
     Draining,
     Event,
+    PackChosen,
+    PackMeasured,
     PhaseFinished,
     RunStarted,
     Settled,
@@ -229,6 +231,11 @@ def describe(event: Event) -> str:
             failed = f", {event.failed:,} failed" if event.failed else ""
             existing = f", {event.existing:,} existing" if event.existing else ""
             return f"{ledger} {event.phase}: {event.created:,} created{existing}{failed} in {event.elapsed_s:.1f} s"
+        case PackMeasured():
+            return f"packs of {event.size}: {event.movements_per_s:,.0f} movements/s, p99 {event.latency_ms_p99:.1f} ms"
+        case PackChosen():
+            movements = "1 movement" if event.size == 1 else f"{event.size} movements"
+            return f"{movements} in a transaction ({event.reason})"
         case ConcurrencyChanged():
             return f"{event.in_flight} in flight from now on ({event.reason})"
         case TimeUp():

@@ -11,6 +11,7 @@ import orjson
 from midaz_seed.errors import OutputError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
+from midaz_seed.plan.packing import PackChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
 
 SCHEMA_VERSION = 1
@@ -268,6 +269,8 @@ class Report:
     requests: int
     requests_per_s: float
     movements_per_s: float
+    packing: PackChoice | None
+    """How many movements share a transaction and why, where that was to be found out."""
     concurrency: ConcurrencyReport
     steady: SteadyReport | None
     """None when the load was not steady for a second."""

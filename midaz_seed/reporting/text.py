@@ -88,6 +88,12 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _load(report: Report) -> Iterator[str]:
     """How the load was, where it was more than a fixed number in flight."""
+    if report.packing is not None:
+        movements = "1 movement" if report.packing.size == 1 else f"{report.packing.size} movements"
+        yield from _wrapped(
+            f"packing: auto, {movements} in a transaction ({report.packing.reason}), "
+            f"found in {report.packing.elapsed_s:.1f} s"
+        )
     if report.concurrency.auto:
         found = [change.in_flight for change in report.concurrency.changes]
         yield (

@@ -211,8 +211,17 @@ class Batches(Section):
     accounts_per_batch: Positive = Field(
         100, description="Accounts of one ledger in flight before the next batch of that ledger starts."
     )
-    transactions_per_batch: Annotated[int, Field(ge=1, le=500)] = Field(
-        1, description="Movements packed into one n:n transaction; 1 sends each on its own."
+    transactions_per_batch: Annotated[
+        Annotated[int, Field(ge=1, le=500)] | Auto, Words("a whole number from 1 to 500, or auto")
+    ] = Field(
+        1,
+        description="Movements packed into one n:n transaction; 1 sends each on its own; `auto` measures on the target "
+        "which number moves the most per second, before the run, in an organization that is removed again.",
+    )
+    pack_latency_ms_p99: Annotated[float, Field(gt=0, le=600_000)] = Field(
+        1000.0,
+        description="With `transactionsPerBatch: auto`: a number whose transactions take longer than this (99th "
+        "percentile, in milliseconds) is not taken.",
     )
 
 

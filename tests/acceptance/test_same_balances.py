@@ -31,6 +31,7 @@ def single() -> dict[str, dict[str, str]]:
 WAYS: dict[str, dict[str, Any]] = {
     "packed 10": {"batches": {"transactionsPerBatch": 10}},
     "packed 50": {"batches": {"transactionsPerBatch": 50}},
+    "packed auto": {"batches": {"transactionsPerBatch": "auto"}},
     "2 shards": {"limits": {"shards": 2}},
     "4 shards": {"limits": {"shards": 4}},
     "4 shards, packed 10": {"limits": {"shards": 4}, "batches": {"transactionsPerBatch": 10}},

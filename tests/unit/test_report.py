@@ -12,6 +12,7 @@ import pytest
 
 from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.model.histogram import Histogram
+from midaz_seed.plan.packing import PackChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.reporting.report import (
     ConcurrencyReport,
@@ -78,6 +79,7 @@ def report(**changes: Any) -> Report:
         requests=8500,
         requests_per_s=1888.9,
         movements_per_s=4000.0,
+        packing=None,
         concurrency=ConcurrencyReport(
             auto=True, in_flight=8, changes=(ConcurrencyChanged(0.0, 4, "the start"),), changes_total=1
         ),
@@ -358,3 +360,11 @@ def test_a_server_that_settles_behind_its_answers_gets_a_line_and_one_that_does_
     soon = throughput(0.05, DrainPoint(0.01, 0, 900), DrainPoint(0.05, 0, 0))
     never = throughput(None, DrainPoint(0.01, 900, 0))
     assert "drained" not in render_text(report(throughput=(at_once, soon, never)))
+
+
+def test_a_pack_size_that_was_found_is_told_with_its_reason() -> None:
+    choice = PackChoice(19, "2,100 movements/s, p99 150.0 ms, 5.2 times as much as one by one", elapsed_s=9.5)
+    text = " ".join(render_text(report(packing=choice)).split())
+    assert f"packing: auto, 19 movements in a transaction ({choice.reason}), found in 9.5 s" in text
+    assert "1 movement in a transaction" in render_text(report(packing=PackChoice(1, "as the run began")))
+    assert "packing" not in render_text(report())

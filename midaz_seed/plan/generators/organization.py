@@ -6,7 +6,7 @@ from midaz_seed.model import payloads
 from midaz_seed.plan.catalog import catalog
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.shape import OrganizationShape
+from midaz_seed.plan.shape import KEY_MARK, OrganizationShape
 from midaz_seed.plan.streams import stream
 
 
@@ -17,8 +17,7 @@ class OrganizationGenerator(EntityGenerator[OrganizationShape]):
     entity = Entity.ORGANIZATION
     payload = payloads.Organization
     unique_on_server = False
-    match_field = "metadata.seedKey"
-    filter = "metadata.seedKey"
+    match_field = filter = f"metadata.{KEY_MARK}"
     compared = ("legalName", "legalDocument")
 
     def items(self, scope: OrganizationShape) -> Iterator[EntityItem]:
@@ -40,6 +39,6 @@ class OrganizationGenerator(EntityGenerator[OrganizationShape]):
                     "state": company.state,
                     "country": "BR",
                 },
-                "metadata": identity.marks(scope.key),
+                "metadata": scope.marks,
             },
         )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from midaz_seed.model import payloads
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.shape import LedgerShape
+from midaz_seed.plan.shape import KEY_MARK, LedgerShape
 from midaz_seed.plan.templates import PORTFOLIOS, numbered
 
 
@@ -16,7 +16,7 @@ class PortfolioGenerator(EntityGenerator[LedgerShape]):
     entity = Entity.PORTFOLIO
     payload = payloads.Portfolio
     unique_on_server = False
-    match_field = "metadata.seedKey"
+    match_field = f"metadata.{KEY_MARK}"
     compared = ("name",)
 
     def items(self, scope: LedgerShape) -> Iterator[EntityItem]:

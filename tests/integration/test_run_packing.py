@@ -1,0 +1,220 @@
+"""`transactionsPerBatch: auto`: measured on the server, kept for the life of the run, nothing of the measuring left."""
+
+import asyncio
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midaz_seed.clock import SystemClock
+from midaz_seed.engine.packing import settle_pack
+from midaz_seed.engine.run_directory import find_run
+from midaz_seed.errors import NotMidazError, UnauthorizedError, UnreachableError
+from midaz_seed.plan.packing import PackChoice
+from midaz_seed.reporting.events import Event, LeftBehind, PackMeasured
+from midaz_seed.reporting.text import render_text
+from midaz_seed.runner import seed_async, teardown_async, verify_async
+from midaz_seed.settings.model import Settings
+from midaz_seed.transport.base import LostConnectionError, Request, Response
+from midaz_seed.transport.wire import WireTransport
+from tests.support import Intercepting, balances, merged, sandbox, world
+
+VOLUME = {
+    "organizations": 2,
+    "ledgersPerOrganization": 1,
+    "assetsPerLedger": 3,
+    "accountsPerLedger": 12,
+    "transactionsPerAccount": 6,
+}
+MOVEMENTS = 2 * 12 * 6
+SAME_FOR_EACH = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 16, "ms": 3}}]}
+"""A transaction takes the same time whatever it holds, so the largest pack moves the most."""
+
+
+def _world(url: str, batches: dict[str, Any] | None = None, **changes: Any) -> Settings:
+    packed = {"generation": {"batches": {"transactionsPerBatch": "auto", **(batches or {})}}}
+    return world(url, **merged({"volume": VOLUME}, packed, changes))
+
+
+async def _settled(url: str, answer: Any = lambda request: None, **changes: Any) -> tuple[PackChoice, list[Event]]:
+    transport = WireTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=1)
+    events: list[Event] = []
+    try:
+        _, choice = await settle_pack(
+            _world(url, **changes), Intercepting(transport, answer), SystemClock(), events.append, measure=True
+        )
+    finally:
+        await transport.aclose()
+    return choice, events
+
+
+async def test_a_run_packs_as_its_server_likes_best_says_so_and_leaves_nothing_of_the_measuring() -> None:
+    async with sandbox(SAME_FOR_EACH) as server:
+        report = await seed_async(_world(server.url))
+        assert report.exit_code == 0, report.verdict
+        assert report.packing is not None
+        assert report.packing.size == 5
+        assert [trial.size for trial in report.packing.trials] == [1, 2, 5]
+        assert report.settings["generation"]["batches"]["transactionsPerBatch"] == 5
+        assert report.movements == MOVEMENTS
+        assert report.transactions == 2 * 3 + 2 * 12  # a deposit for the accounts of an asset, five transfers in one
+        assert "packing: auto, 5 movements in a transaction" in render_text(report)
+        found = await balances(server.url)
+    assert len(found) == 2  # the ledgers of the plan
+    async with sandbox() as server:
+        await seed_async(_world(server.url, {"transactionsPerBatch": 1}))
+        assert found == await balances(server.url)
+
+
+@pytest.mark.parametrize("journal", [False, True])
+async def test_a_later_session_keeps_the_size_that_the_run_began_with(journal: bool, tmp_path: Path) -> None:
+    changes = {"journal": {"directory": str(tmp_path)}} if journal else {}
+    async with sandbox(SAME_FOR_EACH) as server:
+        first = await seed_async(_world(server.url, **changes))
+        posts = server.app.statistics.requests["POST", "transactions"]
+        again = await seed_async(_world(server.url, {"packLatencyMsP99": 1}, **changes))  # would find 1 this time
+        assert again.exit_code == 0, again.verdict
+        assert (again.run_id, again.plan_digest) == (first.run_id, first.plan_digest)
+        assert again.packing is not None
+        assert again.packing.size == 5
+        assert not again.packing.trials
+        assert server.app.statistics.requests["POST", "transactions"] == posts
+        if journal:
+            assert find_run(tmp_path, first.run_id).about().settings["generation.batches.transactionsPerBatch"] == 5
+
+
+async def test_a_proof_and_a_removal_find_the_size_of_the_run() -> None:
+    async with sandbox(SAME_FOR_EACH) as server:
+        await seed_async(_world(server.url))
+        proof = await verify_async(_world(server.url))
+        assert proof.exit_code == 0, proof.verdict
+        await teardown_async(_world(server.url), dry_run=False)
+        assert not await balances(server.url)
+        nothing = await verify_async(_world(server.url))
+        assert nothing.exit_code == 1
+        assert nothing.packing is not None
+        assert nothing.packing.reason == "nothing of the run is on the server"
+        assert server.app.statistics.requests["POST", "organizations"] == 3  # two of the plan, one to measure in
+
+
+async def test_shards_take_the_size_that_was_measured() -> None:
+    async with sandbox(SAME_FOR_EACH) as server:
+        report = await seed_async(_world(server.url, generation={"limits": {"shards": 2}}))
+    assert report.exit_code == 0, report.verdict
+    assert report.transactions == 2 * 3 + 2 * 12
+
+
+async def test_sizes_that_the_server_refuses_are_not_taken() -> None:
+    def refuse(request: Request) -> Response | None:
+        legs = (request.body or b"").count(b"accountAlias")
+        small = "/transactions/json" not in request.path or legs <= 3
+        return None if small else Response(422, {}, b'{"code":"0099","title":"Too Many","message":"too many legs"}')
+
+    async with sandbox(SAME_FOR_EACH) as server:
+        choice, events = await _settled(server.url, refuse)
+        assert not await balances(server.url)
+    assert choice.size == 2
+    assert "too many legs" in choice.trials[-1].refusal
+    assert [event.size for event in events if isinstance(event, PackMeasured)] == [1, 2, 5]
+
+
+async def test_a_connection_that_breaks_while_sizes_are_measured_is_a_refusal_and_no_crash() -> None:
+    sent = 0
+
+    def break_some(request: Request) -> Exception | None:
+        nonlocal sent
+        sent += "/transactions/json" in request.path
+        return LostConnectionError("reset") if "/transactions/json" in request.path and sent % 50 == 0 else None
+
+    async with sandbox(SAME_FOR_EACH) as server:
+        choice, _ = await _settled(server.url, break_some)
+    assert choice.size == 5
+    assert 0 < choice.trials[0].refused_share < 0.05
+
+
+async def test_a_server_before_v3_3_gets_single_movements_and_nothing_is_tried_out_on_it() -> None:
+    def old(request: Request) -> Response | None:
+        return Response(200, {}, b'{"version":"v3.2.0"}') if request.path == "/version" else None
+
+    async with sandbox() as server:
+        choice, _ = await _settled(server.url, old)
+        assert server.app.statistics.requests["POST", "organizations"] == 0
+    assert choice.size == 1
+    assert "v3.2.0" in choice.reason
+
+
+async def test_a_plan_without_transfers_to_pack_needs_no_measuring() -> None:
+    async with sandbox() as server:
+        choice, _ = await _settled(server.url, volume={"transactionsPerAccount": 2})
+        assert server.app.statistics.requests["POST", "organizations"] == 0
+    assert choice.size == 1
+
+
+async def test_what_measuring_cannot_remove_is_named() -> None:
+    def keep(request: Request) -> Response | None:
+        return Response(500, {}, b'{"code":"0046","message":"no"}') if request.method == "DELETE" else None
+
+    async with sandbox() as server:
+        _, events = await _settled(server.url, keep, volume={"transactionsPerAccount": 3})
+    (left,) = [event for event in events if isinstance(event, LeftBehind)]
+    assert "/ledgers/" in left.paths[0]
+    assert "500 0046" in left.paths[0]
+
+
+async def test_measuring_keeps_to_the_rate_limit() -> None:
+    rate_per_s = 2000
+    async with sandbox() as server:
+        changes = {"volume": {"transactionsPerAccount": 3}}
+        choice, _ = await _settled(server.url, generation={"limits": {"requestsPerSecond": rate_per_s}}, **changes)
+        sent = server.app.statistics.requests["POST", "transactions"]
+    assert sent <= rate_per_s * choice.elapsed_s + rate_per_s / 10
+
+
+async def test_measuring_is_part_of_the_time_that_a_run_is_given() -> None:
+    slow = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 5}}]}
+    async with sandbox(slow) as server:
+        changes = {"volume": {"transactionsPerAccount": 3}, "generation": {"limits": {"durationS": 2}}}
+        report = await seed_async(_world(server.url, **changes))  # five times a second of measuring
+    assert report.packing is not None
+    assert report.packing.elapsed_s > 2
+    assert report.movements == 0
+    assert "Time was up" in report.verdict
+
+
+async def test_a_target_that_is_not_there_or_lets_nobody_in_is_told_before_anything_is_tried() -> None:
+    with pytest.raises(UnreachableError):
+        await _settled("http://127.0.0.1:9")
+    async with sandbox() as server:
+        refused = Response(401, {}, b'{"code":"0042","message":"no token"}')
+        with pytest.raises(UnauthorizedError, match="no token"):
+            await _settled(server.url, lambda request: refused if "organizations" in request.path else None)
+        other = Response(200, {}, b"<html>")
+        with pytest.raises(NotMidazError):
+            await _settled(server.url, lambda request: other if request.path == "/version" else None)
+        assert server.app.statistics.requests["POST", "organizations"] == 0
+
+
+@pytest.mark.parametrize("dialect", ["v3.3", "v4"])
+async def test_other_versions_are_measured_too(dialect: str) -> None:
+    report = await seed_async(_world("sandbox", sandbox={"dialect": dialect}))
+    assert report.exit_code == 0, report.verdict
+    assert report.packing is not None
+    assert report.packing.trials
+
+
+async def test_a_signal_while_sizes_are_measured_leaves_nothing_behind(tmp_path: Path) -> None:
+    slow = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 20}}]}
+    async with sandbox(slow) as server:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "midaz_seed", "run", "--base-url", server.url, "--transactions-per-batch", "auto",
+            stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=tmp_path,
+        )  # fmt: skip
+        assert process.stderr is not None
+        assert b"packs of 1:" in await process.stderr.readline()
+        process.terminate()
+        _, stderr = await process.communicate()
+        assert process.returncode == 143
+        assert b"nothing of the plan was sent" in stderr
+        assert not await balances(server.url)
+        assert server.app.statistics.requests["POST", "organizations"] == 1
