@@ -8,6 +8,7 @@ A test, or a program of somebody else's, replaces a part by handing it in as an 
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import svcs
@@ -32,7 +33,7 @@ from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.limiter import RateLimiter
 from midaz_seed.resilience.open_loop import OpenLoop
 from midaz_seed.resilience.retry import RetryPolicy
-from midaz_seed.settings.model import Settings, Target
+from midaz_seed.settings.model import Limits, Settings, Target
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.session import SessionTransport
@@ -56,7 +57,7 @@ async def open_run(
     process fills.
     """
     registry = svcs.Registry()
-    _register(registry, settings, plan, target, emit, session, part)
+    _Parts(settings, plan, target, emit, session, part).register(registry)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     async with svcs.Container(registry) as services:
@@ -117,23 +118,48 @@ def _tls(settings: Target) -> ssl.SSLContext | None:
     return context
 
 
-def _register(
-    registry: svcs.Registry,
-    settings: Settings,
-    plan: Plan,
-    target: ResolvedTarget,
-    emit: Emit,
-    session: Session | None,
-    part: Slice,
-) -> None:
-    limits, retries, breaker = settings.generation.limits, settings.generation.retries, settings.breaker
+@dataclass(frozen=True, slots=True)
+class _Parts:
+    """How each part of one run is made, from the parts that it needs."""
 
-    @asynccontextmanager
-    async def transport(services: svcs.Container) -> AsyncIterator[Transport]:
-        async with open_transport(settings.target, target, services.get_abstract(Clock)) as opened:
-            yield opened
+    settings: Settings
+    plan: Plan
+    target: ResolvedTarget
+    emit: Emit
+    session: Session | None
+    part: Slice
 
-    def circuit_breaker(services: svcs.Container) -> CircuitBreaker:
+    def register(self, registry: svcs.Registry) -> None:
+        """Let a container make each part when it is asked for."""
+        registry.register_value(Clock, SystemClock())
+        registry.register_value(AnswerCheck, AnswerCheck())
+        registry.register_factory(RetryPolicy, self.retry_policy)
+        registry.register_factory(Meter, lambda: Meter(planned_in(self.plan, self.part)))
+        registry.register_factory(Rejects, self.rejects)
+        registry.register_factory(ErrorTracker, self.error_tracker)
+        registry.register_factory(WorkerPool, self.worker_pool)
+        registry.register_factory(CircuitBreaker, self.circuit_breaker)
+        registry.register_factory(Transport, self.transport)
+        registry.register_factory(OpenLoop, self.open_loop)
+        registry.register_factory(Sender, self.sender)
+        registry.register_factory(RunContext, self.context)
+
+    @property
+    def limits(self) -> Limits:
+        return self.settings.generation.limits
+
+    def retry_policy(self) -> RetryPolicy:
+        retries = self.settings.generation.retries
+        return RetryPolicy(
+            retries.max, retries.backoff, retries.initial_delay, retries.max_delay, jitter=retries.jitter
+        )
+
+    def worker_pool(self) -> WorkerPool:
+        most = self.limits.max_concurrency
+        return WorkerPool(HIGHEST if most == "auto" else most)
+
+    def circuit_breaker(self, services: svcs.Container) -> CircuitBreaker:
+        breaker, emit = self.settings.breaker, self.emit
         return CircuitBreaker(
             services.get_abstract(Clock),
             failures=breaker.failures,
@@ -143,75 +169,68 @@ def _register(
             on_change=lambda state: emit(BreakerChanged(state.value)),
         )
 
-    def error_tracker(services: svcs.Container) -> ErrorTracker:
-        return ErrorTracker(services.get_abstract(Clock), emit)
+    def error_tracker(self, services: svcs.Container) -> ErrorTracker:
+        return ErrorTracker(services.get_abstract(Clock), self.emit)
 
-    def rejects(services: svcs.Container) -> Rejects:
-        with_token = bool(settings.target.auth_token or settings.target.client_secret)
-        path = session.rejects if session else None
-        begin = session is None or session.begins
-        return Rejects(services.get_abstract(Clock), target, path, with_token=with_token, begin=begin)
+    def rejects(self, services: svcs.Container) -> Rejects:
+        target, session = self.settings.target, self.session
+        return Rejects(
+            services.get_abstract(Clock),
+            self.target,
+            session.rejects if session else None,
+            with_token=bool(target.auth_token or target.client_secret),
+            begin=session is None or session.begins,
+        )
 
-    def open_loop(services: svcs.Container) -> OpenLoop:
+    async def transport(self, services: svcs.Container) -> AsyncIterator[Transport]:
+        async with open_transport(self.settings.target, self.target, services.get_abstract(Clock)) as opened:
+            yield opened
+
+    def open_loop(self, services: svcs.Container) -> OpenLoop:
         pool = services.get(WorkerPool)
         return OpenLoop(
             services.get_abstract(Clock),
-            limits.requests_per_second,
+            self.limits.requests_per_second,
             spare=lambda: pool.spare("open loop"),
-            ramp_s=limits.ramp_s,
+            ramp_s=self.limits.ramp_s,
         )
 
-    def pace(services: svcs.Container) -> OpenLoop | RateLimiter | None:
-        if limits.open_loop:
+    def pace(self, services: svcs.Container) -> OpenLoop | RateLimiter | None:
+        if self.limits.open_loop:
             return services.get(OpenLoop)
-        return RateLimiter(limits.requests_per_second) if limits.requests_per_second else None
+        rate_per_s = self.limits.requests_per_second
+        return RateLimiter(rate_per_s) if rate_per_s else None
 
-    async def sender(services: svcs.Container) -> Sender:
+    async def sender(self, services: svcs.Container) -> Sender:
         return Sender(
             await services.aget_abstract(Transport),
             services.get(CircuitBreaker),
-            pace(services),
+            self.pace(services),
             services.get(RetryPolicy),
             services.get_abstract(Clock),
             services.get(Meter),
-            jitter_seed=settings.seed,
+            jitter_seed=self.settings.seed,
         )
 
-    async def context(services: svcs.Container) -> RunContext:
+    async def context(self, services: svcs.Container) -> RunContext:
+        clock, session = services.get_abstract(Clock), self.session
         return RunContext(
-            settings=settings,
-            plan=plan,
-            target=target,
-            state=StateTree(plan, part),
+            settings=self.settings,
+            plan=self.plan,
+            target=self.target,
+            state=StateTree(self.plan, self.part),
             sender=await services.aget(Sender),
             pool=services.get(WorkerPool),
             meter=services.get(Meter),
             tracker=services.get(ErrorTracker),
-            clock=services.get_abstract(Clock),
-            emit=emit,
+            clock=clock,
+            emit=self.emit,
             answer_check=services.get(AnswerCheck),
-            journal=session.journal if session else Journal(services.get_abstract(Clock)),
+            journal=session.journal if session else Journal(clock),
             rejects=services.get(Rejects),
-            slots=services.get(OpenLoop).slots if limits.open_loop else None,
-            started_s=services.get_abstract(Clock).monotonic(),
+            slots=services.get(OpenLoop).slots if self.limits.open_loop else None,
+            started_s=clock.monotonic(),
             may_restart=session is not None and session.finished_before,
             directory=session.directory if session else None,
             session=session.number if session else 1,
         )
-
-    registry.register_value(Clock, SystemClock())
-    registry.register_value(AnswerCheck, AnswerCheck())
-    registry.register_value(
-        RetryPolicy,
-        RetryPolicy(retries.max, retries.backoff, retries.initial_delay, retries.max_delay, jitter=retries.jitter),
-    )
-    registry.register_factory(Meter, lambda: Meter(planned_in(plan, part)))
-    registry.register_factory(Rejects, rejects)
-    registry.register_factory(ErrorTracker, error_tracker)
-    workers = HIGHEST if limits.max_concurrency == "auto" else limits.max_concurrency
-    registry.register_factory(WorkerPool, lambda: WorkerPool(workers))
-    registry.register_factory(CircuitBreaker, circuit_breaker)
-    registry.register_factory(Transport, transport)
-    registry.register_factory(OpenLoop, open_loop)
-    registry.register_factory(Sender, sender)
-    registry.register_factory(RunContext, context)
