@@ -11,7 +11,8 @@ sys.path.insert(0, str(ROOT))
 import click  # noqa: E402 - the package is imported from this folder, installed or not
 
 from midaz_seed.cli import cli  # noqa: E402
-from midaz_seed.cli.options import LOCAL_FLAGS, SettingOption  # noqa: E402
+from midaz_seed.cli.flags import SettingOption  # noqa: E402
+from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
 from midaz_seed.settings.environment import NOT_SETTINGS  # noqa: E402
 from midaz_seed.settings.fields import SECTIONS, SETTINGS, Setting, as_plain  # noqa: E402
 from midaz_seed.settings.model import Settings  # noqa: E402

@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from midaz_seed.cli.options import LoadedSettings, RunOption, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.flags import RunOption
+from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
     from midaz_seed.engine.run_directory import RunDirectory

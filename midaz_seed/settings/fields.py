@@ -14,7 +14,8 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ConfigDict, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
-from midaz_seed.settings.model import Section, Settings, Words
+from midaz_seed.settings.model import Section, Settings
+from midaz_seed.settings.values import Words
 
 VARIABLE_PREFIX = "MIDAZ_SEED_"
 

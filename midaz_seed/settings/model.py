@@ -4,99 +4,26 @@ In YAML the names are camelCase as the improvement plan spells them (`generation
 snake_case; a unit stands last in the name. `docs/configuration.md` is generated from the descriptions here.
 """
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    StringConstraints,
-    model_validator,
-)
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from midaz_seed.settings.presets import PRESETS
-
-
-@dataclass(frozen=True)
-class Words:
-    """What a value has to be, in plain words, where its type does not say it: for messages and the reference."""
-
-    text: str
-
-
-def _split(value: object) -> object:
-    """A list may be written as one text with commas: a variable has no other way."""
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return tuple(value) if isinstance(value, list) else value
-
-
-_UNITS = {"s": 1, "m": 60, "h": 3600}
-
-
-def _duration(value: object) -> object:
-    """A time may be written with its unit: 90s, 10m, 2h."""
-    if isinstance(value, str) and value[-1:] in _UNITS:
-        try:
-            return float(value[:-1]) * _UNITS[value[-1]]
-        except ValueError:
-            return value
-    return value
-
-
-def _header_safe(token: SecretStr) -> SecretStr:
-    """The token becomes a header's value: a line break in it would become a header of its own."""
-    value = token.get_secret_value()
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ValueError("not a token")
-    return token
-
-
-def _listed(value: object) -> object:
-    """One header may be written without a list."""
-    if isinstance(value, str):
-        return (value,)
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _header_line(line: SecretStr) -> SecretStr:
-    """It becomes part of every request, so it must be one header and nothing else."""
-    text = line.get_secret_value()
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?[\x20-\x7e]*", text):
-        raise ValueError("not a header")
-    if text.partition(":")[0].lower() in ("content-length", "transfer-encoding", "host", "connection"):
-        raise ValueError("this header belongs to the transport")
-    return line
-
-
-Auto = Literal["auto"]
-Count = Annotated[int, Field(ge=0, le=10_000_000)]
-Positive = Annotated[int, Field(ge=1, le=10_000_000)]
-Seconds = Annotated[float, Field(gt=0, le=86_400)]
-Duration = Annotated[
-    float,
-    BeforeValidator(_duration),
-    Field(ge=0, le=604_800),
-    Words("a number of seconds up to 604,800, or a time such as 90s, 10m or 2h"),
-]
-Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\[\]-]+$")]
-Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Words("a list of host names, without http:// and port")]
-Token = Annotated[SecretStr, AfterValidator(_header_safe), Words("one word of printable ASCII characters")]
-Header = Annotated[SecretStr, AfterValidator(_header_line)]
-Headers = Annotated[tuple[Header, ...], BeforeValidator(_listed), Words("a list of headers, each as Name: value")]
-RunId = Annotated[
-    str,
-    StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),
-    Words("1 to 40 characters of a-z, 0-9 and -, the first no -"),
-]
+from midaz_seed.settings.values import (
+    Auto,
+    Count,
+    Duration,
+    Headers,
+    Hosts,
+    Positive,
+    RunId,
+    Seconds,
+    Token,
+    Words,
+)
 
 
 class Section(BaseModel):
