@@ -14,11 +14,11 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.doctor import Diagnosis, examine
 from midaz_seed.engine.load import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
-from midaz_seed.engine.own_load import watch_own_load
+from midaz_seed.engine.own_load import process_cpu_s, watch_own_load
 from midaz_seed.engine.packing import settle_pack
 from midaz_seed.engine.run_directory import RunDirectory
 from midaz_seed.engine.session import Session, open_session
-from midaz_seed.engine.summary import process_cpu_s, summarize
+from midaz_seed.engine.summary import summarize
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import ExitCode, JournalError, OutputError, SignalledError
 from midaz_seed.plan.packing import PackChoice

@@ -15,9 +15,9 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.load import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import fill_slice, watch_signals
+from midaz_seed.engine.own_load import own_load, process_cpu_s, watch_own_load
 from midaz_seed.engine.session import Session
 from midaz_seed.engine.shards import LENGTH, Order, Result, progress_of
-from midaz_seed.engine.summary import rss_mb_max
 from midaz_seed.errors import JournalError, SeedError
 from midaz_seed.plan.plan import Plan
 from midaz_seed.runner import run_in_loop
@@ -35,10 +35,12 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
     async with open_run(
         order.settings, plan, order.target, emit=lambda event: None, session=session, part=order.part
     ) as context:
+        started_cpu_s = process_cpu_s()
         for organization, (server_id, fresh) in zip(context.state.organizations, order.organizations, strict=True):
             organization.id, organization.fresh = server_id, fresh
         async with anyio.create_task_group() as beside:
             beside.start_soon(watch_signals, context)
+            beside.start_soon(watch_own_load, context)
             for watcher in LOAD_WATCHERS:
                 beside.start_soon(watcher, context)
             if tell is not None:
@@ -66,7 +68,7 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             context.errors,
             context.sender.breaker.opened_count,
             context.sender.breaker.open_total_s,
-            rss_mb_max(),
+            own_load(context, elapsed_s=context.elapsed_s, cpu_s=process_cpu_s() - started_cpu_s),
             context.stop_reason,
             context.pool.closed,
         )

@@ -21,7 +21,7 @@ from midaz_seed.plan.packing import PackChoice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.reporting.report import Difference, LedgerProof
+from midaz_seed.reporting.report import Difference, LedgerProof, ProcessReport
 from midaz_seed.reporting.steady import SteadyWindow
 from midaz_seed.resilience.open_loop import Slots
 from midaz_seed.settings.model import Settings
@@ -55,8 +55,8 @@ class RunContext:
     """Where the run is written down."""
     session: int = 1
     """Which session of the run this is, from 1."""
-    shards_rss_mb: float = 0.0
-    """Peak resident memory of the other processes of the run, together, in 10**6 bytes."""
+    shards: list[ProcessReport] = field(default_factory=list)
+    """What the other processes of the run took."""
     loop_lag: Histogram = field(default_factory=Histogram)
     """How late the event loop was, in microseconds, at moments spread evenly over the run."""
     stop_reason: str = ""

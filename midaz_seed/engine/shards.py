@@ -27,7 +27,7 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import ConcurrencyChanged, Settled
 from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
-from midaz_seed.reporting.report import LedgerProof
+from midaz_seed.reporting.report import LedgerProof, ProcessReport
 from midaz_seed.reporting.steady import SteadyWindow
 from midaz_seed.resilience.open_loop import Slots
 from midaz_seed.settings.model import Settings
@@ -81,7 +81,7 @@ class Result:
     errors: list[SeedError]
     breaker_opened: int
     breaker_open_s: float
-    rss_mb_max: float
+    load: ProcessReport
     stop_reason: str
     time_is_up: bool
 
@@ -278,7 +278,7 @@ class _Merging:
         context.errors += result.errors
         breaker = context.sender.breaker
         breaker.add(opened_count=result.breaker_opened, open_s=result.breaker_open_s)
-        context.shards_rss_mb += result.rss_mb_max
+        context.shards.append(result.load)
         if result.time_is_up:
             context.close()
         if result.stop_reason and not context.stop_reason:

@@ -1,15 +1,14 @@
 """From what a run left behind to its report: the numbers, the verdict and the exit code."""
 
-import resource
 import shlex
 import signal
-import sys
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.error_tracker import ErrorGroup
+from midaz_seed.engine.own_load import own_load, process_cpu_s
 from midaz_seed.engine.state import LedgerStatus
 from midaz_seed.errors import ExitCode, JournalError, OutputError, SettlementError, TargetError
 from midaz_seed.model.histogram import Histogram
@@ -66,6 +65,8 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     movements = sum(phase.movements for phase in money)
     money_s = meter.money.busy_s
     failed, planned = meter.failed, max(meter.planned, 1)
+    own = own_load(context, elapsed_s=elapsed_s, cpu_s=process_cpu_s() - started_cpu_s)
+    processes = (own, *context.shards)
     proof = _proof(context)
     exit_code, verdict, next_step = _judge(context, proof, 100 * failed / planned)
     return Report(
@@ -109,9 +110,10 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         plan_done_percent=done_percent(context),
         error_rate_percent=100 * failed / planned,
         error_budget_percent=settings.error_budget_percent,
-        client_cpu_percent=100 * (process_cpu_s() - started_cpu_s) / elapsed_s if elapsed_s else 0.0,
-        loop_lag_ms_p99=context.loop_lag.percentile(99) / 1000,
-        rss_mb_max=rss_mb_max() + context.shards_rss_mb,
+        client_cpu_percent=max(process.cpu_percent for process in processes),
+        loop_lag_ms_p99=max(process.loop_lag_ms_p99 for process in processes),
+        rss_mb_max=sum(process.rss_mb_max for process in processes),
+        processes=processes,
         exit_code=exit_code,
         verdict=verdict,
         next_step=next_step,
@@ -319,15 +321,3 @@ def _error(group: ErrorGroup) -> ErrorReport:
 
 def _iso(epoch_s: float) -> str:
     return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")
-
-
-def process_cpu_s() -> float:
-    """Seconds of CPU that this process has used."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
-
-
-def rss_mb_max() -> float:
-    """Peak resident memory of this process, in 10**6 bytes."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6

@@ -249,6 +249,18 @@ class ProofReport:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessReport:
+    """What a process of the client took."""
+
+    cpu_percent: float
+    """Of one core, over the time that it worked on the run."""
+    loop_lag_ms_p99: float
+    """How late its event loop came back, 99th percentile: answers waited that long to be seen."""
+    rss_mb_max: float
+    """Peak resident memory, in 10**6 bytes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """A run, or a proof without one."""
 
@@ -292,12 +304,13 @@ class Report:
     error_rate_percent: float
     error_budget_percent: float
     client_cpu_percent: float
-    """Of one core, over the whole run: the process that owns the run, without shards. Near 100 the client was the
-    limit, not the server."""
+    """Of the busiest process. Near 100 the client was the limit, not the server."""
     loop_lag_ms_p99: float
-    """How late the event loop came back, 99th percentile: answers waited that long to be seen."""
+    """Of the process whose event loop was latest."""
     rss_mb_max: float
-    """Peak resident memory of the processes of the run, in 10**6 bytes."""
+    """Of all processes of the run together."""
+    processes: tuple[ProcessReport, ...]
+    """The one that owns the run, then its shards."""
     exit_code: int
     verdict: str
     next_step: str

@@ -16,6 +16,8 @@ DRAIN_S_MIN = 0.1
 """A drain that is shorter is not worth a line."""
 CLIENT_IS_FULL_PERCENT = 90
 """Share of a core from which on the client, and not the server, sets the pace."""
+LOOP_IS_LATE_MS = 50.0
+"""From here on latencies hold a good part of the client's own lateness."""
 
 
 def render_text(report: Report) -> str:
@@ -77,6 +79,11 @@ def _lines(report: Report) -> Iterator[str]:
     )
     if report.client_cpu_percent >= CLIENT_IS_FULL_PERCENT:
         yield from _wrapped("the client was the limit, not the server: --shards shares the work among processes", "  ")
+    elif report.loop_lag_ms_p99 >= LOOP_IS_LATE_MS:
+        yield from _wrapped(
+            "the client had to wait for this machine's CPU, so latencies are higher than the server's: leave it more",
+            "  ",
+        )
     yield from _errors(report)
     yield from _ledgers(report)
     yield from _proof(report)

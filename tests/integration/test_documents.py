@@ -72,6 +72,9 @@ def test_the_session_in_the_readme_is_what_the_command_prints() -> None:
         timeout=100,
         check=True,
     ).stdout
+    real = re.sub(
+        r"^  the client (had to wait|was the limit).*\n(    .*\n)*", "", real, flags=re.MULTILINE
+    )  # a busy machine
     assert _shape(shown) == _shape(real)
 
 

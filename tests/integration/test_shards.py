@@ -46,6 +46,10 @@ async def test_any_number_of_processes_makes_the_same_balances_and_counts(shards
     assert all(ledger.id for ledger in report.ledgers)
     transfers = next(phase for phase in report.phases if phase.name == "transfers")
     assert transfers.latency_ms.max > 0
+    assert len(report.processes) == 1 + min(shards, 4)  # not more than there are ledgers
+    assert all(process.cpu_percent > 0 for process in report.processes)
+    assert report.client_cpu_percent == max(process.cpu_percent for process in report.processes)
+    assert report.rss_mb_max == sum(process.rss_mb_max for process in report.processes)
 
 
 async def test_each_process_writes_a_journal_and_any_number_can_go_on_from_them(tmp_path: Path) -> None:

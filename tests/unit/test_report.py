@@ -23,6 +23,7 @@ from midaz_seed.reporting.report import (
     Latency,
     LedgerReport,
     PhaseReport,
+    ProcessReport,
     ProofReport,
     Report,
     SettlementReport,
@@ -100,6 +101,7 @@ def report(**changes: Any) -> Report:
         client_cpu_percent=38.4,
         loop_lag_ms_p99=2.2,
         rss_mb_max=43.2,
+        processes=(ProcessReport(38.4, 1.0, 43.2),),
         exit_code=ExitCode.DONE,
         verdict="Done: every balance is the planned one.",
         next_step="",
@@ -341,6 +343,11 @@ def test_a_client_that_was_the_limit_is_told_and_one_that_was_not_is_not() -> No
     assert "client: 97 % of a core" in text
     assert "the client was the limit, not the server" in text
     assert "the client was the limit" not in render_text(report(client_cpu_percent=60.0))
+
+
+def test_a_client_that_waited_for_its_machine_is_told_and_one_that_did_not_is_not() -> None:
+    assert "wait for this machine's CPU" in " ".join(render_text(report(loop_lag_ms_p99=80.0)).split())
+    assert "wait for" not in render_text(report(loop_lag_ms_p99=20.0))
 
 
 def throughput(drain_s: float | None, *drain: DrainPoint) -> ThroughputReport:
