@@ -58,6 +58,7 @@ bench: $(STAMP) ## measure clients side by side, the sandbox, whole runs, automa
 	@$(BIN)/python benchmarks/sizes.py small medium large
 	@$(BIN)/python benchmarks/sizes.py 10000 100000 1000000 --packed 19
 	@$(BIN)/python benchmarks/sizes.py large --packed 19 --shards 2
+	@$(BIN)/python benchmarks/packing.py
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/journal.py --appends

@@ -59,10 +59,10 @@ def volume(size: str) -> list[str]:
     return ["--preset", "small", *[word for name, count in options.items() for word in (f"--{name}", str(count))]]
 
 
-def run(size: str, server: Sandbox, *, concurrency: int, packed: int, shards: int) -> Run:
+def run(size: str, server: Sandbox, *, concurrency: int, packed: str, shards: int) -> Run:
     """One run of the command line in a process of its own."""
     command = [sys.executable, "-m", "midaz_seed", "run", *volume(size), "-u", server.url, "--json", "-q"]
-    command += ["-c", str(concurrency), "--transactions-per-batch", str(packed), "--shards", str(shards)]
+    command += ["-c", str(concurrency), "--transactions-per-batch", packed, "--shards", str(shards)]
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "told"
         environment = {**os.environ, "MIDAZ_SEED_JOURNAL__DIRECTORY": folder, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -120,6 +120,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sizes", nargs="+")
     parser.add_argument("--concurrency", type=int, default=64)
-    parser.add_argument("--packed", type=int, default=1)
+    parser.add_argument("--packed", default="1", help="movements in a transaction, or auto")
     parser.add_argument("--shards", type=int, default=1)
     main(parser.parse_args())
