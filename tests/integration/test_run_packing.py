@@ -1,10 +1,12 @@
 """`transactionsPerBatch: auto`: measured on the server, kept for the life of the run, nothing of the measuring left."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 
 from midaz_seed.clock import SystemClock
@@ -218,3 +220,40 @@ async def test_a_signal_while_sizes_are_measured_leaves_nothing_behind(tmp_path:
         assert b"nothing of the plan was sent" in stderr
         assert not await balances(server.url)
         assert server.app.statistics.requests["POST", "organizations"] == 1
+
+
+@pytest.mark.parametrize("journal", ["--journal", "--no-journal"])
+async def test_a_run_that_is_killed_goes_on_with_the_size_that_it_began_with(journal: str, tmp_path: Path) -> None:
+    volume = ["--accounts", "200", "--transactions", "4", "--organizations", "1", "--ledgers", "1", "--assets", "2"]
+    words = ["run", *volume, "--transactions-per-batch", "auto", "-c", "4", "-q", journal, "--base-url"]
+    slow = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 4}}]}
+
+    async def command(url: str, *more: str) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "midaz_seed", *words, url, *more, stdout=asyncio.subprocess.PIPE, cwd=tmp_path
+        )
+
+    async with sandbox(slow) as server:
+        process = await command(server.url)
+        ours = b'"seedPack"'
+        async with aiohttp.ClientSession(server.url) as client:
+            while ours not in await (await client.get("/v1/organizations")).read():  # measuring is over
+                await asyncio.sleep(0.005)
+        measured = server.app.statistics.requests["POST", "transactions"]
+        while server.app.statistics.requests["POST", "transactions"] < measured + 10:
+            await asyncio.sleep(0.002)
+        process.kill()
+        await process.wait()
+        process = await command(server.url, "--json", "--set", "generation.batches.packLatencyMsP99=1")  # would find 1
+        told, _ = await process.communicate()
+        assert process.returncode == 0
+        report = json.loads(told)
+        assert report["packing"]["size"] > 1
+        assert report["packing"]["reason"].startswith("as the run began")
+        assert report["proof"]["ok"]
+        found = await balances(server.url)
+    async with sandbox() as server:
+        numbers = {"organizations": 1, "ledgersPerOrganization": 1, "assetsPerLedger": 2, "accountsPerLedger": 200}
+        single = {"preset": "small", "target": {"baseUrl": server.url}, "journal": {"enabled": False}}
+        await seed_async(Settings.model_validate({**single, "volume": {**numbers, "transactionsPerAccount": 4}}))
+        assert found == await balances(server.url)
