@@ -81,11 +81,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         started_at=_iso(started_at_s),
         elapsed_s=elapsed_s,
         settings=_settings(settings),
-        phases=tuple(
-            _phase(phase, meter.phases[phase])
-            for phase in Phase
-            if meter.phases[phase].planned or meter.phases[phase].requests
-        ),
+        phases=_phases(context),
         movements=movements,
         transactions=sum(phase.created for phase in money),
         requests=meter.requests,
@@ -279,6 +275,11 @@ def _proof(context: RunContext) -> ProofReport | None:
         differences_total=len(differences),
         elapsed_s=max((proof.elapsed_s for proof in proofs), default=0.0),
     )
+
+
+def _phases(context: RunContext) -> tuple[PhaseReport, ...]:
+    meters = context.meter.phases
+    return tuple(_phase(phase, meters[phase]) for phase in Phase if meters[phase].planned or meters[phase].requests)
 
 
 def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:

@@ -27,7 +27,7 @@ from midaz_seed.plan.items import AssetTemplate, EntityItem, Phase, TransactionI
 from midaz_seed.plan.shape import Identity, LedgerShape, OrganizationShape
 from midaz_seed.plan.streams import BLOCK, stream
 from midaz_seed.plan.templates import ASSETS as TEMPLATES
-from midaz_seed.settings.model import Settings
+from midaz_seed.settings.model import Settings, Volume
 
 FORMAT = 1
 """Goes into the digest; raised when the same settings make other data than before."""
@@ -237,24 +237,7 @@ def build_plan(settings: Settings) -> Plan:
         )
     nameless = Identity(settings.seed, "-", settings.data.individuals_percent, settings.data.alphanumeric_cnpj)
     organizations = [OrganizationShape(nameless, index, pack) for index in range(volume.organizations)]
-    shapes = [
-        [
-            LedgerShape(
-                identity=nameless,
-                organization_key=organization.key,
-                index=index,
-                assets=TEMPLATES[: volume.assets_per_ledger],
-                account_types=volume.account_types_per_ledger,
-                portfolios=volume.portfolios_per_ledger,
-                segments=volume.segments_per_ledger,
-                accounts=volume.accounts_per_ledger,
-                transactions_per_account=volume.transactions_per_account,
-                pack=pack,
-            )
-            for index in range(volume.ledgers_per_organization)
-        ]
-        for organization in organizations
-    ]
+    shapes = [_ledger_shapes(organization, volume) for organization in organizations]
     digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{pack}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
@@ -284,6 +267,24 @@ def build_plan(settings: Settings) -> Plan:
         ledgers * volume.accounts_per_ledger * volume.transactions_per_account,
         pack,
     )
+
+
+def _ledger_shapes(organization: OrganizationShape, volume: Volume) -> list[LedgerShape]:
+    return [
+        LedgerShape(
+            identity=organization.identity,
+            organization_key=organization.key,
+            index=index,
+            assets=TEMPLATES[: volume.assets_per_ledger],
+            account_types=volume.account_types_per_ledger,
+            portfolios=volume.portfolios_per_ledger,
+            segments=volume.segments_per_ledger,
+            accounts=volume.accounts_per_ledger,
+            transactions_per_account=volume.transactions_per_account,
+            pack=organization.pack,
+        )
+        for index in range(volume.ledgers_per_organization)
+    ]
 
 
 def check_numbers(settings: Settings) -> None:
