@@ -55,4 +55,4 @@ class Stamps:
         if second != self._second:
             self._second = second
             self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-        return f"{self._prefix}.{int((epoch_s - second) * 1_000_000):06d}Z"
+        return f"{self._prefix}.{str(int((epoch_s - second) * 1_000_000)).zfill(6)}Z"

@@ -147,7 +147,9 @@ class World:
 
     def ms(self, epoch_s: float) -> int:
         """Milliseconds for an id; never going back."""
-        self._last_ms = max(self._last_ms, int(epoch_s * 1000))
+        ms = int(epoch_s * 1000)
+        if ms > self._last_ms:
+            self._last_ms = ms
         return self._last_ms
 
     def head(self, ms: int) -> str:

@@ -36,6 +36,8 @@ class Store:
         self._journal: list[tuple[int, bytes]] = []
         self._unwritten: dict[int, bytes] = {}
         self.committed_seq = 0
+        self.dirty = False
+        """Whether something waits for `commit`."""
         try:
             self._db = sqlite3.connect(path if path is not None else ":memory:", isolation_level=None, timeout=0.2)
         except sqlite3.OperationalError as error:
@@ -88,19 +90,16 @@ class Store:
             raise self._not_ours(f"it was made for {made_for}, not {dialect}")
         self.committed_seq = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
 
-    @property
-    def dirty(self) -> bool:
-        """Whether something waits for `commit`."""
-        return bool(self._journal or self._entities)
-
     def put(self, number: int, kind: str, org: str, ledger: str, doc: bytes) -> None:
         """Write an entity's present form, replacing the former."""
         self._entities[number] = (number, kind, org, ledger, doc)
+        self.dirty = True
 
     def append(self, seq: int, record: bytes) -> None:
         """Write a journal entry."""
         self._journal.append((seq, record))
         self._unwritten[seq] = record
+        self.dirty = True
 
     def commit(self) -> None:
         """Make everything written so far durable. Raises OutputError when the file cannot take it."""
@@ -121,6 +120,7 @@ class Store:
             self._journal.clear()
             self._unwritten.clear()
         self._entities.clear()
+        self.dirty = False
 
     def record(self, seq: int) -> bytes | None:
         """A journal entry by its number."""
@@ -142,6 +142,7 @@ class Store:
         """Close the file as a killed process does: what waits is lost."""
         self._entities.clear()
         self._journal.clear()
+        self.dirty = False
         self._db.close()
 
     def close(self) -> None:

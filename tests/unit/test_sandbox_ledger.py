@@ -1,5 +1,6 @@
 """The double-entry core: money is neither made nor lost, nobody overdraws, every change is counted."""
 
+import re
 from decimal import Decimal
 
 import pytest
@@ -129,3 +130,23 @@ def test_the_forms_of_a_decimal_that_it_refuses(text: str) -> None:
 def test_a_share_is_exact(value: Decimal, percent: int, of_percent: int) -> None:
     share = decimals.percentage_of(value, percent, of_percent)
     assert decimals.multiply(share, Decimal(10_000)) == decimals.multiply(value, Decimal(percent * of_percent))
+
+
+@given(st.decimals(allow_nan=False, allow_infinity=False))
+def test_a_number_is_written_in_its_shortest_plain_form(number: Decimal) -> None:
+    text = decimals.text_of(number)
+    assert Decimal(text) == number
+    assert re.fullmatch(r"0|-?(?:[1-9][0-9]*|0(?=\.))(?:\.[0-9]*[1-9])?", text)
+
+
+@pytest.mark.parametrize(
+    "text", ["1e20000", "-1e20000", "1e-20000", "1e999999", "1" * 20_001, "1e1000000", "", "1e", "e1"]
+)
+def test_what_would_fill_the_memory_is_no_number(text: str) -> None:
+    with pytest.raises(ValueError, match="number"):
+        decimals.parse(text)
+
+
+@pytest.mark.parametrize("text", ["1e19999", "0e999999", "1" * 20_000, f".{'0' * 19_998}1"])
+def test_what_can_be_held_is_a_number(text: str) -> None:
+    assert decimals.parse(text) == Decimal(text)

@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midaz_seed.clock import FakeClock, ShiftedClock
@@ -166,6 +166,7 @@ def held(short: Half, general: Half, name: str, body: bytes, headers: list[tuple
 def test_the_two_ways_leave_the_same_behind(dialect: str) -> None:
     with two_worlds(dialect) as (short, general):
 
+        @settings(deadline=None)
         @given(bodies(), HEADERS, st.integers(0, 10**6))
         def same(sent: tuple[str, bytes], headers: list[tuple[bytes, bytes]], number: int) -> None:
             name, body = sent
