@@ -39,6 +39,12 @@ class Statistics:
         self.in_flight = 0
         self.in_flight_max = 0
 
+    def begin(self) -> None:
+        """Count a request as in flight."""
+        self.in_flight += 1
+        if self.in_flight > self.in_flight_max:
+            self.in_flight_max = self.in_flight
+
     def report(self) -> dict[str, Any]:
         """As `GET /sandbox/stats` shows it."""
         requests = {f"{method} {group}".strip(): count for (method, group), count in sorted(self.requests.items())}
@@ -66,8 +72,7 @@ class App:
         if scope["type"] != "http":
             return
         statistics = self.statistics
-        statistics.in_flight += 1
-        statistics.in_flight_max = max(statistics.in_flight_max, statistics.in_flight)
+        statistics.begin()
         try:
             await self.exchange(scope, receive, send)
         except asyncio.CancelledError:
@@ -81,20 +86,21 @@ class App:
         """Answer a complete request, and have the answer written when it is durable: the same as calling the
         application, without a task."""
         statistics = self.statistics
-        statistics.in_flight += 1
-        statistics.in_flight_max = max(statistics.in_flight_max, statistics.in_flight)
+        statistics.begin()
         try:
             reply = self.answer(scope, body)
         except BaseException:
             statistics.in_flight -= 1
             raise
+        unwritten = self._unwritten
         if self.world.answer_first:
             if self.world.store.dirty:
                 self._commit_within_time()
             self._give(write, reply)
-        elif self.world.store.dirty or self._unwritten:  # answers leave in the order of their requests
-            self._commit_this_turn()
-            self._unwritten.append((write, reply))
+        elif unwritten or self.world.store.dirty:  # answers leave in the order of their requests
+            if not unwritten:
+                self._commit_this_turn()
+            unwritten.append((write, reply))
         else:
             self._give(write, reply)
 

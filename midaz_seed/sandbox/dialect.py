@@ -5,9 +5,11 @@ The facts come from recorded exchanges with a real v3.3.15, v3.8.0 and v4.0.0-be
 does.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
+
+from midaz_seed.sandbox.records import Amounts
 
 Empty = Literal["null", "[]"]
 Service = Literal["onboarding", "transaction"]
@@ -30,6 +32,22 @@ SERVICES: Mapping[str, Service] = {
     "instruments": "onboarding",
 }
 """Which service of a split Midaz serves which group of endpoints; health and version are served by both."""
+
+
+def _all_amounts(before: Amounts, after: Amounts) -> str:
+    return (
+        f'"balance":{{"available":"{before[0]}","onHold":"{before[1]}",'
+        f'"version":{before[2]},"overdraftUsed":"{before[3]}"}},'
+        f'"balanceAfter":{{"available":"{after[0]}","onHold":"{after[1]}",'
+        f'"version":{after[2]},"overdraftUsed":"{after[3]}"}}'
+    )
+
+
+def _two_amounts(before: Amounts, after: Amounts) -> str:
+    return (
+        f'"balance":{{"available":"{before[0]}","onHold":"{before[1]}"}},'
+        f'"balanceAfter":{{"available":"{after[0]}","onHold":"{after[1]}"}}'
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -189,8 +207,8 @@ class Dialect:
     cache_header: bool = True
     """Whether a read of a transaction carries `X-Cache-Hit`."""
     idempotency_ttl_s: int = 300
-    operation_snapshot: str = '{"available":"%s","onHold":"%s","version":%d,"overdraftUsed":"%s"}'
-    """How an operation shows a balance; it is given available, on hold, version and overdraft."""
+    operation_amounts: Callable[[Amounts, Amounts], str] = _all_amounts
+    """How an operation shows its balance before and after: two fields of a JSON object."""
     operation_shows_direction: bool = True
     shows_skips: bool = False
     """Whether a transaction says if fees and tracer were skipped."""
@@ -273,7 +291,7 @@ V3_3 = Dialect(
     note_amount="sent",
     queued_balances_wait=True,
     cache_header=False,
-    operation_snapshot='{"available":"%s","onHold":"%s"%.0s%.0s}',
+    operation_amounts=_two_amounts,
     operation_shows_direction=False,
 )
 

@@ -318,10 +318,9 @@ def _write(
 
 def index_transaction(world: World, book: Book, seq: int, transaction: Transaction, created_s: float) -> None:
     """Note in memory where the transaction stands: after it was written, and when it is read at the start."""
-    book.seqs.append(seq)
-    book.created_s.append(created_s)
-    book.add_status(transaction.status if transaction.status in ("PENDING", "NOTED") else "APPROVED")
-    book.touch(seq, [world.balance_by_number[operation.balance].account_id for operation in transaction.operations])
+    status = transaction.status if transaction.status in ("PENDING", "NOTED") else "APPROVED"
+    accounts = [world.balance_by_number[operation.balance].account_id for operation in transaction.operations]
+    book.add(seq, created_s, status, accounts)
     if transaction.claim.key:
         book.slots[transaction.claim.key] = transaction.claim.slot(seq)
     parent = transaction.extra.get("parent")

@@ -27,6 +27,12 @@ def journal_id(head_text: str, seq: int, part: int) -> str:
     return f"{head_text}{tail[:4]}-{tail[4:]}"
 
 
+def journal_stem(head_text: str, seq: int) -> str:
+    """What the ids of journal entry `seq` have in common: the last four characters are the part, as far as those are
+    enough (65,535 parts)."""
+    return f"{head_text}{0x8000 | seq >> 31:04x}-{(seq & 0x7FFF_FFFF) << 1:08x}"
+
+
 def entity_id(head_text: str, number: int, chance: random.Random) -> str:
     """A new entity's id."""
     tail = f"{_VARIANT | _ENTITY | number << _PART_BITS | chance.getrandbits(_PART_BITS):016x}"

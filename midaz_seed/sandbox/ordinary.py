@@ -26,6 +26,10 @@ from midaz_seed.sandbox.state import Book, World
 Leg = tuple[str, bool, Balance, Decimal]
 """alias#key, whether it is a source, its balance, and what it moves."""
 
+Order = tuple[dict[str, Any], str, Decimal, list[Leg], list[str], list[str]]
+"""The body, the asset, the value, the legs in the order in which they are applied, and the aliases of both sides in
+that of the request."""
+
 LEGS_MAX = 1_000
 _BODY = frozenset({"send", "description", "metadata"})
 _SEND = frozenset({"asset", "value", "source", "distribute"})
@@ -43,14 +47,13 @@ def post_ordinary(world: World, call: Call, *, inflow: bool) -> Reply | None:
     key, ttl_s = _key(call.headers, world.dialect)
     if not key or key in book.slots or len(book.slots) > book.slots_swept:
         return None
-    read = _read(world, call.body, book, inflow=inflow)
-    if read is None:
+    order = _read(world, call.body, book, inflow=inflow)
+    if order is None:
         return None
-    sent, send, value, legs = read
-    after = _after(legs)
+    after = _after(order[3])
     if after is None:
         return None
-    return _make(world, book, sent, send, value, legs, after, key, ttl_s)
+    return _make(world, book, order, after, key, ttl_s)
 
 
 def _key(headers: Headers, dialect: Dialect) -> tuple[str, int]:
@@ -68,10 +71,7 @@ def _key(headers: Headers, dialect: Dialect) -> tuple[str, int]:
     return key.decode("latin-1"), int(ttl) or dialect.idempotency_ttl_s
 
 
-def _read(
-    world: World, data: bytes, book: Book, *, inflow: bool
-) -> tuple[dict[str, Any], dict[str, Any], Decimal, list[Leg]] | None:
-    """The body, its `send`, the value, and the legs in the order in which the server applies them."""
+def _read(world: World, data: bytes, book: Book, *, inflow: bool) -> Order | None:
     if b"\\u0000" in data:
         return None
     try:
@@ -91,17 +91,20 @@ def _read(
     if not sources or not destinations or not _is_plain(sent):
         return None
     legs = sources + destinations
+    if len(legs) == 2:
+        (source,), (destination,) = sources, destinations
+        first, second = source[0], destination[0]
+        if first == second:
+            return None
+        if second < first:
+            legs.reverse()
+        return sent, asset, value, legs, [first[:-8]], [second[:-8]]
     if len(legs) > LEGS_MAX:
         return None
-    if len(legs) == 2:
-        first, second = sources[0], destinations[0]
-        if first[0] == second[0]:
-            return None
-        return sent, send, value, legs if first[0] < second[0] else [second, first]
     legs.sort(key=_name)
     if any(one[0] == another[0] for one, another in pairwise(legs)):
         return None
-    return sent, send, value, legs
+    return sent, asset, value, legs, [leg[0][:-8] for leg in sources], [leg[0][:-8] for leg in destinations]
 
 
 def _name(leg: Leg) -> str:
@@ -195,77 +198,29 @@ def _after(legs: list[Leg]) -> list[Decimal] | None:
     return after
 
 
-def _make(
-    world: World,
-    book: Book,
-    sent: dict[str, Any],
-    send: dict[str, Any],
-    value: Decimal,
-    legs: list[Leg],
-    after: list[Decimal],
-    key: str,
-    ttl_s: int,
-) -> Reply:
+def _make(world: World, book: Book, order: Order, after: list[Decimal], key: str, ttl_s: int) -> Reply:
     """Move the money, write it down, answer. Nothing here can be refused."""
-    dialect, snapshot, shows_direction = (
-        world.dialect,
-        world.dialect.operation_snapshot,
-        world.dialect.operation_shows_direction,
-    )
+    sent, asset, value, legs, sources, destinations = order
     epoch_s, stamp = world.now()
     ms = world.ms(epoch_s)
-    head = world.head(ms)
     world.seq = seq = world.seq + 1
-    transaction_id = ids.journal_id(head, seq, 0)
-    asset, description, metadata = send["asset"], sent.get("description", ""), sent.get("metadata") or None
-    described, asset_json, whole = quote(description), quote(asset), text_of(value)
-    records, shown, touched = [], [], []
-    for part, ((_, is_debit, balance, amount), available) in enumerate(zip(legs, after, strict=True), 1):
-        before = balance.state
-        balance.available = available
-        balance.state = now = (text_of(available), before[1], before[2] + 1, before[3])
-        kind = "DEBIT" if is_debit else "CREDIT"
-        moved = whole if amount is value else text_of(amount)
-        records.append([kind, balance.number, is_debit, moved, *before, *now, 0])
-        touched.append(balance.account_id)
-        more = ""
-        if shows_direction:
-            more = '"direction":"debit",' if is_debit else '"direction":"credit",'
-        shown.append(
-            operation_text(
-                ids.journal_id(head, seq, part),
-                transaction_id,
-                described,
-                kind,
-                asset_json,
-                moved,
-                snapshot % before,
-                snapshot % now,
-                balance.json,
-                more,
-                stamp,
-            )
-        )
-    sources = [name[:-8] for name, is_source, _, _ in legs if is_source]
-    destinations = [name[:-8] for name, is_source, _, _ in legs if not is_source]
-    if len(legs) > 2:
-        sources, destinations = _as_sent(send, sources)
+    stem = ids.journal_stem(world.head(ms), seq)
+    whole, description, metadata = text_of(value), sent.get("description", ""), sent.get("metadata") or None
+    described, asset_json = quote(description), quote(asset)
+    records, shown, touched = _move(world.dialect, legs, after, value, whole, stem, described, asset_json, stamp)
     expires_s = int(epoch_s) + ttl_s
-    record = [
+    record = (
         TRANSACTION, ms, book.number, stamp, stamp, "CREATED", whole, asset, description, sources, destinations,
         metadata, records, key, expires_s, 0,
-    ]  # fmt: skip
+    )  # fmt: skip
     world.store.append(seq, orjson.dumps(record))
-    book.seqs.append(seq)
-    book.created_s.append(epoch_s)
-    book.add_status("APPROVED")
-    book.touch(seq, touched)
+    book.add(seq, epoch_s, "APPROVED", touched)
     book.slots[key] = slot_of(expires_s, seq)
-    more = '"feesSkipped":false,"tracerSkipped":false,' if dialect.shows_skips else ""
+    more = '"feesSkipped":false,"tracerSkipped":false,' if world.dialect.shows_skips else ""
     if metadata:
         more += f'"metadata":{orjson.dumps(metadata).decode()},'
     body = transaction_text(
-        transaction_id,
+        f"{stem}0000",
         described,
         "CREATED",
         whole,
@@ -280,8 +235,47 @@ def _make(
     return Reply(201, _CREATED, body.encode())
 
 
-def _as_sent(send: dict[str, Any], sources: list[str]) -> tuple[list[str], list[str]]:
-    """Both sides in the order of the request; the one source of an inflow is not in it."""
-    if "source" in send:
-        sources = [leg["accountAlias"] for leg in send["source"]["from"]]
-    return sources, [leg["accountAlias"] for leg in send["distribute"]["to"]]
+def _move(
+    dialect: Dialect,
+    legs: list[Leg],
+    after: list[Decimal],
+    value: Decimal,
+    whole: str,
+    stem: str,
+    described: str,
+    asset_json: str,
+    stamp: str,
+) -> tuple[list[Any], list[str], list[str]]:
+    """Change the balances; gives the operations as the journal keeps them and as the answer shows them, and the ids of
+    their accounts. `whole` is the text of the value."""
+    shows_direction, show_amounts = dialect.operation_shows_direction, dialect.operation_amounts
+    transaction_id, more, part = f"{stem}0000", "", 0
+    records: list[Any] = []
+    shown, touched = [], []
+    for _, is_debit, balance, amount in legs:
+        available = after[part]
+        part += 1
+        before = balance.state
+        balance.available = available
+        balance.state = now = (text_of(available), before[1], before[2] + 1, before[3])
+        kind = "DEBIT" if is_debit else "CREDIT"
+        moved = whole if amount is value else text_of(amount)
+        records.append((kind, balance.number, is_debit, moved, *before, *now, 0))
+        touched.append(balance.account_id)
+        if shows_direction:
+            more = '"direction":"debit",' if is_debit else '"direction":"credit",'
+        shown.append(
+            operation_text(
+                f"{stem}{part:04x}",
+                transaction_id,
+                described,
+                kind,
+                asset_json,
+                moved,
+                show_amounts(before, now),
+                balance.json,
+                more,
+                stamp,
+            )
+        )
+    return records, shown, touched

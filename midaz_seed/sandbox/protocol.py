@@ -5,7 +5,6 @@ import logging
 from http import HTTPStatus
 from typing import Any
 
-import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from midaz_seed.sandbox.app import App
@@ -13,7 +12,8 @@ from midaz_seed.sandbox.exchange import Reply, text_reply
 from midaz_seed.sandbox.faulty import TRANSPORT
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
-_SHORT = frozenset({b"GET", b"POST"})
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
+_SHORT = {b"GET": "GET", b"POST": "POST"}
 """Methods that go the short way."""
 
 
@@ -66,6 +66,7 @@ class Protocol(HttpToolsProtocol):
         app: Any = self.app
         self._plain_app: App | None = app if type(app) is App else None
         self._short = False
+        self._method = ""
         self._body = b""
 
     def on_message_begin(self) -> None:
@@ -83,8 +84,11 @@ class Protocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         if self._short:
             parser = self.parser
+            self._method = _SHORT.get(parser.get_method(), "")
             if (
-                parser.get_method() in _SHORT
+                self._method
+                and self.url.startswith(b"/")  # in this form of URL the path ends where the query begins
+                and b"#" not in self.url
                 and parser.should_keep_alive()
                 and parser.get_http_version() == "1.1"
                 and not (self.expect_100_continue or parser.should_upgrade() or self.flow.write_paused)
@@ -110,11 +114,11 @@ class Protocol(HttpToolsProtocol):
             super().on_message_complete()
             return
         assert self._plain_app is not None
-        url = httptools.parse_url(self.url)
+        path, _, query = self.url.partition(b"?")
         scope = {
-            "method": "POST" if self.parser.get_method() == b"POST" else "GET",
-            "raw_path": url.path,
-            "query_string": url.query or b"",
+            "method": self._method,
+            "raw_path": path,
+            "query_string": query,
             "headers": self.headers,
             "state": self.app_state,
         }
@@ -130,7 +134,7 @@ class Protocol(HttpToolsProtocol):
         parts = [_STATUS_LINES[reply.status]]
         for name, value in reply.headers:
             parts += (name, b": ", value, b"\r\n")
-        if reply.status != HTTPStatus.NO_CONTENT:
+        if reply.status != _NO_CONTENT:
             parts.append(b"content-length: %d\r\n" % len(reply.body))
         parts += (b"\r\n", reply.body)
         self.transport.write(b"".join(parts))

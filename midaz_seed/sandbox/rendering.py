@@ -49,20 +49,17 @@ def operation_json(
         description = quote(patch[0]) if patch[0] else description
         metadata = metadata if patch[1] is None else orjson.dumps(patch[1] or None).decode()
         updated = patch[2]
-    operation_id = ids.journal_id(head, seq, part)
     dialect = world.dialect
-    snapshot = dialect.operation_snapshot
     if dialect.operation_shows_direction:
         more += '"direction":"debit",' if operation.is_debit else '"direction":"credit",'
     return operation_text(
-        operation_id,
+        ids.journal_id(head, seq, part),
         transaction_id,
         description,
         operation.kind,
         asset,
         operation.amount,
-        snapshot % operation.before,
-        snapshot % operation.after,
+        dialect.operation_amounts(operation.before, operation.after),
         world.balance_by_number[operation.balance].json,
         more,
         created,
@@ -81,8 +78,7 @@ def operation_text(
     kind: str,
     asset: str,
     amount: str,
-    before: str,
-    after: str,
+    amounts: str,
     balance: str,
     more: str,
     created: str,
@@ -93,13 +89,12 @@ def operation_text(
     *,
     affected: bool = True,
 ) -> str:
-    """The form of an operation; texts are JSON already, `balance` and `more` are fields of the object. `updated` is
-    `created` unless it is given."""
+    """The form of an operation; texts are JSON already, `amounts`, `balance` and `more` are fields of the object.
+    `updated` is `created` unless it is given."""
     return (
         f'{{"id":"{operation_id}","transactionId":"{transaction_id}","description":{description},'
         f'"type":"{kind}","assetCode":{asset},"chartOfAccounts":{chart},'
-        f'"amount":{{"value":"{amount}"}},"balance":{before},'
-        f'"balanceAfter":{after},"status":{{"code":"","description":null}},'
+        f'"amount":{{"value":"{amount}"}},{amounts},"status":{{"code":"","description":null}},'
         f'{balance},"route":{route},{more}'
         f'"balanceAffected":{"true" if affected else "false"},'
         f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"metadata":{metadata}}}'

@@ -69,8 +69,12 @@ class Book:
     ambiguous: set[str] = field(default_factory=set)
     """alias#key names that two balances have, after an asset was deleted and made again: no leg can use them."""
 
-    def add_status(self, name: str) -> None:
-        self.status.append(STATUS_NUMBER[name])
+    def add(self, seq: int, created_s: float, status: str, account_ids: list[str]) -> None:
+        """Note a new transaction, which has operations of these accounts."""
+        self.seqs.append(seq)
+        self.created_s.append(created_s)
+        self.status.append(STATUS_NUMBER[status])
+        self.touch(seq, account_ids)
 
     def position(self, seq: int) -> int | None:
         """Where a transaction stands in this book's columns; None when it is not here."""
