@@ -23,8 +23,8 @@ from midaz_seed.sandbox.records import TRANSACTION, slot_of
 from midaz_seed.sandbox.rendering import operation_text, quote, transaction_text
 from midaz_seed.sandbox.state import Book, World
 
-Leg = tuple[str, bool, Balance, Decimal]
-"""alias#key, whether it is a source, its balance, and what it moves."""
+Leg = tuple[str, bool, Balance, Decimal, Decimal]
+"""alias#key, whether it is a source, its balance, what it moves, and what is available afterwards."""
 
 Order = tuple[dict[str, Any], str, Decimal, list[Leg], list[str], list[str]]
 """The body, the asset, the value, the legs in the order in which they are applied, and the aliases of both sides in
@@ -40,20 +40,15 @@ def post_ordinary(world: World, call: Call, *, inflow: bool) -> Reply | None:
     """Make the transaction and answer; None, and nothing done, when anything about it is out of the ordinary."""
     if world.lag is not None:
         return None
-    book = world.books.get((call.params[0], call.params[1]))
-    ledger = world.ledger(call.params[0], call.params[1])
+    org_id, ledger_id = call.params
+    book, ledger = world.books.get((org_id, ledger_id)), world.ledger(org_id, ledger_id)
     if book is None or ledger is None or checks_routes(ledger):
         return None
     key, ttl_s = _key(call.headers, world.dialect)
     if not key or key in book.slots or len(book.slots) > book.slots_swept:
         return None
     order = _read(world, call.body, book, inflow=inflow)
-    if order is None:
-        return None
-    after = _after(order[3])
-    if after is None:
-        return None
-    return _make(world, book, order, after, key, ttl_s)
+    return None if order is None else _make(world, book, order, key, ttl_s)
 
 
 def _key(headers: Headers, dialect: Dialect) -> tuple[str, int]:
@@ -165,7 +160,7 @@ def _side(
 
 
 def _leg(world: World, book: Book, alias: Any, asset: str, amount: Decimal, *, is_source: bool) -> Leg | None:
-    """A leg on a balance that anybody may use in any way; None otherwise."""
+    """A leg on a balance that anybody may use in any way and that has enough; None otherwise."""
     if type(alias) is not str:
         return None
     name = f"{alias}#default"
@@ -183,22 +178,14 @@ def _leg(world: World, book: Book, alias: Any, asset: str, amount: Decimal, *, i
         or amount <= ZERO
     ):
         return None
-    return name, is_source, balance, amount
+    grows = is_source == (balance.direction == "debit")
+    available = add(balance.available, amount) if grows else subtract(balance.available, amount)
+    if available < ZERO and balance.account_type != "external":
+        return None
+    return name, is_source, balance, amount, available
 
 
-def _after(legs: list[Leg]) -> list[Decimal] | None:
-    """What is available on each balance afterwards; None when that is too little."""
-    after = []
-    for _, is_source, balance, amount in legs:
-        grows = is_source == (balance.direction == "debit")
-        available = add(balance.available, amount) if grows else subtract(balance.available, amount)
-        if available < ZERO and balance.account_type != "external":
-            return None
-        after.append(available)
-    return after
-
-
-def _make(world: World, book: Book, order: Order, after: list[Decimal], key: str, ttl_s: int) -> Reply:
+def _make(world: World, book: Book, order: Order, key: str, ttl_s: int) -> Reply:
     """Move the money, write it down, answer. Nothing here can be refused."""
     sent, asset, value, legs, sources, destinations = order
     epoch_s, stamp = world.now()
@@ -207,7 +194,7 @@ def _make(world: World, book: Book, order: Order, after: list[Decimal], key: str
     stem = ids.journal_stem(world.head(ms), seq)
     whole, description, metadata = text_of(value), sent.get("description", ""), sent.get("metadata") or None
     described, asset_json = quote(description), quote(asset)
-    records, shown, touched = _move(world.dialect, legs, after, value, whole, stem, described, asset_json, stamp)
+    records, shown, touched = _move(world.dialect, legs, value, whole, stem, described, asset_json, stamp)
     expires_s = int(epoch_s) + ttl_s
     record = (
         TRANSACTION, ms, book.number, stamp, stamp, "CREATED", whole, asset, description, sources, destinations,
@@ -238,7 +225,6 @@ def _make(world: World, book: Book, order: Order, after: list[Decimal], key: str
 def _move(
     dialect: Dialect,
     legs: list[Leg],
-    after: list[Decimal],
     value: Decimal,
     whole: str,
     stem: str,
@@ -249,12 +235,10 @@ def _move(
     """Change the balances; gives the operations as the journal keeps them and as the answer shows them, and the ids of
     their accounts. `whole` is the text of the value."""
     shows_direction, show_amounts = dialect.operation_shows_direction, dialect.operation_amounts
-    transaction_id, more, part = f"{stem}0000", "", 0
+    transaction_id, more = f"{stem}0000", ""
     records: list[Any] = []
     shown, touched = [], []
-    for _, is_debit, balance, amount in legs:
-        available = after[part]
-        part += 1
+    for part, (_, is_debit, balance, amount, available) in enumerate(legs, 1):
         before = balance.state
         balance.available = available
         balance.state = now = (text_of(available), before[1], before[2] + 1, before[3])
