@@ -7,7 +7,7 @@ which is why an empty text in one of them is "unexpected".
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -47,6 +47,10 @@ Rule = Callable[[Any], str | None]
 UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 RFC3339_ZONE = re.compile(r"(?:Z|[+-]\d\d:\d\d)$")
 _MISSING: Any = object()
+_AS_SENT: dict[Kind, type] = {
+    "str": str, "text": str, "bool": bool, "bool?": bool, "int": int, "int?": int, "meta": dict,
+}  # fmt: skip
+"""The JSON types whose values a field of such a kind takes as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,15 +103,21 @@ class _Fields(tuple[Field, ...]):
     """The fields of one object, and what reading it needs each time, worked out once."""
 
     by_name: dict[str, Field]
+    as_sent: dict[str, type]
+    """The JSON types of those fields that hold just what was sent."""
     blank: dict[str, Any]
     """What fields hold that are not sent; the objects among them are made anew each time."""
     objects: tuple[Field, ...]
+    checked: tuple[Field, ...]
+    """Those that something is asked of."""
 
     def __new__(cls, fields: Iterable[Field]) -> "_Fields":
         made = super().__new__(cls, fields)
         made.by_name = {field.name: field for field in made}
+        made.as_sent = {field.name: _AS_SENT[field.kind] for field in made if field.kind in _AS_SENT}
         made.blank = {field.name: _empty(field) for field in made}
         made.objects = tuple(field for field in made if field.kind == "object")
+        made.checked = tuple(field for field in made if _is_checked(field))
         return made
 
     def empty(self) -> dict[str, Any]:
@@ -116,6 +126,11 @@ class _Fields(tuple[Field, ...]):
         for field in self.objects:
             values[field.name] = _inner(field).empty()
         return values
+
+
+def _is_checked(field: Field) -> bool:
+    inner = bool(field.fields) and bool(_inner(field).checked)
+    return field.required or bool(field.max) or bool(field.rules) or field.kind == "meta" or inner
 
 
 def _inner(field: Field) -> _Fields:
@@ -144,7 +159,7 @@ def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
     check_size(sent, dialect)
     fields = _fields_of(schema, dialect)
     values = _decode_object(fields, sent)
-    unexpected = _difference(sent, _encode_object(fields, values), nulls_are_absent=dialect.nulls_are_absent)
+    unexpected = _unexpected(fields, sent, values, nulls_are_absent=dialect.nulls_are_absent)
     if unexpected:
         raise RefusedError("0053", unexpected)
     missing: dict[str, str] = {}
@@ -214,11 +229,17 @@ def _measure(value: Any, name: str, depth: int, depth_max: int | None) -> int:
 
 
 def _decode_object(fields: _Fields, sent: Mapping[str, Any]) -> dict[str, Any]:
-    values = fields.empty()
+    values = fields.blank.copy()
     for key, value in sent.items():
+        if type(value) is fields.as_sent.get(key):
+            values[key] = value
+            continue
         field = fields.by_name.get(key) or next((f for f in fields if f.name.lower() == key.lower()), None)
         if field is not None:
             values[field.name] = _decode(field, value)
+    for field in fields.objects:
+        if values[field.name] is fields.blank[field.name]:
+            values[field.name] = _inner(field).empty()
     return values
 
 
@@ -301,73 +322,61 @@ def _decode_instant(value: str) -> datetime:
     return instant
 
 
-# ---- encode again, and compare
+# ---- what was not understood
 
 
-def _encode_object(fields: Sequence[Field], values: Mapping[str, Any]) -> dict[str, Any]:
-    encoded = {}
-    for field in fields:
-        value = values[field.name]
-        if not value and field.omitempty and not isinstance(value, Decimal):
-            pointer = field.kind in ("text", "bool?", "int?") and value is not None
-            if not pointer:
-                continue
-        encoded[field.name] = _encode(field, value)
-    return encoded
-
-
-def _encode(field: Field, value: Any) -> Any:
-    if isinstance(value, dict) and field.fields:
-        return _encode_object(field.fields, value)
-    if isinstance(value, list) and field.fields:
-        return [_encode_object(field.fields, item) for item in value]
-    if field.kind == "time" and isinstance(value, datetime):
-        return value.replace(microsecond=value.microsecond // 1000 * 1000)
-    return value
-
-
-def _difference(sent: Mapping[str, Any], encoded: Mapping[str, Any], *, nulls_are_absent: bool) -> dict[str, Any]:
-    """The parts of what was sent that the decoded body does not say again."""
+def _unexpected(
+    fields: _Fields, sent: Mapping[str, Any], values: Mapping[str, Any], *, nulls_are_absent: bool
+) -> dict[str, Any]:
+    """The parts of what was sent that the decoded body would not say again if it were written."""
     found: dict[str, Any] = {}
     for key, value in sent.items():
-        again = encoded.get(key, _MISSING)
-        if again is value:
-            continue
-        if again is _MISSING:
+        field = fields.by_name.get(key)
+        if field is None or _vanishes(field, values[key]):
             absent = nulls_are_absent if value is None else _is_zero(value)  # 0 is as good as leaving the field out
             if not absent:
                 found[key] = value
-            continue
-        inner = _difference_of(value, again, nulls_are_absent=nulls_are_absent)
-        if inner is not _MISSING:
-            found[key] = inner
+        elif values[key] is not value:
+            inner = _unexpected_in(field, value, values[key], nulls_are_absent=nulls_are_absent)
+            if inner is not _MISSING:
+                found[key] = inner
     return found
+
+
+def _vanishes(field: Field, value: Any) -> bool:
+    """Whether the server leaves out a field with this value when it writes the body."""
+    if value or not field.omitempty or isinstance(value, Decimal):
+        return False
+    return value is None or field.kind not in ("text", "bool?", "int?")
 
 
 def _is_zero(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
 
 
-def _difference_of(value: Any, again: Any, *, nulls_are_absent: bool) -> Any:
+def _unexpected_in(field: Field, value: Any, again: Any, *, nulls_are_absent: bool) -> Any:
+    """The same for the value of one field; `_MISSING` when all of it was understood."""
     if isinstance(value, dict) and isinstance(again, dict):
-        return _difference(value, again, nulls_are_absent=nulls_are_absent) or _MISSING
+        return _unexpected(_inner(field), value, again, nulls_are_absent=nulls_are_absent) or _MISSING
     if isinstance(value, list) and isinstance(again, list):
-        differing = []
-        for index, item in enumerate(value):
-            if index >= len(again):
+        if not field.fields:
+            return _MISSING
+        differing: list[Any] = []
+        for item, values in zip(value, again, strict=True):
+            if item is None:
                 differing.append(item)
-                continue
-            inner = _difference_of(item, again[index], nulls_are_absent=nulls_are_absent)
-            if inner is not _MISSING:
+            elif inner := _unexpected(_inner(field), item, values, nulls_are_absent=nulls_are_absent):
                 differing.append(inner)
         return differing or _MISSING
-    return _MISSING if _same(value, again) else value
+    return _MISSING if _same(field, value, again) else value
 
 
-def _same(value: Any, again: Any) -> bool:
+def _same(field: Field, value: Any, again: Any) -> bool:
     if isinstance(again, Decimal):
         return isinstance(value, str) or value == 0  # a decimal written as a JSON number comes back as a text
     if isinstance(again, datetime):
+        if field.kind == "time":
+            again = again.replace(microsecond=again.microsecond // 1000 * 1000)
         return isinstance(value, str) and parse_instant(value) == again
     return _is_zero(value) or (type(value) is type(again) and value == again)
 
@@ -376,18 +385,18 @@ def _same(value: Any, again: Any) -> bool:
 
 
 def _check_object(
-    fields: Sequence[Field],
+    fields: _Fields,
     values: Mapping[str, Any],
     missing: dict[str, str],
     wrong: dict[str, str],
     dialect: Dialect,
 ) -> None:
-    for field in fields:
+    for field in fields.checked:
         value = values[field.name]
+        if value is None and not field.required:
+            continue
         if field.required and not value and not isinstance(value, Decimal | dict):
             missing[field.name] = f"{field.name} is a required field"
-            continue
-        if value is None:
             continue
         if field.kind == "meta":
             check_metadata(value, nulls=field.nulls)
@@ -408,7 +417,7 @@ def _check_object(
                 raise RefusedError(code)
         if field.fields:
             for item in value if isinstance(value, list) else [value]:
-                _check_object(field.fields, item, missing, wrong, dialect)
+                _check_object(_inner(field), item, missing, wrong, dialect)
 
 
 def check_metadata(metadata: Mapping[str, Any], *, nulls: bool) -> None:
