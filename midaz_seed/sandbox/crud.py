@@ -31,9 +31,10 @@ class Entity:
 
     def _parents(self, call: Call) -> tuple[str, str]:
         """The organization's and ledger's id in the path; "" where the kind has none above it."""
-        if self.kind.name == "organizations":
+        name = self.kind.name
+        if name == "organizations":
             return "", ""
-        return call.params[0], "" if self.kind.name in ("ledgers", *PARTIES) else call.params[1]
+        return call.params[0], "" if name == "ledgers" or name in PARTIES else call.params[1]
 
     def _found(self, world: World, call: Call) -> Doc:
         doc = self._place(world, call).live.get(call.params[-1])
@@ -44,8 +45,10 @@ class Entity:
     def create(self, world: World, call: Call) -> Reply:
         body = read_body(self.kind.create, call.body, world.dialect)
         doc = self.add(world, *self._parents(call), body)
-        echoed = {name: body[name] for name in world.dialect.echoed.get(self.kind.name, ())}
-        return json_reply(201, {**self.render(world, doc), **echoed})
+        shown = self.render(world, doc)
+        for name in world.dialect.echoed.get(self.kind.name, ()):
+            shown[name] = body[name]
+        return json_reply(201, shown)
 
     def add(self, world: World, org_id: str, ledger_id: str, body: Body, more: Mapping[str, Any] | None = None) -> Doc:
         """Make an entity of a body that was read; `more` is kept with it. Raises RefusedError."""
@@ -94,7 +97,10 @@ class Entity:
 
     def render(self, world: World, doc: Doc) -> Doc:
         """An entity as an answer shows it."""
-        shown = {name: value for name, value in doc.items() if name not in self.kind.omit_empty or value}
+        shown = doc.copy()
+        for name in self.kind.omit_empty:
+            if not doc.get(name):
+                shown.pop(name, None)
         for name, feature in self.kind.fields_by_feature.items():
             if not world.dialect.has(feature):
                 shown.pop(name, None)

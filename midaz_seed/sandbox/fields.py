@@ -416,7 +416,7 @@ def _check_object(
             if code is not None:
                 raise RefusedError(code)
         if field.fields:
-            for item in value if isinstance(value, list) else [value]:
+            for item in value if isinstance(value, list) else (value,):
                 _check_object(_inner(field), item, missing, wrong, dialect)
 
 

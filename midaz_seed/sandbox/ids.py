@@ -12,6 +12,9 @@ _PART_BITS = 17
 _PART_MASK = (1 << _PART_BITS) - 1
 _VARIANT = 1 << 63
 _ENTITY = 1 << 61
+_LOW_BITS = 48
+"""The last group of an id; it has the part and the low bits of the counter."""
+_LOW_MASK = (1 << _LOW_BITS) - 1
 _COUNTER_MASK = (1 << 44) - 1
 PARTS_MAX = _PART_MASK
 
@@ -23,20 +26,21 @@ def head(ms: int, salt: int) -> str:
 
 def journal_id(head_text: str, seq: int, part: int) -> str:
     """The id of a transaction (part 0) or operation (parts from 1) of journal entry `seq`."""
-    tail = f"{_VARIANT | seq << _PART_BITS | part:016x}"
-    return f"{head_text}{tail[:4]}-{tail[4:]}"
+    tail = _VARIANT | seq << _PART_BITS | part
+    return f"{head_text}{tail >> _LOW_BITS:04x}-{tail & _LOW_MASK:012x}"
 
 
 def journal_stem(head_text: str, seq: int) -> str:
     """What the ids of journal entry `seq` have in common: the last four characters are the part, as far as those are
     enough (65,535 parts)."""
-    return f"{head_text}{0x8000 | seq >> 31:04x}-{(seq & 0x7FFF_FFFF) << 1:08x}"
+    tail = _VARIANT | seq << _PART_BITS
+    return f"{head_text}{tail >> _LOW_BITS:04x}-{(tail & _LOW_MASK) >> 16:08x}"
 
 
 def entity_id(head_text: str, number: int, chance: random.Random) -> str:
     """A new entity's id."""
-    tail = f"{_VARIANT | _ENTITY | number << _PART_BITS | chance.getrandbits(_PART_BITS):016x}"
-    return f"{head_text}{tail[:4]}-{tail[4:]}"
+    tail = _VARIANT | _ENTITY | number << _PART_BITS | chance.getrandbits(_PART_BITS)
+    return f"{head_text}{tail >> _LOW_BITS:04x}-{tail & _LOW_MASK:012x}"
 
 
 def number_of(uuid: str) -> int:

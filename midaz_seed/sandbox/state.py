@@ -10,6 +10,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any
 
 import orjson
@@ -26,6 +27,7 @@ Doc = dict[str, Any]
 STATUSES = ("CREATED", "APPROVED", "PENDING", "CANCELED", "NOTED")
 PARTIES = ("holders", "instruments")
 """The kinds that belong to an organization, beside ledgers."""
+_ABOVE_LEDGERS = frozenset({"organizations", "ledgers", *PARTIES})
 STATUS_NUMBER = {name: number for number, name in enumerate(STATUSES)}
 
 
@@ -225,23 +227,26 @@ class World:
         self.store.put(ids.number_of(doc["id"]), kind, org_id, ledger_id, orjson.dumps(doc))
 
     def file(self, kind: str, org_id: str, ledger_id: str, doc: Doc) -> None:
-        if kind == "ledgers":
-            book = self.book(org_id, doc["id"])
-            self.keep(book)
-            self.book_by_number[book.number] = book
-        elif kind in PARTIES:
-            if "claim" in doc:
+        """Write an entity to memory."""
+        if kind in _ABOVE_LEDGERS:
+            collection = self.place(kind, org_id, ledger_id)
+            if kind == "ledgers":
+                book = self.book(org_id, doc["id"])
+                self.keep(book)
+                self.book_by_number[book.number] = book
+            elif "claim" in doc:
                 self.claims[doc["claim"][0]] = doc["id"], doc["claim"][1]
-        elif kind != "organizations":
-            self.keep(self.book(org_id, ledger_id))
-        collection = self.place(kind, org_id, ledger_id)
+        else:
+            book = self.book(org_id, ledger_id)
+            self.keep(book)
+            collection = book.collection(kind)
         if doc["deletedAt"] is None:
             collection.live[doc["id"]] = doc
         else:
             collection.live.pop(doc["id"], None)
             collection.gone.add(doc["id"])
         if kind == "accounts":
-            aliases = self.book(org_id, ledger_id).account_by_alias
+            aliases = book.account_by_alias
             if doc["deletedAt"] is None:
                 aliases[doc["alias"]] = doc
             elif aliases.get(doc["alias"], doc)["id"] == doc["id"]:
@@ -252,7 +257,7 @@ class World:
     def save_balance(self, book: Book, balance: Balance) -> None:
         """Write what of a balance does not come from transactions: it is new, changed or deleted."""
         self.file_balance(book, balance)
-        doc = {name: getattr(balance, name) for name in _BALANCE_FIELDS}
+        doc = dict(zip(_BALANCE_FIELDS, _balance_values(balance), strict=True))
         self.store.put(balance.number, "balance", book.org_id, book.ledger_id, orjson.dumps(doc))
 
     def file_balance(self, book: Book, balance: Balance) -> None:
@@ -284,3 +289,4 @@ _BALANCE_FIELDS = (
     "number", "id", "account_id", "alias", "key", "asset", "account_type", "direction", "created_at", "updated_at",
     "allow_sending", "allow_receiving", "settings", "deleted", "visible_from_s",
 )  # fmt: skip
+_balance_values = attrgetter(*_BALANCE_FIELDS)
