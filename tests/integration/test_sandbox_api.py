@@ -111,6 +111,27 @@ async def test_an_entity_is_made_read_changed_listed_and_deleted(client: Client,
     assert (await client.on("GET", f"/{kind}"))[1]["items"] is None
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        "/v1/organizations?limit=1", "/v1/organizations?limit=2?page=2", "/v1/organizations?", "/V1/organizations/",
+        "/v1/organizations?limit=x#y", "/v1/organizations#y?limit=x", "http://somewhere/v1/organizations?limit=1",
+        "//v1/organizations", "/v1/organizations/%7E", "/version", "*",
+    ],
+)  # fmt: skip
+async def test_every_form_of_an_address_means_the_same_on_a_connection_that_stays_open(target: str) -> None:
+    async with running(SandboxConfig(clock=FakeClock())) as server:
+        answers = []
+        for connection in ("close", "keep-alive"):  # only the second is an ordinary request
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            writer.write(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n".encode())
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = int(head.lower().partition(b"content-length: ")[2].split()[0])
+            answers.append((head.split(b"\r\n")[0], await reader.readexactly(length)))
+            writer.close()
+        assert answers[0] == answers[1]
+
+
 async def test_counts_include_the_external_account(client: Client) -> None:
     assert [await client.count(path) for path in ("/assets", "/accounts", "/transactions")] == ["1", "3", "1"]
 

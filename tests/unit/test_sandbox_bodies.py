@@ -210,6 +210,8 @@ def test_following_the_cursor_gives_every_item_once(size: int, limit: int, desce
 def test_a_transactions_place_is_read_from_its_id(ms: int, salt: int, seq: int, part: int) -> None:
     made = ids.journal_id(ids.head(ms, salt), seq, part)
     assert ids.journal_place(made) == (seq, part)
+    stem = ids.journal_stem(ids.head(ms, salt), seq)
+    assert part > 0xFFFF or made == f"{stem}{part:04x}"
     assert made[14] == "7"
     assert made[19] in "89ab"
     assert len(made) == 36
