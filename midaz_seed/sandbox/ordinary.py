@@ -20,7 +20,7 @@ from midaz_seed.sandbox.exchange import Call, Headers, Reply
 from midaz_seed.sandbox.execution import checks_routes
 from midaz_seed.sandbox.ledger import Balance
 from midaz_seed.sandbox.records import TRANSACTION, slot_of
-from midaz_seed.sandbox.rendering import operation_text, quote, transaction_text
+from midaz_seed.sandbox.rendering import more_text, operation_text, quote, transaction_text
 from midaz_seed.sandbox.state import Book, World
 
 Leg = tuple[str, bool, Balance, Decimal, Decimal]
@@ -203,9 +203,6 @@ def _make(world: World, book: Book, order: Order, key: str, ttl_s: int) -> Reply
     world.store.append(seq, orjson.dumps(record))
     book.add(seq, epoch_s, "APPROVED", touched)
     book.slots[key] = slot_of(expires_s, seq)
-    more = '"feesSkipped":false,"tracerSkipped":false,' if world.dialect.shows_skips else ""
-    if metadata:
-        more += f'"metadata":{orjson.dumps(metadata).decode()},'
     body = transaction_text(
         f"{stem}0000",
         described,
@@ -215,7 +212,7 @@ def _make(world: World, book: Book, order: Order, key: str, ttl_s: int) -> Reply
         orjson.dumps(sources).decode(),
         orjson.dumps(destinations).decode(),
         book,
-        more,
+        more_text(world.dialect, {}, metadata),
         stamp,
         f"[{','.join(shown)}]",
     )

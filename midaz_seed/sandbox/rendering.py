@@ -1,12 +1,13 @@
 """Transactions and operations as the server writes them: JSON put together from pieces, because it is most of what is
 sent."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 
 from midaz_seed.sandbox import ids
+from midaz_seed.sandbox.dialect import Dialect
 from midaz_seed.sandbox.records import Operation, Transaction
 from midaz_seed.sandbox.state import Book, World
 
@@ -116,27 +117,15 @@ def transaction_json(
 ) -> str:
     """A transaction. `stored`: as a read shows it, with what was changed since and its creation in UTC."""
     transaction_id = ids.journal_id(world.head(transaction.ms), seq, 0)
-    extra, description, metadata = transaction.extra, transaction.description, transaction.metadata
-    created = transaction.created
+    extra, created = transaction.extra, transaction.created
+    description, metadata = transaction.description, transaction.metadata
     if stored:
         created = extra.get("utc", created)
         patch = world.patches.get((seq, 0))
         if patch is not None:
-            description, metadata, updated = (
-                patch[0] or description,
-                metadata if patch[1] is None else patch[1],
-                patch[2],
-            )
-    more = ""
-    if extra:
-        for name in ("parent", "routeId"):
-            if name in extra:
-                more += f'"{"parentTransactionId" if name == "parent" else name}":"{extra[name]}",'
-    if world.dialect.shows_skips:
-        fees, tracer = extra.get("skips", (False, False))
-        more += f'"feesSkipped":{_BOOL[fees]},"tracerSkipped":{_BOOL[tracer]},'
-    if metadata:
-        more += f'"metadata":{orjson.dumps(metadata).decode()},'
+            description = patch[0] or description
+            metadata = metadata if patch[1] is None else patch[1]
+            updated = patch[2]
     described, asset = quote(transaction.description), quote(transaction.asset)
     listed = "null"
     if operations is not None:
@@ -145,26 +134,37 @@ def transaction_json(
             operation_json(world, item, transaction_id, described, asset, affected=affected) for item in operations
         ]
         listed = f"[{','.join(shown)}]"
-    if description is not transaction.description:
-        described = quote(description)
-    group, route = (quote(extra.get("group", "")), quote(extra.get("route", ""))) if extra else ('""', '""')
-    source, destination = orjson.dumps(sources).decode(), orjson.dumps(destinations).decode()
     return transaction_text(
         transaction_id,
-        described,
+        described if description is transaction.description else quote(description),
         status,
         transaction.amount,
         asset,
-        source,
-        destination,
+        orjson.dumps(sources).decode(),
+        orjson.dumps(destinations).decode(),
         book,
-        more,
+        more_text(world.dialect, extra, metadata),
         created,
         listed,
         updated,
-        group,
-        route,
+        quote(extra.get("group", "")),
+        quote(extra.get("route", "")),
     )
+
+
+def more_text(dialect: Dialect, extra: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> str:
+    """The fields that not every transaction has, and not every version shows."""
+    more = ""
+    if "parent" in extra:
+        more += f'"parentTransactionId":"{extra["parent"]}",'
+    if "routeId" in extra:
+        more += f'"routeId":"{extra["routeId"]}",'
+    if dialect.shows_skips:
+        fees, tracer = extra.get("skips", (False, False))
+        more += f'"feesSkipped":{_BOOL[fees]},"tracerSkipped":{_BOOL[tracer]},'
+    if metadata:
+        more += f'"metadata":{orjson.dumps(metadata).decode()},'
+    return more
 
 
 def transaction_text(
