@@ -59,6 +59,7 @@ class App:
         self.world = world
         self.faults = faults
         self.statistics = Statistics()
+        self._body_bytes_max = world.dialect.body_bytes_max
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[asyncio.Future[None]] = []
@@ -158,7 +159,7 @@ class App:
                 return text_reply(401, "Missing Token")
             if raw_path.startswith(b"/sandbox/"):
                 return self.about_itself(method, raw_path, body)
-            if len(body) > self.world.dialect.body_bytes_max:
+            if len(body) > self._body_bytes_max:
                 raise FailedError(413, "Request Entity Too Large")
             router: Router = scope["state"][ROUTER]
             (handler, group), params = router.find(method, raw_path)

@@ -10,7 +10,7 @@ from midaz_seed.sandbox.entities import SCENARIOS, asset_code_rule, country_rule
 from midaz_seed.sandbox.fields import Body
 from midaz_seed.sandbox.queries import like
 from midaz_seed.sandbox.refusals import FailedError, RefusedError
-from midaz_seed.sandbox.state import Doc, World
+from midaz_seed.sandbox.state import Book, Doc, World
 
 Parts = dict[str, Any]
 
@@ -147,58 +147,58 @@ def _asset_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
 
 
 def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
-    dialect = world.dialect
+    dialect, said = world.dialect, body.values
     ledger = world.ledger(org_id, ledger_id)
     if ledger is None and dialect.account_needs_ledger:
         raise RefusedError("0007", entity="Ledger")
     book = world.book(org_id, ledger_id)
-    kind = body["type"].lower()
+    kind = said["type"].lower()
     if not dialect.external_type_allowed and "external" in kind:
         raise RefusedError("0066")
-    if kind == "external" and body["alias"] is None:
+    if kind == "external" and said["alias"] is None:
         raise RefusedError("0009")
     settings = ledger["settings"] if ledger is not None else None
     checked = settings is not None and settings["accounting"]["validateAccountType"] and kind != "external"
     if checked and not any(known["keyValue"] == kind for known in book.collection("account-types")):
         raise RefusedError("0066")
-    if not any(asset["code"] == body["assetCode"] for asset in book.collection("assets")):
+    if said["assetCode"] not in [asset["code"] for asset in book.collection("assets")]:
         raise RefusedError("0034")
-    entity = body["entityId"]
-    if body["portfolioId"] is not None:
-        portfolio = book.collection("portfolios").live.get(body["portfolioId"])
+    entity = said["entityId"]
+    if said["portfolioId"] is not None:
+        portfolio = book.collection("portfolios").live.get(said["portfolioId"])
         if portfolio is None:
             raise RefusedError("0007", entity="Portfolio")
         entity = portfolio["entityId"] if entity is None else entity
-    if body["parentAccountId"] is not None:
-        parent = book.collection("accounts").live.get(body["parentAccountId"])
+    if said["parentAccountId"] is not None:
+        parent = book.collection("accounts").live.get(said["parentAccountId"])
         if parent is None:
             raise RefusedError("0029")
-        if parent["assetCode"] != body["assetCode"]:
+        if parent["assetCode"] != said["assetCode"]:
             raise RefusedError("0030")
     holder_id, holder_check_skipped = _holder_of(world, org_id, body, settings) if kind != "external" else (None, False)
-    if body["alias"] is not None:
-        _check_alias(world, org_id, ledger_id, body["alias"])
-    if body["segmentId"] is not None and not book.collection("segments").ever(body["segmentId"]):
+    if said["alias"] is not None:
+        _check_alias(book, said["alias"])
+    if said["segmentId"] is not None and not book.collection("segments").ever(said["segmentId"]):
         raise RefusedError("0036")
     return {
-        "name": body["name"] or f"{body['assetCode']} {kind} account",
-        "parentAccountId": body["parentAccountId"],
+        "name": said["name"] or f"{body['assetCode']} {kind} account",
+        "parentAccountId": said["parentAccountId"],
         "entityId": entity,
-        "assetCode": body["assetCode"],
-        "portfolioId": body["portfolioId"],
-        "segmentId": body["segmentId"],
+        "assetCode": said["assetCode"],
+        "portfolioId": said["portfolioId"],
+        "segmentId": said["segmentId"],
         "status": _status(body),
-        "alias": body["alias"],
+        "alias": said["alias"],
         "type": kind,
-        "blocked": bool(body.get("blocked")),
+        "blocked": bool(said.get("blocked")),
         "holderId": holder_id,
         "holderCheckSkipped": holder_check_skipped,
     }
 
 
-def _check_alias(world: World, org_id: str, ledger_id: str, alias: str) -> None:
+def _check_alias(book: Book, alias: str) -> None:
     """The new alias is a LIKE pattern over the aliases that are there; a look-up is enough when it has no wildcard."""
-    aliases = world.book(org_id, ledger_id).account_by_alias
+    aliases = book.account_by_alias
     taken = alias in aliases
     if not taken and "_" in alias:
         taken = any(map(like(alias), aliases))

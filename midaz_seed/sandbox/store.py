@@ -33,8 +33,7 @@ class Store:
         another version, OutputError when it is locked or cannot be written."""
         self._path = path
         self._entities: dict[int, tuple[int, str, str, str, bytes]] = {}
-        self._journal: list[tuple[int, bytes]] = []
-        self._unwritten: dict[int, bytes] = {}
+        self._journal: dict[int, bytes] = {}
         self.committed_seq = 0
         self.dirty = False
         """Whether something waits for `commit`."""
@@ -97,8 +96,7 @@ class Store:
 
     def append(self, seq: int, record: bytes) -> None:
         """Write a journal entry."""
-        self._journal.append((seq, record))
-        self._unwritten[seq] = record
+        self._journal[seq] = record
         self.dirty = True
 
     def commit(self) -> None:
@@ -109,22 +107,21 @@ class Store:
             if self._entities:
                 db.executemany("INSERT OR REPLACE INTO entities VALUES (?, ?, ?, ?, ?)", self._entities.values())
             if self._journal:
-                db.executemany("INSERT INTO journal VALUES (?, ?)", self._journal)
+                db.executemany("INSERT INTO journal VALUES (?, ?)", self._journal.items())
             db.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutputError(
                 f"the sandbox's data file cannot be written: {error}", hint="is the disk full?", where=str(self._path)
             ) from error
         if self._journal:
-            self.committed_seq = self._journal[-1][0]
+            self.committed_seq = next(reversed(self._journal))
             self._journal.clear()
-            self._unwritten.clear()
         self._entities.clear()
         self.dirty = False
 
     def record(self, seq: int) -> bytes | None:
         """A journal entry by its number."""
-        waiting = self._unwritten.get(seq)
+        waiting = self._journal.get(seq)
         if waiting is not None:
             return waiting
         row = self._db.execute("SELECT record FROM journal WHERE seq = ?", (seq,)).fetchone()
