@@ -156,7 +156,7 @@ def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
         sent = {}
     if not isinstance(sent, dict):
         raise RefusedError("0094")
-    check_size(sent, dialect)
+    _check_size(sent, data, dialect)
     fields = _fields_of(schema, dialect)
     values = _decode_object(fields, sent)
     unexpected = _unexpected(fields, sent, values, nulls_are_absent=dialect.nulls_are_absent)
@@ -198,10 +198,17 @@ def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> _Fields:
 # ---- before decoding: size and characters
 
 
-def check_size(sent: Mapping[str, Any], dialect: Dialect) -> None:
+def _check_size(sent: Mapping[str, Any], data: bytes, dialect: Dialect) -> None:
     """Refuse nesting too deep (0144), too many metadata keys in the whole body (0145) and NUL characters (0047)."""
-    keys = _measure(sent, "", 1, dialect.nesting_depth_max)
-    if dialect.metadata_keys_max is not None and keys > dialect.metadata_keys_max:
+    depth_max, keys_max = dialect.nesting_depth_max, dialect.metadata_keys_max
+    if (
+        (depth_max is None or data.count(b"{") <= depth_max)
+        and (keys_max is None or data.count(b":") <= keys_max)
+        and b"\\u0000" not in data
+    ):
+        return  # nothing can be too deep or too many where there are so few of all
+    keys = _measure(sent, "", 1, depth_max)
+    if keys_max is not None and keys > keys_max:
         raise RefusedError("0145")
 
 
