@@ -2,6 +2,7 @@
 transport within reach of the faults."""
 
 import logging
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Any
 
@@ -15,6 +16,12 @@ _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".en
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
 _SHORT = {b"GET": "GET", b"POST": "POST"}
 """Methods that go the short way."""
+
+
+@lru_cache
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """An answer's head but for its length: there are few, and they come again and again."""
+    return _STATUS_LINES[status] + b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 class _OneWrite:
@@ -131,13 +138,12 @@ class Protocol(HttpToolsProtocol):
     def _write(self, reply: Reply) -> None:
         if self.transport.is_closing():
             return
-        parts = [_STATUS_LINES[reply.status]]
-        for name, value in reply.headers:
-            parts += (name, b": ", value, b"\r\n")
-        if reply.status != _NO_CONTENT:
-            parts.append(b"content-length: %d\r\n" % len(reply.body))
-        parts += (b"\r\n", reply.body)
-        self.transport.write(b"".join(parts))
+        status, headers, body = reply
+        head = _head(status, tuple(headers))
+        if status == _NO_CONTENT:
+            self.transport.write(b"%b\r\n%b" % (head, body))
+        else:
+            self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
 
     def on_response_complete(self) -> None:
         self._one_write.flush()
