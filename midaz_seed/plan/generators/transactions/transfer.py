@@ -9,7 +9,8 @@ from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionIte
 from midaz_seed.plan.shape import LedgerShape
 from midaz_seed.plan.streams import BLOCK, stream
 
-_64 = (1 << 64) - 1
+Drawn = tuple[Movement, int]
+"""A movement, and 64 bits that its rail is drawn by."""
 
 
 class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
@@ -26,10 +27,11 @@ class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
         """Every transfer of a ledger."""
         for first_round in range(0, scope.transfers_per_account, scope.pack):
             rounds = range(first_round, min(first_round + scope.pack, scope.transfers_per_account))
+            write = _Writer(scope, rounds).transaction
             for block in range(-(-scope.accounts // BLOCK)):
                 columns = [self.draws(scope, number, block) for number in rounds]
-                for source, drawn in enumerate(zip(*columns, strict=True), start=block * BLOCK):
-                    yield self._transaction(scope, source, rounds, drawn)
+                for drawn in zip(*columns, strict=True):
+                    yield write(drawn)
 
     def one(self, scope: LedgerShape, source: int, number: int) -> TransactionItem:
         """The transaction of one source that holds its transfer with this number (from 0), without making the
@@ -38,59 +40,73 @@ class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
         rounds = range(first, min(first + scope.pack, scope.transfers_per_account))
         block, offset = divmod(source, BLOCK)
         columns = [next(islice(self.draws(scope, round_number, block), offset, None)) for round_number in rounds]
-        return self._transaction(scope, source, rounds, tuple(columns))
+        return _Writer(scope, rounds).transaction(tuple(columns))
 
     def count(self, scope: LedgerShape) -> int:
         """How many transactions that is."""
         return scope.accounts * -(-scope.transfers_per_account // scope.pack)
 
-    def draws(self, scope: LedgerShape, number: int, block: int) -> Iterator[tuple[Movement, int]]:
+    def draws(self, scope: LedgerShape, number: int, block: int) -> Iterator[Drawn]:
         """The movements of one round and one block of sources, each with the bits that its rail is drawn by."""
-        bits_of = stream(scope.identity.seed, scope.key, "transfers", number, block).getrandbits
-        assets, lowest_spans = (
-            scope.assets,
-            [(asset.transfer_min, asset.transfer_max - asset.transfer_min + 1) for asset in scope.assets],
-        )
-        sizes = [scope.group_size(position) for position in range(len(assets))]
-        step = len(assets)
+        bits = stream(scope.identity.seed, scope.key, "transfers", number, block).getrandbits
+        step = len(scope.assets)
+        groups = [
+            (scope.group_size(position), asset.transfer_min, asset.transfer_max - asset.transfer_min + 1)
+            for position, asset in enumerate(scope.assets)
+        ]
         for source in range(block * BLOCK, min((block + 1) * BLOCK, scope.accounts)):
-            bits = bits_of(224)
-            position = source % step
-            size = sizes[position]
-            partner = (source // step + 1 + (bits & _64) % (size - 1)) % size
-            lowest, span = lowest_spans[position]
-            amount = lowest + (bits >> 128) % span
-            yield Movement(source, position + partner * step, amount), bits >> 64 & _64
+            place, position = divmod(source, step)
+            size, lowest, span = groups[position]
+            partner = (place + 1 + bits(64) % (size - 1)) % size
+            rail_bits = bits(64)
+            yield Movement(source, position + partner * step, lowest + bits(96) % span), rail_bits
 
-    def _transaction(
-        self, scope: LedgerShape, source: int, rounds: range, drawn: tuple[tuple[Movement, int], ...]
-    ) -> TransactionItem:
-        asset = scope.asset_of(source)
-        key = f"{scope.key}.t{source + 1}.{rounds[0] + 1}" + (f"x{len(rounds)}" if scope.pack > 1 else "")
-        movements = tuple([movement for movement, _ in drawn])
-        total = asset.text(sum([movement.amount for movement in movements]))
-        run_id, aliases = scope.identity.run_id, scope.aliases
-        name, details = rail(drawn[0][1])
+
+class _Writer:
+    """Writes the transactions of some rounds of a ledger: what they share is prepared once."""
+
+    def __init__(self, scope: LedgerShape, rounds: range) -> None:
+        self._assets = scope.assets
+        self._aliases = scope.aliases
+        self._run_id = scope.identity.run_id
+        self._key_begins = f"{scope.key}.t"
+        self._key_ends = f".{rounds[0] + 1}" + (f"x{len(rounds)}" if scope.pack > 1 else "")
+
+    def transaction(self, drawn: tuple[Drawn, ...]) -> TransactionItem:
+        """The transaction with these movements, all of one source."""
+        (first, rail_bits), *more = drawn
+        source, aliases, run_id = first.source, self._aliases, self._run_id
+        assert source is not None
+        asset = self._assets[source % len(self._assets)]
+        code = asset.code
+        if more:
+            movements = tuple([movement for movement, _ in drawn])
+            total = asset.text(sum([movement.amount for movement in movements]))
+            destinations = _destinations(aliases, asset, movements)
+        else:
+            movements = (first,)
+            total = asset.text(first.amount)
+            destinations = _leg(aliases[first.destination], code, total)
+        key = f"{self._key_begins}{source + 1}{self._key_ends}"
         mark = f'"seedKey":"{run_id}/{key}"'
+        name, details = rail(rail_bits)
         body = (
             f'{{"description":"{name} transfer","metadata":{{"seedRun":"{run_id}",{mark},"rail":"{name}",{details}}},'
-            f'"send":{{"asset":"{asset.code}","value":"{total}",'
-            f'"source":{{"from":[{_leg(aliases[source], asset, total)}]}},'
-            f'"distribute":{{"to":[{_destinations(aliases, asset, movements)}]}}}}}}'
+            f'"send":{{"asset":"{code}","value":"{total}",'
+            f'"source":{{"from":[{_leg(aliases[source], code, total)}]}},'
+            f'"distribute":{{"to":[{destinations}]}}}}}}'
         )
         return TransactionItem(
-            key, Phase.TRANSFERS, self.endpoint, body.encode(), mark.encode(), asset.code, total, movements
+            key, Phase.TRANSFERS, TransferGenerator.endpoint, body.encode(), mark.encode(), code, total, movements
         )
 
 
 def _destinations(aliases: list[str], asset: AssetTemplate, movements: tuple[Movement, ...]) -> str:
-    if len(movements) == 1:
-        return _leg(aliases[movements[0].destination], asset, asset.text(movements[0].amount))
     amounts: dict[int, int] = {}
     for movement in movements:
         amounts[movement.destination] = amounts.get(movement.destination, 0) + movement.amount
-    return ",".join([_leg(aliases[account], asset, asset.text(amount)) for account, amount in amounts.items()])
+    return ",".join([_leg(aliases[account], asset.code, asset.text(amount)) for account, amount in amounts.items()])
 
 
-def _leg(alias: str, asset: AssetTemplate, value: str) -> str:
-    return f'{{"accountAlias":"{alias}","amount":{{"asset":"{asset.code}","value":"{value}"}}}}'
+def _leg(alias: str, code: str, value: str) -> str:
+    return f'{{"accountAlias":"{alias}","amount":{{"asset":"{code}","value":"{value}"}}}}'
