@@ -2,8 +2,7 @@
 Node.js).
 
 It does one thing, keep-alive requests with a known body, at a tenth of the CPU of a full client. What it leaves out
-(proxies, redirects,
-compression) the session transport has.
+(proxies, redirects, compression) the session transport has.
 """
 
 import asyncio
@@ -38,8 +37,9 @@ class RawHeaders(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         wanted = name.lower().encode()
+        length = len(wanted)
         for key, value in self._pairs:
-            if key.lower() == wanted:
+            if len(key) == length and key.lower() == wanted:
                 return value.decode("latin-1")
         raise KeyError(name)
 
@@ -69,30 +69,27 @@ class _Wire(asyncio.Protocol):
     @property
     def busy(self) -> bool:
         """A request is out and its answer is not complete."""
-        return self._answer is not None and not self._answer.done()
+        return self._answer is not None
 
-    def exchange(self, data: bytes, *, bodyless: bool, deadline_s: float) -> asyncio.Future[Response]:
+    def exchange(self, data: bytes, *, bodyless: bool, timeout_s: float) -> asyncio.Future[Response]:
         """Send a request; the future gets its answer, or a TransportError. `bodyless`: the answer has none (HEAD)."""
         assert self._transport is not None
         self._answer = answer = self._loop.create_future()
         self._bodyless = bodyless
         self._status = 0
-        self.deadline_s = deadline_s
+        self.deadline_s = self._loop.time() + timeout_s
         self.reusable = False
         self._transport.write(data)
         return answer
 
     def give_up(self, error: TransportError) -> None:
-        """The answer will not come, or is not wanted any more."""
-        if self.busy and self._answer is not None:
-            self._answer.set_exception(error)
+        """The answer will not come, or is not wanted any more: the connection is of no more use."""
+        self.reusable = False
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():  # it is done when nobody waits any more: cancelled
+            answer.set_exception(error)
         if self._transport is not None:
             self._transport.abort()
-
-    def close(self) -> None:
-        """Close an idle connection."""
-        if self._transport is not None:
-            self._transport.close()
 
     # -- what asyncio calls
 
@@ -107,19 +104,19 @@ class _Wire(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.reusable = False
-        if not self.busy or self._answer is None:
-            return
+        self._transport = None
         if exc is None and self._ends_with_connection():
             self._complete()
         else:
-            self._answer.set_exception(LostConnectionError(str(exc) if exc else "the server closed the connection"))
+            self.give_up(LostConnectionError(str(exc) if exc else "the server closed the connection"))
 
     # -- what the parser calls
 
     def on_message_begin(self) -> None:
+        if self._answer is None:
+            self.give_up(LostConnectionError("the server sent an answer that nobody asked for"))
         self._pairs = []
         self._body = []
-        self._status = 0
 
     def on_header(self, name: bytes, value: bytes) -> None:
         self._pairs.append((name, value))
@@ -134,7 +131,7 @@ class _Wire(asyncio.Protocol):
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._status >= 200 and not self._bodyless:
+        if self._status >= 200 and not self._bodyless and self._answer is not None:
             self.reusable = self._parser.should_keep_alive()
             self._complete()
 
@@ -144,11 +141,10 @@ class _Wire(asyncio.Protocol):
         return not framed and self._status >= 200 and self._status not in (204, 304)
 
     def _complete(self) -> None:
-        answer = self._answer
-        if answer is None or answer.done():
-            return
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        answer.set_result(Response(self._status, RawHeaders(self._pairs), body))
+        answer, self._answer = self._answer, None
+        if answer is not None and not answer.done():
+            body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
+            answer.set_result(Response(self._status, RawHeaders(self._pairs), body))
 
 
 class _Origin:
@@ -161,20 +157,19 @@ class _Origin:
         self.port = parts.port or (443 if self.tls else 80)
         self.prefix = parts.path.rstrip("/")
         fixed = {"Host": parts.netloc, "User-Agent": "midaz-seed", "Content-Type": "application/json", **headers}
-        self.head = "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
+        self.head = " HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
         self.idle: list[_Wire] = []
 
     def render(self, request: Request) -> bytes:
         """The bytes of a request."""
-        extra = "".join([f"{name}: {value}\r\n" for name, value in request.headers.items()]) if request.headers else ""
-        body = request.body
+        head, body = self.head, request.body
+        if request.headers:
+            for name, value in request.headers.items():
+                head += f"{name}: {value}\r\n"
         if body is None:
-            return f"{request.method} {self.prefix}{request.path} HTTP/1.1\r\n{self.head}{extra}\r\n".encode("latin-1")
-        return (
-            f"{request.method} {self.prefix}{request.path} HTTP/1.1\r\n{self.head}{extra}"
-            f"Content-Length: {len(body)}\r\n\r\n".encode("latin-1")
-            + body
-        )
+            return f"{request.method} {self.prefix}{request.path}{head}\r\n".encode("latin-1")
+        start = f"{request.method} {self.prefix}{request.path}{head}Content-Length: {len(body)}\r\n\r\n"
+        return start.encode("latin-1") + body
 
 
 class WireTransport:
@@ -191,12 +186,9 @@ class WireTransport:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`headers` go with every request; `tls` replaces the system's trust for https."""
-        onboarding = _Origin(onboarding_url, headers, tls)
+        self._onboarding = _Origin(onboarding_url, headers, tls)
         same = onboarding_url == transaction_url
-        self._origins = {
-            Service.ONBOARDING: onboarding,
-            Service.TRANSACTION: onboarding if same else _Origin(transaction_url, headers, tls),
-        }
+        self._transaction = self._onboarding if same else _Origin(transaction_url, headers, tls)
         self._request_timeout_s = request_timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._wires: set[_Wire] = set()
@@ -204,12 +196,11 @@ class WireTransport:
 
     async def send(self, request: Request) -> Response:
         """See `Transport.send`."""
-        origin = self._origins[request.service]
+        origin = self._transaction if request.service is Service.TRANSACTION else self._onboarding
         wire = self._take_idle(origin) or await self._dial(origin)
-        deadline_s = wire._loop.time() + self._request_timeout_s
         try:
             response = await wire.exchange(
-                origin.render(request), bodyless=request.method == "HEAD", deadline_s=deadline_s
+                origin.render(request), bodyless=request.method == "HEAD", timeout_s=self._request_timeout_s
             )
         except BaseException:
             self._drop(wire)

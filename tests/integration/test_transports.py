@@ -49,6 +49,8 @@ class Server:
         self.requests: list[bytes] = []
         self.connections = 0
         self.url = ""
+        self.ended = asyncio.Event()
+        """A connection has ended."""
 
     async def handle(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
@@ -74,6 +76,7 @@ class Server:
             pass
         finally:
             writer.close()
+            self.ended.set()
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["Server"]:
@@ -279,6 +282,34 @@ async def test_a_connection_closed_while_idle_is_not_used_again(make: Make) -> N
     async with talking(make, then_close, OK) as (transport, server):
         await get(transport)
         await asyncio.sleep(0.05)
+        assert (await get(transport)).body == b"ok"
+    assert server.connections == 2
+
+
+WRONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
+
+
+@pytest.mark.parametrize("unasked", [WRONG, WRONG[:30]], ids=["whole", "begun"])
+async def test_what_nobody_asked_for_is_never_the_answer_to_the_next_request(make: Make, unasked: bytes) -> None:
+    async with talking(make, OK + unasked, OK) as (transport, _):
+        assert (await get(transport)).body == b"ok"
+        assert (await get(transport)).body == b"ok"
+
+
+@pytest.mark.parametrize("unasked", [WRONG, WRONG[:30], b"not HTTP"], ids=["whole", "begun", "garbage"])
+async def test_the_wire_ends_a_connection_that_speaks_while_it_is_idle(unasked: bytes) -> None:
+    """aiohttp takes such an answer for the next request's; the engine's own check of each answer stands behind it."""
+    answered = asyncio.Event()
+
+    async def once_more(writer: asyncio.StreamWriter) -> None:
+        writer.write(OK)
+        await answered.wait()
+        writer.write(unasked)
+
+    async with talking(_wire, once_more, OK) as (transport, server):
+        assert (await get(transport)).body == b"ok"
+        answered.set()
+        await server.ended.wait()
         assert (await get(transport)).body == b"ok"
     assert server.connections == 2
 
