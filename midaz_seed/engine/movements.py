@@ -1,10 +1,8 @@
 """Sending one transaction so that it happens exactly once.
 
 A lost answer is sent again under the same key, and only while the server still remembers the key; a 201 counts only
-when it carries
-our own item's mark, because real servers were measured to answer with somebody else's transaction (marked replayed)
-and not to make
-ours; what stays unknown is reported as in doubt, for the balances to decide.
+when it carries our own item's mark, because real servers were measured to answer with somebody else's transaction
+(marked replayed) and not to make ours; what stays unknown is reported as in doubt, for the balances to decide.
 """
 
 from dataclasses import dataclass
@@ -14,8 +12,8 @@ from midaz_seed.engine.journal import Track
 from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Answer, Sender
 from midaz_seed.midaz.api import transaction_request
-from midaz_seed.midaz.classify import Disposition, Verdict
-from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
+from midaz_seed.midaz.classify import OK, Disposition, Verdict
+from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import Meter
@@ -91,7 +89,7 @@ class MovementSender:
         answered and accepted.
         """
         self._sender = sender
-        self._meter = meter
+        self._counts = meter.phases[phase]
         self._tracker = tracker
         self._phase = phase
         self._run_id = run_id
@@ -113,48 +111,49 @@ class MovementSender:
         A failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
         Raises BreakerOpenError, UnauthorizedError, JournalError.
         """
-        sender, track = self._sender, self.track
-        self.flow.begin(sender.clock.monotonic())
-        sent_before_s = None
+        sender, track, counts = self._sender, self.track, self._counts
+        first_sent_s = sender.clock.monotonic()
+        self.flow.begin(first_sent_s)
+        sent_before = False
         if key is None:
             generation = track.begin(ordinal)
         else:
-            generation, sent_before_s = key.generation, key.sent_s
-            if sent_before_s is None:
+            generation = key.generation
+            if key.sent_s is None:
                 track.resend(ordinal, generation)
+            else:
+                first_sent_s, sent_before = key.sent_s, True
         last = generation + GENERATIONS_MAX - 1
         while True:
             request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl_s)
-            first_sent_s = sender.clock.monotonic() if sent_before_s is None else sent_before_s
-            sent_before = sent_before_s is not None
             not_after_s = first_sent_s + self._resend_within_s if sent_before else None
             answer = await sender.attempt(request, self._phase, not_after_s=not_after_s)
-            if answer.verdict.disposition is not Disposition.OK:
+            if answer.verdict is not OK:
                 answer = await self._until_decided(
                     request, answer, first_sent_s, item, parent, maybe_applied=sent_before, wait=wait
                 )
                 if answer.verdict.disposition is Disposition.IN_FLIGHT:
                     return Unsent(item, ordinal, answer.failure(request), generation, set_aside_s=first_sent_s)
             response = answer.response
-            if answer.verdict.disposition is not Disposition.OK or response is None:
+            if answer.verdict is not OK or response is None:
                 return self._failed(answer.failure(request), request, item, ordinal, parent, generation)
             if self._is_ours(item, response.body):
-                if response.headers.get("X-Idempotency-Replayed") == "true":
-                    self._meter.phases[self._phase].replayed += 1
+                counts.replayed += response.headers.get("X-Idempotency-Replayed") == "true"
                 if item.key in self._sample:
                     self._sample[item.key] = answer.created_id()
-                self._meter.add(self._phase, Outcome.CREATED)
-                self.flow.accept(len(item.movements), sender.clock.monotonic())
+                counts.created += 1
+                self.flow.accept(len(item.movements), answer.at_s)
                 track.made(ordinal)
                 return None
-            self._meter.phases[self._phase].foreign_replays += 1
+            counts.foreign_replays += 1
             foreign = Verdict(Disposition.RETRY, ErrorClass.FOREIGN_REPLAY, "", "201, but with another transaction")
             failure = Answer(foreign, response).failure(request)
             if generation == last:
                 return self._failed(failure, request, item, ordinal, parent, generation)
             self._note(failure, item, parent)
-            generation, sent_before_s = generation + 1, None
+            generation, sent_before = generation + 1, False
             track.resend(ordinal, generation)
+            first_sent_s = sender.clock.monotonic()
 
     async def _until_decided(
         self,
@@ -211,7 +210,7 @@ class MovementSender:
         self.track.not_made(ordinal)
         self._rejects.add(failure, request, phase=self._phase, entity="transaction", key=item.key)
         self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=True)
-        self._meter.add(self._phase, Outcome.FAILED)
+        self._counts.failed += 1
         return unsent
 
 

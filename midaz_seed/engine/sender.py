@@ -1,9 +1,8 @@
 """One attempt of one request, and the patience between attempts.
 
 The order is fixed: circuit breaker, rate token, connection. No token is spent while the breaker is open, and an
-attempt that
-fails while it is open or being tried does not count against the request: the breaker parks requests, it never drops
-them.
+attempt that fails while it is open or being tried does not count against the request: the breaker parks requests, it
+never drops them.
 """
 
 import random
@@ -16,25 +15,19 @@ from midaz_seed.errors import RequestFailedError, UnauthorizedError, Unreachable
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.logs import logger, redact
+from midaz_seed.reporting.logs import logger, redact, shows_debug
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.limiter import RateLimiter
 from midaz_seed.resilience.open_loop import OpenLoop
 from midaz_seed.resilience.retry import RetryPolicy, parse_retry_after
-from midaz_seed.transport.base import (
-    AnswerTimeoutError,
-    ConnectError,
-    LostConnectionError,
-    Request,
-    Response,
-    Transport,
-)
+from midaz_seed.transport.base import AnswerTimeoutError, Request, Response, Transport, TransportError
 
 RETRY_AFTER_MAX_S = 60.0
 _TOO_MUCH = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
 _SERVER_IS_ILL = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
 _EXAMPLE_BYTES = 400
+_EXPIRED = Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired")
 
 
 @dataclass(slots=True)
@@ -45,6 +38,8 @@ class Answer:
     response: Response | None
     attempts: int = 1
     """Of the same request, this one included."""
+    at_s: float = 0.0
+    """When the response was complete (monotonic seconds)."""
 
     def failure(self, request: Request) -> Failure:
         """Why it failed, with one line each of request and answer, free of secrets."""
@@ -92,7 +87,8 @@ class Sender:
         self.clock = clock
         self._meter = meter
         self._jitter = random.Random(jitter_seed)
-        self._log = logger()  # bound once: a level that is not shown costs next to nothing
+        log = logger()
+        self._log = log if shows_debug(log) else None
 
     async def attempt(self, request: Request, phase: Phase, *, not_after_s: float | None = None) -> Answer:
         """Send a request once; not at all, with the verdict EXPIRED, when its turn comes after `not_after_s`
@@ -100,52 +96,56 @@ class Sender:
 
         Raises BreakerOpenError when the breaker's deadline passes, UnauthorizedError on 401 and 403.
         """
-        permit, slot_s = await self._admission()
-        if not_after_s is not None and self.clock.monotonic() > not_after_s:
-            self.breaker.abandon(permit)
-            return Answer(
-                Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired"), None
-            )
-        meter, phase_meter = self._meter, self._meter.phases[phase]
+        breaker, meter, now = self.breaker, self._meter, self.clock.monotonic
+        if breaker.closed and self._limiter is None:
+            permit, slot_s = breaker.permit, None
+        else:
+            permit, slot_s = await self._admission()
+        if not_after_s is not None and now() > not_after_s:
+            breaker.abandon(permit)
+            return Answer(_EXPIRED, None)
+        phase_meter = meter.phases[phase]
         meter.in_flight += 1
         phase_meter.requests += 1
-        start_s = self.clock.monotonic() if slot_s is None else slot_s
+        start_s = now() if slot_s is None else slot_s
         try:
             response = await self._transport.send(request)
-        except ConnectError as error:
-            self.breaker.record(permit, ok=False)
-            return Answer(Verdict(Disposition.RETRY, ErrorClass.NETWORK, "", str(error)), None)
-        except LostConnectionError as error:
-            self.breaker.record(permit, ok=False)
-            return Answer(Verdict(Disposition.UNKNOWN, ErrorClass.NETWORK, "", str(error)), None)
-        except AnswerTimeoutError as error:
-            self.breaker.record(permit, ok=False)
-            meter.overloaded += 1
-            return Answer(Verdict(Disposition.UNKNOWN, ErrorClass.TIMEOUT, "", str(error)), None)
+        except TransportError as error:
+            return self._unanswered(error, permit)
         except BaseException:
-            self.breaker.abandon(permit)
+            breaker.abandon(permit)
             raise
         finally:
             meter.in_flight -= 1
-        latency_us = int((self.clock.monotonic() - start_s) * 1e6)
+        at_s = now()
+        latency_us = int((at_s - start_s) * 1e6)
         phase_meter.latency.record(latency_us)
-        self._log.debug(
-            "request", method=request.method, path=request.path, status=response.status, latency_us=latency_us
-        )
+        if self._log is not None:
+            self._log.debug(
+                "request", method=request.method, path=request.path, status=response.status, latency_us=latency_us
+            )
         if 200 <= response.status < 300:
-            verdict = OK
             meter.good += 1
-        else:
-            verdict = classify(response.status, response.body)
-            meter.overloaded += verdict.error in _TOO_MUCH
-        self.breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
+            breaker.record(permit, ok=True)
+            return Answer(OK, response, at_s=at_s)
+        verdict = classify(response.status, response.body)
+        meter.overloaded += verdict.error in _TOO_MUCH
+        breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
         if verdict.error is ErrorClass.AUTH:
             raise UnauthorizedError(
                 f"the server refuses the credentials: {response.status} {redact(verdict.message)}",
                 hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same "
                 "command again",
             )
-        return Answer(verdict, response)
+        return Answer(verdict, response, at_s=at_s)
+
+    def _unanswered(self, error: TransportError, permit: int) -> Answer:
+        """What it means that there is no complete answer."""
+        self.breaker.record(permit, ok=False)
+        late = isinstance(error, AnswerTimeoutError)
+        self._meter.overloaded += late
+        disposition = Disposition.UNKNOWN if error.maybe_applied else Disposition.RETRY
+        return Answer(Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error)), None)
 
     async def _admission(self) -> tuple[int, float | None]:
         """Wait for breaker and rate limit; the permit belongs to the breaker's present state. In an open loop also the

@@ -1,8 +1,7 @@
 """Midaz's HTTP API as this tool uses it: one method per endpoint, requests in, typed rows out.
 
 Reads are sent through a `Read` (which retries); creations and transactions only build the request, because what to do
-about their
-answers differs: an entity is looked up before it is sent again, a transaction is sent again under its key.
+about their answers differs: an entity is looked up before it is sent again, a transaction is sent again under its key.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -25,6 +24,7 @@ class Read(Protocol):
 
 
 _BY_CURSOR = frozenset({Entity.ACCOUNT_TYPE})
+_TRANSACTION = Service.TRANSACTION  # got once: in Python 3.11 a member of an Enum is found by a call of its class
 
 
 def create_request(entity: Entity, place: Place, body: bytes) -> Request:
@@ -40,7 +40,7 @@ def transaction_path(place: Place, endpoint: str) -> str:
 def transaction_request(path: str, body: bytes, idempotency_key: str, ttl_s: int) -> Request:
     """`POST` of a transaction under an idempotency key (contract, 13)."""
     headers = {"X-Idempotency": idempotency_key, "X-TTL": str(ttl_s)}
-    return Request("POST", path, body, headers, Service.TRANSACTION)
+    return Request("POST", path, body, headers, _TRANSACTION)
 
 
 class MidazApi:

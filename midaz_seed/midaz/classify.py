@@ -1,7 +1,7 @@
 """From status and body to a verdict: what an answer means for the request. Pure and table-driven.
 
-Sources: the contract, sections 4 and 13, and what real servers were measured to do (0084, 0095, 0127, the numeric
-code 500).
+Sources: the contract, sections 4 and 13, and what real servers were measured to do (0084, 0095, 0127, the numeric code
+500).
 """
 
 from dataclasses import dataclass
@@ -45,6 +45,7 @@ class Verdict:
 
 
 OK = Verdict(Disposition.OK)
+"""The one verdict of its disposition, so `is OK` tells it."""
 
 _CONFLICTS = frozenset({"0002", "0003", "0015", "0020", "0108", "0123"})
 _NOT_READY = frozenset({"0007", "0019", "0034", "0035", "0036", "0037", "0038", "0052", "0085", "0126"})

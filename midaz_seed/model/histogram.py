@@ -23,11 +23,11 @@ class Histogram:
 
     def record(self, value_us: int) -> None:
         """Count one value; negative ones count as 0, those over the limit as the limit."""
+        if not 0 <= value_us <= LIMIT_US:
+            value_us = 0 if value_us < 0 else LIMIT_US
         if value_us < _LINEAR:
-            value_us = max(value_us, 0)
             self._counts[value_us] += 1
         else:
-            value_us = min(value_us, LIMIT_US)
             shift = value_us.bit_length() - _SUB_BITS - 1
             self._counts[(shift << _SUB_BITS) + (value_us >> shift)] += 1
         self.count += 1

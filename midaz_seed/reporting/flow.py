@@ -57,7 +57,7 @@ class MoneyFlow:
 
     def accept(self, movements: int, now_s: float) -> None:
         """A transaction was accepted."""
-        self.answered(now_s)
+        self.last_answer_s = now_s
         self.transactions += 1
         self.movements += movements
 

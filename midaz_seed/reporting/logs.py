@@ -101,6 +101,15 @@ def logger() -> Any:
     ).bind()
 
 
+def shows_debug(log: Any) -> bool:
+    """Whether a logger does anything with `debug`; a call costs about as much as sending the request it tells of.
+
+    True also where the logger does not say.
+    """
+    enabled = getattr(log, "is_enabled_for", None)
+    return enabled is None or bool(enabled(logging.DEBUG))
+
+
 def configure_logging(
     level: Literal["debug", "info", "warning", "error"],
     style: Literal["console", "json"],

@@ -46,7 +46,8 @@ class CircuitBreaker:
         self._on_change = on_change
         self.state = BreakerState.CLOSED
         self.closed = True
-        self._epoch = 0
+        self.permit = 0
+        """What a request gets that finds it closed; `enter` waits for that."""
         self._failures = 0
         self._successes = 0
         self._probes = 0
@@ -86,16 +87,16 @@ class CircuitBreaker:
                 self._probes += 1
                 break
             await self._park(now_s)
-        return self._epoch
+        return self.permit
 
     def valid(self, permit: int) -> bool:
         """Whether the breaker is still in the state in which it gave the permit."""
-        return permit == self._epoch
+        return permit == self.permit
 
     def record(self, permit: int, *, ok: bool) -> None:
         """Tell how a request with this permit ended."""
         self.good_answers += ok
-        if permit != self._epoch:
+        if permit != self.permit:
             return
         if self.closed:
             self._failures = 0 if ok else self._failures + 1
@@ -114,7 +115,7 @@ class CircuitBreaker:
 
     def abandon(self, permit: int) -> None:
         """A request with this permit ended without telling anything about the server."""
-        if permit == self._epoch and not self.closed:
+        if permit == self.permit and not self.closed:
             self._probes -= 1
             self._notify()
 
@@ -130,7 +131,7 @@ class CircuitBreaker:
         elif state is BreakerState.CLOSED:
             self._open_before_s += now_s - self._left_closed_s
         self.state, self.closed = state, state is BreakerState.CLOSED
-        self._epoch += 1
+        self.permit += 1
         self._failures = self._successes = self._probes = 0
         self._notify()
         if self._on_change is not None:

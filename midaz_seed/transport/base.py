@@ -1,13 +1,15 @@
-"""What carries one request to the server and its answer back. One method: the seam for every test and every data
-plane."""
+"""What carries one request to the server and its answer back.
+
+One method: the seam for every test and every data plane.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol
 
 
-class Service(Enum):
+class Service(StrEnum):
     """Which of Midaz's two HTTP services a path belongs to; from v3.5 on both are usually the same address."""
 
     ONBOARDING = "onboarding"

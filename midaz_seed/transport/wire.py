@@ -186,9 +186,12 @@ class WireTransport:
         tls: ssl.SSLContext | None = None,
     ) -> None:
         """`headers` go with every request; `tls` replaces the system's trust for https."""
-        self._onboarding = _Origin(onboarding_url, headers, tls)
+        onboarding = _Origin(onboarding_url, headers, tls)
         same = onboarding_url == transaction_url
-        self._transaction = self._onboarding if same else _Origin(transaction_url, headers, tls)
+        self._origins = {
+            Service.ONBOARDING: onboarding,
+            Service.TRANSACTION: onboarding if same else _Origin(transaction_url, headers, tls),
+        }
         self._request_timeout_s = request_timeout_s
         self._connect_timeout_s = connect_timeout_s
         self._wires: set[_Wire] = set()
@@ -196,7 +199,7 @@ class WireTransport:
 
     async def send(self, request: Request) -> Response:
         """See `Transport.send`."""
-        origin = self._transaction if request.service is Service.TRANSACTION else self._onboarding
+        origin = self._origins[request.service]
         wire = self._take_idle(origin) or await self._dial(origin)
         try:
             response = await wire.exchange(

@@ -97,7 +97,14 @@ class _Writer:
             f'"distribute":{{"to":[{destinations}]}}}}}}'
         )
         return TransactionItem(
-            key, Phase.TRANSFERS, TransferGenerator.endpoint, body.encode(), mark.encode(), code, total, movements
+            key,
+            TransferGenerator.phase,
+            TransferGenerator.endpoint,
+            body.encode(),
+            mark.encode(),
+            code,
+            total,
+            movements,
         )
 
 
