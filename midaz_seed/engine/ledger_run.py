@@ -3,22 +3,18 @@
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-import anyio.lowlevel
-
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.creation import Creator
 from midaz_seed.engine.doubts import count_as_made, resolve_doubts
-from midaz_seed.engine.movements import Key, MovementSender, Unsent
-from midaz_seed.engine.reconcile import Made, Numbered, already_made, balances_given, numbered
+from midaz_seed.engine.money_phase import MoneyPhase
+from midaz_seed.engine.reconcile import Made, already_made, balances_given, numbered
 from midaz_seed.engine.settlement import settle
 from midaz_seed.engine.state import LedgerState, LedgerStatus
-from midaz_seed.engine.time_box import PASSED_OVER, leave_out
+from midaz_seed.engine.time_box import leave_out
 from midaz_seed.engine.verification import prove_ledger
-from midaz_seed.midaz.api import transaction_path
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
+from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
-from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import LedgerProgress
 
 
@@ -131,94 +127,18 @@ class LedgerRun:
 
         `planned`: what each account holds when the phase has ended well, in minor units.
         """
-        context, ledger, meter = self._context, self._ledger, self._context.meter
-        movements = self._movements(phase)
-        path, parent = transaction_path(ledger.place, endpoint), ledger.place.path
-        phase_meter = meter.phases[phase]
-        blocked = bytearray(0 if present else 1 for present in ledger.accounts)
-        for index in ledger.unfunded:
-            blocked[index] = 1
-        may_block = any(blocked)
-
-        earlier = self._made
-        set_aside: list[Unsent] = []
-
-        async def send(numbered_item: Numbered) -> None:
-            ordinal, item = numbered_item
-            if earlier is not None and earlier.holds(phase, ordinal):
-                meter.add(phase, Outcome.EXISTING)
-                progress.existing += 1
-                if ordinal % PASSED_OVER == 0:
-                    await anyio.lowlevel.checkpoint()  # others have requests in flight
-                return
-            if may_block and self._is_blocked(item, blocked):
-                meter.add(phase, Outcome.SKIPPED)
-                progress.skipped += 1
-                ledger.miss(item)
-                movements.track.not_made(ordinal)
-                return
-            key = earlier.keys.get((phase, ordinal)) if earlier is not None else None
-            end(item, await movements.send(item, ordinal, path, parent, key, wait=False))
-
-        async def ask_again(unsent: Unsent) -> None:
-            set_aside.remove(unsent)
-            key = Key(unsent.generation, unsent.set_aside_s)
-            end(unsent.item, await movements.send(unsent.item, unsent.ordinal, path, parent, key))
-
-        def end(item: TransactionItem, unsent: Unsent | None) -> None:
-            if unsent is None:
-                phase_meter.movements += len(item.movements)
-                progress.created += 1
-            elif unsent.set_aside_s is not None:
-                set_aside.append(unsent)
-            elif unsent.in_doubt:
-                ledger.in_doubt.append(unsent)
-            else:
-                progress.failed += 1
-                self._missed(unsent.item)
-
+        context, ledger, earlier = self._context, self._ledger, self._made
         items = numbered(ledger, phase)
         with self._reported(phase) as progress:
-            await context.pool.drain(items, send, new=True)
+            money = MoneyPhase(context, ledger, phase, endpoint, earlier, progress)
+            await context.pool.drain(items, money.send, new=True)
             if context.pool.closed:
                 await leave_out(context, ledger, phase, items, earlier)
-            await context.pool.drain(list(set_aside), ask_again)
-            ledger.in_doubt += set_aside  # the run is being stopped
+            await context.pool.drain(list(money.set_aside), money.ask_again)
+            ledger.in_doubt += money.set_aside  # the run is being stopped
             context.journal.flush()
             if ledger.in_doubt and not context.pool.stopping:
-                await resolve_doubts(context, ledger, phase, planned, movements, path, self._missed)
-
-    def _movements(self, phase: Phase) -> MovementSender:
-        context, settings = self._context, self._context.settings
-        return MovementSender(
-            context.sender,
-            context.meter,
-            context.tracker,
-            phase,
-            run_id=context.plan.run_id,
-            ttl_s=settings.idempotency.ttl_s,
-            margin_s=settings.idempotency.margin_s,
-            visible_within_s=settings.settlement.deadline_s,
-            answer_check=context.answer_check,
-            sample=self._ledger.sample,
-            track=context.journal.track(self._ledger.index, phase, self._plan.counts.get(phase, 0)),
-            flow=self._ledger.flows.setdefault(phase, MoneyFlow(phase)),
-            rejects=context.rejects,
-        )
-
-    def _missed(self, item: TransactionItem) -> None:
-        """A transaction was certainly not made: without its deposit an account cannot be a source."""
-        self._ledger.miss(item)
-        if item.phase is Phase.DEPOSITS:
-            self._ledger.unfunded.update(movement.destination for movement in item.movements)
-
-    def _is_blocked(self, item: TransactionItem, blocked: bytearray) -> bool:
-        """Whether one of its sources has no money, or one of its accounts does not exist."""
-        accounts = self._ledger.accounts
-        return any(
-            not accounts[movement.destination] or (movement.source is not None and blocked[movement.source])
-            for movement in item.movements
-        )
+                await resolve_doubts(context, ledger, phase, planned, money.movements, money.path, money.missed)
 
     async def _prove(self) -> None:
         context, ledger = self._context, self._ledger

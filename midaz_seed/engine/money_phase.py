@@ -1,0 +1,119 @@
+"""The transactions of one phase of one ledger: which of them are sent, and what became of each."""
+
+import anyio.lowlevel
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.movements import Key, MovementSender, Unsent
+from midaz_seed.engine.reconcile import Made, Numbered
+from midaz_seed.engine.state import LedgerState
+from midaz_seed.engine.time_box import PASSED_OVER
+from midaz_seed.midaz.api import transaction_path
+from midaz_seed.model.outcomes import Outcome
+from midaz_seed.plan.items import Phase, TransactionItem
+from midaz_seed.reporting.flow import MoneyFlow
+from midaz_seed.reporting.meter import LedgerProgress
+
+
+class MoneyPhase:
+    """Deposits or transfers of a ledger. Its `send` is what a worker does with each of them."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        ledger: LedgerState,
+        phase: Phase,
+        endpoint: str,
+        earlier: Made | None,
+        progress: LedgerProgress,
+    ) -> None:
+        """`endpoint`: the last part of the path. `earlier`: what earlier sessions made of the ledger's transactions.
+        `progress`: where what became of each is counted."""
+        self._ledger = ledger
+        self._phase = phase
+        self._earlier = earlier
+        self._progress = progress
+        self._meter = context.meter
+        self._counts = context.meter.phases[phase]
+        self._blocked = bytearray(0 if present else 1 for present in ledger.accounts)
+        for index in ledger.unfunded:
+            self._blocked[index] = 1
+        self._may_block = any(self._blocked)
+        self._parent = ledger.place.path
+        self.path = transaction_path(ledger.place, endpoint)
+        self.movements = _movement_sender(context, ledger, phase)
+        self.set_aside: list[Unsent] = []
+        """Not decided yet, because their keys are in flight."""
+
+    async def send(self, numbered_item: Numbered) -> None:
+        """Make one transaction happen, unless it was made before or cannot be. Raises what `MovementSender.send`
+        does."""
+        ordinal, item = numbered_item
+        earlier, key = self._earlier, None
+        if earlier is not None:
+            if earlier.holds(self._phase, ordinal):
+                self._meter.add(self._phase, Outcome.EXISTING)
+                self._progress.existing += 1
+                if ordinal % PASSED_OVER == 0:
+                    await anyio.lowlevel.checkpoint()  # others have requests in flight
+                return
+            key = earlier.keys.get((self._phase, ordinal))
+        if self._may_block and self._is_blocked(item):
+            self._meter.add(self._phase, Outcome.SKIPPED)
+            self._progress.skipped += 1
+            self._ledger.miss(item)
+            self.movements.track.not_made(ordinal)
+            return
+        unsent = await self.movements.send(item, ordinal, self.path, self._parent, key, wait=False)
+        self._end(item, unsent)
+
+    async def ask_again(self, unsent: Unsent) -> None:
+        """Decide a transaction that was set aside, however long its key is in flight."""
+        self.set_aside.remove(unsent)
+        key = Key(unsent.generation, unsent.set_aside_s)
+        again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
+        self._end(unsent.item, again)
+
+    def missed(self, item: TransactionItem) -> None:
+        """A transaction was certainly not made: without its deposit an account cannot be a source."""
+        self._ledger.miss(item)
+        if item.phase is Phase.DEPOSITS:
+            self._ledger.unfunded.update(movement.destination for movement in item.movements)
+
+    def _end(self, item: TransactionItem, unsent: Unsent | None) -> None:
+        if unsent is None:
+            self._counts.movements += len(item.movements)
+            self._progress.created += 1
+        elif unsent.set_aside_s is not None:
+            self.set_aside.append(unsent)
+        elif unsent.in_doubt:
+            self._ledger.in_doubt.append(unsent)
+        else:
+            self._progress.failed += 1
+            self.missed(item)
+
+    def _is_blocked(self, item: TransactionItem) -> bool:
+        """Whether one of its sources has no money, or one of its accounts does not exist."""
+        accounts, blocked = self._ledger.accounts, self._blocked
+        return any(
+            not accounts[movement.destination] or (movement.source is not None and blocked[movement.source])
+            for movement in item.movements
+        )
+
+
+def _movement_sender(context: RunContext, ledger: LedgerState, phase: Phase) -> MovementSender:
+    settings = context.settings
+    return MovementSender(
+        context.sender,
+        context.meter,
+        context.tracker,
+        phase,
+        run_id=context.plan.run_id,
+        ttl_s=settings.idempotency.ttl_s,
+        margin_s=settings.idempotency.margin_s,
+        visible_within_s=settings.settlement.deadline_s,
+        answer_check=context.answer_check,
+        sample=ledger.sample,
+        track=context.journal.track(ledger.index, phase, ledger.plan.counts.get(phase, 0)),
+        flow=ledger.flows.setdefault(phase, MoneyFlow(phase)),
+        rejects=context.rejects,
+    )
