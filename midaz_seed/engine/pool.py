@@ -1,8 +1,7 @@
 """The workers: a number of long-lived tasks that pull work from the ledgers' iterators in turn.
 
 Every request of a run goes through here, so `maxConcurrency` holds over all ledgers, and memory stays flat because an
-item is
-made only when a worker is free for it. How many may work at once can be changed while they do.
+item is made only when a worker is free for it. How many may work at once can be changed while they do.
 """
 
 from collections import deque
@@ -197,14 +196,11 @@ class WorkerPool:
 
     def _next_stream(self) -> _Stream[Any] | None:
         """The next stream in turn that may have another item in hand; None when there is none, or no room."""
-        if self._in_hand >= self._limit:
-            return None
-        streams = self._streams
-        for _ in range(len(streams)):
-            stream = streams[0]
-            streams.rotate(-1)
-            if stream.in_hand < stream.limit:
-                return stream
+        if self._in_hand < self._limit:
+            for looked_at, stream in enumerate(self._streams, 1):
+                if stream.in_hand < stream.limit:
+                    self._streams.rotate(-looked_at)
+                    return stream
         return None
 
 

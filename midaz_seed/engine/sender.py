@@ -127,7 +127,7 @@ class Sender:
         if 200 <= response.status < 300:
             meter.good += 1
             breaker.record(permit, ok=True)
-            return Answer(OK, response, at_s=at_s)
+            return Answer(OK, response, 1, at_s)
         verdict = classify(response.status, response.body)
         meter.overloaded += verdict.error in _TOO_MUCH
         breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
@@ -137,7 +137,7 @@ class Sender:
                 hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same "
                 "command again",
             )
-        return Answer(verdict, response, at_s=at_s)
+        return Answer(verdict, response, 1, at_s)
 
     def _unanswered(self, error: TransportError, permit: int) -> Answer:
         """What it means that there is no complete answer."""

@@ -12,8 +12,8 @@ def format_minor(minor: int, scale: int) -> str:
     """Minor units as a decimal string with exactly `scale` decimals: `format_minor(1050, 2) == "10.50"`."""
     if scale == 0:
         return str(minor)
-    digits = str(abs(minor)).rjust(scale + 1, "0")
-    return f"{'-' if minor < 0 else ''}{digits[:-scale]}.{digits[-scale:]}"
+    digits = str(minor).zfill(scale + 1 + (minor < 0))
+    return f"{digits[:-scale]}.{digits[-scale:]}"
 
 
 def to_decimal(minor: int, scale: int) -> Decimal:

@@ -74,19 +74,19 @@ class _Writer:
 
     def transaction(self, drawn: tuple[Drawn, ...]) -> TransactionItem:
         """The transaction with these movements, all of one source."""
-        (first, rail_bits), *more = drawn
+        first, rail_bits = drawn[0]
         source, aliases, run_id = first.source, self._aliases, self._run_id
         assert source is not None
         asset = self._assets[source % len(self._assets)]
         code = asset.code
-        if more:
+        if len(drawn) == 1:
+            movements: tuple[Movement, ...] = (first,)
+            total = asset.text(first.amount)
+            destinations = _leg(aliases[first.destination], code, total)
+        else:
             movements = tuple([movement for movement, _ in drawn])
             total = asset.text(sum([movement.amount for movement in movements]))
             destinations = _destinations(aliases, asset, movements)
-        else:
-            movements = (first,)
-            total = asset.text(first.amount)
-            destinations = _leg(aliases[first.destination], code, total)
         key = f"{self._key_begins}{source + 1}{self._key_ends}"
         mark = f'"seedKey":"{run_id}/{key}"'
         name, details = rail(rail_bits)
