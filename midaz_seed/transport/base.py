@@ -3,7 +3,7 @@
 One method: the seam for every test and every data plane.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -60,8 +60,8 @@ class AnswerTimeoutError(TransportError):
 class Transport(Protocol):
     """Sends requests; keeps connections."""
 
-    async def send(self, request: Request) -> Response:
-        """One attempt.
+    def send(self, request: Request) -> Awaitable[Response]:
+        """One attempt; await it at once.
 
         Raises ConnectError, LostConnectionError or AnswerTimeoutError; any HTTP status is an answer, not an error.
         """

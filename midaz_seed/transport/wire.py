@@ -7,7 +7,7 @@ It does one thing, keep-alive requests with a known body, at a tenth of the CPU 
 
 import asyncio
 import ssl
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Iterator, Mapping
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -51,50 +51,59 @@ class RawHeaders(Mapping[str, str]):
 
 
 class _Wire(asyncio.Protocol):
-    """One connection, with at most one request on it at a time."""
+    """One connection, with at most one request on it at a time. It is among `idle` while another may be sent, and
+    among `wires` while it is open."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, idle: list["_Wire"], wires: set["_Wire"]) -> None:
         self._loop = loop
+        self._idle = idle
+        self._wires = wires
         self._parser = httptools.HttpResponseParser(self)
-        self._transport: asyncio.Transport | None = None
+        self._transport: asyncio.Transport
         self._answer: asyncio.Future[Response] | None = None
+        """While a request is out and its answer is not complete."""
         self._pairs: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._bodyless = False
         self._status = 0
         """Of the answer whose headers are complete; 0 before."""
-        self.deadline_s = 0.0
-        self.reusable = False
-
-    @property
-    def busy(self) -> bool:
-        """A request is out and its answer is not complete."""
-        return self._answer is not None
+        self._deadline_s = 0.0
 
     def exchange(self, data: bytes, *, bodyless: bool, timeout_s: float) -> asyncio.Future[Response]:
-        """Send a request; the future gets its answer, or a TransportError. `bodyless`: the answer has none (HEAD)."""
-        assert self._transport is not None
+        """Send a request; the future gets its answer, or a TransportError. `bodyless`: the answer has none (HEAD).
+
+        When nobody waits any more, the answer is still awaited, for the next one would be taken for it.
+        """
         self._answer = answer = self._loop.create_future()
         self._bodyless = bodyless
         self._status = 0
-        self.deadline_s = self._loop.time() + timeout_s
-        self.reusable = False
+        self._deadline_s = self._loop.time() + timeout_s
         self._transport.write(data)
         return answer
 
+    def overdue(self, now_s: float) -> bool:
+        """Its answer should have been complete by now (in the loop's seconds)."""
+        return self._answer is not None and self._deadline_s <= now_s
+
     def give_up(self, error: TransportError) -> None:
         """The answer will not come, or is not wanted any more: the connection is of no more use."""
-        self.reusable = False
         answer, self._answer = self._answer, None
-        if answer is not None and not answer.done():  # it is done when nobody waits any more: cancelled
+        if answer is None:
+            self._retire()
+        elif not answer.done():
             answer.set_exception(error)
-        if self._transport is not None:
-            self._transport.abort()
+        self._transport.abort()
+
+    def _retire(self) -> None:
+        """No request may be sent any more."""
+        if self in self._idle:
+            self._idle.remove(self)
 
     # -- what asyncio calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
+        self._wires.add(self)
 
     def data_received(self, data: bytes) -> None:
         try:
@@ -102,11 +111,13 @@ class _Wire(asyncio.Protocol):
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
             self.give_up(LostConnectionError(f"the answer is not HTTP: {error}"))
 
+    def eof_received(self) -> None:
+        self._retire()  # connection_lost comes only a turn of the loop later
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self.reusable = False
-        self._transport = None
+        self._wires.discard(self)
         if exc is None and self._ends_with_connection():
-            self._complete()
+            self._complete(keep=False)
         else:
             self.give_up(LostConnectionError(str(exc) if exc else "the server closed the connection"))
 
@@ -125,24 +136,30 @@ class _Wire(asyncio.Protocol):
         self._status = status = self._parser.get_status_code()
         if self._bodyless and status >= 200:
             # whatever length it announces; the connection is not used again, so nothing can be mixed up
-            self._complete()
+            self._complete(keep=False)
 
     def on_body(self, body: bytes) -> None:
         self._body.append(body)
 
     def on_message_complete(self) -> None:
-        if self._status >= 200 and not self._bodyless and self._answer is not None:
-            self.reusable = self._parser.should_keep_alive()
-            self._complete()
+        if self._status >= 200:
+            self._complete(keep=self._parser.should_keep_alive())
 
     def _ends_with_connection(self) -> bool:
         """Whether the end of the connection is the end of the answer: it has a body and says no length."""
         framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._pairs)
         return not framed and self._status >= 200 and self._status not in (204, 304)
 
-    def _complete(self) -> None:
+    def _complete(self, *, keep: bool) -> None:
+        """The answer is there, if one is still expected; `keep`: another request may be sent."""
         answer, self._answer = self._answer, None
-        if answer is not None and not answer.done():
+        if answer is None:
+            return
+        if keep:
+            self._idle.append(self)
+        else:
+            self._transport.abort()
+        if not answer.done():
             body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
             answer.set_result(Response(self._status, RawHeaders(self._pairs), body))
 
@@ -197,63 +214,46 @@ class WireTransport:
         self._wires: set[_Wire] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
-    async def send(self, request: Request) -> Response:
+    def send(self, request: Request) -> Awaitable[Response]:
         """See `Transport.send`."""
         origin = self._origins[request.service]
-        wire = self._take_idle(origin) or await self._dial(origin)
-        try:
-            response = await wire.exchange(
-                origin.render(request), bodyless=request.method == "HEAD", timeout_s=self._request_timeout_s
-            )
-        except BaseException:
-            self._drop(wire)
-            raise
-        if wire.reusable:
-            origin.idle.append(wire)
-        else:
-            self._drop(wire)
-        return response
+        data, bodyless = origin.render(request), request.method == "HEAD"
+        if origin.idle:
+            return origin.idle.pop().exchange(data, bodyless=bodyless, timeout_s=self._request_timeout_s)
+        return self._dial_and_send(origin, data, bodyless=bodyless)
 
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         if self._sweeper is not None:
             self._sweeper.cancel()
         for wire in tuple(self._wires):
-            self._drop(wire)
+            wire.give_up(LostConnectionError("the transport is closed"))
         await asyncio.sleep(0)
 
-    def _take_idle(self, origin: _Origin) -> _Wire | None:
-        idle = origin.idle
-        while idle:
-            wire = idle.pop()
-            if wire.reusable:
-                return wire
-            self._wires.discard(wire)
-        return None
+    async def _dial_and_send(self, origin: _Origin, data: bytes, *, bodyless: bool) -> Response:
+        wire = await self._dial(origin)
+        return await wire.exchange(data, bodyless=bodyless, timeout_s=self._request_timeout_s)
 
     async def _dial(self, origin: _Origin) -> _Wire:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                _, wire = await loop.create_connection(lambda: _Wire(loop), origin.host, origin.port, ssl=origin.tls)
+                _, wire = await loop.create_connection(
+                    lambda: _Wire(loop, origin.idle, self._wires), origin.host, origin.port, ssl=origin.tls
+                )
         except TimeoutError as error:
             raise ConnectError(
                 f"no connection to {origin.host}:{origin.port} in {self._connect_timeout_s:g} s"
             ) from error
         except OSError as error:
             raise ConnectError(f"no connection to {origin.host}:{origin.port}: {error}") from error
-        self._wires.add(wire)
         if self._sweeper is None:
             self._sweep(loop)
         return wire
 
-    def _drop(self, wire: _Wire) -> None:
-        wire.give_up(LostConnectionError("the transport is closed"))
-        self._wires.discard(wire)
-
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now_s = loop.time()
         for wire in tuple(self._wires):
-            if wire.busy and wire.deadline_s <= now_s:
+            if wire.overdue(now_s):
                 wire.give_up(AnswerTimeoutError(f"no complete answer in {self._request_timeout_s:g} s"))
         self._sweeper = loop.call_later(self._request_timeout_s / SWEEPS_PER_TIMEOUT, self._sweep, loop)

@@ -1,9 +1,12 @@
-"""Both transports survive the same things: one suite, over a server that says and does exactly what each test tells
-it."""
+"""Both transports survive the same things, in the clear and over TLS: one suite, over a server that says and does
+exactly what each test tells it."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -13,38 +16,68 @@ from midaz_seed.transport.base import (
     LostConnectionError,
     Request,
     Response,
+    Service,
     Transport,
 )
 from midaz_seed.transport.session import SessionTransport
 from midaz_seed.transport.wire import WireTransport
 
-Make = Callable[[str], Transport]
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+WRONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
+CERTIFICATES = Path(__file__).parents[1] / "data/tls"
 
 
-def _wire(url: str) -> Transport:
-    return WireTransport(url, url, headers={"Authorization": "Bearer t"}, request_timeout_s=0.5, connect_timeout_s=1)
+@dataclass(frozen=True)
+class Make:
+    """A transport to a server that speaks TLS or does not."""
+
+    kind: type[WireTransport | SessionTransport]
+    tls: bool = False
+
+    def __call__(self, url: str, transaction_url: str = "") -> Transport:
+        return self.kind(
+            url,
+            transaction_url or url,
+            headers={"Authorization": "Bearer t"},
+            request_timeout_s=0.5,
+            connect_timeout_s=5,
+            tls=ssl.create_default_context(cafile=CERTIFICATES / "ca.pem") if self.tls else None,
+        )
+
+    @property
+    def server_tls(self) -> ssl.SSLContext | None:
+        if not self.tls:
+            return None
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(CERTIFICATES / "server.pem", CERTIFICATES / "server.key")
+        return context
 
 
-def _session(url: str) -> Transport:
-    return SessionTransport(
-        url,
-        url,
-        headers={"Authorization": "Bearer t"},
-        request_timeout_s=0.5,
-        connect_timeout_s=1,
-    )
+WIRES = [Make(WireTransport), Make(WireTransport, tls=True)]
+SESSIONS = [Make(SessionTransport), Make(SessionTransport, tls=True)]
 
 
-@pytest.fixture(params=[_wire, _session], ids=["wire", "session"])
+def _name(make: Make) -> str:
+    return ("wire" if make.kind is WireTransport else "session") + ("-tls" if make.tls else "")
+
+
+@pytest.fixture(params=WIRES + SESSIONS, ids=_name)
 def make(request: pytest.FixtureRequest) -> Make:
     return request.param
+
+
+@pytest.fixture(params=WIRES, ids=_name)
+def make_wire(request: pytest.FixtureRequest) -> Make:
+    return request.param
+
+
+Script = Callable[[asyncio.StreamWriter], Awaitable[None]]
 
 
 class Server:
     """Answers the n-th request with the n-th script; a script writes what it likes to the connection."""
 
-    def __init__(self, *scripts: Callable[[asyncio.StreamWriter], Awaitable[None]] | bytes) -> None:
+    def __init__(self, *scripts: Script | bytes) -> None:
         self.scripts = list(scripts)
         self.requests: list[bytes] = []
         self.connections = 0
@@ -72,16 +105,16 @@ class Server:
                     await writer.drain()
                 else:
                     await script(writer)
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, ssl.SSLError):
             pass
         finally:
             writer.close()
             self.ended.set()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator["Server"]:
-        server = await asyncio.start_server(self.handle, "127.0.0.1", 0)
-        self.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    async def running(self, tls: ssl.SSLContext | None = None) -> AsyncIterator["Server"]:
+        server = await asyncio.start_server(self.handle, "127.0.0.1", 0, ssl=tls)
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
             yield self
         finally:
@@ -90,10 +123,8 @@ class Server:
 
 
 @asynccontextmanager
-async def talking(
-    make: Make, *scripts: Callable[[asyncio.StreamWriter], Awaitable[None]] | bytes
-) -> AsyncIterator[tuple[Transport, Server]]:
-    async with Server(*scripts).running() as server:
+async def talking(make: Make, *scripts: Script | bytes) -> AsyncIterator[tuple[Transport, Server]]:
+    async with Server(*scripts).running(make.server_tls) as server:
         transport = make(server.url)
         try:
             yield transport, server
@@ -165,16 +196,41 @@ async def test_an_answer_in_many_pieces_is_put_together(make: Make) -> None:
         assert (await get(transport)).body == b"ok"
 
 
-async def test_an_interim_100_is_not_the_answer(make: Make) -> None:
-    async with talking(make, b"HTTP/1.1 100 Continue\r\n\r\n" + OK) as (transport, _):
-        assert (await get(transport)).status == 200
+async def _at_once(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" + OK)
 
 
-async def test_connection_close_is_obeyed(make: Make) -> None:
-    async def once(writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
-        writer.close()
+async def _one_by_one(writer: asyncio.StreamWriter) -> None:
+    for part in (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", OK):
+        writer.write(part)
+        await writer.drain()
+        await asyncio.sleep(0)
 
+
+@pytest.mark.parametrize("interim", [_at_once, _one_by_one])
+async def test_what_comes_before_the_answer_is_not_the_answer(make: Make, interim: Script) -> None:
+    async with talking(make, interim) as (transport, server):
+        for _ in range(2):
+            answer = await get(transport)
+            assert (answer.status, answer.body, answer.headers.get("Link")) == (200, b"ok", None)
+    assert server.connections == 1
+
+
+async def _closing(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+    writer.close()
+
+
+async def _closing_later(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok")
+
+
+async def _old(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok")
+
+
+@pytest.mark.parametrize("once", [_closing, _closing_later, _old])
+async def test_a_connection_that_is_to_be_closed_is_not_used_again(make: Make, once: Script) -> None:
     async with talking(make, once) as (transport, server):
         await get(transport)
         await get(transport)
@@ -220,7 +276,7 @@ async def test_headers_of_many_kilobytes_are_taken(make: Make) -> None:
 
 
 async def test_a_refused_connection_was_certainly_not_seen(make: Make) -> None:
-    async with Server(OK).running() as server:
+    async with Server(OK).running(make.server_tls) as server:
         url = server.url
     transport = make(url)
     with pytest.raises(ConnectError) as caught:
@@ -243,6 +299,12 @@ async def _cut_head(writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
+async def _reset(writer: asyncio.StreamWriter) -> None:
+    writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+    await writer.drain()
+    writer.transport.abort()
+
+
 async def _garbage(writer: asyncio.StreamWriter) -> None:
     writer.write(b"\x00\x01 this is not HTTP\r\n\r\n")
 
@@ -252,9 +314,9 @@ async def _cut_chunk(writer: asyncio.StreamWriter) -> None:
     writer.close()
 
 
-@pytest.mark.parametrize("trouble", [_abort, _half, _cut_head, _garbage, _cut_chunk])
+@pytest.mark.parametrize("trouble", [_abort, _half, _reset, _cut_head, _garbage, _cut_chunk])
 async def test_an_answer_that_does_not_come_whole_may_have_been_applied_and_the_next_works(
-    make: Make, trouble: Callable[[asyncio.StreamWriter], Awaitable[None]]
+    make: Make, trouble: Script
 ) -> None:
     async with talking(make, trouble, OK) as (transport, _):
         with pytest.raises(LostConnectionError) as caught:
@@ -263,14 +325,87 @@ async def test_an_answer_that_does_not_come_whole_may_have_been_applied_and_the_
         assert (await get(transport)).body == b"ok"
 
 
-async def test_a_silent_server_times_out_and_the_next_request_works(make: Make) -> None:
-    async def silence(_: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0)
+async def test_a_connection_lost_under_a_later_request_may_have_applied_it(make: Make) -> None:
+    """The server closed a connection that was idle, while the next request was on its way: nobody sends it again."""
+    async with talking(make, OK, _abort, OK) as (transport, server):
+        await get(transport)
+        with pytest.raises(LostConnectionError) as caught:
+            await transport.send(Request("POST", "/x", b"{}"))
+        assert caught.value.maybe_applied
+        assert (await get(transport)).body == b"ok"
+    assert (len(server.requests), server.connections) == (3, 2)
 
-    async with talking(make, silence, OK) as (transport, _):
+
+@pytest.mark.parametrize("said", [b"", OK[:20], OK[:-1]], ids=["nothing", "half a head", "half a body"])
+async def test_an_answer_that_is_not_complete_in_time_is_given_up_and_the_next_request_works(
+    make: Make, said: bytes
+) -> None:
+    async with talking(make, said, OK) as (transport, server):
         with pytest.raises(AnswerTimeoutError):
             await get(transport)
         assert (await get(transport)).body == b"ok"
+    assert server.connections == 2
+
+
+async def test_an_answer_that_comes_slowly_but_in_time_is_taken(make: Make) -> None:
+    async def slow(writer: asyncio.StreamWriter) -> None:
+        for part in (OK[:20], OK[20:-1], OK[-1:]):
+            await asyncio.sleep(0.02)
+            writer.write(part)
+            await writer.drain()
+
+    async with talking(make, slow) as (transport, server):
+        for _ in range(3):
+            assert (await get(transport)).body == b"ok"
+    assert server.connections == 1
+
+
+async def test_many_at_once_each_get_the_answer_to_their_own(make: Make) -> None:
+    async def echo(writer: asyncio.StreamWriter) -> None:
+        body = server.requests[-1].partition(b"\r\n\r\n")[2]  # no other request is read before this is done
+        writer.write(b"HTTP/1.1 201 Created\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+        await writer.drain()
+
+    waiting = iter(range(200))
+    answered: list[int] = []
+
+    async def worker() -> None:
+        for number in waiting:
+            body = b"%d" % number * 100
+            assert (await transport.send(Request("POST", "/x", body))).body == body
+            answered.append(number)
+
+    async with talking(make, echo) as (transport, server):
+        await asyncio.gather(*[worker() for _ in range(16)])
+    assert sorted(answered) == list(range(200))
+    assert server.connections <= 16
+
+
+async def test_a_body_of_a_megabyte_goes_and_comes(make: Make) -> None:
+    body = b"x" * 1_000_000
+    async with talking(make, b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n" + body) as (transport, server):
+        assert (await transport.send(Request("POST", "/x", body))).body == body
+    assert server.requests[0].endswith(body)
+
+
+async def test_each_service_is_asked_at_its_own_address(make: Make) -> None:
+    async with Server(OK).running(make.server_tls) as one, Server(OK).running(make.server_tls) as other:
+        transport = make(one.url, other.url)
+        await transport.send(Request("GET", "/a"))
+        await transport.send(Request("GET", "/b", service=Service.TRANSACTION))
+        await transport.aclose()
+    assert [len(one.requests), len(other.requests)] == [1, 1]
+    assert other.requests[0].startswith(b"GET /b ")
+
+
+async def test_a_request_that_is_out_when_the_transport_is_closed_ends(make: Make) -> None:
+    async with talking(make, b"") as (transport, server):
+        task = asyncio.ensure_future(get(transport))
+        while not server.requests:
+            await asyncio.sleep(0)
+        await transport.aclose()
+        with pytest.raises(LostConnectionError):
+            await task
 
 
 async def test_a_connection_closed_while_idle_is_not_used_again(make: Make) -> None:
@@ -286,9 +421,6 @@ async def test_a_connection_closed_while_idle_is_not_used_again(make: Make) -> N
     assert server.connections == 2
 
 
-WRONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
-
-
 @pytest.mark.parametrize("unasked", [WRONG, WRONG[:30]], ids=["whole", "begun"])
 async def test_what_nobody_asked_for_is_never_the_answer_to_the_next_request(make: Make, unasked: bytes) -> None:
     async with talking(make, OK + unasked, OK) as (transport, _):
@@ -297,7 +429,7 @@ async def test_what_nobody_asked_for_is_never_the_answer_to_the_next_request(mak
 
 
 @pytest.mark.parametrize("unasked", [WRONG, WRONG[:30], b"not HTTP"], ids=["whole", "begun", "garbage"])
-async def test_the_wire_ends_a_connection_that_speaks_while_it_is_idle(unasked: bytes) -> None:
+async def test_the_wire_ends_a_connection_that_speaks_while_it_is_idle(make_wire: Make, unasked: bytes) -> None:
     """aiohttp takes such an answer for the next request's; the engine's own check of each answer stands behind it."""
     answered = asyncio.Event()
 
@@ -306,7 +438,7 @@ async def test_the_wire_ends_a_connection_that_speaks_while_it_is_idle(unasked: 
         await answered.wait()
         writer.write(unasked)
 
-    async with talking(_wire, once_more, OK) as (transport, server):
+    async with talking(make_wire, once_more, OK) as (transport, server):
         assert (await get(transport)).body == b"ok"
         answered.set()
         await server.ended.wait()
@@ -315,22 +447,29 @@ async def test_the_wire_ends_a_connection_that_speaks_while_it_is_idle(unasked: 
 
 
 async def test_a_cancelled_request_leaves_nothing_that_could_answer_the_next(make: Make) -> None:
-    async def slow(writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(0.05)
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong")
+    asked, cancelled, answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
 
-    async with talking(make, slow, OK) as (transport, _):
+    async def late(writer: asyncio.StreamWriter) -> None:
+        asked.set()
+        await cancelled.wait()
+        writer.write(WRONG)
+        answered.set()
+
+    async with talking(make, late, OK) as (transport, _):
         task = asyncio.ensure_future(get(transport))
-        await asyncio.sleep(0.02)
+        await asked.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
         assert (await get(transport)).body == b"ok"
-        await asyncio.sleep(0.05)
+        cancelled.set()
+        await answered.wait()
+        for _ in range(5):
+            assert (await get(transport)).body == b"ok"
 
 
 async def test_a_base_url_with_a_path_goes_before_every_path(make: Make) -> None:
-    async with Server(OK).running() as server:
+    async with Server(OK).running(make.server_tls) as server:
         transport = make(server.url + "/midaz/")
         await get(transport)
         await transport.aclose()
