@@ -64,14 +64,20 @@ class MoneyPhase:
             self.movements.track.not_made(ordinal)
             return
         unsent = await self.movements.send(item, ordinal, self.path, self._parent, key, wait=False)
-        self._end(item, unsent)
+        if unsent is None:
+            self._made(item)
+        else:
+            self._not_made(unsent)
 
     async def ask_again(self, unsent: Unsent) -> None:
         """Decide a transaction that was set aside, however long its key is in flight."""
         self.set_aside.remove(unsent)
         key = Key(unsent.generation, unsent.set_aside_s)
         again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
-        self._end(unsent.item, again)
+        if again is None:
+            self._made(unsent.item)
+        else:
+            self._not_made(again)
 
     def missed(self, item: TransactionItem) -> None:
         """A transaction was certainly not made: without its deposit an account cannot be a source."""
@@ -79,17 +85,18 @@ class MoneyPhase:
         if item.phase is Phase.DEPOSITS:
             self._ledger.unfunded.update(movement.destination for movement in item.movements)
 
-    def _end(self, item: TransactionItem, unsent: Unsent | None) -> None:
-        if unsent is None:
-            self._counts.movements += len(item.movements)
-            self._progress.created += 1
-        elif unsent.set_aside_s is not None:
+    def _made(self, item: TransactionItem) -> None:
+        self._counts.movements += len(item.movements)
+        self._progress.created += 1
+
+    def _not_made(self, unsent: Unsent) -> None:
+        if unsent.set_aside_s is not None:
             self.set_aside.append(unsent)
         elif unsent.in_doubt:
             self._ledger.in_doubt.append(unsent)
         else:
             self._progress.failed += 1
-            self.missed(item)
+            self.missed(unsent.item)
 
     def _is_blocked(self, item: TransactionItem) -> bool:
         """Whether one of its sources has no money, or one of its accounts does not exist."""

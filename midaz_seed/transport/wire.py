@@ -8,6 +8,7 @@ It does one thing, keep-alive requests with a known body, at a tenth of the CPU 
 import asyncio
 import ssl
 from collections.abc import Awaitable, Iterator, Mapping
+from functools import lru_cache
 from typing import cast
 from urllib.parse import urlsplit
 
@@ -27,6 +28,11 @@ SWEEPS_PER_TIMEOUT = 20
 """Deadlines are looked at this often per timeout: one timer for all connections instead of one per request."""
 
 
+@lru_cache(maxsize=100)
+def _lowered(name: str) -> bytes:
+    return name.lower().encode()
+
+
 class RawHeaders(Mapping[str, str]):
     """Headers as they came; names are compared without regard to case, and only when somebody asks."""
 
@@ -36,7 +42,7 @@ class RawHeaders(Mapping[str, str]):
         self._pairs = pairs
 
     def __getitem__(self, name: str) -> str:
-        wanted = name.lower().encode()
+        wanted = _lowered(name)
         length = len(wanted)
         for key, value in self._pairs:
             if len(key) == length and key.lower() == wanted:
@@ -179,14 +185,14 @@ class _Origin:
 
     def render(self, request: Request) -> bytes:
         """The bytes of a request."""
-        head, body = self.head, request.body
+        more, body = "", request.body
         if request.headers:
             for name, value in request.headers.items():
-                head += f"{name}: {value}\r\n"
+                more = f"{more}{name}: {value}\r\n"
         if body is None:
-            return f"{request.method} {self.prefix}{request.path}{head}\r\n".encode("latin-1")
-        start = f"{request.method} {self.prefix}{request.path}{head}Content-Length: {len(body)}\r\n\r\n"
-        return start.encode("latin-1") + body
+            return f"{request.method} {self.prefix}{request.path}{self.head}{more}\r\n".encode("latin-1")
+        head = f"{request.method} {self.prefix}{request.path}{self.head}{more}Content-Length: {len(body)}\r\n\r\n"
+        return head.encode("latin-1") + body
 
 
 class WireTransport:

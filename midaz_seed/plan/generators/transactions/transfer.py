@@ -82,19 +82,21 @@ class _Writer:
         if len(drawn) == 1:
             movements: tuple[Movement, ...] = (first,)
             total = asset.text(first.amount)
-            destinations = _leg(aliases[first.destination], code, total)
+            amount = _amount(code, total)
+            legs = f'{{"accountAlias":"{aliases[first.destination]}",{amount}}}'
         else:
             movements = tuple([movement for movement, _ in drawn])
             total = asset.text(sum([movement.amount for movement in movements]))
-            destinations = _destinations(aliases, asset, movements)
+            amount = _amount(code, total)
+            legs = _legs(aliases, asset, movements)
         key = f"{self._key_begins}{source + 1}{self._key_ends}"
         mark = f'"seedKey":"{run_id}/{key}"'
         name, details = rail(rail_bits)
         body = (
             f'{{"description":"{name} transfer","metadata":{{"seedRun":"{run_id}",{mark},"rail":"{name}",{details}}},'
             f'"send":{{"asset":"{code}","value":"{total}",'
-            f'"source":{{"from":[{_leg(aliases[source], code, total)}]}},'
-            f'"distribute":{{"to":[{destinations}]}}}}}}'
+            f'"source":{{"from":[{{"accountAlias":"{aliases[source]}",{amount}}}]}},'
+            f'"distribute":{{"to":[{legs}]}}}}}}'
         )
         return TransactionItem(
             key,
@@ -108,12 +110,18 @@ class _Writer:
         )
 
 
-def _destinations(aliases: list[str], asset: AssetTemplate, movements: tuple[Movement, ...]) -> str:
+def _legs(aliases: list[str], asset: AssetTemplate, movements: tuple[Movement, ...]) -> str:
+    """One leg for each destination."""
     amounts: dict[int, int] = {}
     for movement in movements:
         amounts[movement.destination] = amounts.get(movement.destination, 0) + movement.amount
-    return ",".join([_leg(aliases[account], asset.code, asset.text(amount)) for account, amount in amounts.items()])
+    return ",".join(
+        [
+            f'{{"accountAlias":"{aliases[account]}",{_amount(asset.code, asset.text(amount))}}}'
+            for account, amount in amounts.items()
+        ]
+    )
 
 
-def _leg(alias: str, code: str, value: str) -> str:
-    return f'{{"accountAlias":"{alias}","amount":{{"asset":"{code}","value":"{value}"}}}}'
+def _amount(code: str, value: str) -> str:
+    return f'"amount":{{"asset":"{code}","value":"{value}"}}'
