@@ -1,10 +1,8 @@
 """Transactions in doubt: the balances say which were applied, and only the others are sent again, under the next key.
 
 A phase of a ledger has ended and nothing more is on its way from here, so each balance is what is known plus those
-movements in doubt
-that were applied. That is solved exactly (`model.doubts`). Looking for the transactions themselves would not do:
-after a crash a real
-server had applied some that it listed only half an hour later.
+movements in doubt that were applied. That is solved exactly (`model.doubts`). Looking for the transactions themselves
+would not do: after a crash a real server had applied some that it listed only half an hour later.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,11 +32,8 @@ async def resolve_doubts(
     """Decide the ledger's transactions in doubt after a phase, and make happen those that did not.
 
     `planned` is what each account holds after the phase when everything was made, in minor units; `missed` gets what
-    was refused for
-    good. What the balances cannot explain until the settlement deadline stays in doubt. Raises RequestFailedError
-    when the
-    balances
-    cannot be read, BreakerOpenError, UnauthorizedError.
+    was refused for good. What the balances cannot explain until the settlement deadline stays in doubt. Raises
+    RequestFailedError when the balances cannot be read, BreakerOpenError, UnauthorizedError.
     """
     for _ in range(ROUNDS_MAX):
         doubts = list(ledger.in_doubt)
@@ -58,11 +53,9 @@ async def resolve_doubts(
             ledger.in_doubt.remove(unsent)
             key = Key(unsent.generation + 1)
             outcome = await movements.send(unsent.item, unsent.ordinal, path, ledger.place.path, key)
-            if outcome is None:
-                context.meter.phases[unsent.item.phase].movements += len(unsent.item.movements)
-            elif outcome.in_doubt:
+            if outcome is not None and outcome.in_doubt:
                 ledger.in_doubt.append(outcome)
-            else:
+            elif outcome is not None:
                 missed(unsent.item)
 
         await context.pool.drain(list(ledger.in_doubt), again)

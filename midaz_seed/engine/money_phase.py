@@ -33,7 +33,6 @@ class MoneyPhase:
         self._earlier = earlier
         self._progress = progress
         self._meter = context.meter
-        self._counts = context.meter.phases[phase]
         self._blocked = bytearray(0 if present else 1 for present in ledger.accounts)
         for index in ledger.unfunded:
             self._blocked[index] = 1
@@ -65,7 +64,7 @@ class MoneyPhase:
             return
         unsent = await self.movements.send(item, ordinal, self.path, self._parent, key, wait=False)
         if unsent is None:
-            self._made(item)
+            self._progress.created += 1
         else:
             self._not_made(unsent)
 
@@ -75,7 +74,7 @@ class MoneyPhase:
         key = Key(unsent.generation, unsent.set_aside_s)
         again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
         if again is None:
-            self._made(unsent.item)
+            self._progress.created += 1
         else:
             self._not_made(again)
 
@@ -84,10 +83,6 @@ class MoneyPhase:
         self._ledger.miss(item)
         if item.phase is Phase.DEPOSITS:
             self._ledger.unfunded.update(movement.destination for movement in item.movements)
-
-    def _made(self, item: TransactionItem) -> None:
-        self._counts.movements += len(item.movements)
-        self._progress.created += 1
 
     def _not_made(self, unsent: Unsent) -> None:
         if unsent.set_aside_s is not None:

@@ -141,8 +141,10 @@ class MovementSender:
                 counts.replayed += response.headers.get("X-Idempotency-Replayed") == "true"
                 if item.key in self._sample:
                     self._sample[item.key] = answer.created_id()
+                moved = len(item.movements)
                 counts.created += 1
-                self.flow.accept(len(item.movements), answer.at_s)
+                counts.movements += moved
+                self.flow.accept(moved, answer.at_s)
                 track.made(ordinal)
                 return None
             counts.foreign_replays += 1
