@@ -138,7 +138,8 @@ class MovementSender:
             if answer.verdict is not OK or response is None:
                 return self._failed(answer.failure(request), request, item, ordinal, parent, generation)
             if self._is_ours(item, response.body):
-                counts.replayed += response.headers.get("X-Idempotency-Replayed") == "true"
+                if response.headers.get("X-Idempotency-Replayed") == "true":
+                    counts.replayed += 1
                 if item.key in self._sample:
                     self._sample[item.key] = answer.created_id()
                 moved = len(item.movements)
