@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import ErrorSeen, LedgerFailed, PhaseStarted, Settled
-from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event, logger, redact
+from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event, logger, redact, shows_debug
 
 SECRET = "hunter2"
 
@@ -138,6 +138,18 @@ def test_what_is_below_the_level_is_not_shown() -> None:
     logger().warning("loud")
     assert "quiet" not in stream.getvalue()
     assert "loud" in stream.getvalue()
+
+
+def test_a_logger_says_whether_it_shows_debug() -> None:
+    assert not shows_debug(logger())
+    for level in ("debug", "info", "warning", "error"):
+        logged(level=level)
+        assert shows_debug(logger()) is (level == "debug")
+
+
+def test_a_logger_that_does_not_say_what_it_shows_is_told_everything() -> None:
+    structlog.configure(wrapper_class=structlog.BoundLogger)
+    assert shows_debug(logger())
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "aiohttp.access", "asyncio"])

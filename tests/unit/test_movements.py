@@ -1,8 +1,11 @@
 """One transaction, exactly once: what is sent again, under which key, for how long, and what is left in doubt."""
 
+import io
+import json
 from collections.abc import Callable
 
 import pytest
+import structlog
 
 from midaz_seed.clock import FakeClock
 from midaz_seed.engine.error_tracker import ErrorTracker
@@ -14,6 +17,7 @@ from midaz_seed.errors import UnauthorizedError
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Movement, Phase, TransactionItem
 from midaz_seed.reporting.flow import MoneyFlow
+from midaz_seed.reporting.logs import configure_logging
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.retry import RetryPolicy
@@ -92,6 +96,20 @@ async def test_an_answer_of_our_own_is_the_end() -> None:
     assert await world.send() is None
     assert world.transport.sent[0][1:] == ("r.o1.l1.t1.1.0", "300")
     assert world.meter.phases[Phase.TRANSFERS].created == 1
+
+
+async def test_every_attempt_is_logged_where_debug_is_shown() -> None:
+    stream = io.StringIO()
+    try:
+        configure_logging("debug", "json", stream)
+        assert await World(Response(503, {}, b""), OURS).send() is None
+    finally:
+        structlog.reset_defaults()
+    lines = [json.loads(line) for line in stream.getvalue().splitlines()]
+    assert [(line["event"], line["method"], line["path"], line["status"]) for line in lines] == [
+        ("request", "POST", "/path", 503),
+        ("request", "POST", "/path", 201),
+    ]
 
 
 @pytest.mark.parametrize(
