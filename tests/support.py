@@ -1,11 +1,18 @@
-"""What several tests need: settings of a small world, a sandbox of its own for each test, a look at its balances."""
+"""What several tests need: settings of a small world, a sandbox of its own for each test, a look at its balances, a
+call of the command."""
 
+import io
+import os
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import aiohttp
 
+from midaz_seed.cli import main
 from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.presets import PRESETS
@@ -17,6 +24,40 @@ FAST = {
     "settlement": {"deadlineS": 10, "initialDelayS": 0.01, "maxDelayS": 0.1},
     "target": {"requestTimeoutS": 10},
 }
+
+
+ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MIDAZ_SEED_")}
+"""For processes: without settings of the machine's."""
+UNMEASURED = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("COVERAGE_")}
+"""For processes that do a lot of what others are measured at, or are killed and would write no coverage anyhow."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a call of the command printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def cli(*arguments: str, cwd: Path | None = None) -> Said:
+    """One call of the command, in this process; its runs are kept below `cwd`, or where the test's own are."""
+    runs = {} if cwd else {name: value for name, value in os.environ.items() if name.endswith("JOURNAL__DIRECTORY")}
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.dict(os.environ, {**ENVIRONMENT, **runs}, clear=True),
+        chdir(cwd or Path.cwd()),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main(arguments)
+        except SystemExit as left:
+            code = int(left.code or 0)
+    assert "Traceback" not in err.getvalue()
+    assert "internal error" not in err.getvalue()
+    return Said(code, out.getvalue(), err.getvalue())
 
 
 def merged(*layers: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,7 +1,6 @@
 """The frame of the command line: help at once, suggestions, failures as messages, and never a bare traceback."""
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +10,9 @@ import pytest
 
 import midaz_seed.cli
 from midaz_seed.errors import BreakerOpenError, SettlementError
+from tests.support import ENVIRONMENT, cli
 
 ROOT = Path(__file__).parents[2]
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MIDAZ_SEED_")}
 HEAVY = {
     "aiohttp",
     "anyio",
@@ -29,7 +28,7 @@ HEAVY = {
 }
 
 
-def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+def process(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
         capture_output=True,
@@ -37,7 +36,7 @@ def process(*arguments: str, **environment: str) -> subprocess.CompletedProcess[
         timeout=60,
         check=False,
         cwd=ROOT,
-        env={**ENVIRONMENT, **environment},
+        env=ENVIRONMENT,
     )
 
 
@@ -63,7 +62,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_the_help_lists_every_verb() -> None:
-    result = process("-m", "midaz_seed", "--help")
+    result = cli("--help")
     assert result.returncode == 0
     for verb, about in midaz_seed.cli.VERBS.items():
         assert f"  {verb} " in result.stdout
@@ -71,8 +70,8 @@ def test_the_help_lists_every_verb() -> None:
 
 
 def test_without_a_command_the_help_is_shown() -> None:
-    assert process("-m", "midaz_seed").stdout == process("-m", "midaz_seed", "--help").stdout
-    assert process("-m", "midaz_seed", "config").stdout == process("-m", "midaz_seed", "config", "-h").stdout
+    assert cli().stdout == cli("--help").stdout
+    assert cli("config").stdout == cli("config", "-h").stdout
 
 
 @pytest.mark.parametrize("verb", midaz_seed.cli.VERBS)
@@ -84,7 +83,7 @@ def test_every_verb_is_there_and_explains_itself(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", ["run", "verify", "plan"])
 def test_options_stand_under_headings(verb: str) -> None:
-    text = process("-m", "midaz_seed", verb, "--help").stdout
+    text = cli(verb, "--help").stdout
     assert "What is created:" in text
     assert "Where settings come from:" in text
     assert "\nOptions:" not in text
@@ -114,7 +113,7 @@ def test_the_version_is_printed() -> None:
     ],
 )
 def test_a_wrong_command_line_ends_with_2_and_the_nearest_right_one(arguments: list[str], expected: list[str]) -> None:
-    result = process("-m", "midaz_seed", *arguments)
+    result = cli(*arguments)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.splitlines() == expected

@@ -2,7 +2,6 @@
 traceback."""
 
 import json
-import os
 import signal
 import socket
 import subprocess
@@ -14,20 +13,18 @@ from pathlib import Path
 
 import pytest
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MIDAZ_SEED_")}
+from tests.support import ENVIRONMENT, cli
 
 
-def cli(*arguments: str, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
-    """One call of the command; its runs are kept below `cwd`, or where the test's own are."""
-    runs = {} if cwd else {name: value for name, value in os.environ.items() if name.endswith("JOURNAL__DIRECTORY")}
+def process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, where the streams are real ones."""
     result = subprocess.run(
         [sys.executable, "-m", "midaz_seed", *arguments],
         capture_output=True,
         text=True,
         timeout=60,
         check=False,
-        cwd=cwd,
-        env={**ENVIRONMENT, **runs, **environment},
+        env=ENVIRONMENT,
     )
     assert "Traceback" not in result.stderr
     return result
@@ -70,7 +67,7 @@ def free_port() -> int:
 
 def test_a_run_on_the_sandbox_prints_the_report_and_ends_with_0(tmp_path: Path) -> None:
     report = tmp_path / "report.json"
-    result = cli("run", "--preset", "tiny", "--target", "sandbox", "--report", str(report))
+    result = process("run", "--preset", "tiny", "--target", "sandbox", "--report", str(report))
     assert result.returncode == 0, result.stderr
     assert "every balance" in result.stdout
     written = json.loads(report.read_text())
@@ -80,7 +77,7 @@ def test_a_run_on_the_sandbox_prints_the_report_and_ends_with_0(tmp_path: Path) 
 
 
 def test_json_prints_one_document_and_nothing_else_on_stdout() -> None:
-    result = cli("run", "--preset", "tiny", "--target", "sandbox", "--json")
+    result = process("run", "--preset", "tiny", "--target", "sandbox", "--json")
     assert json.loads(result.stdout)["movements"] == 24
 
 

@@ -9,10 +9,11 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from tests.integration.test_cli_run import ENVIRONMENT, cli
+from tests.support import UNMEASURED, cli
 
 WORLD = ["--preset", "small", "--accounts", "30", "--transactions", "6"]
 
@@ -22,7 +23,7 @@ def server(tmp_path: Path) -> Iterator[str]:
     """A sandbox in a process of its own, with its data kept."""
     data = str(tmp_path / "ledger.sqlite")
     command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", "--data", data]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=ENVIRONMENT) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=UNMEASURED) as process:
         assert process.stdout is not None
         yield process.stdout.readline().split()[-1]
         process.send_signal(signal.SIGTERM)
@@ -32,19 +33,24 @@ def server(tmp_path: Path) -> Iterator[str]:
 def killed(server: str, tmp_path: Path) -> str:
     """The id of a run that was killed in the middle."""
     command = [sys.executable, "-m", "midaz_seed", "run", *WORLD, "-u", server, "-q", "--rate", "200"]
-    with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT) as process:
-        while not list((tmp_path / "runs").glob("*/journal")) or _listed(tmp_path)[0]["done"] < 100:
-            assert process.poll() is None
-            time.sleep(0.02)
+    with subprocess.Popen(command, cwd=tmp_path, env=UNMEASURED) as process:
+        _wait_until_done(tmp_path, 100, process)
         process.kill()
     return str(_listed(tmp_path)[0]["run_id"])
 
 
-def _listed(cwd: Path) -> list[dict[str, object]]:
+def _listed(cwd: Path) -> list[dict[str, Any]]:
     """The runs, with what a running one has written down so far."""
     runs = json.loads(cli("runs", "list", "--json", cwd=cwd).stdout)["runs"]
     assert isinstance(runs, list)
     return runs
+
+
+def _wait_until_done(cwd: Path, items: int, process: "subprocess.Popen[Any]") -> None:
+    """Until so many items of a run are written down as done."""
+    while sum(run["done"] for run in _listed(cwd)) < items:
+        assert process.poll() is None
+        time.sleep(0.02)
 
 
 def test_a_killed_run_is_listed_shown_and_gone_on_with_by_one_word(killed: str, tmp_path: Path) -> None:
@@ -76,9 +82,8 @@ def test_other_data_is_refused_with_the_difference_and_nothing_is_sent(killed: s
 
 def test_an_interrupted_run_ends_with_the_command_that_goes_on(server: str, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "midaz_seed", "run", *WORLD, "-u", server, "-q", "--rate", "100"]
-    with subprocess.Popen(command, cwd=tmp_path, env=ENVIRONMENT, stderr=subprocess.PIPE, text=True) as process:
-        while not list((tmp_path / "runs").glob("*/journal")) or not _listed(tmp_path)[0]["sessions"]:
-            time.sleep(0.02)
+    with subprocess.Popen(command, cwd=tmp_path, env=UNMEASURED, stderr=subprocess.PIPE, text=True) as process:
+        _wait_until_done(tmp_path, 1, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
@@ -139,8 +144,7 @@ def test_a_full_disk_in_the_middle_of_a_run_stops_it_tells_so_and_loses_nothing(
     run = subprocess.run(
         command,
         cwd=tmp_path,
-        # without the measuring of coverage, which would need the disk too
-        env={name: value for name, value in ENVIRONMENT.items() if not name.startswith("COVERAGE_")},
+        env=UNMEASURED,
         preexec_fn=disk_of_6_kb,
         capture_output=True,
         text=True,

@@ -14,8 +14,7 @@ from midaz_seed.engine.doctor import Diagnosis, Level, examine
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
 from midaz_seed.transport.wire import WireTransport
-from tests.integration.test_cli_run import cli
-from tests.support import Intercepting, sandbox
+from tests.support import Intercepting, cli, sandbox
 
 
 @asynccontextmanager

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import midaz_seed
+from tests.support import UNMEASURED, cli
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -45,9 +46,7 @@ def test_every_command_in_the_documents_has_flags_that_exist(command: str) -> No
     words = shlex.split(command.split(">", maxsplit=1)[0])[1:]
     flags = [word for word in words if word.startswith("-")]
     verbs = [word for word in words[:2] if not word.startswith("-")] if words[0] == "config" else words[:1]
-    shown = subprocess.run(
-        [sys.executable, "-m", "midaz_seed", *verbs, "--help"], capture_output=True, text=True, timeout=30, check=True
-    ).stdout
+    shown = cli(*verbs, "--help").stdout
     for flag in flags:
         assert re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", shown), f"{command}: {flag} is not in --help"
 
@@ -71,6 +70,7 @@ def test_the_session_in_the_readme_is_what_the_command_prints() -> None:
         text=True,
         timeout=100,
         check=True,
+        env=UNMEASURED,
     ).stdout
     real = re.sub(
         r"^  the client (had to wait|was the limit).*\n(    .*\n)*", "", real, flags=re.MULTILINE

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from tests.integration.test_cli_run import cli
+from tests.support import cli
 
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])

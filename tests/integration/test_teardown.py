@@ -8,8 +8,7 @@ from midaz_seed.engine.teardown import Fate
 from midaz_seed.runner import seed_async, teardown_async, verify_async
 from midaz_seed.transport.base import Request
 from midaz_seed.transport.wire import WireTransport
-from tests.integration.test_cli_run import cli
-from tests.support import balances, sandbox, world
+from tests.support import balances, cli, sandbox, world
 
 SMALL = {"volume": {"accountsPerLedger": 6, "transactionsPerAccount": 2}}
 
