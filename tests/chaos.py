@@ -12,7 +12,6 @@ drawn from the seed; where exactly a kill then hits is up to the machine.
 import argparse
 import asyncio
 import json
-import os
 import random
 import sys
 import tempfile
@@ -26,9 +25,9 @@ import yaml
 
 from midaz_seed.transport.base import Request, TransportError
 from midaz_seed.transport.wire import WireTransport
-from tests.support import balances, sandbox
+from tests.support import UNMEASURED, balances, sandbox
 
-ENVIRONMENT = {name: value for name, value in os.environ.items() if not name.startswith("MIDAZ_SEED_")}
+# without settings of the machine's, and without the measuring of coverage: a process that is killed writes none
 ON_POSTS = {"on": "transactions", "methods": ["POST"]}
 FAULTS: dict[str, list[dict[str, Any]]] = {
     "none": [],
@@ -107,7 +106,7 @@ async def process(*arguments: str, cwd: Path) -> AsyncIterator[asyncio.subproces
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
         cwd=cwd,
-        env={**ENVIRONMENT, "PYTHONPATH": str(source)},
+        env={**UNMEASURED, "PYTHONPATH": str(source)},
     )
     try:
         yield started

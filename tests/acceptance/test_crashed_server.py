@@ -23,7 +23,7 @@ from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
 from midaz_seed.transport.wire import WireTransport
 from tests.client import ledger_client, sleeping
-from tests.support import balances, world
+from tests.support import UNMEASURED, balances, world
 
 IN_FLIGHT, APPLIED, CLAIMED = 16, 8, 3
 RECEIVED_S, CLAIMED_S, APPLIED_S = 1 / 64, 1 / 128, 1 / 32
@@ -198,7 +198,7 @@ async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and
 @asynccontextmanager
 async def _process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     command = [sys.executable, "-m", "midaz_seed", "sandbox", *arguments, "--crash-like-midaz"]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=UNMEASURED)
     try:
         assert process.stdout is not None
         yield process, (await process.stdout.readline()).decode().split()[-1]
@@ -293,7 +293,7 @@ async def test_client_and_server_killed_at_once_go_on_from_the_journal_as_planne
         await way.start()
         command = [sys.executable, "-m", "midaz_seed", "run", "--preset", "tiny", "-u", way.url, "-q", *flags]
         for posts in (100, 250):
-            client = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL)
+            client = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL, env=UNMEASURED)
             while client.returncode is None and await way.posts() < posts:
                 await asyncio.sleep(0.005)
             assert client.returncode is None
@@ -301,7 +301,9 @@ async def test_client_and_server_killed_at_once_go_on_from_the_journal_as_planne
             client.kill()
             await client.wait()
             await way.start()
-        client = await asyncio.create_subprocess_exec(*command, "--json", stdout=asyncio.subprocess.PIPE)
+        client = await asyncio.create_subprocess_exec(
+            *command, "--json", stdout=asyncio.subprocess.PIPE, env=UNMEASURED
+        )
         out, _ = await asyncio.wait_for(client.communicate(), 60)
         report = json.loads(out)
         assert client.returncode == 0, report["verdict"]
