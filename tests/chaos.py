@@ -58,7 +58,7 @@ SMALL, MEDIUM = ["--preset", "small"], ["--preset", "medium"]
 PACKED, SHARDED = ["--transactions-per-batch", "10"], ["--shards", "2"]
 WORLDS = [SMALL, [*MEDIUM, *PACKED], [*SMALL, *SHARDED], [*MEDIUM, *PACKED, *SHARDED, "--concurrency", "auto"]]
 """The rounds of each fault take them in turn. Killing a run that has shards takes them with it."""
-TINY = ["--preset", "small", "--accounts", "40", "--transactions", "12"]
+TINY = ["--preset", "small", "--accounts", "24", "--transactions", "12"]
 PATIENT = [
     *("--attempts", "20", "--set", "breaker.openS=0.2", "--set", "settlement.maxDelayS=0.3"),
     *("--set", "idempotency.ttlS=10", "--set", "idempotency.marginS=3"),

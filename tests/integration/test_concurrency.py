@@ -16,14 +16,15 @@ def _capacity(**effect: Any) -> dict[str, Any]:
     return {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": effect}]}
 
 
-def _auto(url: str, **limits: Any) -> Any:
-    return world(url, volume=VOLUME, generation={"limits": {"maxConcurrency": "auto", **limits}})
+def _auto(url: str, accounts: int = 30, **limits: Any) -> Any:
+    volume = {**VOLUME, "accountsPerLedger": accounts}
+    return world(url, volume=volume, generation={"limits": {"maxConcurrency": "auto", **limits}})
 
 
 async def test_more_are_in_flight_where_the_server_has_room_and_every_balance_is_the_one_of_a_fixed_number() -> None:
     events: list[Event] = []
     async with sandbox(_capacity(at_once=64, ms=5)) as server:
-        report = await seed_async(_auto(server.url), emit=events.append)
+        report = await seed_async(_auto(server.url, VOLUME["accountsPerLedger"]), emit=events.append)
         found = await balances(server.url)
     async with sandbox() as server:
         await seed_async(world(server.url, volume=VOLUME))

@@ -93,7 +93,7 @@ async def test_a_run_that_was_stopped_reports_what_it_did() -> None:
 async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_it_can_go_on(
     faults: dict[str, Any], stop: dict[str, float], reason: str, shards: int, tmp_path: Path
 ) -> None:
-    volume = {"accountsPerLedger": 60, "transactionsPerAccount": 20, "ledgersPerOrganization": 2}
+    volume = {"accountsPerLedger": 30, "transactionsPerAccount": 20, "ledgersPerOrganization": 2}
     generation = {"limits": {"shards": shards, "requestsPerSecond": 1500}}
     changes: dict[str, Any] = {"volume": volume, "journal": {"directory": str(tmp_path)}, "generation": generation}
     data = tmp_path / "ledger.sqlite"

@@ -31,9 +31,17 @@ async def _run(shards: int, **changes: Any) -> tuple[Report, dict[str, dict[str,
         return report, await balances(running.url)
 
 
+@pytest.fixture(scope="module")
+def single() -> tuple[Report, dict[str, dict[str, str]]]:
+    """What one process makes."""
+    return asyncio.run(_run(1))
+
+
 @pytest.mark.parametrize("shards", [2, 3, 5])
-async def test_any_number_of_processes_makes_the_same_balances_and_counts(shards: int) -> None:
-    (alone, planned), (report, found) = await _run(1), await _run(shards)
+async def test_any_number_of_processes_makes_the_same_balances_and_counts(
+    shards: int, single: tuple[Report, dict[str, dict[str, str]]]
+) -> None:
+    (alone, planned), (report, found) = single, await _run(shards)
     assert report.exit_code == 0, report.verdict
     assert found == planned
     assert report.plan_digest == alone.plan_digest
