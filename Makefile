@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow contract chaos check format bench bench-quick docs clean
+.PHONY: help demo test contract chaos check format bench bench-quick docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -26,11 +26,8 @@ $(STAMP): pyproject.toml
 demo: $(STAMP) ## seed the embedded sandbox with the small preset, prove every balance, print the report
 	@$(BIN)/midaz-seed run --preset small --target sandbox
 
-test: $(STAMP) ## run the tests with coverage
-	@$(BIN)/python -m pytest -q --cov --cov-report=term --cov-fail-under=90
-
-test-slow: $(STAMP) ## run the long tests too
-	@$(BIN)/python -m pytest -q -m "slow or not slow"
+test: $(STAMP) ## run the tests with coverage, in two processes
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 contract: $(STAMP) ## hold the sandbox against every exchange recorded from real servers
 	@$(BIN)/python -m tests.contract.replay
