@@ -235,7 +235,7 @@ def test_a_mistake_in_the_file_is_named_with_its_line(text: str, expected: str) 
 
 
 def test_a_document_nested_without_end_is_refused() -> None:
-    assert refusals("report: " + "[" * 1500) == ["midaz-seed.yaml: is nested too deeply"]
+    assert refusals("report: " + "[" * 1000) == ["midaz-seed.yaml: is nested too deeply"]
 
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
