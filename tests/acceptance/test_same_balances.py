@@ -33,7 +33,6 @@ WAYS: dict[str, dict[str, Any]] = {
     "packed 50": {"batches": {"transactionsPerBatch": 50}},
     "packed auto": {"batches": {"transactionsPerBatch": "auto"}},
     "2 shards": {"limits": {"shards": 2}},
-    "4 shards": {"limits": {"shards": 4}},
     "4 shards, packed 10": {"limits": {"shards": 4}, "batches": {"transactionsPerBatch": 10}},
     "one at a time": {"limits": {"maxConcurrency": 1}},
     "64 in flight": {"limits": {"maxConcurrency": 64}},
