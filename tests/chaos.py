@@ -165,7 +165,7 @@ async def killed(url: str, world: Sequence[str], cwd: Path, posts: int) -> bool:
     before = await posts_seen(url)
     async with process("run", *world, "-u", url, "-q", *PATIENT, cwd=cwd) as run:
         while run.returncode is None and await posts_seen(url) - before < posts:
-            await asyncio.sleep(0.002)
+            await asyncio.sleep(0.01)
         return run.returncode is None
 
 
@@ -201,7 +201,7 @@ async def server_trial(
             port = int(url.rpartition(":")[2])
             async with process("run", *world, "-u", url, "--json", "-q", *PATIENT, cwd=cwd) as run:
                 while run.returncode is None and await posts_seen(url) < moment:
-                    await asyncio.sleep(0.002)
+                    await asyncio.sleep(0.01)
                 first.kill()
                 await first.wait()
                 if client_too:

@@ -42,11 +42,12 @@ class Said:
 
 
 def cli(*arguments: str, cwd: Path | None = None) -> Said:
-    """One call of the command, in this process; its runs are kept below `cwd`, or where the test's own are."""
+    """One call of the command, in this process; its runs are kept below `cwd`, or where the test's own are. A sandbox
+    that it starts is another process, which is measured elsewhere."""
     runs = {} if cwd else {name: value for name, value in os.environ.items() if name.endswith("JOURNAL__DIRECTORY")}
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
-        mock.patch.dict(os.environ, {**ENVIRONMENT, **runs}, clear=True),
+        mock.patch.dict(os.environ, {**UNMEASURED, **runs}, clear=True),
         chdir(cwd or Path.cwd()),
         redirect_stdout(out),
         redirect_stderr(err),

@@ -8,8 +8,8 @@ import pytest
 from midaz_seed.runner import seed_async
 from tests.support import balances, sandbox, world
 
-VOLUME = {"organizations": 2, "ledgersPerOrganization": 2, "accountsPerLedger": 10, "transactionsPerAccount": 61}
-MOVEMENTS = 4 * 10 * 61
+VOLUME = {"organizations": 2, "ledgersPerOrganization": 2, "accountsPerLedger": 6, "transactionsPerAccount": 61}
+MOVEMENTS = 4 * 6 * 61
 
 
 async def _filled(generation: dict[str, Any]) -> dict[str, dict[str, str]]:

@@ -27,7 +27,7 @@ async def test_ctrl_c_in_a_phase_drains_and_the_same_command_goes_on(phase: Phas
             os.kill(os.getpid(), signal.SIGINT)
 
     async with sandbox() as server:
-        settings = world(server.url, "small", volume={"accountsPerLedger": 30, "transactionsPerAccount": 4})
+        settings = world(server.url, "small", volume={"accountsPerLedger": 10, "transactionsPerAccount": 4})
         stopped = await seed_async(settings, emit=emit, handle_signals=True)
         assert sent == 1
         assert stopped.exit_code == ExitCode.INTERRUPTED

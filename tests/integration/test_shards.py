@@ -101,7 +101,7 @@ async def test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_
         arguments = ["run", *TINY, "-u", url, "--json", "-q", *PATIENT, "--shards", "2", "--rate", "1500"]
         async with process(*arguments, cwd=tmp_path) as run:
             while await posts_seen(url) < posts // 2:
-                await anyio.sleep(0.005)
+                await anyio.sleep(0.01)
             os.kill(_children(run.pid)[0], signal.SIGKILL)
             out, err = await asyncio.wait_for(run.communicate(), 60)
         assert run.returncode == 0, err.decode()
@@ -131,7 +131,7 @@ async def test_ctrl_c_drains_every_process_and_the_report_is_complete(tmp_path: 
         arguments = ["run", *TINY, "-u", url, "--json", "-q", *PATIENT, "--shards", "2", "--rate", "1000"]
         async with process(*arguments, cwd=tmp_path) as run:
             while await posts_seen(url) < posts // 2:
-                await anyio.sleep(0.005)
+                await anyio.sleep(0.01)
             run.send_signal(signal.SIGINT)
             out, err = await asyncio.wait_for(run.communicate(), 60)
         assert run.returncode == 130, err.decode()

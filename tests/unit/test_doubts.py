@@ -29,7 +29,7 @@ def balances(effects: list[dict[int, int]], applied: list[bool]) -> dict[int, in
     return totals
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(truths())
 def test_what_it_finds_cannot_be_told_from_the_truth(truth: tuple[list[dict[int, int]], list[bool]]) -> None:
     effects, applied = truth
@@ -38,7 +38,7 @@ def test_what_it_finds_cannot_be_told_from_the_truth(truth: tuple[list[dict[int,
     assert balances(effects, found) == balances(effects, applied)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(truths(), st.integers(0, 7), st.integers(1, 10**19))
 def test_balances_that_no_subset_explains_are_never_explained(
     truth: tuple[list[dict[int, int]], list[bool]], account: int, error: int

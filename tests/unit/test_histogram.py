@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from midaz_seed.model.histogram import LIMIT_US, Histogram
 
 HOUR_US = 3_600_000_000
-LATENCIES_US = st.lists(st.integers(0, HOUR_US) | st.integers(0, 5000), min_size=1, max_size=200)
+LATENCIES_US = st.lists(st.integers(0, HOUR_US) | st.integers(0, 5000), min_size=1, max_size=50)
 
 
 def histogram(values_us: list[int]) -> Histogram:
