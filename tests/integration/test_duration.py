@@ -14,10 +14,10 @@ from midaz_seed.runner import seed_async
 from midaz_seed.settings.model import Settings
 from tests.support import balances, sandbox, world
 
-VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 60, "transactionsPerAccount": 40}
-MOVEMENTS = 2 * 60 * 40
-FOUR_AT_ONCE = {"on": "transactions", "methods": ["POST"], "to_s": 2.5, "capacity": {"at_once": 4, "ms": 4}}
-"""1,000 a second at most, for longer than the time that the runs are given."""
+VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 40, "transactionsPerAccount": 40}
+MOVEMENTS = 2 * 40 * 40
+TWO_AT_ONCE = {"on": "transactions", "methods": ["POST"], "to_s": 5.0, "capacity": {"at_once": 2, "ms": 4}}
+"""500 a second at most, for longer than the time that the runs are given."""
 
 
 def _world(url: str, duration_s: float, limits: Mapping[str, Any] | None = None, **changes: Any) -> Settings:
@@ -29,8 +29,8 @@ async def test_a_run_that_has_no_time_for_its_plan_proves_what_it_did_and_a_late
     limits: dict[str, Any], tmp_path: Path
 ) -> None:
     journal = {"directory": str(tmp_path)}
-    async with sandbox({"rules": [FOUR_AT_ONCE]}) as server:
-        report = await seed_async(_world(server.url, 1.5, limits, journal=journal))
+    async with sandbox({"rules": [TWO_AT_ONCE]}) as server:
+        report = await seed_async(_world(server.url, 4.0, limits, journal=journal))
         assert report.exit_code == 0, report.verdict
         assert report.proof is not None
         assert report.proof.ok
@@ -70,9 +70,9 @@ class AnythingIsOurs(AnswerCheck):
 
 
 async def test_a_movement_that_the_server_did_not_make_is_found_by_the_proof_of_a_part() -> None:
-    foreign = {"on": "transactions", "methods": ["POST"], "rate": 0.01, "foreign_replay": {}}
-    async with sandbox({"rules": [FOUR_AT_ONCE, foreign]}) as server:
-        report = await seed_async(_world(server.url, 2.0), overrides={AnswerCheck: AnythingIsOurs()})
+    foreign = {"on": "transactions", "methods": ["POST"], "rate": 0.02, "foreign_replay": {}}
+    async with sandbox({"rules": [TWO_AT_ONCE, foreign]}) as server:
+        report = await seed_async(_world(server.url, 4.0), overrides={AnswerCheck: AnythingIsOurs()})
         assert server.faults.injected["foreign_replay"] > 0
     assert report.exit_code == 1
     assert report.proof is not None

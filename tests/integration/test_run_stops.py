@@ -93,12 +93,13 @@ async def test_a_run_that_was_stopped_reports_what_it_did() -> None:
 async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_it_can_go_on(
     faults: dict[str, Any], stop: dict[str, float], reason: str, shards: int, tmp_path: Path
 ) -> None:
-    volume = {"accountsPerLedger": 30, "transactionsPerAccount": 20, "ledgersPerOrganization": 2}
-    generation = {"limits": {"shards": shards, "requestsPerSecond": 1500}}
-    changes: dict[str, Any] = {"volume": volume, "journal": {"directory": str(tmp_path)}, "generation": generation}
+    volume = {"accountsPerLedger": 60, "transactionsPerAccount": 20, "ledgersPerOrganization": 2}
+    changes: dict[str, Any] = {"volume": volume, "journal": {"directory": str(tmp_path)}}
+    # slow enough to last for several windows, and a window long enough for 100 attempts on a busy machine
+    pace, stop = {"limits": {"shards": shards, "requestsPerSecond": 600}}, {"windowS": 1.5, **stop}
     data = tmp_path / "ledger.sqlite"
     async with sandbox({"rules": [faults]}, data=data) as server:
-        settings = world(server.url, stop={"windowS": 0.5, **stop}, settlement={"deadlineS": 60}, **changes)
+        settings = world(server.url, stop=stop, settlement={"deadlineS": 60}, generation=pace, **changes)
         report = await seed_async(settings)
         assert report.exit_code == 1
         assert reason in report.verdict
@@ -107,5 +108,5 @@ async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_it_can_go_on(
         assert sum(phase.created for phase in report.phases) <= posts
         assert {ledger.state for ledger in report.ledgers} <= {"stopped", "done", "waiting"}
     async with sandbox(data=data) as server:
-        again = await seed_async(world(server.url, **changes))
+        again = await seed_async(world(server.url, generation={"limits": {"shards": shards}}, **changes))
         assert again.exit_code == 0, again.verdict
