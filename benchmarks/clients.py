@@ -25,6 +25,7 @@ from measuring import (
     Measure,
     Post,
     Sandbox,
+    forget_the_past,
     measured,
     median,
     one_ledger,
@@ -212,6 +213,7 @@ async def engine_round(server: Sandbox, count: int, concurrency: int, run_id: st
         concurrency=concurrency,
         journal=server.folder,
     )
+    forget_the_past()
     report = await seed_async(chosen, emit=emit)
     if report.exit_code or report.proof is None or not report.proof.ok:
         raise SystemExit(f"the engine's round did not end as planned: {report.verdict}")

@@ -1,6 +1,7 @@
 """What the benchmarks share: a sandbox of their own, requests made beforehand, the barest client, CPU times, tables."""
 
 import asyncio
+import gc
 import os
 import platform
 import statistics
@@ -229,8 +230,15 @@ async def raw(url: str, posts: Sequence[Post], concurrency: int) -> Callable[[],
     return lambda: send_raw(url, requests, concurrency)
 
 
+def forget_the_past() -> None:
+    """What earlier rounds left is not looked through for garbage in the time of the next."""
+    gc.collect()
+    gc.freeze()
+
+
 async def measured(server: Sandbox, count: int, send: Callable[[], Awaitable[int]]) -> Measure:
     """Measure a round. Ends the program unless every request got its 201."""
+    forget_the_past()
     wall_0, client_0, server_0 = time.perf_counter(), time.process_time(), server.cpu_s()
     good = await send()
     wall_1, client_1, server_1 = time.perf_counter(), time.process_time(), server.cpu_s()
