@@ -85,7 +85,7 @@ async def settle_pack(
 def _written_down(settings: Settings) -> int | None:
     """What the run's directory says."""
     directory = RunDirectory(settings.journal.directory / str(settings.run_id))
-    if not settings.journal.enabled or not directory.exists:
+    if not settings.keeps_a_journal or not directory.exists:
         return None
     size = directory.about().settings.get(PACK)
     return size if isinstance(size, int) else None
@@ -124,7 +124,6 @@ async def _measured(
     in_flight = IN_FLIGHT if limits.max_concurrency == "auto" else limits.max_concurrency
     limiter = RateLimiter(limits.requests_per_second) if limits.requests_per_second else None
     kept: list[str] = []
-
     try:
         async with open_scratch(transport, clock, "packing", kept) as scratch:
             accounts = await _funded(scratch, max(sizes[-1] + 1, ACCOUNTS_MIN))

@@ -67,9 +67,9 @@ class Session:
 def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: Clock) -> Iterator[Session]:
     """Own the run's directory for the duration of the block, and begin or take up its journal.
 
-    A sandbox that ends with the run leaves nothing to go on with, so it gets no journal. Raises RunError, OutputError.
+    Raises RunError, OutputError.
     """
-    if not settings.journal.enabled or (target.is_sandbox and settings.sandbox.data is None):
+    if not settings.keeps_a_journal:
         yield Session(clock, Journal(clock))
         return
     directory = RunDirectory(settings.journal.directory / plan.run_id)

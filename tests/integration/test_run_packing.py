@@ -86,6 +86,18 @@ async def test_a_later_session_keeps_the_size_that_the_run_began_with(journal: b
             assert find_run(tmp_path, first.run_id).about().settings["generation.batches.transactionsPerBatch"] == 5
 
 
+async def test_a_sandbox_that_ends_with_the_run_is_measured_although_another_servers_run_is_written_down(
+    tmp_path: Path,
+) -> None:
+    changes = {"journal": {"directory": str(tmp_path)}}
+    async with sandbox(SAME_FOR_EACH) as server:
+        await seed_async(_world(server.url, **changes))
+    report = await seed_async(_world("sandbox", **changes))
+    assert report.exit_code == 0, report.verdict
+    assert report.packing is not None
+    assert report.packing.trials
+
+
 async def test_a_proof_and_a_removal_find_the_size_of_the_run() -> None:
     async with sandbox(SAME_FOR_EACH) as server:
         await seed_async(_world(server.url))
