@@ -49,7 +49,7 @@ format: $(STAMP) ## format and fix what can be fixed
 docs: $(STAMP) ## write the generated parts of docs/
 	@$(BIN)/python tools/reference.py
 
-bench: $(STAMP) ## measure clients side by side, the sandbox, whole runs, automatic concurrency and the rate limit (about 10 minutes)
+bench: $(STAMP) ## measure clients side by side, the sandbox, whole runs, pack sizes, automatic concurrency and the rate limit (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
