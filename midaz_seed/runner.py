@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import anyio
+from anyio.abc import TaskGroup
 
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
@@ -140,50 +141,46 @@ def run_in_loop(function: Callable[[], Awaitable[Result]]) -> Result:
 async def _execute(settings: Settings, way: _Way) -> Report:
     if settings.report is not None:
         check_writable(settings.report)
-    async with _packed(settings, resolve_target(settings.target), way) as (settings, target, packing):
-        report = await _carried_out(settings, target, packing, way)
-    way.emit(RunFinished(report.exit_code, report.elapsed_s))
-    if settings.report is not None:
-        write_json(report, settings.report)
-    return report
-
-
-async def _carried_out(settings: Settings, target: ResolvedTarget, packing: PackChoice | None, way: _Way) -> Report:
-    """Everything between the plan and its report."""
-    plan = build_plan(settings)
     failure: Exception | None = None
     async with anyio.create_task_group() as beside:
         try:
-            with _session(settings, plan, target, way) as session:
-                async with (
-                    _reachable(settings, target) as address,
-                    open_run(
-                        settings, plan, address, emit=way.emit, session=session, overrides=way.overrides
-                    ) as context,
-                ):
-                    context.packing = packing
-                    if way.handle_signals:
-                        beside.start_soon(watch_signals, context)
-                    beside.start_soon(watch_own_load, context)
-                    if way.story is fill:
-                        for watcher in LOAD_WATCHERS:
-                            beside.start_soon(watcher, context)
-                    started_s, started_at_s = context.clock.monotonic(), context.clock.time()
-                    started_cpu_s = process_cpu_s()
-                    await _watched(context, way)
-                    _close(context)
-                    report = summarize(
-                        context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s
-                    )
-                if session is not None:
-                    report = _written_down(session, report)
+            async with _packed(settings, resolve_target(settings.target), way) as (settings, target, packing):
+                report = await _carried_out(settings, target, packing, way, beside)
         except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
             failure = error
         finally:  # only now, so that a late Ctrl-C cannot take the report away while the sandbox ends
             beside.cancel_scope.cancel()
     if failure is not None:
         raise failure
+    way.emit(RunFinished(report.exit_code, report.elapsed_s))
+    if settings.report is not None:
+        write_json(report, settings.report)
     return report
+
+
+async def _carried_out(
+    settings: Settings, target: ResolvedTarget, packing: PackChoice | None, way: _Way, beside: TaskGroup
+) -> Report:
+    """Everything between the plan and its report. What watches the run goes on in `beside`."""
+    plan = build_plan(settings)
+    with _session(settings, plan, target, way) as session:
+        async with (
+            _reachable(settings, target) as address,
+            open_run(settings, plan, address, emit=way.emit, session=session, overrides=way.overrides) as context,
+        ):
+            context.packing = packing
+            if way.handle_signals:
+                beside.start_soon(watch_signals, context)
+            beside.start_soon(watch_own_load, context)
+            if way.story is fill:
+                for watcher in LOAD_WATCHERS:
+                    beside.start_soon(watcher, context)
+            started_s, started_at_s = context.clock.monotonic(), context.clock.time()
+            started_cpu_s = process_cpu_s()
+            await _watched(context, way)
+            _close(context)
+            report = summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
+        return report if session is None else _written_down(session, report)
 
 
 def _session(

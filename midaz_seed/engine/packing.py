@@ -5,12 +5,13 @@ The size is part of the plan, so a run keeps the one that it began with: it stan
 metadata of its organizations on the server.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from midaz_seed.clock import Clock
 from midaz_seed.engine.run_directory import PACK, RunDirectory
-from midaz_seed.engine.scratch import Burst, Scratch, open_scratch, told
+from midaz_seed.engine.scratch import Burst, Scratch, open_scratch, send_patiently, told
 from midaz_seed.errors import RequestFailedError, UnauthorizedError, UnreachableError
 from midaz_seed.midaz.api import MidazApi, Read
 from midaz_seed.midaz.routes import Place
@@ -27,6 +28,8 @@ from midaz_seed.transport.base import Request, Response, Transport, TransportErr
 TRIAL_S = 1.0
 TRIAL_TRANSACTIONS_MAX = 500
 """A trial is over after that time, or so many transactions; each size has two of them."""
+DURATION_SHARE = 1 / 3
+"""Of the time that a run is given: after that no further size is tried."""
 IN_FLIGHT = 16
 """With `maxConcurrency: auto`, which has found nothing yet."""
 ACCOUNTS_MIN = 32
@@ -68,13 +71,8 @@ async def settle_pack(
     UnauthorizedError, NotMidazError, TargetError, RunError.
     """
     started_s = clock.monotonic()
-    named = with_pack(settings, 1)
-    size = _written_down(named)
     try:
-        if size is not None:
-            choice = PackChoice(size, "as the run began, by its directory")
-        else:
-            choice = await _found_or_measured(named, transport, clock, emit, measure=measure)
+        choice = await _found_or_measured(with_pack(settings, 1), transport, clock, emit, measure=measure)
     except TransportError as error:
         raise UnreachableError(str(error), hint="check the address, and that the server is up") from error
     choice = replace(choice, elapsed_s=clock.monotonic() - started_s)
@@ -94,17 +92,20 @@ def _written_down(settings: Settings) -> int | None:
 async def _found_or_measured(
     settings: Settings, transport: Transport, clock: Clock, emit: Emit, *, measure: bool
 ) -> PackChoice:
-    api = MidazApi(_reading(transport), Phase.ORGANIZATIONS)
+    api = MidazApi(_reading(transport, clock), Phase.ORGANIZATIONS)
     server = server_of(await api.version())
     await api.check_access()
     async for row in api.entities(Entity.ORGANIZATION, Place(), {f"metadata.{RUN_MARK}": str(settings.run_id)}):
         marks = row.get("metadata")
         if isinstance(marks, dict) and marks.get(RUN_MARK) == settings.run_id:
             return PackChoice(_size_of(marks), "as the run began, by its organization on the server")
-    if not measure:
-        return PackChoice(1, "nothing of the run is on the server")
     if not server.atomic_many_to_many:
         return PackChoice(1, f"Midaz {server.version} may apply only some legs of a transaction")
+    size = _written_down(settings)
+    if size is not None:
+        return PackChoice(size, "as the run began, by its directory")
+    if not measure:
+        return PackChoice(1, "nothing of the run is on the server")
     sizes = pack_sizes(settings)
     if len(sizes) == 1:
         return PackChoice(1, "no transaction of this plan has more than one movement")
@@ -122,10 +123,11 @@ async def _measured(
     """Transfers of each size in turn, from small to large and back, so that a server that warms up favours none."""
     limits, latency_ms_p99_max = settings.generation.limits, settings.generation.batches.pack_latency_ms_p99
     in_flight = IN_FLIGHT if limits.max_concurrency == "auto" else limits.max_concurrency
-    limiter = RateLimiter(limits.requests_per_second) if limits.requests_per_second else None
+    admit = RateLimiter(limits.requests_per_second).token if limits.requests_per_second else None
+    until_s = clock.monotonic() + limits.duration_s * DURATION_SHARE if limits.duration_s else math.inf
     kept: list[str] = []
     try:
-        async with open_scratch(transport, clock, "packing", kept) as scratch:
+        async with open_scratch(transport, clock, "packing", kept, admit) as scratch:
             accounts = await _funded(scratch, max(sizes[-1] + 1, ACCOUNTS_MIN))
 
             async def trial(size: int, lap: int) -> Burst:
@@ -134,7 +136,6 @@ async def _measured(
                     in_flight=in_flight,
                     for_s=TRIAL_S,
                     count_max=TRIAL_TRANSACTIONS_MAX,
-                    admit=limiter.token if limiter else None,
                 )
 
             await trial(sizes[0], 0)  # a server that was just started is slow at first
@@ -144,9 +145,10 @@ async def _measured(
                 tried[-1].add(await trial(size, 1))
                 seen = tried[-1].trial()
                 emit(PackMeasured(seen.size, seen.movements_per_s, seen.latency_ms_p99))
-                if is_past_the_best([each.trial() for each in tried], latency_ms_p99_max=latency_ms_p99_max):
+                past = is_past_the_best([each.trial() for each in tried], latency_ms_p99_max=latency_ms_p99_max)
+                if past or clock.monotonic() > until_s:
                     break
-            for each in reversed(tried):
+            for each in reversed(tried) if clock.monotonic() <= until_s else ():
                 each.add(await trial(each.size, 2))
     finally:
         if kept:
@@ -173,11 +175,11 @@ def _requests(scratch: Scratch, size: int, lap: int, accounts: int) -> Callable[
     return lambda number: scratch.transfer(bodies[number % accounts], f"{size}.{lap}.{number}")
 
 
-def _reading(transport: Transport) -> Read:
-    """Reads by one attempt each: what fails here fails before anything was written."""
+def _reading(transport: Transport, clock: Clock) -> Read:
+    """Reads without the engine's patience: what fails here fails before anything was written."""
 
     async def read(request: Request, phase: Phase, *, missing_ok: bool = False) -> Response | None:
-        response = await transport.send(request)
+        response = await send_patiently(transport, clock, request)
         if response.status == 404 and missing_ok:
             return None
         if response.status in (401, 403):

@@ -10,7 +10,7 @@ import anyio
 import orjson
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import TargetError
+from midaz_seed.errors import SeedError, TargetError
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.api import create_request, transaction_path, transaction_request
 from midaz_seed.midaz.classify import read_error
@@ -20,7 +20,7 @@ from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.money import format_minor
 from midaz_seed.plan.items import Entity
 from midaz_seed.plan.shape import RUN_MARK
-from midaz_seed.transport.base import Request, Response, Transport, TransportError
+from midaz_seed.transport.base import ConnectError, Request, Response, Transport, TransportError
 
 ASSET = "BRL"
 DECIMALS = 2
@@ -28,8 +28,14 @@ DEPOSIT_MINOR = 1_000_000_00
 LEG_MINOR = 1
 """What one leg of a transfer moves: 0.01 BRL, so that a deposit is never used up."""
 KEY_TTL_S = 60
+AGAIN = frozenset({429, 502, 503, 504})
+"""Statuses of something that is busy, or stands before the server; what was asked for was not done."""
+PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 READY_WITHIN_S = 5.0
 """How long a new account's balance may take to be usable."""
+
+Admit = Callable[[], Awaitable[None]]
+"""Waits for the right to send one request."""
 
 
 @dataclass(slots=True)
@@ -49,9 +55,10 @@ class Burst:
 class Scratch:
     """One ledger to try things out in. `word` is in every name and key, so that nothing here meets anything else."""
 
-    def __init__(self, transport: Transport, clock: Clock, word: str) -> None:
+    def __init__(self, transport: Transport, clock: Clock, word: str, admit: Admit | None) -> None:
         self._transport = transport
         self._clock = clock
+        self._admit = admit
         self.word = word
         self.place = Place()
 
@@ -61,7 +68,7 @@ class Scratch:
 
     async def create(self, entity: Entity, place: Place, payload: JsonObject) -> str:
         """Create an entity; its id. Raises TargetError when the server refuses it."""
-        answer = await self._transport.send(create_request(entity, place, orjson.dumps(payload)))
+        answer = await self._send(create_request(entity, place, orjson.dumps(payload)))
         found = parsed_object(answer).get("id")
         if answer.status not in (200, 201) or not isinstance(found, str):
             raise TargetError(
@@ -108,13 +115,18 @@ class Scratch:
     async def send_when_ready(self, request: Request) -> Response:
         """Send a deposit, again while the balances of its accounts are still on their way. Raises TargetError."""
         until_s = self._clock.monotonic() + READY_WITHIN_S
-        answer = await self._transport.send(request)
+        answer = await self._send(request)
         while answer.status == 422 and self._clock.monotonic() < until_s:
             await self._clock.sleep(0.05)
-            answer = await self._transport.send(request)
+            answer = await self._send(request)
         if answer.status != 201:
             raise TargetError(f"a deposit is refused: {told(answer)}", hint="see the server's log")
         return answer
+
+    async def _send(self, request: Request) -> Response:
+        if self._admit is not None:
+            await self._admit()
+        return await send_patiently(self._transport, self._clock, request)
 
     async def burst(
         self,
@@ -123,25 +135,30 @@ class Scratch:
         in_flight: int,
         for_s: float,
         count_max: int,
-        admit: Callable[[], Awaitable[None]] | None = None,
     ) -> Burst:
         """Send the requests 0, 1, 2 ... with so many in flight, for so long and at most so many, and wait for their
-        answers. `admit` is awaited before each."""
+        answers. Raises UnauthorizedError when the credentials are refused meanwhile."""
         clock, burst, begun = self._clock, Burst(), 0
+        failures: list[SeedError] = []
         start_s = clock.monotonic()
 
         async def worker() -> None:
             nonlocal begun
-            while begun < count_max and clock.monotonic() - start_s < for_s:
+            while begun < count_max and not failures:
+                if self._admit is not None:
+                    await self._admit()
+                if begun >= count_max or clock.monotonic() - start_s >= for_s:
+                    return
                 number, begun = begun, begun + 1
-                if admit is not None:
-                    await admit()
                 sent_s = clock.monotonic()
                 try:
                     answer = await self._transport.send(request_of(number))
                     refusal = "" if answer.status == 201 else told(answer)
                 except TransportError as error:
                     refusal = str(error)
+                except SeedError as error:  # no token to be had, for one
+                    failures.append(error)
+                    return
                 answered_s = clock.monotonic()
                 burst.elapsed_s = answered_s - start_s
                 burst.latency.record(int((answered_s - sent_s) * 1e6))
@@ -152,6 +169,8 @@ class Scratch:
         async with anyio.create_task_group() as group:
             for _ in range(in_flight):
                 group.start_soon(worker)
+        if failures:
+            raise failures[0]
         return burst
 
     async def remove(self) -> list[str]:
@@ -163,7 +182,7 @@ class Scratch:
         for path in paths:
             try:
                 answer = await self._transport.send(Request("DELETE", path))
-            except TransportError as error:
+            except (TransportError, SeedError) as error:
                 return [f"{path} ({error})"]
             if answer.status not in (200, 204, 404):
                 return [f"{path} ({told(answer)})"]
@@ -171,20 +190,30 @@ class Scratch:
 
 
 @asynccontextmanager
-async def open_scratch(transport: Transport, clock: Clock, purpose: str, kept: list[str]) -> AsyncIterator[Scratch]:
+async def open_scratch(
+    transport: Transport, clock: Clock, purpose: str, kept: list[str], admit: Admit | None = None
+) -> AsyncIterator[Scratch]:
     """A ledger with the asset BRL for the duration of the block; what cannot be removed after it is told in `kept`.
+    `admit` is awaited before each request.
 
     Raises TargetError, TransportError.
     """
     word = secrets.token_hex(4)
-    scratch = Scratch(transport, clock, word)
+    scratch = Scratch(transport, clock, word, admit)
+    mark = f"{purpose}-{word}"
     organization: JsonObject = {
         "legalName": f"midaz-seed {purpose} {word}",
         "legalDocument": word,
         "address": {"country": "BR"},
-        "metadata": {RUN_MARK: f"{purpose}-{word}"},
+        "metadata": {RUN_MARK: mark},
     }
-    scratch.place = Place(await scratch.create(Entity.ORGANIZATION, Place(), organization))
+    with anyio.CancelScope(shield=True):  # one that was made and is not known could not be removed
+        try:
+            scratch.place = Place(await scratch.create(Entity.ORGANIZATION, Place(), organization))
+        except TransportError as error:
+            if error.maybe_applied:
+                kept.append(f"an organization with {RUN_MARK} {mark}, if it was made ({error})")
+            raise
     try:
         ledger_id = await scratch.create(Entity.LEDGER, scratch.place, {"name": f"{purpose} {word}"})
         scratch.place = Place(scratch.place.organization_id, ledger_id)
@@ -194,6 +223,25 @@ async def open_scratch(transport: Transport, clock: Clock, purpose: str, kept: l
     finally:
         with anyio.CancelScope(shield=True):
             kept += await scratch.remove()
+
+
+async def send_patiently(transport: Transport, clock: Clock, request: Request) -> Response:
+    """Send a request, a few times when the answer says that nothing was done, or no connection could be made. Raises
+    TransportError."""
+    pauses_s = iter(PAUSES_S)
+    while True:
+        try:
+            answer = await transport.send(request)
+            if answer.status not in AGAIN:
+                return answer
+            pause_s = next(pauses_s, None)
+            if pause_s is None:
+                return answer
+        except ConnectError:
+            pause_s = next(pauses_s, None)
+            if pause_s is None:
+                raise
+        await clock.sleep(pause_s)
 
 
 def _amount(minor: int) -> JsonObject:

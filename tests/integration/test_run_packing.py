@@ -39,9 +39,11 @@ def _world(url: str, batches: dict[str, Any] | None = None, **changes: Any) -> S
     return world(url, **merged({"volume": VOLUME}, packed, changes))
 
 
-async def _settled(url: str, answer: Any = lambda request: None, **changes: Any) -> tuple[PackChoice, list[Event]]:
+async def _settled(
+    url: str, answer: Any = lambda request: None, told: list[Event] | None = None, **changes: Any
+) -> tuple[PackChoice, list[Event]]:
     transport = WireTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=1)
-    events: list[Event] = []
+    events: list[Event] = [] if told is None else told
     try:
         _, choice = await settle_pack(
             _world(url, **changes), Intercepting(transport, answer), SystemClock(), events.append, measure=True
@@ -185,15 +187,66 @@ async def test_measuring_keeps_to_the_rate_limit() -> None:
     assert sent <= rate_per_s * choice.elapsed_s + rate_per_s / 10
 
 
-async def test_measuring_is_part_of_the_time_that_a_run_is_given() -> None:
-    slow = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 5}}]}
+async def test_measuring_is_part_of_the_time_that_a_run_is_given_and_ends_with_a_third_of_it() -> None:
+    slow = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 8}}]}
     async with sandbox(slow) as server:
-        changes = {"volume": {"transactionsPerAccount": 3}, "generation": {"limits": {"durationS": 2}}}
-        report = await seed_async(_world(server.url, **changes))  # five times a second of measuring
+        report = await seed_async(_world(server.url, generation={"limits": {"durationS": 2}}))
     assert report.packing is not None
+    assert [trial.size for trial in report.packing.trials] == [1]  # each trial takes a second
     assert report.packing.elapsed_s > 2
     assert report.movements == 0
     assert "Time was up" in report.verdict
+
+
+async def test_credentials_that_are_refused_while_sizes_are_measured_end_the_run_and_what_is_left_is_named() -> None:
+    sent = 0
+
+    def refuse(request: Request) -> Exception | None:
+        nonlocal sent
+        sent += "/transactions/json" in request.path
+        return UnauthorizedError("the token cannot be renewed") if sent > 100 else None
+
+    told: list[Event] = []
+    async with sandbox() as server:
+        with pytest.raises(UnauthorizedError, match="renewed"):
+            await _settled(server.url, refuse, told)
+    (left,) = [event for event in told if isinstance(event, LeftBehind)]
+    assert "/ledgers/" in left.paths[0]
+
+
+async def test_an_organization_that_may_have_been_made_to_measure_in_is_named() -> None:
+    def lose(request: Request) -> Exception | None:
+        return LostConnectionError("reset") if request.method == "POST" else None
+
+    told: list[Event] = []
+    async with sandbox() as server:
+        with pytest.raises(UnreachableError):
+            await _settled(server.url, lose, told)
+    (left,) = [event for event in told if isinstance(event, LeftBehind)]
+    assert "seedRun packing-" in left.paths[0]
+
+
+async def test_a_server_that_is_busy_for_a_moment_is_asked_again() -> None:
+    seen: set[str] = set()
+
+    def busy_once(request: Request) -> Response | None:
+        first, path = request.path not in seen, request.path
+        seen.add(path)
+        return Response(503, {}, b"{}") if first and "/transactions/json" not in path else None
+
+    async with sandbox(SAME_FOR_EACH) as server:
+        choice, _ = await _settled(server.url, busy_once)
+    assert choice.size == 5
+
+
+async def test_a_run_that_another_process_packed_otherwise_is_a_conflict_and_moves_nothing() -> None:
+    async with sandbox() as server:
+        await seed_async(_world(server.url, {"transactionsPerBatch": 5}, runId="mine"))
+        posts = server.app.statistics.requests["POST", "transactions"]
+        report = await seed_async(_world(server.url, {"transactionsPerBatch": 2}, runId="mine"))
+        assert report.exit_code == 1
+        assert "seedPack: 5 on the server, 2 in the plan" in report.errors[0].example.message
+        assert server.app.statistics.requests["POST", "transactions"] == posts
 
 
 async def test_a_target_that_is_not_there_or_lets_nobody_in_is_told_before_anything_is_tried() -> None:

@@ -37,6 +37,9 @@ def single() -> tuple[Report, dict[str, dict[str, str]]]:
     return asyncio.run(_run(1))
 
 
+linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes as Linux lists them")
+
+
 @pytest.mark.parametrize("shards", [3, 5])
 async def test_any_number_of_processes_makes_the_same_balances_and_counts(
     shards: int, single: tuple[Report, dict[str, dict[str, str]]]
@@ -58,6 +61,13 @@ async def test_any_number_of_processes_makes_the_same_balances_and_counts(
     assert all(process.cpu_percent > 0 for process in report.processes)
     assert report.client_cpu_percent == max(process.cpu_percent for process in report.processes)
     assert report.rss_mb_max == sum(process.rss_mb_max for process in report.processes)
+
+
+@linux
+async def test_the_memory_of_a_process_is_its_own_and_not_that_of_the_one_that_started_it() -> None:
+    held = b"x" * 400_000_000
+    report, _ = await _run(2)
+    assert len(held) / 1e6 > report.processes[1].rss_mb_max
 
 
 async def test_each_process_writes_a_journal_and_any_number_can_go_on_from_them(tmp_path: Path) -> None:
@@ -89,9 +99,6 @@ async def test_a_token_reaches_the_processes_and_no_list_of_processes() -> None:
 def _children(parent: int) -> list[int]:
     """The processes that a process has started (Linux)."""
     return [int(word) for word in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
-
-
-linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes as Linux lists them")
 
 
 @linux

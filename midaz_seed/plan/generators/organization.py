@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
+from midaz_seed.model.jsons import Json, JsonObject
 from midaz_seed.plan.catalog import catalog
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.shape import KEY_MARK, OrganizationShape
+from midaz_seed.plan.shape import KEY_MARK, PACK_MARK, OrganizationShape
 from midaz_seed.plan.streams import stream
 
 
@@ -19,6 +20,12 @@ class OrganizationGenerator(EntityGenerator[OrganizationShape]):
     unique_on_server = False
     match_field = filter = f"metadata.{KEY_MARK}"
     compared = ("legalName", "legalDocument")
+
+    def differences(self, item: EntityItem, found: JsonObject) -> list[str]:
+        """One that was packed otherwise belongs to another plan, whose movements have other keys."""
+        there, planned = _pack_of(found), _pack_of(item.payload)
+        packed = [] if there == planned else [f"{PACK_MARK}: {there} on the server, {planned} in the plan"]
+        return super().differences(item, found) + packed
 
     def items(self, scope: OrganizationShape) -> Iterator[EntityItem]:
         """The one item of an organization."""
@@ -42,3 +49,8 @@ class OrganizationGenerator(EntityGenerator[OrganizationShape]):
                 "metadata": scope.marks,
             },
         )
+
+
+def _pack_of(organization: JsonObject) -> Json:
+    marks = organization.get("metadata")
+    return marks.get(PACK_MARK, "1") if isinstance(marks, dict) else "1"
