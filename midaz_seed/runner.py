@@ -11,6 +11,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from midaz_seed.clock import Clock, SystemClock
+from midaz_seed.engine.beside import tasks_beside
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.doctor import Diagnosis, examine
 from midaz_seed.engine.load import LOAD_WATCHERS
@@ -141,17 +142,12 @@ def run_in_loop(function: Callable[[], Awaitable[Result]]) -> Result:
 async def _execute(settings: Settings, way: _Way) -> Report:
     if settings.report is not None:
         check_writable(settings.report)
-    failure: Exception | None = None
-    async with anyio.create_task_group() as beside:
-        try:
-            async with _packed(settings, resolve_target(settings.target), way) as (settings, target, packing):
-                report = await _carried_out(settings, target, packing, way, beside)
-        except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
-            failure = error
-        finally:  # only now, so that a late Ctrl-C cannot take the report away while the sandbox ends
-            beside.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+    # only after the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
+    async with (
+        tasks_beside() as beside,
+        _packed(settings, resolve_target(settings.target), way) as (settings, target, packing),
+    ):
+        report = await _carried_out(settings, target, packing, way, beside)
     way.emit(RunFinished(report.exit_code, report.elapsed_s))
     if settings.report is not None:
         write_json(report, settings.report)
@@ -231,28 +227,21 @@ async def _packed(
 
 async def _unless_signalled(work: Callable[[], Awaitable[Result]]) -> Result:
     """What the work gives, or SignalledError when a SIGINT or SIGTERM comes first; the work cleans up behind itself."""
+    caught: list[signal.Signals] = []
     results: list[Result] = []
-    failure: Exception | None = None
     # listened to for as long as the cleaning takes: a second signal must not leave half of it
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with anyio.create_task_group() as group:
+        async with tasks_beside() as beside:
 
             async def listen() -> None:
-                nonlocal failure
-                number = await anext(signals)
-                code = ExitCode.INTERRUPTED if number is signal.SIGINT else ExitCode.TERMINATED
-                failure = SignalledError(f"{number.name}: nothing of the plan was sent", exit_code=code)
-                group.cancel_scope.cancel()
+                caught.append(await anext(signals))
+                beside.cancel_scope.cancel()
 
-            group.start_soon(listen)
-            try:
-                results.append(await work())
-            except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
-                failure = error
-            finally:
-                group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+            beside.start_soon(listen)
+            results.append(await work())
+    if caught:
+        code = ExitCode.INTERRUPTED if caught[0] is signal.SIGINT else ExitCode.TERMINATED
+        raise SignalledError(f"{caught[0].name}: nothing of the plan was sent", exit_code=code)
     return results[0]
 
 
@@ -291,15 +280,7 @@ async def _listens(url: str) -> bool:
 
 
 async def _watched(context: RunContext, way: _Way) -> None:
-    failure: Exception | None = None
-    async with anyio.create_task_group() as group:
+    async with tasks_beside() as beside:
         if way.watch is not None:
-            group.start_soon(way.watch, context)
-        try:
-            await way.story(context)
-        except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
-            failure = error
-        finally:
-            group.cancel_scope.cancel()
-    if failure is not None:
-        raise failure
+            beside.start_soon(way.watch, context)
+        await way.story(context)

@@ -12,14 +12,14 @@ from dataclasses import dataclass, field, replace
 from midaz_seed.clock import Clock
 from midaz_seed.engine.run_directory import PACK, RunDirectory
 from midaz_seed.engine.scratch import Burst, Scratch, open_scratch, send_patiently, told
-from midaz_seed.errors import RequestFailedError, UnauthorizedError, UnreachableError
+from midaz_seed.engine.sender import credentials_refused
+from midaz_seed.errors import RequestFailedError, UnreachableError
 from midaz_seed.midaz.api import MidazApi, Read
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server import server_of
-from midaz_seed.model.jsons import JsonObject
 from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.plan.packing import PackChoice, PackTrial, choose_pack, is_past_the_best, pack_sizes, with_pack
-from midaz_seed.plan.shape import PACK_MARK, RUN_MARK
+from midaz_seed.plan.shape import RUN_MARK, pack_of
 from midaz_seed.reporting.events import Emit, LeftBehind, PackChosen, PackMeasured
 from midaz_seed.resilience.limiter import RateLimiter
 from midaz_seed.settings.model import Settings
@@ -98,7 +98,7 @@ async def _found_or_measured(
     async for row in api.entities(Entity.ORGANIZATION, Place(), {f"metadata.{RUN_MARK}": str(settings.run_id)}):
         marks = row.get("metadata")
         if isinstance(marks, dict) and marks.get(RUN_MARK) == settings.run_id:
-            return PackChoice(_size_of(marks), "as the run began, by its organization on the server")
+            return PackChoice(pack_of(row), "as the run began, by its organization on the server")
     if not server.atomic_many_to_many:
         return PackChoice(1, f"Midaz {server.version} may apply only some legs of a transaction")
     size = _written_down(settings)
@@ -110,11 +110,6 @@ async def _found_or_measured(
     if len(sizes) == 1:
         return PackChoice(1, "no transaction of this plan has more than one movement")
     return await _measured(settings, transport, clock, emit, sizes)
-
-
-def _size_of(marks: JsonObject) -> int:
-    size = str(marks.get(PACK_MARK, "1"))
-    return int(size) if size.isdigit() else 1
 
 
 async def _measured(
@@ -183,10 +178,7 @@ def _reading(transport: Transport, clock: Clock) -> Read:
         if response.status == 404 and missing_ok:
             return None
         if response.status in (401, 403):
-            raise UnauthorizedError(
-                f"the server refuses the credentials: {told(response)}",
-                hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file",
-            )
+            raise credentials_refused(told(response))
         if not 200 <= response.status < 300:
             raise RequestFailedError(
                 f"{request.method} {request.path}: {told(response)}",

@@ -12,6 +12,8 @@ from typing import Any, Generic, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
+from midaz_seed.engine.beside import tasks_beside
+
 T = TypeVar("T")
 
 
@@ -55,19 +57,11 @@ class WorkerPool:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["WorkerPool"]:
         """Keep the workers alive for the duration of the block. What the block raises comes out unwrapped."""
-        failure: Exception | None = None
-        async with anyio.create_task_group() as group:
+        async with tasks_beside() as group:
             self._group = group
             for _ in range(self._workers):
                 group.start_soon(self._worker)
-            try:
-                yield self
-            except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
-                failure = error
-            finally:
-                group.cancel_scope.cancel()
-        if failure is not None:
-            raise failure
+            yield self
 
     @property
     def limit(self) -> int:

@@ -3,7 +3,7 @@ again afterwards."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
 import anyio
@@ -20,6 +20,7 @@ from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.money import format_minor
 from midaz_seed.plan.items import Entity
 from midaz_seed.plan.shape import RUN_MARK
+from midaz_seed.reporting.logs import redact
 from midaz_seed.transport.base import ConnectError, Request, Response, Transport, TransportError
 
 ASSET = "BRL"
@@ -92,7 +93,6 @@ class Scratch:
 
     def transfer_body(self, source: int, destinations: Sequence[int]) -> bytes:
         """One cent from an account to each of the others, in one transaction."""
-
         total = LEG_MINOR * len(destinations)
         send: JsonObject = {
             **_amount(total),
@@ -228,20 +228,13 @@ async def open_scratch(
 async def send_patiently(transport: Transport, clock: Clock, request: Request) -> Response:
     """Send a request, a few times when the answer says that nothing was done, or no connection could be made. Raises
     TransportError."""
-    pauses_s = iter(PAUSES_S)
-    while True:
-        try:
+    for pause_s in PAUSES_S:
+        with suppress(ConnectError):
             answer = await transport.send(request)
             if answer.status not in AGAIN:
                 return answer
-            pause_s = next(pauses_s, None)
-            if pause_s is None:
-                return answer
-        except ConnectError:
-            pause_s = next(pauses_s, None)
-            if pause_s is None:
-                raise
         await clock.sleep(pause_s)
+    return await transport.send(request)
 
 
 def _amount(minor: int) -> JsonObject:
@@ -253,8 +246,8 @@ def _body(send: JsonObject) -> bytes:
 
 
 def told(answer: Response) -> str:
-    """An answer's status and what the server says about it, in one line."""
-    return " ".join([str(answer.status), *read_error(answer.body)]).strip()
+    """An answer's status and what the server says about it, in one line, free of secrets."""
+    return redact(" ".join([str(answer.status), *read_error(answer.body)]).strip())
 
 
 def parsed_object(answer: Response) -> JsonObject:

@@ -132,11 +132,7 @@ class Sender:
         meter.overloaded += verdict.error in _TOO_MUCH
         breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
         if verdict.error is ErrorClass.AUTH:
-            raise UnauthorizedError(
-                f"the server refuses the credentials: {response.status} {redact(verdict.message)}",
-                hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same "
-                "command again",
-            )
+            raise credentials_refused(f"{response.status} {redact(verdict.message)}")
         return Answer(verdict, response, 1, at_s)
 
     def _unanswered(self, error: TransportError, permit: int) -> Answer:
@@ -237,6 +233,15 @@ class Patience:
         )
         self._meter.phases[self._phase].retries += 1
         await self._sender.clock.sleep(delay_s)
+
+
+def credentials_refused(answer: str) -> UnauthorizedError:
+    """What to raise when the server does not let us in; `answer` is what it said."""
+    return UnauthorizedError(
+        f"the server refuses the credentials: {answer}",
+        hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same "
+        "command again",
+    )
 
 
 def _excerpt(body: bytes) -> str:

@@ -12,6 +12,13 @@ RUN_MARK, KEY_MARK, PACK_MARK = "seedRun", "seedKey", "seedPack"
 run's transactions."""
 
 
+def pack_of(organization: JsonObject) -> int:
+    """The pack size that an organization's metadata tells, planned or on the server: 1 when it tells none."""
+    marks = organization.get("metadata")
+    size = str(marks.get(PACK_MARK, "1")) if isinstance(marks, dict) else "1"
+    return int(size) if size.isdigit() else 1
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Whose plan it is: what every item's random stream and mark begin with."""

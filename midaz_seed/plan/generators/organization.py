@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.model.jsons import Json, JsonObject
+from midaz_seed.model.jsons import JsonObject
 from midaz_seed.plan.catalog import catalog
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.shape import KEY_MARK, PACK_MARK, OrganizationShape
+from midaz_seed.plan.shape import KEY_MARK, PACK_MARK, OrganizationShape, pack_of
 from midaz_seed.plan.streams import stream
 
 
@@ -23,7 +23,7 @@ class OrganizationGenerator(EntityGenerator[OrganizationShape]):
 
     def differences(self, item: EntityItem, found: JsonObject) -> list[str]:
         """One that was packed otherwise belongs to another plan, whose movements have other keys."""
-        there, planned = _pack_of(found), _pack_of(item.payload)
+        there, planned = pack_of(found), pack_of(item.payload)
         packed = [] if there == planned else [f"{PACK_MARK}: {there} on the server, {planned} in the plan"]
         return super().differences(item, found) + packed
 
@@ -49,8 +49,3 @@ class OrganizationGenerator(EntityGenerator[OrganizationShape]):
                 "metadata": scope.marks,
             },
         )
-
-
-def _pack_of(organization: JsonObject) -> Json:
-    marks = organization.get("metadata")
-    return marks.get(PACK_MARK, "1") if isinstance(marks, dict) else "1"
