@@ -5,6 +5,8 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+import orjson
+
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.money import format_minor, to_decimal
 
@@ -102,11 +104,38 @@ class TransactionItem(NamedTuple):
     body: bytes
     """The request body, ready to send."""
     mark: bytes
-    """What an answer must contain to be ours: the item's run id and key as they stand in the metadata of the answer."""
+    """The item's run id and key, as they stand in the metadata of the request and of every answer to it."""
+    answer: bytes
+    """Amount, asset and accounts, as they stand in the server's answer to it."""
     asset: str
     amount: str
     """Total as a decimal string."""
     movements: tuple[Movement, ...]
+
+    @property
+    def tag(self) -> str:
+        """The value of its mark: `<run id>/<key>`."""
+        return self.mark.decode().partition(":")[2].strip('"')
+
+    @property
+    def accounts(self) -> tuple[list[str], list[str]]:
+        """Aliases of its sources and of its destinations, in the order in which they are sent."""
+        answer = orjson.loads(b"{" + self.answer + b"}")
+        return answer["source"], answer["destination"]
+
+
+def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) -> bytes:
+    """What the answer to a transaction holds, as every server writes it (recorded from v3.3, v3.8 and v4).
+
+    Args:
+        total: the amount as a decimal string; the server leaves out the zeros at its end.
+        destinations: aliases as they stand in a JSON list.
+    """
+    amount = total.rstrip("0").rstrip(".") if asset.scale else total
+    return (
+        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"",'
+        f'"source":["{source}"],"destination":[{destinations}]'
+    ).encode()
 
 
 def effect_of(item: TransactionItem) -> dict[int, int]:

@@ -2,8 +2,9 @@
 
 from collections.abc import Iterator
 
+from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.plan.generators.base import BaseGenerator
-from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem
+from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem, answer_of
 from midaz_seed.plan.shape import LedgerShape
 
 
@@ -53,6 +54,15 @@ class DepositGenerator(BaseGenerator[LedgerShape, TransactionItem]):
             f'"send":{{"asset":"{asset.code}","value":"{total}","distribute":{{"to":[{legs}]}}}}}}'
         )
         movements = tuple(Movement(None, account, amount) for account in accounts)
+        destinations = ",".join([f'"{aliases[account]}"' for account in accounts])
         return TransactionItem(
-            key, Phase.DEPOSITS, self.endpoint, body.encode(), mark.encode(), asset.code, total, movements
+            key,
+            Phase.DEPOSITS,
+            self.endpoint,
+            body.encode(),
+            mark.encode(),
+            answer_of(asset, total, EXTERNAL + asset.code, destinations),
+            asset.code,
+            total,
+            movements,
         )

@@ -5,7 +5,7 @@ from itertools import islice
 
 from midaz_seed.plan.generators.base import BaseGenerator
 from midaz_seed.plan.generators.transactions.rails import rail
-from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem
+from midaz_seed.plan.items import Movement, Phase, TransactionItem, answer_of
 from midaz_seed.plan.shape import LedgerShape
 from midaz_seed.plan.streams import BLOCK, stream
 
@@ -83,12 +83,20 @@ class _Writer:
             movements: tuple[Movement, ...] = (first,)
             total = asset.text(first.amount)
             amount = _amount(code, total)
-            legs = f'{{"accountAlias":"{aliases[first.destination]}",{amount}}}'
+            destinations = f'"{aliases[first.destination]}"'
+            legs = f'{{"accountAlias":{destinations},{amount}}}'
         else:
             movements = tuple([movement for movement, _ in drawn])
             total = asset.text(sum([movement.amount for movement in movements]))
             amount = _amount(code, total)
-            legs = _legs(aliases, asset, movements)
+            sums = _sums(movements)
+            destinations = ",".join([f'"{aliases[account]}"' for account in sums])
+            legs = ",".join(
+                [
+                    f'{{"accountAlias":"{aliases[account]}",{_amount(code, asset.text(minor))}}}'
+                    for account, minor in sums.items()
+                ]
+            )
         key = f"{self._key_begins}{source + 1}{self._key_ends}"
         mark = f'"seedKey":"{run_id}/{key}"'
         name, details = rail(rail_bits)
@@ -104,23 +112,19 @@ class _Writer:
             TransferGenerator.endpoint,
             body.encode(),
             mark.encode(),
+            answer_of(asset, total, aliases[source], destinations),
             code,
             total,
             movements,
         )
 
 
-def _legs(aliases: list[str], asset: AssetTemplate, movements: tuple[Movement, ...]) -> str:
-    """One leg for each destination."""
-    amounts: dict[int, int] = {}
+def _sums(movements: tuple[Movement, ...]) -> dict[int, int]:
+    """What each destination gets, in minor units: one leg each."""
+    sums: dict[int, int] = {}
     for movement in movements:
-        amounts[movement.destination] = amounts.get(movement.destination, 0) + movement.amount
-    return ",".join(
-        [
-            f'{{"accountAlias":"{aliases[account]}",{_amount(asset.code, asset.text(amount))}}}'
-            for account, amount in amounts.items()
-        ]
-    )
+        sums[movement.destination] = sums.get(movement.destination, 0) + movement.amount
+    return sums
 
 
 def _amount(code: str, value: str) -> str:
