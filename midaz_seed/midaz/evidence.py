@@ -228,7 +228,7 @@ def _mark(row: JsonObject) -> str:
     return mark if isinstance(mark, str) else ""
 
 
-def _amount(value: Json | Decimal) -> Decimal | None:
+def _amount(value: object) -> Decimal | None:
     """An amount as an exact decimal, written as a string or a number."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None

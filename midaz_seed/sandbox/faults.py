@@ -84,9 +84,9 @@ class LateBalances(_Model):
 
 
 class ForeignReplay(_Model):
-    """The request is not carried out; it gets a 201 marked as replayed with another transaction of the ledger, and its
-    key stays claimed without an answer. Seen on real v3.3 and v4 servers. Without another transaction nothing
-    happens."""
+    """The request is not carried out; it gets a 201 marked as replayed with another transaction of the ledger. That
+    one's answer stands under its key from now on: sent again, it gets the same until the key's time is over. Measured on
+    real v3.3.15 and v4 servers. Without another transaction nothing happens."""
 
 
 class Stuck(_Model):

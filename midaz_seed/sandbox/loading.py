@@ -88,10 +88,11 @@ def _load_patch(world: World, _seq: int, packed: list[Any]) -> None:
 
 
 def _load_claim(world: World, _seq: int, packed: list[Any]) -> None:
-    _, _, number, key, expires_s = packed
+    number, key, expires_s = packed[2:5]
+    answer = packed[5] if len(packed) > 5 else 0  # files of earlier versions have no such place
     slots = world.book_by_number[number].slots
     if expires_s > world.clock.time():
-        slots[key] = Claim(key, expires_s).slot(0)
+        slots[key] = Claim(key, expires_s).slot(answer)
     else:
         slots.pop(key, None)
 

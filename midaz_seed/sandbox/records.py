@@ -4,7 +4,8 @@
      operations, key, expires_s, extra]
     ["e", ms, transaction, status, updated, operations]         a pending transaction ended
     ["p", ms, transaction, part, description, metadata, time]   a transaction (part 0) or operation was changed
-    ["k", ms, book, key, expires_s]                             a key was claimed and has no answer; 0: it is free again
+    ["k", ms, book, key, expires_s, transaction]                a key was claimed and has this one's answer, or (0, or
+                                                                left out) none; expires_s 0: it is free again
     ["h", ms, transaction, visible_from_s]                      applied, not listed: -1 until it is persisted, 0 it is
     ["c", ms, ahead_s]                                          the clock was moved to so far ahead of the machine's
 

@@ -123,15 +123,20 @@ def _sweep(world: World, book: Book) -> None:
 
 def claim_without_answer(world: World, book: Book, claim: Claim) -> None:
     """Leave a key claimed until its time is over, as a server does that lost the answer."""
+    claim_with_answer_of(world, book, claim, 0)
+
+
+def claim_with_answer_of(world: World, book: Book, claim: Claim, seq: int) -> None:
+    """Let the answer of any transaction stand under a key until its time is over; 0: no answer."""
     world.seq += 1
     now_ms = world.ms(world.clock.time())
-    world.store.append(world.seq, orjson.dumps([CLAIM, now_ms, book.number, claim.key, claim.expires_s]))
-    book.slots[claim.key] = claim.slot(0)
+    world.store.append(world.seq, orjson.dumps([CLAIM, now_ms, book.number, claim.key, claim.expires_s, seq]))
+    book.slots[claim.key] = claim.slot(seq)
 
 
 def foreign_replay(world: World, call: Call, endpoint: Endpoint, chance: float) -> Reply | None:
-    """Answer with another transaction of the ledger and leave the request's key claimed, as real v3.3 and v4 servers
-    sometimes do.
+    """Answer with another transaction of the ledger, whose answer stands under the request's key from now on, as real
+    v3.3 and v4 servers sometimes do. What was asked for is not made.
 
     None, and nothing done, when there is no other one to answer with.
     """
@@ -146,9 +151,9 @@ def foreign_replay(world: World, call: Call, endpoint: Endpoint, chance: float) 
     if claim.key in book.slots:
         return None
     seq = book.seqs[int(chance * len(book.seqs))]
-    if not world.is_answered(seq):
+    if not world.is_answered(seq) or world.is_stranded(seq):
         return None
-    claim_without_answer(world, book, claim)
+    claim_with_answer_of(world, book, claim, seq)
     return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
@@ -122,7 +123,7 @@ async def test_late_balances_refuse_the_leg_until_they_appear() -> None:
         assert (await client.transfer("1", "a"))[0] == 201
 
 
-async def test_a_foreign_replay_gives_anothers_transaction_and_leaves_the_key_claimed() -> None:
+async def test_a_foreign_replay_gives_anothers_transaction_again_and_again_while_the_key_lives() -> None:
     clock = FakeClock()
     async with world(
         {"on": "transactions", "from_request": 1, "to_request": 2, "foreign_replay": {}}, clock=clock
@@ -131,11 +132,33 @@ async def test_a_foreign_replay_gives_anothers_transaction_and_leaves_the_key_cl
         assert (status, headers["X-Idempotency-Replayed"]) == (201, "false"), "there was no other transaction yet"
         status, headers, body = await client.transfer("2", "b")
         assert (status, headers["X-Idempotency-Replayed"], body) == (201, "true", first)
-        assert await client.bobs() == "1"
-        assert (await client.transfer("2", "b"))[0] == 409
-        await clock.advance(301)
-        assert (await client.transfer("2", "b"))[0] == 201
+        for _ in range(2):
+            await clock.advance(149)
+            status, headers, body = await client.transfer("2", "b")
+            assert (status, headers["X-Idempotency-Replayed"], body) == (201, "true", first)
+            assert await client.bobs() == "1"
+        assert (await client.transfer("1", "a"))[2] == first, "its own key still has it"
+        await clock.advance(3)
+        status, headers, body = await client.transfer("2", "b")
+        assert (status, headers["X-Idempotency-Replayed"], await client.bobs()) == (201, "false", "3")
+        assert orjson.loads(body)["metadata"] == {"key": "b"}
         assert client.server.faults.injected == {"foreign_replay": 1}
+
+
+async def test_a_restarted_sandbox_still_has_the_foreign_answer_under_the_key(tmp_path: Path) -> None:
+    clock = FakeClock()
+    config = {"clock": clock, "data": tmp_path / "ledger.sqlite"}
+    async with world({"on": "transactions", "from_request": 2, "foreign_replay": {}}, **config) as client:
+        _, _, first = await client.transfer("1", "a")
+        assert (await client.transfer("2", "b"))[2] == first
+        await client.server.kill()
+        async with running(SandboxConfig(**config)) as again:
+            client.server = again
+            status, headers, body = await client.transfer("2", "b")
+            assert (status, headers["X-Idempotency-Replayed"], body) == (201, "true", first)
+            await clock.advance(301)
+            assert (await client.transfer("2", "b"))[1]["X-Idempotency-Replayed"] == "false"
+            assert await client.bobs() == "3"
 
 
 async def test_a_server_that_refuses_listens_on_the_same_port_again() -> None:
