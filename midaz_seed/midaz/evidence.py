@@ -95,18 +95,24 @@ def after(before: Effect, attempt: Effect) -> Effect:
     return Effect.UNKNOWN
 
 
-def is_plainly_ours(body: bytes, item: TransactionItem, ledger_id: bytes) -> bool:
+def ledger_bytes(organization_id: str, ledger_id: str) -> bytes:
+    """How an answer names the ledger, for `is_plainly_ours`."""
+    return f',"ledgerId":"{ledger_id}","organizationId":"{organization_id}"'.encode()
+
+
+def is_plainly_ours(body: bytes, item: TransactionItem, ledger: bytes) -> bool:
     """Whether the bytes of a 201 are beyond doubt the item's own transaction, without parsing them.
 
     Everything that `of_transaction` looks at is there, in the form that every server writes (recorded from v3.3, v3.8
-    and v4): False says nothing.
+    and v4): False says nothing. `ledger` is what `ledger_bytes` gives.
     """
+    at, answer = body.find(b'"amount"'), item.answer
     return (
-        item.mark in body
-        and item.answer in body
+        body.startswith(answer, at)
+        and body.startswith(ledger, at + len(answer))
+        and item.mark in body
         and body.startswith(b'{"id":"')
         and body.endswith(b"}]}")
-        and ledger_id in body
     )
 
 

@@ -85,8 +85,11 @@ class LateBalances(_Model):
 
 class ForeignReplay(_Model):
     """The request is not carried out; it gets a 201 marked as replayed with another transaction of the ledger. That
-    one's answer stands under its key from now on: sent again, it gets the same until the key's time is over. Measured on
-    real v3.3.15 and v4 servers. Without another transaction nothing happens."""
+    one's answer stands under its key from now on: sent again, it gets the same until the key's time is over. With
+    `owner_loses` the other one's own key has no answer any more (0084). Measured on real v3.3.15 and v4 servers.
+    Without another transaction nothing happens."""
+
+    owner_loses: bool = False
 
 
 class Stuck(_Model):

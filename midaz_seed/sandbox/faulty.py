@@ -124,8 +124,8 @@ class FaultyApp(App):
                 return _error_page(effect)
             case Reset(when="before") | Refuse():
                 return Reply(0, [], b"")
-            case ForeignReplay() if hit is not None:
-                return self._foreign(scope, body, hit.chance)
+            case ForeignReplay() as effect if hit is not None:
+                return self._foreign(scope, body, effect, hit.chance)
             case Stuck() as effect if hit is not None:
                 return self._stuck(scope, body, effect, hit.chance)
             case RateCrash():
@@ -167,9 +167,11 @@ class FaultyApp(App):
             (Call("POST", raw_path, params, b"", scope["headers"], body), endpoint) if group == "transactions" else None
         )
 
-    def _foreign(self, scope: Scope, body: bytes, chance: float) -> Reply | None:
+    def _foreign(self, scope: Scope, body: bytes, effect: ForeignReplay, chance: float) -> Reply | None:
         found = self.new_transaction(scope, body)
-        return foreign_replay(self.world, *found, chance) if found is not None else None
+        if found is None:
+            return None
+        return foreign_replay(self.world, *found, chance, owner_loses=effect.owner_loses)
 
     def _stuck(self, scope: Scope, body: bytes, effect: Stuck, chance: float) -> Reply | None:
         found = self.new_transaction(scope, body)

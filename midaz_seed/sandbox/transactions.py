@@ -134,9 +134,12 @@ def claim_with_answer_of(world: World, book: Book, claim: Claim, seq: int) -> No
     book.slots[claim.key] = claim.slot(seq)
 
 
-def foreign_replay(world: World, call: Call, endpoint: Endpoint, chance: float) -> Reply | None:
+def foreign_replay(
+    world: World, call: Call, endpoint: Endpoint, chance: float, *, owner_loses: bool = False
+) -> Reply | None:
     """Answer with another transaction of the ledger, whose answer stands under the request's key from now on, as real
-    v3.3 and v4 servers sometimes do. What was asked for is not made.
+    v3.3 and v4 servers sometimes do. What was asked for is not made. `owner_loses`: the other transaction's own key is
+    left without an answer.
 
     None, and nothing done, when there is no other one to answer with.
     """
@@ -154,7 +157,10 @@ def foreign_replay(world: World, call: Call, endpoint: Endpoint, chance: float) 
     if not world.is_answered(seq) or world.is_stranded(seq):
         return None
     claim_with_answer_of(world, book, claim, seq)
-    return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
+    other = load_transaction(world, seq)
+    if owner_loses and slot_parts(book.slots.get(other.claim.key, 0))[1] == seq:
+        claim_without_answer(world, book, other.claim)
+    return raw_json_reply(201, created_json(world, book, seq, other), REPLAYED)
 
 
 # ---- what happens to a transaction later

@@ -145,6 +145,19 @@ async def test_a_foreign_replay_gives_anothers_transaction_again_and_again_while
         assert client.server.faults.injected == {"foreign_replay": 1}
 
 
+async def test_the_owner_of_a_foreign_answer_may_lose_it() -> None:
+    clock = FakeClock()
+    rule = {"on": "transactions", "from_request": 2, "to_request": 2, "foreign_replay": {"owner_loses": True}}
+    async with world(rule, clock=clock) as client:
+        _, _, first = await client.transfer("1", "a")
+        assert (await client.transfer("2", "b"))[2] == first
+        status, _, body = await client.transfer("1", "a")
+        assert (status, orjson.loads(body)["code"]) == (409, "0084")
+        assert (await client.transfer("2", "b"))[2] == first
+        await clock.advance(301)
+        assert (await client.transfer("1", "a"))[1]["X-Idempotency-Replayed"] == "false"
+
+
 async def test_a_restarted_sandbox_still_has_the_foreign_answer_under_the_key(tmp_path: Path) -> None:
     clock = FakeClock()
     config = {"clock": clock, "data": tmp_path / "ledger.sqlite"}
