@@ -67,6 +67,9 @@ class RunContext:
     """What answers at the target, once it has answered."""
     concurrency: list[ConcurrencyChanged] = field(default_factory=list)
     """What automatic concurrency decided, of all processes of the run, each in its order."""
+    crash_seen: str = ""
+    """What showed that the server was killed or lost its connections while the run went on, as a sentence: then records
+    of what it did may appear up to an hour later. "" when nothing did."""
     held: int = 0
     """Requests in flight that automatic concurrency held at the end, of the run's other processes together."""
     steady: list[SteadyWindow] = field(default_factory=list)

@@ -95,6 +95,35 @@ def after(before: Effect, attempt: Effect) -> Effect:
     return Effect.UNKNOWN
 
 
+class Next(Enum):
+    """Under which key an item may be sent again."""
+
+    NEVER = auto()
+    """It was made."""
+    SAME_KEY = auto()
+    NEXT_KEY = auto()
+    WAIT = auto()
+    """Nothing may be sent: only a record, balances that one assignment alone explains, or a later look decides."""
+
+
+def next_sending(effect: Effect, *, age_s: float, ttl_s: float, margin_s: float, key_is_taken: bool) -> Next:
+    """Whether an item may be sent again, and under which key.
+
+    An unknown one only under the same key while the server certainly remembers it, so that the server decides. One that
+    was not made goes out under the same key too, however old: an attempt that a network still holds then meets that key
+    and is a replay. Another key is used only where the last one holds somebody else's answer.
+
+    Args:
+        age_s: since the first attempt under its last key.
+        key_is_taken: that key answers with another item's transaction (`Reading.FOREIGN`, twice the same).
+    """
+    if effect is Effect.MADE:
+        return Next.NEVER
+    if effect is Effect.NOT_MADE:
+        return Next.NEXT_KEY if key_is_taken else Next.SAME_KEY
+    return Next.SAME_KEY if not key_is_taken and 0 <= age_s < ttl_s - margin_s else Next.WAIT
+
+
 def ledger_bytes(organization_id: str, ledger_id: str) -> bytes:
     """How an answer names the ledger, for `is_plainly_ours`."""
     return f',"ledgerId":"{ledger_id}","organizationId":"{organization_id}"'.encode()
