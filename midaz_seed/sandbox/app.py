@@ -66,6 +66,8 @@ class App:
         self._unwritten: list[tuple[Callable[[Reply], None], Reply]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._broken = False
+        self.later: set[asyncio.Task[None]] = set()
+        """Requests that will be carried out and have no client that waits."""
         self.closing = False
         """Set when the server ends: what still waits is cancelled."""
 

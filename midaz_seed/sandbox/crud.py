@@ -6,7 +6,6 @@ from functools import partial
 from typing import Any
 
 from midaz_seed.sandbox.dates import parse_instant
-from midaz_seed.sandbox.dialect import Dialect
 from midaz_seed.sandbox.entities import KINDS, Filter, Kind
 from midaz_seed.sandbox.exchange import Call, Reply, empty_reply, json_reply
 from midaz_seed.sandbox.fields import Body, read_body
@@ -38,7 +37,7 @@ class Entity:
 
     def _found(self, world: World, call: Call) -> Doc:
         doc = self._place(world, call).live.get(call.params[-1])
-        if doc is None:
+        if doc is None or not world.shows(doc["id"]):
             raise RefusedError(self.kind.not_found)
         return doc
 
@@ -121,7 +120,7 @@ class Entity:
         kind, dialect = self.kind, world.dialect
         listing = read_listing(call.query(), dialect)
         place = self._place(world, call)
-        kept = self._kept(listing, dialect)
+        kept = self._kept(world, listing)
         numbered = kind.paging == "page" or kind.name in dialect.cursor_lists_with_page
         if kind.paging == "page":
             turned = listing.metadata is not None and dialect.metadata_pages_descend
@@ -143,13 +142,13 @@ class Entity:
         page = {"page": listing.page} if numbered and listing.page else {}
         return json_reply(200, {"items": shown, "limit": listing.limit, **page, **cursors})
 
-    def _kept(self, listing: Listing, dialect: Dialect) -> Callable[[Doc], bool]:
+    def _kept(self, world: World, listing: Listing) -> Callable[[Doc], bool]:
         """The test that an entity must pass to be listed. Raises RefusedError for a filter's value that is not
         allowed."""
         tests: list[Callable[[Doc], bool]] = []
         for name, found in self.kind.filters.items():
             text = listing.others.get(name)
-            if not text or not dialect.has(found.feature):
+            if not text or not world.dialect.has(found.feature):
                 continue
             if not found.allowed(text) or (listing.metadata and self.kind.names_exclude_metadata and name != "status"):
                 raise RefusedError("0082", entity="" if found.is_id else None)
@@ -157,6 +156,8 @@ class Entity:
         wanted = listing.metadata
         if wanted is not None:
             tests.append(lambda doc: metadata_matches(doc["metadata"], wanted))
+        if world.shown_until_s is not None:
+            tests.append(lambda doc: world.shows(doc["id"]))
         if listing.start_s is not None:
             tests.append(lambda doc: listing.between(_epoch_s(doc["createdAt"])))
         return lambda doc: all(test(doc) for test in tests)

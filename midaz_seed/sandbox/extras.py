@@ -96,7 +96,7 @@ def get_settings(world: World, call: Call) -> Reply:
 
 def _ledger(world: World, call: Call) -> Doc:
     ledger = world.ledger(call.org_id, call.ledger_id)
-    if ledger is None:
+    if ledger is None or not world.shows(ledger["id"]):
         raise RefusedError("0007")
     return ledger
 
@@ -173,7 +173,7 @@ def account_by_external_code(world: World, call: Call) -> Reply:
 def _account(world: World, call: Call, alias: str) -> Reply:
     """Without metadata, which the server looks up under the wrong id here."""
     account = world.book(call.org_id, call.ledger_id).account_by_alias.get(alias)
-    if account is None:
+    if account is None or not world.shows(account["id"]):
         raise RefusedError("0085")
     return json_reply(200, ENTITIES["accounts"].render(world, {**account, "metadata": {}}))
 

@@ -28,6 +28,11 @@ from midaz_seed.sandbox.routes import GROUPS
 
 When = Literal["before", "after"]
 """Whether the request is carried out: `after` means it was, and its answer is lost or replaced."""
+How = Literal["emptied", "stripped", "reformatted", "numbers", "shortened", "doubled"]
+"""What becomes of a body: nothing is left; JSON without its top-level `metadata`; the same JSON in another order and
+with other blanks; amounts as JSON numbers with all their digits; its first half; twice the same."""
+
+_WITHOUT_BODY = (204, 205, 304)
 
 
 class _Model(BaseModel):
@@ -53,9 +58,9 @@ class Capacity(_Model):
 
 
 class Status(_Model):
-    """A bare HTTP error."""
+    """A bare HTTP error with a plain text, which no Midaz wrote."""
 
-    code: Literal[429, 500, 502, 503, 504] = 503
+    code: int = Field(503, ge=400, le=599)
     retry_after_s: int | None = Field(None, ge=0)
     when: When = "before"
 
@@ -75,6 +80,50 @@ class Html(_Model):
 
     code: int = Field(502, ge=200, le=599)
     when: When = "before"
+
+    @field_validator("code")
+    @classmethod
+    def _has_a_body(cls, code: int) -> int:
+        if code in _WITHOUT_BODY:
+            raise ValueError(f"an answer with status {code} has no page")
+        return code
+
+
+class Altered(_Model):
+    """The request is carried out; a gateway changes the answer's body and its length. What has nothing to change
+    stays."""
+
+    how: How
+
+
+class Swapped(_Model):
+    """The request is carried out and its answer waits for that of the next request that the rule hits; each gets the
+    other's. Alone for `within_ms`, it gets its own."""
+
+    within_ms: float = Field(1000, gt=0)
+
+
+class Held(_Model):
+    """Something on the way holds the request and lets it go `for_s` later: then it is carried out, and nobody gets the
+    answer. The client's connection is cut at once, or never answered (`none`), or gets a gateway's 504."""
+
+    for_s: float = Field(25, gt=0)
+    answer: Literal["cut", "none", "gateway"] = "cut"
+
+
+class Duplicated(_Model):
+    """The request is carried out a second time, `after_ms` after the first, as a proxy that retries does. The client
+    gets the `first` answer as soon as it is there, or the `second`."""
+
+    after_ms: float = Field(0, ge=0)
+    answer: Literal["first", "second"] = "first"
+
+
+class StaleLists(_Model):
+    """A GET of entities or transactions, of a list or of one, does not know what is younger than `ms`, as a replica
+    that lags. Counts, and what was changed or deleted since, are as they are."""
+
+    ms: float = Field(3000, gt=0)
 
 
 class LateBalances(_Model):
@@ -137,6 +186,11 @@ Effect = (
     | Reset
     | Truncate
     | Html
+    | Altered
+    | Swapped
+    | Held
+    | Duplicated
+    | StaleLists
     | LateBalances
     | ForeignReplay
     | Stuck
@@ -177,6 +231,11 @@ class Rule(_Model):
     reset: Reset | None = None
     truncate: Truncate | None = None
     html: Html | None = None
+    altered: Altered | None = None
+    swapped: Swapped | None = None
+    held: Held | None = None
+    duplicated: Duplicated | None = None
+    stale_lists: StaleLists | None = None
     late_balances: LateBalances | None = None
     foreign_replay: ForeignReplay | None = None
     stuck: Stuck | None = None
@@ -250,8 +309,9 @@ class Rule(_Model):
 
 
 _EFFECTS = (
-    "latency", "capacity", "status", "reset", "truncate", "html", "late_balances", "foreign_replay", "stuck",
-    "stale_balances", "refuse", "exhausted", "rate_crash", "unauthorized",
+    "latency", "capacity", "status", "reset", "truncate", "html", "altered", "swapped", "held", "duplicated",
+    "stale_lists", "late_balances", "foreign_replay", "stuck", "stale_balances", "refuse", "exhausted", "rate_crash",
+    "unauthorized",
 )  # fmt: skip
 
 

@@ -11,13 +11,18 @@ from typing import Any
 import orjson
 
 from midaz_seed.sandbox.app import ROUTER, App, Receive, Scope, Send
+from midaz_seed.sandbox.crud import ENTITIES
 from midaz_seed.sandbox.exchange import Call, Headers, Reply, text_reply
 from midaz_seed.sandbox.extras import changes_without_ttl
 from midaz_seed.sandbox.faults import (
+    Altered,
     Capacity,
+    Duplicated,
+    Effect,
     Exhausted,
     Faults,
     ForeignReplay,
+    Held,
     Hit,
     Html,
     LateBalances,
@@ -27,11 +32,14 @@ from midaz_seed.sandbox.faults import (
     Reset,
     Rule,
     StaleBalances,
+    StaleLists,
     Status,
     Stuck,
+    Swapped,
     Truncate,
     Unauthorized,
 )
+from midaz_seed.sandbox.gateway import Swaps, altered
 from midaz_seed.sandbox.intents import ENDPOINTS, Endpoint
 from midaz_seed.sandbox.recovery import strand
 from midaz_seed.sandbox.refusals import FailedError, RefusedError, describe
@@ -44,6 +52,8 @@ _ROLLED_BACK, _NOT_CARRIED_OUT = 0.5, 0.75
 and the server says nothing useful."""
 TRANSPORT = "midaz_seed.transport"
 """The extension of the ASGI scope that holds {"transport": the asyncio transport}."""
+_SHOWN_LATE = frozenset({*ENTITIES, "transactions"})
+"""The groups of endpoints of which a read may be one of a replica that lags."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
@@ -64,6 +74,7 @@ class FaultyApp(App):
         self._crash = crash
         self._rooms: dict[Rule, asyncio.Semaphore] = {}
         self._waiting_for: Counter[Rule] = Counter()
+        self._swaps = Swaps(world.clock)
 
     async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await self.read(receive)
@@ -74,6 +85,20 @@ class FaultyApp(App):
         group = scope["state"][ROUTER].group_of(method, raw_path)
         about_itself = raw_path.startswith(b"/sandbox/")
         hits = [] if about_itself else self.faults.decide(method, raw_path.decode("latin-1"), group)
+        chosen = await self._waited(hits)
+        instead = self._instead(scope, body, chosen)
+        if chosen is not None and instead is None and _does_nothing(chosen.effect, method, group):
+            chosen = None
+        if instead is not None and not isinstance(chosen and chosen.effect, Held):
+            self.statistics.requests[method, group] += 1
+        reply = await (self._outcome(scope, body, chosen) if instead is None else self.committed(instead))
+        passed_on = await self._passed_on(reply, chosen)
+        if chosen is not None and not (isinstance(chosen.effect, Altered | Swapped) and passed_on is reply):
+            self.faults.count(chosen)
+        await self._deliver(scope, receive, send, body, passed_on, chosen)
+
+    async def _waited(self, hits: list[Hit]) -> Hit | None:
+        """Take the time that the request takes; the one effect that it then meets."""
         chosen = None
         for hit in hits:
             if isinstance(hit.effect, Latency):
@@ -81,20 +106,11 @@ class FaultyApp(App):
                 await self.world.clock.sleep(_delay_s(hit.effect, hit.chance))
             elif isinstance(hit.effect, Capacity):
                 if not await self._worked_on(hit.rule, hit.effect, hit.chance):
-                    chosen = hit
-                    break
+                    return hit
                 self.faults.count(hit)
             elif chosen is None:
                 chosen = hit
-        instead = self._instead(scope, body, chosen)
-        if isinstance(chosen and chosen.effect, ForeignReplay | Stuck | RateCrash) and instead is None:
-            chosen = None  # no other transaction to answer with, this one is refused or replayed, nothing to break at
-        if instead is not None:
-            self.statistics.requests[method, group] += 1
-        reply = await (self.carried_out(scope, body, chosen) if instead is None else self.committed(instead))
-        if chosen is not None:
-            self.faults.count(chosen)
-        await self._deliver(scope, receive, send, reply, chosen)
+        return chosen
 
     async def _worked_on(self, rule: Rule, capacity: Capacity, chance: float) -> bool:
         """Wait in line, and then take the time of the work; False at once when the line is too long."""
@@ -122,7 +138,9 @@ class FaultyApp(App):
                 return text_reply(503, "too much to do")
             case (Status(when="before") | Html(when="before")) as effect:
                 return _error_page(effect)
-            case Reset(when="before") | Refuse():
+            case Held(answer="gateway"):
+                return _error_page(Html(code=504))
+            case Reset(when="before") | Refuse() | Held():
                 return Reply(0, [], b"")
             case ForeignReplay() as effect if hit is not None:
                 return self._foreign(scope, body, effect, hit.chance)
@@ -181,12 +199,52 @@ class FaultyApp(App):
         stranded = strand(self.world, *found, applied=applied, visible_after_s=effect.visible_after_s)
         return Reply(0, [], b"") if stranded else None
 
+    async def _outcome(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+        """Carry the request out, once or twice."""
+        first = await self.carried_out(scope, body, hit)
+        if hit is None or not isinstance(hit.effect, Duplicated):
+            return first
+        after_s = hit.effect.after_ms / 1000
+        if hit.effect.answer == "first" and after_s:
+            self._carry_out_later(scope, body, after_s)
+            return first
+        if after_s:
+            await self.world.clock.sleep(after_s)
+        second = await self.carried_out(scope, body, None)
+        return first if hit.effect.answer == "first" else second
+
+    def _carry_out_later(self, scope: Scope, body: bytes, delay_s: float) -> None:
+        """Carry the request out after a while, for nobody."""
+
+        async def wait() -> None:
+            await self.world.clock.sleep(delay_s)
+            await self.carried_out(scope, body, None)
+
+        task = asyncio.get_running_loop().create_task(wait())
+        self.later.add(task)
+        task.add_done_callback(self.later.discard)
+
+    async def _passed_on(self, reply: Reply, hit: Hit | None) -> Reply:
+        """What a gateway lets through as the answer: the same object when it changes nothing."""
+        match hit.effect if hit is not None else None:
+            case Altered() as effect:
+                return altered(reply, effect.how)
+            case Swapped() as effect if hit is not None:
+                return await self._swaps.swap(hit.rule, reply, effect.within_ms / 1000)
+        return reply
+
     async def carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
         """Carry the request out, and its answer when that is durable."""
         return await self.committed(self.answer_late(scope, body, hit))
 
     def answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        """Carry the request out; the balances that it makes may be late, those that it shows may be old."""
+        """Carry the request out; the balances that it makes may be late, what it shows may be old."""
+        if hit is not None and isinstance(hit.effect, StaleLists):
+            self.world.shown_until_s = self.world.clock.time() - hit.effect.ms / 1000
+            try:
+                return self.answer(scope, body)
+            finally:
+                self.world.shown_until_s = None
         lag = self.world.lag
         if lag is not None and hit is not None and isinstance(hit.effect, StaleBalances):
             lag.ago_s = hit.effect.ms / 1000
@@ -203,10 +261,16 @@ class FaultyApp(App):
         finally:
             self.world.default_balance_delay_ms = ordinary
 
-    async def _deliver(self, scope: Scope, receive: Receive, send: Send, reply: Reply, hit: Hit | None) -> None:
+    async def _deliver(
+        self, scope: Scope, receive: Receive, send: Send, body: bytes, reply: Reply, hit: Hit | None
+    ) -> None:
         effect = hit.effect if hit is not None else None
+        if isinstance(effect, Held):
+            self._carry_out_later(scope, body, effect.for_s)
         match effect:
-            case Reset() | Stuck():
+            case Held(answer="none"):
+                await _gone(receive)
+            case Reset() | Stuck() | Held(answer="cut"):
                 cut(scope["extensions"][TRANSPORT]["transport"], reset=True)
                 await _gone(receive)
             case Refuse():
@@ -231,6 +295,14 @@ class FaultyApp(App):
         headers: Headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
+
+
+def _does_nothing(effect: Effect, method: str, group: str) -> bool:
+    """Whether an effect finds nothing to do at a request that will be carried out: no other transaction to answer
+    with, one that is refused or replayed, nothing to break at, nothing that could be old."""
+    if isinstance(effect, StaleLists):
+        return method != "GET" or group not in _SHOWN_LATE
+    return isinstance(effect, ForeignReplay | Stuck | RateCrash)
 
 
 def _delay_s(effect: Latency | Capacity, chance: float) -> float:

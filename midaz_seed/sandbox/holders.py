@@ -78,7 +78,8 @@ def accounts_of(world: World, call: Call) -> Reply:
         raise RefusedError("0142")
     listing = read_listing(query, world.dialect)
     accounts = world.book(call.org_id, ledger_id).collection("accounts")
-    items = by_page((doc for doc in accounts if doc["holderId"] == call.params[1]), listing)
+    own = (doc for doc in accounts if doc["holderId"] == call.params[1] and world.shows(doc["id"]))
+    items = by_page(own, listing)
     shown = [ENTITIES["accounts"].render(world, doc) for doc in items] or None
     return json_reply(200, {"items": shown, "limit": listing.limit, "page": listing.page})
 

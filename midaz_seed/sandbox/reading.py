@@ -95,7 +95,7 @@ def get(world: World, call: Call) -> Reply:
     book = world.book(call.org_id, call.ledger_id)
     listing = read_listing(call.query(), world.dialect)
     found = find_transaction(world, book, call.params[2])
-    if found is None:
+    if found is None or not world.shows(call.params[2]):
         raise RefusedError("0007")
     if not world.is_listed(found[0]):  # still in the queue: the copy that the 201 showed
         return raw_json_reply(200, created_json(world, book, *found), FROM_CACHE)
@@ -134,7 +134,7 @@ def list_transactions(world: World, call: Call) -> Reply:
     book = world.book(call.org_id, call.ledger_id)
     listing = read_listing(call.query(), world.dialect)
     start_s, end_s = _window(world, listing)
-    wanted = listing.metadata
+    wanted, until_s = listing.metadata, world.shown_until_s
     found: list[tuple[int, Transaction]] = []
     for place in _places(book, listing):
         if not start_s <= book.created_s[place] < end_s:
@@ -143,6 +143,8 @@ def list_transactions(world: World, call: Call) -> Reply:
         if not world.is_listed(seq):
             continue
         transaction = load_transaction(world, seq)
+        if until_s is not None and transaction.ms / 1000 > until_s:
+            continue
         patch = world.patches.get((seq, 0))
         metadata = transaction.metadata if patch is None or patch[1] is None else patch[1]
         if wanted is None or metadata_matches(metadata, wanted):

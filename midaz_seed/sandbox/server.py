@@ -211,6 +211,8 @@ class SandboxServer:
     def crash(self) -> None:
         """Cut every connection and listen no more, as a server does whose process ended."""
         self.stop_listening(abort=True)
+        for task in self.app.later:
+            task.cancel()
         self.crashed.set()
 
     async def _listen_after(self, delay_s: float) -> None:
@@ -248,9 +250,9 @@ class SandboxServer:
     async def _cut_all(self) -> None:
         self.app.closing = True
         self.stop_listening(abort=True)
-        for task in set(self._connections.tasks):
+        for task in self._connections.tasks | self.app.later:
             task.cancel()
-        while self._connections.connections or self._connections.tasks:  # noqa: ASYNC110 - uvicorn has no event for it
+        while self._connections.connections or self._connections.tasks or self.app.later:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0)
 
 

@@ -133,6 +133,9 @@ class World:
         """Transaction that moved the balances and is not to be seen -> when it will be (seconds of the epoch)."""
         self.lag: Lag | None = None
         """What reads show later than it happens; None: nothing."""
+        self.shown_until_s: float | None = None
+        """Reads of entities and transactions do not show what was made after this moment, for the request that is
+        being answered; None: they show all."""
         self.answer_first = False
         """Answers leave before what they acknowledge is committed."""
         self.default_balance_delay_ms = dialect.default_balance_delay_ms
@@ -188,6 +191,10 @@ class World:
     def is_listed(self, seq: int) -> bool:
         """Whether lists and counts hold a transaction and its operations."""
         return not self.is_stranded(seq) and (self.lag is None or not self.lag.is_queued(seq))
+
+    def shows(self, made_id: str) -> bool:
+        """Whether the request that is being answered may see an entity or a transaction, by its age."""
+        return self.shown_until_s is None or ids.made_s(made_id) <= self.shown_until_s
 
     # ---- entities
 
