@@ -16,7 +16,9 @@
     ├── JournalError               the journal could not be written in the middle of a run      exit 1
     ├── ShardError                 a process of a run was killed again and again                exit 1
     ├── SignalledError             a signal came before anything of the plan was sent           exit 130, 143
+    ├── UnexplainedError           a ledger holds what the plan does not explain                exit 1
     └── SettlementError            the deposits did not become visible before the deadline      exit 4
+        └── UndecidedError         of some movements it stays unknown whether they were made    exit 4
 
 An error says what happened (its message), where (`where`, for configuration a file and line) and what to do next
 (`hint`).
@@ -37,7 +39,8 @@ class ExitCode(IntEnum):
     TARGET = 3
     """The target is unreachable, refuses us, or the circuit breaker never closed again."""
     SETTLEMENT = 4
-    """The deposits were not visible in the balances before the deadline."""
+    """The deposits were not visible in the balances before the deadline, or it is unknown whether some movements were
+    made."""
     INTERRUPTED = 130
     """Stopped by SIGINT (Ctrl-C) after draining what was in flight."""
     TERMINATED = 143
@@ -130,6 +133,16 @@ class SettlementError(SeedError):
     """The deposits did not become visible in the server's balances before the deadline."""
 
     exit_code = ExitCode.SETTLEMENT
+
+
+class UndecidedError(SettlementError):
+    """Of some movements it is unknown whether they were made, and sending them again could double them. Nothing is
+    lost: run the same command again later."""
+
+
+class UnexplainedError(SeedError):
+    """A ledger's balances hold what no set of the planned movements explains, so nothing more is sent to it. The
+    message names the accounts. Somebody else moved money, or an earlier session's requests are still on their way."""
 
 
 class RequestFailedError(TargetError):

@@ -18,7 +18,6 @@ from midaz_seed.engine.concurrency import HIGHEST
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.error_tracker import ErrorTracker
 from midaz_seed.engine.journal import Journal
-from midaz_seed.engine.movements import AnswerCheck
 from midaz_seed.engine.pool import WorkerPool
 from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.sender import Sender
@@ -132,7 +131,6 @@ class _Parts:
     def register(self, registry: svcs.Registry) -> None:
         """Let a container make each part when it is asked for."""
         registry.register_value(Clock, SystemClock())
-        registry.register_value(AnswerCheck, AnswerCheck())
         registry.register_factory(RetryPolicy, self.retry_policy)
         registry.register_factory(Meter, lambda: Meter(planned_in(self.plan, self.part)))
         registry.register_factory(Rejects, self.rejects)
@@ -225,7 +223,6 @@ class _Parts:
             tracker=services.get(ErrorTracker),
             clock=clock,
             emit=self.emit,
-            answer_check=services.get(AnswerCheck),
             journal=session.journal if session else Journal(clock),
             rejects=services.get(Rejects),
             slots=services.get(OpenLoop).slots if self.limits.open_loop else None,

@@ -6,7 +6,6 @@ from signal import Signals
 from midaz_seed.clock import Clock
 from midaz_seed.engine.error_tracker import ErrorTracker
 from midaz_seed.engine.journal import Journal
-from midaz_seed.engine.movements import AnswerCheck
 from midaz_seed.engine.pool import WorkerPool
 from midaz_seed.engine.rejects import Rejects
 from midaz_seed.engine.run_directory import RunDirectory
@@ -42,7 +41,6 @@ class RunContext:
     tracker: ErrorTracker
     clock: Clock
     emit: Emit
-    answer_check: AnswerCheck
     journal: Journal
     rejects: Rejects
     slots: Slots | None
@@ -80,6 +78,8 @@ class RunContext:
     """Organizations and ledgers that a proof without a run did not find."""
     errors: list[SeedError] = field(default_factory=list)
     """What ended a ledger, or the run."""
+    unknown: int = 0
+    """Movements of which it stays unknown whether they were made, in all processes of the run."""
     signal: Signals | None = None
     """The signal that asked for the end."""
 

@@ -1,108 +1,300 @@
-"""Transactions in doubt: the balances say which were applied, and only the others are sent again, under the next key.
+"""Transactions in doubt: what the server shows decides which were made, and only the others are sent again.
 
-A phase of a ledger has ended and nothing more is on its way from here, so each balance is what is known plus those
-movements in doubt that were applied. That is solved exactly (`model.doubts`). Looking for the transactions themselves
-would not do: after a crash a real server had applied some that it listed only half an hour later.
+Three things decide, in this order: balances (with the number of their changes) that one assignment alone explains
+(`model.doubts`), the server's own list, and the same key sent again while the server remembers it. What none of them
+decides stays in doubt: it is never guessed. Balances come first because after a crash a real server had applied some
+transactions that it listed only half an hour later.
 """
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import anyio.to_thread
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.movements import Key, MovementSender, Unsent
 from midaz_seed.engine.settlement import observe
 from midaz_seed.engine.state import LedgerState
-from midaz_seed.model.doubts import solve
+from midaz_seed.errors import PlanError, UndecidedError
+from midaz_seed.midaz.evidence import Effect, Next, is_record, next_sending
+from midaz_seed.model.doubts import Solution, solve
+from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.money import parse_minor
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Phase, TransactionItem, effect_of
+from midaz_seed.plan.items import Phase, TransactionItem, changes_key, trace_of
+from midaz_seed.plan.shape import KEY_MARK
 
 ROUNDS_MAX = 3
 """How often what was sent again may itself end in doubt."""
+SOLVE_WITHIN_S = 2.0
+"""How long one search may take; what it has not found by then counts as not unique."""
+NAMED_MAX = 5
+
+Sums = Mapping[int, int]
+"""Of each account of a ledger: its balance in minor units, and under `changes_key` how often it was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What the server shows of a ledger's balances at one moment."""
+
+    held: dict[int, int]
+    """As `Sums`; without the numbers of changes where the server does not tell them."""
+    strange: tuple[str, ...]
+    """Accounts that exist and have no balance, or one that their asset cannot have."""
+
+    def beyond(self, known: Sums, effects: Iterable[Mapping[int, int]]) -> dict[int, int]:
+        """What is there beyond what is known; `known` includes the effects that are in doubt."""
+        doubtful = Counter[int]()
+        for effect in effects:
+            doubtful.update(effect)
+        return {key: held - known.get(key, 0) + doubtful[key] for key, held in self.held.items()}
+
+    def without_changes(self) -> "Look":
+        """The same, as a server shows it that does not count changes."""
+        return Look({key: held for key, held in self.held.items() if key >= 0}, self.strange)
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """Where the transactions of a phase go, and what sends them."""
+
+    path: str
+    movements: MovementSender
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What is known of one transaction in doubt; `listed`: by the server's own list."""
+
+    effect: Effect
+    listed: bool = False
+
+
+async def look(context: RunContext, ledger: LedgerState, phase: Phase) -> Look:
+    """Read the balances of every account that exists. Raises RequestFailedError."""
+    plan = ledger.plan
+    rows = await context.pool.call(lambda: observe(context, ledger, phase))
+    held: dict[int, int] = {}
+    strange = []
+    counted = True
+    for account, exists in enumerate(ledger.accounts):
+        row = rows.get(plan.alias(account))
+        if row is None:
+            if exists:
+                strange.append(f"{plan.alias(account)} has no balance")
+            continue
+        try:
+            held[account] = parse_minor(str(row.available), plan.asset_of(account).scale)
+        except PlanError:
+            strange.append(f"{plan.alias(account)} holds {row.available} {row.asset}")
+        if row.version is None:
+            counted = False
+        else:
+            held[changes_key(account)] = row.version
+    seen = Look(held, tuple(strange))
+    return seen if counted else seen.without_changes()
+
+
+async def explain(context: RunContext, seen: Look, known: Sums, items: Sequence[TransactionItem]) -> Solution:
+    """What the balances prove about these transactions; `known` includes them. The search runs beside the event loop,
+    and ends in time."""
+    effects = [{key: change for key, change in trace_of(item).items() if key in seen.held} for item in items]
+    residuals = seen.beyond(known, effects)
+    until_s = context.clock.monotonic() + SOLVE_WITHIN_S
+    return await anyio.to_thread.run_sync(
+        solve, effects, residuals, lambda: context.clock.monotonic() > until_s, abandon_on_cancel=True
+    )
+
+
+def in_words(ledger: LedgerState, seen: Look, known: Sums, contradicted: Iterable[int]) -> str:
+    """What in the balances nothing explains: the accounts, and by how much they are off."""
+    plan, texts = ledger.plan, list(seen.strange)
+    for key in sorted(contradicted, reverse=True):
+        more = seen.held.get(key, 0) - known.get(key, 0)
+        if key >= 0 and more:
+            amount = plan.asset_of(key).text(abs(more))
+            texts.append(f"{plan.alias(key)} holds {amount} {'more' if more > 0 else 'less'} than that")
+        elif key < 0 and more:
+            texts.append(
+                f"{plan.alias(changes_key(key))} was changed {abs(more)} times {'more' if more > 0 else 'less'}"
+            )
+    rest = f" and {len(texts) - NAMED_MAX} more" if len(texts) > NAMED_MAX else ""
+    return "; ".join(texts[:NAMED_MAX]) + rest
+
+
+async def listed(context: RunContext, ledger: LedgerState) -> tuple[dict[str, JsonObject], bool]:
+    """The server's list of the ledger's transactions: those with a mark of this run by their item keys, and whether
+    there are others too. Raises RequestFailedError."""
+
+    async def read() -> tuple[dict[str, JsonObject], bool]:
+        prefix, ours, others = f"{context.plan.run_id}/", dict[str, JsonObject](), False
+        async for row in context.api(Phase.VERIFY).transactions(ledger.place):
+            metadata = row.get("metadata")
+            mark = metadata.get(KEY_MARK) if isinstance(metadata, dict) else None
+            if isinstance(mark, str) and mark.startswith(prefix):
+                ours[mark.removeprefix(prefix)] = row
+            else:
+                others = True
+        return ours, others
+
+    return await context.pool.call(read)
+
+
+async def decide(
+    context: RunContext, ledger: LedgerState, phase: Phase, known: Sums, doubts: Sequence[Unsent]
+) -> list[Decided]:
+    """What became of each transaction in doubt, as far as the server shows it at two equal looks some time apart.
+
+    `known` is what the server would show when everything was made that is known, and all in doubt too.
+    """
+    wait, clock = context.settings.settlement, context.clock
+    until_s = clock.monotonic() + wait.deadline_s
+    earlier: Look | None = None
+    found: set[int] = set()
+    while True:
+        seen = await look(context, ledger, phase)
+        late = clock.monotonic() >= until_s
+        if seen == earlier or late:
+            solution = await _explained(context, seen, known, doubts, found)
+            if not solution.unique:
+                rows, _ = await listed(context, ledger)
+                found |= {at for at, one in enumerate(doubts) if _is_listed(rows, one.item)}
+                solution = await _explained(context, seen, known, doubts, found)
+            fits = not solution.contradicted and not seen.strange
+            ledger.residue = "" if fits else in_words(ledger, seen, known, solution.contradicted)
+            if (fits and (solution.unique or any(_alive(context, one) for one in doubts))) or late:
+                return _read(solution, found, len(doubts), believed=fits and seen == earlier)
+        earlier = seen
+        await clock.sleep(wait.max_delay_s)
+
+
+def _is_listed(rows: Mapping[str, JsonObject], item: TransactionItem) -> bool:
+    row = rows.get(item.key)
+    return row is not None and is_record(row, item)
+
+
+async def _explained(
+    context: RunContext, seen: Look, known: Sums, doubts: Sequence[Unsent], found: set[int]
+) -> Solution:
+    """The balances' answer for those that the list does not have."""
+    return await explain(context, seen, known, [one.item for at, one in enumerate(doubts) if at not in found])
+
+
+def _read(solution: Solution, found: set[int], count: int, *, believed: bool) -> list[Decided]:
+    values = iter(solution.values)
+    decided = []
+    for at in range(count):
+        value = None if at in found else next(values)
+        if at in found:
+            decided.append(Decided(Effect.MADE, listed=True))
+        elif value is None or not believed:
+            decided.append(Decided(Effect.UNKNOWN))
+        else:
+            decided.append(Decided(Effect.MADE if value else Effect.NOT_MADE))
+    return decided
+
+
+def _alive(context: RunContext, unsent: Unsent) -> bool:
+    return _next(context, unsent, Effect.UNKNOWN) is Next.SAME_KEY
+
+
+def _next(context: RunContext, unsent: Unsent, effect: Effect) -> Next:
+    own = context.settings.idempotency
+    age_s = context.clock.monotonic() - unsent.first_sent_s
+    return next_sending(effect, age_s=age_s, ttl_s=own.ttl_s, margin_s=own.margin_s, key_is_taken=unsent.key_is_taken)
+
+
+def key_for(context: RunContext, unsent: Unsent, effect: Effect) -> Key | None:
+    """The key that it may be sent again under; None when it may not."""
+    sending = _next(context, unsent, effect)
+    if sending is Next.NEXT_KEY:
+        return Key(unsent.generation + 1, known=Effect.NOT_MADE)
+    if sending is not Next.SAME_KEY:
+        return None
+    if _alive(context, unsent):
+        return Key(unsent.generation, unsent.first_sent_s)
+    return Key(unsent.generation, known=Effect.NOT_MADE)
 
 
 async def resolve_doubts(
     context: RunContext,
     ledger: LedgerState,
     phase: Phase,
-    planned: Sequence[int],
-    movements: MovementSender,
-    path: str,
-    missed: Callable[[TransactionItem], None],
+    known: Sums,
+    channels: Mapping[Phase, Channel],
+    *,
+    made: Callable[[Unsent], None],
+    missed: Callable[[Unsent], None],
 ) -> None:
-    """Decide the ledger's transactions in doubt after a phase, and make happen those that did not.
+    """Decide the ledger's transactions in doubt, and make happen those that were not made.
 
-    `planned` is what each account holds after the phase when everything was made, in minor units; `missed` gets what
-    was refused for good. What the balances cannot explain until the settlement deadline stays in doubt. Raises
-    RequestFailedError when the balances cannot be read, BreakerOpenError, UnauthorizedError.
+    Nothing of the ledger may be in flight from here. What stays undecided is left in `ledger.in_doubt`.
+
+    Args:
+        known: what the server would show when everything was made that is known, and all in doubt too.
+        made: gets each one that is now known as made. missed: gets each one that is certainly not made.
+
+    Raises: RequestFailedError when the server cannot be read, BreakerOpenError, UnauthorizedError.
     """
+    ledger.uncertain = True
+    lost = Counter[int]()
     for _ in range(ROUNDS_MAX):
         doubts = list(ledger.in_doubt)
-        applied = await decide(context, ledger, phase, planned, [unsent.item for unsent in doubts])
-        movements.flow.answered(context.clock.monotonic())
-        if applied is None:
-            return
-        for unsent, was_applied in zip(doubts, applied, strict=True):
-            context.meter.phases[unsent.item.phase].doubted(applied=was_applied)
-            if was_applied:
-                ledger.in_doubt.remove(unsent)
-                ledger.recovered.add(unsent.item.key)
-                movements.track.recovered(unsent.ordinal)
-                count_as_made(context, unsent.item)
+        decided = await decide(context, ledger, phase, {key: value - lost[key] for key, value in known.items()}, doubts)
+        for channel in channels.values():
+            channel.movements.flow.answered(context.clock.monotonic())
+        again = []
+        for unsent, what in zip(doubts, decided, strict=True):
+            if what.effect is not Effect.UNKNOWN:
+                context.meter.phases[unsent.item.phase].doubted(applied=what.effect is Effect.MADE)
+            if what.effect is Effect.MADE:
+                _recover(context, ledger, unsent, channels[unsent.item.phase], listed=what.listed)
+                made(unsent)
+            elif (key := key_for(context, unsent, what.effect)) is not None:
+                again.append((unsent, key))
 
-        async def again(unsent: Unsent) -> None:
+        async def send(one: tuple[Unsent, Key]) -> None:
+            unsent, key = one
+            channel = channels[unsent.item.phase]
+            outcome = await channel.movements.send(unsent.item, unsent.ordinal, channel.path, ledger.place.path, key)
             ledger.in_doubt.remove(unsent)
-            key = Key(unsent.generation + 1)
-            outcome = await movements.send(unsent.item, unsent.ordinal, path, ledger.place.path, key)
-            if outcome is not None and outcome.in_doubt:
+            if outcome is None:
+                made(unsent)
+            elif outcome.in_doubt:
                 ledger.in_doubt.append(outcome)
-            elif outcome is not None:
-                missed(unsent.item)
+            else:
+                lost.update(trace_of(unsent.item))
+                missed(unsent)
 
-        await context.pool.drain(list(ledger.in_doubt), again)
-        if not ledger.in_doubt or context.pool.stopping:
+        await context.pool.drain(again, send)
+        if not ledger.in_doubt or not again or context.pool.stopping:
             return
 
 
-def count_as_made(context: RunContext, item: TransactionItem) -> None:
-    """A transaction whose answer was lost was applied after all."""
-    meter = context.meter.phases[item.phase]
+def _recover(context: RunContext, ledger: LedgerState, unsent: Unsent, channel: Channel, *, listed: bool) -> None:
+    """A transaction whose answer was lost was made after all."""
+    ledger.in_doubt.remove(unsent)
+    meter = context.meter.phases[unsent.item.phase]
     meter.recovered += 1
-    meter.movements += len(item.movements)
-    context.meter.add(item.phase, Outcome.CREATED)
+    meter.movements += len(unsent.item.movements)
+    context.meter.add(unsent.item.phase, Outcome.CREATED)
+    if listed:
+        channel.movements.track.made(unsent.ordinal)
+    else:
+        ledger.recovered.add(unsent.item.key)
+        channel.movements.track.recovered(unsent.ordinal)
 
 
-async def decide(
-    context: RunContext, ledger: LedgerState, phase: Phase, planned: Sequence[int], doubts: Sequence[TransactionItem]
-) -> list[bool] | None:
-    """Which of them were applied: the same answer at two looks some time apart; None when the balances do not tell.
-
-    `planned` is what each account holds when everything was made that is known, and all in doubt too, in minor units.
-    """
-    wait, clock = context.settings.settlement, context.clock
-    effects = [effect_of(item) for item in doubts]
-    until_s = clock.monotonic() + wait.deadline_s
-    earlier: list[bool] | None = None
-    while True:
-        found = solve(effects, await _residuals(context, ledger, phase, planned, effects))
-        if found is not None and found == earlier:
-            return found
-        if clock.monotonic() >= until_s:
-            return None
-        earlier = found
-        await clock.sleep(wait.max_delay_s)
-
-
-async def _residuals(
-    context: RunContext, ledger: LedgerState, phase: Phase, planned: Sequence[int], effects: list[dict[int, int]]
-) -> dict[int, int]:
-    """What each account's balance has beyond the transactions that are known to have been made."""
-    plan = ledger.plan
-    balances = await context.pool.call(lambda: observe(context, ledger, phase))
-    residuals = {}
-    for account, whole in enumerate(planned):
-        asset = plan.asset_of(account)
-        row = balances.get(plan.alias(account))
-        held = parse_minor(str(row.available), asset.scale) if row is not None else 0
-        doubtful = sum(effect.get(account, 0) for effect in effects)
-        residuals[account] = held - (whole - ledger.not_made[account] - doubtful)
-    return residuals
+def undecided(ledger: LedgerState) -> UndecidedError:
+    """What to raise when some of a ledger's transactions stay in doubt."""
+    keys = [unsent.item.key for unsent in ledger.in_doubt]
+    named = ", ".join(keys[:NAMED_MAX]) + (f" and {len(keys) - NAMED_MAX} more" if len(keys) > NAMED_MAX else "")
+    why = ledger.residue or "several assignments explain the balances"
+    return UndecidedError(
+        f"it is unknown whether {len(keys)} movements of ledger {ledger.plan.key} ({ledger.plan.name}) were made "
+        f"({named}): {why}, the server's list does not have them, and they may not be sent again",
+        hint="they are decided when the server lists them (one that crashed does within an hour) or its keys have "
+        "expired and its balances tell",
+    )

@@ -5,15 +5,16 @@ from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.creation import Creator
-from midaz_seed.engine.doubts import count_as_made, resolve_doubts
-from midaz_seed.engine.money_phase import MoneyPhase
-from midaz_seed.engine.reconcile import Made, already_made, balances_given, numbered
+from midaz_seed.engine.doubts import Channel, resolve_doubts, undecided
+from midaz_seed.engine.money_phase import MoneyPhase, channel
+from midaz_seed.engine.movements import Unsent
+from midaz_seed.engine.reconcile import Made, already_made, balances_given, numbered, sums_after, sums_of
 from midaz_seed.engine.settlement import settle
 from midaz_seed.engine.state import LedgerState, LedgerStatus
 from midaz_seed.engine.time_box import leave_out
 from midaz_seed.engine.verification import prove_ledger
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.plan.items import MONEY, Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
 from midaz_seed.reporting.meter import LedgerProgress
 
@@ -56,7 +57,7 @@ class LedgerRun:
         await self._move_money()
         if self._context.settings.verification.enabled and not pool.stopping:
             await self._prove()
-        self.settle_doubts(proved=False)
+        self._count_doubts()
         if pool.stopping:
             ledger.status = LedgerStatus.STOPPED
         else:
@@ -102,43 +103,86 @@ class LedgerRun:
         return item.references
 
     async def _move_money(self) -> None:
-        """Deposits, the barrier, transfers."""
+        """A look at what is there, deposits, the barrier, transfers."""
         context, ledger, plan = self._context, self._ledger, self._plan
         if context.pool.stopping or not plan.transactions_per_account:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
         self._made = await already_made(context, ledger)
+        await self._decide_open()
+        if context.pool.stopping:
+            return
         deposited: Sequence[int] = plan.expectation().deposited
         if self._made is not None and self._made.count:
             deposited = balances_given(ledger, self._made, and_deposits=True)
-        await self._send(Phase.DEPOSITS, "inflow", deposited)
+        await self._send(Phase.DEPOSITS, deposited)
         if context.pool.stopping:
             return
+        if ledger.in_doubt:
+            raise undecided(ledger)
         with self._reported(Phase.SETTLEMENT) as progress:
             settled = await settle(context, ledger, deposited)
             context.settled.append(settled)
             context.emit(settled)
             progress.created += 1
-        await self._send(Phase.TRANSFERS, "json", plan.expectation().final)
+        await self._send(Phase.TRANSFERS, plan.expectation().final)
 
-    async def _send(self, phase: Phase, endpoint: str, planned: Sequence[int]) -> None:
-        """Send the transactions of a phase, note who cannot take part any more, and let the balances decide doubts.
+    async def _decide_open(self) -> None:
+        """Have the server decide what neither journal nor list nor balances say, before anything else is sent. Raises
+        UndecidedError when it does not."""
+        context, ledger, earlier = self._context, self._ledger, self._made
+        if earlier is None or not earlier.open:
+            return
+        ledger.in_doubt = list(earlier.open)
+        items = [item for phase in MONEY for ordinal, item in numbered(ledger, phase) if earlier.holds(phase, ordinal)]
+        known = sums_of([*items, *(unsent.item for unsent in ledger.in_doubt)])
+        channels = {phase: channel(context, ledger, phase) for phase in MONEY}
+
+        def made(unsent: Unsent) -> None:
+            earlier.add(unsent.item.phase, unsent.ordinal)
+            earlier.counted.add((unsent.item.phase, unsent.ordinal))
+
+        def missed(unsent: Unsent) -> None:
+            earlier.refused.add((unsent.item.phase, unsent.ordinal))
+
+        await resolve_doubts(context, ledger, Phase.DEPOSITS, known, channels, made=made, missed=missed)
+        self._note_signs(channels.values())
+        if ledger.in_doubt and not context.pool.stopping:
+            raise undecided(ledger)
+
+    async def _send(self, phase: Phase, planned: Sequence[int]) -> None:
+        """Send the transactions of a phase, note who cannot take part any more, and decide what is in doubt.
 
         `planned`: what each account holds when the phase has ended well, in minor units.
         """
         context, ledger, earlier = self._context, self._ledger, self._made
         items = numbered(ledger, phase)
         with self._reported(phase) as progress:
-            money = MoneyPhase(context, ledger, phase, endpoint, earlier, progress)
+            money = MoneyPhase(context, ledger, phase, earlier, progress)
             await context.pool.drain(items, money.send, new=True)
             if context.pool.closed:
                 await leave_out(context, ledger, phase, items, earlier)
             await context.pool.drain(list(money.set_aside), money.ask_again)
             ledger.in_doubt += money.set_aside  # the run is being stopped
             context.journal.flush()
+            self._note_signs([money.channel])
             if ledger.in_doubt and not context.pool.stopping:
-                await resolve_doubts(context, ledger, phase, planned, money.movements, money.path, money.missed)
+                await resolve_doubts(
+                    context,
+                    ledger,
+                    phase,
+                    sums_after(ledger, phase, planned, earlier),
+                    {phase: money.channel},
+                    made=money.recovered,
+                    missed=lambda unsent: money.missed(unsent.item),
+                )
+
+    def _note_signs(self, channels: Iterable[Channel]) -> None:
+        """Keep what the sending of transactions has shown about the server."""
+        for each in channels:
+            self._ledger.uncertain = self._ledger.uncertain or each.movements.uncertain
+            self._context.crash_seen = self._context.crash_seen or each.movements.crash_seen
 
     async def _prove(self) -> None:
         context, ledger = self._context, self._ledger
@@ -146,28 +190,24 @@ class LedgerRun:
             proof = await prove_ledger(context, ledger)
             context.proofs.append(proof)
             progress.created += 1
-        if proof.ok:
-            self.settle_doubts(proved=True)
 
-    def settle_doubts(self, *, proved: bool) -> None:
-        """Count what was in doubt: made when every balance is the planned one, else failed."""
-        context = self._context
-        for unsent in self._ledger.in_doubt:
+    def _count_doubts(self) -> None:
+        """Count what stays in doubt, as failed: it is neither known as made nor known as not made."""
+        context, ledger = self._context, self._ledger
+        for unsent in ledger.in_doubt:
             item, phase = unsent.item, unsent.item.phase
-            if proved:
-                context.journal.track(self._ledger.index, phase, self._plan.counts[phase]).recovered(unsent.ordinal)
-                count_as_made(context, item)
-            else:
-                context.tracker.record(
-                    unsent.failure,
-                    phase=phase,
-                    entity="transaction",
-                    key=item.key,
-                    parent=self._ledger.place.path,
-                    final=True,
-                )
-                context.meter.add(phase, Outcome.FAILED)
-        self._ledger.in_doubt.clear()
+            context.tracker.record(
+                unsent.failure,
+                phase=phase,
+                entity="transaction",
+                key=item.key,
+                parent=ledger.place.path,
+                final=True,
+            )
+            context.meter.add(phase, Outcome.FAILED)
+        if ledger.in_doubt and not context.pool.stopping:
+            context.errors.append(undecided(ledger))
+        ledger.in_doubt.clear()
 
     def _give_up(self, phase: Phase, reason: str) -> None:
         """End the ledger here; the others go on."""

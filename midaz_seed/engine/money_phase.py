@@ -3,6 +3,7 @@
 import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.doubts import Channel
 from midaz_seed.engine.movements import Key, MovementSender, Unsent
 from midaz_seed.engine.reconcile import Made, Numbered
 from midaz_seed.engine.state import LedgerState
@@ -13,6 +14,8 @@ from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import LedgerProgress
 
+_ENDPOINTS = {Phase.DEPOSITS: "inflow", Phase.TRANSFERS: "json"}
+
 
 class MoneyPhase:
     """Deposits or transfers of a ledger. Its `send` is what a worker does with each of them."""
@@ -22,11 +25,10 @@ class MoneyPhase:
         context: RunContext,
         ledger: LedgerState,
         phase: Phase,
-        endpoint: str,
         earlier: Made | None,
         progress: LedgerProgress,
     ) -> None:
-        """`endpoint`: the last part of the path. `earlier`: what earlier sessions made of the ledger's transactions.
+        """`earlier`: what earlier sessions made of the ledger's transactions.
         `progress`: where what became of each is counted."""
         self._ledger = ledger
         self._phase = phase
@@ -38,8 +40,9 @@ class MoneyPhase:
             self._blocked[index] = 1
         self._may_block = any(self._blocked)
         self._parent = ledger.place.path
-        self.path = transaction_path(ledger.place, endpoint)
-        self.movements = _movement_sender(context, ledger, phase)
+        self.channel = channel(context, ledger, phase)
+        self.movements = self.channel.movements
+        self.path = self.channel.path
         self.set_aside: list[Unsent] = []
         """Not decided yet, because their keys are in flight."""
 
@@ -49,13 +52,21 @@ class MoneyPhase:
         ordinal, item = numbered_item
         earlier, key = self._earlier, None
         if earlier is not None:
-            if earlier.holds(self._phase, ordinal):
-                self._meter.add(self._phase, Outcome.EXISTING)
-                self._progress.existing += 1
+            at = self._phase, ordinal
+            if at in earlier.refused:
+                self._progress.failed += 1
+                self.missed(item)
+                return
+            if earlier.holds(*at):
+                if at in earlier.counted:
+                    self._progress.created += 1
+                else:
+                    self._meter.add(self._phase, Outcome.EXISTING)
+                    self._progress.existing += 1
                 if ordinal % PASSED_OVER == 0:
                     await anyio.lowlevel.checkpoint()  # others have requests in flight
                 return
-            key = earlier.keys.get((self._phase, ordinal))
+            key = earlier.keys.get(at)
         if self._may_block and self._is_blocked(item):
             self._meter.add(self._phase, Outcome.SKIPPED)
             self._progress.skipped += 1
@@ -71,12 +82,16 @@ class MoneyPhase:
     async def ask_again(self, unsent: Unsent) -> None:
         """Decide a transaction that was set aside, however long its key is in flight."""
         self.set_aside.remove(unsent)
-        key = Key(unsent.generation, unsent.set_aside_s)
+        key = Key(unsent.generation, unsent.first_sent_s)
         again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
         if again is None:
             self._progress.created += 1
         else:
             self._not_made(again)
+
+    def recovered(self, unsent: Unsent) -> None:
+        """One that was in doubt is known as made."""
+        self._progress.created += 1
 
     def missed(self, item: TransactionItem) -> None:
         """A transaction was certainly not made: without its deposit an account cannot be a source."""
@@ -85,7 +100,7 @@ class MoneyPhase:
             self._ledger.unfunded.update(movement.destination for movement in item.movements)
 
     def _not_made(self, unsent: Unsent) -> None:
-        if unsent.set_aside_s is not None:
+        if unsent.set_aside:
             self.set_aside.append(unsent)
         elif unsent.in_doubt:
             self._ledger.in_doubt.append(unsent)
@@ -102,20 +117,22 @@ class MoneyPhase:
         )
 
 
-def _movement_sender(context: RunContext, ledger: LedgerState, phase: Phase) -> MovementSender:
+def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
+    """Where the transactions of a phase of a ledger go, and what sends them."""
     settings = context.settings
-    return MovementSender(
+    movements = MovementSender(
         context.sender,
         context.meter,
         context.tracker,
         phase,
         run_id=context.plan.run_id,
+        place=ledger.place,
         ttl_s=settings.idempotency.ttl_s,
         margin_s=settings.idempotency.margin_s,
         visible_within_s=settings.settlement.deadline_s,
-        answer_check=context.answer_check,
         sample=ledger.sample,
         track=context.journal.track(ledger.index, phase, ledger.plan.counts.get(phase, 0)),
         flow=ledger.flows.setdefault(phase, MoneyFlow(phase)),
         rejects=context.rejects,
     )
+    return Channel(transaction_path(ledger.place, _ENDPOINTS[phase]), movements)

@@ -1,8 +1,9 @@
 """Sending one transaction so that it happens exactly once.
 
-A lost answer is sent again under the same key, and only while the server still remembers the key; a 201 counts only
-when it carries our own item's mark, because real servers were measured to answer with somebody else's transaction
-(marked replayed) and not to make ours; what stays unknown is reported as in doubt, for the balances to decide.
+What an answer proves is decided in `midaz.evidence`; this module keeps to it. While it is unknown whether a transaction
+was made, it is sent again under the same key only, and only while the server certainly remembers that key, so that the
+server decides. A refusal, and an answer that belongs to another item, count when they are given twice in a row: a
+gateway can hand an answer to the wrong connection. What stays unknown is in doubt, for `engine.doubts` to decide.
 """
 
 from dataclasses import dataclass
@@ -10,56 +11,103 @@ from dataclasses import dataclass
 from midaz_seed.engine.error_tracker import ErrorTracker
 from midaz_seed.engine.journal import Track
 from midaz_seed.engine.rejects import Rejects
-from midaz_seed.engine.sender import Answer, Sender
+from midaz_seed.engine.sender import Answer, Patience, Sender
 from midaz_seed.midaz.api import transaction_request
 from midaz_seed.midaz.classify import OK, Disposition, Verdict
+from midaz_seed.midaz.evidence import (
+    NEVER_SEEN,
+    OPEN,
+    Effect,
+    Evidence,
+    Reading,
+    after,
+    is_plainly_ours,
+    ledger_bytes,
+    of_transaction,
+)
+from midaz_seed.midaz.routes import Place
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.transport.base import Request
+from midaz_seed.transport.base import Request, Response
 
 GENERATIONS_MAX = 20
-"""How many times in a row a transaction may meet a foreign answer before it counts as failed."""
+"""How many keys in a row of one transaction may hold other items' answers before it counts as failed."""
+FOREIGN_MAX = 6
+"""How many answers of other items one key may give, never the same twice in a row, before it is left in doubt."""
 IN_FLIGHT_PAUSE_MAX_S = 5.0
 SET_ASIDE_AFTER_S = 5.0
 """How long a key may be in flight before its transaction is set aside: a server that died leaves keys behind that stay
 so until their lifetime ends, and each would hold a worker until then."""
 
 
-class AnswerCheck:
-    """Tells whether the body of a 201 is the answer to this very item."""
-
-    def is_ours(self, item: TransactionItem, body: bytes) -> bool:
-        """The answer's metadata holds the item's run id and key."""
-        return item.mark in body
-
-
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Under which idempotency key a transaction is sent: its generation, and when it was sent under it before
-    (monotonic seconds), if it was."""
+    """Under which idempotency key a transaction is sent: its generation, when it was first sent under it (monotonic
+    seconds; None: not within the key's life), and what is known of it so far."""
 
     generation: int
     sent_s: float | None = None
+    known: Effect = Effect.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """A transaction that did not get its own 201, its place in the plan's order, why, and the generation of the last
-    key that was used for it."""
+    """A transaction that did not get its own 201: its place in the plan's order, why, and its last key."""
 
     item: TransactionItem
     ordinal: int
     failure: Failure
     generation: int
-    set_aside_s: float | None = None
-    """Not decided yet, because its key is in flight: when it was first sent under it (monotonic seconds)."""
+    first_sent_s: float
+    """When the first attempt under that key was made (monotonic seconds)."""
+    set_aside: bool = False
+    """Not decided yet, because its key is in flight."""
+    key_is_taken: bool = False
+    """That key holds another item's answer."""
 
     @property
     def in_doubt(self) -> bool:
         """It may have been applied all the same."""
         return self.failure.error is ErrorClass.IN_DOUBT
+
+
+@dataclass(slots=True)
+class _Sending:
+    """What is known of one transaction while it is being sent under one key after the other."""
+
+    item: TransactionItem
+    ordinal: int
+    parent: str
+    request: Request
+    generation: int
+    first_sent_s: float
+    known: Effect
+    """By all attempts before the last one that said nothing certain yet."""
+    attempts: int = 0
+    foreign: int = 0
+    last: Evidence = NEVER_SEEN
+    before: Effect = Effect.NOT_MADE
+    """What was known before the answer in `last`."""
+
+    def take(self, evidence: Evidence) -> bool:
+        """Take in an answer; True when it is a refusal or another item's, for the second time in a row: then it counts,
+        else the attempt may have been made."""
+        if evidence is NEVER_SEEN:
+            return False
+        confirmed = evidence.reading in _TO_BE_CONFIRMED and evidence == self.last
+        if confirmed:
+            self.known = self.before
+        else:
+            self.before = self.known
+            unconfirmed = evidence.reading in _TO_BE_CONFIRMED
+            self.known = after(self.known, Effect.UNKNOWN if unconfirmed else evidence.effect)
+        self.last = evidence
+        return confirmed
+
+
+_TO_BE_CONFIRMED = frozenset({Reading.REFUSED, Reading.FOREIGN})
 
 
 class MovementSender:
@@ -73,16 +121,17 @@ class MovementSender:
         phase: Phase,
         *,
         run_id: str,
+        place: Place,
         ttl_s: int,
         margin_s: int,
         visible_within_s: float,
-        answer_check: AnswerCheck,
         sample: dict[str, str],
         track: Track,
         flow: MoneyFlow,
         rejects: Rejects,
     ) -> None:
-        """`visible_within_s`: how long a fresh account's balance may take to be usable (0019; contract, 14.2).
+        """`place`: the ledger. `visible_within_s`: how long a fresh account's balance may take to be usable (0019;
+        contract, 14.2).
 
         `sample`: keys of the transactions whose server ids are to be kept in it. `track`: where the journal is told of
         each transaction, before it is sent and when its end is known. `flow`: what is told when transactions are sent,
@@ -93,14 +142,19 @@ class MovementSender:
         self._tracker = tracker
         self._phase = phase
         self._run_id = run_id
+        self._place = place.path
+        self._ledger = ledger_bytes(place.organization_id, place.ledger_id)
         self._ttl_s = ttl_s
         self._resend_within_s = max(ttl_s - margin_s, 0)
         self._visible_within_s = visible_within_s
-        self._is_ours = answer_check.is_ours
         self._sample = sample
         self.track = track
         self.flow = flow
         self._rejects = rejects
+        self.uncertain = False
+        """Something was decided otherwise than by its own answer at its first sending."""
+        self.crash_seen = ""
+        """What showed that the server was killed, as a sentence."""
 
     async def send(
         self, item: TransactionItem, ordinal: int, path: str, parent: str, key: Key | None = None, *, wait: bool = True
@@ -111,118 +165,186 @@ class MovementSender:
         A failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
         Raises BreakerOpenError, UnauthorizedError, JournalError.
         """
-        sender, track, counts = self._sender, self.track, self._counts
-        first_sent_s = sender.clock.monotonic()
+        first_sent_s, not_after_s = self._sender.clock.monotonic(), None
         self.flow.begin(first_sent_s)
-        sent_before = False
         if key is None:
-            generation = track.begin(ordinal)
+            generation = self.track.begin(ordinal)
         else:
             generation = key.generation
             if key.sent_s is None:
-                track.resend(ordinal, generation)
+                self.track.resend(ordinal, generation)
             else:
-                first_sent_s, sent_before = key.sent_s, True
-        last = generation + GENERATIONS_MAX - 1
-        while True:
-            request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl_s)
-            not_after_s = first_sent_s + self._resend_within_s if sent_before else None
-            answer = await sender.attempt(request, self._phase, not_after_s=not_after_s)
-            if answer.verdict is not OK:
-                answer = await self._until_decided(
-                    request, answer, first_sent_s, item, parent, maybe_applied=sent_before, wait=wait
-                )
-                if answer.verdict.disposition is Disposition.IN_FLIGHT:
-                    return Unsent(item, ordinal, answer.failure(request), generation, set_aside_s=first_sent_s)
-            response = answer.response
-            if answer.verdict is not OK or response is None:
-                return self._failed(answer.failure(request), request, item, ordinal, parent, generation)
-            if self._is_ours(item, response.body):
-                if response.headers.get("X-Idempotency-Replayed") == "true":
-                    counts.replayed += 1
-                if item.key in self._sample:
-                    self._sample[item.key] = answer.created_id()
-                moved = len(item.movements)
-                counts.created += 1
-                counts.movements += moved
-                self.flow.accept(moved, answer.at_s)
-                track.made(ordinal)
-                return None
-            counts.foreign_replays += 1
-            foreign = Verdict(Disposition.RETRY, ErrorClass.FOREIGN_REPLAY, "", "201, but with another transaction")
-            failure = Answer(foreign, response).failure(request)
-            if generation == last:
-                return self._failed(failure, request, item, ordinal, parent, generation)
-            self._note(failure, item, parent)
-            generation, sent_before = generation + 1, False
-            track.resend(ordinal, generation)
-            first_sent_s = sender.clock.monotonic()
+                first_sent_s = key.sent_s
+                not_after_s = first_sent_s + self._resend_within_s
+        request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl_s)
+        answer = await self._sender.attempt(request, self._phase, not_after_s=not_after_s)
+        response = answer.response
+        if response is not None and answer.verdict is OK and is_plainly_ours(response.body, item, self._ledger):
+            self._made(item, ordinal, answer, response, expected=key is None)
+            return None
+        known = key.known if key is not None else Effect.NOT_MADE
+        sending = _Sending(item, ordinal, parent, request, generation, first_sent_s, known)
+        return await self._until_known(sending, answer, wait=wait)
 
-    async def _until_decided(
-        self,
-        request: Request,
-        answer: Answer,
-        first_sent_s: float,
-        item: TransactionItem,
-        parent: str,
-        *,
-        maybe_applied: bool,
-        wait: bool,
-    ) -> Answer:
-        """Send the same bytes under the same key until the answer decides, or the key's lifetime forbids it."""
-        sender = self._sender
-        patience = sender.patience(self._phase)
-        visible_until_s = first_sent_s + self._visible_within_s
-        forget_s = first_sent_s + self._resend_within_s
+    async def _until_known(self, sending: _Sending, answer: Answer, *, wait: bool) -> "Unsent | None":
+        """Send the same bytes under the same key until an answer decides, or the key's lifetime forbids it."""
+        item, clock = sending.item, self._sender.clock
+        patience = self._sender.patience(self._phase)
         in_flight_pause_s = 0.05
-        attempts = 1
         while True:
+            sending.attempts = answer.attempts = sending.attempts + 1
             disposition = answer.verdict.disposition
-            if disposition in _DECIDED:
-                return answer
-            maybe_applied = maybe_applied or disposition in (Disposition.UNKNOWN, Disposition.IN_FLIGHT)
-            if disposition is Disposition.APPLIED_LATER or disposition is Disposition.EXPIRED:
-                return _in_doubt(answer)
-            self._note(answer.failure(request), item, parent)
-            if disposition is Disposition.IN_FLIGHT:
-                if not wait and sender.clock.monotonic() - first_sent_s > SET_ASIDE_AFTER_S:
-                    return answer
-                await sender.clock.sleep(in_flight_pause_s)
+            if disposition is Disposition.EXPIRED:
+                return self._in_doubt(sending, answer)
+            evidence = self._evidence(answer, item)
+            if evidence.effect is Effect.MADE:
+                assert answer.response is not None
+                first = sending.attempts == 1 and sending.known is Effect.NOT_MADE
+                self._made(item, sending.ordinal, answer, answer.response, expected=first)
+                return None
+            confirmed = sending.take(evidence)
+            answer = _described(answer, evidence)
+            if evidence.reading is Reading.FOREIGN:
+                if confirmed:
+                    unsent = self._next_key(sending, answer)
+                    if unsent is not None:
+                        return unsent
+                elif sending.foreign > FOREIGN_MAX:
+                    return self._in_doubt(sending, answer)
+                else:
+                    sending.foreign += 1
+                    self._note(answer.failure(sending.request), sending)
+            elif disposition is Disposition.IN_FLIGHT:
+                self._note(answer.failure(sending.request), sending)
+                if clock.monotonic() - sending.first_sent_s > SET_ASIDE_AFTER_S:
+                    self.crash_seen = f"a key stayed in flight for more than {SET_ASIDE_AFTER_S:g} s ({item.key})"
+                    if not wait:
+                        return self._unsent(sending, answer, set_aside=True)
+                await clock.sleep(in_flight_pause_s)
                 in_flight_pause_s = min(2 * in_flight_pause_s, IN_FLIGHT_PAUSE_MAX_S)
-            elif disposition is Disposition.NOT_READY and sender.clock.monotonic() < visible_until_s:
+            elif not await self._may_try_again(sending, answer, patience, confirmed=confirmed):
+                return self._ended(sending, answer)
+            unknown = sending.known is not Effect.NOT_MADE
+            not_after_s = sending.first_sent_s + self._resend_within_s if unknown else None
+            answer = await self._sender.attempt(sending.request, self._phase, not_after_s=not_after_s)
+
+    async def _may_try_again(self, sending: _Sending, answer: Answer, patience: Patience, *, confirmed: bool) -> bool:
+        """Whether one more attempt may be made under the same key, after the pause that it needs."""
+        disposition, now_s = answer.verdict.disposition, self._sender.clock.monotonic()
+        if disposition is Disposition.APPLIED_LATER:
+            self.crash_seen = f"the server moved the balances and did not write the record (0095, {sending.item.key})"
+            return False
+        not_ready = disposition is Disposition.NOT_READY and now_s < sending.first_sent_s + self._visible_within_s
+        if not_ready or (disposition in _FINAL and not confirmed):
+            self._note(answer.failure(sending.request), sending)
+            if not_ready:
                 await patience.pause(answer)
-            elif disposition is Disposition.NOT_READY:
-                return answer
-            elif not await patience.again(answer):
-                return _in_doubt(answer) if maybe_applied else answer
-            answer = await sender.attempt(request, self._phase, not_after_s=forget_s if maybe_applied else None)
-            answer.attempts = attempts = attempts + 1
+            return True
+        if disposition in _FINAL or not await patience.again(answer):
+            return False
+        self._note(answer.failure(sending.request), sending)
+        return True
 
-    def _note(self, failure: Failure, item: TransactionItem, parent: str) -> None:
+    def _next_key(self, sending: _Sending, answer: Answer) -> "Unsent | None":
+        """The key holds another item's answer. When no attempt can have been made, go on with the next one: None."""
+        self._counts.foreign_replays += 1
+        self.uncertain = True
+        if sending.known is not Effect.NOT_MADE:
+            return self._in_doubt(sending, answer, key_is_taken=True)
+        if sending.attempts >= 2 * GENERATIONS_MAX:
+            return self._ended(sending, answer)
+        self._note(answer.failure(sending.request), sending)
+        sending.generation += 1
+        sending.last, sending.foreign = NEVER_SEEN, 0
+        self.track.resend(sending.ordinal, sending.generation)
+        sending.first_sent_s = self._sender.clock.monotonic()
+        key = f"{self._run_id}.{sending.item.key}.{sending.generation}"
+        sending.request = transaction_request(sending.request.path, sending.item.body, key, self._ttl_s)
+        return None
+
+    def _evidence(self, answer: Answer, item: TransactionItem) -> Evidence:
+        response = answer.response
+        if response is None:
+            return OPEN if answer.verdict.disposition is Disposition.UNKNOWN else NEVER_SEEN
+        return of_transaction(response.status, response.headers, response.body, item, self._place)
+
+    def _made(self, item: TransactionItem, ordinal: int, answer: Answer, response: Response, *, expected: bool) -> None:
+        """Count a transaction whose own answer has come; `expected`: nobody can have sent it before."""
+        counts, moved = self._counts, len(item.movements)
+        if response.headers.get("X-Idempotency-Replayed") == "true":
+            counts.replayed += 1
+            if expected:
+                self.uncertain = True  # another process sends the same plan
+        if item.key in self._sample:
+            self._sample[item.key] = answer.created_id()
+        counts.created += 1
+        counts.movements += moved
+        self.flow.accept(moved, answer.at_s)
+        self.track.made(ordinal)
+
+    def _note(self, failure: Failure, sending: _Sending) -> None:
         """Count a failed attempt that is not the end of the item."""
-        self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=False)
+        self._tracker.record(
+            failure,
+            phase=self._phase,
+            entity="transaction",
+            key=sending.item.key,
+            parent=sending.parent,
+            final=False,
+        )
 
-    def _failed(
-        self, failure: Failure, request: Request, item: TransactionItem, ordinal: int, parent: str, generation: int
-    ) -> "Unsent":
-        """The end of an item; one in doubt is counted later, when the balances have spoken."""
-        unsent = Unsent(item, ordinal, failure, generation)
+    def _ended(self, sending: _Sending, answer: Answer) -> "Unsent":
+        """The attempts are used up: certainly not made, or in doubt."""
+        return self._failed(sending, answer) if sending.known is Effect.NOT_MADE else self._in_doubt(sending, answer)
+
+    def _failed(self, sending: _Sending, answer: Answer) -> "Unsent":
+        item, failure = sending.item, answer.failure(sending.request)
         self.flow.answered(self._sender.clock.monotonic())
-        if unsent.in_doubt:
-            return unsent
-        self.track.not_made(ordinal)
-        self._rejects.add(failure, request, phase=self._phase, entity="transaction", key=item.key)
-        self._tracker.record(failure, phase=self._phase, entity="transaction", key=item.key, parent=parent, final=True)
+        self.track.not_made(sending.ordinal)
+        self._rejects.add(failure, sending.request, phase=self._phase, entity="transaction", key=item.key)
+        self._tracker.record(
+            failure, phase=self._phase, entity="transaction", key=item.key, parent=sending.parent, final=True
+        )
         self._counts.failed += 1
-        return unsent
+        return self._unsent(sending, answer)
+
+    def _in_doubt(self, sending: _Sending, answer: Answer, *, key_is_taken: bool = False) -> "Unsent":
+        """It is counted later, when it is decided."""
+        self.uncertain = True
+        self.flow.answered(self._sender.clock.monotonic())
+        verdict = answer.verdict
+        message = verdict.message or f"last seen: {verdict.error}"
+        doubt = Verdict(Disposition.UNKNOWN, ErrorClass.IN_DOUBT, verdict.code, message)
+        return self._unsent(sending, Answer(doubt, answer.response, answer.attempts), key_is_taken=key_is_taken)
+
+    def _unsent(
+        self, sending: _Sending, answer: Answer, *, set_aside: bool = False, key_is_taken: bool = False
+    ) -> "Unsent":
+        return Unsent(
+            sending.item,
+            sending.ordinal,
+            answer.failure(sending.request),
+            sending.generation,
+            sending.first_sent_s,
+            set_aside=set_aside,
+            key_is_taken=key_is_taken,
+        )
 
 
-_DECIDED = frozenset({Disposition.OK, Disposition.PERMANENT, Disposition.CONFLICT})
+_FINAL = frozenset({Disposition.PERMANENT, Disposition.CONFLICT, Disposition.NOT_READY})
+"""What a refusal says that will not change by itself."""
+_FOREIGN = Verdict(Disposition.RETRY, ErrorClass.FOREIGN_REPLAY, "", "201, but with another transaction")
+_ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "a success, but not the answer to this transaction")
 
 
-def _in_doubt(answer: Answer) -> Answer:
+def _described(answer: Answer, evidence: Evidence) -> Answer:
+    """An answer with the verdict that its evidence asks for: what it says by itself may not be believed."""
     verdict = answer.verdict
-    message = verdict.message or f"last seen: {verdict.error}"
-    return Answer(
-        Verdict(Disposition.UNKNOWN, ErrorClass.IN_DOUBT, verdict.code, message), answer.response, answer.attempts
-    )
+    if evidence.reading is Reading.FOREIGN:
+        verdict = _FOREIGN
+    elif evidence.reading is Reading.ODD:
+        verdict = _ODD
+    elif evidence.effect is Effect.UNKNOWN and verdict.disposition in _FINAL:
+        message = f"{answer.response.status if answer.response else ''} that no Midaz wrote: {verdict.message}"
+        verdict = Verdict(Disposition.UNKNOWN, verdict.error, verdict.code, message)
+    return Answer(verdict, answer.response, answer.attempts, answer.at_s)

@@ -1,28 +1,32 @@
-"""Taking up a ledger that an earlier session already filled, wholly or in part.
+"""Taking up a ledger that may already be filled, wholly or in part: every session begins with a look at its balances.
 
-Two sources say which of the planned transactions were made: the run's journal, or where there is none, the server's
-own list of transactions. Neither is believed alone: only when every balance is exactly what those transactions give
-(for the journal, together with some of those that it does not know about) may the others be sent. So nothing is
-doubled.
+Two sources say which of the planned transactions were made: the run's journal, and the server's own list. Neither is
+believed alone: only when every balance, and the number of its changes, is exactly what those transactions give may the
+others be sent. A journal can be older than the server (a copy that was restored, a run that went on elsewhere) or newer
+(a server that was restored): then the list decides, with the balances.
 """
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
-from typing import cast
+from itertools import chain
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.doubts import decide
+from midaz_seed.engine.doubts import Look, Sums, explain, in_words, listed, look
 from midaz_seed.engine.journal import Track
-from midaz_seed.engine.movements import Key
-from midaz_seed.engine.settlement import observe
+from midaz_seed.engine.journal_file import Unknown
+from midaz_seed.engine.movements import Key, Unsent
 from midaz_seed.engine.state import LedgerState
-from midaz_seed.errors import RequestFailedError
-from midaz_seed.model.jsons import JsonObject
-from midaz_seed.plan.items import MONEY, Phase, TransactionItem
-from midaz_seed.plan.shape import KEY_MARK
+from midaz_seed.errors import UnexplainedError
+from midaz_seed.midaz.evidence import Effect, is_record
+from midaz_seed.model.doubts import Solution
+from midaz_seed.model.outcomes import ErrorClass, Failure
+from midaz_seed.plan.items import MONEY, Phase, TransactionItem, changes_key, trace_of
 
 Numbered = tuple[int, TransactionItem]
+At = tuple[Phase, int]
+"""A transaction of a ledger: its phase and its place in the plan's order."""
+_LOST = Failure(ErrorClass.IN_DOUBT, "", "an earlier session sent it and did not see its answer")
 
 
 @dataclass(slots=True)
@@ -31,13 +35,26 @@ class Made:
 
     made: dict[Phase, bytearray]
     """1 for each transaction that was made; what lies beyond its end was not."""
-    keys: dict[tuple[Phase, int], Key] = field(default_factory=dict)
+    keys: dict[At, Key] = field(default_factory=dict)
     """Idempotency keys for transactions that were sent and proved not to have been made."""
+    open: list[Unsent] = field(default_factory=list)
+    """Those of which neither journal nor list nor balances say whether they were made."""
+    counted: set[At] = field(default_factory=set)
+    """Those that this session has counted already, before its phases began."""
+    refused: set[At] = field(default_factory=set)
+    """Those that were refused for good when they were sent again before the phases began."""
 
     def holds(self, phase: Phase, ordinal: int) -> bool:
         """It was made."""
         made = self.made[phase]
         return ordinal < len(made) and made[ordinal] == 1
+
+    def add(self, phase: Phase, ordinal: int) -> None:
+        """It is known as made now."""
+        made = self.made[phase]
+        if ordinal >= len(made):
+            made.extend(bytes(ordinal + 1 - len(made)))
+        made[ordinal] = 1
 
     @property
     def count(self) -> int:
@@ -51,121 +68,186 @@ def tracks(context: RunContext, ledger: LedgerState) -> dict[Phase, Track]:
     return {phase: context.journal.track(ledger.index, phase, counts.get(phase, 0)) for phase in MONEY}
 
 
-async def already_made(context: RunContext, ledger: LedgerState) -> Made | None:
-    """What earlier sessions made of the ledger's transactions; None when there were none.
-
-    Raises RequestFailedError when, until the settlement deadline, no source explains the balances: then requests of
-    an earlier session may still be on their way, and sending more could double them.
-    """
-    journalled = tracks(context, ledger)
-    if ledger.resumed and (ledger.fresh or any(track.begun for track in journalled.values())):
-        made = await _from_journal(context, ledger, journalled)
-        if made is not None:
-            return made
-    elif ledger.fresh:
-        return None
-    return await _from_server(context, ledger, journalled)
-
-
 def numbered(ledger: LedgerState, phase: Phase) -> Iterator[Numbered]:
     """The ledger's transactions of a phase with their places in the plan's order."""
     return enumerate(ledger.plan.deposits() if phase is Phase.DEPOSITS else ledger.plan.transfers())
 
 
-async def _from_journal(context: RunContext, ledger: LedgerState, journalled: dict[Phase, Track]) -> Made | None:
-    """What the journal knows, with what it does not know decided by the balances; None when they contradict it."""
-    made = Made({phase: bytearray(track.end) for phase, track in journalled.items()})
-    unknown = {phase: {one.ordinal: one for one in track.unknown()} for phase, track in journalled.items()}
-    planned = [0] * ledger.plan.account_count
-    doubts: list[tuple[Phase, int, TransactionItem]] = []
-    for phase, track in journalled.items():
-        for ordinal, item in islice(numbered(ledger, phase), track.end):
-            if track.is_made(ordinal):
-                made.made[phase][ordinal] = 1
-                if track.is_recovered(ordinal):
-                    ledger.recovered.add(item.key)
-            elif ordinal in unknown[phase]:
-                doubts.append((phase, ordinal, item))
-            else:
-                continue
-            _apply(item, planned)
-    if context.journal.clean and not doubts:
-        return made
-    applied = await decide(context, ledger, Phase.DEPOSITS, planned, [item for _, _, item in doubts])
-    if applied is None:
+async def already_made(context: RunContext, ledger: LedgerState) -> Made | None:
+    """What earlier sessions made of the ledger's transactions; None when it was created by this one, so that nothing
+    can be in it.
+
+    Raises UnexplainedError when, until the settlement deadline, nothing explains the balances: then requests of another
+    session may still be on their way, and sending more could double them. RequestFailedError.
+    """
+    journalled = tracks(context, ledger)
+    if ledger.fresh and not ledger.resumed:
         return None
-    for (phase, ordinal, item), was_applied in zip(doubts, applied, strict=True):
-        context.meter.phases[phase].doubted(applied=was_applied)
-        if was_applied:
-            made.made[phase][ordinal] = 1
-            ledger.recovered.add(item.key)
-            journalled[phase].recovered(ordinal)
-        else:
-            one = unknown[phase][ordinal]
-            made.keys[phase, ordinal] = _key(context, one.generation, one.sent_s)
-    return made
+    believed = ledger.resumed and (ledger.fresh or any(track.begun for track in journalled.values()))
+    return await _TakeUp(context, ledger, journalled, with_journal=believed).made()
 
 
-def _key(context: RunContext, generation: int, sent_s: float) -> Key:
-    """The same key while the server certainly remembers it, so that it can say itself what it knows; else the next."""
-    own = context.settings.idempotency
-    age_s = context.clock.time() - sent_s
-    if sent_s and 0 <= age_s < own.ttl_s - own.margin_s:
-        return Key(generation, context.clock.monotonic() - age_s)
-    return Key(generation + 1)
+class _TakeUp:
+    """The look at one ledger at the beginning of a session."""
+
+    def __init__(
+        self, context: RunContext, ledger: LedgerState, journalled: dict[Phase, Track], *, with_journal: bool
+    ) -> None:
+        self._context = context
+        self._ledger = ledger
+        self._tracks = journalled
+        self._with_journal = with_journal
+        self._acknowledged: dict[At, TransactionItem] = {}
+        self._unknown: dict[At, tuple[TransactionItem, Unknown]] = {}
+        if with_journal:
+            self._read_journal()
+
+    def _read_journal(self) -> None:
+        for phase, track in self._tracks.items():
+            unknown = {one.ordinal: one for one in track.unknown()}
+            for ordinal, item in numbered(self._ledger, phase):
+                if ordinal >= track.end:
+                    break
+                if track.is_made(ordinal):
+                    self._acknowledged[phase, ordinal] = item
+                    if track.is_recovered(ordinal):
+                        self._ledger.recovered.add(item.key)
+                        self._ledger.uncertain = True
+                elif ordinal in unknown:
+                    self._unknown[phase, ordinal] = item, unknown[ordinal]
+
+    async def made(self) -> Made:
+        """What was made, as soon as two equal looks agree on it; one look is enough where nothing will be sent on its
+        word, or where a session that ended in order left nothing unknown."""
+        context, ledger = self._context, self._ledger
+        wait, clock = context.settings.settlement, context.clock
+        until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
+        earlier: Look | None = None
+        while True:
+            seen = await look(context, ledger, Phase.DEPOSITS)
+            found = None if seen.strange else await self._found(seen)
+            if found is not None and (seen == earlier or self._needs_no_second_look(found)):
+                return found
+            if clock.monotonic() >= until_s:
+                raise self._unexplained(seen)
+            earlier = seen
+            await clock.sleep(wait.max_delay_s if found is not None else min(pause_s, wait.max_delay_s))
+            pause_s *= 2
+
+    def _needs_no_second_look(self, found: Made) -> bool:
+        planned = sum(self._ledger.plan.counts.get(phase, 0) for phase in MONEY)
+        in_order = self._with_journal and self._context.journal.clean and not self._unknown and not found.open
+        return found.count == planned or in_order
+
+    async def _found(self, seen: Look) -> Made | None:
+        """What explains these balances: the journal; else with the list; else the list alone. None: nothing does."""
+        if self._with_journal:
+            solution = await self._explained(seen, self._acknowledged, self._unknown)
+            if solution.unique:
+                return self._by_journal(self._acknowledged, self._unknown, solution, listed=False)
+        rows, others = await listed(self._context, self._ledger)
+        if others:  # somebody else's transactions change balances too
+            seen = seen.without_changes()
+        there = {
+            (phase, ordinal): item
+            for phase in MONEY
+            for ordinal, item in numbered(self._ledger, phase)
+            if (row := rows.get(item.key)) is not None and is_record(row, item)
+        }
+        if self._with_journal:
+            unknown = {at: one for at, one in self._unknown.items() if at not in there}
+            known = self._acknowledged | there
+            solution = await self._explained(seen, known, unknown)
+            if not solution.contradicted:
+                return self._by_journal(known, unknown, solution, listed=True)
+        solution = await self._explained(seen, there, {})
+        return self._by_list(there) if solution.unique else None
+
+    async def _explained(
+        self, seen: Look, known: dict[At, TransactionItem], unknown: dict[At, tuple[TransactionItem, Unknown]]
+    ) -> Solution:
+        items = [item for item, _ in unknown.values()]
+        return await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
+
+    def _by_journal(
+        self,
+        known: dict[At, TransactionItem],
+        unknown: dict[At, tuple[TransactionItem, Unknown]],
+        solution: Solution,
+        *,
+        listed: bool,
+    ) -> Made:
+        made = self._begin(known)
+        meters = self._context.meter.phases
+        for ((phase, ordinal), (item, one)), value in zip(unknown.items(), solution.values, strict=True):
+            if value is None:
+                made.open.append(self._unsent(item, one))
+                continue
+            meters[phase].doubted(applied=value)
+            if value:
+                made.add(phase, ordinal)
+                self._ledger.recovered.add(item.key)
+                self._tracks[phase].recovered(ordinal)
+            else:
+                made.keys[phase, ordinal] = self._key(one)
+        if unknown or listed:
+            self._ledger.uncertain = True
+        return made
+
+    def _by_list(self, there: dict[At, TransactionItem]) -> Made:
+        made = self._begin(there)
+        self._ledger.uncertain = True
+        self._ledger.recovered.clear()
+        for phase, track in self._tracks.items():
+            for ordinal in range(track.end):
+                if (phase, ordinal) not in there:  # sent once, and proved not to have been made
+                    made.keys[phase, ordinal] = Key(track.generation_after(ordinal), known=Effect.NOT_MADE)
+        return made
+
+    def _begin(self, known: dict[At, TransactionItem]) -> Made:
+        made = Made({phase: bytearray() for phase in MONEY})
+        for phase, ordinal in known:
+            made.add(phase, ordinal)
+            if (phase, ordinal) not in self._acknowledged:
+                self._tracks[phase].made(ordinal)
+        return made
+
+    def _unsent(self, item: TransactionItem, one: Unknown) -> Unsent:
+        return Unsent(item, one.ordinal, _LOST, one.generation, self._first_sent_s(one))
+
+    def _first_sent_s(self, one: Unknown) -> float:
+        """When it was first sent under its key, in this process's monotonic seconds; long ago when the clocks differ
+        too much to say."""
+        clock = self._context.clock
+        age_s = clock.time() - one.sent_s
+        return clock.monotonic() - age_s if one.sent_s and age_s >= 0 else float("-inf")
+
+    def _key(self, one: Unknown) -> Key:
+        """The same key. While the server certainly remembers it, so that it can say itself what it knows."""
+        own, first_sent_s = self._context.settings.idempotency, self._first_sent_s(one)
+        if self._context.clock.monotonic() - first_sent_s < own.ttl_s - own.margin_s:
+            return Key(one.generation, first_sent_s)
+        return Key(one.generation, known=Effect.NOT_MADE)
+
+    def _unexplained(self, seen: Look) -> UnexplainedError:
+        plan = self._ledger.plan
+        known = sums_of(self._acknowledged.values())
+        wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
+        return UnexplainedError(
+            f"ledger {plan.key} ({plan.name}) already holds movements, and its balances are not what any of the "
+            f"{len(self._acknowledged)} planned transactions that are known to be made, with others of the plan, give: "
+            f"{in_words(self._ledger, seen, known, wrong)}",
+            hint="movements of an earlier run may still be on their way, or somebody else moved money: "
+            "try again later, or fill new ledgers with another --run-id",
+        )
 
 
-async def _from_server(context: RunContext, ledger: LedgerState, journalled: dict[Phase, Track]) -> Made:
-    """What the server lists, once the balances prove the list complete."""
-    wait = context.settings.settlement
-    started_s, pause_s = context.clock.monotonic(), wait.initial_delay_s
-    plan = ledger.plan
-    while True:
-        keys = await context.pool.call(lambda: _keys(context, ledger))
-        balances = await context.pool.call(lambda: observe(context, ledger, Phase.DEPOSITS))
-        made = _placed(ledger, keys)
-        expected = balances_given(ledger, made)
-        wrong = [
-            plan.alias(index)
-            for index in range(plan.account_count)
-            if (found := balances.get(plan.alias(index))) is not None
-            and found.available != plan.asset_of(index).decimal(expected[index])
-        ]
-        if not wrong:
-            break
-        if context.clock.monotonic() - started_s >= wait.deadline_s:
-            raise RequestFailedError(
-                f"ledger {plan.key} ({plan.name}) already holds movements, and the balances of {len(wrong)} accounts "
-                f"(such as {wrong[0]}) are not what its {made.count} planned transactions give",
-                hint="movements of an earlier run may still be on their way, or somebody else moved money: "
-                "try again later, or fill new ledgers with another --run-id",
-            )
-        await context.clock.sleep(min(pause_s, wait.max_delay_s))
-        pause_s *= 2
-    for phase, track in journalled.items():
-        for ordinal, there in enumerate(made.made[phase]):
-            if there:
-                track.made(ordinal)
-            elif ordinal < track.end:  # sent once, and proved not to have been made
-                made.keys[phase, ordinal] = Key(track.generation_after(ordinal))
-    return made
-
-
-async def _keys(context: RunContext, ledger: LedgerState) -> frozenset[str]:
-    """Item keys of this run's transactions in the ledger, from their metadata."""
-    prefix = f"{context.plan.run_id}/"
-    api = context.api(Phase.DEPOSITS)
-    keys = set()
-    async for row in api.transactions(ledger.place):
-        mark = cast("JsonObject", row.get("metadata") or {}).get(KEY_MARK)
-        if isinstance(mark, str) and mark.startswith(prefix):
-            keys.add(mark.removeprefix(prefix))
-    return frozenset(keys)
-
-
-def _placed(ledger: LedgerState, keys: frozenset[str]) -> Made:
-    """The transactions with these keys, by their places in the plan's order."""
-    return Made({phase: bytearray(item.key in keys for _, item in numbered(ledger, phase)) for phase in MONEY})
+def sums_of(items: Iterable[TransactionItem]) -> Counter[int]:
+    """What the balances show when just these transactions were made, as `doubts.Sums`."""
+    sums = Counter[int]()
+    for item in items:
+        sums.update(trace_of(item))
+    return sums
 
 
 def balances_given(ledger: LedgerState, made: Made, *, and_deposits: bool = False) -> list[int]:
@@ -173,12 +255,29 @@ def balances_given(ledger: LedgerState, made: Made, *, and_deposits: bool = Fals
     balances = [0] * ledger.plan.account_count
     for ordinal, item in chain(numbered(ledger, Phase.DEPOSITS), numbered(ledger, Phase.TRANSFERS)):
         if made.holds(item.phase, ordinal) or (and_deposits and item.phase is Phase.DEPOSITS):
-            _apply(item, balances)
+            for movement in item.movements:
+                balances[movement.destination] += movement.amount
+                if movement.source is not None:
+                    balances[movement.source] -= movement.amount
     return balances
 
 
-def _apply(item: TransactionItem, balances: list[int]) -> None:
-    for movement in item.movements:
-        balances[movement.destination] += movement.amount
-        if movement.source is not None:
-            balances[movement.source] -= movement.amount
+def sums_after(ledger: LedgerState, phase: Phase, planned: Sequence[int], made: Made | None) -> Sums:
+    """What the balances show when a phase has ended well, as `doubts.Sums`.
+
+    Args:
+        planned: what each account then holds when every transaction was made, in minor units.
+        made: what earlier sessions made.
+    """
+    sums = Counter[int]()
+    for each in MONEY:
+        begun = ledger.begun.get(each, ledger.plan.counts.get(each, 0))
+        for ordinal, item in numbered(ledger, each):
+            done = each is Phase.DEPOSITS or phase is Phase.TRANSFERS
+            if (done and ordinal < begun) or (made is not None and made.holds(each, ordinal)):
+                sums.update(changes_key(account) for account in trace_of(item) if account >= 0)
+    for account, count in ledger.changes_not_made.items():
+        sums[changes_key(account)] -= count
+    for account, whole in enumerate(planned):
+        sums[account] = whole - ledger.not_made[account]
+    return sums

@@ -57,8 +57,14 @@ class LedgerState:
     recovered: set[str] = field(default_factory=set)
     """Keys of transactions that only the balances have shown to be made: after a crash a server lists such a one up to
     an hour later."""
+    uncertain: bool = False
+    """Something in it was decided otherwise than by its own answer, so the proof looks at every transaction."""
+    residue: str = ""
+    """What in its balances nothing explains, in words; "" when nothing is left over."""
     not_made: Counter[int] = field(default_factory=Counter)
     """What the transactions that were certainly not made would have added to each account, in minor units."""
+    changes_not_made: Counter[int] = field(default_factory=Counter)
+    """How often those that were tried would have changed each account's balance."""
 
     missed_count: int = 0
     """How many these are, without those that there was no time for."""
@@ -71,8 +77,13 @@ class LedgerState:
     `not_made` it is no difference: the proof leaves it out too."""
     left_out_count: int = 0
 
-    def leave_out(self, changes: Mapping[int, int], count: int) -> None:
-        """Note `count` transactions that there was no time for, with what they would have changed."""
+    begun: dict[Phase, int] = field(default_factory=dict)
+    """Of phases that time cut short: how many of its transactions were begun."""
+
+    def leave_out(self, phase: Phase, begun: int, changes: Mapping[int, int], count: int) -> None:
+        """Note `count` transactions of a phase that there was no time for, with what they would have changed; `begun`
+        is the place of the first that was not begun."""
+        self.begun[phase] = begun
         self.left_out_count += count
         for account, change in changes.items():
             self.left_out[account] += change
@@ -81,8 +92,9 @@ class LedgerState:
     def miss(self, item: TransactionItem) -> None:
         """Note a transaction that was certainly not made."""
         self.missed_count += 1
-        for account, change in effect_of(item).items():
-            self.not_made[account] += change
+        effect = effect_of(item)
+        self.not_made.update(effect)
+        self.changes_not_made.update(effect.keys())
 
     @property
     def place(self) -> Place:

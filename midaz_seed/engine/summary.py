@@ -10,7 +10,15 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.error_tracker import ErrorGroup
 from midaz_seed.engine.own_load import own_load, process_cpu_s
 from midaz_seed.engine.state import LedgerStatus
-from midaz_seed.errors import ExitCode, JournalError, OutputError, SettlementError, TargetError
+from midaz_seed.errors import (
+    ExitCode,
+    JournalError,
+    OutputError,
+    SettlementError,
+    TargetError,
+    UndecidedError,
+    UnexplainedError,
+)
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
@@ -197,7 +205,9 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
     """Exit code, one sentence, and how to go on."""
     unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
     target = next((error for error in context.errors if isinstance(error, TargetError)), None)
+    undecided = next((error for error in context.errors if isinstance(error, UndecidedError)), None)
     settlement = next((error for error in context.errors if isinstance(error, SettlementError)), None)
+    unexplained = next((error for error in context.errors if isinstance(error, UnexplainedError)), None)
     disk = next((error for error in context.errors if isinstance(error, JournalError | OutputError)), None)
     again = _how_to_go_on(context)
     if context.signal is not None:
@@ -209,6 +219,10 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
         return ExitCode.DIFFERENCES, f"Stopped by a rule: {context.stop_reason}.", again
     if target is not None:
         return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or again}"
+    if undecided is not None:
+        return ExitCode.SETTLEMENT, f"Not decided: {undecided}.", f"{undecided.hint}. {again}"
+    if unexplained is not None:
+        return ExitCode.DIFFERENCES, f"NOT as planned: {unexplained}.", f"{unexplained.hint}. {again}"
     if settlement is not None:
         return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {again}"
     if unfinished:

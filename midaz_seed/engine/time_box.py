@@ -107,7 +107,7 @@ async def leave_out(
     changes = Counter({account: change for account, change in changes.items() if change})
     if phase is Phase.DEPOSITS:
         ledger.unfunded.update(changes)
-    ledger.leave_out(changes, count)
+    ledger.leave_out(phase, begun, changes, count)
 
 
 async def _unhurried(items: Iterator[Numbered]) -> AsyncIterator[Numbered]:

@@ -21,11 +21,13 @@ class ObservedBalance:
     available: Decimal
     on_hold: Decimal
     direction: str | None
+    version: int | None = None
+    """How often it was changed; None where the server does not say."""
 
     @classmethod
     def parse(cls, row: JsonObject) -> "ObservedBalance":
         """From a row of `GET .../balances`."""
-        direction = row.get("direction")
+        direction, version = row.get("direction"), row.get("version")
         return cls(
             alias=str(row["alias"]),
             key=str(row.get("key") or DEFAULT_KEY),
@@ -33,6 +35,7 @@ class ObservedBalance:
             available=Decimal(str(row["available"])),
             on_hold=Decimal(str(row["onHold"])),
             direction=direction if isinstance(direction, str) else None,
+            version=version if isinstance(version, int) else None,
         )
 
     @property

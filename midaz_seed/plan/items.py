@@ -148,6 +148,18 @@ def effect_of(item: TransactionItem) -> dict[int, int]:
     return {account: change for account, change in effect.items() if change}
 
 
+def trace_of(item: TransactionItem) -> dict[int, int]:
+    """What a transaction leaves in the balances that a server shows: for each account index its change in minor units,
+    and under `changes_key(index)` how often it changes it. Movements to one destination are one leg."""
+    effect = effect_of(item)
+    return effect | {changes_key(account): 1 for account in effect}
+
+
+def changes_key(account: int) -> int:
+    """The key for the number of changes of an account's balance, beside the account's index for its amount."""
+    return ~account
+
+
 @dataclass(frozen=True, slots=True)
 class LookUp:
     """How to find an entity that already exists: the rows of a list (or one object), and which of them is it.
