@@ -11,6 +11,7 @@ from typing import Any
 from unittest import mock
 
 import aiohttp
+import orjson
 
 from midaz_seed.cli import main
 from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
@@ -146,3 +147,24 @@ def hide_balances(request: Request) -> Response | None:
     if request.method == "GET" and request.path.split("?")[0].endswith("/balances"):
         return Response(200, {}, b'{"items":[],"limit":100}')
     return None
+
+
+def pretended_answer(request: Request) -> Response:
+    """A 201 as a server answers to a transaction, which was not made."""
+    sent = orjson.loads(request.body or b"")
+    _, _, _, organization, _, ledger, *_ = request.path.split("/")
+    send = sent["send"]
+    answer = {
+        "id": "00000000-0000-7000-8000-000000000001",
+        "description": sent["description"],
+        "amount": send["value"],
+        "assetCode": send["asset"],
+        "chartOfAccountsGroupName": "",
+        "source": [leg["accountAlias"] for leg in send["source"]["from"]],
+        "destination": [leg["accountAlias"] for leg in send["distribute"]["to"]],
+        "ledgerId": ledger,
+        "organizationId": organization,
+        "metadata": sent["metadata"],
+        "operations": [{"type": "DEBIT"}],
+    }
+    return Response(201, {"X-Idempotency-Replayed": "false"}, orjson.dumps(answer))

@@ -240,7 +240,12 @@ async def resolve_doubts(
     """
     ledger.uncertain = True
     lost = Counter[int]()
-    for _ in range(ROUNDS_MAX):
+    # a key that a killed server left in flight is free again only when its time on the server is over
+    stuck_until_s = context.clock.monotonic() + context.settings.idempotency.ttl_s
+    rounds = 0
+    while rounds < ROUNDS_MAX:
+        stuck = any(unsent.in_flight for unsent in ledger.in_doubt)
+        rounds += not (stuck and context.clock.monotonic() < stuck_until_s)
         doubts = list(ledger.in_doubt)
         decided = await decide(context, ledger, phase, {key: value - lost[key] for key, value in known.items()}, doubts)
         for channel in channels.values():
@@ -291,10 +296,9 @@ def undecided(ledger: LedgerState) -> UndecidedError:
     """What to raise when some of a ledger's transactions stay in doubt."""
     keys = [unsent.item.key for unsent in ledger.in_doubt]
     named = ", ".join(keys[:NAMED_MAX]) + (f" and {len(keys) - NAMED_MAX} more" if len(keys) > NAMED_MAX else "")
-    why = ledger.residue or "several assignments explain the balances"
+    why = ledger.residue or "the balances fit more than one answer"
     return UndecidedError(
         f"it is unknown whether {len(keys)} movements of ledger {ledger.plan.key} ({ledger.plan.name}) were made "
-        f"({named}): {why}, the server's list does not have them, and they may not be sent again",
-        hint="they are decided when the server lists them (one that crashed does within an hour) or its keys have "
-        "expired and its balances tell",
+        f"({named}): {why}, the server's list does not have them, and sending them again could double them",
+        hint="look again later: a server that crashed lists what it had done within an hour",
     )

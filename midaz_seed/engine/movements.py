@@ -66,6 +66,8 @@ class Unsent:
     """Not decided yet, because its key is in flight."""
     key_is_taken: bool = False
     """That key holds another item's answer."""
+    in_flight: bool = False
+    """The last answer was that its key is in flight."""
 
     @property
     def in_doubt(self) -> bool:
@@ -86,6 +88,7 @@ class _Sending:
     known: Effect
     """By all attempts before the last one that said nothing certain yet."""
     attempts: int = 0
+    in_flight: bool = False
     foreign: int = 0
     last: Evidence = NEVER_SEEN
     before: Effect = Effect.NOT_MADE
@@ -196,6 +199,7 @@ class MovementSender:
             disposition = answer.verdict.disposition
             if disposition is Disposition.EXPIRED:
                 return self._in_doubt(sending, answer)
+            sending.in_flight = disposition is Disposition.IN_FLIGHT
             evidence = self._evidence(answer, item)
             if evidence.effect is Effect.MADE:
                 assert answer.response is not None
@@ -213,7 +217,6 @@ class MovementSender:
                     return self._in_doubt(sending, answer)
                 else:
                     sending.foreign += 1
-                    self._note(answer.failure(sending.request), sending)
             elif disposition is Disposition.IN_FLIGHT:
                 self._note(answer.failure(sending.request), sending)
                 if clock.monotonic() - sending.first_sent_s > SET_ASIDE_AFTER_S:
@@ -328,6 +331,7 @@ class MovementSender:
             sending.first_sent_s,
             set_aside=set_aside,
             key_is_taken=key_is_taken,
+            in_flight=sending.in_flight,
         )
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from midaz_seed.engine.movements import AnswerCheck
 from midaz_seed.engine.run_directory import RunStatus, find_run
-from midaz_seed.plan.items import TransactionItem
 from midaz_seed.reporting.text import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.settings.model import Settings
-from tests.support import balances, sandbox, world
+from midaz_seed.transport.base import Request, Response, Transport
+from midaz_seed.transport.wire import WireTransport
+from tests.support import balances, pretended_answer, sandbox, world
 
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 40, "transactionsPerAccount": 40}
 MOVEMENTS = 2 * 40 * 40
@@ -62,18 +62,33 @@ async def test_a_plan_that_is_done_in_time_is_an_ordinary_run() -> None:
     assert {ledger.state for ledger in report.ledgers} == {"done"}
 
 
-class AnythingIsOurs(AnswerCheck):
-    """Believes every 201."""
+class Pretending:
+    """Answers some transfers as if they had been made, and does not pass them on."""
 
-    def is_ours(self, item: TransactionItem, body: bytes) -> bool:
-        return True
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self.sent = self.pretended = 0
+
+    async def send(self, request: Request) -> Response:
+        if request.path.endswith("/transactions/json"):
+            self.sent += 1
+            if self.sent % 50 == 3:
+                self.pretended += 1
+                return pretended_answer(request)
+        return await self._transport.send(request)
+
+    async def aclose(self) -> None:
+        await self._transport.aclose()
 
 
 async def test_a_movement_that_the_server_did_not_make_is_found_by_the_proof_of_a_part() -> None:
-    foreign = {"on": "transactions", "methods": ["POST"], "rate": 0.02, "foreign_replay": {}}
-    async with sandbox({"rules": [TWO_AT_ONCE, foreign]}) as server:
-        report = await seed_async(_world(server.url, 4.0), overrides={AnswerCheck: AnythingIsOurs()})
-        assert server.faults.injected["foreign_replay"] > 0
+    async with sandbox({"rules": [TWO_AT_ONCE]}) as server:
+        transport = Pretending(
+            WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        )
+        report = await seed_async(_world(server.url, 4.0), overrides={Transport: transport})
+        await transport.aclose()
+    assert transport.pretended > 0
     assert report.exit_code == 1
     assert report.proof is not None
     assert not report.proof.ok

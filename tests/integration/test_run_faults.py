@@ -2,8 +2,6 @@
 
 import pytest
 
-from midaz_seed.engine.movements import AnswerCheck
-from midaz_seed.plan.items import TransactionItem
 from midaz_seed.runner import seed_async
 from tests.support import balances, sandbox, world
 
@@ -60,24 +58,3 @@ async def test_foreign_answers_are_recognised_counted_and_sent_again() -> None:
     assert sum(phase.foreign_replays for phase in report.phases) == injected
     assert {error.error for error in report.errors} == {"foreign_replay"}
     assert sum(error.count for error in report.errors) == injected
-
-
-class _Gullible(AnswerCheck):
-    """Takes every 201 for its own, as other loaders do."""
-
-    def is_ours(self, item: TransactionItem, body: bytes) -> bool:
-        return True
-
-
-async def test_without_the_recognition_foreign_answers_make_the_proof_fail() -> None:
-    faults = {"rules": [{"on": "transactions", "rate": 0.05, "foreign_replay": {}}]}
-    async with sandbox(faults) as server:
-        report = await seed_async(
-            world(
-                server.url,
-                volume={"accountsPerLedger": 20, "transactionsPerAccount": 20},
-                settlement={"deadlineS": 0.2},
-            ),
-            overrides={AnswerCheck: _Gullible()},
-        )
-    assert report.exit_code != 0

@@ -156,7 +156,7 @@ def test_packed_movements_to_one_account_are_one_leg_with_their_sum() -> None:
 
 def test_an_account_that_gets_what_it_sends_is_not_changed() -> None:
     there_and_back = (Movement(0, 1, 5), Movement(1, 0, 5), Movement(2, 0, 1), Movement(None, 2, 4))
-    item = TransactionItem("k", Phase.TRANSFERS, "json", b"", b"", "BRL", "0.15", there_and_back)
+    item = TransactionItem("k", Phase.TRANSFERS, "json", b"", b"", b"", "BRL", "0.15", there_and_back)
     assert effect_of(item) == {0: 1, 2: 3}
 
 
