@@ -3,7 +3,7 @@ function says."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from inspect import isawaitable
 from urllib.parse import urlsplit
@@ -117,7 +117,8 @@ async def opened(gate: Gateway) -> AsyncIterator[str]:
         task = asyncio.current_task()
         assert task is not None
         tasks.add(task)
-        await gate.serve(reader, writer)
+        with suppress(asyncio.CancelledError):  # at the end of the block; asyncio would print it
+            await gate.serve(reader, writer)
         tasks.discard(task)
 
     server = await asyncio.start_server(serve, "127.0.0.1", 0)
@@ -125,9 +126,9 @@ async def opened(gate: Gateway) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     finally:
         server.close()
-        for task in tasks:
+        for task in tuple(tasks):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tuple(tasks), return_exceptions=True)
 
 
 async def _settled(decision: Altered | None | Awaitable[Altered | None]) -> Altered | None:

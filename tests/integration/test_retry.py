@@ -161,6 +161,30 @@ async def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> Non
         assert _keys(run) == before
 
 
+async def test_the_processes_of_a_sharded_run_put_what_is_refused_into_one_file(tmp_path: Path) -> None:
+    seen = count()
+
+    def refuse(head: bytes, body: bytes) -> Altered | None:
+        if head.startswith(b"POST") and head.split(b" ")[1].endswith(b"/accounts") and next(seen) % 3 == 2:
+            return Altered(400, [], b'{"code":"0047","title":"Bad Request","message":"no such product"}')
+        return None
+
+    def sharded(url: str) -> Settings:
+        volume = {**VOLUME, "ledgersPerOrganization": 2}
+        shards = {"limits": {"shards": 2}}
+        return world(url, volume=volume, journal={"directory": str(tmp_path)}, generation=shards)
+
+    async with sandbox() as server:
+        async with gateway(server.url, lambda *_: None, refuse) as url:
+            report = await seed_async(sharded(url))
+        run = find_run(tmp_path, "")
+        assert len(_keys(run)) == report.failed_items_total > 3
+        assert not (run.path / f"{REJECTS}{NEW}").exists()
+        report = await seed_async(sharded(server.url))
+    assert report.exit_code == 0, report.verdict
+    assert _keys(run) == set()
+
+
 def test_a_run_that_is_not_done_is_not_told_that_nothing_was_refused(tmp_path: Path) -> None:
     async def cut_off() -> str:
         async with sandbox() as server:
