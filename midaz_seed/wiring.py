@@ -177,7 +177,6 @@ class _Parts:
             self.target,
             session.rejects if session else None,
             with_token=bool(target.auth_token or target.client_secret),
-            begin=session is None or session.begins,
         )
 
     async def transport(self, services: svcs.Container) -> AsyncIterator[Transport]:

@@ -30,6 +30,24 @@ def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quie
     from midaz_seed.runner import seed_async
 
     if not directory.rejects():
+        _check_finished(directory)
         click.echo(f"Nothing was refused in run {directory.about().run_id}, so nothing was sent.")
         return
     execute(seed_async, loaded.settings, as_json=as_json, quiet=quiet)
+
+
+def _check_finished(directory: "RunDirectory") -> None:
+    """Raise RunError, with how to go on, when a run has items that are neither made nor refused."""
+    from midaz_seed.engine.run_directory import RunStatus
+    from midaz_seed.errors import RunError
+
+    about = directory.about()
+    if about.status in (RunStatus.FINISHED, RunStatus.REMOVED):
+        return
+    going_on = about.status is RunStatus.RUNNING
+    raise RunError(
+        f"nothing is refused in run {about.run_id}, so nothing was sent; but it is not finished: it is {about.status}, "
+        f"with {about.done:,} of {about.planned:,} made",
+        where=str(directory.path),
+        hint=f"{'wait for its end, or ' if going_on else ''}go on with `midaz-seed run --resume {about.run_id}`",
+    )

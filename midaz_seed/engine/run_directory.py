@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from midaz_seed.clock import Clock
+from midaz_seed.engine import rejects
 from midaz_seed.engine.journal import done_in
 from midaz_seed.errors import OutputError, RunError, UsageError
 from midaz_seed.settings.fields import SETTINGS, as_plain
@@ -173,8 +174,14 @@ class RunDirectory:
         """The journal of a shard, or of the process that owns the run."""
         return self.path / (JOURNAL if shard is None else f"{JOURNAL}-{shard + 1}")
 
+    @property
+    def journalled_bytes(self) -> int:
+        """How long all journals are: it grows before anything is sent."""
+        return sum(file.stat().st_size for file in self.journals())
+
     def mark_removed(self, clock: Clock) -> None:
         """What the run made is gone from the server: there is nothing to go on with. Raises RunError, OutputError."""
+        self.clear_rejects()
         self.write(replace(self.about(), status=RunStatus.REMOVED, updated_at=timestamp(clock), done=0, rejected=0))
 
     def settings(self) -> list[Given]:
@@ -189,12 +196,16 @@ class RunDirectory:
         return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
 
     def rejects(self) -> list[dict[str, Any]]:
-        """What the server refused for good, as `rejects.ndjson` has it; a last line that was cut short is left out."""
-        try:
-            lines = (self.path / REJECTS).read_bytes().split(b"\n")
-        except OSError:
-            return []
-        return [orjson.loads(line) for line in lines[:-1] if line]
+        """What the server refused for good and is not known to be made since, also while a session goes on."""
+        return list(rejects.refused(self.path / REJECTS).values())
+
+    def merge_rejects(self) -> None:
+        """Take what the last session refused, and what it made, into `rejects.ndjson`. Only for who owns the run."""
+        rejects.merge(self.path / REJECTS)
+
+    def clear_rejects(self) -> None:
+        """Nothing is refused any more."""
+        rejects.clear(self.path / REJECTS)
 
 
 def find_run(root: Path, name: str) -> RunDirectory:

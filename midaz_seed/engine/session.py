@@ -41,7 +41,7 @@ class Session:
     number: int = 1
     """Which session of the run this is, from 1."""
     begins: bool = True
-    """Refused items of earlier sessions are sent again, so they are no longer refused."""
+    """Owns the run; False in its other processes, which only append to its files."""
 
     def end(self, report: Report) -> None:
         """Put down how the session ended. Raises OutputError."""
@@ -50,12 +50,15 @@ class Session:
         done = sum(phase.created + phase.existing for phase in report.phases if phase.planned)
         whole = report.exit_code == ExitCode.DONE and report.plan_done_percent == 100
         status = RunStatus.FINISHED if whole else RunStatus.UNFINISHED
+        if whole:
+            self.directory.clear_rejects()
+        self.directory.merge_rejects()
         self.about = replace(
             self.about,
             status=status,
             updated_at=timestamp(self.clock),
             done=done,
-            rejected=report.failed_items_total,
+            rejected=len(self.directory.rejects()),
             exit_code=report.exit_code,
             verdict=report.verdict,
         )
@@ -74,18 +77,17 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
         return
     directory = RunDirectory(settings.journal.directory / plan.run_id)
     with directory.owned():
-        if directory.exists:
-            about = directory.about()
-            check_same_plan(about, settings, plan.digest, directory / ABOUT)
-        else:
-            about = new_about(
-                settings,
-                run_id=plan.run_id,
-                plan_digest=plan.digest,
-                target=_name(target),
-                planned=plan.posts,
-                clock=clock,
-            )
+        before = directory.about() if directory.exists else None
+        if before is not None:
+            check_same_plan(before, settings, plan.digest, directory / ABOUT)
+        about = before or new_about(
+            settings,
+            run_id=plan.run_id,
+            plan_digest=plan.digest,
+            target=_name(target),
+            planned=plan.posts,
+            clock=clock,
+        )
         journal = Journal(
             clock,
             directory.journal(),
@@ -104,7 +106,9 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
             target=_name(target),
             settings=stored_settings(settings),
         )
+        length = directory.journalled_bytes
         try:
+            directory.merge_rejects()  # what a session that was killed left
             directory.write(about)
             yield Session(
                 clock,
@@ -117,13 +121,23 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
             )
         except BaseException:
             _close_quietly(journal)
-            if journal.used:
-                with suppress(OutputError):  # it then counts as cut off, and what went wrong is raised
-                    directory.write(replace(about, status=RunStatus.UNFINISHED, updated_at=timestamp(clock)))
-            else:
+            if before is None and not journal.used:
                 shutil.rmtree(directory.path)  # nothing was sent: no run has begun
+                raise
+            nothing_sent = directory.journalled_bytes == length
+            directory.merge_rejects()
+            with suppress(OutputError):  # it then counts as cut off, and what went wrong is raised
+                directory.write(_ended_early(before if before and nothing_sent else about, about.sessions, clock))
             raise
         _close_quietly(journal)
+
+
+def _ended_early(about: About, sessions: int, clock: Clock) -> About:
+    """What is written down about a run whose session ended with an error: a run that was finished or removed before
+    still is when nothing was sent."""
+    ended = about.status in (RunStatus.FINISHED, RunStatus.REMOVED)
+    status = about.status if ended else RunStatus.UNFINISHED
+    return replace(about, status=status, sessions=sessions, updated_at=timestamp(clock))
 
 
 def _close_quietly(journal: Journal) -> None:
