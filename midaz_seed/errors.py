@@ -16,6 +16,7 @@
     ├── JournalError               the journal could not be written in the middle of a run      exit 1
     ├── ShardError                 a process of a run was killed again and again                exit 1
     ├── SignalledError             a signal came before anything of the plan was sent           exit 130, 143
+    ├── ExcessError                accounts hold more than planned before the transfers began   exit 1
     └── SettlementError            the deposits did not become visible before the deadline      exit 4
 
 An error says what happened (its message), where (`where`, for configuration a file and line) and what to do next
@@ -130,6 +131,10 @@ class SettlementError(SeedError):
     """The deposits did not become visible in the server's balances before the deadline."""
 
     exit_code = ExitCode.SETTLEMENT
+
+
+class ExcessError(SeedError):
+    """Accounts hold more than planned. That is no delay: something was made twice, or somebody else moves money."""
 
 
 class RequestFailedError(TargetError):

@@ -70,6 +70,9 @@ class LedgerState:
     """What the transactions that there was no time for would have added to each account, in minor units. Unlike
     `not_made` it is no difference: the proof leaves it out too."""
     left_out_count: int = 0
+    uncertain: bool = False
+    """Anything in this ledger was decided otherwise than by its own answer: a resumed or existing ledger, a doubt, a
+    foreign or odd answer, a replay at the first sending."""
 
     def leave_out(self, changes: Mapping[int, int], count: int) -> None:
         """Note `count` transactions that there was no time for, with what they would have changed."""
