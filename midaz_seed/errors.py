@@ -17,6 +17,7 @@
     ├── ShardError                 a process of a run was killed again and again                exit 1
     ├── SignalledError             a signal came before anything of the plan was sent           exit 130, 143
     ├── UnexplainedError           a ledger holds what the plan does not explain                exit 1
+    ├── ExcessError                accounts hold more than planned before the transfers began   exit 1
     └── SettlementError            the deposits did not become visible before the deadline      exit 4
         └── UndecidedError         of some movements it stays unknown whether they were made    exit 4
 
@@ -143,6 +144,10 @@ class UndecidedError(SettlementError):
 class UnexplainedError(SeedError):
     """A ledger's balances hold what no set of the planned movements explains, so nothing more is sent to it. The
     message names the accounts. Somebody else moved money, or an earlier session's requests are still on their way."""
+
+
+class ExcessError(SeedError):
+    """Accounts hold more than planned. That is no delay: something was made twice, or somebody else moves money."""
 
 
 class RequestFailedError(TargetError):

@@ -290,6 +290,14 @@ TARGET_OPTIONS = (
         metavar="PERCENT",
         help="Failed items above which the exit code is 1 [default: 1]",
     ),
+    _setting(
+        PACE,
+        "verification.everyTransaction",
+        "--every-transaction",
+        is_flag=True,
+        value=True,
+        help="Read every transaction back: each planned one exactly once [default: where anything was in doubt]",
+    ),
     _setting(RUNS, RUNS_PATH, "--runs-dir", metavar="DIR", help="Where the runs' journals are [default: runs]"),
     _setting(
         RUNS,

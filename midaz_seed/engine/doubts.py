@@ -12,7 +12,9 @@ from dataclasses import dataclass
 
 import anyio.to_thread
 
+from midaz_seed.engine.audit import transactions_of
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.marks import key_of
 from midaz_seed.engine.movements import Key, MovementSender, Unsent
 from midaz_seed.engine.settlement import observe
 from midaz_seed.engine.state import LedgerState
@@ -23,7 +25,6 @@ from midaz_seed.model.jsons import JsonObject
 from midaz_seed.model.money import parse_minor
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Phase, TransactionItem, changes_key, trace_of
-from midaz_seed.plan.shape import KEY_MARK
 
 ROUNDS_MAX = 3
 """How often what was sent again may itself end in doubt."""
@@ -129,12 +130,11 @@ async def listed(context: RunContext, ledger: LedgerState) -> tuple[dict[str, Js
     there are others too. Raises RequestFailedError."""
 
     async def read() -> tuple[dict[str, JsonObject], bool]:
-        prefix, ours, others = f"{context.plan.run_id}/", dict[str, JsonObject](), False
-        async for row in context.api(Phase.VERIFY).transactions(ledger.place):
-            metadata = row.get("metadata")
-            mark = metadata.get(KEY_MARK) if isinstance(metadata, dict) else None
-            if isinstance(mark, str) and mark.startswith(prefix):
-                ours[mark.removeprefix(prefix)] = row
+        ours, others = dict[str, JsonObject](), False
+        async for row in transactions_of(context, ledger):
+            key = key_of(row, context.plan.run_id)
+            if key:
+                ours[key] = row
             else:
                 others = True
         return ours, others
@@ -255,7 +255,7 @@ async def resolve_doubts(
             if what.effect is not Effect.UNKNOWN:
                 context.meter.phases[unsent.item.phase].doubted(applied=what.effect is Effect.MADE)
             if what.effect is Effect.MADE:
-                _recover(context, ledger, unsent, channels[unsent.item.phase], listed=what.listed)
+                recover(context, ledger, unsent, channels[unsent.item.phase], listed=what.listed)
                 made(unsent)
             elif (key := key_for(context, unsent, what.effect)) is not None:
                 again.append((unsent, key))
@@ -278,13 +278,14 @@ async def resolve_doubts(
             return
 
 
-def _recover(context: RunContext, ledger: LedgerState, unsent: Unsent, channel: Channel, *, listed: bool) -> None:
+def recover(context: RunContext, ledger: LedgerState, unsent: Unsent, channel: Channel, *, listed: bool) -> None:
     """A transaction whose answer was lost was made after all."""
     ledger.in_doubt.remove(unsent)
     meter = context.meter.phases[unsent.item.phase]
     meter.recovered += 1
     meter.movements += len(unsent.item.movements)
     context.meter.add(unsent.item.phase, Outcome.CREATED)
+    context.rejects.made(unsent.item.key)
     if listed:
         channel.movements.track.made(unsent.ordinal)
     else:

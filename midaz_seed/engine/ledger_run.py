@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.creation import Creator
-from midaz_seed.engine.doubts import Channel, resolve_doubts, undecided
+from midaz_seed.engine.doubts import Channel, recover, resolve_doubts, undecided
 from midaz_seed.engine.money_phase import MoneyPhase, channel
 from midaz_seed.engine.movements import Unsent
 from midaz_seed.engine.reconcile import Made, already_made, balances_given, numbered, sums_after, sums_of
@@ -190,6 +190,10 @@ class LedgerRun:
             proof = await prove_ledger(context, ledger)
             context.proofs.append(proof)
             progress.created += 1
+        if proof.ok and ledger.in_doubt:  # the audit has found the record of each of them
+            channels = {phase: channel(context, ledger, phase) for phase in MONEY}
+            for unsent in list(ledger.in_doubt):
+                recover(context, ledger, unsent, channels[unsent.item.phase], listed=True)
 
     def _count_doubts(self) -> None:
         """Count what stays in doubt, as failed: it is neither known as made nor known as not made."""

@@ -35,6 +35,7 @@ class MoneyPhase:
         self._earlier = earlier
         self._progress = progress
         self._meter = context.meter
+        self._rejects = context.rejects
         self._blocked = bytearray(0 if present else 1 for present in ledger.accounts)
         for index in ledger.unfunded:
             self._blocked[index] = 1
@@ -63,6 +64,8 @@ class MoneyPhase:
                 else:
                     self._meter.add(self._phase, Outcome.EXISTING)
                     self._progress.existing += 1
+                if self._rejects.standing:
+                    self._rejects.made(item.key)
                 if ordinal % PASSED_OVER == 0:
                     await anyio.lowlevel.checkpoint()  # others have requests in flight
                 return

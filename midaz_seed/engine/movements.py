@@ -284,6 +284,8 @@ class MovementSender:
         counts.movements += moved
         self.flow.accept(moved, answer.at_s)
         self.track.made(ordinal)
+        if self._rejects.standing:
+            self._rejects.made(item.key)
 
     def _note(self, failure: Failure, sending: _Sending) -> None:
         """Count a failed attempt that is not the end of the item."""

@@ -99,7 +99,7 @@ class Rejects:
         self.path = path
         self._with_token = with_token
         self.count = 0
-        self._standing = set(refused(path)) if path is not None else set[str]()
+        self.standing = set(refused(path)) if path is not None else set[str]()
 
     def add(self, failure: Failure, request: Request, *, phase: Phase, entity: str, key: str) -> None:
         """Put one down. Raises OutputError."""
@@ -128,16 +128,16 @@ class Rejects:
                 where=str(self.path),
                 hint="make room on the disk, then go on with `midaz-seed run --resume`",
             ) from error
-        self._standing.add(key)
+        self.standing.add(key)
 
     def made(self, key: str) -> None:
         """Take an item out that is known to be made; nothing happens when it was not refused.
 
         Where that cannot be written the old line stays, and costs the next session one look.
         """
-        if key not in self._standing or self.path is None:
+        if key not in self.standing or self.path is None:
             return
-        self._standing.discard(key)
+        self.standing.discard(key)
         with suppress(OSError):
             _append(_beside(self.path), {"key": key, MADE: self._now()})
 

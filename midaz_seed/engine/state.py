@@ -57,8 +57,6 @@ class LedgerState:
     recovered: set[str] = field(default_factory=set)
     """Keys of transactions that only the balances have shown to be made: after a crash a server lists such a one up to
     an hour later."""
-    uncertain: bool = False
-    """Something in it was decided otherwise than by its own answer, so the proof looks at every transaction."""
     residue: str = ""
     """What in its balances nothing explains, in words; "" when nothing is left over."""
     not_made: Counter[int] = field(default_factory=Counter)
@@ -76,6 +74,9 @@ class LedgerState:
     """What the transactions that there was no time for would have added to each account, in minor units. Unlike
     `not_made` it is no difference: the proof leaves it out too."""
     left_out_count: int = 0
+    uncertain: bool = False
+    """Anything in this ledger was decided otherwise than by its own answer: a resumed or existing ledger, a doubt, a
+    foreign or odd answer, a replay at the first sending."""
 
     begun: dict[Phase, int] = field(default_factory=dict)
     """Of phases that time cut short: how many of its transactions were begun."""

@@ -223,6 +223,8 @@ class LedgerProof:
     elapsed_s: float
     transactions_unlisted: int = 0
     """Made, as the balances show, and not listed by the server yet."""
+    crash_seen: str = ""
+    """What showed that the server had crashed, where that excuses what is not listed."""
 
     @property
     def ok(self) -> bool:
@@ -246,6 +248,8 @@ class ProofReport:
     """The longest of the ledgers' proofs, which run side by side."""
     transactions_unlisted: int = 0
     """Made, as the balances show, and not listed by the server yet: after a crash a Midaz does so within an hour."""
+    crash_seen: str = ""
+    """What showed that the server had crashed, where that excuses what is not listed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
-from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report import Difference, ProofReport, Report
 
 ROWS_MAX = 20
 """Kinds of errors, failed ledgers and differences that are shown; --json and --report have them all."""
@@ -190,11 +190,7 @@ def _proof(report: Report) -> Iterator[str]:
         f"{proof.transactions_read} transactions read back, {proof.elapsed_s:.1f} s",
     )
     if proof.transactions_unlisted:
-        yield from _wrapped(
-            f"{proof.transactions_unlisted:,} transactions that the balances hold are not in the server's list yet: "
-            "after a crash it lists them within an hour",
-            "       ",
-        )
+        yield from _wrapped(_unlisted(proof), "       ")
     if proof.ok:
         yield "       every balance is the planned one, and every asset sums to zero"
         return
@@ -207,3 +203,31 @@ def _proof(report: Report) -> Iterator[str]:
         for row in rows:
             yield from _wrapped(f"{row.what}: planned {row.expected}, on the server {row.actual}", "    ")
     yield from _more(proof.differences_total, "differences")
+    if _only_records_are_missing(proof):
+        yield from _wrapped(
+            "every balance is the planned one, and only records are missing: if the server has crashed, it lists them "
+            "within an hour, and `midaz-seed verify` finds them then; otherwise they were not made",
+            "       ",
+        )
+
+
+def _unlisted(proof: ProofReport) -> str:
+    count, crash = proof.transactions_unlisted, f" What was seen: {proof.crash_seen}." if proof.crash_seen else ""
+    what, them = ("1 transaction", "it") if count == 1 else (f"{count:,} transactions", "them")
+    are = "is" if count == 1 else "are"
+    return (
+        f"{what} that the balances hold {are} not in the server's list yet: after a crash it lists {them} within an "
+        f"hour.{crash} `midaz-seed verify` looks for {them} again"
+    )
+
+
+def _only_records_are_missing(proof: ProofReport) -> bool:
+    complete = proof.ledgers == proof.ledgers_planned and proof.differences_total == len(proof.differences) > 0
+    return complete and all(_is_missing_record(row) for row in proof.differences)
+
+
+def _is_missing_record(row: Difference) -> bool:
+    """A planned transaction that the server does not list."""
+    if row.what == "transaction count":
+        return int(row.actual) < int(row.expected)
+    return row.what == "transaction" and row.actual == "absent"

@@ -285,6 +285,11 @@ class Verification(Section):
     sample_per_ledger: Count = Field(
         10, description="Transactions of each ledger that are read back with their operations."
     )
+    every_transaction: bool = Field(
+        False,
+        description="Read every transaction of every ledger, and find each planned one exactly once. Without it that "
+        "is done where a doubt, a resumption or an odd answer left anything to be decided.",
+    )
 
 
 class Log(Section):

@@ -177,7 +177,7 @@ async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and
             volume=SMALL,
             **PACE,
             idempotency={"ttlS": 300, "marginS": 30},
-            settlement={"deadlineS": 3000, "maxDelayS": 2},
+            settlement={"deadlineS": 400, "maxDelayS": 2},
             breaker={"openS": 1, "giveUpS": 3000},
         )
         report = await seed_async(settings, overrides={Clock: servers.clock, Transport: way})

@@ -1,11 +1,17 @@
 """The comparison behind the proof: exact to the last digit, and nothing on the server goes unseen."""
 
+from dataclasses import replace
 from decimal import Decimal, localcontext
+from json import loads
+from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from midaz_seed.errors import NotMidazError
 from midaz_seed.model.balances import ExpectedBalance, ObservedBalance, compare_balances, zero_sum_differences
+from midaz_seed.model.jsons import JsonObject
 
 HUGE = Decimal("123456789012345678901234.123456789012345678")
 """More digits than the 28 that decimals keep unless told otherwise."""
@@ -16,24 +22,64 @@ def row(alias: str, available: Decimal | str, *, hold: str = "0", direction: str
     return ObservedBalance(alias, "default", "ETH", Decimal(available), Decimal(hold), direction)
 
 
+def numbered(balance: ObservedBalance, number: str, version: int | None = None) -> ObservedBalance:
+    return replace(balance, id=number, version=version)
+
+
 def found(expected: list[ExpectedBalance], observed: list[ObservedBalance]) -> list[tuple[str, str, str, str]]:
     return [(one.what, one.alias, one.expected, one.actual) for one in compare_balances(expected, observed)]
 
 
 def test_a_row_of_v38_is_read() -> None:
     external = ObservedBalance.parse(
-        {"alias": "@external/BRL", "key": "default", "assetCode": "BRL", "available": "30.5", "onHold": "0",
-         "direction": "debit"}
+        {"id": "b1", "alias": "@external/BRL", "key": "default", "assetCode": "BRL", "available": "30.5",
+         "onHold": "0", "direction": "debit", "version": 3}
     )  # fmt: skip
-    assert external == ObservedBalance("@external/BRL", "default", "BRL", Decimal("30.5"), Decimal(0), "debit")
+    expected = ObservedBalance("@external/BRL", "default", "BRL", Decimal("30.5"), Decimal(0), "debit", "b1", 3)
+    assert external == expected
     assert external.credit == Decimal("-30.5")
 
 
 def test_a_row_of_v33_is_read_without_direction_and_key() -> None:
     external = ObservedBalance.parse(
-        {"alias": "@external/BRL", "assetCode": "BRL", "available": "-30.5", "onHold": "0"}
+        {"id": "b1", "alias": "@external/BRL", "assetCode": "BRL", "available": "-30.5", "onHold": "0"}
     )
     assert (external.key, external.direction, external.credit) == ("default", None, Decimal("-30.5"))
+    assert external.version is None
+
+
+ROW: JsonObject = {"id": "b1", "alias": "a", "assetCode": "ETH", "available": "1", "onHold": "0"}
+
+
+def test_amounts_that_come_as_json_numbers_are_exact_to_the_last_digit() -> None:
+    for written in ("1", "1.000000000000000001", "123456789012345678901234.123456789012345678", "1e-18"):
+        parsed = loads(f'{{"available":{written}}}', parse_float=Decimal)
+        balance = ObservedBalance.parse({**ROW, **parsed})
+        assert balance.available == Decimal(written)
+    (difference,) = compare_balances(
+        [ExpectedBalance("a", "ETH", Decimal(1))],
+        [ObservedBalance.parse({**ROW, **loads('{"available":1.000000000000000001}', parse_float=Decimal)})],
+    )
+    assert difference.actual == "1.000000000000000001"
+
+
+@pytest.mark.parametrize("value", [None, "", "abc", "NaN", "-Infinity", True, [], {}, 0.1, "1e400", "1e-400"])
+@pytest.mark.parametrize("name", ["available", "onHold"])
+def test_an_amount_that_is_none_is_said_in_words(name: str, value: Any) -> None:
+    with pytest.raises(NotMidazError, match=f"`{name}`.*no amount"):
+        ObservedBalance.parse({**ROW, name: value})
+
+
+@pytest.mark.parametrize("name", ["id", "alias", "assetCode", "available", "onHold"])
+def test_a_row_without_one_of_its_fields_is_no_balance(name: str) -> None:
+    with pytest.raises(NotMidazError, match=name):
+        ObservedBalance.parse({key: value for key, value in ROW.items() if key != name})
+
+
+def test_sums_of_the_longest_amounts_do_not_round() -> None:
+    rows = [row("a", "9" * 80), row("b", f"0.{'0' * 79}1"), row("@external/ETH", "9" * 80, direction="debit")]
+    (difference,) = zero_sum_differences(rows)
+    assert difference.actual == f"0.{'0' * 79}1"
 
 
 def test_the_last_digit_of_a_long_amount_counts() -> None:
@@ -80,6 +126,35 @@ def test_money_on_hold_counts_for_the_sum_and_is_a_difference() -> None:
 
 def test_a_row_seen_on_two_pages_is_one_balance() -> None:
     assert found([ExpectedBalance("a", "ETH", Decimal(1))], [row("a", "1"), row("a", "1")]) == []
+
+
+def test_one_balance_that_came_on_two_pages_is_counted_once_also_in_the_sum_of_its_asset() -> None:
+    twice = [numbered(row("a", "1"), "b1"), numbered(row("a", "1"), "b1")]
+    rows = [*twice, numbered(row("@external/ETH", "1", direction="debit"), "b2")]
+    assert found([ExpectedBalance("a", "ETH", Decimal(1))], twice) == []
+    assert list(zero_sum_differences(rows)) == []
+
+
+def test_a_balance_that_changed_between_two_pages_is_no_second_one_but_has_to_be_read_again() -> None:
+    rows = [numbered(row("a", "1"), "b1", 4), numbered(row("a", "5"), "b1", 5)]
+    assert found([ExpectedBalance("a", "ETH", Decimal(5))], rows) == [("balance", "a#default", "at rest", "1, then 5")]
+
+
+def test_another_balance_under_one_alias_is_money_of_its_own_also_when_it_is_equal() -> None:
+    rows = [numbered(row("a", "1"), "b1"), numbered(row("a", "1"), "b2")]
+    assert found([ExpectedBalance("a", "ETH", Decimal(1))], rows) == [("second balance", "a#default", "absent", "1")]
+
+
+def test_only_what_no_delay_explains_is_called_too_much() -> None:
+    expected = [ExpectedBalance("a", "ETH", Decimal(5)), ExpectedBalance("@external/ETH", "ETH", Decimal(5))]
+    late = [row("a", "6"), row("@external/ETH", "4", direction="debit")]
+    assert [one.surplus for one in compare_balances(expected, late)] == [False, False]
+    more = [row("a", "5", hold="1"), row("@external/ETH", "6", direction="debit"), row("b", "1")]
+    assert [(one.what, one.surplus) for one in compare_balances(expected, more)] == [
+        ("on hold", True),
+        ("available", True),
+        ("unplanned balance", True),
+    ]
 
 
 def test_a_second_balance_under_one_alias_is_not_swallowed() -> None:
