@@ -114,6 +114,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--duration", "90"], "generation.limits.durationS", 90.0, "--duration"),
     (["--runs-dir", "kept"], "journal.directory", "kept", "--runs-dir"),
     (["--journal"], "journal.enabled", True, "--journal"),
+    (["--every-transaction"], "verification.everyTransaction", True, "--every-transaction"),
     (["--no-journal"], "journal.enabled", False, "--journal"),
     (["--debug"], "log.level", "debug", "--debug"),
     (["-d"], "log.level", "debug", "--debug"),
