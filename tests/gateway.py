@@ -72,7 +72,7 @@ class Gateway:
                     answer = await self._answer(head, body, *server)
                 if answer is DROP:
                     return
-                writer.write(_written(answer))
+                writer.write(_written(answer, to_head=head.startswith(b"HEAD ")))
                 await writer.drain()
                 if answer.cut:
                     return
@@ -151,14 +151,13 @@ async def _message(reader: asyncio.StreamReader, *, answers_head: bool = False) 
     return head, await reader.readexactly(int(rest.split(b"\r\n")[0])) if found else b""
 
 
-def _written(answer: Altered) -> bytes:
+def _written(answer: Altered, *, to_head: bool) -> bytes:
     """An answer's bytes; that to a HEAD, which has no body, keeps the length that it names."""
     headers = list(answer.headers)
-    if not answer.cut:
-        headers = [(name, value) for name, value in headers if name.lower() != "transfer-encoding"]
-        if answer.body or not any(name.lower() == "content-length" for name, _ in headers):
-            headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
-            headers.append(("Content-Length", str(len(answer.body))))
+    if not answer.cut and not to_head:
+        framing = ("content-length", "transfer-encoding")
+        headers = [(name, value) for name, value in headers if name.lower() not in framing]
+        headers.append(("Content-Length", str(len(answer.body))))
     lines = [f"HTTP/1.1 {answer.status} Altered" if answer.status != 200 else "HTTP/1.1 200 OK"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + answer.body

@@ -11,10 +11,11 @@ from dataclasses import dataclass, field, replace
 
 from midaz_seed.clock import Clock
 from midaz_seed.engine.run_directory import PACK, RunDirectory
-from midaz_seed.engine.scratch import Burst, Scratch, open_scratch, send_patiently, told
+from midaz_seed.engine.scratch import Burst, Scratch, Trial, open_scratch, send_patiently, told
 from midaz_seed.engine.sender import credentials_refused
-from midaz_seed.errors import RequestFailedError, UnreachableError
+from midaz_seed.errors import RequestFailedError, TargetError, UnreachableError
 from midaz_seed.midaz.api import MidazApi, Read
+from midaz_seed.midaz.evidence import Reading
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server import server_of
 from midaz_seed.plan.items import Entity, Phase
@@ -47,18 +48,20 @@ class _Tried:
         whole = self.burst
         whole.accepted += burst.accepted
         whole.refused += burst.refused
+        whole.odd += burst.odd
         whole.refusal = whole.refusal or burst.refusal
         whole.elapsed_s += burst.elapsed_s
         whole.latency.merge(burst.latency)
 
     def trial(self) -> PackTrial:
         burst = self.burst
+        failed = burst.refused + burst.odd
         return PackTrial(
             self.size,
             burst.accepted * self.size / burst.elapsed_s if burst.elapsed_s else 0.0,
             burst.latency.percentile(99) / 1000,
-            burst.refused / max(burst.accepted + burst.refused, 1),
-            burst.refusal,
+            failed / max(burst.accepted + failed, 1),
+            burst.refusal or (f"{burst.odd} answers were not the server's" if burst.odd else ""),
         )
 
 
@@ -127,7 +130,7 @@ async def _measured(
 
             async def trial(size: int, lap: int) -> Burst:
                 return await scratch.burst(
-                    _requests(scratch, size, lap, accounts),
+                    _trials(scratch, size, lap, accounts),
                     in_flight=in_flight,
                     for_s=TRIAL_S,
                     count_max=TRIAL_TRANSACTIONS_MAX,
@@ -152,22 +155,28 @@ async def _measured(
 
 
 async def _funded(scratch: Scratch, count: int) -> int:
-    """Create so many accounts and give them money; their number."""
+    """Create so many accounts and give them money; their number. Raises TargetError."""
     for account in range(count):
         await scratch.add_account(account)
     for first in range(0, count, ACCOUNTS_PER_DEPOSIT):
         accounts = range(first, min(first + ACCOUNTS_PER_DEPOSIT, count))
-        await scratch.send_when_ready(scratch.deposit(accounts, f"deposit{first}"))
+        sent = await scratch.fund(accounts, f"deposit{first}")
+        if sent.reading is not Reading.OURS:
+            raise TargetError(
+                f"answers are altered on their way: {scratch.answers.writes.example}",
+                hint="`midaz-seed doctor --write` says more; reach the server without the gateway or proxy, or have it "
+                "leave bodies alone",
+            )
     return count
 
 
-def _requests(scratch: Scratch, size: int, lap: int, accounts: int) -> Callable[[int], Request]:
+def _trials(scratch: Scratch, size: int, lap: int, accounts: int) -> Callable[[int], Trial]:
     """Transfers with so many legs, their sources in turn, as a run's are."""
-    bodies = [
-        scratch.transfer_body(source, [(source + leg) % accounts for leg in range(1, size + 1)])
+    legs = [
+        scratch.transfer_legs(source, [(source + leg) % accounts for leg in range(1, size + 1)])
         for source in range(accounts)
     ]
-    return lambda number: scratch.transfer(bodies[number % accounts], f"{size}.{lap}.{number}")
+    return lambda number: scratch.transfer(legs[number % accounts], f"{size}.{lap}.{number}")
 
 
 def _reading(transport: Transport, clock: Clock) -> Read:

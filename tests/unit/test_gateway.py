@@ -57,3 +57,14 @@ async def test_an_answer_that_is_cut_short_is_a_lost_one() -> None:
         with pytest.raises(LostConnectionError):
             await transport.send(Request("GET", "/version"))
         await transport.aclose()
+
+
+async def test_an_answer_can_be_emptied() -> None:
+    def empty(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered:
+        return Altered(status, headers, b"")
+
+    async with sandbox() as server, gateway(server.url, empty) as url:
+        transport = _reach("wire", url)
+        answers = [await transport.send(Request("GET", "/version")) for _ in range(2)]
+        await transport.aclose()
+    assert [answer.body for answer in answers] == [b"", b""]
