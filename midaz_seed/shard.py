@@ -31,7 +31,7 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
     clock = SystemClock()
     plan: Plan = pickle.loads(order.plan.read_bytes())  # noqa: S301 - from the process that owns the run
     journal = Journal(clock, order.journal, plan.digest, session=order.session, others=order.journals)
-    session = Session(clock, journal, rejects=order.rejects, number=order.session, begins=False)
+    session = Session(clock, journal, rejects=order.rejects, number=order.session)
     async with open_run(
         order.settings, plan, order.target, emit=lambda event: None, session=session, part=order.part
     ) as context:

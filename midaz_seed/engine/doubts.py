@@ -81,10 +81,11 @@ async def look(context: RunContext, ledger: LedgerState, phase: Phase) -> Look:
     strange = []
     counted = True
     for account, exists in enumerate(ledger.accounts):
+        if not exists:
+            continue
         row = rows.get(plan.alias(account))
         if row is None:
-            if exists:
-                strange.append(f"{plan.alias(account)} has no balance")
+            strange.append(f"{plan.alias(account)} has no balance")
             continue
         try:
             held[account] = parse_minor(str(row.available), plan.asset_of(account).scale)

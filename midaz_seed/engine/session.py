@@ -40,8 +40,6 @@ class Session:
     """Where refused items go."""
     number: int = 1
     """Which session of the run this is, from 1."""
-    begins: bool = True
-    """Owns the run; False in its other processes, which only append to its files."""
 
     def end(self, report: Report) -> None:
         """Put down how the session ended. Raises OutputError."""
