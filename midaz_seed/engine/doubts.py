@@ -157,16 +157,19 @@ async def decide(
     while True:
         seen = await look(context, ledger, phase)
         late = clock.monotonic() >= until_s
-        if seen == earlier or late:
+        steady = seen == earlier
+        if steady or late:
             solution = await _explained(context, seen, known, doubts, found)
             if not solution.unique:
                 rows, _ = await listed(context, ledger)
                 found |= {at for at, one in enumerate(doubts) if _is_listed(rows, one.item)}
+                # a list says nothing about a look before it: what arrived in between would count twice
+                steady = steady and await look(context, ledger, phase) == seen
                 solution = await _explained(context, seen, known, doubts, found)
-            fits = not solution.contradicted and not seen.strange
+            fits = steady and not solution.contradicted and not seen.strange
             ledger.residue = "" if fits else in_words(ledger, seen, known, solution.contradicted)
             if (fits and (solution.unique or any(_alive(context, one) for one in doubts))) or late:
-                return _read(solution, found, len(doubts), believed=fits and seen == earlier)
+                return _read(solution, found, len(doubts), believed=fits)
         earlier = seen
         await clock.sleep(wait.max_delay_s)
 
@@ -208,7 +211,13 @@ def _next(context: RunContext, unsent: Unsent, effect: Effect) -> Next:
 
 
 def key_for(context: RunContext, unsent: Unsent, effect: Effect) -> Key | None:
-    """The key that it may be sent again under; None when it may not."""
+    """The key that it may be sent again under; None when it may not.
+
+    That it was not made is known from a look. An attempt that a network holds may still arrive after it, so it is sent
+    within the life of the key that such an attempt would claim, and it counts as certainly not made only when none can
+    be on its way any more.
+    """
+    own, now_s = context.settings.idempotency, context.clock.monotonic()
     sending = _next(context, unsent, effect)
     if sending is Next.NEXT_KEY:
         return Key(unsent.generation + 1, known=Effect.NOT_MADE)
@@ -216,7 +225,8 @@ def key_for(context: RunContext, unsent: Unsent, effect: Effect) -> Key | None:
         return None
     if _alive(context, unsent):
         return Key(unsent.generation, unsent.first_sent_s)
-    return Key(unsent.generation, known=Effect.NOT_MADE)
+    known = Effect.NOT_MADE if now_s - unsent.first_sent_s >= own.ttl_s else Effect.UNKNOWN
+    return Key(unsent.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)
 
 
 async def resolve_doubts(
@@ -228,6 +238,7 @@ async def resolve_doubts(
     *,
     made: Callable[[Unsent], None],
     missed: Callable[[Unsent], None],
+    decided: list[Decided] | None = None,
 ) -> None:
     """Decide the ledger's transactions in doubt, and make happen those that were not made.
 
@@ -236,6 +247,7 @@ async def resolve_doubts(
     Args:
         known: what the server would show when everything was made that is known, and all in doubt too.
         made: gets each one that is now known as made. missed: gets each one that is certainly not made.
+        decided: what a look has already said of each.
 
     Raises: RequestFailedError when the server cannot be read, BreakerOpenError, UnauthorizedError.
     """
@@ -248,7 +260,10 @@ async def resolve_doubts(
         stuck = any(unsent.in_flight for unsent in ledger.in_doubt)
         rounds += not (stuck and context.clock.monotonic() < stuck_until_s)
         doubts = list(ledger.in_doubt)
-        decided = await decide(context, ledger, phase, {key: value - lost[key] for key, value in known.items()}, doubts)
+        if decided is None:
+            await _nothing_held(context, doubts)
+            left = {key: value - lost[key] for key, value in known.items()}
+            decided = await decide(context, ledger, phase, left, doubts)
         for channel in channels.values():
             channel.movements.flow.answered(context.clock.monotonic())
         again = []
@@ -275,8 +290,15 @@ async def resolve_doubts(
                 missed(unsent)
 
         await context.pool.drain(again, send)
+        decided = None
         if not ledger.in_doubt or not again or context.pool.stopping:
             return
+
+
+async def _nothing_held(context: RunContext, doubts: Sequence[Unsent]) -> None:
+    """Before one whose key is taken may get another key, no attempt under the old one may be on its way."""
+    last_s = max((unsent.unanswered_s for unsent in doubts if unsent.key_is_taken), default=float("-inf"))
+    await context.clock.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
 
 
 def recover(context: RunContext, ledger: LedgerState, unsent: Unsent, channel: Channel, *, listed: bool) -> None:

@@ -110,7 +110,7 @@ class LedgerRun:
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
         self._made = await already_made(context, ledger)
-        await self._decide_open()
+        await self._send_lost()
         if context.pool.stopping:
             return
         deposited: Sequence[int] = plan.expectation().deposited
@@ -128,13 +128,13 @@ class LedgerRun:
             progress.created += 1
         await self._send(Phase.TRANSFERS, plan.expectation().final)
 
-    async def _decide_open(self) -> None:
-        """Have the server decide what neither journal nor list nor balances say, before anything else is sent. Raises
-        UndecidedError when it does not."""
+    async def _send_lost(self) -> None:
+        """Send again, before all others, what an earlier session sent without seeing an answer, unless it is known as
+        made. Raises UndecidedError when that stays unknown of some."""
         context, ledger, earlier = self._context, self._ledger, self._made
-        if earlier is None or not earlier.open:
+        if earlier is None or not earlier.lost:
             return
-        ledger.in_doubt = list(earlier.open)
+        ledger.in_doubt = [unsent for unsent, _ in earlier.lost]
         items = [item for phase in MONEY for ordinal, item in numbered(ledger, phase) if earlier.holds(phase, ordinal)]
         known = sums_of([*items, *(unsent.item for unsent in ledger.in_doubt)])
         channels = {phase: channel(context, ledger, phase) for phase in MONEY}
@@ -146,7 +146,10 @@ class LedgerRun:
         def missed(unsent: Unsent) -> None:
             earlier.refused.add((unsent.item.phase, unsent.ordinal))
 
-        await resolve_doubts(context, ledger, Phase.DEPOSITS, known, channels, made=made, missed=missed)
+        decided = [what for _, what in earlier.lost]
+        await resolve_doubts(
+            context, ledger, Phase.DEPOSITS, known, channels, made=made, missed=missed, decided=decided
+        )
         self._note_signs(channels.values())
         if ledger.in_doubt and not context.pool.stopping:
             raise undecided(ledger)

@@ -45,11 +45,15 @@ so until their lifetime ends, and each would hold a worker until then."""
 @dataclass(frozen=True, slots=True)
 class Key:
     """Under which idempotency key a transaction is sent: its generation, when it was first sent under it (monotonic
-    seconds; None: not within the key's life), and what is known of it so far."""
+    seconds; None: not within the key's life), and what is known of it so far.
+
+    `not_after_s`: what is known of it is too old to send it after that moment (monotonic seconds; None: no limit).
+    """
 
     generation: int
     sent_s: float | None = None
     known: Effect = Effect.UNKNOWN
+    not_after_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +72,8 @@ class Unsent:
     """That key holds another item's answer."""
     in_flight: bool = False
     """The last answer was that its key is in flight."""
+    unanswered_s: float = float("-inf")
+    """When the last attempt was made that got no complete answer (monotonic seconds): a network may still hold it."""
 
     @property
     def in_doubt(self) -> bool:
@@ -89,6 +95,7 @@ class _Sending:
     """By all attempts before the last one that said nothing certain yet."""
     attempts: int = 0
     in_flight: bool = False
+    unanswered_s: float = float("-inf")
     foreign: int = 0
     last: Evidence = NEVER_SEEN
     before: Effect = Effect.NOT_MADE
@@ -174,6 +181,7 @@ class MovementSender:
             generation = self.track.begin(ordinal)
         else:
             generation = key.generation
+            not_after_s = key.not_after_s
             if key.sent_s is None:
                 self.track.resend(ordinal, generation)
             else:
@@ -198,8 +206,12 @@ class MovementSender:
             sending.attempts = answer.attempts = sending.attempts + 1
             disposition = answer.verdict.disposition
             if disposition is Disposition.EXPIRED:
+                if sending.attempts == 1:  # nothing was sent, so its last key is not young
+                    sending.first_sent_s = float("-inf")
                 return self._in_doubt(sending, answer)
             sending.in_flight = disposition is Disposition.IN_FLIGHT
+            if answer.response is None:
+                sending.unanswered_s = clock.monotonic()
             evidence = self._evidence(answer, item)
             if evidence.effect is Effect.MADE:
                 assert answer.response is not None
@@ -334,6 +346,7 @@ class MovementSender:
             set_aside=set_aside,
             key_is_taken=key_is_taken,
             in_flight=sending.in_flight,
+            unanswered_s=sending.unanswered_s,
         )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.doubts import Look, Sums, explain, in_words, listed, look
+from midaz_seed.engine.doubts import Decided, Look, Sums, explain, in_words, listed, look
 from midaz_seed.engine.journal import Track
 from midaz_seed.engine.journal_file import Unknown
 from midaz_seed.engine.movements import Key, Unsent
@@ -36,9 +36,10 @@ class Made:
     made: dict[Phase, bytearray]
     """1 for each transaction that was made; what lies beyond its end was not."""
     keys: dict[At, Key] = field(default_factory=dict)
-    """Idempotency keys for transactions that were sent and proved not to have been made."""
-    open: list[Unsent] = field(default_factory=list)
-    """Those of which neither journal nor list nor balances say whether they were made."""
+    """Idempotency keys for transactions that were acknowledged once and are not on the server any more."""
+    lost: list[tuple[Unsent, Decided]] = field(default_factory=list)
+    """Those whose answers were lost and that are not known as made, with what the look says of them. They are sent
+    before all others: what a look says grows old."""
     counted: set[At] = field(default_factory=set)
     """Those that this session has counted already, before its phases began."""
     refused: set[At] = field(default_factory=set)
@@ -87,6 +88,17 @@ async def already_made(context: RunContext, ledger: LedgerState) -> Made | None:
     return await _TakeUp(context, ledger, journalled, with_journal=believed).made()
 
 
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What explains a look: what is known as made, and what it says of each one whose answer was lost (made, not made,
+    or None: open). `listed`: the server's list was needed."""
+
+    known: dict[At, TransactionItem]
+    unknown: dict[At, tuple[TransactionItem, Unknown]]
+    values: list[bool | None]
+    listed: bool = False
+
+
 class _TakeUp:
     """The look at one ledger at the beginning of a session."""
 
@@ -123,28 +135,31 @@ class _TakeUp:
         wait, clock = context.settings.settlement, context.clock
         until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
         earlier: Look | None = None
+        finding: _Finding | None = None
         while True:
             seen = await look(context, ledger, Phase.DEPOSITS)
-            found = None if seen.strange else await self._found(seen)
-            if found is not None and (seen == earlier or self._needs_no_second_look(found)):
-                return found
+            if finding is not None and seen == earlier:  # its list was read between two equal looks
+                return self._taken(finding)
+            finding = None if seen.strange else await self._found(seen)
+            if finding is not None and self._needs_no_second_look(finding):
+                return self._taken(finding)
             if clock.monotonic() >= until_s:
                 raise self._unexplained(seen)
             earlier = seen
-            await clock.sleep(wait.max_delay_s if found is not None else min(pause_s, wait.max_delay_s))
+            await clock.sleep(wait.max_delay_s if finding is not None else min(pause_s, wait.max_delay_s))
             pause_s *= 2
 
-    def _needs_no_second_look(self, found: Made) -> bool:
+    def _needs_no_second_look(self, finding: "_Finding") -> bool:
         planned = sum(self._ledger.plan.counts.get(phase, 0) for phase in MONEY)
-        in_order = self._with_journal and self._context.journal.clean and not self._unknown and not found.open
-        return found.count == planned or in_order
+        in_order = self._with_journal and self._context.journal.clean and not self._unknown
+        return len(finding.known) == planned or (in_order and not finding.listed)
 
-    async def _found(self, seen: Look) -> Made | None:
+    async def _found(self, seen: Look) -> "_Finding | None":
         """What explains these balances: the journal; else with the list; else the list alone. None: nothing does."""
         if self._with_journal:
             solution = await self._explained(seen, self._acknowledged, self._unknown)
             if solution.unique:
-                return self._by_journal(self._acknowledged, self._unknown, solution, listed=False)
+                return _Finding(self._acknowledged, self._unknown, solution.values)
         rows, others = await listed(self._context, self._ledger)
         if others:  # somebody else's transactions change balances too
             seen = seen.without_changes()
@@ -159,9 +174,10 @@ class _TakeUp:
             known = self._acknowledged | there
             solution = await self._explained(seen, known, unknown)
             if not solution.contradicted:
-                return self._by_journal(known, unknown, solution, listed=True)
+                return _Finding(known, unknown, solution.values, listed=True)
+        unknown = {at: one for at, one in self._unknown.items() if at not in there}
         solution = await self._explained(seen, there, {})
-        return self._by_list(there) if solution.unique else None
+        return _Finding(there, unknown, [False] * len(unknown), listed=True) if solution.unique else None
 
     async def _explained(
         self, seen: Look, known: dict[At, TransactionItem], unknown: dict[At, tuple[TransactionItem, Unknown]]
@@ -169,47 +185,27 @@ class _TakeUp:
         items = [item for item, _ in unknown.values()]
         return await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
 
-    def _by_journal(
-        self,
-        known: dict[At, TransactionItem],
-        unknown: dict[At, tuple[TransactionItem, Unknown]],
-        solution: Solution,
-        *,
-        listed: bool,
-    ) -> Made:
-        made = self._begin(known)
-        meters = self._context.meter.phases
-        for ((phase, ordinal), (item, one)), value in zip(unknown.items(), solution.values, strict=True):
-            if value is None:
-                made.open.append(self._unsent(item, one))
-                continue
-            meters[phase].doubted(applied=value)
+    def _taken(self, finding: "_Finding") -> Made:
+        """Take a finding up: from here on it is what is known."""
+        ledger, made = self._ledger, Made({phase: bytearray() for phase in MONEY})
+        ledger.uncertain = ledger.uncertain or bool(finding.unknown) or finding.listed
+        for at in finding.known:
+            made.add(*at)
+            if at not in self._acknowledged:
+                self._tracks[at[0]].made(at[1])
+        for ((phase, ordinal), (item, one)), value in zip(finding.unknown.items(), finding.values, strict=True):
             if value:
+                self._context.meter.phases[phase].doubted(applied=True)
                 made.add(phase, ordinal)
-                self._ledger.recovered.add(item.key)
+                ledger.recovered.add(item.key)
                 self._tracks[phase].recovered(ordinal)
             else:
-                made.keys[phase, ordinal] = self._key(one)
-        if unknown or listed:
-            self._ledger.uncertain = True
-        return made
-
-    def _by_list(self, there: dict[At, TransactionItem]) -> Made:
-        made = self._begin(there)
-        self._ledger.uncertain = True
-        self._ledger.recovered.clear()
-        for phase, track in self._tracks.items():
-            for ordinal in range(track.end):
-                if (phase, ordinal) not in there:  # sent once, and proved not to have been made
-                    made.keys[phase, ordinal] = Key(track.generation_after(ordinal), known=Effect.NOT_MADE)
-        return made
-
-    def _begin(self, known: dict[At, TransactionItem]) -> Made:
-        made = Made({phase: bytearray() for phase in MONEY})
-        for phase, ordinal in known:
-            made.add(phase, ordinal)
-            if (phase, ordinal) not in self._acknowledged:
-                self._tracks[phase].made(ordinal)
+                effect = Effect.UNKNOWN if value is None else Effect.NOT_MADE
+                made.lost.append((self._unsent(item, one), Decided(effect)))
+        for at, item in self._acknowledged.items():
+            if at not in finding.known:  # a server that was restored; its key may still answer
+                made.keys[at] = Key(self._tracks[at[0]].generation_after(at[1]), known=Effect.NOT_MADE)
+                ledger.recovered.discard(item.key)
         return made
 
     def _unsent(self, item: TransactionItem, one: Unknown) -> Unsent:
@@ -221,13 +217,6 @@ class _TakeUp:
         clock = self._context.clock
         age_s = clock.time() - one.sent_s
         return clock.monotonic() - age_s if one.sent_s and age_s >= 0 else float("-inf")
-
-    def _key(self, one: Unknown) -> Key:
-        """The same key. While the server certainly remembers it, so that it can say itself what it knows."""
-        own, first_sent_s = self._context.settings.idempotency, self._first_sent_s(one)
-        if self._context.clock.monotonic() - first_sent_s < own.ttl_s - own.margin_s:
-            return Key(one.generation, first_sent_s)
-        return Key(one.generation, known=Effect.NOT_MADE)
 
     def _unexplained(self, seen: Look) -> UnexplainedError:
         plan = self._ledger.plan
