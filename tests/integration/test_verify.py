@@ -4,6 +4,7 @@ wrong is called right."""
 import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -22,7 +23,7 @@ from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
 from midaz_seed.transport.wire import WireTransport
 from midaz_seed.wiring import open_run
-from tests.support import sandbox, world
+from tests.support import cli, sandbox, world
 
 Alter = Callable[[Request, Response], Response]
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 4, "portfoliosPerLedger": 2, "segmentsPerLedger": 2}
@@ -164,6 +165,21 @@ async def test_a_balance_that_comes_on_two_pages_is_one_balance() -> None:
         assert report.proof is not None
         assert report.proof.balances_checked == 12 + len(build_plan(settings).ledgers[0].assets)
         assert (await verify_async(settings, overrides=ways)).exit_code == 0
+
+
+LISTS = [kind for kind in LATE if kind.startswith("GET") and not kind.endswith("/transactions/*")]
+
+
+@pytest.mark.parametrize("kind", LISTS)
+async def test_whatever_a_list_says_twice_is_there_once(kind: str) -> None:
+    def repeat(request: Request, answer: Response) -> Response:
+        return with_items(answer, lambda items: [*items, *items[-1:]]) if kind_of(request) == kind else answer
+
+    async with sandbox() as server, altering(server.url, repeat) as ways:
+        settings = world(server.url, volume=VOLUME, verification={"everyTransaction": True})
+        await seed_async(settings)
+        report = await verify_async(settings, overrides=ways)
+    assert report.exit_code == 0, render_text(report)
 
 
 async def test_a_second_balance_under_one_alias_is_a_difference_and_is_not_waited_for() -> None:
@@ -451,13 +467,31 @@ class TestAudit:
         assert report.exit_code == ExitCode.DIFFERENCES
         assert {what for what, *_ in _found(report)} == {"transaction amount"}
 
-    async def test_a_ledger_is_read_through_where_everything_is_wanted_and_found_right(self) -> None:
-        async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, verification={"everyTransaction": True})
+    @pytest.mark.parametrize("pack", [1, 3])
+    @pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
+    async def test_a_ledger_is_read_through_where_everything_is_wanted_and_found_right(
+        self, dialect: str, pack: int
+    ) -> None:
+        async with sandbox(dialect=dialect, one_port=True) as server:
+            settings = world(
+                server.url,
+                volume=VOLUME,
+                verification={"everyTransaction": True},
+                generation={"batches": {"transactionsPerBatch": pack}},
+            )
             report = await seed_async(settings)
         assert report.exit_code == 0, render_text(report)
         assert report.proof is not None
-        assert report.proof.transactions_read == 48
+        assert report.proof.transactions_read == report.transactions
+        assert report.movements == 48
+
+    def test_the_command_reads_every_transaction_when_it_is_asked_to(self, tmp_path: Path) -> None:
+        volume = ["--accounts", "12", "--transactions", "4", "--organizations", "1", "--ledgers", "1"]
+        where = ["--target", "sandbox", "--sandbox-data", str(tmp_path / "ledger.sqlite"), *volume, "--json", "-q"]
+        for command, read in ((["run"], 10), (["verify"], 10), (["verify", "--every-transaction"], 48)):
+            said = cli(*command, *where)
+            assert said.returncode == 0, said.stderr
+            assert orjson.loads(said.stdout)["proof"]["transactions_read"] == read
 
     async def test_no_ledger_is_read_through_when_nothing_was_in_doubt(self) -> None:
         async with sandbox() as server:
