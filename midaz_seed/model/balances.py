@@ -1,5 +1,6 @@
 """Comparing what the server holds with what was planned. Amounts are exact decimals."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
@@ -10,6 +11,8 @@ from midaz_seed.model.money import EXACT
 
 DEFAULT_KEY = "default"
 EXTERNAL = "@external/"
+_PLAIN = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?").fullmatch
+"""An amount as every server writes it, which needs no further look."""
 DIGITS_MAX = 80
 """Before and behind the decimal point of an amount: far more than any asset has, and sums of such amounts are exact."""
 
@@ -58,6 +61,8 @@ def parse_amount(value: object, what: str) -> Decimal:
 
     Raises NotMidazError when it is none; a float is none, for it has lost digits. `what` is how a message calls it.
     """
+    if isinstance(value, str) and _PLAIN(value):
+        return Decimal(value)
     if isinstance(value, str | int | Decimal) and not isinstance(value, bool):
         try:
             amount = Decimal(value)

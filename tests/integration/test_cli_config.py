@@ -106,6 +106,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--attempts", "5"], "generation.retries.max", 5, "--attempts"),
     (["--timeout", "2.5"], "target.requestTimeoutS", 2.5, "--timeout"),
     (["--error-budget", "0"], "errorBudgetPercent", 0.0, "--error-budget"),
+    (["--every-transaction"], "verification.everyTransaction", True, "--every-transaction"),
     (["--shards", "auto"], "generation.limits.shards", "auto", "--shards"),
     (["--duration", "10m"], "generation.limits.durationS", 600.0, "--duration"),
     (["--open-loop", "--rate", "9"], "generation.limits.openLoop", True, "--open-loop"),
