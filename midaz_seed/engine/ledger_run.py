@@ -69,7 +69,7 @@ class LedgerRun:
         if not self._plan.counts.get(phase):
             return
         context, ledger = self._context, self._ledger
-        creator = Creator(context.sender, context.meter, context.tracker, context.rejects, phase)
+        creator = Creator(context, phase, ledger.place)
         track = context.journal.track(ledger.index, phase, self._plan.counts[phase])
 
         async def create(numbered_item: tuple[int, EntityItem]) -> None:
@@ -80,9 +80,7 @@ class LedgerRun:
                 progress.add(Outcome.SKIPPED)
                 return
             references = {field: ledger.ids[key] for field, key in item.references.items()}
-            created = await creator.create(
-                item, ledger.place, references, parent_fresh=ledger.fresh, track=track, ordinal=ordinal
-            )
+            created = await creator.create(item, references, parent_fresh=ledger.fresh, track=track, ordinal=ordinal)
             progress.add(created.outcome)
             if created.outcome is Outcome.FAILED:
                 return
@@ -94,6 +92,8 @@ class LedgerRun:
         numbered_items = enumerate(items)
         with self._reported(phase) as progress:
             await context.pool.drain(numbered_items, create, at_once=at_once, new=True)
+            if not creator.is_settled and not context.pool.stopping:
+                ledger.ids.update(await context.pool.call(creator.keep_one_of_each))
         self._cut_short = self._cut_short or (context.pool.closed and next(numbered_items, None) is not None)
 
     def _needed(self, item: EntityItem) -> dict[str, str]:

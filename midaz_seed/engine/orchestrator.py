@@ -6,7 +6,7 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
 
 import os
 import signal
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import anyio
 from anyio.abc import TaskGroup
@@ -29,7 +29,7 @@ from midaz_seed.errors import (
     SeedError,
     UnauthorizedError,
 )
-from midaz_seed.midaz.api import MidazApi
+from midaz_seed.midaz.api import MidazApi, mark_of
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server import server_of
 from midaz_seed.model.outcomes import Outcome
@@ -118,18 +118,16 @@ async def _begin(context: RunContext) -> None:
 
 
 async def _take_up(context: RunContext) -> None:
-    """Is this the server that the journal is about? Raises RunError when it is not."""
+    """Is this the server that the journal is about? Raises RunError when it is not, or contradicts itself."""
     journal, wait = context.journal, context.settings.settlement
     track = _track(context, Phase.ORGANIZATIONS)
-    known = [key for place in context.state.organizations if (key := track.known_id(place.index)[0])]
-    api = context.api(Phase.ORGANIZATIONS)
-
-    async def missing() -> list[str]:
-        found = {key: await api.entity(Entity.ORGANIZATION, Place(), key) for key in known}
-        return [key for key, row in found.items() if row is None]
-
-    gone = await context.pool.call(missing)
-    if gone and gone == known and context.may_restart:
+    known = {
+        server_id: mark_of(organization.plan.item.payload)
+        for organization in context.state.organizations
+        if (server_id := track.known_id(organization.index)[0])
+    }
+    gone = await _gone(context, known)
+    if gone and len(gone) == len(known) and context.may_restart:
         journal.restart()
     elif gone:
         raise RunError(
@@ -141,6 +139,44 @@ async def _take_up(context: RunContext) -> None:
     if not journal.clean:  # what was on its way when the last session was cut off gets time to arrive
         age_s = context.clock.time() - journal.last_written_s
         await context.clock.sleep(min(max(wait.max_delay_s - age_s, 0.0), wait.max_delay_s))
+
+
+async def _gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
+    """Those organizations of the journal (id -> mark) that the server says it does not have.
+
+    A second world would follow from a wrong answer. So the server is asked twice, and its whole list has to say the
+    same. Raises RunError when it contradicts itself.
+    """
+    api, pool = context.api(Phase.ORGANIZATIONS), context.pool
+
+    async def missing(ids: Iterable[str]) -> list[str]:
+        return [each for each in ids if await api.entity(Entity.ORGANIZATION, Place(), each) is None]
+
+    gone = await pool.call(lambda: missing(known))
+    if gone:
+        await pool.call(lambda: _deny(context, api, {each: known[each] for each in gone}))
+        await context.clock.sleep(context.settings.settlement.max_delay_s)
+        gone = await pool.call(lambda: missing(gone))
+    if gone:
+        await pool.call(lambda: _deny(context, api, {each: known[each] for each in gone}))
+    return gone
+
+
+async def _deny(context: RunContext, api: MidazApi, gone: Mapping[str, str]) -> None:
+    """Raise RunError when the server's list shows what the server says it does not have, under its id or its mark, or
+    shows nothing where it counts something."""
+    listed = [row async for row in api.entities(Entity.ORGANIZATION, Place(), {})]
+    shown = [str(row["id"]) for row in listed if row.get("id") in gone or mark_of(row) in gone.values()]
+    counted = 0 if listed else await api.count(Entity.ORGANIZATION, Place())
+    if shown or counted:
+        lists = f"lists {', '.join(shown)} with its mark" if shown else f"lists none, but counts {counted}"
+        raise RunError(
+            f"the server contradicts itself about run {context.plan.run_id}, so nothing was changed: it says that it "
+            f"has no organization {next(iter(gone))}, and {lists}",
+            where=context.target.onboarding_url,
+            hint="check the server's replicas and what stands before it, then run the same command again; if the run "
+            "was made twice, take both away with `midaz-seed teardown`",
+        )
 
 
 def _track(context: RunContext, phase: Phase) -> Track:
@@ -157,17 +193,22 @@ async def _fill_organization(
 ) -> None:
     """Create an organization, then start its ledgers."""
     item = organization.plan.item
-    created = await _create_one(context, Phase.ORGANIZATIONS, item, organization.index, Place(), parent_fresh=False)
-    if created is not None:
-        organization.id, organization.fresh = created.id, created.fresh
+    created, why_not = await _create_one(
+        context, Phase.ORGANIZATIONS, item, organization.index, Place(), parent_fresh=False
+    )
+    organization.id, organization.fresh = created.id, created.fresh
     if with_ledgers:
-        _start_ledgers(context, organization, group, ledgers_at_once)
+        _start_ledgers(context, organization, group, ledgers_at_once, why_not)
 
 
 def _start_ledgers(
-    context: RunContext, organization: OrganizationState, group: TaskGroup, ledgers_at_once: anyio.Semaphore
+    context: RunContext,
+    organization: OrganizationState,
+    group: TaskGroup,
+    ledgers_at_once: anyio.Semaphore,
+    why_not: str = "",
 ) -> None:
-    """Fill the ledgers of an organization, each in a task of its own."""
+    """Fill the ledgers of an organization, each in a task of its own; `why_not` says why there is none."""
     for ledger in organization.ledgers:
         ledger.organization_id = organization.id
         if context.pool.closed:
@@ -175,7 +216,8 @@ def _start_ledgers(
         elif organization.id:
             group.start_soon(_fill_ledger, context, organization, ledger, ledgers_at_once)
         else:
-            _fail(context, ledger, Phase.LEDGERS, "its organization could not be created")
+            reason = f"its organization could not be created{why_not and f': {why_not}'}"
+            _fail(context, ledger, Phase.LEDGERS, reason)
 
 
 async def _fill_ledger(
@@ -188,11 +230,11 @@ async def _fill_ledger(
             return
         place = Place(organization.id)
         ledger.resumed = bool(_track(context, Phase.LEDGERS).known_id(ledger.index)[0])
-        created = await _create_one(
+        created, why_not = await _create_one(
             context, Phase.LEDGERS, ledger.plan.item, ledger.index, place, parent_fresh=organization.fresh
         )
-        if created is None:
-            _fail(context, ledger, Phase.LEDGERS, "it could not be created")
+        if not created.id:
+            _fail(context, ledger, Phase.LEDGERS, f"it could not be created{why_not and f': {why_not}'}")
             return
         ledger.id, ledger.fresh = created.id, created.fresh
         await _guarded(context, ledger, LedgerRun(context, ledger).run)
@@ -200,24 +242,28 @@ async def _fill_ledger(
 
 async def _create_one(
     context: RunContext, phase: Phase, item: EntityItem, ordinal: int, place: Place, *, parent_fresh: bool
-) -> Created | None:
-    """Create an organization or a ledger; None when it failed or the run is being stopped."""
-    creator = Creator(context.sender, context.meter, context.tracker, context.rejects, phase)
+) -> tuple[Created, str]:
+    """Create an organization or a ledger. Without an id when it failed or the run is being stopped, and why, where that
+    is an error."""
+    creator = Creator(context, phase, place)
     track = _track(context, phase)
     context.meter.phases[phase].start(context.clock.monotonic())
     context.emit(PhaseStarted(phase, item.key if phase is Phase.LEDGERS else "", 1))
     try:
         created = await context.pool.call(
-            lambda: creator.create(item, place, {}, parent_fresh=parent_fresh, track=track, ordinal=ordinal)
+            lambda: creator.create(item, {}, parent_fresh=parent_fresh, track=track, ordinal=ordinal)
         )
     except StoppedError:
-        return None
+        return _NOTHING, ""
     except SeedError as error:
         _end(context, error)
-        return None
+        return _NOTHING, str(error)
     finally:
         context.meter.phases[phase].finish(context.clock.monotonic())
-    return created if created.outcome is not Outcome.FAILED else None
+    return created, ""
+
+
+_NOTHING = Created(Outcome.FAILED)
 
 
 async def _prove(context: RunContext, ledger: LedgerState) -> None:

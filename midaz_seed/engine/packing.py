@@ -8,14 +8,15 @@ metadata of its organizations on the server.
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 from midaz_seed.clock import Clock
 from midaz_seed.engine.run_directory import PACK, RunDirectory
 from midaz_seed.engine.scratch import Burst, Scratch, Trial, open_scratch, send_patiently, told
 from midaz_seed.engine.sender import credentials_refused
 from midaz_seed.errors import RequestFailedError, TargetError, UnreachableError
-from midaz_seed.midaz.api import MidazApi, Read
-from midaz_seed.midaz.evidence import Reading
+from midaz_seed.midaz.api import MidazApi, Read, Take, odd_answer
+from midaz_seed.midaz.evidence import Reading, says_missing
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server import server_of
 from midaz_seed.plan.items import Entity, Phase
@@ -24,8 +25,9 @@ from midaz_seed.plan.shape import RUN_MARK, pack_of
 from midaz_seed.reporting.events import Emit, LeftBehind, PackChosen, PackMeasured
 from midaz_seed.resilience.limiter import RateLimiter
 from midaz_seed.settings.model import Settings
-from midaz_seed.transport.base import Request, Response, Transport, TransportError
+from midaz_seed.transport.base import Request, Transport, TransportError
 
+T = TypeVar("T")
 TRIAL_S = 1.0
 TRIAL_TRANSACTIONS_MAX = 500
 """A trial is over after that time, or so many transactions; each size has two of them."""
@@ -182,9 +184,9 @@ def _trials(scratch: Scratch, size: int, lap: int, accounts: int) -> Callable[[i
 def _reading(transport: Transport, clock: Clock) -> Read:
     """Reads without the engine's patience: what fails here fails before anything was written."""
 
-    async def read(request: Request, phase: Phase, *, missing_ok: bool = False) -> Response | None:
+    async def read(request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
         response = await send_patiently(transport, clock, request)
-        if response.status == 404 and missing_ok:
+        if missing_ok and says_missing(response.status, response.body):
             return None
         if response.status in (401, 403):
             raise credentials_refused(told(response))
@@ -193,6 +195,9 @@ def _reading(transport: Transport, clock: Clock) -> Read:
                 f"{request.method} {request.path}: {told(response)}",
                 hint="check the server's health, then run the same command again",
             )
-        return response
+        taken = take(response)
+        if taken is None:
+            raise odd_answer(request, response)
+        return taken
 
     return read

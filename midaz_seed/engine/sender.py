@@ -7,12 +7,15 @@ never drops them.
 
 import random
 from dataclasses import dataclass
+from typing import TypeVar
 
 import orjson
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import RequestFailedError, UnauthorizedError, UnreachableError
+from midaz_seed.errors import RequestFailedError, TargetError, UnauthorizedError, UnreachableError
+from midaz_seed.midaz.api import Take, odd_answer
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
+from midaz_seed.midaz.evidence import midaz_code, says_missing
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.logs import logger, redact, shows_debug
@@ -23,11 +26,13 @@ from midaz_seed.resilience.open_loop import OpenLoop
 from midaz_seed.resilience.retry import RetryPolicy, parse_retry_after
 from midaz_seed.transport.base import AnswerTimeoutError, Request, Response, Transport, TransportError
 
+T = TypeVar("T")
 RETRY_AFTER_MAX_S = 60.0
 _TOO_MUCH = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
 _SERVER_IS_ILL = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
 _EXAMPLE_BYTES = 400
 _EXPIRED = Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired")
+_ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not with what a Midaz answers there")
 
 
 @dataclass(slots=True)
@@ -163,34 +168,66 @@ class Sender:
         """A fresh count of attempts for one request. `with_outages` False: do not sit out an outage of the server."""
         return Patience(self, self._meter, phase, self._jitter, with_outages=with_outages)
 
-    async def probe(self, request: Request, phase: Phase, *, missing_ok: bool = False) -> Response | None:
+    async def probe(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
         """`read` for the first requests of a run: a server that is not there is told at once, with UnreachableError."""
+        patience = self.patience(phase, with_outages=False)
         try:
-            return await self._read(request, phase, self.patience(phase, with_outages=False), missing_ok=missing_ok)
+            return await self._read(request, phase, take, patience, missing_ok=missing_ok)
         except RequestFailedError as error:
-            raise UnreachableError(error.message, hint="check the address, and that the server is up") from error
+            hint = error.hint or "check the address, and that the server is up"
+            raise UnreachableError(error.message, hint=hint) from error
 
-    async def read(self, request: Request, phase: Phase, *, missing_ok: bool = False) -> Response | None:
-        """Send a read, again where that helps, and return its answer; None for 404 when `missing_ok`.
+    async def read(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
+        """Send a read, again where that helps, and return what `take` makes of its answer; None for what a Midaz says
+        does not exist, when `missing_ok`.
 
-        Raises RequestFailedError when it fails for good.
+        Raises RequestFailedError when it fails for good, NotMidazError when its answers are not those of a Midaz.
         """
-        return await self._read(request, phase, self.patience(phase), missing_ok=missing_ok)
+        return await self._read(request, phase, take, self.patience(phase), missing_ok=missing_ok)
 
-    async def _read(self, request: Request, phase: Phase, patience: "Patience", *, missing_ok: bool) -> Response | None:
+    async def _read(
+        self, request: Request, phase: Phase, take: Take[T], patience: "Patience", *, missing_ok: bool
+    ) -> T | None:
         while True:
             answer = await self.attempt(request, phase)
-            if answer.verdict.disposition is Disposition.OK:
-                return answer.response
-            if missing_ok and answer.response is not None and answer.response.status == 404:
+            response = answer.response
+            if response is not None and 200 <= response.status < 300:
+                taken = take(response)
+                if taken is not None:
+                    return taken
+                answer = Answer(_ODD, response)
+            elif missing_ok and response is not None and says_missing(response.status, response.body):
                 return None
-            transient = answer.verdict.disposition in (Disposition.RETRY, Disposition.UNKNOWN)
-            if not transient or not await patience.again(answer):
-                failure = answer.failure(request)
-                raise RequestFailedError(
-                    f"{failure.request}: {failure.error}: {failure.answer or failure.message}",
-                    hint="check the server's health, then run the same command again",
-                )
+            if not _may_change(answer) or not await patience.again(answer):
+                raise _given_up(request, answer)
+
+
+def _may_change(answer: Answer) -> bool:
+    """Whether the same read may get another answer: what something before the server says to it is not the server's
+    word, and a 404 where something must be is that of a replica that lags."""
+    if answer.verdict.disposition in (Disposition.RETRY, Disposition.UNKNOWN) or answer.response is None:
+        return True
+    return answer.response.status == 404 or _is_foreign(answer.response)
+
+
+def _is_foreign(response: Response) -> bool:
+    """A refusal that no Midaz wrote."""
+    return 400 <= response.status < 500 and not midaz_code(response.body)
+
+
+def _given_up(request: Request, answer: Answer) -> TargetError:
+    """What to raise about a read that failed for good."""
+    response = answer.response
+    if answer.verdict is _ODD and response is not None:
+        return odd_answer(request, response)
+    failure = answer.failure(request)
+    said = f"{failure.request}: {failure.error}: {failure.answer or failure.message}"
+    if response is not None and _is_foreign(response) and request.method != "HEAD":
+        return RequestFailedError(
+            f"{said}: no Midaz wrote that, so something before the server (an ingress, a proxy) answered instead of it",
+            hint="check the address and what stands before the server, then run the same command again",
+        )
+    return RequestFailedError(said, hint="check the server's health, then run the same command again")
 
 
 class Patience:

@@ -5,22 +5,19 @@ used again.
 Accounts that were used within the hour cannot be deleted one by one (contract, 16.3), so ledgers go as a whole.
 """
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import cast
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.creation import find_entity
-from midaz_seed.engine.state import OrganizationState
+from midaz_seed.engine.look_up import by_age
+from midaz_seed.engine.removal import delete
+from midaz_seed.engine.twins import visible_within_s
 from midaz_seed.midaz import routes
-from midaz_seed.midaz.api import MidazApi
-from midaz_seed.midaz.classify import Disposition
+from midaz_seed.midaz.api import mark_of
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.jsons import JsonObject
 from midaz_seed.plan.items import Entity, Phase
-from midaz_seed.plan.shape import KEY_MARK, RUN_MARK
-from midaz_seed.transport.base import Request
+from midaz_seed.plan.shape import RUN_MARK
 
 
 class Fate(StrEnum):
@@ -44,73 +41,103 @@ class Removal:
     reason: str = ""
 
 
+LOOKS = 2
+"""That must show nothing of the run any more, one after the other."""
+
+
 async def tear_down(context: RunContext, *, dry_run: bool) -> list[Removal]:
-    """Remove what the plan's run created, and nothing else. It can be run again at any time.
+    """Remove everything that carries the run's mark, planned or not, and nothing else. It can be run again at any time.
 
-    Raises RequestFailedError, UnauthorizedError, BreakerOpenError when the server cannot be asked.
+    Lists may lag, and what was on its way may arrive late: it ends when the server has shown nothing of the run twice,
+    or tells what is left. Raises RequestFailedError, UnauthorizedError, BreakerOpenError when the server cannot be
+    asked.
     """
-    removals: list[Removal] = []
-    for organization in context.state.organizations:
-        removals += [removal async for removal in _organization(context, organization, dry_run=dry_run)]
-    return removals
+    teardown = _Teardown(context, dry_run=dry_run)
+    await teardown.run()
+    return [*teardown.removals.values(), *teardown.absent()]
 
 
-async def _organization(
-    context: RunContext, organization: OrganizationState, *, dry_run: bool
-) -> AsyncIterator[Removal]:
-    api = context.api(Phase.VERIFY)
-    plan = organization.plan
-    found = await find_entity(api, plan.item, Place())
-    if found is None or not _ours(context, found):
-        yield Removal("organization", plan.key, plan.name, "", Fate.ABSENT)
-        return
-    organization_id = str(found["id"])
-    kept = 0
-    async for row in api.entities(Entity.LEDGER, Place(organization_id), {}):
-        removal = await _ledger(context, api, organization_id, row, dry_run=dry_run)
-        kept += removal.fate is Fate.KEPT
-        yield removal
-    identity = ("organization", plan.key, plan.name, organization_id)
-    if kept:
-        yield Removal(*identity, Fate.KEPT, f"it holds {kept} ledgers that are kept")
-    else:
-        path = routes.one(Entity.ORGANIZATION, Place(), organization_id)
-        yield await _delete(context, identity, path, dry_run=dry_run)
+class _Teardown:
+    """What was found of a run so far, and its fate."""
 
+    def __init__(self, context: RunContext, *, dry_run: bool) -> None:
+        self._context = context
+        self._dry_run = dry_run
+        self._api = context.api(Phase.VERIFY)
+        self._planned = {mark_of(each.plan.item.payload): each.plan for each in context.state.organizations}
+        self._found: set[str] = set()
+        self._seen_s: dict[str, float] = {}
+        self.removals: dict[str, Removal] = {}
+        """By id, in the order in which it was done."""
 
-async def _ledger(
-    context: RunContext, api: MidazApi, organization_id: str, row: JsonObject, *, dry_run: bool
-) -> Removal:
-    ledger_id, name = str(row["id"]), str(row.get("name"))
-    place = Place(organization_id)
-    whole = await api.entity(Entity.LEDGER, place, ledger_id) or row
-    identity = ("ledger", _key(whole), name, ledger_id)
-    if not _ours(context, whole):
-        return Removal(*identity, Fate.KEPT, "this run did not create it")
-    return await _delete(context, identity, routes.one(Entity.LEDGER, place, ledger_id), dry_run=dry_run)
+    async def run(self) -> None:
+        """Remove what the server shows until it shows nothing."""
+        clean = 0
+        while clean < LOOKS:
+            rows = await self._left()
+            for row in rows:
+                await self._organization(row)
+            if self._dry_run:
+                return
+            clean = 0 if rows else clean + 1
+            if clean < LOOKS:
+                await self._context.clock.sleep(self._context.settings.settlement.max_delay_s)
 
+    def absent(self) -> list[Removal]:
+        """The planned organizations that the server does not have."""
+        return [
+            Removal("organization", plan.key, plan.name, "", Fate.ABSENT)
+            for mark, plan in self._planned.items()
+            if mark not in self._found
+        ]
 
-async def _delete(context: RunContext, identity: tuple[str, str, str, str], path: str, *, dry_run: bool) -> Removal:
-    if dry_run:
-        return Removal(*identity, Fate.WOULD_BE)
-    request = Request("DELETE", path)
-    patience = context.sender.patience(Phase.VERIFY)
-    while True:
-        answer = await context.sender.attempt(request, Phase.VERIFY)
-        gone = answer.response is not None and answer.response.status == 404  # by an attempt whose answer was lost
-        if answer.verdict.disposition is Disposition.OK or gone:
-            return Removal(*identity, Fate.REMOVED)
-        again = answer.verdict.disposition in (Disposition.RETRY, Disposition.UNKNOWN)
-        if not again or not await patience.again(answer):
-            failure = answer.failure(request)
-            return Removal(*identity, Fate.KEPT, f"{failure.code} {failure.message}".strip())
+    async def _left(self) -> list[JsonObject]:
+        """Organizations of the run that the server still shows, in the plan's order, without those that are kept."""
+        places = {mark: place for place, mark in enumerate(self._planned)}
+        rows = [row async for row in self._api.entities(Entity.ORGANIZATION, Place(), {}) if self._is_ours(row)]
+        self._found.update(map(mark_of, rows))
+        kept = {each.id for each in self.removals.values() if each.fate is Fate.KEPT}
+        left = [row for row in by_age(rows) if row["id"] not in kept]
+        return sorted(left, key=lambda row: places.get(mark_of(row), len(places)))
 
+    async def _organization(self, row: JsonObject) -> None:
+        organization_id, now_s = str(row["id"]), self._context.clock.monotonic()
+        identity = ("organization", _key(row), str(row.get("legalName")), organization_id)
+        if now_s - self._seen_s.setdefault(organization_id, now_s) > visible_within_s(self._context):
+            self._note(Removal(*identity, Fate.KEPT, "the server says that it is removed, and still lists it"))
+            return
+        kept = 0
+        async for ledger in self._api.entities(Entity.LEDGER, Place(organization_id), {}):
+            removal = await self._ledger(organization_id, ledger)
+            kept += removal.fate is Fate.KEPT
+            self._note(removal)
+        if kept:
+            self._note(Removal(*identity, Fate.KEPT, f"it holds {kept} ledgers that are kept"))
+        else:
+            self._note(await self._delete(identity, routes.one(Entity.ORGANIZATION, Place(), organization_id)))
 
-def _ours(context: RunContext, row: JsonObject) -> bool:
-    """It carries the mark of this very run."""
-    return cast("JsonObject", row.get("metadata") or {}).get(RUN_MARK) == context.plan.run_id
+    async def _ledger(self, organization_id: str, row: JsonObject) -> Removal:
+        ledger_id, name = str(row["id"]), str(row.get("name"))
+        place = Place(organization_id)
+        whole = await self._api.entity(Entity.LEDGER, place, ledger_id) or row
+        identity = ("ledger", _key(whole), name, ledger_id)
+        if not self._is_ours(whole):
+            return Removal(*identity, Fate.KEPT, "this run did not create it")
+        return await self._delete(identity, routes.one(Entity.LEDGER, place, ledger_id))
+
+    async def _delete(self, identity: tuple[str, str, str, str], path: str) -> Removal:
+        if self._dry_run:
+            return Removal(*identity, Fate.WOULD_BE)
+        reason = await delete(self._context, Phase.VERIFY, path)
+        return Removal(*identity, Fate.KEPT, reason) if reason else Removal(*identity, Fate.REMOVED)
+
+    def _note(self, removal: Removal) -> None:
+        self.removals[removal.id] = removal
+
+    def _is_ours(self, row: JsonObject) -> bool:
+        """It carries the mark of this very run."""
+        return mark_of(row, RUN_MARK) == self._context.plan.run_id
 
 
 def _key(row: JsonObject) -> str:
-    mark = cast("JsonObject", row.get("metadata") or {}).get(KEY_MARK)
-    return mark.rpartition("/")[2] if isinstance(mark, str) else ""
+    return mark_of(row).rpartition("/")[2]

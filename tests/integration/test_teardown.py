@@ -1,13 +1,21 @@
 """Taking a run away: all of it, only it, as often as one likes."""
 
 import json
+from collections import Counter
+from collections.abc import Callable
 
 import orjson
+import pytest
 
-from midaz_seed.engine.teardown import Fate
+from midaz_seed.engine.orchestrator import remove
+from midaz_seed.engine.teardown import Fate, Removal
+from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async, teardown_async, verify_async
-from midaz_seed.transport.base import Request
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.target import ResolvedTarget
+from midaz_seed.transport.base import Request, Response, Transport
 from midaz_seed.transport.wire import WireTransport
+from midaz_seed.wiring import open_run
 from tests.support import balances, cli, sandbox, world
 
 SMALL = {"volume": {"accountsPerLedger": 6, "transactionsPerAccount": 2}}
@@ -68,6 +76,93 @@ async def test_lost_answers_to_deletes_do_not_matter() -> None:
         await seed_async(settings)
         removed = await teardown_async(settings, dry_run=False)
     assert {removal.fate for removal in removed} == {Fate.REMOVED}
+
+
+async def test_every_organization_with_the_mark_goes_planned_or_not() -> None:
+    async with sandbox() as server:
+        settings = world(server.url)
+        await seed_async(settings)
+        item = build_plan(settings).organizations[0].item
+        marks = {"seedRun": build_plan(settings).run_id, "seedKey": "somewhere/o9"}
+        unplanned = {**item.payload, "metadata": marks}
+        wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        for payload in (item.payload, item.payload, unplanned):
+            assert (await wire.send(Request("POST", "/v1/organizations", orjson.dumps(payload)))).status == 201
+        told = await teardown_async(settings, dry_run=True)
+        assert [removal.key for removal in told] == ["o1.l1", "o1", "o1", "o1", "o9"]
+        removed = await teardown_async(settings, dry_run=False)
+        assert [removal.fate for removal in removed] == [Fate.REMOVED] * 5
+        left = await wire.send(Request("GET", "/v1/organizations"))
+        await wire.aclose()
+    assert orjson.loads(left.body)["items"] is None
+
+
+class _Says:
+    """A server of which some answers are others'."""
+
+    def __init__(self, url: str, says: Callable[[Request, int], Response | None]) -> None:
+        self._wire = WireTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        self._says = says
+        self._asked = Counter[str]()
+
+    async def send(self, request: Request) -> Response:
+        what = f"{request.method} {request.path}"
+        self._asked[what] += 1
+        return self._says(request, self._asked[what]) or await self._wire.send(request)
+
+    async def aclose(self) -> None:
+        await self._wire.aclose()
+
+
+async def _torn_down(settings: Settings, says: Callable[[Request, int], Response | None]) -> list[Removal]:
+    """What `teardown` does, over a transport of ours."""
+    url = settings.target.base_url
+    transport = _Says(url, says)
+    target = ResolvedTarget(url, url, is_sandbox=False)
+    plan, overrides = build_plan(settings), {Transport: transport}
+    async with open_run(settings, plan, target, emit=lambda _: None, overrides=overrides) as context:
+        removals = await remove(context, dry_run=False)
+    await transport.aclose()
+    return removals
+
+
+async def test_a_list_that_is_empty_for_a_moment_does_not_end_the_teardown() -> None:
+    async with sandbox() as server:
+        settings = world(server.url)
+        await seed_async(settings)
+
+        def late(request: Request, time: int) -> Response | None:
+            first = request.path.startswith("/v1/organizations?limit=100") and time == 1
+            return Response(200, {}, b'{"items":null,"limit":100}') if first else None
+
+        removed = await _torn_down(settings, late)
+        assert [removal.fate for removal in removed] == [Fate.REMOVED, Fate.REMOVED]
+        assert await balances(server.url) == {}
+
+
+@pytest.mark.parametrize("body", [b"<html>404</html>", b""])
+async def test_a_404_of_an_ingress_to_a_delete_is_no_removal(body: bytes) -> None:
+    async with sandbox() as server:
+        settings = world(server.url)
+        await seed_async(settings)
+
+        def ingress(request: Request, time: int) -> Response | None:
+            return Response(404, {}, body) if request.method == "DELETE" and time < 3 else None
+
+        removed = await _torn_down(settings, ingress)
+        assert [removal.fate for removal in removed] == [Fate.REMOVED, Fate.REMOVED]
+        assert await balances(server.url) == {}
+
+
+async def test_what_is_said_to_be_removed_and_is_still_listed_is_kept() -> None:
+    async with sandbox() as server:
+        settings = world(server.url, settlement={"deadlineS": 0.3})
+        await seed_async(settings)
+        removed = await _torn_down(
+            settings, lambda request, _: Response(204, {}, b"") if request.method == "DELETE" else None
+        )
+    assert removed[-1].fate is Fate.KEPT
+    assert "still lists it" in removed[-1].reason
 
 
 def test_nobody_to_ask_means_no() -> None:

@@ -1,0 +1,29 @@
+"""Deleting one thing on the server."""
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.midaz.classify import Disposition
+from midaz_seed.midaz.evidence import midaz_code, says_missing
+from midaz_seed.plan.items import Phase
+from midaz_seed.transport.base import Request
+
+
+async def delete(context: RunContext, phase: Phase, path: str) -> str:
+    """Delete what is at a path; "" when it is gone, also by an attempt whose answer was lost, else why it is not.
+
+    Raises UnauthorizedError, BreakerOpenError.
+    """
+    request = Request("DELETE", path)
+    patience = context.sender.patience(phase)
+    while True:
+        answer = await context.sender.attempt(request, phase)
+        response = answer.response
+        if response is not None and (response.status == 204 or says_missing(response.status, response.body)):
+            return ""
+        refused = (
+            response is not None
+            and answer.verdict.disposition not in (Disposition.RETRY, Disposition.UNKNOWN)
+            and midaz_code(response.body)
+        )
+        if refused or not await patience.again(answer):
+            failure = answer.failure(request)
+            return f"{failure.code} {failure.message}".strip() or f"{failure.status}, which no Midaz says to a DELETE"
