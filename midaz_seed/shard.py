@@ -8,9 +8,8 @@ import sys
 import threading
 from typing import BinaryIO
 
-import anyio
-
 from midaz_seed.clock import SystemClock
+from midaz_seed.engine.beside import tasks_beside
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.journal import Journal
 from midaz_seed.engine.load import LOAD_WATCHERS
@@ -38,17 +37,14 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
         started_cpu_s = process_cpu_s()
         for organization, (server_id, fresh) in zip(context.state.organizations, order.organizations, strict=True):
             organization.id, organization.fresh = server_id, fresh
-        async with anyio.create_task_group() as beside:
+        async with tasks_beside() as beside:
             beside.start_soon(watch_signals, context)
             beside.start_soon(watch_own_load, context)
             for watcher in LOAD_WATCHERS:
                 beside.start_soon(watcher, context)
             if tell is not None:
                 beside.start_soon(_tell, context, tell)
-            try:
-                await fill_slice(context)
-            finally:
-                beside.cancel_scope.cancel()
+            await fill_slice(context)
         try:
             journal.close(clean=not context.pool.cancelled)
         except JournalError as error:

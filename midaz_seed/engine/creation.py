@@ -73,6 +73,7 @@ class Creator:
         known_id, fresh = track.known_id(ordinal)
         if known_id:
             self._meter.add(self._phase, Outcome.EXISTING)
+            self._context.rejects.made(item.key)
             return Created(Outcome.EXISTING, known_id, fresh)
         unknown = track.is_unknown(ordinal)
         track.begin(ordinal)
@@ -92,6 +93,7 @@ class Creator:
             self._claims.append(making.claim)
             self._took_s = max(self._took_s, making.took_s)
         track.created(ordinal, created.id, fresh=created.fresh)
+        self._context.rejects.made(item.key)
         self._meter.add(self._phase, created.outcome)
         return created
 

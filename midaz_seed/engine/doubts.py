@@ -26,7 +26,7 @@ from midaz_seed.model.money import parse_minor
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Phase, TransactionItem, changes_key, trace_of
 
-ROUNDS_MAX = 3
+ROUNDS_MAX = 5
 """How often what was sent again may itself end in doubt."""
 SOLVE_WITHIN_S = 2.0
 """How long one search may take; what it has not found by then counts as not unique."""
@@ -51,6 +51,11 @@ class Look:
         for effect in effects:
             doubtful.update(effect)
         return {key: held - known.get(key, 0) + doubtful[key] for key, held in self.held.items()}
+
+    @property
+    def counts_changes(self) -> bool:
+        """Whether the server tells how often each balance was changed."""
+        return any(key < 0 for key in self.held)
 
     def without_changes(self) -> "Look":
         """The same, as a server shows it that does not count changes."""

@@ -110,7 +110,12 @@ class LedgerRun:
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
         self._made = await already_made(context, ledger)
-        await self._send_lost()
+        while self._made is not None and self._made.lost and not context.pool.stopping:
+            earlier = self._made
+            await self._send_lost(earlier)
+            if earlier.complete or context.pool.stopping:
+                break
+            self._made = await already_made(context, ledger, earlier)
         if context.pool.stopping:
             return
         deposited: Sequence[int] = plan.expectation().deposited
@@ -128,12 +133,10 @@ class LedgerRun:
             progress.created += 1
         await self._send(Phase.TRANSFERS, plan.expectation().final)
 
-    async def _send_lost(self) -> None:
+    async def _send_lost(self, earlier: Made) -> None:
         """Send again, before all others, what an earlier session sent without seeing an answer, unless it is known as
         made. Raises UndecidedError when that stays unknown of some."""
-        context, ledger, earlier = self._context, self._ledger, self._made
-        if earlier is None or not earlier.lost:
-            return
+        context, ledger = self._context, self._ledger
         ledger.in_doubt = [unsent for unsent, _ in earlier.lost]
         items = [item for phase in MONEY for ordinal, item in numbered(ledger, phase) if earlier.holds(phase, ordinal)]
         known = sums_of([*items, *(unsent.item for unsent in ledger.in_doubt)])

@@ -3,7 +3,8 @@
 What an answer proves is decided in `midaz.evidence`; this module keeps to it. While it is unknown whether a transaction
 was made, it is sent again under the same key only, and only while the server certainly remembers that key, so that the
 server decides. A refusal, and an answer that belongs to another item, count when they are given twice in a row: a
-gateway can hand an answer to the wrong connection. What stays unknown is in doubt, for `engine.doubts` to decide.
+gateway can hand an answer to the wrong connection. What stays unknown is in doubt, for `engine.doubts` to decide; so is
+one whose key holds another item's answer: the balances have to say too that it was not made before it gets another key.
 """
 
 from dataclasses import dataclass
@@ -32,8 +33,6 @@ from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.transport.base import Request, Response
 
-GENERATIONS_MAX = 20
-"""How many keys in a row of one transaction may hold other items' answers before it counts as failed."""
 FOREIGN_MAX = 6
 """How many answers of other items one key may give, never the same twice in a row, before it is left in doubt."""
 IN_FLIGHT_PAUSE_MAX_S = 5.0
@@ -222,13 +221,11 @@ class MovementSender:
             answer = _described(answer, evidence)
             if evidence.reading is Reading.FOREIGN:
                 if confirmed:
-                    unsent = self._next_key(sending, answer)
-                    if unsent is not None:
-                        return unsent
-                elif sending.foreign > FOREIGN_MAX:
-                    return self._in_doubt(sending, answer)
-                else:
-                    sending.foreign += 1
+                    self._counts.foreign_replays += 1
+                    self._note(answer.failure(sending.request), sending)
+                if confirmed or sending.foreign > FOREIGN_MAX:
+                    return self._in_doubt(sending, answer, key_is_taken=confirmed)
+                sending.foreign += 1
             elif disposition is Disposition.IN_FLIGHT:
                 self._note(answer.failure(sending.request), sending)
                 if clock.monotonic() - sending.first_sent_s > SET_ASIDE_AFTER_S:
@@ -259,23 +256,6 @@ class MovementSender:
             return False
         self._note(answer.failure(sending.request), sending)
         return True
-
-    def _next_key(self, sending: _Sending, answer: Answer) -> "Unsent | None":
-        """The key holds another item's answer. When no attempt can have been made, go on with the next one: None."""
-        self._counts.foreign_replays += 1
-        self.uncertain = True
-        if sending.known is not Effect.NOT_MADE:
-            return self._in_doubt(sending, answer, key_is_taken=True)
-        if sending.attempts >= 2 * GENERATIONS_MAX:
-            return self._ended(sending, answer)
-        self._note(answer.failure(sending.request), sending)
-        sending.generation += 1
-        sending.last, sending.foreign = NEVER_SEEN, 0
-        self.track.resend(sending.ordinal, sending.generation)
-        sending.first_sent_s = self._sender.clock.monotonic()
-        key = f"{self._run_id}.{sending.item.key}.{sending.generation}"
-        sending.request = transaction_request(sending.request.path, sending.item.body, key, self._ttl_s)
-        return None
 
     def _evidence(self, answer: Answer, item: TransactionItem) -> Evidence:
         response = answer.response

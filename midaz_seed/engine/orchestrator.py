@@ -19,7 +19,7 @@ from midaz_seed.engine.pool import StoppedError
 from midaz_seed.engine.shards import fill_in_shards
 from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
-from midaz_seed.engine.verification import locate, prove_ledger
+from midaz_seed.engine.verification import locate, prove_ledger, prove_marks
 from midaz_seed.errors import (
     BreakerOpenError,
     JournalError,
@@ -52,6 +52,8 @@ async def fill(context: RunContext) -> None:
                 group.start_soon(_fill_organization, context, organization, group, ledgers_at_once, shards == 1)
         if shards > 1 and not context.pool.stopping:
             await fill_in_shards(context, shards)
+        if context.settings.verification.enabled and not context.pool.stopping:
+            await _prove_marks(context)
 
 
 async def fill_slice(context: RunContext) -> None:
@@ -91,6 +93,16 @@ async def remove(context: RunContext, *, dry_run: bool) -> list[Removal]:
     async with context.pool.running():
         await _begin(context)
         return await context.pool.call(lambda: tear_down(context, dry_run=dry_run))
+
+
+async def _prove_marks(context: RunContext) -> None:
+    """The last part of a run's proof: there is one world of it, not two."""
+    try:
+        context.absent += await context.pool.call(lambda: prove_marks(context))
+    except StoppedError:
+        return
+    except SeedError as error:
+        _end(context, error)
 
 
 async def _begin(context: RunContext) -> None:

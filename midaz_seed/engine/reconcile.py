@@ -19,13 +19,16 @@ from midaz_seed.engine.movements import Key, Unsent
 from midaz_seed.engine.state import LedgerState
 from midaz_seed.errors import UnexplainedError
 from midaz_seed.midaz.evidence import Effect, is_record
-from midaz_seed.model.doubts import Solution
 from midaz_seed.model.outcomes import ErrorClass, Failure
-from midaz_seed.plan.items import MONEY, Phase, TransactionItem, changes_key, trace_of
+from midaz_seed.plan.items import MONEY, Phase, TransactionItem, changes_key, effect_of, trace_of
 
 Numbered = tuple[int, TransactionItem]
 At = tuple[Phase, int]
 """A transaction of a ledger: its phase and its place in the plan's order."""
+Known = dict[At, TransactionItem]
+"""Transactions that are known as made."""
+Lost = dict[At, tuple[TransactionItem, Unknown]]
+"""Transactions whose answers were lost, with what the journal says of their sending."""
 _LOST = Failure(ErrorClass.IN_DOUBT, "", "an earlier session sent it and did not see its answer")
 
 
@@ -37,6 +40,8 @@ class Made:
     """1 for each transaction that was made; what lies beyond its end was not."""
     keys: dict[At, Key] = field(default_factory=dict)
     """Idempotency keys for transactions that were acknowledged once and are not on the server any more."""
+    complete: bool = True
+    """Nothing else can have been made: the balances leave no room for it."""
     lost: list[tuple[Unsent, Decided]] = field(default_factory=list)
     """Those whose answers were lost and that are not known as made, with what the look says of them. They are sent
     before all others: what a look says grows old."""
@@ -74,9 +79,9 @@ def numbered(ledger: LedgerState, phase: Phase) -> Iterator[Numbered]:
     return enumerate(ledger.plan.deposits() if phase is Phase.DEPOSITS else ledger.plan.transfers())
 
 
-async def already_made(context: RunContext, ledger: LedgerState) -> Made | None:
+async def already_made(context: RunContext, ledger: LedgerState, earlier: Made | None = None) -> Made | None:
     """What earlier sessions made of the ledger's transactions; None when it was created by this one, so that nothing
-    can be in it.
+    can be in it. `earlier`: what was found before, with what has been made since.
 
     Raises UnexplainedError when, until the settlement deadline, nothing explains the balances: then requests of another
     session may still be on their way, and sending more could double them. RequestFailedError.
@@ -85,7 +90,7 @@ async def already_made(context: RunContext, ledger: LedgerState) -> Made | None:
     if ledger.fresh and not ledger.resumed:
         return None
     believed = ledger.resumed and (ledger.fresh or any(track.begun for track in journalled.values()))
-    return await _TakeUp(context, ledger, journalled, with_journal=believed).made()
+    return await _TakeUp(context, ledger, journalled, earlier, with_journal=believed).made()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,25 +98,43 @@ class _Finding:
     """What explains a look: what is known as made, and what it says of each one whose answer was lost (made, not made,
     or None: open). `listed`: the server's list was needed."""
 
-    known: dict[At, TransactionItem]
-    unknown: dict[At, tuple[TransactionItem, Unknown]]
+    known: Known
+    unknown: Lost
     values: list[bool | None]
     listed: bool = False
+    complete: bool = True
+    """Nothing else can have been made."""
 
 
 class _TakeUp:
     """The look at one ledger at the beginning of a session."""
 
     def __init__(
-        self, context: RunContext, ledger: LedgerState, journalled: dict[Phase, Track], *, with_journal: bool
+        self,
+        context: RunContext,
+        ledger: LedgerState,
+        journalled: dict[Phase, Track],
+        earlier: Made | None,
+        *,
+        with_journal: bool,
     ) -> None:
         self._context = context
         self._ledger = ledger
         self._tracks = journalled
+        self._earlier = earlier
         self._with_journal = with_journal
-        self._acknowledged: dict[At, TransactionItem] = {}
-        self._unknown: dict[At, tuple[TransactionItem, Unknown]] = {}
-        if with_journal:
+        self._acknowledged: Known = {}
+        self._unknown: Lost = {}
+        self._ambiguous = False
+        """Something explains the balances, but not one set of transactions alone."""
+        if earlier is not None:
+            self._acknowledged = {
+                (phase, ordinal): item
+                for phase in MONEY
+                for ordinal, item in numbered(ledger, phase)
+                if earlier.holds(phase, ordinal)
+            }
+        elif with_journal:
             self._read_journal()
 
     def _read_journal(self) -> None:
@@ -144,6 +167,8 @@ class _TakeUp:
             if finding is not None and self._needs_no_second_look(finding):
                 return self._taken(finding)
             if clock.monotonic() >= until_s:
+                if self._ambiguous:
+                    return self._taken(_Finding(self._acknowledged, self._unknown, [None] * len(self._unknown)))
                 raise self._unexplained(seen)
             earlier = seen
             await clock.sleep(wait.max_delay_s if finding is not None else min(pause_s, wait.max_delay_s))
@@ -155,11 +180,10 @@ class _TakeUp:
         return len(finding.known) == planned or (in_order and not finding.listed)
 
     async def _found(self, seen: Look) -> "_Finding | None":
-        """What explains these balances: the journal; else with the list; else the list alone. None: nothing does."""
-        if self._with_journal:
-            solution = await self._explained(seen, self._acknowledged, self._unknown)
-            if solution.unique:
-                return _Finding(self._acknowledged, self._unknown, solution.values)
+        """What explains these balances: the journal; else with the list; else the list alone; else, with the list, some
+        of those whose answers were lost. None: nothing does yet."""
+        if self._with_journal and await self._explains(seen, self._acknowledged, self._unknown):
+            return self._only(self._acknowledged, self._unknown, listed=False)
         rows, others = await listed(self._context, self._ledger)
         if others:  # somebody else's transactions change balances too
             seen = seen.without_changes()
@@ -169,25 +193,61 @@ class _TakeUp:
             for ordinal, item in numbered(self._ledger, phase)
             if (row := rows.get(item.key)) is not None and is_record(row, item)
         }
-        if self._with_journal:
-            unknown = {at: one for at, one in self._unknown.items() if at not in there}
-            known = self._acknowledged | there
-            solution = await self._explained(seen, known, unknown)
-            if not solution.contradicted:
-                return _Finding(known, unknown, solution.values, listed=True)
+        known = self._acknowledged | there
         unknown = {at: one for at, one in self._unknown.items() if at not in there}
-        solution = await self._explained(seen, there, {})
-        return _Finding(there, unknown, [False] * len(unknown), listed=True) if solution.unique else None
+        for tried in (known, there):  # the list alone: of a server that was restored
+            if await self._explains(seen, tried, unknown):
+                return self._only(tried, unknown, listed=True)
+        return await self._hidden(seen, known, unknown) if self._with_journal else None
 
-    async def _explained(
-        self, seen: Look, known: dict[At, TransactionItem], unknown: dict[At, tuple[TransactionItem, Unknown]]
-    ) -> Solution:
-        items = [item for item, _ in unknown.values()]
-        return await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
+    def _only(self, known: Known, unknown: Lost, *, listed: bool) -> "_Finding":
+        """Nothing but what is known was made."""
+        return _Finding(known, unknown, [False] * len(unknown), listed=listed)
+
+    async def _explains(self, seen: Look, known: Known, unknown: Lost) -> bool:
+        """Whether these transactions alone give what the server shows. Where it counts changes that needs no search:
+        one more would have been counted."""
+        items = [] if seen.counts_changes else [item for item, _ in unknown.values()]
+        solution = await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
+        return solution.unique and True not in solution.values
+
+    async def _hidden(self, seen: Look, known: Known, unknown: Lost) -> "_Finding | None":
+        """More was made than the server lists: a crash hides records, a queue holds them back.
+
+        The journal may be an older copy, so what it does not know could have been made too: the balances are believed
+        only when they leave that out. Otherwise what may still be sent under its own key is sent first.
+        """
+        lost = [item for item, _ in unknown.values()]
+        free = [*lost, *self._never_sent(seen, known, unknown)]
+        solution = await explain(self._context, seen, sums_of(chain(known.values(), free)), free)
+        values = solution.values[: len(lost)]
+        if solution.unique and True not in solution.values[len(lost) :]:
+            return _Finding(known, unknown, values, listed=True)
+        own, now_s = self._context.settings.idempotency, self._context.clock.monotonic()
+        ages_s = [now_s - self._first_sent_s(one) for _, one in unknown.values()]
+        if any(age_s < own.ttl_s - own.margin_s for age_s in ages_s):
+            return _Finding(known, unknown, [None] * len(lost), listed=True, complete=False)
+        self._ambiguous = not solution.contradicted
+        return None
+
+    def _never_sent(self, seen: Look, known: Known, unknown: Lost) -> Iterator[TransactionItem]:
+        """Planned transactions that nobody knows of, and that could have been made as far as the changes show."""
+        if not seen.counts_changes:
+            return
+        beyond = seen.beyond(sums_of(known.values()), ())
+        changed = {key for key in seen.held if key < 0 and beyond[key] > 0}
+        for phase in MONEY:
+            for ordinal, item in numbered(self._ledger, phase):
+                if (phase, ordinal) in known or (phase, ordinal) in unknown:
+                    continue
+                if all(changes_key(account) in changed for account in effect_of(item)):
+                    yield item
 
     def _taken(self, finding: "_Finding") -> Made:
         """Take a finding up: from here on it is what is known."""
-        ledger, made = self._ledger, Made({phase: bytearray() for phase in MONEY})
+        ledger, made = self._ledger, Made({phase: bytearray() for phase in MONEY}, complete=finding.complete)
+        if self._earlier is not None:
+            made.counted, made.refused = self._earlier.counted, self._earlier.refused
         ledger.uncertain = ledger.uncertain or bool(finding.unknown) or finding.listed
         for at in finding.known:
             made.add(*at)

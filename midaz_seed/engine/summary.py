@@ -11,6 +11,7 @@ from midaz_seed.engine.error_tracker import ErrorGroup
 from midaz_seed.engine.own_load import own_load, process_cpu_s
 from midaz_seed.engine.state import LedgerStatus
 from midaz_seed.errors import (
+    ExcessError,
     ExitCode,
     JournalError,
     OutputError,
@@ -207,7 +208,7 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
     target = next((error for error in context.errors if isinstance(error, TargetError)), None)
     undecided = next((error for error in context.errors if isinstance(error, UndecidedError)), None)
     settlement = next((error for error in context.errors if isinstance(error, SettlementError)), None)
-    unexplained = next((error for error in context.errors if isinstance(error, UnexplainedError)), None)
+    unexplained = next((error for error in context.errors if isinstance(error, UnexplainedError | ExcessError)), None)
     disk = next((error for error in context.errors if isinstance(error, JournalError | OutputError)), None)
     again = _how_to_go_on(context)
     if context.signal is not None:
@@ -285,6 +286,7 @@ def _proof(context: RunContext) -> ProofReport | None:
         counts_checked=sum(proof.counts_checked for proof in proofs),
         transactions_read=sum(proof.transactions_read for proof in proofs),
         transactions_unlisted=sum(proof.transactions_unlisted for proof in proofs),
+        crash_seen=next((proof.crash_seen for proof in proofs if proof.crash_seen), ""),
         differences=tuple(differences[:DIFFERENCES_MAX]),
         differences_total=len(differences),
         elapsed_s=max((proof.elapsed_s for proof in proofs), default=0.0),
