@@ -154,7 +154,10 @@ async def test_an_organization_that_is_missing_for_a_moment_and_in_no_list_is_no
                 return Response(204, {"X-Total-Count": "0"}, b"")
             return await send()
 
-        assert (await _seed(settings, at_first)).exit_code == 0
+        report = await _seed(settings, at_first)
+        assert report.exit_code == 1  # its lists still lack the organization
+        assert report.proof is not None
+        assert {(row.what, row.actual) for row in report.proof.differences} == {("organization", "absent")}
         await _assert_one_of_each(server, settings)
         assert server.app.statistics.requests["POST", "organizations"] == 1
 
@@ -465,4 +468,8 @@ async def test_several_organizations_of_one_mark_are_told_where_they_are_in_use(
             assert report.exit_code != 0
             assert "the server holds 2 of organization o1" in report.ledgers[0].reason
         else:
-            assert report.exit_code == 0, report.verdict
+            assert report.exit_code == 1
+            assert report.proof is not None
+            assert [row.actual.partition(":")[0] for row in report.proof.differences] == [
+                "2 organizations carry the mark of o1"
+            ]

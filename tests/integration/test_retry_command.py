@@ -101,7 +101,7 @@ import asyncio, os, sys
 from pathlib import Path
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Transport
-from tests.integration.test_retry import _world
+from tests.integration.test_retry_command import _world
 from midaz_seed.transport.wire import WireTransport
 from midaz_seed.transport.base import Response
 from tests.support import Intercepting

@@ -196,7 +196,7 @@ async def test_a_second_balance_under_one_alias_is_a_difference_and_is_not_waite
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"available": "plenty"}, {"available": None}, {"onHold": None}, {"id": None}, {"alias": None}, {"assetCode": 7}],
+    [{"available": "plenty"}, {"available": None}, {"onHold": None}, {"alias": None}, {"assetCode": 7}],
     ids=lambda wrong: str(wrong),
 )
 async def test_a_balance_that_is_none_ends_the_proof_with_a_sentence(wrong: dict[str, Any]) -> None:
