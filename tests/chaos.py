@@ -170,7 +170,7 @@ class Row:
     false_done: int = 0
     differences: int = 0
     broken: int = 0
-    """Trials that never came to their end, or whose command failed in a way that it must not."""
+    """Trials that never came to their end, and sessions that failed in a way that they must not."""
 
     @property
     def is_bad(self) -> bool:
@@ -392,11 +392,13 @@ class Trial:
 
     async def _take(self, code: int | None, out: bytes, err: bytes) -> None:
         """Judge how a session ended."""
-        assert b"Traceback" not in err, err.decode()
-        assert b"internal error" not in err, err.decode()
-        assert code in HONEST, f"exit {code}: {err.decode()}"
-        if out.startswith(b"{"):
-            self.row.take(json.loads(out))
+        if b"Traceback" in err or b"internal error" in err:
+            self.row.broken += 1
+            self.say(err.decode()[-2000:])
+        assert code in HONEST, f"exit {code}: {err.decode()[-2000:]}"
+        report = json.loads(out) if out.startswith(b"{") else None
+        if report is not None:
+            self.row.take(report)
         if code == 0:
             found = await self.server.audit(self.planned)
             if found is not None and not found.exactly_once:
@@ -405,8 +407,7 @@ class Trial:
             return
         self.row.undecided_ends += code == 4
         self.row.other_ends += code != 4
-        if code not in (130, 143):
-            self.say(f"exit {code}: {err.decode().strip()[:400]}", loud=False)
+        self.say(f"exit {code}: {_reason(report) if report else err.decode().strip()[-400:]}", loud=False)
 
     async def until_done(self, cwd: Path, *more: str) -> None:
         """Sessions one after the other until one is done."""
@@ -442,6 +443,13 @@ class Trial:
         """Tell what happened, and how to make it happen again."""
         if loud or self.verbose:
             print(f"{self.name}: {what}", file=sys.stderr, flush=True)
+
+
+def _reason(report: dict[str, Any]) -> str:
+    """Why a session was not done, by its report."""
+    differences = (report["proof"] or {"differences": []})["differences"]
+    ledgers = [ledger for ledger in report["ledgers"] if ledger["reason"]]
+    return " ".join([report["verdict"], *(str(each) for each in [*differences[:3], *ledgers[:3]])])
 
 
 Kind = Callable[[Trial, Path], Awaitable[None]]
@@ -624,7 +632,7 @@ async def chaos(trials: Iterable[tuple[str, int, Start]], *, seed: int, at_once:
                 await start(row, random.Random(f"{seed}:{what}:{number}"), name)
             except (AssertionError, TimeoutError) as error:
                 row.broken += 1
-                print(f"{name}: {str(error) or type(error).__name__}", file=sys.stderr, flush=True)
+                print(f"{name}: {str(error)[-2000:] or type(error).__name__}", file=sys.stderr, flush=True)
             print(f"{name}: {time.monotonic() - begun_s:.1f} s", file=sys.stderr, flush=True)
 
     await asyncio.gather(*(one(*trial) for trial in trials))
