@@ -139,7 +139,7 @@ PACE = [
     *("--set", f"idempotency.ttlS={TTL_S}", "--set", f"idempotency.marginS={MARGIN_S}", "--timeout", "4"),
 ]
 END_WITHIN_S = 300.0
-SESSIONS_MAX = 10
+SESSIONS_MAX = 8
 """A run that has not come to its end after so many sessions, the last ones without faults, never will."""
 WAIT_AFTER, CALM_AFTER = 2, 5
 """After so many sessions without a good end time passes between them, or the faults end."""
@@ -185,12 +185,6 @@ class Row:
         self.made += sum(phase["doubts_applied"] for phase in phases)
         self.not_made += sum(phase["doubts_not_applied"] for phase in phases)
         self.in_doubt = self.made + self.not_made
-
-    def judge(self, found: Audit) -> None:
-        """Add what is not as planned at the end of a trial."""
-        self.doubled += len(found.doubled)
-        self.missing += len(found.missing)
-        self.differences += len(found.strange)
 
 
 # ---- processes
@@ -358,6 +352,8 @@ class Trial:
     name: str
     more: list[str] = field(default_factory=list)
     """Flags that do not change the data."""
+    is_done: bool = False
+    """Its last session said so."""
     verbose: ClassVar[bool] = False
 
     @property
@@ -412,7 +408,8 @@ class Trial:
     async def until_done(self, cwd: Path, *more: str) -> None:
         """Sessions one after the other until one is done."""
         for number in range(1, SESSIONS_MAX + 1):
-            if await self.session(cwd, *more) == 0:
+            self.is_done = await self.session(cwd, *more) == 0
+            if self.is_done:
                 return
             if number == CALM_AFTER:
                 self.server.calm()
@@ -427,17 +424,29 @@ class Trial:
         if isinstance(self.server, Near):
             await self.server.settled()
         self.row.re_sends += max(await self.server.posts() - self.planned.plan.posts, 0)
-        await self.judge(await self.server.audit(self.planned))
+        self.judge(await self.server.audit(self.planned))
 
-    async def judge(self, found: Audit | None) -> None:
-        """Count what is not as planned although a session has said that it is done."""
+    def judge(self, found: Audit | None) -> None:
+        """Count what is not as planned at the end: of a run that never said that it is done, only what is there too
+        often."""
         if found is None:
             return
-        self.row.judge(found)
-        if not found.exactly_once:
-            self.row.false_done += 1
+        self.row.doubled += len(found.doubled)
+        if self.is_done:
+            self.row.missing += len(found.missing)
+            self.row.differences += len(found.strange)
+            self.row.false_done += not found.exactly_once
         if str(found) != "all well":
             self.say(f"in the end there are {found}")
+
+    async def carry_out(self, kind: "Kind", cwd: Path) -> None:
+        """Have everything happen; a trial that breaks is counted, and looked at all the same."""
+        try:
+            await kind(self, cwd)
+        except (AssertionError, TimeoutError) as error:
+            self.is_done = False
+            self.row.broken += 1
+            self.say(str(error)[-2000:] or type(error).__name__)
 
     def say(self, what: str, *, loud: bool = True) -> None:
         """Tell what happened, and how to make it happen again."""
@@ -532,32 +541,37 @@ async def near_trial(
     with tempfile.TemporaryDirectory() as folder:
         async with running(SandboxConfig(faults=faults, control=True)) as own:
             trial = Trial(row, world, rng, Near(own), name, more)
-            await kind(trial, Path(folder))
+            await trial.carry_out(kind, Path(folder))
             await trial.end()
 
 
 async def server_killed(client_too: bool, world: list[str], row: Row, rng: random.Random, name: str) -> None:
     """One run whose server is killed as a real one is and is started again; with `client_too` the client goes too."""
+    kept = ("--data", "ledger.sqlite", "--crash-like-midaz", "--control")
     with tempfile.TemporaryDirectory() as folder:
         cwd = Path(folder)
-        kept = ("--data", "ledger.sqlite", "--crash-like-midaz", "--control")
         async with server(*kept, cwd=cwd) as (url, first):
             trial = Trial(row, world, rng, Far(url), name)
-            session = asyncio.ensure_future(trial.session(cwd))
-            at = trial.moment()
-            while not session.done() and await trial.server.posts() < at:
-                await asyncio.sleep(0.01)
-            first.kill()
-            await first.wait()
-            row.kills += 1
-            if client_too:
-                session.cancel()  # its process is killed with it
-                await asyncio.wait([session])
-            async with server(*kept, cwd=cwd, port=int(url.rpartition(":")[2])):
-                if client_too or await session != 0:
-                    await trial.until_done(cwd)
+
+            async def kind(trial: Trial, cwd: Path) -> None:
+                session = asyncio.ensure_future(trial.session(cwd))
+                at = trial.moment()
+                while not session.done() and await trial.server.posts() < at:
+                    await asyncio.sleep(0.01)
+                first.kill()
+                await first.wait()
+                row.kills += 1
+                if client_too:
+                    session.cancel()  # its process is killed with it
+                    await asyncio.wait([session])
+                async with server(*kept, cwd=cwd, port=int(url.rpartition(":")[2])):
+                    trial.is_done = not client_too and await session == 0
+                    if not trial.is_done:
+                        await trial.until_done(cwd)
+
+            await trial.carry_out(kind, cwd)
         row.runs += 1
-        await trial.judge(await audit_file(cwd / "ledger.sqlite", trial.planned))
+        trial.judge(await audit_file(cwd / "ledger.sqlite", trial.planned))
 
 
 # ---- all of them
@@ -630,9 +644,9 @@ async def chaos(trials: Iterable[tuple[str, int, Start]], *, seed: int, at_once:
             begun_s, name = time.monotonic(), f"{what} {number}"
             try:
                 await start(row, random.Random(f"{seed}:{what}:{number}"), name)
-            except (AssertionError, TimeoutError) as error:
+            except (AssertionError, LookupError, OSError, ValueError) as error:  # of the trial itself
                 row.broken += 1
-                print(f"{name}: {str(error)[-2000:] or type(error).__name__}", file=sys.stderr, flush=True)
+                print(f"{name}: {error!r}"[-2000:], file=sys.stderr, flush=True)
             print(f"{name}: {time.monotonic() - begun_s:.1f} s", file=sys.stderr, flush=True)
 
     await asyncio.gather(*(one(*trial) for trial in trials))
