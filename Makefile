@@ -32,7 +32,7 @@ test: $(STAMP) ## run the tests with coverage, in two processes
 contract: $(STAMP) ## hold the sandbox against every exchange recorded from real servers
 	@$(BIN)/python -m tests.contract.replay
 
-chaos: $(STAMP) ## kill runs and servers at random moments under every fault, and compare the balances
+chaos: $(STAMP) ## kill runs and servers at random moments under every fault, and count every movement by its mark (about 40 minutes)
 	@$(BIN)/python -m tests.chaos
 
 check: $(STAMP) ## format, lint, types, import rules, generated docs

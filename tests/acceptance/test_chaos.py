@@ -1,8 +1,8 @@
-"""Killed with SIGKILL at any moment, and gone on with: nothing is lost, nothing happens twice; so may the server.
+"""Killed with SIGKILL at any moment, and gone on with: every movement is there once, by its mark; so may the server.
 
 A slice of `make chaos`, with smaller runs."""
 
-import asyncio
+import functools
 import random
 from pathlib import Path
 
@@ -10,68 +10,78 @@ import pytest
 
 from tests.chaos import (
     FAULTS,
+    KINDS,
+    LOSING,
     PACKED,
     SHARDED,
     TINY,
-    Balances,
+    Kind,
     Row,
-    client_trial,
-    finished,
-    killed,
-    server,
-    server_trial,
-    undisturbed,
+    Rules,
+    Trial,
+    attempts,
+    client_killed,
+    few,
+    near_trial,
+    server_killed,
 )
-from tests.support import balances
 
-SLICE = ["none", "foreign replays", "mixed"]
-
-
-@pytest.fixture(scope="module")
-def calm(tmp_path_factory: pytest.TempPathFactory) -> tuple[Balances, int]:
-    """The balances of a run that nobody disturbs, and its POST requests."""
-    return asyncio.run(undisturbed(TINY, tmp_path_factory.mktemp("calm")))
+TWO_ACCOUNTS = few(2, 300)
+KILLED_ONCE = functools.partial(client_killed, kills=1)
 
 
-@pytest.mark.parametrize("fault", SLICE)
-async def test_a_client_that_is_killed_and_goes_on_ends_in_the_planned_balances(
-    fault: str, calm: tuple[Balances, int]
-) -> None:
-    row = Row(fault)
-    await client_trial(row, TINY, calm, 2, random.Random(SLICE.index(fault)))
-    assert row.differences == 0
-    assert row.runs == 1
+async def _row_of(kind: Kind, rules: Rules, world: list[str], seed: int, *more: str) -> Row:
+    """What one trial has counted."""
+    row = Row("trial")
+    await near_trial(kind, rules, [*attempts(seed), *more], world, row, random.Random(seed), "trial")
+    return row
+
+
+@pytest.mark.parametrize("fault", ["none", "foreign and cut", "mixed"])
+async def test_a_client_that_is_killed_and_goes_on_makes_every_movement_once(fault: str) -> None:
+    row = await _row_of(client_killed, FAULTS[fault], TINY, 1)
+    assert not row.is_bad, row
+    assert row.kills > 0
 
 
 @pytest.mark.parametrize("way", [PACKED, SHARDED, [*PACKED, *SHARDED]], ids=["packed", "sharded", "both"])
-async def test_a_packed_or_sharded_run_that_is_killed_and_goes_on_ends_in_the_planned_balances(
-    way: list[str], calm: tuple[Balances, int]
-) -> None:
-    planned, posts = calm
-    row = Row("mixed")
-    # packed, fewer requests hold the same movements: a kill has to come sooner to come at all
-    await client_trial(row, [*TINY, *way], (planned, posts // 5 if way[:2] == PACKED else posts), 1, random.Random(7))
-    assert row.differences == 0
-    assert row.runs == 1
+async def test_a_packed_or_sharded_run_that_is_killed_and_goes_on_makes_every_movement_once(way: list[str]) -> None:
+    row = await _row_of(KILLED_ONCE, FAULTS["mixed"], [*TINY, *way], 7)
+    assert not row.is_bad, row
 
 
-async def test_a_client_that_is_killed_and_run_again_without_a_journal_ends_in_the_planned_balances(
-    calm: tuple[Balances, int], tmp_path: Path
-) -> None:
-    planned, posts = calm
-    async with server(cwd=tmp_path) as (url, _):
-        assert await killed(url, [*TINY, "--no-journal"], tmp_path, posts * 2 // 3)
-        await finished(url, TINY, tmp_path, "--no-journal")
-        assert await balances(url) == planned
+async def test_where_two_accounts_give_what_is_in_doubt_many_explanations_nothing_is_lost_or_doubled() -> None:
+    row = await _row_of(client_killed, FAULTS["cut after"], TWO_ACCOUNTS, 3, "--concurrency", "16")
+    assert not row.is_bad, row
+    assert row.kills > 0
+
+
+async def test_a_client_that_is_killed_and_run_again_without_a_journal_makes_every_movement_once() -> None:
+    async def kind(trial: Trial, cwd: Path) -> None:
+        await trial.session(cwd, "--no-journal", kill_at=trial.planned.plan.posts * 2 // 3)
+        await trial.until_done(cwd, "--no-journal")
+
+    row = await _row_of(kind, [], TINY, 1)
+    assert not row.is_bad, row
+    assert row.kills == 1
+
+
+@pytest.mark.parametrize("what", ["journal restored", "done elsewhere"])
+async def test_an_older_journal_than_what_the_server_holds_loses_nothing_and_doubles_nothing(what: str) -> None:
+    row = await _row_of(KINDS[what][0], [], TINY, 2)
+    assert not row.is_bad, row
+
+
+async def test_two_clients_of_one_run_at_the_same_moment_make_every_movement_once() -> None:
+    row = await _row_of(KINDS["two clients"][0], LOSING, TWO_ACCOUNTS, 1)
+    assert not row.is_bad, row
 
 
 @pytest.mark.parametrize("client_too", [False, True], ids=["the client goes on", "with its client"])
-async def test_a_server_that_is_killed_like_a_real_one_loses_nothing_and_doubles_nothing(
-    client_too: bool, calm: tuple[Balances, int]
-) -> None:
+async def test_a_server_that_is_killed_like_a_real_one_loses_nothing_and_doubles_nothing(*, client_too: bool) -> None:
     row = Row("server")
-    await server_trial(row, TINY, calm, random.Random(3), client_too=client_too)
-    assert row.differences == 0
+    await server_killed(client_too, TINY, row, random.Random(3), "server")
+    assert not row.is_bad, row
     assert row.kills == 1
 
 

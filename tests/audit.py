@@ -1,0 +1,174 @@
+"""What is really on a sandbox, counted by mark, held against the plan.
+
+It looks at the sandbox's records and not through its API, because those hold everything: also what the API does not
+show, such as a movement that a crash left out of every list, and also while faults meddle with every answer.
+"""
+
+import functools
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from itertools import chain, pairwise
+from pathlib import Path
+
+from midaz_seed.plan.items import Phase
+from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
+from midaz_seed.plan.shape import KEY_MARK
+from midaz_seed.sandbox.reading import load_transaction
+from midaz_seed.sandbox.server import SandboxConfig, running
+from midaz_seed.sandbox.state import Book, Doc, World
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.presets import PRESETS
+
+_VOLUME = {
+    "--organizations": "organizations",
+    "--ledgers": "ledgers_per_organization",
+    "--assets": "assets_per_ledger",
+    "--portfolios": "portfolios_per_ledger",
+    "--segments": "segments_per_ledger",
+    "--accounts": "accounts_per_ledger",
+    "--transactions": "transactions_per_account",
+}
+_PACK = "--transactions-per-batch"
+
+Balances = dict[tuple[str, str, str], Decimal]
+"""(organization, ledger, alias) -> available; what left an external account is positive."""
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a plan asks for."""
+
+    plan: Plan
+    movements: Counter[str]
+    """The mark of every transaction."""
+    entities: Counter[str]
+    """The mark of everything else that carries one."""
+    balances: Balances
+
+    @property
+    def before_money(self) -> int:
+        """Requests that create what movements need."""
+        return self.plan.posts - len(self.movements)
+
+    @property
+    def deposits(self) -> int:
+        """How many of the transactions are deposits."""
+        return self.plan.counts.get(Phase.DEPOSITS, 0)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is not as planned. A mark counts once for each time that it is there too often."""
+
+    doubled: tuple[str, ...]
+    missing: tuple[str, ...]
+    strange: tuple[str, ...]
+    """Other differences: an entity that is there twice or not at all, a movement of nobody's, a balance."""
+
+    @property
+    def exactly_once(self) -> bool:
+        """Every planned movement is there, and none twice."""
+        return not self.doubled and not self.missing
+
+    def __str__(self) -> str:
+        named = [("doubled", self.doubled), ("missing", self.missing), ("strange", self.strange)]
+        return (
+            "; ".join(f"{len(marks)} {what} ({', '.join(marks[:4])})" for what, marks in named if marks) or "all well"
+        )
+
+
+@functools.lru_cache(maxsize=64)
+def planned_by(flags: tuple[str, ...]) -> Planned:
+    """What `midaz-seed run` plans when it gets these flags, of which only those that change the data are looked at."""
+    plan = build_plan(_settings(flags))
+    movements, entities = Counter[str](), Counter[str]()
+    for organization in plan.organizations:
+        entities[f"{plan.run_id}/{organization.key}"] += 1
+        for ledger in organization.ledgers:
+            entities[f"{plan.run_id}/{ledger.key}"] += 1
+            entities.update(f"{plan.run_id}/{item.key}" for item in _parts(ledger))
+            movements.update(item.tag for item in chain(ledger.deposits(), ledger.transfers()))
+    balances = {
+        (organization.name, ledger.name, row.alias): row.available
+        for organization in plan.organizations
+        for ledger in organization.ledgers
+        for row in ledger.expected_balances()
+    }
+    return Planned(plan, movements, entities, balances)
+
+
+def _parts(ledger: LedgerPlan) -> Iterator[object]:
+    return chain(
+        ledger.asset_items(),
+        ledger.account_type_items(),
+        ledger.portfolio_items(),
+        ledger.segment_items(),
+        ledger.account_items(),
+    )
+
+
+def _settings(flags: Sequence[str]) -> Settings:
+    given = dict(pairwise(flags))
+    preset = given.get("--preset", "small")
+    volume = {**PRESETS[preset], **{field: int(given[flag]) for flag, field in _VOLUME.items() if flag in given}}
+    batches = {"transactionsPerBatch": int(given.get(_PACK, "1"))}
+    return Settings.model_validate({"preset": preset, "volume": volume, "generation": {"batches": batches}})
+
+
+def audit(world: World, planned: Planned) -> Audit:
+    """Hold a sandbox's records against the plan."""
+    made = Counter(chain.from_iterable(_marks_of_movements(world, book) for book in world.books.values()))
+    there = Counter(_mark(doc) for doc in _entities(world)) & Counter(dict.fromkeys(planned.entities, 1_000_000))
+    twice = [f"{mark} is there {count} times" for mark, count in there.items() if count > planned.entities[mark]]
+    absent = [f"{mark} is not there" for mark in planned.entities - there]
+    nobodys = [f"movement {mark or 'without a mark'}" for mark in made if mark not in planned.movements]
+    held = _balances(world)
+    wrong = [
+        f"{'/'.join(place)} holds {held.get(place)}, not {value}"
+        for place, value in planned.balances.items()
+        if held.get(place) != value
+    ]
+    doubled = (made - planned.movements) & Counter(dict.fromkeys(planned.movements, 1_000_000))
+    missing = planned.movements - made
+    return Audit(tuple(doubled.elements()), tuple(missing.elements()), (*twice, *absent, *nobodys, *wrong))
+
+
+async def audit_file(data: Path, planned: Planned) -> Audit:
+    """The same for a sandbox that has ended and left its data."""
+    async with running(SandboxConfig(data=data)) as server:
+        return audit(server.state, planned)
+
+
+def _marks_of_movements(world: World, book: Book) -> Iterator[str]:
+    return (_mark({"metadata": load_transaction(world, seq).metadata}) for seq in book.seqs)
+
+
+def _entities(world: World) -> Iterator[Doc]:
+    yield from world.organizations
+    for ledgers in world.ledgers.values():
+        yield from ledgers
+    for book in world.books.values():
+        for collection in book.collections.values():
+            yield from collection
+
+
+def _mark(doc: Doc) -> str:
+    metadata = doc.get("metadata")
+    return str(metadata.get(KEY_MARK, "")) if isinstance(metadata, dict) else ""
+
+
+def _balances(world: World) -> Balances:
+    names = {
+        (organization["id"], ledger["id"]): (organization["legalName"], ledger["name"])
+        for organization in world.organizations
+        for ledger in world.ledgers_of(organization["id"])
+    }
+    return {
+        (*names[place], balance.alias): abs(balance.available)
+        for place, book in world.books.items()
+        if place in names
+        for balance in book.balances.values()
+        if balance.key == "default"
+    }
