@@ -24,7 +24,7 @@ from tools.protocol_model.answers import (
     told,
 )
 from tools.protocol_model.server import Shown, shown
-from tools.protocol_model.settings import Rules, Setup
+from tools.protocol_model.settings import DOUBTED, LISTED, Rules, Setup
 
 IN_THE_AIR = 2
 """Ticks after which the network has delivered or lost every request."""
@@ -120,6 +120,8 @@ def _confirmed(setup: Setup, rules: Rules, item: Item, reading: str) -> Item:
         return item
     if refused:
         return item._replace(refused=item.known == NOT_MADE)
+    if rules.looks_before_next_key:
+        return item._replace(known=UNKNOWN)
     return _next_key(setup, item) if next_sending(item.known, item.old, True) is Next.NEXT_KEY else item
 
 
@@ -226,10 +228,20 @@ def after_sending(client: Client) -> Client:
 def begun(setup: Setup, rules: Rules, client: Client, items: tuple[Item, ...], *, clean: bool) -> Client:
     """The client at the start of a further session, with what the journal says."""
     session = min(client.session, setup.sessions) + 1
-    unknown = any(item.known == UNKNOWN for item in items)
-    believed = rules.believes_clean_journal and clean and not unknown
-    phase = "send" if believed else "look"
-    return Client(session, phase, items, kills=client.kills, begun=believed)
+    if rules.believes_clean_journal and clean and not any(item.known == UNKNOWN for item in items):
+        return Client(session, "send", items, kills=client.kills, begun=True)
+    if rules.never_sent == DOUBTED:
+        items = tuple(NOBODY_KNOWS if item == BLANK else item for item in items)
+    return Client(session, "list first" if rules.never_sent == LISTED else "look", items, kills=client.kills)
+
+
+def by_first_list(client: Client, listed: tuple[int, ...]) -> Client:
+    """The list at the start of a session: a record of an item that the journal has as never sent shows that the journal
+    is wrong."""
+    rows = tuple(is_in_list(at, listed) for at in range(len(client.items)))
+    wrong = any(row and item.known == NOT_MADE for row, item in zip(rows, client.items, strict=True))
+    items = tuple(_listed(item, row, wrong=wrong) for item, row in zip(client.items, rows, strict=True))
+    return client._replace(phase="look", items=items)
 
 
 def journalled(item: Item, *, told: bool) -> Item:

@@ -23,6 +23,8 @@ class World(NamedTuple):
     server: Server
     clients: tuple[Client, ...]
     held: tuple[Held, ...] = ()
+    swaps: int = 0
+    """Answers that may still change places."""
 
 
 class Movements:
@@ -39,7 +41,7 @@ class Movements:
         setup = self._setup
         first = Client(1, "send", (BLANK,) * len(setup.changes), begun=True)
         second = Client(1, "off", (NOBODY_KNOWS,) * len(setup.changes))
-        return World(servers.empty(setup), (first, second)[: setup.clients])
+        return World(servers.empty(setup), (first, second)[: setup.clients], swaps=setup.swaps)
 
     def steps(self, world: World) -> Iterator[Step[World]]:
         """Whatever may happen next."""
@@ -81,7 +83,7 @@ class Movements:
         if not self._setup.late:
             held = tuple((item, generation, 1) for item, generation, age in held if not age)
         older = (self._older(client) for client in world.clients)
-        return World(servers.a_tick_later(world.server), tuple(older), tuple(sorted(set(held))))
+        return World(servers.a_tick_later(world.server), tuple(older), tuple(sorted(set(held))), world.swaps)
 
     def _older(self, client: Client) -> Client:
         return client._replace(items=tuple(clients.tick(self._rules, item) for item in client.items))
@@ -107,7 +109,7 @@ class Movements:
         if client.phase == "send":
             yield from self._sendings(world, number, client)
         elif client.phase.startswith("list"):
-            found = clients.by_list(self._setup, self._rules, client, world.server.listed)
+            found = self._read_list(client, world.server.listed)
             yield f"the list is read: {_told(found)}", _with(world, number, found), True
         else:
             for seen, server in servers.looks(self._setup, world.server):
@@ -137,6 +139,11 @@ class Movements:
                 older = clients.begun(setup, rules, client, items, clean=True)
                 yield f"the client begins with an older journal: {_journal(items)}", older, False
 
+    def _read_list(self, client: Client, listed: tuple[int, ...]) -> Client:
+        if client.phase == "list first":
+            return clients.by_first_list(client, listed)
+        return clients.by_list(self._setup, self._rules, client, listed)
+
     def _looked(self, client: Client, seen: servers.Shown) -> Client:
         """Two equal looks count; where none is late, one is as good."""
         if self._setup.lags and seen != client.seen:
@@ -155,7 +162,7 @@ class Movements:
             yield "nothing more may be sent", _with(world, number, clients.after_sending(client)), True
         for at in going:
             yield from self._attempt(world, number, client, at)
-        if self._setup.swaps and self._has_faults(client):
+        if world.swaps and self._has_faults(client):
             for one, two in zip(going, going[1:], strict=False):
                 yield from self._swapped(world, number, client, one, two)
 
@@ -170,7 +177,7 @@ class Movements:
                 known = clients.answered(self._setup, self._rules, item, at, answer)
                 now = client._replace(items=put(client.items, at, known))
                 holding = world.held if held is None else tuple(sorted({*world.held, held}))
-                yield f"{name} is sent: {what}", _with(World(server, world.clients, holding), number, now), calm
+                yield f"{name} is sent: {what}", _with(world._replace(server=server, held=holding), number, now), calm
 
     def _plain(self, server: Server, at: int, generation: int) -> Iterator[Outcome]:
         for what, then, answer in servers.receive(self._setup, server, at, generation, faults=False):
@@ -220,7 +227,7 @@ class Movements:
                     f"{_key(one, first.generation)} is sent: {what or _reply(answer)}; "
                     f"{_key(two, second.generation)} is sent: {then or _reply(other)}; the answers change places"
                 )
-                swapped = _with(world._replace(server=server), number, client._replace(items=items))
+                swapped = _with(world._replace(server=server, swaps=world.swaps - 1), number, client._replace(items=items))
                 yield told, swapped, False
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 State = TypeVar("State")
-STATES_MAX = 1_500_000
+STATES_MAX = 400_000
 """More than fits the memory of a small machine: a configuration that has more is no test but a mistake."""
 PROGRESS = "progress: no way to Done when the faults have stopped"
 

@@ -10,6 +10,10 @@ CANCELLING: tuple[Change, ...] = ((1,), (-1,))
 DIFFERENT: tuple[Change, ...] = ((1,), (2,))
 
 
+BELIEVED, LISTED, DOUBTED = "believed", "believed unless the list shows one", "doubted"
+"""What a session that begins may make of the items that the journal has as never sent."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """How the client decides. The default is the policy; each switch puts one old rule back, or takes one away."""
@@ -28,6 +32,11 @@ class Rules:
     """The list is held against looks that are made after it."""
     sends_promptly: bool = True
     """What a look showed as not made is sent within the margin after the look, or looked at again."""
+    never_sent: str = DOUBTED
+    """DOUBTED: the journal may be an older copy, so that what it has as never sent may have been made, unless balances
+    and versions leave no other explanation."""
+    looks_before_next_key: bool = False
+    """Another key only after a look has shown as well that the item was not made."""
     waits_for_the_air: bool = True
     """Another key, and a refusal, count only when no attempt under the last key can still be on its way."""
 
@@ -56,7 +65,8 @@ class Setup:
     late: bool = False
     """On purpose beyond what is assumed: a held request may arrive at any time."""
     duplicates: bool = False
-    swaps: bool = False
+    swaps: int = 0
+    """How often the answers to two requests may change places."""
     damages: bool = False
     gateways: bool = False
 
