@@ -6,7 +6,6 @@ its own about what an answer means.
 
 import json
 from functools import cache
-
 from typing import NamedTuple
 
 from midaz_seed.midaz import evidence

@@ -47,7 +47,9 @@ OLD_RULES = (
         Setup(kills=1, time=True),
         Rules(believes_any_explanation=True),
     ),
-    _worlds("V2 any 404 to a read is believed", ONE_WORLD, WorldSetup(ingress=True), WorldRules(any_404_is_missing=True)),
+    _worlds(
+        "V2 any 404 to a read is believed", ONE_WORLD, WorldSetup(ingress=True), WorldRules(any_404_is_missing=True)
+    ),
     _worlds(
         "V3 one look decides after a lost create",
         ONE_WORLD,
@@ -107,6 +109,12 @@ NEEDED = (
         Rules(waits_for_the_air=False),
     ),
     _movements(
+        "after a look the next key counts while an attempt under the last one may be on its way",
+        ONCE,
+        Setup(drops=False, holds=True, time=True, foreign=True, sessions=1),
+        Rules(waits_for_the_air=False),
+    ),
+    _movements(
         "an older journal is believed about what it has as never sent",
         ONCE,
         Setup(time=True, kills=1, journal_older=True),
@@ -160,8 +168,8 @@ LIMITS = (
     Limit(
         "the answers to the same two requests change places twice, both being replays",
         ONCE,
-        partial(movements.explore, Setup(holds=True, time=True, swaps=2, kills=1)),
-        partial(movements.explore, Setup(time=True, swaps=1)),
+        partial(movements.explore, Setup(holds=True, time=True, swaps=2)),
+        partial(movements.explore, Setup(holds=True, time=True, swaps=1)),
     ),
     Limit(
         "the network duplicates a request whose key then gets another's answer",
@@ -187,6 +195,7 @@ LARGER = {
     "the network: held, damaged, gateways, a kill": Setup(holds=True, time=True, damages=True, gateways=True, kills=1),
     "crashes, hidden records, held, a kill": Setup(holds=True, time=True, crashes=True, hides=True, kills=1),
     "balances that lag, held, a kill": Setup(holds=True, time=True, lags=True, kills=1),
+    "one answer swapped, attempts without a connection": Setup(holds=True, time=True, unseen=True, swaps=1),
     "journal lost": Setup(holds=True, time=True, kills=1, journal_lost=True),
     "journal older": Setup(holds=True, time=True, kills=1, journal_older=True),
     "journal older, records hidden": Setup(time=True, hides=True, kills=1, journal_older=True),

@@ -1,6 +1,7 @@
 """Movements: a client or two, a network, a server. Every step that one of them may take, and what must never be."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import NamedTuple
 
 from tools.protocol_model import client as clients
@@ -163,7 +164,7 @@ class Movements:
         for at in going:
             yield from self._attempt(world, number, client, at)
         if world.swaps and self._has_faults(client):
-            for one, two in zip(going, going[1:], strict=False):
+            for one, two in pairwise(going):
                 yield from self._swapped(world, number, client, one, two)
 
     def _attempt(self, world: World, number: int, client: Client, at: int) -> Iterator[tuple[str, World, bool]]:
@@ -227,7 +228,9 @@ class Movements:
                     f"{_key(one, first.generation)} is sent: {what or _reply(answer)}; "
                     f"{_key(two, second.generation)} is sent: {then or _reply(other)}; the answers change places"
                 )
-                swapped = _with(world._replace(server=server, swaps=world.swaps - 1), number, client._replace(items=items))
+                swapped = _with(
+                    world._replace(server=server, swaps=world.swaps - 1), number, client._replace(items=items)
+                )
                 yield told, swapped, False
 
 

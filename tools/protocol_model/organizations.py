@@ -248,7 +248,12 @@ class Organizations:
         """The list by mark when the lag is over: exactly one, else the first stays and ours is removed."""
         if self._has_ingress(runner):
             believed = believes_missing(self._rules, ingress=True) and runner.own != NONE
-            yield "checks, and the ingress answers 404", world, runner._replace(phase="fill" if believed else "ended"), False
+            yield (
+                "checks, and the ingress answers 404",
+                world,
+                runner._replace(phase="fill" if believed else "ended"),
+                False,
+            )
         if not self._may_end_wait(world):
             return
         if self._rules.one_look_decides:
@@ -277,7 +282,12 @@ class Organizations:
         there = [at for at, org in enumerate(world.orgs) if (org.filled and not org.gone) or at == recorded]
         right = there == [recorded] and not world.orgs[recorded].gone
         ended = Runner("ended", kills=runner.kills, runs=runner.runs)
-        yield ("looks at the end: Done" if right else "looks at the end: not one world"), world, done if right else ended, True
+        yield (
+            ("looks at the end: Done" if right else "looks at the end: not one world"),
+            world,
+            done if right else ended,
+            True,
+        )
 
     def _has_ingress(self, runner: Runner) -> bool:
         return self._setup.ingress and not runner.is_calm
