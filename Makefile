@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test contract chaos check format bench bench-quick docs clean
+.PHONY: help demo test contract chaos model check format bench bench-quick docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ contract: $(STAMP) ## hold the sandbox against every exchange recorded from real
 
 chaos: $(STAMP) ## kill runs and servers at random moments under every fault, and count every movement by its mark (about 40 minutes)
 	@$(BIN)/python -m tests.chaos
+
+model: $(STAMP) ## explore the protocol model exhaustively
+	@$(BIN)/python -m tools.protocol_model
 
 check: $(STAMP) ## format, lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check .

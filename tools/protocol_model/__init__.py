@@ -1,0 +1,1 @@
+"""An explicit-state model of how movements happen exactly once, explored exhaustively: `make model`."""
