@@ -47,6 +47,11 @@ def test_without_a_late_delivery_a_held_request_doubles_nothing_and_with_it_that
     assert late.trace[-1] == "the held request t0.0 arrives: made"
 
 
+def test_an_attempt_that_nobody_has_seen_makes_an_earlier_one_no_less_unknown() -> None:
+    found = movements.explore(Setup(changes=ONE, holds=True, time=True, unseen=True, tries=3))
+    assert found.broken == "", found.trace
+
+
 @pytest.mark.parametrize(
     "setup",
     [

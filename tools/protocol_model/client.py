@@ -47,7 +47,7 @@ class Item(NamedTuple):
     taken: bool = False
     """Its key holds another item's answer."""
     looked: bool = False
-    """That it was not made rests on a look at the balances."""
+    """That it was not made rests on a look at the balances, since the margin has passed last."""
     air: int = 0
     """Ticks for which an attempt under its key that got no answer may still be on its way."""
     refused: bool = False
@@ -72,6 +72,12 @@ NOBODY_KNOWS = Item(UNKNOWN, sent=True, old=True, air=IN_THE_AIR)
 """Of a run without a journal."""
 
 
+def is_given_up(client: Client, item: Item) -> bool:
+    """Whether the client reports the item as certainly not made."""
+    tried = item.sent and not item.looked and not item.air and item.known == NOT_MADE
+    return item.refused or (tried and client.phase == "ended")
+
+
 # --- sending
 
 
@@ -85,7 +91,7 @@ def may_send(setup: Setup, item: Item) -> bool:
 def sending(item: Item) -> Item:
     """The item as the journal and the client have it when its request leaves."""
     fresh = item.known == NOT_MADE and (item.old or not item.sent)
-    return item._replace(sent=True, old=item.old and not fresh, looked=False)
+    return item._replace(sent=True, old=item.old and not fresh)
 
 
 def answered(setup: Setup, rules: Rules, item: Item, number: int, answer: Answer) -> Item:
@@ -99,7 +105,7 @@ def answered(setup: Setup, rules: Rules, item: Item, number: int, answer: Answer
         return item._replace(known=NOT_MADE, refused=True)
     if found.reading not in (FOREIGN, REFUSED):
         known, air = after(item.known, found.effect), item.air
-        if known == UNKNOWN and (setup.foreign or setup.refusals):  # elsewhere nothing depends on it
+        if known == UNKNOWN and (setup.foreign or setup.refusals or setup.unseen):  # elsewhere nothing depends on it
             air = IN_THE_AIR
         return item._replace(known=known, before=NOT_MADE, last="", tries=item.tries + 1, air=air)
     if found.said == item.last:
@@ -119,7 +125,7 @@ def _confirmed(setup: Setup, rules: Rules, item: Item, reading: str) -> Item:
     if rules.waits_for_the_air and item.air:
         return item
     if refused:
-        return item._replace(refused=item.known == NOT_MADE)
+        return item._replace(refused=item.known == NOT_MADE, looked=False)
     if rules.looks_before_next_key:
         return item._replace(known=UNKNOWN)
     return _next_key(setup, item) if next_sending(item.known, item.old, True) is Next.NEXT_KEY else item
@@ -133,9 +139,12 @@ def _next_key(setup: Setup, item: Item) -> Item:
 
 def tick(rules: Rules, item: Item) -> Item:
     """The margin has passed."""
-    stale = rules.sends_promptly and item.looked and item.known == NOT_MADE
-    known = UNKNOWN if stale else item.known
-    return item._replace(known=known, old=item.sent, looked=item.looked and not stale, air=max(item.air - 1, 0))
+    known, before = item.known, item.before
+    if rules.sends_promptly and item.looked:  # no answer since then makes the look any younger
+        known = UNKNOWN if known == NOT_MADE else known
+        before = UNKNOWN if item.last else before
+    looked = item.looked and not rules.sends_promptly
+    return item._replace(known=known, before=before, old=item.sent, looked=looked, air=max(item.air - 1, 0))
 
 
 # --- what a look decides
@@ -152,6 +161,8 @@ _POSSIBLE = {MADE: (1,), UNKNOWN: (1, 0), NOT_MADE: (0,)}
 
 def by_balances(setup: Setup, rules: Rules, client: Client, seen: Shown) -> Client:
     """What the client goes on with after two equal looks."""
+    if rules.looks_anew:
+        client = client._replace(items=tuple(_undecided(item) for item in client.items))
     found = explanations(setup, tuple(item.known for item in client.items), seen)
     if len(found) == 1 or (found and rules.believes_any_explanation):
         decided = (_decided(setup, rules, item, made) for item, made in zip(client.items, found[0], strict=True))
@@ -163,6 +174,11 @@ def by_balances(setup: Setup, rules: Rules, client: Client, seen: Shown) -> Clie
         again = (item._replace(tries=0) if _within_life(item) else item for item in client.items)
         return _to_send(setup, client, tuple(again))
     return client._replace(phase="list" if found else "list, for the journal is wrong", seen=seen)
+
+
+def _undecided(item: Item) -> Item:
+    """The item without what an earlier look has shown: an attempt may have arrived since."""
+    return item._replace(known=UNKNOWN, looked=False) if item.looked and item.known == NOT_MADE else item
 
 
 def by_list(setup: Setup, rules: Rules, client: Client, listed: tuple[int, ...]) -> Client:

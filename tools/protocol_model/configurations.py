@@ -103,6 +103,12 @@ NEEDED = (
         Rules(sends_promptly=False),
     ),
     _movements(
+        "what one look showed as not made is not made for the next look too",
+        ONCE,
+        Setup(holds=True, time=True, unseen=True, sessions=1),
+        Rules(looks_anew=False),
+    ),
+    _movements(
         "a refusal counts while an earlier attempt may be on its way",
         REFUSED,
         Setup(changes=ONE, holds=True, time=True, refusals=True),
@@ -196,6 +202,9 @@ LARGER = {
     "crashes, hidden records, held, a kill": Setup(holds=True, time=True, crashes=True, hides=True, kills=1),
     "balances that lag, held, a kill": Setup(holds=True, time=True, lags=True, kills=1),
     "one answer swapped, attempts without a connection": Setup(holds=True, time=True, unseen=True, swaps=1),
+    "attempts without a connection, gateways, refusals": Setup(
+        ONE, tries=3, holds=True, time=True, unseen=True, gateways=True, refusals=True, kills=1
+    ),
     "journal lost": Setup(holds=True, time=True, kills=1, journal_lost=True),
     "journal older": Setup(holds=True, time=True, kills=1, journal_older=True),
     "journal older, records hidden": Setup(time=True, hides=True, kills=1, journal_older=True),

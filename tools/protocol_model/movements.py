@@ -61,7 +61,9 @@ class Movements:
         for client in world.clients:
             if client.phase == "done" and min(applied) < 1:
                 return "done: a movement is missing though the client said Done"
-            if any(item.refused and count for item, count in zip(client.items, applied, strict=True)):
+            if any(
+                count and clients.is_given_up(client, item) for item, count in zip(client.items, applied, strict=True)
+            ):
                 return "refused: a movement reported as certainly not made is made"
         return ""
 

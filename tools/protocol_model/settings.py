@@ -32,6 +32,8 @@ class Rules:
     """The list is held against looks that are made after it."""
     sends_promptly: bool = True
     """What a look showed as not made is sent within the margin after the look, or looked at again."""
+    looks_anew: bool = True
+    """What an earlier look showed as not made may be made when the next look is taken."""
     never_sent: str = DOUBTED
     """DOUBTED: the journal may be an older copy, so that what it has as never sent may have been made, unless balances
     and versions leave no other explanation."""
