@@ -70,11 +70,11 @@ class Creator:
 
         Raises BreakerOpenError, UnauthorizedError, JournalError, and RunError when the server holds several.
         """
-        known_id, fresh = track.known_id(ordinal)
+        known_id = track.known_id(ordinal)
         if known_id:
             self._meter.add(self._phase, Outcome.EXISTING)
             self._context.rejects.made(item.key)
-            return Created(Outcome.EXISTING, known_id, fresh)
+            return Created(Outcome.EXISTING, known_id)  # the journal may be an older copy: others may have filled it
         unknown = track.is_unknown(ordinal)
         track.begin(ordinal)
         body = {**item.payload, **references}
@@ -236,11 +236,15 @@ class _Making:
         """It is on the server."""
         self.claim.repeated = known is Effect.UNKNOWN
         if self._item.entity in _SETTLED_AT_ONCE:
-            await self._settle()
+            await self._settle(found=True)
         return self._known(self.claim.stays, lost=lost)
 
-    async def _settle(self) -> None:
-        await OneOfEach(self._context, self._phase, self._place).settle([self.claim], self.took_s)
+    async def _settle(self, *, found: bool = False) -> None:
+        """Keep one of it. One that was found empty may be another run's of this moment, which takes it away again when
+        an older one shows: so it is used only when none can show any more."""
+        one_of_each, claim = OneOfEach(self._context, self._phase, self._place), self.claim
+        empty = found and not await one_of_each.is_used(claim, claim.id)
+        await one_of_each.settle([claim], visible_within_s(self._context) if empty else self.took_s)
 
     def _known(self, found: JsonObject, *, lost: bool) -> Created | Failure:
         """It is on the server: ours after a lost answer, there before, or something else under the same name."""

@@ -70,10 +70,9 @@ class Track:
         """An earlier session knew from the balances alone that it was made."""
         return ordinal in self._known.recovered
 
-    def known_id(self, ordinal: int) -> tuple[str, bool]:
-        """The server's id of an entity that an earlier session made or found, and whether it certainly made it;
-        ("", False) when the journal has none."""
-        return self._known.ids.get(ordinal, ("", False))
+    def known_id(self, ordinal: int) -> str:
+        """The server's id of an entity that an earlier session made or found; "" when the journal has none."""
+        return self._known.ids.get(ordinal, ("", False))[0]
 
     def unknown(self) -> list[Unknown]:
         """What an earlier session may have sent without seeing an answer."""

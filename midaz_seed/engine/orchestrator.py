@@ -136,7 +136,7 @@ async def _take_up(context: RunContext) -> None:
     known = {
         server_id: mark_of(organization.plan.item.payload)
         for organization in context.state.organizations
-        if (server_id := track.known_id(organization.index)[0])
+        if (server_id := track.known_id(organization.index))
     }
     gone = await _gone(context, known)
     if gone and len(gone) == len(known) and context.may_restart:
@@ -241,7 +241,7 @@ async def _fill_ledger(
             ledger.status = LedgerStatus.STOPPED
             return
         place = Place(organization.id)
-        ledger.resumed = bool(_track(context, Phase.LEDGERS).known_id(ledger.index)[0])
+        ledger.resumed = bool(_track(context, Phase.LEDGERS).known_id(ledger.index))
         created, why_not = await _create_one(
             context, Phase.LEDGERS, ledger.plan.item, ledger.index, place, parent_fresh=organization.fresh
         )

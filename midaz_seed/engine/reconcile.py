@@ -87,9 +87,9 @@ async def already_made(context: RunContext, ledger: LedgerState, earlier: Made |
     session may still be on their way, and sending more could double them. RequestFailedError.
     """
     journalled = tracks(context, ledger)
-    if ledger.fresh and not ledger.resumed:
+    if ledger.fresh:
         return None
-    believed = ledger.resumed and (ledger.fresh or any(track.begun for track in journalled.values()))
+    believed = ledger.resumed and any(track.begun for track in journalled.values())
     return await _TakeUp(context, ledger, journalled, earlier, with_journal=believed).made()
 
 
@@ -125,6 +125,8 @@ class _TakeUp:
         self._with_journal = with_journal
         self._acknowledged: Known = {}
         self._unknown: Lost = {}
+        self._shown: Known = {}
+        """Those that are acknowledged or listed."""
         self._ambiguous = False
         """Something explains the balances, but not one set of transactions alone."""
         if earlier is not None:
@@ -193,7 +195,7 @@ class _TakeUp:
             for ordinal, item in numbered(self._ledger, phase)
             if (row := rows.get(item.key)) is not None and is_record(row, item)
         }
-        known = self._acknowledged | there
+        self._shown = known = self._acknowledged | there
         unknown = {at: one for at, one in self._unknown.items() if at not in there}
         for tried in (known, there):  # the list alone: of a server that was restored
             if await self._explains(seen, tried, unknown):
@@ -280,11 +282,11 @@ class _TakeUp:
 
     def _unexplained(self, seen: Look) -> UnexplainedError:
         plan = self._ledger.plan
-        known = sums_of(self._acknowledged.values())
+        known = sums_of(self._shown.values())
         wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
         return UnexplainedError(
-            f"ledger {plan.key} ({plan.name}) already holds movements, and its balances are not what any of the "
-            f"{len(self._acknowledged)} planned transactions that are known to be made, with others of the plan, give: "
+            f"ledger {plan.key} ({plan.name}) already holds movements, and its balances are not what the "
+            f"{len(self._shown)} planned transactions that are known to be made give, alone or with others of the plan: "
             f"{in_words(self._ledger, seen, known, wrong)}",
             hint="movements of an earlier run may still be on their way, or somebody else moved money: "
             "try again later, or fill new ledgers with another --run-id",

@@ -127,7 +127,7 @@ class OneOfEach:
     async def _withdraw(self, claim: Claim) -> None:
         """Remove what this session made, when an older one is shown and nothing is in it."""
         own = claim.own_id
-        if own and claim.is_shown and claim.id != own and not await self._is_used(claim, own):
+        if own and claim.is_shown and claim.id != own and not await self.is_used(claim, own):
             await self._remove(claim, own, claim.id)
 
     async def _decide(self, claim: Claim) -> None:
@@ -140,7 +140,7 @@ class OneOfEach:
                 hint="check the server's replicas, then run the same command again",
             )
         ids = [str(row["id"]) for row in claim.shown]
-        used = [an_id for an_id in ids if await self._is_used(claim, an_id)]
+        used = [an_id for an_id in ids if await self.is_used(claim, an_id)]
         if len(used) > 1:
             raise _several(item, used, "each with something in it")
         stays = used[0] if used else ids[0]
@@ -149,7 +149,7 @@ class OneOfEach:
                 await self._remove(claim, other, stays)
         claim.shown = [row for row in claim.shown if row["id"] == stays]
 
-    async def _is_used(self, claim: Claim, an_id: str) -> bool:
+    async def is_used(self, claim: Claim, an_id: str) -> bool:
         """Whether something is in it already; of what holds nothing that can be listed this cannot be told."""
         match claim.item.entity:
             case Entity.ORGANIZATION:

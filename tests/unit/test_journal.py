@@ -108,9 +108,9 @@ def test_ids_of_entities_come_back_with_whether_they_are_ours(path: Path) -> Non
         accounts.created(ordinal, f"id-{ordinal}", fresh=fresh)
     journal.flush()
     read = _open(path)[0].track(2, Phase.ACCOUNTS, 10)
-    assert read.known_id(0) == ("id-0", True)
-    assert read.known_id(1) == ("id-1", False)
-    assert read.known_id(2) == ("", False)
+    assert read.known_id(0) == "id-0"
+    assert read.known_id(1) == "id-1"
+    assert read.known_id(2) == ""
     assert read.is_unknown(2)
     assert not read.is_unknown(0)
 
