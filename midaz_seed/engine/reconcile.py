@@ -286,7 +286,7 @@ class _TakeUp:
         wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
         return UnexplainedError(
             f"ledger {plan.key} ({plan.name}) already holds movements, and its balances are not what the "
-            f"{len(self._shown)} planned transactions that are known to be made give, alone or with others of the plan: "
+            f"{len(self._shown)} planned transactions that are known to be made give, alone or with others: "
             f"{in_words(self._ledger, seen, known, wrong)}",
             hint="movements of an earlier run may still be on their way, or somebody else moved money: "
             "try again later, or fill new ledgers with another --run-id",
