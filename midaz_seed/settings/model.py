@@ -242,7 +242,9 @@ class Idempotency(Section):
         description="Lifetime of a key on the server (`X-TTL`), in seconds; a slot costs it about 2.7 kB of Redis.",
     )
     margin_s: Annotated[int, Field(ge=0, le=86_400)] = Field(
-        30, description="A key is sent again only while its first attempt is younger than ttlS less this many seconds."
+        30,
+        description="A key is sent again only while its first attempt is younger than ttlS less this many seconds; nothing "
+        "between here and the server may hold a request for longer.",
     )
 
     @model_validator(mode="after")
