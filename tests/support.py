@@ -3,21 +3,26 @@ call of the command."""
 
 import io
 import os
+import shutil
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, chdir, redirect_stderr, redirect_stdout
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 import aiohttp
+import anyio
 import orjson
 
 from midaz_seed.cli import main
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.presets import PRESETS
 from midaz_seed.transport.base import Request, Response, Transport
+from midaz_seed.transport.wire import WireTransport
 
 FAST = {
     "generation": {"retries": {"max": 12, "initialDelay": 1, "maxDelay": 20}},
@@ -168,3 +173,53 @@ def pretended_answer(request: Request) -> Response:
         "operations": [{"type": "DEBIT"}],
     }
     return Response(201, {"X-Idempotency-Replayed": "false"}, orjson.dumps(answer))
+
+
+@dataclass
+class Killed:
+    """A transport that stops answering at the n-th POST, as if the process had been killed there: the request reached
+    the server, or did not. What the journal held at that moment is kept, as the kill would have left it."""
+
+    inner: Transport
+    posts: int
+    reaches: bool
+    copy: Callable[[], None]
+    hit: anyio.Event = field(default_factory=anyio.Event)
+    seen: int = 0
+
+    async def send(self, request: Request) -> Response:
+        if request.method == "POST":
+            self.seen += 1
+            if self.seen >= self.posts:
+                if self.seen == self.posts:
+                    self.copy()
+                    self.hit.set()
+                    if self.reaches:
+                        await self.inner.send(request)
+                await anyio.sleep_forever()
+        return await self.inner.send(request)
+
+    async def aclose(self) -> None:
+        await self.inner.aclose()
+
+
+async def kill(settings: Settings, posts: int, *, reaches: bool) -> None:
+    """Run until the n-th POST and leave what a SIGKILL there leaves."""
+    url = settings.target.base_url
+    run = settings.journal.directory / build_plan(settings).run_id
+    kept = run.with_name("as at the kill")
+    wire = WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    transport = Killed(wire, posts, reaches, lambda: shutil.copytree(run, kept) and None)
+    async with anyio.create_task_group() as group:
+
+        async def go() -> None:
+            await seed_async(settings, overrides={Transport: transport})
+            raise AssertionError(f"the run ended after {transport.seen} POST requests")
+
+        group.start_soon(go)
+        await transport.hit.wait()
+        await anyio.sleep(0.05)  # what reached the server is carried out, as it is when a client is gone
+        group.cancel_scope.cancel()
+    await wire.aclose()
+    shutil.rmtree(run)
+    kept.rename(run)

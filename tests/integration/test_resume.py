@@ -1,9 +1,6 @@
 """A run that ended early goes on from its journal: nothing is sent twice, nothing is left out, nobody else's run is
 touched."""
 
-import shutil
-from collections.abc import Callable
-from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -21,7 +18,7 @@ from midaz_seed.sandbox.server import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
 from midaz_seed.transport.wire import WireTransport
-from tests.support import Intercepting, balances, sandbox, world
+from tests.support import Intercepting, balances, kill, sandbox, world
 
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 6, "ledgersPerOrganization": 2}
 
@@ -29,56 +26,6 @@ VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 6, "ledgersPerOrgan
 def _world(url: str, runs: Path, **changes: Any) -> Settings:
     changes.setdefault("settlement", {"deadlineS": 2})  # so long an organization that nobody answered for is looked for
     return world(url, volume=VOLUME, journal={"directory": str(runs)}, **changes)
-
-
-@dataclass
-class Killed:
-    """A transport that stops answering at the n-th POST, as if the process had been killed there: the request reached
-    the server, or did not. What the journal held at that moment is kept, as the kill would have left it."""
-
-    inner: Transport
-    posts: int
-    reaches: bool
-    copy: Callable[[], None]
-    hit: anyio.Event = field(default_factory=anyio.Event)
-    seen: int = 0
-
-    async def send(self, request: Request) -> Response:
-        if request.method == "POST":
-            self.seen += 1
-            if self.seen >= self.posts:
-                if self.seen == self.posts:
-                    self.copy()
-                    self.hit.set()
-                    if self.reaches:
-                        await self.inner.send(request)
-                await anyio.sleep_forever()
-        return await self.inner.send(request)
-
-    async def aclose(self) -> None:
-        await self.inner.aclose()
-
-
-async def _kill(settings: Settings, posts: int, *, reaches: bool) -> None:
-    """Run until the n-th POST and leave what a SIGKILL there leaves."""
-    url = settings.target.base_url
-    run = settings.journal.directory / build_plan(settings).run_id
-    kept = run.with_name("as at the kill")
-    wire = WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
-    transport = Killed(wire, posts, reaches, lambda: shutil.copytree(run, kept) and None)
-    async with anyio.create_task_group() as group:
-
-        async def go() -> None:
-            await seed_async(settings, overrides={Transport: transport})
-            raise AssertionError(f"the run ended after {transport.seen} POST requests")
-
-        group.start_soon(go)
-        await transport.hit.wait()
-        await anyio.sleep(0.05)  # what reached the server is carried out, as it is when a client is gone
-        group.cancel_scope.cancel()
-    await wire.aclose()
-    shutil.rmtree(run)
-    kept.rename(run)
 
 
 def _made(report: Report) -> int:
@@ -104,7 +51,7 @@ async def test_a_run_killed_at_any_request_ends_in_the_planned_balances(
 ) -> None:
     async with sandbox() as server:
         settings = _world(server.url, tmp_path)
-        await _kill(settings, posts, reaches=reaches)
+        await kill(settings, posts, reaches=reaches)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         assert report.proof is not None
@@ -119,7 +66,7 @@ def _posts(server: SandboxServer) -> int:
 async def test_acknowledged_work_is_not_sent_again(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = _world(server.url, tmp_path)
-        await _kill(settings, 90, reaches=True)
+        await kill(settings, 90, reaches=True)
         before = _posts(server)
         report = await seed_async(settings)
         assert report.exit_code == 0
@@ -130,7 +77,7 @@ async def test_acknowledged_work_is_not_sent_again(tmp_path: Path) -> None:
 async def test_progress_starts_where_it_stopped(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = _world(server.url, tmp_path)
-        await _kill(settings, 120, reaches=True)
+        await kill(settings, 120, reaches=True)
         report = await seed_async(settings)
         existing = sum(phase.existing for phase in report.phases)
         assert existing >= 119 - 2 * 32
@@ -160,7 +107,7 @@ async def test_a_finished_run_whose_server_was_wiped_begins_anew(tmp_path: Path)
 
 async def test_an_unfinished_run_is_not_gone_on_with_on_another_server(tmp_path: Path) -> None:
     async with sandbox() as server:
-        await _kill(_world(server.url, tmp_path), 60, reaches=True)
+        await kill(_world(server.url, tmp_path), 60, reaches=True)
     async with sandbox(seed=2) as server:
         with pytest.raises(RunError, match="not the server that run"):
             await seed_async(_world(server.url, tmp_path))
@@ -169,7 +116,7 @@ async def test_an_unfinished_run_is_not_gone_on_with_on_another_server(tmp_path:
 
 async def test_a_run_of_the_same_name_with_another_plan_is_refused_with_what_differs(tmp_path: Path) -> None:
     async with sandbox() as server:
-        await _kill(_world(server.url, tmp_path, runId="mine"), 60, reaches=True)
+        await kill(_world(server.url, tmp_path, runId="mine"), 60, reaches=True)
         before = _posts(server)
         with pytest.raises(RunError, match=r"seed 1 -> 2"):
             await seed_async(_world(server.url, tmp_path, runId="mine", seed=2))
@@ -180,7 +127,7 @@ async def test_a_run_of_the_same_name_with_another_plan_is_refused_with_what_dif
 
 async def test_another_pace_goes_on_with_the_same_run(tmp_path: Path) -> None:
     async with sandbox() as server:
-        await _kill(_world(server.url, tmp_path), 60, reaches=True)
+        await kill(_world(server.url, tmp_path), 60, reaches=True)
         pace = {"limits": {"maxConcurrency": 2}}
         report = await seed_async(_world(server.url, tmp_path, generation=pace))
         assert report.exit_code == 0
@@ -198,7 +145,7 @@ async def test_two_processes_cannot_have_one_run(tmp_path: Path) -> None:
 async def test_a_damaged_journal_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = _world(server.url, tmp_path)
-        await _kill(settings, 60, reaches=True)
+        await kill(settings, 60, reaches=True)
         before = _posts(server)
         journal = find_run(tmp_path, "").path / JOURNAL
         data = bytearray(journal.read_bytes())
@@ -214,10 +161,10 @@ async def test_a_journal_that_lost_its_end_with_the_machine_is_not_believed_agai
 ) -> None:
     async with sandbox() as server:
         settings = _world(server.url, tmp_path, settlement={"deadlineS": 0.5})
-        await _kill(settings, 30, reaches=True)
+        await kill(settings, 30, reaches=True)
         run = find_run(tmp_path, "").path
         early = (run / JOURNAL).read_bytes()
-        await _kill(settings, 60, reaches=True)
+        await kill(settings, 60, reaches=True)
         (run / JOURNAL).write_bytes(early)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
@@ -303,7 +250,7 @@ async def test_packed_movements_are_taken_up_like_single_ones(
 ) -> None:
     async with sandbox() as server:
         settings = _world(server.url, tmp_path, generation={"batches": {"transactionsPerBatch": 5}})
-        await _kill(settings, posts, reaches=True)
+        await kill(settings, posts, reaches=True)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         assert await balances(server.url) == calm
@@ -315,7 +262,7 @@ async def test_a_run_against_another_version_is_taken_up_too(
 ) -> None:
     async with sandbox(dialect=dialect, one_port=True) as server:
         settings = _world(server.url, tmp_path)
-        await _kill(settings, 120, reaches=True)
+        await kill(settings, 120, reaches=True)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         found = await balances(server.url)
