@@ -243,8 +243,8 @@ class Idempotency(Section):
     )
     margin_s: Annotated[int, Field(ge=0, le=86_400)] = Field(
         30,
-        description="A key is sent again only while its first attempt is younger than ttlS less this many seconds; nothing "
-        "between here and the server may hold a request for longer.",
+        description="A key is sent again only while its first attempt is younger than ttlS less this many seconds; "
+        "nothing between here and the server may hold a request for longer.",
     )
 
     @model_validator(mode="after")
