@@ -12,6 +12,7 @@ from midaz_seed.engine.reconcile import Made, already_made, balances_given, numb
 from midaz_seed.engine.settlement import settle
 from midaz_seed.engine.state import LedgerState, LedgerStatus
 from midaz_seed.engine.time_box import leave_out
+from midaz_seed.engine.twins import Claim, remove_empty_twins
 from midaz_seed.engine.verification import prove_ledger
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import MONEY, Entity, EntityItem, Phase
@@ -194,12 +195,21 @@ class LedgerRun:
         context, ledger = self._context, self._ledger
         with self._reported(Phase.VERIFY) as progress:
             proof = await prove_ledger(context, ledger)
+            if any(row.what == Entity.PORTFOLIO for row in proof.differences) and await self._remove_empty_twins():
+                proof = await prove_ledger(context, ledger)
             context.proofs.append(proof)
             progress.created += 1
         if proof.ok and ledger.in_doubt:  # the audit has found the record of each of them
             channels = {phase: channel(context, ledger, phase) for phase in MONEY}
             for unsent in list(ledger.in_doubt):
                 recover(context, ledger, unsent, channels[unsent.item.phase], listed=True)
+
+    async def _remove_empty_twins(self) -> bool:
+        """Portfolios have no unique names: a create that a network held may have arrived after the last look."""
+        items = list(self._plan.portfolio_items())
+        track = self._context.journal.track(self._ledger.index, Phase.PORTFOLIOS, len(items))
+        claims = [Claim(item, track, ordinal) for ordinal, item in enumerate(items)]
+        return await remove_empty_twins(self._context, Phase.PORTFOLIOS, self._ledger.place, claims)
 
     def _count_doubts(self) -> None:
         """Count what stays in doubt, as failed: it is neither known as made nor known as not made."""

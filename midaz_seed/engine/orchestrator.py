@@ -19,6 +19,7 @@ from midaz_seed.engine.pool import StoppedError
 from midaz_seed.engine.shards import fill_in_shards
 from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
+from midaz_seed.engine.twins import Claim, remove_empty_twins
 from midaz_seed.engine.verification import locate, prove_ledger, prove_marks
 from midaz_seed.errors import (
     BreakerOpenError,
@@ -98,7 +99,12 @@ async def remove(context: RunContext, *, dry_run: bool) -> list[Removal]:
 async def _prove_marks(context: RunContext) -> None:
     """The last part of a run's proof: there is one world of it, not two."""
     try:
-        context.absent += await context.pool.call(lambda: prove_marks(context))
+        wrong = await context.pool.call(lambda: prove_marks(context))
+        track = _track(context, Phase.ORGANIZATIONS)
+        claims = [Claim(each.plan.item, track, each.index) for each in context.state.organizations if each.id]
+        if wrong and await remove_empty_twins(context, Phase.ORGANIZATIONS, Place(), claims):
+            wrong = await context.pool.call(lambda: prove_marks(context))
+        context.absent += wrong
     except StoppedError:
         return
     except SeedError as error:

@@ -173,6 +173,20 @@ class OneOfEach:
             claim.own_id = ""
 
 
+async def remove_empty_twins(context: RunContext, phase: Phase, place: Place, claims: Sequence[Claim]) -> bool:
+    """Remove later ones with nothing in them that a network has delivered after all looks; False when several of one
+    are in use, or the server cannot be read."""
+    if not claims:
+        return False
+    for claim in claims:
+        claim.repeated = True
+    try:
+        await context.pool.call(lambda: OneOfEach(context, phase, place).settle(claims, 0.0))
+    except (RunError, RequestFailedError):
+        return False
+    return True
+
+
 def _look_up(item: EntityItem) -> LookUp:
     """A list in which all show that were made of an item: an account's alias shows one only."""
     return mark_look_up(item) if item.entity is Entity.ACCOUNT else look_up_of(item)
