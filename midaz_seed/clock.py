@@ -5,6 +5,7 @@ Everything that waits or measures takes a `Clock`, so no test has to sleep and n
 
 import heapq
 import time
+from functools import partial
 from itertools import count
 from typing import Protocol
 
@@ -28,10 +29,15 @@ class Clock(Protocol):
         ...
 
 
-class SystemClock:
-    """The machine's own time."""
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", None)
 
-    monotonic = staticmethod(time.monotonic)  # itself, not a call of it: it is read several times an item
+
+class SystemClock:
+    """The machine's own time. Where the system tells, it goes on while the machine sleeps: the keys on the server do
+    not sleep with it, and must not look younger than they are."""
+
+    # itself, not a method that calls it: it is read several times an item
+    monotonic = staticmethod(time.monotonic if _BOOTTIME is None else partial(time.clock_gettime, _BOOTTIME))
     time = staticmethod(time.time)
 
     async def sleep(self, delay_s: float) -> None:

@@ -78,6 +78,10 @@ class Track:
         """What an earlier session may have sent without seeing an answer."""
         return list(self._known.unknown())
 
+    def generation_of(self, ordinal: int) -> int:
+        """The generation of the last key that was used for this item."""
+        return self._known.sent.get(ordinal, (0, 0.0))[0]
+
     def generation_after(self, ordinal: int) -> int:
         """The generation of a key that was certainly never used for this item."""
         generation, _ = self._known.sent.get(ordinal, (0, 0.0))

@@ -254,7 +254,7 @@ async def _fill_ledger(
         if not created.id:
             _fail(context, ledger, Phase.LEDGERS, f"it could not be created{why_not and f': {why_not}'}")
             return
-        ledger.id, ledger.fresh = created.id, created.fresh
+        ledger.id, ledger.fresh, ledger.created_s = created.id, created.fresh, context.clock.monotonic()
         await _guarded(context, ledger, LedgerRun(context, ledger).run)
 
 

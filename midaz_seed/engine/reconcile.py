@@ -87,7 +87,8 @@ async def already_made(context: RunContext, ledger: LedgerState, earlier: Made |
     session may still be on their way, and sending more could double them. RequestFailedError.
     """
     journalled = tracks(context, ledger)
-    if ledger.fresh:
+    own, age_s = context.settings.idempotency, context.clock.monotonic() - ledger.created_s
+    if ledger.fresh and age_s < own.ttl_s - own.margin_s:  # what another process made since, keys still tell
         return None
     believed = ledger.resumed and any(track.begun for track in journalled.values())
     return await _TakeUp(context, ledger, journalled, earlier, with_journal=believed).made()
@@ -161,14 +162,16 @@ class _TakeUp:
         until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
         earlier: Look | None = None
         finding: _Finding | None = None
+        late = False
         while True:
             seen = await look(context, ledger, Phase.DEPOSITS)
             if finding is not None and seen == earlier:  # its list was read between two equal looks
                 return self._taken(finding)
-            finding = None if seen.strange else await self._found(seen)
+            was_late, late = late, clock.monotonic() >= until_s
+            finding = None if seen.strange else await self._found(seen, late=late)
             if finding is not None and self._needs_no_second_look(finding):
                 return self._taken(finding)
-            if clock.monotonic() >= until_s:
+            if late and (finding is None or was_late):
                 if self._ambiguous:
                     return self._taken(_Finding(self._acknowledged, self._unknown, [None] * len(self._unknown)))
                 raise self._unexplained(seen)
@@ -181,9 +184,13 @@ class _TakeUp:
         in_order = self._with_journal and self._context.journal.clean and not self._unknown
         return len(finding.known) == planned or (in_order and not finding.listed)
 
-    async def _found(self, seen: Look) -> "_Finding | None":
-        """What explains these balances: the journal; else with the list; else the list alone; else, with the list, some
-        of those whose answers were lost. None: nothing does yet."""
+    async def _found(self, seen: Look, *, late: bool) -> "_Finding | None":
+        """What explains these balances: the journal; else with the list; else, with the list, some of those whose
+        answers were lost. None: nothing does yet.
+
+        Less than was acknowledged is late: a replica is behind. Only when that stands until the deadline (`late`) the
+        list alone is believed, as that of a server that was restored.
+        """
         if self._with_journal and await self._explains(seen, self._acknowledged, self._unknown):
             return self._only(self._acknowledged, self._unknown, listed=False)
         rows, others = await listed(self._context, self._ledger)
@@ -197,7 +204,7 @@ class _TakeUp:
         }
         self._shown = known = self._acknowledged | there
         unknown = {at: one for at, one in self._unknown.items() if at not in there}
-        for tried in (known, there):  # the list alone: of a server that was restored
+        for tried in (known, there) if late else (known,):
             if await self._explains(seen, tried, unknown):
                 return self._only(tried, unknown, listed=True)
         return await self._hidden(seen, known, unknown) if self._with_journal else None
@@ -265,8 +272,8 @@ class _TakeUp:
                 effect = Effect.UNKNOWN if value is None else Effect.NOT_MADE
                 made.lost.append((self._unsent(item, one), Decided(effect)))
         for at, item in self._acknowledged.items():
-            if at not in finding.known:  # a server that was restored; its key may still answer
-                made.keys[at] = Key(self._tracks[at[0]].generation_after(at[1]), known=Effect.NOT_MADE)
+            if at not in finding.known:  # the same key: if it was made after all, it still says so
+                made.keys[at] = Key(self._tracks[at[0]].generation_of(at[1]))
                 ledger.recovered.discard(item.key)
         return made
 

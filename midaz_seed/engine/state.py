@@ -38,7 +38,9 @@ class LedgerState:
     organization_id: str = ""
     id: str = ""
     fresh: bool = True
-    """Created by this run, so nothing can be in it that this run did not put there."""
+    """Created by this session, so nothing can have been in it that this run did not put there."""
+    created_s: float = 0.0
+    """When this session found or created it (monotonic seconds)."""
     resumed: bool = False
     """An earlier session of this run had it, and its journal knows what happened in it."""
     status: LedgerStatus = LedgerStatus.WAITING

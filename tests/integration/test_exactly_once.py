@@ -102,6 +102,20 @@ async def test_an_older_copy_of_the_journal_doubles_nothing(expired: bool, tmp_p
         assert server.app.statistics.requests["POST", "transactions"] == posts
 
 
+async def test_what_was_acknowledged_and_a_lagging_server_does_not_show_is_late_and_not_lost(tmp_path: Path) -> None:
+    """Balances and lists come from one replica that is behind: they agree with each other on an older state."""
+    lag = [
+        {"on": "balances", "stale_balances": {"ms": 1500}},
+        {"on": "transactions", "methods": ["GET"], "stale_lists": {"ms": 1500}},
+    ]
+    async with sandbox({"rules": lag}) as server:
+        settings = _few(server.url, 6, journal={"directory": str(tmp_path)})
+        await kill(settings, 120, reaches=True)
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert str(audit(server.state, _planned(6))) == "all well"
+
+
 async def test_a_cent_that_somebody_moved_is_named_and_explains_no_movement_away(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = _few(server.url, 4, journal={"directory": str(tmp_path)}, settlement={"deadlineS": 0.5})
