@@ -82,11 +82,6 @@ class Track:
         """The generation of the last key that was used for this item."""
         return self._known.sent.get(ordinal, (0, 0.0))[0]
 
-    def generation_after(self, ordinal: int) -> int:
-        """The generation of a key that was certainly never used for this item."""
-        generation, _ = self._known.sent.get(ordinal, (0, 0.0))
-        return generation + 1 if ordinal < self._earlier else generation
-
     def is_unknown(self, ordinal: int) -> bool:
         """It may have been sent by an earlier session, and nothing is known of it."""
         if ordinal >= self._earlier or ordinal in self._known.not_made or self._known.is_made(ordinal):
@@ -103,7 +98,7 @@ class Track:
             self._journal.lease(self._base + ordinal, end - ordinal)
             self._leased = end
         elif ordinal < self._earlier:
-            generation = self.generation_after(ordinal)
+            generation = self.generation_of(ordinal)  # a network may still hold a request under it
             self.resend(ordinal, generation)
         if ordinal >= self._next:
             self._next = ordinal + 1

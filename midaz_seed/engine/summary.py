@@ -229,7 +229,12 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
     if unfinished:
         return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"Cure what the errors name. {again}"
     if proof is not None and not proof.ok:
-        return ExitCode.DIFFERENCES, f"NOT as planned: {proof.differences_total} differences.", again
+        too_much = any(_is_too_much(row.actual, row.expected) for row in proof.differences)
+        return (
+            ExitCode.DIFFERENCES,
+            f"NOT as planned: {proof.differences_total} differences.",
+            _TOO_MUCH if too_much else again,
+        )
     if failed_percent > context.settings.error_budget_percent:
         verdict = (
             f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
@@ -240,6 +245,19 @@ def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float
     if proof is None:
         return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."
     return ExitCode.DONE, "Done: every balance is the planned one.", ""
+
+
+_TOO_MUCH = (
+    "Something is there more than once, or was not planned, which no other run puts right: `midaz-seed verify "
+    "--every-transaction` names it; `midaz-seed teardown`, then run again."
+)
+
+
+def _is_too_much(actual: str, expected: str) -> bool:
+    """Whether a difference says that the server holds more than planned, of something that can be counted."""
+    if actual.isdigit() and expected.isdigit():
+        return int(actual) > int(expected)
+    return "carry the mark" in actual or actual.endswith(("twice", " times"))
 
 
 _CUT_SHORT = (LedgerStatus.PARTIAL, LedgerStatus.STOPPED)
