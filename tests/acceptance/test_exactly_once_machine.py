@@ -377,13 +377,47 @@ class Before:
     """The copy: there is one of each step's beginning."""
 
 
-BEFORE = st.builds(
-    Before,
-    weather=st.integers(0, 2**32).map(weather_of),
-    wait_s=st.sampled_from([0.0, 0.0, 8.0, TTL_S - MARGIN_S + 1.0, TTL_S + 1.0, HOUR_S]),
-    journal=st.sampled_from(["kept", "kept", "kept", "restored", "lost"]),
-    which=st.integers(0, 5),
-)
+def before_of(number: int) -> Before:
+    """Drawn from a number; 0 is nothing."""
+    chance = random.Random(number)
+    wait_s = chance.choice((0.0, 0.0, 8.0, TTL_S - MARGIN_S + 1.0, TTL_S + 1.0, HOUR_S)) if number else 0.0
+    journal = chance.choice(("kept", "kept", "kept", "restored", "lost")) if number else "kept"
+    return Before(weather_of(number), wait_s, journal, chance.randrange(6))
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A plan, how many requests its sessions have in flight, and what the server does by itself."""
+
+    assets: int
+    parts: int
+    """Portfolios, and segments."""
+    accounts: int
+    transactions: int
+    pack: int = 1
+    in_flight: int = 4
+    faults: tuple[str, ...] = ()
+
+
+def shape_of(number: int) -> Shape:
+    """Drawn from a number. Few accounts and many in flight leave the balances the most explanations."""
+    chance = random.Random(number)
+    assets = chance.choice((1, 1, 2))
+    faults = chance.sample(sorted(SANDBOX_FAULTS), chance.randint(0, 2))
+    return Shape(
+        assets,
+        chance.randint(0, 2),
+        max(chance.choice((2, 2, 3, 4, 6)), 2 * assets),
+        chance.randint(6, 40),
+        chance.choice((1, 1, 3)),
+        chance.choice((1, 4, 16)),
+        tuple(faults),
+    )
+
+
+# hypothesis prefers small and equal values: what has to vary is drawn from a number, which is what it varies
+NUMBERS = st.integers(0, 2**32)
+BEFORE, SHAPES = NUMBERS.map(before_of), NUMBERS.map(shape_of)
 BESIDE = ("nothing", "the same journal", "its own", "an older copy")
 
 
@@ -412,48 +446,31 @@ class ExactlyOnceMachine(RuleBasedStateMachine):
 
     # ---- the world
 
-    @initialize(
-        shape=st.tuples(st.integers(1, 2), st.integers(0, 2), st.sampled_from([2, 2, 3, 4, 6]), st.integers(6, 40)),
-        pack=st.sampled_from([1, 1, 3]),
-        in_flight=st.sampled_from([1, 4, 16]),
-        cut_short=st.integers(0, 3),
-        faults=st.lists(st.sampled_from(sorted(SANDBOX_FAULTS)), max_size=2, unique=True),
-        fault_seed=st.integers(0, 1000),
-    )
-    def begin(
-        self,
-        shape: tuple[int, int, int, int],
-        pack: int,
-        in_flight: int,
-        cut_short: int,
-        faults: list[str],
-        fault_seed: int,
-    ) -> None:
-        assets, portfolios, accounts, transactions = shape
-        accounts = max(accounts, 2 * assets)
+    @initialize(shape=SHAPES, cut_short=st.integers(0, 3), fault_seed=st.integers(0, 1000))
+    def begin(self, shape: Shape, cut_short: int, fault_seed: int) -> None:
         self.volume = {
             "organizations": 1,
             "ledgersPerOrganization": 1,
-            "assetsPerLedger": assets,
-            "portfoliosPerLedger": portfolios,
-            "segmentsPerLedger": portfolios,
-            "accountsPerLedger": accounts,
-            "transactionsPerAccount": transactions,
+            "assetsPerLedger": shape.assets,
+            "portfoliosPerLedger": shape.parts,
+            "segmentsPerLedger": shape.parts,
+            "accountsPerLedger": shape.accounts,
+            "transactionsPerAccount": shape.transactions,
         }
         flags = {
             "--organizations": 1,
             "--ledgers": 1,
-            "--assets": assets,
-            "--portfolios": portfolios,
-            "--segments": portfolios,
-            "--accounts": accounts,
-            "--transactions": transactions,
-            "--transactions-per-batch": pack,
+            "--assets": shape.assets,
+            "--portfolios": shape.parts,
+            "--segments": shape.parts,
+            "--accounts": shape.accounts,
+            "--transactions": shape.transactions,
+            "--transactions-per-batch": shape.pack,
         }
         self.planned: Planned = planned_by(tuple(str(part) for pair in flags.items() for part in pair))
-        self.pack, self.in_flight, self.cut_short = pack, in_flight, cut_short
-        self._say(f"world {self.volume} pack {pack}, {in_flight} in flight, {' and '.join(faults)} (seed {fault_seed})")
-        self._do(self._open({"seed": fault_seed, "rules": [SANDBOX_FAULTS[name] for name in faults]}))
+        self.shape, self.cut_short = shape, cut_short
+        self._say(f"{shape}, seed of the server's faults {fault_seed}")
+        self._do(self._open({"seed": fault_seed, "rules": [SANDBOX_FAULTS[name] for name in shape.faults]}))
         self.well = True
 
     async def _open(self, faults: dict[str, Any]) -> None:
@@ -469,8 +486,8 @@ class ExactlyOnceMachine(RuleBasedStateMachine):
             target={"headers": [f"{CLIENT}: {client.number}"], "requestTimeoutS": 0.5, "connectTimeoutS": 1},
             generation={
                 "retries": {"max": 3, "initialDelay": 10, "maxDelay": 100},
-                "limits": {"maxConcurrency": self.in_flight},
-                "batches": {"transactionsPerBatch": self.pack},
+                "limits": {"maxConcurrency": self.shape.in_flight},
+                "batches": {"transactionsPerBatch": self.shape.pack},
             },
             breaker={"failures": 4, "openS": 0.3, "giveUpS": 15},
             settlement={"deadlineS": 8, "initialDelayS": 0.05, "maxDelayS": 0.5},
@@ -538,8 +555,8 @@ class ExactlyOnceMachine(RuleBasedStateMachine):
         self._hold(wrong)
 
     def _is_late_twin(self, what: str) -> bool:
-        """An entity that the network has made once more, after the client had looked for it: nobody can prevent that.
-        That it is empty is held elsewhere (`two_worlds`)."""
+        """An entity that the network has made once more, after the client had looked for it: nobody can prevent that,
+        and the next session takes it away. That it is empty is held elsewhere (`two_worlds`)."""
         return self.network.late_creates > 0 and what.endswith(" times")
 
     def _hold(self, wrong: list[str]) -> None:
@@ -641,9 +658,6 @@ class ExactlyOnceMachine(RuleBasedStateMachine):
                 SEEN[f"done after {number}"] += 1
                 return
         found = audit(self.server.state, self.planned)
-        if found.exactly_once and all(self._is_late_twin(what) for what in found.strange):
-            SEEN["not done: empty twins of late creates"] += 1
-            return
         self._hold([f"not done after {SESSIONS_TO_DONE} calm sessions: {found}"])
 
 
@@ -664,7 +678,7 @@ def _remove(folder: Path) -> None:
 
 CHOSEN = settings(deadline=None, report_multiple_bugs=False, suppress_health_check=list(HealthCheck), database=None)
 ExactlyOnceMachine.TestCase.settings = settings(
-    CHOSEN, max_examples=4, stateful_step_count=5, derandomize=True, phases=[Phase.generate]
+    CHOSEN, max_examples=3, stateful_step_count=5, derandomize=True, phases=[Phase.generate]
 )
 
 
