@@ -38,6 +38,9 @@ chaos: $(STAMP) ## kill runs and servers at random moments under every fault, an
 model: $(STAMP) ## explore the protocol model exhaustively
 	@$(BIN)/python -m tools.protocol_model
 
+machine: $(STAMP) ## random sessions through a network with every fault, all movements audited after each (10 minutes)
+	@$(BIN)/python -m tests.acceptance.test_exactly_once_machine
+
 check: $(STAMP) ## format, lint, types, import rules, generated docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .

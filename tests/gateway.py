@@ -31,6 +31,7 @@ is. A coroutine may wait before it decides."""
 Before = Callable[[bytes, bytes], Altered | None | Awaitable[Altered | None]]
 """(head of the request, its body) -> the gateway's own answer; None: the request goes on to the server. A coroutine may
 hold the request."""
+Forward = Callable[[], Awaitable[Altered]]
 
 
 def only(condition: bytes, alter: Alter, every: int = 1) -> Alter:
@@ -65,11 +66,14 @@ class Gateway:
             while True:
                 head, body = await _message(reader)
                 self.seen.append(head.split(b"\r\n")[0])
-                answer = await _settled(self.before(head, body))
-                if answer is None:
+
+                async def forward(head: bytes = head, body: bytes = body) -> Altered:
+                    nonlocal server
                     if server is None:
                         server = await self._connect()
-                    answer = await self._answer(head, body, *server)
+                    return await _carried_out(head, body, *server)
+
+                answer = await self.exchange(head, body, forward)
                 if answer is DROP:
                     return
                 writer.write(_written(answer, to_head=head.startswith(b"HEAD ")))
@@ -82,23 +86,35 @@ class Gateway:
             for each in (writer, server[1]) if server else (writer,):
                 each.close()
 
+    async def exchange(self, head: bytes, body: bytes, forward: Forward) -> Altered:
+        """What a request gets; `forward` passes it on to the server and gives the server's answer."""
+        answer = await _settled(self.before(head, body))
+        if answer is not None:
+            return answer
+        answer = await forward()
+        altered = await _settled(self.alter(head, body, answer.status, answer.headers, answer.body))
+        return answer if altered is None else altered
+
+    async def deliver(self, head: bytes, body: bytes) -> Altered:
+        """Pass a request on that no client waits for any more, on a connection of its own."""
+        reader, writer = await self._connect()
+        try:
+            return await _carried_out(head, body, reader, writer)
+        finally:
+            writer.close()
+
     async def _connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         parts = urlsplit(self.upstream)
         return await asyncio.open_connection(parts.hostname, parts.port or 80)
 
-    async def _answer(
-        self, head: bytes, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> Altered:
-        writer.write(head + body)
-        await writer.drain()
-        answer_head, answer_body = await _message(reader, answers_head=head.startswith(b"HEAD "))
-        first, *lines = answer_head.decode("latin-1").rstrip("\r\n").split("\r\n")
-        status = int(first.split(" ")[1])
-        headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-        altered = await _settled(self.alter(head, body, status, headers, answer_body))
-        if altered is not None:
-            return altered
-        return Altered(status, headers, answer_body)
+
+async def _carried_out(head: bytes, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Altered:
+    writer.write(head + body)
+    await writer.drain()
+    answer_head, answer_body = await _message(reader, answers_head=head.startswith(b"HEAD "))
+    first, *lines = answer_head.decode("latin-1").rstrip("\r\n").split("\r\n")
+    headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
+    return Altered(int(first.split(" ")[1]), headers, answer_body)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ import anyio
 import orjson
 
 from midaz_seed.cli import main
+from midaz_seed.clock import Clock
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
@@ -128,6 +129,24 @@ async def balances(url: str) -> dict[str, dict[str, str]]:
                 name = f"{organization['legalName']}/{ledger['name']}"
                 found[name] = {row["alias"]: row["available"] for row in await rows(f"{base}/{ledger['id']}/balances")}
     return found
+
+
+class Hurried:
+    """A clock that goes so many times as fast as another: what waits by it waits that much shorter."""
+
+    def __init__(self, clock: Clock, times: float) -> None:
+        self._clock = clock
+        self._times = times
+        self._began_s = clock.time()
+
+    def monotonic(self) -> float:
+        return self._clock.monotonic() * self._times
+
+    def time(self) -> float:
+        return self._began_s + (self._clock.time() - self._began_s) * self._times
+
+    async def sleep(self, delay_s: float) -> None:
+        await self._clock.sleep(delay_s / self._times)
 
 
 class Intercepting:
