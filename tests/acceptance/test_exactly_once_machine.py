@@ -380,7 +380,7 @@ class Before:
 def before_of(number: int) -> Before:
     """Drawn from a number; 0 is nothing."""
     chance = random.Random(number)
-    wait_s = chance.choice((0.0, 0.0, 8.0, TTL_S - MARGIN_S + 1.0, TTL_S + 1.0, HOUR_S)) if number else 0.0
+    wait_s = chance.choice((0.0, 0.0, 8.0, TTL_S - MARGIN_S + 1.0, TTL_S + 1.0, TTL_S + 1.0, HOUR_S)) if number else 0.0
     journal = chance.choice(("kept", "kept", "kept", "restored", "lost")) if number else "kept"
     return Before(weather_of(number), wait_s, journal, chance.randrange(6))
 
