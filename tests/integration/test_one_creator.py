@@ -418,8 +418,7 @@ async def test_a_stripped_organization_that_no_list_shows_is_not_made_again() ->
         assert server.app.statistics.requests["POST", "organizations"] == 1
 
 
-@pytest.mark.parametrize("runs", [2, 4])
-@pytest.mark.parametrize("on", [["organizations"], ["ledgers", "portfolios"], []])
+@pytest.mark.parametrize(("runs", "on"), [(2, ["organizations"]), (4, ["ledgers", "portfolios"]), (4, [])])
 async def test_runs_of_one_run_id_at_the_same_moment_make_one_world(runs: int, on: list[str], tmp_path: Path) -> None:
     faults = {"rules": [{"on": kind, "latency": {"ms": 300}} for kind in on]} if on else None
     async with sandbox(faults) as server:
