@@ -7,6 +7,7 @@ from typing import Any
 
 import aioresponses.core
 import pytest
+from hypothesis import settings
 from aiohttp import ClientResponse
 
 if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
@@ -24,3 +25,8 @@ def _runs_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
     """Each test keeps its runs' journals apart, wherever it runs the command."""
     if "MIDAZ_SEED_JOURNAL__DIRECTORY" not in os.environ:
         monkeypatch.setenv("MIDAZ_SEED_JOURNAL__DIRECTORY", str(tmp_path_factory.mktemp("runs")))
+
+
+# how long an example takes says how busy the machine is, not whether it is right
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
