@@ -7,8 +7,8 @@ from typing import Any
 
 import aioresponses.core
 import pytest
-from hypothesis import settings
 from aiohttp import ClientResponse
+from hypothesis import settings
 
 if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
     # aioresponses 0.7.9 does not pass an argument that aiohttp 3.14 made obligatory (its issue 289)
