@@ -173,7 +173,7 @@ async def decide(
                 solution = await _explained(context, seen, known, doubts, found)
             fits = steady and not solution.contradicted and not seen.strange
             ledger.residue = "" if fits else in_words(ledger, seen, known, solution.contradicted)
-            if (fits and (solution.unique or any(_alive(context, one) for one in doubts))) or late:
+            if (fits and (solution.unique or any(key_is_alive(context, one) for one in doubts))) or late:
                 return _read(solution, found, len(doubts), believed=fits)
         earlier = seen
         await clock.sleep(wait.max_delay_s)
@@ -205,7 +205,8 @@ def _read(solution: Solution, found: set[int], count: int, *, believed: bool) ->
     return decided
 
 
-def _alive(context: RunContext, unsent: Unsent) -> bool:
+def key_is_alive(context: RunContext, unsent: Unsent) -> bool:
+    """Whether it may be sent again under its key although it is unknown whether it was made."""
     return _next(context, unsent, Effect.UNKNOWN) is Next.SAME_KEY
 
 
@@ -228,7 +229,7 @@ def key_for(context: RunContext, unsent: Unsent, effect: Effect) -> Key | None:
         return Key(unsent.generation + 1, known=Effect.NOT_MADE)
     if sending is not Next.SAME_KEY:
         return None
-    if _alive(context, unsent):
+    if key_is_alive(context, unsent):
         return Key(unsent.generation, unsent.first_sent_s)
     known = Effect.NOT_MADE if now_s - unsent.first_sent_s >= own.ttl_s else Effect.UNKNOWN
     return Key(unsent.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.doubts import Decided, Look, Sums, explain, in_words, listed, look
+from midaz_seed.engine.doubts import Decided, Look, Sums, explain, in_words, key_is_alive, listed, look
 from midaz_seed.engine.journal import Track
 from midaz_seed.engine.journal_file import Unknown
 from midaz_seed.engine.movements import Key, Unsent
@@ -232,9 +232,7 @@ class _TakeUp:
         values = solution.values[: len(lost)]
         if solution.unique and True not in solution.values[len(lost) :]:
             return _Finding(known, unknown, values, listed=True)
-        own, now_s = self._context.settings.idempotency, self._context.clock.monotonic()
-        ages_s = [now_s - self._first_sent_s(one) for _, one in unknown.values()]
-        if any(age_s < own.ttl_s - own.margin_s for age_s in ages_s):
+        if any(key_is_alive(self._context, self._unsent(item, one)) for item, one in unknown.values()):
             return _Finding(known, unknown, [None] * len(lost), listed=True, complete=False)
         self._ambiguous = not solution.contradicted
         return None

@@ -163,10 +163,6 @@ class MidazApi:
         """Every balance of a ledger."""
         return self.rows(routes.balances(place), Service.TRANSACTION, by_cursor=True)
 
-    def transactions(self, place: Place) -> AsyncIterator[JsonObject]:
-        """Every transaction of a ledger."""
-        return self.rows(routes.transactions(place), Service.TRANSACTION, by_cursor=True)
-
     async def transaction_id_by_mark(self, place: Place, mark: str) -> str | None:
         """The id of the transaction whose metadata carries `seedKey` = mark; None when there is none."""
         path = routes.transactions(place)
