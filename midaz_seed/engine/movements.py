@@ -174,8 +174,7 @@ class MovementSender:
         A failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
         Raises BreakerOpenError, UnauthorizedError, JournalError.
         """
-        first_sent_s, not_after_s = self._sender.clock.monotonic(), None
-        self.flow.begin(first_sent_s)
+        first_sent_s = not_after_s = None
         if key is None:
             generation = self.track.begin(ordinal)
         else:
@@ -190,9 +189,13 @@ class MovementSender:
         answer = await self._sender.attempt(request, self._phase, not_after_s=not_after_s)
         response = answer.response
         if response is not None and answer.verdict is OK and is_plainly_ours(response.body, item, self._ledger):
-            self._made(item, ordinal, answer, response, expected=key is None)
+            self._made(item, ordinal, answer, response, key is None)
             return None
         known = key.known if key is not None else Effect.NOT_MADE
+        if answer.verdict.disposition is not Disposition.EXPIRED:
+            self.flow.begin(answer.sent_s)
+        if first_sent_s is None:
+            first_sent_s = answer.sent_s
         sending = _Sending(item, ordinal, parent, request, generation, first_sent_s, known)
         return await self._until_known(sending, answer, wait=wait)
 
@@ -215,7 +218,7 @@ class MovementSender:
             if evidence.effect is Effect.MADE:
                 assert answer.response is not None
                 first = sending.attempts == 1 and sending.known is Effect.NOT_MADE
-                self._made(item, sending.ordinal, answer, answer.response, expected=first)
+                self._made(item, sending.ordinal, answer, answer.response, first)
                 return None
             confirmed = sending.take(evidence)
             answer = _described(answer, evidence)
@@ -263,7 +266,7 @@ class MovementSender:
             return OPEN if answer.verdict.disposition is Disposition.UNKNOWN else NEVER_SEEN
         return of_transaction(response.status, response.headers, response.body, item, self._place)
 
-    def _made(self, item: TransactionItem, ordinal: int, answer: Answer, response: Response, *, expected: bool) -> None:
+    def _made(self, item: TransactionItem, ordinal: int, answer: Answer, response: Response, expected: bool) -> None:
         """Count a transaction whose own answer has come; `expected`: nobody can have sent it before."""
         counts, moved = self._counts, len(item.movements)
         if response.headers.get("X-Idempotency-Replayed") == "true":
@@ -274,7 +277,7 @@ class MovementSender:
             self._sample[item.key] = answer.created_id()
         counts.created += 1
         counts.movements += moved
-        self.flow.accept(moved, answer.at_s)
+        self.flow.accept(moved, answer.sent_s, answer.at_s)
         self.track.made(ordinal)
         if self._rejects.standing:
             self._rejects.made(item.key)
@@ -346,4 +349,4 @@ def _described(answer: Answer, evidence: Evidence) -> Answer:
     elif evidence.effect is Effect.UNKNOWN and verdict.disposition in _FINAL:
         message = f"{answer.response.status if answer.response else ''} that no Midaz wrote: {verdict.message}"
         verdict = Verdict(Disposition.UNKNOWN, verdict.error, verdict.code, message)
-    return Answer(verdict, answer.response, answer.attempts, answer.at_s)
+    return Answer(verdict, answer.response, answer.attempts, answer.sent_s, answer.at_s)

@@ -43,6 +43,8 @@ class Answer:
     response: Response | None
     attempts: int = 1
     """Of the same request, this one included."""
+    sent_s: float = float("-inf")
+    """When the attempt began (monotonic seconds); minus infinity when nothing was sent."""
     at_s: float = 0.0
     """When the response was complete (monotonic seconds)."""
 
@@ -116,7 +118,7 @@ class Sender:
         try:
             response = await self._transport.send(request)
         except TransportError as error:
-            return self._unanswered(error, permit)
+            return self._unanswered(error, permit, start_s)
         except BaseException:
             breaker.abandon(permit)
             raise
@@ -132,21 +134,22 @@ class Sender:
         if 200 <= response.status < 300:
             meter.good += 1
             breaker.record(permit, ok=True)
-            return Answer(OK, response, 1, at_s)
+            return Answer(OK, response, 1, start_s, at_s)
         verdict = classify(response.status, response.body)
         meter.overloaded += verdict.error in _TOO_MUCH
         breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
         if verdict.error is ErrorClass.AUTH:
             raise credentials_refused(f"{response.status} {redact(verdict.message)}")
-        return Answer(verdict, response, 1, at_s)
+        return Answer(verdict, response, 1, start_s, at_s)
 
-    def _unanswered(self, error: TransportError, permit: int) -> Answer:
+    def _unanswered(self, error: TransportError, permit: int, sent_s: float) -> Answer:
         """What it means that there is no complete answer."""
         self.breaker.record(permit, ok=False)
         late = isinstance(error, AnswerTimeoutError)
         self._meter.overloaded += late
         disposition = Disposition.UNKNOWN if error.maybe_applied else Disposition.RETRY
-        return Answer(Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error)), None)
+        verdict = Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error))
+        return Answer(verdict, None, 1, sent_s)
 
     async def _admission(self) -> tuple[int, float | None]:
         """Wait for breaker and rate limit; the permit belongs to the breaker's present state. In an open loop also the

@@ -135,14 +135,8 @@ def is_plainly_ours(body: bytes, item: TransactionItem, ledger: bytes) -> bool:
     Everything that `of_transaction` looks at is there, in the form that every server writes (recorded from v3.3, v3.8
     and v4): False says nothing. `ledger` is what `ledger_bytes` gives.
     """
-    answer, at = item.answer, body.find(b'"amount"')
-    end = at + len(answer)
-    return (
-        body.startswith(answer, at)
-        and body.startswith(ledger, end)
-        and body.find(item.mark, end) > 0
-        and body.endswith(b"}]}")
-    )
+    at = body.find(b'"amount"')
+    return body.startswith(item.answer + ledger, at) and body.find(item.mark, at) > 0 and body.endswith(b"}]}")
 
 
 def midaz_code(body: bytes) -> str:

@@ -131,7 +131,7 @@ def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) 
         total: the amount as a decimal string; the server leaves out the zeros at its end.
         destinations: aliases as they stand in a JSON list.
     """
-    amount = total.rstrip("0").rstrip(".") if asset.scale else total
+    amount = total.rstrip("0").rstrip(".") if total[-1] == "0" and asset.scale else total
     return (
         f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"",'
         f'"source":["{source}"],"destination":[{destinations}]'

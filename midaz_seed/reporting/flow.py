@@ -46,17 +46,19 @@ class MoneyFlow:
     records: list[Look] = field(default_factory=list)
     """Transactions that were not listed yet."""
 
-    def begin(self, now_s: float) -> None:
-        """A transaction is sent."""
-        if self.first_send_s is None:
-            self.first_send_s = now_s
+    def begin(self, sent_s: float) -> None:
+        """A transaction was sent."""
+        if self.first_send_s is None or sent_s < self.first_send_s:
+            self.first_send_s = sent_s
 
     def answered(self, now_s: float) -> None:
         """It is known what became of a transaction."""
         self.last_answer_s = now_s
 
-    def accept(self, movements: int, now_s: float) -> None:
-        """A transaction was accepted."""
+    def accept(self, movements: int, sent_s: float, now_s: float) -> None:
+        """A transaction that was sent at `sent_s` was accepted."""
+        if self.first_send_s is None or sent_s < self.first_send_s:
+            self.first_send_s = sent_s
         self.last_answer_s = now_s
         self.transactions += 1
         self.movements += movements

@@ -15,9 +15,8 @@ def flow(
 ) -> MoneyFlow:
     """A ledger's phase that sent from one moment to another, and was looked at then."""
     made = MoneyFlow(phase)
-    made.begin(since_s)
     for number in range(movements):
-        made.accept(1, since_s + (until_s - since_s) * (number + 1) / movements)
+        made.accept(1, since_s, since_s + (until_s - since_s) * (number + 1) / movements)
     for at_s, outstanding in balances:
         made.see_balances(at_s, outstanding)
     for at_s, outstanding in records or []:
@@ -35,9 +34,8 @@ def test_rates_count_from_the_first_send_to_the_last_answer_and_to_the_look_that
 
 def test_transactions_that_carry_many_movements_are_counted_as_both() -> None:
     packed = MoneyFlow(Phase.DEPOSITS)
-    packed.begin(0)
-    packed.accept(19, 1)
-    packed.accept(19, 2)
+    packed.accept(19, 0, 1)
+    packed.accept(19, 0.5, 2)
     packed.see_balances(4, 0)
     found = throughput(Phase.DEPOSITS, [packed])
     assert found is not None
