@@ -40,7 +40,7 @@ from midaz_seed.midaz.api import transaction_request
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseFinished, PhaseStarted
 from midaz_seed.runner import run_in_loop, seed_async
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 
 Send = Callable[[], Awaitable[int]]
 _ACCOUNTS = 200

@@ -4,7 +4,7 @@ import asyncio
 import time
 from itertools import pairwise
 
-from midaz_seed.resilience.limiter import RateLimiter
+from midaz_seed.resilience.rate_limiter import RateLimiter
 
 SECONDS = 4
 WORKERS = 16

@@ -11,23 +11,23 @@ import anyio
 from anyio.abc import TaskGroup
 
 from midaz_seed.clock import Clock, SystemClock
-from midaz_seed.engine.beside import tasks_beside
+from midaz_seed.engine.client_load import process_cpu_s, watch_own_load
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.doctor import Diagnosis, examine
-from midaz_seed.engine.load import LOAD_WATCHERS
+from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
-from midaz_seed.engine.own_load import process_cpu_s, watch_own_load
-from midaz_seed.engine.packing import settle_pack
-from midaz_seed.engine.run_directory import RunDirectory
-from midaz_seed.engine.session import Session, open_session
-from midaz_seed.engine.summary import summarize
+from midaz_seed.engine.report_builder import summarize
+from midaz_seed.engine.task_groups import tasks_beside
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import ExitCode, JournalError, OutputError, SignalledError
-from midaz_seed.plan.packing import PackChoice
+from midaz_seed.plan.batch_size import PackChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
+from midaz_seed.probe.batch_size_trial import settle_pack
+from midaz_seed.probe.doctor import Diagnosis, examine
 from midaz_seed.reporting.events import Emit, Event, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
-from midaz_seed.sandbox.process import sandbox_process
+from midaz_seed.runs.directory import RunDirectory
+from midaz_seed.runs.session import Session, open_session
+from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget, resolve_target
 from midaz_seed.transport.base import Transport

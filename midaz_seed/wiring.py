@@ -14,29 +14,29 @@ from typing import Any
 import svcs
 
 from midaz_seed.clock import Clock, SystemClock
-from midaz_seed.engine.concurrency import HIGHEST
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.error_tracker import ErrorTracker
-from midaz_seed.engine.journal import Journal
-from midaz_seed.engine.pool import WorkerPool
-from midaz_seed.engine.rejects import Rejects
-from midaz_seed.engine.sender import Sender
-from midaz_seed.engine.session import Session
-from midaz_seed.engine.state import WHOLE, Slice, StateTree, planned_in
+from midaz_seed.engine.control.concurrency import HIGHEST
+from midaz_seed.engine.requests.error_tracker import ErrorTracker
+from midaz_seed.engine.requests.sender import Sender
+from midaz_seed.engine.state_tree import WHOLE, Slice, StateTree, planned_in
+from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit
 from midaz_seed.reporting.meter import Meter
+from midaz_seed.resilience.arrival_schedule import OpenLoop
 from midaz_seed.resilience.breaker import CircuitBreaker
-from midaz_seed.resilience.limiter import RateLimiter
-from midaz_seed.resilience.open_loop import OpenLoop
+from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy
+from midaz_seed.runs.journal import Journal
+from midaz_seed.runs.rejects import Rejects
+from midaz_seed.runs.session import Session
 from midaz_seed.settings.model import Limits, Settings, Target
 from midaz_seed.settings.target import ResolvedTarget
+from midaz_seed.transport.aiohttp_transport import SessionTransport
 from midaz_seed.transport.base import Transport
-from midaz_seed.transport.session import SessionTransport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 
 
 @asynccontextmanager

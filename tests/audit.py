@@ -12,12 +12,12 @@ from decimal import Decimal
 from itertools import chain, pairwise
 from pathlib import Path
 
+from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
-from midaz_seed.plan.shape import KEY_MARK
-from midaz_seed.sandbox.reading import load_transaction
 from midaz_seed.sandbox.server import SandboxConfig, running
-from midaz_seed.sandbox.state import Book, Doc, World
+from midaz_seed.sandbox.storage.state import Book, Doc, World
+from midaz_seed.sandbox.transactions.reads import load_transaction
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.presets import PRESETS
 

@@ -30,7 +30,7 @@ from typing import Any, ClassVar, Protocol
 
 from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
 from midaz_seed.transport.base import Request, TransportError
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.audit import Audit, Planned, audit, audit_file, planned_by
 from tests.support import UNMEASURED, balances, sandbox
 

@@ -23,7 +23,7 @@ from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, r
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.presets import PRESETS
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 
 FAST = {
     "generation": {"retries": {"max": 12, "initialDelay": 1, "maxDelay": 20}},

@@ -14,10 +14,10 @@ from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
 from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
 from midaz_seed.settings.environment import NOT_SETTINGS  # noqa: E402
-from midaz_seed.settings.fields import SECTIONS, SETTINGS, Setting, as_plain  # noqa: E402
 from midaz_seed.settings.model import Settings  # noqa: E402
 from midaz_seed.settings.presets import PRESETS  # noqa: E402
 from midaz_seed.settings.render import yaml_value  # noqa: E402
+from midaz_seed.settings.schema import SECTIONS, SETTINGS, Setting, as_plain  # noqa: E402
 
 WIDTH = 100
 

@@ -11,10 +11,10 @@ from typing import NoReturn
 
 import click
 
-from midaz_seed.cli.groups import SuggestingGroup
+from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.errors import ExitCode, SeedError
-from midaz_seed.settings.layers import DEBUG_VARIABLE
-from midaz_seed.settings.names import nearest
+from midaz_seed.settings.sources import DEBUG_VARIABLE
+from midaz_seed.settings.suggestions import nearest
 
 BROKEN_PIPE = 141
 """What a shell reports for a program whose reader went away (128 + SIGPIPE): `midaz-seed config show | head -1`."""

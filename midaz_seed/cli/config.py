@@ -4,8 +4,8 @@ import json
 
 import click
 
-from midaz_seed.cli.groups import SuggestingGroup
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.suggestions import SuggestingGroup
 
 JSON_VERSION = 1
 """`schema_version` of the JSON that `config show --json` prints."""
@@ -29,8 +29,8 @@ def show(loaded: LoadedSettings, as_json: bool) -> None:
 
     Takes the flags of `run`, so that a run's settings can be seen beforehand. Secrets are shown as ***.
     """
-    from midaz_seed.settings.fields import SETTINGS, as_plain
     from midaz_seed.settings.render import yaml_value
+    from midaz_seed.settings.schema import SETTINGS, as_plain
 
     values = {path: as_plain(setting.value_of(loaded.settings)) for path, setting in SETTINGS.items()}
     if as_json:

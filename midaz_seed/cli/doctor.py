@@ -7,7 +7,7 @@ import click
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
-    from midaz_seed.engine.doctor import Diagnosis
+    from midaz_seed.probe.doctor import Diagnosis
 
 
 @click.command(cls=SectionedCommand, epilog="Exit codes: 0 go; 2 usage; 3 no-go.")
@@ -42,7 +42,7 @@ def _given(loaded: LoadedSettings) -> list[str]:
     """The flags that were given, as a run has to get them too; without secrets, and without where the target is."""
     import shlex
 
-    from midaz_seed.settings.fields import SETTINGS, as_plain
+    from midaz_seed.settings.schema import SETTINGS, as_plain
 
     told = ("target.baseUrl", "target.onboardingUrl", "target.transactionUrl", "target.onboardingPort")
     flags = []

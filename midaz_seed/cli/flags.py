@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from midaz_seed.settings.layers import Flag
+from midaz_seed.settings.sources import Flag
 
 PLAN = "What is created"
 TARGET = "Where it goes"

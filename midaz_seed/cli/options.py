@@ -21,7 +21,7 @@ from midaz_seed.cli.flags import (
     Command,
     SettingOption,
 )
-from midaz_seed.settings.layers import Flag, LoadedSettings
+from midaz_seed.settings.sources import Flag, LoadedSettings
 
 __all__ = ["LoadedSettings", "SectionedCommand", "settings_options", "target_options"]
 
@@ -66,14 +66,14 @@ def settings_options(command: Command) -> Command:
 
     @functools.wraps(command)
     def with_settings(**arguments: Any) -> Any:
-        from midaz_seed.settings.load import load_settings
+        from midaz_seed.settings.loader import load_settings
 
         flags, rest = _split(click.get_current_context().command.params, arguments)
         config = rest.pop("config_file")
         stored = None
         name = rest.pop("run_name", None)
         if name is not None:
-            from midaz_seed.engine.run_directory import find_run
+            from midaz_seed.runs.directory import find_run
 
             given = next((str(flag.value) for flag in flags if flag.path == RUNS_PATH), None)
             rest["directory"] = directory = find_run(runs_directory(given), name)

@@ -7,7 +7,7 @@ import click
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
-    from midaz_seed.engine.run_directory import RunDirectory
+    from midaz_seed.runs.directory import RunDirectory
 
 
 @click.command(
@@ -26,7 +26,7 @@ def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quie
 
     The run's rejects.ndjson tells what was refused and why. What was made is not sent again.
     """
-    from midaz_seed.cli.session import execute
+    from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed_async
 
     if not directory.rejects():
@@ -38,8 +38,8 @@ def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quie
 
 def _check_finished(directory: "RunDirectory") -> None:
     """Raise RunError, with how to go on, when a run has items that are neither made nor refused."""
-    from midaz_seed.engine.run_directory import RunStatus
     from midaz_seed.errors import RunError
+    from midaz_seed.runs.directory import RunStatus
 
     about = directory.about()
     if about.status in (RunStatus.FINISHED, RunStatus.REMOVED):

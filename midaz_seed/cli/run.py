@@ -8,7 +8,7 @@ from midaz_seed.cli.flags import RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
-    from midaz_seed.engine.run_directory import RunDirectory
+    from midaz_seed.runs.directory import RunDirectory
 
 
 @click.command(
@@ -39,9 +39,9 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
     midaz-seed run -v medium -u http://127.0.0.1:3002  # a Midaz of your own
     midaz-seed run --resume                            # go on with the last run that did not finish
     """
-    from midaz_seed.cli.session import execute
-    from midaz_seed.engine.run_directory import RunStatus
+    from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed_async
+    from midaz_seed.runs.directory import RunStatus
 
     if directory is not None:
         about = directory.about()

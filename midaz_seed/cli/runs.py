@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from midaz_seed.cli.groups import SuggestingGroup
 from midaz_seed.cli.options import runs_directory
+from midaz_seed.cli.suggestions import SuggestingGroup
 
 if TYPE_CHECKING:
-    from midaz_seed.engine.run_directory import RunDirectory
+    from midaz_seed.runs.directory import RunDirectory
 
 _in_directory = click.option("--runs-dir", metavar="DIR", help="Where the runs are  [default: runs]")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
@@ -30,7 +30,7 @@ def runs() -> None:
 @_as_json
 def list_runs(runs_dir: str | None, as_json: bool) -> None:
     """List the runs, the last one at the end."""
-    from midaz_seed.engine.run_directory import all_runs
+    from midaz_seed.runs.directory import all_runs
 
     root = runs_directory(runs_dir)
     found = all_runs(root)
@@ -64,7 +64,7 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
 @_as_json
 def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     """Show one run: how far it came, what was refused, and how to go on."""
-    from midaz_seed.engine.run_directory import RunStatus, find_run
+    from midaz_seed.runs.directory import RunStatus, find_run
 
     run = find_run(runs_directory(runs_dir), run_name)
     if as_json:
@@ -106,8 +106,8 @@ def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
     """Delete the directory of a run. What the run made stays on the server: `midaz-seed teardown RUN` removes that."""
     import sys
 
-    from midaz_seed.engine.run_directory import find_run
     from midaz_seed.errors import UsageError
+    from midaz_seed.runs.directory import find_run
 
     run = find_run(runs_directory(runs_dir), run_name)
     if not yes:

@@ -119,9 +119,9 @@ def sandbox(
     connections. Ends with Ctrl-C or SIGTERM; nothing that was acknowledged is lost.
     """
     from midaz_seed.errors import SeedError
-    from midaz_seed.sandbox.dialect import DIALECTS
-    from midaz_seed.sandbox.faults import FaultPlan
-    from midaz_seed.sandbox.process_main import run
+    from midaz_seed.sandbox.core.dialect import DIALECTS
+    from midaz_seed.sandbox.faults.plan import FaultPlan
+    from midaz_seed.sandbox.main import run
     from midaz_seed.sandbox.server import RecordQueue, Recovery, SandboxConfig, Stages
 
     split = DIALECTS[dialect].separate_services and not one_port

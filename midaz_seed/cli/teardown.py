@@ -7,8 +7,8 @@ import click
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
-    from midaz_seed.engine.run_directory import RunDirectory
     from midaz_seed.engine.teardown import Removal
+    from midaz_seed.runs.directory import RunDirectory
 
 
 @click.command(

@@ -7,7 +7,7 @@ import click
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
-    from midaz_seed.engine.run_directory import RunDirectory
+    from midaz_seed.runs.directory import RunDirectory
 
 
 @click.command(
@@ -25,7 +25,7 @@ def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bo
     Name the RUN, or give the same preset, seed and volume flags (and --run-id, if one was set) as it had: the plan
     follows from them.
     """
-    from midaz_seed.cli.session import execute
+    from midaz_seed.cli.execute import execute
     from midaz_seed.runner import verify_async
 
     execute(verify_async, loaded.settings, as_json=as_json, quiet=quiet)

@@ -4,25 +4,25 @@ from dataclasses import dataclass, field
 from signal import Signals
 
 from midaz_seed.clock import Clock
-from midaz_seed.engine.error_tracker import ErrorTracker
-from midaz_seed.engine.journal import Journal
-from midaz_seed.engine.pool import WorkerPool
-from midaz_seed.engine.rejects import Rejects
-from midaz_seed.engine.run_directory import RunDirectory
-from midaz_seed.engine.sender import Sender
-from midaz_seed.engine.state import StateTree
+from midaz_seed.engine.requests.error_tracker import ErrorTracker
+from midaz_seed.engine.requests.sender import Sender
+from midaz_seed.engine.state_tree import StateTree
+from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import SeedError
 from midaz_seed.midaz.api import MidazApi
-from midaz_seed.midaz.server import Server
+from midaz_seed.midaz.server_traits import Server
 from midaz_seed.model.histogram import Histogram
+from midaz_seed.plan.batch_size import PackChoice
 from midaz_seed.plan.items import Phase
-from midaz_seed.plan.packing import PackChoice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.report import Difference, LedgerProof, ProcessReport
 from midaz_seed.reporting.steady import SteadyWindow
-from midaz_seed.resilience.open_loop import Slots
+from midaz_seed.resilience.arrival_schedule import Slots
+from midaz_seed.runs.directory import RunDirectory
+from midaz_seed.runs.journal import Journal
+from midaz_seed.runs.rejects import Rejects
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 

@@ -12,15 +12,14 @@ import anyio
 from anyio.abc import TaskGroup
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.creation import Created, Creator
-from midaz_seed.engine.journal import Track
-from midaz_seed.engine.ledger_run import LedgerRun
-from midaz_seed.engine.pool import StoppedError
-from midaz_seed.engine.shards import fill_in_shards
-from midaz_seed.engine.state import LedgerState, LedgerStatus, OrganizationState
+from midaz_seed.engine.entities.creator import Created, Creator
+from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
+from midaz_seed.engine.ledger.ledger_run import LedgerRun
+from midaz_seed.engine.ledger.verification import locate, prove_ledger, prove_marks
+from midaz_seed.engine.shards.coordinator import fill_in_shards
+from midaz_seed.engine.state_tree import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
-from midaz_seed.engine.twins import Claim, remove_empty_twins
-from midaz_seed.engine.verification import locate, prove_ledger, prove_marks
+from midaz_seed.engine.worker_pool import StoppedError
 from midaz_seed.errors import (
     BreakerOpenError,
     JournalError,
@@ -32,10 +31,11 @@ from midaz_seed.errors import (
 )
 from midaz_seed.midaz.api import MidazApi, mark_of
 from midaz_seed.midaz.routes import Place
-from midaz_seed.midaz.server import server_of
+from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
+from midaz_seed.runs.journal import Track
 
 
 async def fill(context: RunContext) -> None:

@@ -9,15 +9,15 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.look_up import by_age
-from midaz_seed.engine.removal import delete
-from midaz_seed.engine.twins import visible_within_s
+from midaz_seed.engine.entities.duplicates import visible_within_s
+from midaz_seed.engine.entities.look_up import by_age
+from midaz_seed.engine.entities.removal import delete
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.api import mark_of
 from midaz_seed.midaz.routes import Place
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
+from midaz_seed.plan.dimensions import RUN_MARK
 from midaz_seed.plan.items import Entity, Phase
-from midaz_seed.plan.shape import RUN_MARK
 
 
 class Fate(StrEnum):

@@ -15,9 +15,9 @@ from midaz_seed.errors import NotMidazError, RequestFailedError
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import parsed_exactly
 from midaz_seed.midaz.routes import PAGE_LIMIT, Place
-from midaz_seed.model.jsons import Json, JsonObject
+from midaz_seed.model.json_types import Json, JsonObject
+from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Entity, Phase
-from midaz_seed.plan.shape import KEY_MARK
 from midaz_seed.transport.base import Request, Response, Service
 
 T = TypeVar("T")

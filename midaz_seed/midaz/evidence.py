@@ -3,7 +3,7 @@
 ADR 7 has the table and the reasons. In short: an effect is *made* when an answer is beyond doubt the answer to this
 very item; it is *not made* when no attempt of the item can have been carried out; everything else is *unknown*, and
 nothing may be concluded from it. What decides later is the same key sent again within its life, a record of the
-server's with the item's mark, or balances that one assignment alone explains (`engine.doubts`).
+server's with the item's mark, or balances that one assignment alone explains (`engine.ledger.in_doubt`).
 """
 
 import re
@@ -14,9 +14,9 @@ from enum import Enum, auto
 from json import JSONDecodeError, loads
 from typing import cast
 
-from midaz_seed.model.jsons import Json, JsonObject
+from midaz_seed.model.json_types import Json, JsonObject
+from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import TransactionItem
-from midaz_seed.plan.shape import KEY_MARK
 
 REPLAYED = "X-Idempotency-Replayed"
 """The server's header on answers to transactions: `true` when it carried nothing out and answered with what it had

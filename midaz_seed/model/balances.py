@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
 from midaz_seed.errors import NotMidazError
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.money import EXACT
 
 DEFAULT_KEY = "default"

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import orjson
 
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.money import format_minor, to_decimal
 
 

@@ -10,6 +10,7 @@ import orjson
 
 from midaz_seed.errors import PlanError
 from midaz_seed.model.balances import EXTERNAL, ExpectedBalance
+from midaz_seed.plan.dimensions import Identity, LedgerShape, OrganizationShape
 from midaz_seed.plan.generators import (
     ACCOUNT_TYPES,
     ACCOUNTS,
@@ -24,7 +25,6 @@ from midaz_seed.plan.generators import (
 from midaz_seed.plan.generators.account import account_index
 from midaz_seed.plan.generators.asset import asset_key
 from midaz_seed.plan.items import AssetTemplate, EntityItem, Phase, TransactionItem
-from midaz_seed.plan.shape import Identity, LedgerShape, OrganizationShape
 from midaz_seed.plan.streams import BLOCK, stream
 from midaz_seed.plan.templates import ASSETS as TEMPLATES
 from midaz_seed.settings.model import Settings, Volume

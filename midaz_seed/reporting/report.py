@@ -10,8 +10,8 @@ import orjson
 
 from midaz_seed.errors import OutputError
 from midaz_seed.model.histogram import Histogram
-from midaz_seed.model.jsons import JsonObject
-from midaz_seed.plan.packing import PackChoice
+from midaz_seed.model.json_types import JsonObject
+from midaz_seed.plan.batch_size import PackChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
 
 SCHEMA_VERSION = 1
@@ -82,7 +82,8 @@ class DrainPoint:
 class ThroughputReport:
     """A phase that moves money, accepted and settled apart. Accepted is what was answered with 201; settled is what the
     server's reads showed: a deposit at the barrier, in the balances; a transfer in the proof, in the balances and in
-    the number of transactions. `midaz_seed.reporting.flow` says how ledgers and shards are put together."""
+    the number of transactions. `midaz_seed.reporting.settled_throughput` says how ledgers and shards are put
+    together."""
 
     phase: str
     """`deposits` or `transfers`."""

@@ -10,7 +10,7 @@ The names are imported when they are used: a run against another server does not
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from midaz_seed.sandbox.faults import FaultPlan
+    from midaz_seed.sandbox.faults.plan import FaultPlan
     from midaz_seed.sandbox.server import RecordQueue, Recovery, SandboxConfig, SandboxServer, Stages, running
 
 __all__ = ["FaultPlan", "RecordQueue", "Recovery", "SandboxConfig", "SandboxServer", "Stages", "running"]

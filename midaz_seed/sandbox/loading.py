@@ -8,15 +8,15 @@ from typing import Any
 import orjson
 
 from midaz_seed.clock import ShiftedClock
-from midaz_seed.sandbox.balances import overdraft_limit, prepare
-from midaz_seed.sandbox.dates import parse_instant
-from midaz_seed.sandbox.decimals import ZERO
-from midaz_seed.sandbox.execution import index_ending, index_transaction, raise_version
-from midaz_seed.sandbox.ledger import Balance
-from midaz_seed.sandbox.reading import load_transaction
-from midaz_seed.sandbox.records import Claim, Operation, unpack_ending, unpack_transaction
-from midaz_seed.sandbox.recovery import NOT_YET, PERSISTED, Recovery, adopt_orphans
-from midaz_seed.sandbox.state import World
+from midaz_seed.sandbox.core.dates import parse_instant
+from midaz_seed.sandbox.core.decimals import ZERO
+from midaz_seed.sandbox.core.journal_records import Claim, Operation, unpack_ending, unpack_transaction
+from midaz_seed.sandbox.core.ledger import Balance
+from midaz_seed.sandbox.entities.balances import overdraft_limit, prepare
+from midaz_seed.sandbox.faults.crash_recovery import NOT_YET, PERSISTED, Recovery, adopt_orphans
+from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.transactions.execution import index_ending, index_transaction, raise_version
+from midaz_seed.sandbox.transactions.reads import load_transaction
 
 
 def load(world: World, recovery: Recovery) -> None:

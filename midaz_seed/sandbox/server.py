@@ -15,18 +15,18 @@ from uvicorn.server import ServerState
 
 from midaz_seed.clock import Clock, ShiftedClock, SystemClock
 from midaz_seed.errors import TargetNotAllowedError, UsageError
-from midaz_seed.sandbox.app import ROUTER, App
-from midaz_seed.sandbox.dialect import DIALECTS, Service
-from midaz_seed.sandbox.faults import FaultPlan, Faults
-from midaz_seed.sandbox.faulty import FaultyApp
-from midaz_seed.sandbox.lag import Lag, RecordQueue
+from midaz_seed.sandbox.core.dialect import DIALECTS, Service
+from midaz_seed.sandbox.faults.app import FaultyApp
+from midaz_seed.sandbox.faults.crash_recovery import Recovery
+from midaz_seed.sandbox.faults.crash_stages import StagedApp, Stages
+from midaz_seed.sandbox.faults.plan import FaultPlan, Faults
+from midaz_seed.sandbox.http.app import ROUTER, App
+from midaz_seed.sandbox.http.router import Router
+from midaz_seed.sandbox.http.uvicorn_protocol import Protocol
 from midaz_seed.sandbox.loading import load
-from midaz_seed.sandbox.protocol import Protocol
-from midaz_seed.sandbox.recovery import Recovery
-from midaz_seed.sandbox.routes import Router
-from midaz_seed.sandbox.staged import StagedApp, Stages
-from midaz_seed.sandbox.state import World
-from midaz_seed.sandbox.store import Store
+from midaz_seed.sandbox.storage.read_lag import Lag, RecordQueue
+from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.storage.store import Store
 
 __all__ = [
     "FaultPlan",

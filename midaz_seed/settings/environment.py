@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from midaz_seed.settings.fields import SECTIONS, SETTINGS, VARIABLE_PREFIX
-from midaz_seed.settings.layers import CONFIG_VARIABLE, DEBUG_VARIABLE, Given, Problem
-from midaz_seed.settings.names import nearest_path
+from midaz_seed.settings.schema import SECTIONS, SETTINGS, VARIABLE_PREFIX
+from midaz_seed.settings.sources import CONFIG_VARIABLE, DEBUG_VARIABLE, Given, Problem
+from midaz_seed.settings.suggestions import nearest_path
 
 NOT_SETTINGS = {
     CONFIG_VARIABLE: "The configuration file, as `--config` gives it.",

@@ -5,8 +5,8 @@ from typing import Any
 import yaml
 from pydantic.json_schema import GenerateJsonSchema
 
-from midaz_seed.settings.fields import SECTIONS, SETTINGS, Setting, as_plain
 from midaz_seed.settings.model import Settings
+from midaz_seed.settings.schema import SECTIONS, SETTINGS, Setting, as_plain
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import yaml
 
-from midaz_seed.settings.fields import SECTIONS, SETTINGS
-from midaz_seed.settings.layers import Given, Problem
-from midaz_seed.settings.names import nearest_path
+from midaz_seed.settings.schema import SECTIONS, SETTINGS
+from midaz_seed.settings.sources import Given, Problem
+from midaz_seed.settings.suggestions import nearest_path
 
 
 class _Loader(yaml.SafeLoader):

@@ -86,7 +86,7 @@ async def test_a_server_that_is_killed_like_a_real_one_loses_nothing_and_doubles
 
 
 def test_every_kind_of_fault_of_the_sandbox_is_in_the_chaos() -> None:
-    from midaz_seed.sandbox.faults import Rule
+    from midaz_seed.sandbox.faults.plan import Rule
 
     effects = {name for rules in FAULTS.values() for rule in rules for name in rule} & set(Rule.model_fields)
     selectors = {"on", "methods", "path", "every", "rate", "name", "from_request", "to_request", "from_s", "to_s"}

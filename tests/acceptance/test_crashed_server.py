@@ -21,7 +21,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox import SandboxConfig, SandboxServer, Stages, running
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.client import ledger_client, sleeping
 from tests.support import UNMEASURED, balances, world
 

@@ -41,15 +41,15 @@ from hypothesis.stateful import (
 )
 
 from midaz_seed.clock import Clock, ShiftedClock, SystemClock
-from midaz_seed.engine.run_directory import REPORT
 from midaz_seed.errors import ExitCode, SeedError
-from midaz_seed.plan.shape import KEY_MARK
+from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.exchange import Reply
-from midaz_seed.sandbox.faults import How
-from midaz_seed.sandbox.gateway import altered
+from midaz_seed.runs.directory import REPORT
+from midaz_seed.sandbox.core.messages import Reply
+from midaz_seed.sandbox.faults.gateway import altered
+from midaz_seed.sandbox.faults.plan import How
 from midaz_seed.sandbox.server import FaultPlan, SandboxServer
-from midaz_seed.sandbox.state import Book, World
+from midaz_seed.sandbox.storage.state import Book, World
 from midaz_seed.settings.model import Settings
 from tests.audit import Planned, audit, planned_by
 from tests.gateway import DROP, Altered, Forward, Gateway, opened

@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 from midaz_seed.transport.base import Request, Response, Service
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 
 RECORDINGS = Path(__file__).parent / "recordings"
 AT_ONCE = 8

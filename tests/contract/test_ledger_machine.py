@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from midaz_seed.sandbox.server import SandboxConfig, running
 from midaz_seed.transport.base import Request, Response, Service
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 
 ACCOUNTS = ("ana", "bia", "caio")
 AMOUNTS = st.decimals(min_value=Decimal("0.01"), max_value=Decimal(200), places=2)

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from jsonschema import Draft4Validator
 
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity
 from midaz_seed.plan.plan import build_plan
 from tests.support import world

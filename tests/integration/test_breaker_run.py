@@ -5,7 +5,7 @@ import pytest
 from midaz_seed.reporting.events import BreakerChanged, Event
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import ConnectError, Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import Intercepting, sandbox, world
 
 

@@ -11,8 +11,8 @@ import yaml
 from midaz_seed.cli import main
 from midaz_seed.cli.config import config
 from midaz_seed.cli.flags import SettingOption
-from midaz_seed.settings.fields import SETTINGS
 from midaz_seed.settings.model import Settings
+from midaz_seed.settings.schema import SETTINGS
 
 
 class Result:

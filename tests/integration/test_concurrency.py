@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from midaz_seed.reporting.events import ConcurrencyChanged, Event
-from midaz_seed.reporting.text import render_text
+from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from tests.support import balances, sandbox, world
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from midaz_seed.clock import SystemClock
-from midaz_seed.engine.doctor import Diagnosis, Level, examine
+from midaz_seed.probe.doctor import Diagnosis, Level, examine
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import Intercepting, cli, sandbox
 
 

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from midaz_seed.clock import SystemClock
-from midaz_seed.engine.doctor import Diagnosis, Finding, Level, examine
-from midaz_seed.engine.packing import settle_pack
 from midaz_seed.errors import TargetError
+from midaz_seed.probe.batch_size_trial import settle_pack
+from midaz_seed.probe.doctor import Diagnosis, Finding, Level, examine
 from midaz_seed.settings.target import ResolvedTarget
+from midaz_seed.transport.aiohttp_transport import SessionTransport
 from midaz_seed.transport.base import Transport
-from midaz_seed.transport.session import SessionTransport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.gateway import DROP, Altered, Gateway, Headers, gateway, only, opened
 from tests.support import cli, sandbox, world
 

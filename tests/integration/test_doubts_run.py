@@ -11,7 +11,7 @@ import pytest
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import balances, sandbox, world
 
 

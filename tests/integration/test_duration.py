@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from midaz_seed.engine.run_directory import RunStatus, find_run
-from midaz_seed.reporting.text import render_text
+from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
+from midaz_seed.runs.directory import RunStatus, find_run
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import balances, pretended_answer, sandbox, world
 
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 40, "transactionsPerAccount": 40}

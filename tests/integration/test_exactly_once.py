@@ -13,7 +13,7 @@ from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.audit import audit, planned_by
 from tests.support import kill, sandbox, world
 

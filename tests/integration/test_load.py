@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from midaz_seed.errors import ConfigurationError
-from midaz_seed.reporting.text import render_text
+from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
-from midaz_seed.settings.load import Flag, load_settings
+from midaz_seed.settings.loader import Flag, load_settings
 from midaz_seed.settings.model import Settings
 from tests.support import sandbox, world
 

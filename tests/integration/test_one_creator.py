@@ -17,7 +17,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox.server import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import sandbox, world
 
 VOLUME = {"accountsPerLedger": 6, "transactionsPerAccount": 4, "portfoliosPerLedger": 2, "ledgersPerOrganization": 2}

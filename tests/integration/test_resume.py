@@ -9,15 +9,15 @@ import anyio
 import orjson
 import pytest
 
-from midaz_seed.engine.run_directory import ABOUT, JOURNAL, REJECTS, REPORT, RunDirectory, RunStatus, all_runs, find_run
 from midaz_seed.errors import OutputError, RunError, UnreachableError
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, teardown_async
+from midaz_seed.runs.directory import ABOUT, JOURNAL, REJECTS, REPORT, RunDirectory, RunStatus, all_runs, find_run
 from midaz_seed.sandbox.server import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import Intercepting, balances, kill, sandbox, world
 
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 6, "ledgersPerOrganization": 2}

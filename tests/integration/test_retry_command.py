@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from midaz_seed.engine.rejects import NEW
-from midaz_seed.engine.run_directory import REJECTS, RunDirectory, RunStatus, find_run
 from midaz_seed.errors import SeedError
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
+from midaz_seed.runs.directory import REJECTS, RunDirectory, RunStatus, find_run
+from midaz_seed.runs.rejects import NEW
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.gateway import Altered, gateway
 from tests.support import UNMEASURED, Intercepting, cli, sandbox, world
 
@@ -102,7 +102,7 @@ from pathlib import Path
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Transport
 from tests.integration.test_retry_command import _world
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from midaz_seed.transport.base import Response
 from tests.support import Intercepting
 

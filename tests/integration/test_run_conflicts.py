@@ -7,8 +7,8 @@ import pytest
 from midaz_seed.plan.items import Phase
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.transport.aiohttp_transport import SessionTransport
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.session import SessionTransport
 from tests.support import Intercepting, balances, sandbox, world
 
 

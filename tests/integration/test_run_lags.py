@@ -9,7 +9,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox import RecordQueue, Stages
 from midaz_seed.settings.model import Settlement
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import sandbox, world
 
 SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 13}

@@ -10,16 +10,16 @@ import aiohttp
 import pytest
 
 from midaz_seed.clock import SystemClock
-from midaz_seed.engine.packing import settle_pack
-from midaz_seed.engine.run_directory import find_run
 from midaz_seed.errors import NotMidazError, UnauthorizedError, UnreachableError
-from midaz_seed.plan.packing import PackChoice
+from midaz_seed.plan.batch_size import PackChoice
+from midaz_seed.probe.batch_size_trial import settle_pack
 from midaz_seed.reporting.events import Event, LeftBehind, PackMeasured
-from midaz_seed.reporting.text import render_text
+from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async, teardown_async, verify_async
+from midaz_seed.runs.directory import find_run
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import Intercepting, balances, merged, sandbox, world
 
 VOLUME = {

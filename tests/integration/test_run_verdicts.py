@@ -9,10 +9,10 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseStarted
 from midaz_seed.reporting.report import Report
-from midaz_seed.reporting.text import render_text
+from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import Intercepting, sandbox, world
 
 TOKEN = "t0p-s3cr3t-token"

@@ -10,11 +10,11 @@ import pytest
 from midaz_seed.clock import FakeClock
 from midaz_seed.errors import ExitCode
 from midaz_seed.reporting.report import Report, ThroughputReport
-from midaz_seed.reporting.text import render_text
+from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox import RecordQueue
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import Intercepting, hide_balances, sandbox, world
 
 SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 5}

@@ -7,7 +7,7 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseStarted, Settled
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.support import Intercepting, hide_balances, sandbox, world
 
 

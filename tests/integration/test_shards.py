@@ -10,10 +10,10 @@ from typing import Any
 import anyio
 import pytest
 
-from midaz_seed.engine.run_directory import all_runs
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async
+from midaz_seed.runs.directory import all_runs
 from midaz_seed.settings.model import Settings
 from tests.chaos import PATIENT, TINY, killed, posts_seen, process, server, undisturbed
 from tests.support import balances, sandbox, world

@@ -14,7 +14,7 @@ from midaz_seed.runner import seed_async, teardown_async, verify_async
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from midaz_seed.wiring import open_run
 from tests.support import balances, cli, sandbox, world
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from midaz_seed.transport.aiohttp_transport import SessionTransport
 from midaz_seed.transport.base import (
     AnswerTimeoutError,
     ConnectError,
@@ -19,8 +20,7 @@ from midaz_seed.transport.base import (
     Service,
     Transport,
 )
-from midaz_seed.transport.session import SessionTransport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 WRONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"

@@ -10,18 +10,18 @@ from typing import Any
 import orjson
 import pytest
 
-from midaz_seed.engine.verification import locate, prove_marks
+from midaz_seed.engine.ledger.verification import locate, prove_marks
 from midaz_seed.errors import ExitCode
-from midaz_seed.midaz.server import server_of
+from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
-from midaz_seed.reporting.text import render_text
+from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from midaz_seed.wiring import open_run
 from tests.support import cli, sandbox, world
 

@@ -6,7 +6,7 @@ from midaz_seed.midaz.api import transaction_request
 from midaz_seed.plan.items import TransactionItem
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import SandboxServer
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.audit import Audit, audit, planned_by
 from tests.support import sandbox, world
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from midaz_seed.errors import NotMidazError
 from midaz_seed.model.balances import ExpectedBalance, ObservedBalance, compare_balances, zero_sum_differences
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
 
 HUGE = Decimal("123456789012345678901234.123456789012345678")
 """More digits than the 28 that decimals keep unless told otherwise."""

@@ -5,7 +5,7 @@ from itertools import product
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midaz_seed.model.doubts import solve
+from midaz_seed.model.in_doubt_solver import solve
 
 AMOUNTS = st.one_of(st.integers(1, 5), st.integers(1, 10**18))
 

@@ -1,7 +1,7 @@
 """Failures are counted truly, each kind once, in memory that does not grow with them."""
 
 from midaz_seed.clock import FakeClock
-from midaz_seed.engine.error_tracker import GROUPS_MAX, ITEMS_MAX, OTHER_CODES, ErrorTracker
+from midaz_seed.engine.requests.error_tracker import GROUPS_MAX, ITEMS_MAX, OTHER_CODES, ErrorTracker
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import ErrorSeen, Event

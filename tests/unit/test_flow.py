@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.flow import POINTS_MAX, MoneyFlow, throughput
+from midaz_seed.reporting.settled_throughput import POINTS_MAX, MoneyFlow, throughput
 
 Looks = list[tuple[float, int]]
 

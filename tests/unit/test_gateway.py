@@ -3,9 +3,9 @@
 import orjson
 import pytest
 
+from midaz_seed.transport.aiohttp_transport import SessionTransport
 from midaz_seed.transport.base import LostConnectionError, Request, Transport
-from midaz_seed.transport.session import SessionTransport
-from midaz_seed.transport.wire import WireTransport
+from midaz_seed.transport.httptools_transport import WireTransport
 from tests.gateway import DROP, Altered, Gateway, Headers, gateway, only, opened
 from tests.support import sandbox
 

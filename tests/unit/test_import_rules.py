@@ -13,10 +13,12 @@ LAYERS = [
     {"plan"},
     {"transport", "resilience", "reporting"},
     {"midaz"},
+    {"runs"},
     {"engine"},
+    {"probe"},
     {"wiring"},
     {"runner"},
-    {"cli", "shard"},
+    {"cli", "shard_worker"},
     {"__main__", "__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
@@ -25,7 +27,7 @@ PURE = (
     "midaz_seed.plan",
     "midaz_seed.reporting.events",
     "midaz_seed.midaz.classify",
-    "midaz_seed.sandbox.ledger",
+    "midaz_seed.sandbox.core.ledger",
 )
 IMPURE = {"asyncio", "anyio", "aiohttp", "structlog", "uvloop", "socket", "time", "midaz_seed.clock"}
 
@@ -58,7 +60,7 @@ MODULES = _modules()
 
 
 def _part(module: str) -> str:
-    """The part of the house a module belongs to: `engine` for midaz_seed.engine.pool."""
+    """The part of the house a module belongs to: `engine` for midaz_seed.engine.worker_pool."""
     return [*module.split("."), "__init__"][1]
 
 

@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midaz_seed.clock import FakeClock
-from midaz_seed.engine.journal import LEASE_ITEMS, Journal, Track, done_in
 from midaz_seed.errors import JournalError, OutputError, RunError
 from midaz_seed.plan.items import Phase
+from midaz_seed.runs.journal import LEASE_ITEMS, Journal, Track, done_in
 
 COUNT = 3 * LEASE_ITEMS + 5
 

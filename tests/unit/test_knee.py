@@ -7,7 +7,7 @@ from statistics import median
 
 import pytest
 
-from midaz_seed.resilience.knee import Change, KneeFinder, Window
+from midaz_seed.resilience.concurrency_search import Change, KneeFinder, Window
 
 Server = Callable[[int], float]
 """Requests in flight -> answers a second."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from midaz_seed.resilience.limiter import RateLimiter
+from midaz_seed.resilience.rate_limiter import RateLimiter
 
 TURN_S = 1e-6
 

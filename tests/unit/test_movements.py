@@ -8,20 +8,20 @@ import pytest
 import structlog
 
 from midaz_seed.clock import FakeClock
-from midaz_seed.engine.error_tracker import ErrorTracker
-from midaz_seed.engine.journal import Journal
-from midaz_seed.engine.movements import Key, MovementSender
-from midaz_seed.engine.rejects import Rejects
-from midaz_seed.engine.sender import Sender
+from midaz_seed.engine.requests.error_tracker import ErrorTracker
+from midaz_seed.engine.requests.sender import Sender
+from midaz_seed.engine.requests.transactions import Key, MovementSender
 from midaz_seed.errors import UnauthorizedError
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem, answer_of
-from midaz_seed.reporting.flow import MoneyFlow
 from midaz_seed.reporting.logs import configure_logging
 from midaz_seed.reporting.meter import Meter
+from midaz_seed.reporting.settled_throughput import MoneyFlow
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.retry import RetryPolicy
+from midaz_seed.runs.journal import Journal
+from midaz_seed.runs.rejects import Rejects
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import ConnectError, LostConnectionError, Request, Response
 

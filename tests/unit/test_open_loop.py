@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midaz_seed.clock import FakeClock
-from midaz_seed.resilience.open_loop import OpenLoop
+from midaz_seed.resilience.arrival_schedule import OpenLoop
 
 NEVER_SPARE = False
 

@@ -3,7 +3,7 @@
 import pytest
 
 from midaz_seed.errors import PlanError
-from midaz_seed.plan.packing import (
+from midaz_seed.plan.batch_size import (
     PackTrial,
     automatic_run_id,
     choose_pack,

@@ -6,7 +6,7 @@ import anyio
 import anyio.lowlevel
 import pytest
 
-from midaz_seed.engine.pool import StoppedError, WorkerPool
+from midaz_seed.engine.worker_pool import StoppedError, WorkerPool
 
 
 async def test_every_item_is_done_once_and_no_more_at_once_than_workers() -> None:

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from midaz_seed.clock import SystemClock
-from midaz_seed.engine.rejects import NEW, Rejects, clear, merge, refused
 from midaz_seed.errors import OutputError
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
+from midaz_seed.runs.rejects import NEW, Rejects, clear, merge, refused
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request
 

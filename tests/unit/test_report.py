@@ -12,7 +12,7 @@ import pytest
 
 from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.model.histogram import Histogram
-from midaz_seed.plan.packing import PackChoice
+from midaz_seed.plan.batch_size import PackChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.reporting.report import (
     ConcurrencyReport,
@@ -32,7 +32,7 @@ from midaz_seed.reporting.report import (
     latency,
     write_json,
 )
-from midaz_seed.reporting.text import ROWS_MAX, render_text
+from midaz_seed.reporting.text_report import ROWS_MAX, render_text
 
 PROVED = ProofReport(True, 4, 4, 412, 24, 40, (), 0, 0.3)
 AGAIN = "Run the same command again: it finds what is there and makes what is missing."

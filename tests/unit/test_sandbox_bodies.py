@@ -9,14 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midaz_seed.sandbox import ids
-from midaz_seed.sandbox.dates import Stamps, months_before, parse_instant, rfc3339
-from midaz_seed.sandbox.dialect import V3_8
-from midaz_seed.sandbox.entities import ACCOUNTS, LEDGERS, ORGANIZATIONS
-from midaz_seed.sandbox.fields import read_body
-from midaz_seed.sandbox.intents import INFLOW, JSON, read_intent
-from midaz_seed.sandbox.queries import by_cursor, like, read_listing
-from midaz_seed.sandbox.refusals import RefusedError, describe
+from midaz_seed.sandbox.core import ids
+from midaz_seed.sandbox.core.dates import Stamps, months_before, parse_instant, rfc3339
+from midaz_seed.sandbox.core.dialect import V3_8
+from midaz_seed.sandbox.core.error_codes import RefusedError, describe
+from midaz_seed.sandbox.entities.body_schema import read_body
+from midaz_seed.sandbox.entities.kinds import ACCOUNTS, LEDGERS, ORGANIZATIONS
+from midaz_seed.sandbox.entities.list_queries import by_cursor, like, read_listing
+from midaz_seed.sandbox.transactions.request import INFLOW, JSON, read_intent
 
 LEG = {"accountAlias": "@a", "amount": {"asset": "BRL", "value": "1"}}
 OTHER = {"accountAlias": "@b", "amount": {"asset": "BRL", "value": "1"}}

@@ -8,8 +8,8 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midaz_seed.sandbox.exchange import Reply
-from midaz_seed.sandbox.gateway import altered
+from midaz_seed.sandbox.core.messages import Reply
+from midaz_seed.sandbox.faults.gateway import altered
 
 LEAVES = st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.text(max_size=8)
 KEYS = st.sampled_from(["amount", "value", "available", "onHold", "metadata", "id"])

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midaz_seed.sandbox import decimals
-from midaz_seed.sandbox.ledger import Balance, Effect, LedgerRefusedError, Posting, apply
+from midaz_seed.sandbox.core import decimals
+from midaz_seed.sandbox.core.ledger import Balance, Effect, LedgerRefusedError, Posting, apply
 
 amounts = st.decimals(min_value="0.000001", max_value="1e30", places=6)
 

@@ -11,15 +11,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midaz_seed.clock import FakeClock, ShiftedClock
-from midaz_seed.sandbox.dialect import DIALECTS
-from midaz_seed.sandbox.exchange import Call, Reply
-from midaz_seed.sandbox.intents import INFLOW, JSON
-from midaz_seed.sandbox.ordinary import post_ordinary
-from midaz_seed.sandbox.refusals import FailedError, RefusedError
-from midaz_seed.sandbox.routes import Router
-from midaz_seed.sandbox.state import World
-from midaz_seed.sandbox.store import Store
-from midaz_seed.sandbox.transactions import general_poster
+from midaz_seed.sandbox.core.dialect import DIALECTS
+from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
+from midaz_seed.sandbox.core.messages import Call, Reply
+from midaz_seed.sandbox.http.router import Router
+from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.storage.store import Store
+from midaz_seed.sandbox.transactions.endpoints import general_poster
+from midaz_seed.sandbox.transactions.fast_path import post_ordinary
+from midaz_seed.sandbox.transactions.request import INFLOW, JSON
 
 ALIASES = ["@a", "@b", "@c", "@usd", "@shut", "@d#x", "@nobody", ""]
 GENERAL = {"json": general_poster(JSON), "inflow": general_poster(INFLOW)}

@@ -6,6 +6,7 @@ import aiohttp
 import pytest
 from aioresponses import aioresponses
 
+from midaz_seed.transport.aiohttp_transport import SessionTransport
 from midaz_seed.transport.base import (
     AnswerTimeoutError,
     ConnectError,
@@ -13,7 +14,6 @@ from midaz_seed.transport.base import (
     Request,
     TransportError,
 )
-from midaz_seed.transport.session import SessionTransport
 
 URL = "http://127.0.0.1:1"
 

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.settings.environment import NOT_SETTINGS
-from midaz_seed.settings.fields import SETTINGS
-from midaz_seed.settings.layers import Flag
-from midaz_seed.settings.load import LoadedSettings, load_settings
+from midaz_seed.settings.loader import LoadedSettings, load_settings
+from midaz_seed.settings.schema import SETTINGS
+from midaz_seed.settings.sources import Flag
 
 
 @pytest.fixture(autouse=True)

@@ -8,10 +8,10 @@ import pytest
 import yaml
 
 from midaz_seed.errors import ConfigurationError
-from midaz_seed.settings.fields import SETTINGS
-from midaz_seed.settings.load import load_settings
+from midaz_seed.settings.loader import load_settings
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.render import json_schema, starter_yaml
+from midaz_seed.settings.schema import SETTINGS
 
 GOOD: list[dict[str, Any]] = [
     {},

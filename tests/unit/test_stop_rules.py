@@ -1,6 +1,6 @@
 """When a stop rule ends a run: by the window that it looks at, and never on too little."""
 
-from midaz_seed.engine.stop_rules import ATTEMPTS_MIN, Look, StopRules
+from midaz_seed.engine.control.stop_rules import ATTEMPTS_MIN, Look, StopRules
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.settings.model import Stop
 

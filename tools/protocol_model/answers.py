@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from midaz_seed.midaz import evidence
 from midaz_seed.midaz.evidence import Effect, Next, Reading
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Movement, Phase, TransactionItem
 
 LIFE_S, MARGIN_S = 2.0, 1.0

@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from midaz_seed.midaz.evidence import Effect, of_entity, says_missing
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
 from tools.protocol_model.search import Explorer, Found, Step
 from tools.protocol_model.server import put
 

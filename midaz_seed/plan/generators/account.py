@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.catalog import slug
+from midaz_seed.plan.dimensions import LedgerShape
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.generators.portfolio import portfolio_key
 from midaz_seed.plan.generators.segment import segment_key
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.shape import LedgerShape
 from midaz_seed.plan.streams import BLOCK
 from midaz_seed.plan.templates import ACCOUNT_TYPES, USED_ACCOUNT_TYPES
 

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import ClassVar, Generic, TypeVar
 
-from midaz_seed.model.jsons import Json, JsonObject
+from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.payloads import Payload
 from midaz_seed.plan.items import Entity, EntityItem, LookUp, Phase
 

@@ -3,11 +3,11 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.model.jsons import JsonObject
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.catalog import catalog
+from midaz_seed.plan.dimensions import KEY_MARK, PACK_MARK, OrganizationShape, pack_of
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.shape import KEY_MARK, PACK_MARK, OrganizationShape, pack_of
 from midaz_seed.plan.streams import stream
 
 

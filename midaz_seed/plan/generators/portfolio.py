@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
+from midaz_seed.plan.dimensions import KEY_MARK, LedgerShape
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.shape import KEY_MARK, LedgerShape
 from midaz_seed.plan.templates import PORTFOLIOS, numbered
 
 

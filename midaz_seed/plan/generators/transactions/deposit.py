@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from midaz_seed.model.balances import EXTERNAL
+from midaz_seed.plan.dimensions import LedgerShape
 from midaz_seed.plan.generators.base import BaseGenerator
 from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem, answer_of
-from midaz_seed.plan.shape import LedgerShape
 
 
 class DepositGenerator(BaseGenerator[LedgerShape, TransactionItem]):

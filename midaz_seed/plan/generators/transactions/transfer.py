@@ -3,10 +3,10 @@
 from collections.abc import Iterator
 from itertools import islice
 
+from midaz_seed.plan.dimensions import LedgerShape
 from midaz_seed.plan.generators.base import BaseGenerator
 from midaz_seed.plan.generators.transactions.rails import rail
 from midaz_seed.plan.items import Movement, Phase, TransactionItem, answer_of
-from midaz_seed.plan.shape import LedgerShape
 from midaz_seed.plan.streams import BLOCK, stream
 
 Drawn = tuple[Movement, int]

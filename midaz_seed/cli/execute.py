@@ -1,0 +1,53 @@
+"""What `run` and `verify` share: logs and progress on stderr, the report on stdout, the exit code."""
+
+import sys
+from collections.abc import Awaitable
+from typing import Protocol
+
+import click
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.reporting.events import Emit, Event
+from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
+from midaz_seed.reporting.progress import Progress, describe, make_progress
+from midaz_seed.reporting.report import Report, check_writable, write_json
+from midaz_seed.reporting.text_report import render_text
+from midaz_seed.runner import Watch, run_in_loop
+from midaz_seed.settings.model import Settings
+
+
+class Execute(Protocol):
+    """`seed_async` or `verify_async`."""
+
+    def __call__(
+        self, settings: Settings, *, emit: Emit, watch: Watch | None, handle_signals: bool
+    ) -> Awaitable[Report]: ...
+
+
+def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -> None:
+    """Run a story in the terminal and exit with its code."""
+    configure_logging(settings.log.level, settings.log.format, CurrentStderr())
+    display: list[Progress] = []
+
+    def emit(event: Event) -> None:
+        log_event(event)
+        for progress in display:
+            progress.emit(event)
+        if not display and not quiet and describe(event):  # pack sizes are measured before there is a run to display
+            click.echo(describe(event), err=True)
+
+    async def watch(context: RunContext) -> None:
+        progress = make_progress(sys.stderr, context.meter, context.clock)
+        display.append(progress)
+        await progress.run()
+
+    file, settings = settings.report, settings.model_copy(update={"report": None})
+    if file is not None:
+        check_writable(file)
+    report = run_in_loop(lambda: story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True))
+    click.echo(report.as_json() if as_json else render_text(report), nl=False)
+    if file is not None:
+        write_json(report, file)  # after printing it, so that a full disk cannot take the result away
+    if report.exit_code:
+        click.echo(f"{report.verdict} {report.next_step}".strip(), err=True)
+    sys.exit(report.exit_code)

@@ -1,0 +1,28 @@
+"""A group of commands that says what was probably meant."""
+
+from collections.abc import Iterable
+
+import click
+
+from midaz_seed.errors import UsageError
+from midaz_seed.settings.suggestions import nearest
+
+
+class SuggestingGroup(click.Group):
+    """Without a command it shows its help; for a wrong one it names the nearest."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        return super().parse_args(ctx, args or ["--help"])
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0]
+        if not name.startswith("-") and name not in self.list_commands(ctx):
+            raise UsageError(f"there is no command {name!r}", hint=_hint(ctx, name, self.list_commands(ctx)))
+        return super().resolve_command(ctx, args)
+
+
+def _hint(ctx: click.Context, name: str, known: Iterable[str]) -> str:
+    right = nearest(name, known)
+    return f"did you mean {ctx.command_path} {right}?" if right else f"see {ctx.command_path} --help"

@@ -1,0 +1,70 @@
+"""How many requests may be in flight, where that is not one number for the whole run: `--concurrency auto` follows what
+the server can do, `--ramp` lets a fixed number grow."""
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.reporting.events import ConcurrencyChanged
+from midaz_seed.resilience.concurrency_search import Change, KneeFinder, Window
+
+HIGHEST = 512
+"""More workers than any server was seen to need: real ones are full with 8 to 16 requests in flight."""
+ANSWERS_MIN = 200
+"""Answers that a window waits for, because the throughput of a few is a matter of chance."""
+WINDOW_S = (0.1, 2.0)
+"""A window is at least and at most so long."""
+LOOK_EVERY_S = 0.05
+
+
+async def find_the_knee(context: RunContext) -> None:
+    """Change the pool's limit as the answers tell, until cancelled; with a fixed number there is nothing to do."""
+    if context.settings.generation.limits.max_concurrency != "auto":
+        return
+    finder = KneeFinder(highest=HIGHEST)
+    _note(context, Change(finder.held, "the start"), 0.0)
+    context.pool.limit = finder.limit
+    while True:
+        await context.clock.sleep(_settles_within_s(context))
+        change = finder.take(await _window(context))
+        context.pool.limit = finder.limit
+        if change is not None:
+            _note(context, change, context.elapsed_s)
+
+
+async def ramp_up(context: RunContext) -> None:
+    """Let the number in flight grow from one to `maxConcurrency` within `rampS`. The ramp of an open loop is its
+    schedule's."""
+    limits, pool = context.settings.generation.limits, context.pool
+    if not limits.ramp_s or limits.open_loop or limits.max_concurrency == "auto":
+        return
+    while context.elapsed_s < limits.ramp_s:
+        pool.limit = 1 + int((limits.max_concurrency - 1) * context.elapsed_s / limits.ramp_s)
+        await context.clock.sleep(min(limits.ramp_s / limits.max_concurrency, LOOK_EVERY_S))
+    pool.limit = limits.max_concurrency
+
+
+def _note(context: RunContext, change: Change, at_s: float) -> None:
+    event = ConcurrencyChanged(at_s, change.in_flight, change.reason)
+    context.concurrency.append(event)
+    context.emit(event)
+
+
+def _settles_within_s(context: RunContext) -> float:
+    """After a change: until the answers to what was sent before it are in, more or less."""
+    meter = context.meter
+    sent = meter.requests
+    return min(meter.latency_us / 1e6 / sent if sent else 0.0, WINDOW_S[0])
+
+
+async def _window(context: RunContext) -> Window:
+    clock, meter = context.clock, context.meter
+    since_s, good, overloaded, latency_us = clock.monotonic(), meter.good, meter.overloaded, meter.latency_us
+    while True:
+        await clock.sleep(LOOK_EVERY_S)
+        span_s = clock.monotonic() - since_s
+        answers = meter.good - good + meter.overloaded - overloaded
+        if span_s >= WINDOW_S[1] or (span_s >= WINDOW_S[0] and answers >= ANSWERS_MIN):
+            return Window(
+                span_s,
+                meter.good - good,
+                meter.overloaded - overloaded,
+                (meter.latency_us - latency_us) / 1e6 / span_s,  # Little's law
+            )

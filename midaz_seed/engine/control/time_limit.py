@@ -1,0 +1,117 @@
+"""`--duration`: as much of the plan as fits into a time, with its settlement and its proof inside that time."""
+
+from collections import Counter
+from collections.abc import AsyncIterator, Iterator
+from itertools import chain, islice
+
+import anyio.lowlevel
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.ledger.reconcile import Made, Numbered, numbered
+from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
+from midaz_seed.midaz.routes import PAGE_LIMIT
+from midaz_seed.model.outcomes import Outcome
+from midaz_seed.plan.items import MONEY, Phase, effect_of
+
+LOOK_EVERY_S = 0.2
+PASSED_OVER = 500
+"""Items that nothing is sent for, after which others, who have requests in flight, get their turn."""
+READS_PER_LEDGER = 6
+"""Of a proof, beside balances and sample: assets and counts."""
+PASS_OVER_S = 8e-6
+"""What it takes to make an item that is left out; the proof needs to know its movements."""
+SAFETY = 1.5
+MARGIN_S, MARGIN_SHARE = 0.1, 0.02
+
+
+async def keep_time(context: RunContext) -> None:
+    """Close the admission in time. With no time set there is nothing to do."""
+    duration_s = context.settings.generation.limits.duration_s
+    if not duration_s:
+        return
+    while not context.pool.closed:
+        left_s = duration_s - context.spent_s - reserve_s(context)
+        if left_s <= 0:
+            context.close()
+            return
+        await context.clock.sleep(min(left_s, LOOK_EVERY_S))
+
+
+def reserve_s(context: RunContext) -> float:
+    """How long it will take from the end of the admission to the end of the proof, by what was seen so far.
+
+    What is in flight ends, deposits settle, what is left out is passed over, and each ledger that money moved in is
+    proved: reads one after the other within a ledger, the ledgers side by side.
+    """
+    duration_s = context.settings.generation.limits.duration_s
+    meter, ledgers = context.meter, [ledger for ledger in context.state.ledgers if _is_open(context, ledger)]
+    seen = [phase.latency for phase in meter.phases.values() if phase.latency.count]
+    count = sum(latency.count for latency in seen)
+    mean_s = sum(latency.total_us for latency in seen) / count / 1e6 if count else 0.0
+    longest_s = max((latency.max_us for latency in seen), default=0) / 1e6
+    reads = [_reads(context, ledger) for ledger in ledgers]
+    one_by_one_s = max(reads, default=0) * mean_s
+    together_s = sum(reads) * mean_s / context.pool.limit
+    settling_s = max((settled.waited_s for settled in context.settled), default=0.0)
+    passed_over_s = sum(_to_pass_over(context, ledger) for ledger in ledgers) * PASS_OVER_S
+    needed_s = SAFETY * (max(one_by_one_s, together_s) + settling_s + passed_over_s) + longest_s
+    return min(needed_s, duration_s / 2) + MARGIN_S + MARGIN_SHARE * duration_s
+
+
+def _to_pass_over(context: RunContext, ledger: LedgerState) -> int:
+    """Items that `leave_out` will have to make."""
+    progress = context.meter.ledgers[ledger.plan.key]
+    if progress.phase not in MONEY:
+        return 0
+    left = progress.planned - progress.done
+    return left if progress.existing else min(left, progress.done)
+
+
+def _is_open(context: RunContext, ledger: LedgerState) -> bool:
+    return ledger.status is LedgerStatus.RUNNING and ledger.plan.key in context.meter.ledgers
+
+
+def _reads(context: RunContext, ledger: LedgerState) -> int:
+    verification = context.settings.verification
+    if not verification.enabled:
+        return 0
+    return READS_PER_LEDGER + verification.sample_per_ledger + -(-ledger.plan.account_count // PAGE_LIMIT)
+
+
+async def leave_out(
+    context: RunContext, ledger: LedgerState, phase: Phase, rest: Iterator[Numbered], earlier: Made | None
+) -> None:
+    """Time is up: what has not been begun (`rest`, and not made by an earlier session) is no part of the proof.
+
+    Of what was begun and what was not, the smaller part is gone over; the plan knows the sum of both.
+    """
+    first = next(rest, None)
+    if first is None:
+        return
+    begun, planned = first[0], ledger.plan.counts[phase]
+    changes: Counter[int] = Counter()
+    if earlier is None and begun < planned - begun:
+        count = planned - begun
+        for account, whole in enumerate(ledger.plan.expectation().effect_of(phase)):
+            changes[account] = whole
+        async for _, item in _unhurried(islice(numbered(ledger, phase), begun)):
+            changes.subtract(effect_of(item))
+    else:
+        count = 0
+        async for ordinal, item in _unhurried(chain([first], rest)):
+            if earlier is not None and earlier.holds(phase, ordinal):
+                context.meter.add(phase, Outcome.EXISTING)
+                continue
+            count += 1
+            changes.update(effect_of(item))
+    changes = Counter({account: change for account, change in changes.items() if change})
+    if phase is Phase.DEPOSITS:
+        ledger.unfunded.update(changes)
+    ledger.leave_out(phase, begun, changes, count)
+
+
+async def _unhurried(items: Iterator[Numbered]) -> AsyncIterator[Numbered]:
+    for number, item in enumerate(items):
+        yield item
+        if number % PASSED_OVER == 0:
+            await anyio.lowlevel.checkpoint()

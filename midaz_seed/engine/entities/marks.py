@@ -1,0 +1,117 @@
+"""What carries the run's marks on the server, by the item's key. Everything that a run creates carries its run id and
+its own key, so what is there twice, and what nobody planned, is found by listing."""
+
+from collections.abc import Mapping
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.rereads import Looks
+from midaz_seed.errors import NotMidazError
+from midaz_seed.midaz.routes import Place
+from midaz_seed.model.json_types import JsonObject
+from midaz_seed.plan.dimensions import KEY_MARK
+from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.reporting.report import Difference
+
+IdsByKey = dict[str, list[str]]
+"""Item key -> server ids of what carries its mark."""
+
+
+def key_of(row: JsonObject, run_id: str) -> str:
+    """The key of the item whose mark an object carries; "" when it carries no mark of this run."""
+    metadata = row.get("metadata")
+    mark = metadata.get(KEY_MARK) if isinstance(metadata, dict) else None
+    prefix = f"{run_id}/"
+    return mark.removeprefix(prefix) if isinstance(mark, str) and mark.startswith(prefix) else ""
+
+
+def id_of(row: JsonObject) -> str:
+    """The server's id of an object. Raises NotMidazError when it has none."""
+    found = row.get("id")
+    if not isinstance(found, str) or not found:
+        raise NotMidazError(
+            f"the server lists something without an id: {str(row)[:60]}",
+            hint="check that nothing (a proxy, a gateway) changes the server's answers on the way",
+        )
+    return found
+
+
+def add(ids: IdsByKey, key: str, found: str) -> None:
+    """Note an id under a key; the same one on two pages is one."""
+    known = ids.setdefault(key, [])
+    if found not in known:
+        known.append(found)
+
+
+def surplus(kind: str, ids: IdsByKey, planned: Mapping[str, str]) -> list[Difference]:
+    """What is there more than once, or was not planned. `planned`: key -> name."""
+    return [
+        Difference(key, kind, planned.get(key, ""), "1" if key in planned else "0", _carriers(kind, key, found))
+        for key, found in ids.items()
+        if len(found) > (key in planned)
+    ]
+
+
+def _carriers(kind: str, key: str, ids: list[str]) -> str:
+    count = f"1 {kind} carries" if len(ids) == 1 else f"{len(ids)} {kind}s carry"
+    return f"{count} the mark of {key}: {', '.join(ids)}"
+
+
+async def locate(context: RunContext) -> list[Difference]:
+    """Find the plan's organizations and ledgers on the server, for a proof without a run; what is absent or there more
+    than once is returned. Of several the oldest is proved."""
+    organizations = context.state.organizations
+    names = {organization.plan.key: organization.plan.name for organization in organizations}
+    ids, wrong = await _listed(context, Entity.ORGANIZATION, Place(), names, dict.fromkeys(names, ""))
+    for organization in organizations:
+        if organization.plan.key not in ids:
+            continue
+        organization.id = ids[organization.plan.key][0]
+        names = {ledger.plan.key: ledger.plan.name for ledger in organization.ledgers}
+        place = Place(organization.id)
+        in_it, differences = await _listed(context, Entity.LEDGER, place, names, dict.fromkeys(names, ""))
+        wrong += differences
+        for ledger in organization.ledgers:
+            ledger.organization_id = organization.id
+            ledger.id = in_it.get(ledger.plan.key, [""])[0]
+    return wrong
+
+
+async def prove_marks(context: RunContext) -> list[Difference]:
+    """After a run: organizations and ledgers that carry its marks are those that it filled, and no others."""
+    organizations = context.state.organizations
+    names = {organization.plan.key: organization.plan.name for organization in organizations}
+    known = {organization.plan.key: organization.id for organization in organizations if organization.id}
+    _, wrong = await _listed(context, Entity.ORGANIZATION, Place(), names, known)
+    for organization in organizations:
+        if organization.id:
+            names = {ledger.plan.key: ledger.plan.name for ledger in organization.ledgers}
+            known = {ledger.plan.key: ledger.id for ledger in organization.ledgers if ledger.id}
+            wrong += (await _listed(context, Entity.LEDGER, Place(organization.id), names, known))[1]
+    return wrong
+
+
+async def _listed(
+    context: RunContext, entity: Entity, place: Place, names: Mapping[str, str], wanted: Mapping[str, str]
+) -> tuple[IdsByKey, list[Difference]]:
+    """What carries the run's marks at a place, looked at until it shows what is wanted.
+
+    Args:
+        wanted: keys that must be there, each with its id where that is known.
+    """
+    api, looks, run_id = context.api(Phase.VERIFY), Looks(context), context.plan.run_id
+    while True:
+        ids: IdsByKey = {}
+        async for row in api.entities(entity, place, {}):
+            key = key_of(row, run_id)
+            if key:
+                add(ids, key, id_of(row))
+        absent = [
+            Difference(key, entity, names[key], found or "present", "absent")
+            for key, found in wanted.items()
+            if (found not in ids.get(key, ()) if found else key not in ids)
+        ]
+        too_many = surplus(entity, ids, names)
+        if not absent and not too_many:
+            return ids, []
+        if not await looks.again([absent, too_many], frozenset(too_many)):
+            return ids, [*absent, *too_many]

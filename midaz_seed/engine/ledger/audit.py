@@ -1,0 +1,171 @@
+"""Every transaction of a ledger, by its mark: each planned one is there exactly once with its amount, and no other.
+
+Balances that agree by accident are no proof. Where anything was decided otherwise than by an answer, this is.
+"""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from itertools import chain
+from typing import NamedTuple
+
+import anyio.lowlevel
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.entities.marks import id_of, key_of
+from midaz_seed.engine.rereads import Looks
+from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.midaz import routes
+from midaz_seed.midaz.evidence import is_record
+from midaz_seed.model.json_types import Json, JsonObject
+from midaz_seed.plan.dimensions import KEY_MARK
+from midaz_seed.plan.items import Phase, TransactionItem, effect_of
+from midaz_seed.reporting.report import Difference
+from midaz_seed.transport.base import Service
+
+AT_A_TIME = 500
+"""Planned transactions that are compared before others, who have requests in flight, get their turn."""
+SINGLY_MAX = 100
+"""So many that a list lacks are looked for one by one; more need the whole list again."""
+
+
+class _Record(NamedTuple):
+    """What is kept of a listed transaction."""
+
+    id: str
+    amount: Json
+    asset: Json
+
+
+@dataclass(slots=True)
+class Audit:
+    """What the server's list of transactions shows."""
+
+    listed: int = 0
+    """Transactions with marks of this run."""
+    absent: list[str] = field(default_factory=list)
+    """Keys of planned transactions that it lacks, without those of `unlisted`."""
+    effect: Counter[int] = field(default_factory=Counter)
+    """What the absent ones would have added to each account, in minor units."""
+    unlisted: list[str] = field(default_factory=list)
+    """Keys of those that it lacks although the balances have shown them to be made."""
+    wrong: list[tuple[str, str, str, str]] = field(default_factory=list)
+    """What, key, planned, on the server: of those that are there."""
+
+    def expects(self, ledger: LedgerState) -> bool:
+        """What is absent is what the run knows not to have made: as many, with the same effect."""
+        effect = {account: change for account, change in self.effect.items() if change}
+        not_made = {account: change for account, change in ledger.not_made.items() if change}
+        return len(self.absent) == ledger.missed_count + ledger.left_out_count and effect == not_made
+
+
+async def audit(context: RunContext, ledger: LedgerState, looks: Looks) -> Audit:
+    """Hold the ledger's plan against the server's list, which is looked at until it is as expected."""
+    found = await context.pool.call(lambda: _whole(context, ledger))
+    while not found.expects(ledger) or found.unlisted or found.wrong:
+        lacking = {*found.absent, *found.unlisted}
+        if not await looks.again(sorted(lacking), frozenset(found.wrong)):
+            break
+        if found.wrong or not 0 < len(lacking) <= SINGLY_MAX:
+            found = await context.pool.call(lambda: _whole(context, ledger))
+        else:
+            found = await context.pool.call(partial(_singly, context, ledger, found))
+    return found
+
+
+async def transactions_of(context: RunContext, ledger: LedgerState) -> AsyncIterator[JsonObject]:
+    """Every transaction of a ledger, however long ago it was made.
+
+    Without dates a list has the last months alone (contract, 5.2). Servers that cannot count by dates read them
+    otherwise, so they are asked without.
+    """
+    query: dict[str, str] = {}
+    if context.server is not None and context.server.counts_transactions:
+        now = datetime.fromtimestamp(context.clock.time(), UTC)
+        query = {
+            "start_date": f"{now - timedelta(days=3650):%Y-%m-%d}",
+            "end_date": f"{now + timedelta(days=2):%Y-%m-%d}",
+        }
+    path = routes.transactions(ledger.place)
+    async for row in context.api(Phase.VERIFY).rows(path, Service.TRANSACTION, by_cursor=True, query=query):
+        yield row
+
+
+async def _whole(context: RunContext, ledger: LedgerState) -> Audit:
+    """The list as it is now."""
+    result = Audit()
+    records: dict[str, _Record] = {}
+    others: dict[str, set[str]] = {}
+    async for row in transactions_of(context, ledger):
+        key = key_of(row, context.plan.run_id)
+        if not key:
+            continue
+        record = _Record(id_of(row), row.get("amount"), row.get("assetCode"))
+        if records.setdefault(key, record).id != record.id:
+            others.setdefault(key, set()).add(record.id)
+    result.listed = len(records) + sum(map(len, others.values()))
+    for number, item in enumerate(chain(ledger.plan.deposits(), ledger.plan.transfers())):
+        if number % AT_A_TIME == 0:
+            await anyio.lowlevel.checkpoint()
+        found = records.pop(item.key, None)
+        if found is None:
+            _lacks(result, ledger, item)
+            continue
+        result.wrong += _differences(item, found)
+        if item.key in others:
+            times = len(others[item.key]) + 1
+            result.wrong.append(("transaction", item.key, "once", "twice" if times == 2 else f"{times} times"))
+    result.wrong += [("transaction", key, "absent", "present") for key in records]
+    return result
+
+
+async def _singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
+    """The list with those that it lacked looked for one by one."""
+    result = Audit(listed=earlier.listed)
+    api = context.api(Phase.VERIFY)
+    lacking = {*earlier.absent, *earlier.unlisted}
+    for number, item in enumerate(chain(ledger.plan.deposits(), ledger.plan.transfers())):
+        if number % AT_A_TIME == 0:
+            await anyio.lowlevel.checkpoint()
+        if item.key not in lacking:
+            continue
+        found_id = await api.transaction_id_by_mark(ledger.place, item.tag)
+        row = await api.transaction(ledger.place, found_id) if found_id else None
+        if row is None:
+            _lacks(result, ledger, item)
+        else:
+            result.listed += 1
+            result.wrong += _differences(item, _Record(id_of(row), row.get("amount"), row.get("assetCode")))
+    return result
+
+
+def _lacks(result: Audit, ledger: LedgerState, item: TransactionItem) -> None:
+    if item.key in ledger.recovered:
+        result.unlisted.append(item.key)
+    else:
+        result.absent.append(item.key)
+        result.effect.update(effect_of(item))
+
+
+def _differences(item: TransactionItem, found: _Record) -> list[tuple[str, str, str, str]]:
+    row: JsonObject = {"metadata": {KEY_MARK: item.tag}, "amount": found.amount, "assetCode": found.asset}
+    if is_record(row, item):
+        return []
+    planned, actual = f"{item.amount} {item.asset}", f"{found.amount} {found.asset}"
+    return [("transaction amount", item.key, planned, actual)]
+
+
+def differences_of(found: Audit, ledger: LedgerState) -> list[Difference]:
+    """What an audit shows that is not as planned; the `unlisted` are not judged here."""
+    key, expected = ledger.plan.key, ledger.missed_count + ledger.left_out_count
+    differences = [Difference(key, *wrong) for wrong in found.wrong]
+    if found.expects(ledger):
+        return differences
+    if not expected:
+        return differences + [Difference(key, "transaction", absent, "once", "absent") for absent in found.absent]
+    known = f"{expected:,}, those left out or refused"
+    if len(found.absent) != expected:
+        return [*differences, Difference(key, "absent transactions", "", known, f"{len(found.absent):,}")]
+    return [*differences, Difference(key, "absent transactions", "", known, f"{len(found.absent):,} others")]

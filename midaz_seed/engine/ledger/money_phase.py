@@ -1,0 +1,141 @@
+"""The transactions of one phase of one ledger: which of them are sent, and what became of each."""
+
+import anyio.lowlevel
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.control.time_limit import PASSED_OVER
+from midaz_seed.engine.ledger.in_doubt import Channel
+from midaz_seed.engine.ledger.reconcile import Made, Numbered
+from midaz_seed.engine.requests.transactions import Key, MovementSender, Unsent
+from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.midaz.api import transaction_path
+from midaz_seed.model.outcomes import Outcome
+from midaz_seed.plan.items import Phase, TransactionItem
+from midaz_seed.reporting.meter import LedgerProgress
+from midaz_seed.reporting.settled_throughput import MoneyFlow
+
+_ENDPOINTS = {Phase.DEPOSITS: "inflow", Phase.TRANSFERS: "json"}
+
+
+class MoneyPhase:
+    """Deposits or transfers of a ledger. Its `send` is what a worker does with each of them."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        ledger: LedgerState,
+        phase: Phase,
+        earlier: Made | None,
+        progress: LedgerProgress,
+    ) -> None:
+        """`earlier`: what earlier sessions made of the ledger's transactions.
+        `progress`: where what became of each is counted."""
+        self._ledger = ledger
+        self._phase = phase
+        self._earlier = earlier
+        self._progress = progress
+        self._meter = context.meter
+        self._rejects = context.rejects
+        self._blocked = bytearray(0 if present else 1 for present in ledger.accounts)
+        for index in ledger.unfunded:
+            self._blocked[index] = 1
+        self._may_block = any(self._blocked)
+        self._parent = ledger.place.path
+        self.channel = channel(context, ledger, phase)
+        self.movements = self.channel.movements
+        self.path = self.channel.path
+        self.set_aside: list[Unsent] = []
+        """Not decided yet, because their keys are in flight."""
+
+    async def send(self, numbered_item: Numbered) -> None:
+        """Make one transaction happen, unless it was made before or cannot be. Raises what `MovementSender.send`
+        does."""
+        ordinal, item = numbered_item
+        earlier, key = self._earlier, None
+        if earlier is not None:
+            at = self._phase, ordinal
+            if at in earlier.refused:
+                self._progress.failed += 1
+                self.missed(item)
+                return
+            if earlier.holds(*at):
+                if at in earlier.counted:
+                    self._progress.created += 1
+                else:
+                    self._meter.add(self._phase, Outcome.EXISTING)
+                    self._progress.existing += 1
+                if self._rejects.standing:
+                    self._rejects.made(item.key)
+                if ordinal % PASSED_OVER == 0:
+                    await anyio.lowlevel.checkpoint()  # others have requests in flight
+                return
+            key = earlier.keys.get(at)
+        if self._may_block and self._is_blocked(item):
+            self._meter.add(self._phase, Outcome.SKIPPED)
+            self._progress.skipped += 1
+            self._ledger.miss(item)
+            self.movements.track.not_made(ordinal)
+            return
+        unsent = await self.movements.send(item, ordinal, self.path, self._parent, key, wait=False)
+        if unsent is None:
+            self._progress.created += 1
+        else:
+            self._not_made(unsent)
+
+    async def ask_again(self, unsent: Unsent) -> None:
+        """Decide a transaction that was set aside, however long its key is in flight."""
+        self.set_aside.remove(unsent)
+        key = Key(unsent.generation, unsent.first_sent_s)
+        again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
+        if again is None:
+            self._progress.created += 1
+        else:
+            self._not_made(again)
+
+    def recovered(self, unsent: Unsent) -> None:
+        """One that was in doubt is known as made."""
+        self._progress.created += 1
+
+    def missed(self, item: TransactionItem) -> None:
+        """A transaction was certainly not made: without its deposit an account cannot be a source."""
+        self._ledger.miss(item)
+        if item.phase is Phase.DEPOSITS:
+            self._ledger.unfunded.update(movement.destination for movement in item.movements)
+
+    def _not_made(self, unsent: Unsent) -> None:
+        if unsent.set_aside:
+            self.set_aside.append(unsent)
+        elif unsent.in_doubt:
+            self._ledger.in_doubt.append(unsent)
+        else:
+            self._progress.failed += 1
+            self.missed(unsent.item)
+
+    def _is_blocked(self, item: TransactionItem) -> bool:
+        """Whether one of its sources has no money, or one of its accounts does not exist."""
+        accounts, blocked = self._ledger.accounts, self._blocked
+        return any(
+            not accounts[movement.destination] or (movement.source is not None and blocked[movement.source])
+            for movement in item.movements
+        )
+
+
+def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
+    """Where the transactions of a phase of a ledger go, and what sends them."""
+    settings = context.settings
+    movements = MovementSender(
+        context.sender,
+        context.meter,
+        context.tracker,
+        phase,
+        run_id=context.plan.run_id,
+        place=ledger.place,
+        ttl_s=settings.idempotency.ttl_s,
+        margin_s=settings.idempotency.margin_s,
+        visible_within_s=settings.settlement.deadline_s,
+        sample=ledger.sample,
+        track=context.journal.track(ledger.index, phase, ledger.plan.counts.get(phase, 0)),
+        flow=ledger.flows.setdefault(phase, MoneyFlow(phase)),
+        rejects=context.rejects,
+    )
+    return Channel(transaction_path(ledger.place, _ENDPOINTS[phase]), movements)

@@ -1,0 +1,339 @@
+"""Taking up a ledger that may already be filled, wholly or in part: every session begins with a look at its balances.
+
+Two sources say which of the planned transactions were made: the run's journal, and the server's own list. Neither is
+believed alone: only when every balance, and the number of its changes, is exactly what those transactions give may the
+others be sent. A journal can be older than the server (a copy that was restored, a run that went on elsewhere) or newer
+(a server that was restored): then the list decides, with the balances.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.ledger.in_doubt import Decided, Look, Sums, explain, in_words, key_is_alive, listed, look
+from midaz_seed.engine.requests.transactions import Key, Unsent
+from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.errors import UnexplainedError
+from midaz_seed.midaz.evidence import Effect, is_record
+from midaz_seed.model.outcomes import ErrorClass, Failure
+from midaz_seed.plan.items import MONEY, Phase, TransactionItem, changes_key, effect_of, trace_of
+from midaz_seed.runs.journal import Track
+from midaz_seed.runs.journal_format import Unknown
+
+Numbered = tuple[int, TransactionItem]
+At = tuple[Phase, int]
+"""A transaction of a ledger: its phase and its place in the plan's order."""
+Known = dict[At, TransactionItem]
+"""Transactions that are known as made."""
+Lost = dict[At, tuple[TransactionItem, Unknown]]
+"""Transactions whose answers were lost, with what the journal says of their sending."""
+_LOST = Failure(ErrorClass.IN_DOUBT, "", "an earlier session sent it and did not see its answer")
+
+
+@dataclass(slots=True)
+class Made:
+    """What earlier sessions left of a ledger's transactions, by their place in the plan's order."""
+
+    made: dict[Phase, bytearray]
+    """1 for each transaction that was made; what lies beyond its end was not."""
+    keys: dict[At, Key] = field(default_factory=dict)
+    """Idempotency keys for transactions that were acknowledged once and are not on the server any more."""
+    complete: bool = True
+    """Nothing else can have been made: the balances leave no room for it."""
+    lost: list[tuple[Unsent, Decided]] = field(default_factory=list)
+    """Those whose answers were lost and that are not known as made, with what the look says of them. They are sent
+    before all others: what a look says grows old."""
+    counted: set[At] = field(default_factory=set)
+    """Those that this session has counted already, before its phases began."""
+    refused: set[At] = field(default_factory=set)
+    """Those that were refused for good when they were sent again before the phases began."""
+
+    def holds(self, phase: Phase, ordinal: int) -> bool:
+        """It was made."""
+        made = self.made[phase]
+        return ordinal < len(made) and made[ordinal] == 1
+
+    def add(self, phase: Phase, ordinal: int) -> None:
+        """It is known as made now."""
+        made = self.made[phase]
+        if ordinal >= len(made):
+            made.extend(bytes(ordinal + 1 - len(made)))
+        made[ordinal] = 1
+
+    @property
+    def count(self) -> int:
+        """Transactions that were made."""
+        return sum(made.count(1) for made in self.made.values())
+
+
+def tracks(context: RunContext, ledger: LedgerState) -> dict[Phase, Track]:
+    """Where the ledger's movements stand in the journal."""
+    counts = ledger.plan.counts
+    return {phase: context.journal.track(ledger.index, phase, counts.get(phase, 0)) for phase in MONEY}
+
+
+def numbered(ledger: LedgerState, phase: Phase) -> Iterator[Numbered]:
+    """The ledger's transactions of a phase with their places in the plan's order."""
+    return enumerate(ledger.plan.deposits() if phase is Phase.DEPOSITS else ledger.plan.transfers())
+
+
+async def already_made(context: RunContext, ledger: LedgerState, earlier: Made | None = None) -> Made | None:
+    """What earlier sessions made of the ledger's transactions; None when it was created by this one, so that nothing
+    can be in it. `earlier`: what was found before, with what has been made since.
+
+    Raises UnexplainedError when, until the settlement deadline, nothing explains the balances: then requests of another
+    session may still be on their way, and sending more could double them. RequestFailedError.
+    """
+    journalled = tracks(context, ledger)
+    own, age_s = context.settings.idempotency, context.clock.monotonic() - ledger.created_s
+    if ledger.fresh and age_s < own.ttl_s - own.margin_s:  # what another process made since, keys still tell
+        return None
+    believed = ledger.resumed and any(track.begun for track in journalled.values())
+    return await _TakeUp(context, ledger, journalled, earlier, with_journal=believed).made()
+
+
+@dataclass(frozen=True, slots=True)
+class _Finding:
+    """What explains a look: what is known as made, and what it says of each one whose answer was lost (made, not made,
+    or None: open). `listed`: the server's list was needed."""
+
+    known: Known
+    unknown: Lost
+    values: list[bool | None]
+    listed: bool = False
+    complete: bool = True
+    """Nothing else can have been made."""
+
+
+class _TakeUp:
+    """The look at one ledger at the beginning of a session."""
+
+    def __init__(
+        self,
+        context: RunContext,
+        ledger: LedgerState,
+        journalled: dict[Phase, Track],
+        earlier: Made | None,
+        *,
+        with_journal: bool,
+    ) -> None:
+        self._context = context
+        self._ledger = ledger
+        self._tracks = journalled
+        self._earlier = earlier
+        self._with_journal = with_journal
+        self._acknowledged: Known = {}
+        self._unknown: Lost = {}
+        self._shown: Known = {}
+        """Those that are acknowledged or listed."""
+        self._ambiguous = False
+        """Something explains the balances, but not one set of transactions alone."""
+        if earlier is not None:
+            self._acknowledged = {
+                (phase, ordinal): item
+                for phase in MONEY
+                for ordinal, item in numbered(ledger, phase)
+                if earlier.holds(phase, ordinal)
+            }
+        elif with_journal:
+            self._read_journal()
+
+    def _read_journal(self) -> None:
+        for phase, track in self._tracks.items():
+            unknown = {one.ordinal: one for one in track.unknown()}
+            for ordinal, item in numbered(self._ledger, phase):
+                if ordinal >= track.end:
+                    break
+                if track.is_made(ordinal):
+                    self._acknowledged[phase, ordinal] = item
+                    if track.is_recovered(ordinal):
+                        self._ledger.recovered.add(item.key)
+                        self._ledger.uncertain = True
+                elif ordinal in unknown:
+                    self._unknown[phase, ordinal] = item, unknown[ordinal]
+
+    async def made(self) -> Made:
+        """What was made, as soon as two equal looks agree on it; one look is enough where nothing will be sent on its
+        word, or where a session that ended in order left nothing unknown."""
+        context, ledger = self._context, self._ledger
+        wait, clock = context.settings.settlement, context.clock
+        until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
+        earlier: Look | None = None
+        finding: _Finding | None = None
+        late = False
+        while True:
+            seen = await look(context, ledger, Phase.DEPOSITS)
+            if finding is not None and seen == earlier:  # its list was read between two equal looks
+                return self._taken(finding)
+            was_late, late = late, clock.monotonic() >= until_s
+            finding = None if seen.strange else await self._found(seen, late=late)
+            if finding is not None and self._needs_no_second_look(finding):
+                return self._taken(finding)
+            if late and (finding is None or was_late):
+                if self._ambiguous:
+                    return self._taken(_Finding(self._acknowledged, self._unknown, [None] * len(self._unknown)))
+                raise self._unexplained(seen)
+            earlier = seen
+            await clock.sleep(wait.max_delay_s if finding is not None else min(pause_s, wait.max_delay_s))
+            pause_s *= 2
+
+    def _needs_no_second_look(self, finding: "_Finding") -> bool:
+        planned = sum(self._ledger.plan.counts.get(phase, 0) for phase in MONEY)
+        in_order = self._with_journal and self._context.journal.clean and not self._unknown
+        return len(finding.known) == planned or (in_order and not finding.listed)
+
+    async def _found(self, seen: Look, *, late: bool) -> "_Finding | None":
+        """What explains these balances: the journal; else with the list; else, with the list, some of those whose
+        answers were lost. None: nothing does yet.
+
+        Less than was acknowledged is late: a replica is behind. Only when that stands until the deadline (`late`) the
+        list alone is believed, as that of a server that was restored.
+        """
+        if self._with_journal and await self._explains(seen, self._acknowledged, self._unknown):
+            return self._only(self._acknowledged, self._unknown, listed=False)
+        rows, others = await listed(self._context, self._ledger)
+        if others:  # somebody else's transactions change balances too
+            seen = seen.without_changes()
+        there = {
+            (phase, ordinal): item
+            for phase in MONEY
+            for ordinal, item in numbered(self._ledger, phase)
+            if (row := rows.get(item.key)) is not None and is_record(row, item)
+        }
+        self._shown = known = self._acknowledged | there
+        unknown = {at: one for at, one in self._unknown.items() if at not in there}
+        for tried in (known, there) if late else (known,):
+            if await self._explains(seen, tried, unknown):
+                return self._only(tried, unknown, listed=True)
+        return await self._hidden(seen, known, unknown) if self._with_journal else None
+
+    def _only(self, known: Known, unknown: Lost, *, listed: bool) -> "_Finding":
+        """Nothing but what is known was made."""
+        return _Finding(known, unknown, [False] * len(unknown), listed=listed)
+
+    async def _explains(self, seen: Look, known: Known, unknown: Lost) -> bool:
+        """Whether these transactions alone give what the server shows. Where it counts changes that needs no search:
+        one more would have been counted."""
+        items = [] if seen.counts_changes else [item for item, _ in unknown.values()]
+        solution = await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
+        return solution.unique and True not in solution.values
+
+    async def _hidden(self, seen: Look, known: Known, unknown: Lost) -> "_Finding | None":
+        """More was made than the server lists: a crash hides records, a queue holds them back.
+
+        The journal may be an older copy, so what it does not know could have been made too: the balances are believed
+        only when they leave that out. Otherwise what may still be sent under its own key is sent first.
+        """
+        lost = [item for item, _ in unknown.values()]
+        free = [*lost, *self._never_sent(seen, known, unknown)]
+        solution = await explain(self._context, seen, sums_of(chain(known.values(), free)), free)
+        values = solution.values[: len(lost)]
+        if solution.unique and True not in solution.values[len(lost) :]:
+            return _Finding(known, unknown, values, listed=True)
+        if any(key_is_alive(self._context, self._unsent(item, one)) for item, one in unknown.values()):
+            return _Finding(known, unknown, [None] * len(lost), listed=True, complete=False)
+        self._ambiguous = not solution.contradicted
+        return None
+
+    def _never_sent(self, seen: Look, known: Known, unknown: Lost) -> Iterator[TransactionItem]:
+        """Planned transactions that nobody knows of, and that could have been made as far as the changes show."""
+        if not seen.counts_changes:
+            return
+        beyond = seen.beyond(sums_of(known.values()), ())
+        changed = {key for key in seen.held if key < 0 and beyond[key] > 0}
+        for phase in MONEY:
+            for ordinal, item in numbered(self._ledger, phase):
+                if (phase, ordinal) in known or (phase, ordinal) in unknown:
+                    continue
+                if all(changes_key(account) in changed for account in effect_of(item)):
+                    yield item
+
+    def _taken(self, finding: "_Finding") -> Made:
+        """Take a finding up: from here on it is what is known."""
+        ledger, made = self._ledger, Made({phase: bytearray() for phase in MONEY}, complete=finding.complete)
+        if self._earlier is not None:
+            made.counted, made.refused = self._earlier.counted, self._earlier.refused
+        ledger.uncertain = ledger.uncertain or bool(finding.unknown) or finding.listed
+        for at in finding.known:
+            made.add(*at)
+            if at not in self._acknowledged:
+                self._tracks[at[0]].made(at[1])
+        for ((phase, ordinal), (item, one)), value in zip(finding.unknown.items(), finding.values, strict=True):
+            if value:
+                self._context.meter.phases[phase].doubted(applied=True)
+                made.add(phase, ordinal)
+                ledger.recovered.add(item.key)
+                self._tracks[phase].recovered(ordinal)
+            else:
+                effect = Effect.UNKNOWN if value is None else Effect.NOT_MADE
+                made.lost.append((self._unsent(item, one), Decided(effect)))
+        for at, item in self._acknowledged.items():
+            if at not in finding.known:  # the same key: if it was made after all, it still says so
+                made.keys[at] = Key(self._tracks[at[0]].generation_of(at[1]))
+                ledger.recovered.discard(item.key)
+        return made
+
+    def _unsent(self, item: TransactionItem, one: Unknown) -> Unsent:
+        return Unsent(item, one.ordinal, _LOST, one.generation, self._first_sent_s(one))
+
+    def _first_sent_s(self, one: Unknown) -> float:
+        """When it was first sent under its key, in this process's monotonic seconds; long ago when the clocks differ
+        too much to say."""
+        clock = self._context.clock
+        age_s = clock.time() - one.sent_s
+        return clock.monotonic() - age_s if one.sent_s and age_s >= 0 else float("-inf")
+
+    def _unexplained(self, seen: Look) -> UnexplainedError:
+        plan = self._ledger.plan
+        known = sums_of(self._shown.values())
+        wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
+        return UnexplainedError(
+            f"ledger {plan.key} ({plan.name}) already holds movements, and its balances are not what the "
+            f"{len(self._shown)} planned transactions that are known to be made give, alone or with others: "
+            f"{in_words(self._ledger, seen, known, wrong)}",
+            hint="movements of an earlier run may still be on their way, or somebody else moved money: "
+            "try again later, or fill new ledgers with another --run-id",
+        )
+
+
+def sums_of(items: Iterable[TransactionItem]) -> Counter[int]:
+    """What the balances show when just these transactions were made, as `doubts.Sums`."""
+    sums = Counter[int]()
+    for item in items:
+        sums.update(trace_of(item))
+    return sums
+
+
+def balances_given(ledger: LedgerState, made: Made, *, and_deposits: bool = False) -> list[int]:
+    """The balance of every account, in minor units, when just these transactions were made (and every deposit)."""
+    balances = [0] * ledger.plan.account_count
+    for ordinal, item in chain(numbered(ledger, Phase.DEPOSITS), numbered(ledger, Phase.TRANSFERS)):
+        if made.holds(item.phase, ordinal) or (and_deposits and item.phase is Phase.DEPOSITS):
+            for movement in item.movements:
+                balances[movement.destination] += movement.amount
+                if movement.source is not None:
+                    balances[movement.source] -= movement.amount
+    return balances
+
+
+def sums_after(ledger: LedgerState, phase: Phase, planned: Sequence[int], made: Made | None) -> Sums:
+    """What the balances show when a phase has ended well, as `doubts.Sums`.
+
+    Args:
+        planned: what each account then holds when every transaction was made, in minor units.
+        made: what earlier sessions made.
+    """
+    sums = Counter[int]()
+    for each in MONEY:
+        begun = ledger.begun.get(each, ledger.plan.counts.get(each, 0))
+        for ordinal, item in numbered(ledger, each):
+            done = each is Phase.DEPOSITS or phase is Phase.TRANSFERS
+            if (done and ordinal < begun) or (made is not None and made.holds(each, ordinal)):
+                sums.update(changes_key(account) for account in trace_of(item) if account >= 0)
+    for account, count in ledger.changes_not_made.items():
+        sums[changes_key(account)] -= count
+    for account, whole in enumerate(planned):
+        sums[account] = whole - ledger.not_made[account]
+    return sums

@@ -1,0 +1,149 @@
+"""The settlement barrier: transfers begin when the server shows every deposit in its balances, and not a moment later.
+
+It observes instead of waiting: default balances may be created late (v3.3), replicas lag, queues hold work back. Too
+much is not late, so that ends the waiting.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.rereads import Looks
+from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.errors import ExcessError, SettlementError
+from midaz_seed.model.balances import DEFAULT_KEY, EXTERNAL, ObservedBalance
+from midaz_seed.model.money import EXACT
+from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.events import Settled
+
+NAMED_MAX = 5
+"""Accounts that an error message names."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wrong:
+    """Accounts by index whose balance is not the expected one, with what the server shows; None: no balance."""
+
+    below: dict[int, Decimal | None]
+    above: dict[int, Decimal]
+    overdrawn: frozenset[str]
+    """Codes of assets of which more has come in from outside than all deposits of the plan."""
+
+    @property
+    def accounts(self) -> int:
+        return len(self.below) + len(self.above)
+
+
+async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[int]) -> Settled:
+    """Wait until every account that got its deposit shows it: `expected` minor units, by account.
+
+    Raises SettlementError when deposits stay invisible until the deadline, ExcessError when accounts hold more than
+    expected, RequestFailedError when the balances cannot be read.
+    """
+    deposits_only = list(expected) == ledger.plan.expectation().deposited
+    server = context.server
+    may_stand_still = server is not None and server.balances_wait_for_records
+    flow = ledger.flows.get(Phase.DEPOSITS)
+    looks, count = Looks(context), 0
+    while True:
+        count += 1
+        balances = await context.pool.call(lambda: observe(context, ledger, Phase.SETTLEMENT))
+        wrong = _compare(ledger, balances, expected)
+        if flow is not None:
+            flow.see_balances(context.clock.monotonic(), wrong.accounts)
+        if not wrong.accounts and not wrong.overdrawn:
+            return Settled(ledger.plan.key, looks.waited_s, count)
+        # where earlier sessions made transfers, an account has more for as long as one that it paid does not show
+        sure = frozenset[object](wrong.overdrawn) | (frozenset(wrong.above) if deposits_only else frozenset())
+        if not await looks.again(wrong, sure, still=bool(wrong.above) and not may_stand_still):
+            break
+    if sure or not wrong.below or (wrong.above and not looks.changed):
+        raise _excess(ledger, expected, wrong)
+    raise _late(ledger, expected, wrong, looks)
+
+
+async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dict[str, ObservedBalance]:
+    """The default balance of every account of a ledger, by alias, as the server reports it now."""
+    found: dict[str, ObservedBalance] = {}
+    async for row in context.api(phase).balances(ledger.place):
+        balance = ObservedBalance.parse(row)
+        if balance.key == DEFAULT_KEY:
+            found[balance.alias] = balance
+    return found
+
+
+def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> _Wrong:
+    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances))
+    for index, exists in enumerate(ledger.accounts):
+        if not exists:
+            continue
+        balance = balances.get(plan.alias(index))
+        planned = plan.asset_of(index).decimal(expected[index])
+        if balance is not None and balance.available > planned:
+            wrong.above[index] = balance.available
+        elif index not in ledger.unfunded and (balance is None or balance.available != planned):
+            wrong.below[index] = balance.available if balance is not None else None
+    return wrong
+
+
+def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance]) -> frozenset[str]:
+    planned = ledger.plan.expectation().external
+    return frozenset(
+        asset.code
+        for asset in ledger.plan.assets
+        if (external := balances.get(EXTERNAL + asset.code)) is not None
+        and external.credit.copy_negate() > asset.decimal(planned[asset.code])
+    )
+
+
+def _excess(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong) -> ExcessError:
+    plan = ledger.plan
+    sums: dict[str, Decimal] = {}
+    for index, amount in wrong.above.items():
+        asset = plan.asset_of(index)
+        more = EXACT.subtract(amount, asset.decimal(expected[index]))
+        sums[asset.code] = EXACT.add(sums.get(asset.code, Decimal(0)), more)
+    much = ", ".join(f"{total:f} {code}" for code, total in sums.items())
+    where = f"ledger {plan.key} ({plan.name})"
+    if wrong.above:
+        what = f"{_accounts(len(wrong.above))} of {where} {_hold(len(wrong.above))} more than planned, {much} in all: "
+        what += _named(ledger, expected, dict(wrong.above))
+    else:
+        what = f"more {', '.join(sorted(wrong.overdrawn))} has come into {where} from outside than planned"
+    return ExcessError(
+        f"{what}. Too much is not late, so waiting does not help",
+        hint="something was made twice, another process fills the same run, or somebody else moves money in this "
+        "ledger: `midaz-seed verify` shows every difference",
+    )
+
+
+def _late(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong, looks: Looks) -> SettlementError:
+    plan, missing = ledger.plan, wrong.below
+    still = "" if looks.changed else "; the balances have not changed in that time"
+    return SettlementError(
+        f"after {looks.waited_s:.1f} s the deposits of {_accounts(len(missing))} are not in the balances of ledger "
+        f"{plan.key} ({plan.name}): {_named(ledger, expected, missing)}{still}",
+        hint="give it longer with --set settlement.deadlineS=300, or look at the server's queues and replicas"
+        if looks.changed
+        else "nothing is on its way: look at the server's queues and replicas, and at `midaz-seed verify`",
+    )
+
+
+def _named(ledger: LedgerState, expected: Sequence[int], found: Mapping[int, Decimal | None]) -> str:
+    """The first of the accounts with what they hold, and how many more there are."""
+    plan, first = ledger.plan, sorted(found)[:NAMED_MAX]
+    named = ", ".join(
+        f"{plan.alias(index)} ({'no balance' if (held := found[index]) is None else f'{held:f}'} instead of "
+        f"{plan.asset_of(index).text(expected[index])})"
+        for index in first
+    )
+    return f"{named} and {len(found) - NAMED_MAX} more" if len(found) > NAMED_MAX else named
+
+
+def _accounts(count: int) -> str:
+    return "1 account" if count == 1 else f"{count:,} accounts"
+
+
+def _hold(count: int) -> str:
+    return "holds" if count == 1 else "hold"

@@ -1,0 +1,324 @@
+"""The proof: what the server holds, held against the plan.
+
+Every balance of every account, zero-sum per asset against the external account, the counts of everything, a sample of
+transactions with their operations, and where anything was in doubt every transaction by its mark (`audit`). Nothing
+that the run itself counted is used here. What is not as planned yet is looked at again (`looks`).
+"""
+
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from functools import partial
+from typing import TypeVar
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.entities.marks import IdsByKey, add, id_of, key_of, locate, prove_marks, surplus
+from midaz_seed.engine.ledger.audit import audit, differences_of, transactions_of
+from midaz_seed.engine.rereads import Looks
+from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.midaz.routes import PAGE_LIMIT
+from midaz_seed.model.balances import (
+    BalanceDifference,
+    ObservedBalance,
+    compare_balances,
+    parse_amount,
+    zero_sum_differences,
+)
+from midaz_seed.model.json_types import Json, JsonObject
+from midaz_seed.model.money import to_decimal
+from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
+from midaz_seed.reporting.report import Difference, LedgerProof
+
+__all__ = ["locate", "prove_ledger", "prove_marks"]
+
+Operation = tuple[str, str, Decimal]
+"""Alias, type (DEBIT or CREDIT) and amount."""
+T = TypeVar("T")
+
+
+async def prove_ledger(context: RunContext, ledger: LedgerState) -> LedgerProof:
+    """Compare one ledger with its plan. Raises RequestFailedError when the server cannot be read, NotMidazError when
+    what it says makes no sense."""
+    return await _Proof(context, ledger).make()
+
+
+class _Proof:
+    """The differences found in one ledger so far."""
+
+    def __init__(self, context: RunContext, ledger: LedgerState) -> None:
+        self._context = context
+        self._ledger = ledger
+        self._plan = ledger.plan
+        self._api = context.api(Phase.VERIFY)
+        self._differences: list[Difference] = []
+        self._counts = 0
+        self._unlisted: frozenset[str] = frozenset()
+        """Keys of transactions whose records a crash holds back."""
+
+    async def make(self) -> LedgerProof:
+        started_s = self._context.clock.monotonic()
+        checked = await self._check_balances()
+        await self._check_entities()
+        looks = Looks(self._context)
+        actual = await self._transactions_when_settled(looks)
+        read = await self._audit(looks) if self._is_to_be_audited else 0
+        self._compare_count("transaction count", self._planned_transactions, actual + len(self._unlisted))
+        read = max(read, await self._check_sample())
+        return LedgerProof(
+            ledger=self._plan.key,
+            name=self._plan.name,
+            balances_checked=checked,
+            counts_checked=self._counts,
+            transactions_read=read,
+            transactions_unlisted=len(self._unlisted),
+            crash_seen=self._context.crash_seen if self._unlisted else "",
+            differences=tuple(self._differences),
+            elapsed_s=self._context.clock.monotonic() - started_s,
+        )
+
+    async def _call(self, read: Callable[[], Awaitable[T]]) -> T:
+        """A read on a worker; the pauses between reads take none."""
+        return await self._context.pool.call(read)
+
+    @property
+    def _planned_transactions(self) -> int:
+        counts = self._plan.counts
+        return counts.get(Phase.DEPOSITS, 0) + counts.get(Phase.TRANSFERS, 0) - self._ledger.left_out_count
+
+    @property
+    def _is_to_be_audited(self) -> bool:
+        ledger = self._ledger
+        doubted = ledger.uncertain or ledger.recovered or ledger.in_doubt
+        return bool(doubted) or self._context.settings.verification.every_transaction
+
+    async def _check_balances(self) -> int:
+        """Compare every balance; gives their number.
+
+        Where balances wait for records, standing still says nothing: the queue may be busy with others.
+        """
+        server = self._context.server
+        may_stand_still = server is not None and server.balances_wait_for_records
+        looks = Looks(self._context)
+        while True:
+            found, checked = await self._call(self._look_at_balances)
+            too_much: frozenset[object] = frozenset(difference for difference in found if difference.surplus)
+            if found and not too_much and await self._call(self._holds_too_many):
+                too_much = frozenset(("transaction count",))
+            if not found or not await looks.again(found, too_much, still=not may_stand_still):
+                break
+        for difference in found:
+            self._differ(difference.what, difference.alias, difference.expected, difference.actual)
+        return checked
+
+    async def _look_at_balances(self) -> tuple[list[BalanceDifference], int]:
+        balances = [ObservedBalance.parse(row) async for row in self._api.balances(self._ledger.place)]
+        expected = self._plan.expected_balances(self._ledger.left_out)
+        found = [*compare_balances(expected, balances), *zero_sum_differences(balances)]
+        self._note_balances(found, balances)
+        return found, len({balance.id for balance in balances})
+
+    def _note_balances(self, found: list[BalanceDifference], balances: list[ObservedBalance]) -> None:
+        """Tell the transfers' flow which balances do not show yet what was accepted: what failed for good makes a
+        difference and is no lag."""
+        flow = self._ledger.flows.get(Phase.TRANSFERS)
+        if flow is None:
+            return
+        if found and self._ledger.missed_count:
+            found = list(compare_balances(self._plan.expected_balances(self._ledger.not_made), balances))
+        flow.see_balances(self._context.clock.monotonic(), len({difference.alias for difference in found}))
+
+    async def _holds_too_many(self) -> bool:
+        """More transactions than planned: then balances are not late. Nobody is asked who would have to list them."""
+        server = self._context.server
+        counts = server is not None and server.counts_transactions
+        return counts and await self._transactions() > self._planned_transactions
+
+    async def _check_entities(self) -> None:
+        """Everything below the ledger, by its mark where lists have it, each once. Each asset brings an external
+        account with it."""
+        plan = self._plan
+        await self._check_listed(Entity.ASSET, [asset.code for asset in plan.assets], _code)
+        if plan.counts.get(Phase.ACCOUNT_TYPES):
+            await self._check_listed(Entity.ACCOUNT_TYPE, _keys(plan.account_type_items()), self._key)
+        await self._check_listed(Entity.PORTFOLIO, _keys(plan.portfolio_items()), self._key)
+        await self._check_listed(Entity.SEGMENT, _keys(plan.segment_items()), self._key)
+        planned, looks = plan.account_count + len(plan.assets), Looks(self._context)
+        while True:
+            actual = await self._call(lambda: self._api.count(Entity.ACCOUNT, self._ledger.place))
+            if actual == planned or not await looks.again(actual, frozenset([actual] if actual > planned else [])):
+                break
+        self._compare_count("account count", planned, actual)
+
+    async def _check_listed(self, entity: Entity, planned: list[str], name: Callable[[JsonObject], str]) -> None:
+        """Entities of one kind, each exactly once and no others; `name` gives what a row is known by."""
+        looks = Looks(self._context)
+        while True:
+            found, total = await self._call(lambda: self._names(entity, name))
+            absent = [key for key in planned if key not in found]
+            too_many = [] if total <= len(planned) and not _more_than_once(found) else [total]
+            if not absent and not too_many:
+                break
+            if not await looks.again([absent, total], frozenset[object](too_many)):
+                break
+        for key in absent:
+            self._differ(entity, key, "present", "absent")
+        for difference in surplus(entity, found, dict.fromkeys(planned, "")):
+            self._differ(entity, difference.ledger, difference.expected, difference.actual)
+        self._compare_count(f"{entity} count", len(planned), total)
+
+    async def _names(self, entity: Entity, name: Callable[[JsonObject], str]) -> tuple[IdsByKey, int]:
+        """Server ids by name, of what has one, and how many there are in all."""
+        ids: IdsByKey = {}
+        every: set[str] = set()
+        async for row in self._api.entities(entity, self._ledger.place, {}):
+            every.add(id_of(row))
+            known_by = name(row)
+            if known_by:
+                add(ids, known_by, id_of(row))
+        return ids, len(every)
+
+    def _key(self, row: JsonObject) -> str:
+        return key_of(row, self._context.plan.run_id)
+
+    async def _transactions_when_settled(self, looks: Looks) -> int:
+        """The count of transactions; in asynchronous mode records lag behind balances, so a lower count is asked for
+        again, even when it stands still: the queue may be busy with others."""
+        ledger, clock = self._ledger, self._context.clock
+        flow = ledger.flows.get(Phase.TRANSFERS)
+        planned = self._planned_transactions
+        made = planned - ledger.missed_count
+        # what only the balances have shown may be listed an hour later
+        enough = made - len(ledger.recovered)
+        while True:
+            count = await self._call(self._transactions)
+            if flow is not None and not (flow.records and flow.records[-1].outstanding == 0):
+                flow.see_records(clock.monotonic(), max(enough - count, 0))
+            if made <= count <= planned:
+                return count
+            too_many: frozenset[object] = frozenset(("transaction count",) if count > planned else ())
+            known_why = bool(self._differences) or (count >= enough and bool(self._context.crash_seen))
+            if not await looks.again(count, too_many, still=known_why):
+                return count
+
+    async def _transactions(self) -> int:
+        """How many transactions the ledger holds: by the server's count, or where it has none by listing them."""
+        server = self._context.server
+        if server is not None and server.counts_transactions:
+            now = datetime.fromtimestamp(self._context.clock.time(), UTC)
+            start, end = now - timedelta(days=3650), now + timedelta(days=2)
+            return await self._api.transaction_count(
+                self._ledger.place, f"{start:%Y-%m-%dT%H:%M:%SZ}", f"{end:%Y-%m-%dT%H:%M:%SZ}"
+            )
+        return len({id_of(row) async for row in transactions_of(self._context, self._ledger)})
+
+    async def _audit(self, looks: Looks) -> int:
+        """Hold every transaction against the plan; gives how many were listed."""
+        context, ledger = self._context, self._ledger
+        found = await audit(context, ledger, looks)
+        differences = differences_of(found, ledger)
+        if found.unlisted and not differences and not self._differences and not context.crash_seen:
+            context.crash_seen = (
+                f"ledger {self._plan.key} holds the effect of {len(found.unlisted):,} transactions whose records are "
+                f"absent after {looks.waited_s:.0f} s while all others are listed, as a server leaves them that is "
+                "killed between the two"
+            )
+        self._differences += differences
+        if context.crash_seen:
+            self._unlisted = frozenset(found.unlisted)
+        else:
+            for key in found.unlisted:
+                self._differ("transaction", key, "once", "absent")
+        return found.listed
+
+    def _compare_count(self, what: str, expected: int, actual: int) -> None:
+        self._counts += 1
+        if actual != expected:
+            self._differ(what, "", str(expected), str(actual))
+
+    async def _check_sample(self) -> int:
+        """Read some transactions back and compare their amount, asset and operations."""
+        sample = self._plan.sample(self._context.settings.verification.sample_per_ledger)
+        if self._ledger.left_out_count:  # of the sample, those that certainly were made
+            sample = [item for item in sample if self._ledger.sample.get(item.key)]
+        known_absent = {row.alias for row in self._differences if row.what == "transaction"} | self._unlisted
+        sample = [item for item in sample if item.key not in known_absent]
+        looks, rest = Looks(self._context), sample
+        while True:
+            wrong = await self._call(partial(self._read_all, rest))
+            rest = [item for item in rest if item.key in wrong]
+            if not rest or not await looks.again(wrong):
+                break
+        for key, found in wrong.items():
+            for what, expected, actual in found:
+                self._differ(what, key, expected, actual)
+        return len(sample)
+
+    async def _read_all(self, items: Iterable[TransactionItem]) -> dict[str, list[tuple[str, str, str]]]:
+        """By key, of those that differ."""
+        return {item.key: found for item in items if (found := await self._read(item))}
+
+    async def _read(self, item: TransactionItem) -> list[tuple[str, str, str]]:
+        """What differs in a transaction that is read back by its id where this run has seen it, else by its mark, which
+        costs the server a scan (contract, 5.3)."""
+        place = self._ledger.place
+        known = self._ledger.sample.get(item.key) or await self._api.transaction_id_by_mark(place, item.tag)
+        found = await self._api.transaction(place, known) if known else None
+        if found is None:
+            return [("transaction", "present", "absent")]
+        return list(_transaction_differences(self._plan_operations(item), item, found))
+
+    def _plan_operations(self, item: TransactionItem) -> Counter[Operation]:
+        """The operations that a transaction must have: (alias, type, amount)."""
+        plan = self._plan
+        external = f"@external/{item.asset}"
+        legs: Counter[tuple[str, str]] = Counter()
+        for movement in item.movements:
+            source = external if movement.source is None else plan.alias(movement.source)
+            legs[source, "DEBIT"] += movement.amount
+            legs[plan.alias(movement.destination), "CREDIT"] += movement.amount
+        scale = next(asset.scale for asset in plan.assets if asset.code == item.asset)
+        return Counter((alias, kind, to_decimal(amount, scale)) for (alias, kind), amount in legs.items())
+
+    def _differ(self, what: str, alias: str, expected: str, actual: str) -> None:
+        self._differences.append(Difference(self._plan.key, what, alias, expected, actual))
+
+
+def _keys(items: Iterator[EntityItem]) -> list[str]:
+    return [item.key for item in items]
+
+
+def _code(row: JsonObject) -> str:
+    return str(row.get("code") or "")
+
+
+def _more_than_once(found: IdsByKey) -> bool:
+    return any(len(ids) > 1 for ids in found.values())
+
+
+def _transaction_differences(
+    planned: Counter[Operation], item: TransactionItem, found: JsonObject
+) -> Iterator[tuple[str, str, str]]:
+    """What differs between a planned transaction and the server's: (what, expected, actual)."""
+    amount = parse_amount(found.get("amount"), "a transaction's `amount`")
+    if amount != Decimal(item.amount):
+        yield "transaction amount", item.amount, f"{amount:f}"
+    if found.get("assetCode") != item.asset:
+        yield "transaction asset", item.asset, str(found.get("assetCode"))
+    rows = found.get("operations")
+    rows = rows if isinstance(rows, list) else []
+    operations = Counter(_operation(row) for row in rows)
+    # a page holds the operations of a large packed transaction only in part
+    missing = Counter[Operation]() if len(rows) == PAGE_LIMIT else planned - operations
+    for alias, kind, value in missing:
+        yield "operation", f"{kind} {value} {alias}", "absent"
+    for alias, kind, value in operations - planned:
+        yield "operation", "absent", f"{kind} {value} {alias}"
+
+
+def _operation(row: Json) -> Operation:
+    fields = row if isinstance(row, dict) else {}
+    amount = fields.get("amount")
+    value = amount.get("value") if isinstance(amount, dict) else None
+    amount_moved = parse_amount(value if value is not None else 0, "an operation's amount")
+    return str(fields.get("accountAlias")), str(fields.get("type")), amount_moved

@@ -1,0 +1,358 @@
+"""From what a run left behind to its report: the numbers, the verdict and the exit code."""
+
+import shlex
+import signal
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import cast
+
+from midaz_seed.engine.client_load import own_load, process_cpu_s
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.requests.error_tracker import ErrorGroup
+from midaz_seed.engine.state_tree import LedgerStatus
+from midaz_seed.errors import (
+    ExcessError,
+    ExitCode,
+    JournalError,
+    OutputError,
+    SettlementError,
+    TargetError,
+    UndecidedError,
+    UnexplainedError,
+)
+from midaz_seed.model.histogram import Histogram
+from midaz_seed.model.json_types import JsonObject
+from midaz_seed.model.outcomes import ErrorClass
+from midaz_seed.plan.items import MONEY, Phase
+from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.meter import PhaseMeter
+from midaz_seed.reporting.report import (
+    SCHEMA_VERSION,
+    ConcurrencyReport,
+    ErrorExample,
+    ErrorReport,
+    FailedItemReport,
+    LedgerReport,
+    OpenLoopReport,
+    PhaseReport,
+    ProofReport,
+    Report,
+    SettlementReport,
+    SteadyReport,
+    ThroughputReport,
+    latency,
+)
+from midaz_seed.reporting.settled_throughput import throughput
+from midaz_seed.settings.model import Settings
+
+DIFFERENCES_MAX = 1000
+CHANGES_MAX = 200
+STEADY_S_MIN = 1.0
+"""A window that is shorter says nothing."""
+
+HINTS = {
+    ErrorClass.NETWORK: "connections break: is the server restarting, or a proxy in between?",
+    ErrorClass.TIMEOUT: "the server is too slow for this load: lower --concurrency, or raise --timeout",
+    ErrorClass.RATE_LIMITED: "something in front of the server limits the rate: use --rate",
+    ErrorClass.SERVER: "the server fails: lower --concurrency, and read its log",
+    ErrorClass.VALIDATION: "the server does not take this request: is it a version that midaz-seed speaks to?",
+    ErrorClass.CONFLICT: "something else has this name: use another --run-id or --seed, or remove it",
+    ErrorClass.AUTH: "give a valid token",
+    ErrorClass.NOT_FOUND: "a parent is gone or not visible yet: run the same command again",
+    ErrorClass.INSUFFICIENT_FUNDS: "somebody else spends from these accounts: seed ledgers of your own",
+    ErrorClass.FOREIGN_REPLAY: "a fault of the server: it answered with another transaction; ours was sent again",
+    ErrorClass.IN_DOUBT: "an answer was lost for good: the proof says whether it was applied",
+}
+
+
+def summarize(context: RunContext, *, started_s: float, started_at_s: float, started_cpu_s: float) -> Report:
+    """The report of a run that has ended; `started_s` is monotonic, `started_at_s` is epoch time, `started_cpu_s` what
+    `process_cpu_s` said when it began."""
+    meter, plan, settings = context.meter, context.plan, context.settings
+    elapsed_s = context.clock.monotonic() - started_s
+    money = [meter.phases[Phase.DEPOSITS], meter.phases[Phase.TRANSFERS]]
+    movements = sum(phase.movements for phase in money)
+    money_s = meter.money.busy_s
+    failed, planned = meter.failed, max(meter.planned, 1)
+    own = own_load(context, elapsed_s=elapsed_s, cpu_s=process_cpu_s() - started_cpu_s)
+    processes = (own, *context.shards)
+    proof = _proof(context)
+    exit_code, verdict, next_step = _judge(context, proof, 100 * failed / planned)
+    return Report(
+        schema_version=SCHEMA_VERSION,
+        version=version("midaz-seed"),
+        run_id=plan.run_id,
+        plan_digest=plan.digest,
+        seed=settings.seed,
+        preset=settings.preset,
+        target="sandbox" if context.target.is_sandbox else context.target.onboarding_url,
+        server_version=context.server.version if context.server else "",
+        started_at=_iso(started_at_s),
+        elapsed_s=elapsed_s,
+        settings=_settings(settings),
+        phases=_phases(context),
+        movements=movements,
+        transactions=sum(phase.created for phase in money),
+        requests=meter.requests,
+        requests_per_s=meter.requests / elapsed_s if elapsed_s else 0.0,
+        movements_per_s=movements / money_s if money_s else 0.0,
+        packing=context.packing,
+        concurrency=_concurrency(context),
+        steady=_steady(context),
+        open_loop=_open_loop(context),
+        settlement=_settlement(context),
+        throughput=_throughput(context),
+        errors=tuple(_error(group) for group in context.tracker.groups()),
+        failed_items=tuple(
+            FailedItemReport(item.key, item.phase.value, item.error.value, item.code, item.message)
+            for item in context.tracker.failed_items
+        ),
+        failed_items_total=context.tracker.failed_total,
+        ledgers=_ledgers(context),
+        breaker_opened=context.sender.breaker.opened_count,
+        breaker_open_s=context.sender.breaker.open_total_s,
+        proof=proof,
+        plan_done_percent=done_percent(context),
+        error_rate_percent=100 * failed / planned,
+        error_budget_percent=settings.error_budget_percent,
+        client_cpu_percent=max(process.cpu_percent for process in processes),
+        loop_lag_ms_p99=max(process.loop_lag_ms_p99 for process in processes),
+        rss_mb_max=sum(process.rss_mb_max for process in processes),
+        processes=processes,
+        exit_code=exit_code,
+        verdict=verdict,
+        next_step=next_step,
+    )
+
+
+def _settings(settings: Settings) -> JsonObject:
+    dumped = settings.model_dump(mode="json", by_alias=True, exclude={"target": {"auth_token"}})
+    dumped["target"]["proxy"] = redact(settings.target.proxy)  # the one URL that may hold a password
+    return cast("JsonObject", dumped)
+
+
+def _concurrency(context: RunContext) -> ConcurrencyReport:
+    limit = context.settings.generation.limits.max_concurrency
+    changes = context.concurrency
+    return ConcurrencyReport(
+        auto=limit == "auto",
+        in_flight=(context.held or context.pool.limit) if limit == "auto" else limit,
+        changes=tuple(changes[:CHANGES_MAX]),
+        changes_total=len(changes),
+    )
+
+
+def _steady(context: RunContext) -> SteadyReport | None:
+    windows = [window for window in context.steady if window.span_s >= STEADY_S_MIN]
+    if not windows:
+        return None
+    whole = Histogram()
+    for window in windows:
+        whole.merge(window.latency())
+    return SteadyReport(
+        warmup_s=context.settings.generation.limits.warmup_s,
+        from_s=min(window.since.at_s for window in windows),
+        to_s=max(window.until.at_s for window in windows),
+        transactions=sum(window.transactions for window in windows),
+        movements=sum(window.movements for window in windows),
+        transactions_per_s=sum(window.transactions / window.span_s for window in windows),
+        movements_per_s=sum(window.movements / window.span_s for window in windows),
+        latency_ms=latency(whole),
+    )
+
+
+def _open_loop(context: RunContext) -> OpenLoopReport | None:
+    slots = context.slots
+    if slots is None:
+        return None
+    return OpenLoopReport(
+        rate_per_s=context.settings.generation.limits.requests_per_second,
+        offered=slots.sent + slots.dropped,
+        sent=slots.sent,
+        accepted=context.meter.good,
+        dropped=slots.dropped,
+        late_ms=latency(slots.lateness),
+    )
+
+
+def _settlement(context: RunContext) -> SettlementReport:
+    return SettlementReport(
+        ledgers=len(context.settled),
+        waited_s_max=max((settled.waited_s for settled in context.settled), default=0.0),
+        waited_s_total=sum(settled.waited_s for settled in context.settled),
+        looks=sum(settled.looks for settled in context.settled),
+    )
+
+
+def _throughput(context: RunContext) -> tuple[ThroughputReport, ...]:
+    ledgers = context.state.ledgers
+    phases = MONEY
+    found = [
+        throughput(phase, [ledger.flows[phase] for ledger in ledgers if phase in ledger.flows]) for phase in phases
+    ]
+    return tuple(each for each in found if each is not None)
+
+
+def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
+    return tuple(
+        LedgerReport(
+            ledger.plan.key, ledger.plan.name, ledger.organization_id, ledger.id, ledger.status.value, ledger.reason
+        )
+        for ledger in context.state.ledgers
+    )
+
+
+def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float) -> tuple[ExitCode, str, str]:
+    """Exit code, one sentence, and how to go on."""
+    unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
+    target = next((error for error in context.errors if isinstance(error, TargetError)), None)
+    undecided = next((error for error in context.errors if isinstance(error, UndecidedError)), None)
+    settlement = next((error for error in context.errors if isinstance(error, SettlementError)), None)
+    unexplained = next((error for error in context.errors if isinstance(error, UnexplainedError | ExcessError)), None)
+    disk = next((error for error in context.errors if isinstance(error, JournalError | OutputError)), None)
+    again = _how_to_go_on(context)
+    if context.signal is not None:
+        code = ExitCode.INTERRUPTED if context.signal is signal.SIGINT else ExitCode.TERMINATED
+        return code, f"Interrupted by {context.signal.name}; what was in flight was finished.", again
+    if disk is not None:
+        return ExitCode.DIFFERENCES, f"Stopped: {disk}.", f"{disk.hint}."
+    if context.stop_reason:
+        return ExitCode.DIFFERENCES, f"Stopped by a rule: {context.stop_reason}.", again
+    if target is not None:
+        return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or again}"
+    if undecided is not None:
+        return ExitCode.SETTLEMENT, f"Not decided: {undecided}.", f"{undecided.hint}. {again}"
+    if unexplained is not None:
+        return ExitCode.DIFFERENCES, f"NOT as planned: {unexplained}.", f"{unexplained.hint}. {again}"
+    if settlement is not None:
+        return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {again}"
+    if unfinished:
+        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"Cure what the errors name. {again}"
+    if proof is not None and not proof.ok:
+        too_much = any(_is_too_much(row.actual, row.expected) for row in proof.differences)
+        return (
+            ExitCode.DIFFERENCES,
+            f"NOT as planned: {proof.differences_total} differences.",
+            _TOO_MUCH if too_much else again,
+        )
+    if failed_percent > context.settings.error_budget_percent:
+        verdict = (
+            f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
+        )
+        return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {again}"
+    if context.pool.closed and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
+        return _time_was_up(context, proof, again)
+    if proof is None:
+        return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."
+    return ExitCode.DONE, "Done: every balance is the planned one.", ""
+
+
+_TOO_MUCH = (
+    "Something is there more than once, or was not planned, which no other run puts right: `midaz-seed verify "
+    "--every-transaction` names it; `midaz-seed teardown`, then run again."
+)
+
+
+def _is_too_much(actual: str, expected: str) -> bool:
+    """Whether a difference says that the server holds more than planned, of something that can be counted."""
+    if actual.isdigit() and expected.isdigit():
+        return int(actual) > int(expected)
+    return "carry the mark" in actual or actual.endswith(("twice", " times"))
+
+
+_CUT_SHORT = (LedgerStatus.PARTIAL, LedgerStatus.STOPPED)
+
+
+def _time_was_up(context: RunContext, proof: ProofReport | None, again: str) -> tuple[ExitCode, str, str]:
+    share = f"{done_percent(context):.1f} % of the plan"
+    if proof is not None:
+        return ExitCode.DONE, f"Time was up: {share} is done, and every balance is the planned one so far.", again
+    if context.settings.verification.enabled:
+        verdict = f"Time was up before any ledger was filled, so there is no proof: {share} is done."
+        return ExitCode.DIFFERENCES, verdict, f"Give it more --duration. {again}"
+    return ExitCode.DONE, f"Time was up: {share} is done, without a proof.", again
+
+
+def done_percent(context: RunContext) -> float:
+    """How much of the plan exists, in percent of its items; 100 for a proof alone, which creates nothing."""
+    phases = [phase for phase in context.meter.phases.values() if phase.planned]
+    planned = sum(phase.planned for phase in phases)
+    return 100 * sum(phase.created + phase.existing for phase in phases) / planned if planned else 100.0
+
+
+def _how_to_go_on(context: RunContext) -> str:
+    if not context.journal.on:
+        return "Run the same command again: it finds what is there and makes what is missing."
+    directory = context.settings.journal.directory
+    option = "" if str(directory) == "runs" else f" --runs-dir {shlex.quote(str(directory))}"
+    return f"Go on with: midaz-seed run --resume {context.plan.run_id}{option}"
+
+
+def _proof(context: RunContext) -> ProofReport | None:
+    proofs = context.proofs
+    if not proofs and not context.absent:
+        return None
+    stopped = sum(ledger.status is LedgerStatus.STOPPED for ledger in context.state.ledgers)
+    # what time did not allow to begin is no part of what is to be proved
+    to_prove = len(context.state.ledgers) - (stopped if context.pool.closed and not context.pool.stopping else 0)
+    differences = [*context.absent, *(difference for proof in proofs for difference in proof.differences)]
+    return ProofReport(
+        ok=not differences and len(proofs) == to_prove,
+        ledgers=len(proofs),
+        ledgers_planned=to_prove,
+        balances_checked=sum(proof.balances_checked for proof in proofs),
+        counts_checked=sum(proof.counts_checked for proof in proofs),
+        transactions_read=sum(proof.transactions_read for proof in proofs),
+        transactions_unlisted=sum(proof.transactions_unlisted for proof in proofs),
+        crash_seen=next((proof.crash_seen for proof in proofs if proof.crash_seen), ""),
+        differences=tuple(differences[:DIFFERENCES_MAX]),
+        differences_total=len(differences),
+        elapsed_s=max((proof.elapsed_s for proof in proofs), default=0.0),
+    )
+
+
+def _phases(context: RunContext) -> tuple[PhaseReport, ...]:
+    meters = context.meter.phases
+    return tuple(_phase(phase, meters[phase]) for phase in Phase if meters[phase].planned or meters[phase].requests)
+
+
+def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
+    done = meter.created + meter.existing + meter.failed
+    return PhaseReport(
+        name=phase.value,
+        planned=meter.planned,
+        created=meter.created,
+        existing=meter.existing,
+        failed=meter.failed,
+        skipped=max(meter.planned - done, 0),  # sent or not, whatever did not come to an end was left out
+        recovered=meter.recovered,
+        requests=meter.requests,
+        retries=meter.retries,
+        replayed=meter.replayed,
+        foreign_replays=meter.foreign_replays,
+        doubts_applied=meter.doubts_applied,
+        doubts_not_applied=meter.doubts_not_applied,
+        busy_s=meter.busy_s,
+        rate_per_s=meter.created / meter.busy_s if meter.busy_s else 0.0,
+        latency_ms=latency(meter.latency),
+    )
+
+
+def _error(group: ErrorGroup) -> ErrorReport:
+    example = group.example
+    return ErrorReport(
+        error=group.error.value,
+        phase=group.phase.value,
+        entity=group.entity,
+        code=group.code,
+        count=group.count,
+        final=group.final,
+        first_seen=_iso(group.first_seen_s),
+        last_seen=_iso(group.last_seen_s),
+        hint=HINTS[group.error],
+        example=ErrorExample(example.key, example.parent, example.message, example.request, example.answer),
+    )
+
+
+def _iso(epoch_s: float) -> str:
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds")

@@ -1,0 +1,302 @@
+"""The directory of a run: `runs/<run id>/` with what it is (`run.json`), its journal, its rejects and its report.
+
+One process at a time owns it, by a lock that the operating system gives back when the process ends, however it ends.
+"""
+
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import OutputError, RunError, UsageError
+from midaz_seed.runs import rejects
+from midaz_seed.runs.journal import done_in
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.schema import SETTINGS, as_plain
+from midaz_seed.settings.sources import Given
+
+ABOUT = "run.json"
+JOURNAL = "journal"
+REJECTS = "rejects.ndjson"
+REPORT = "report.json"
+LOCK = "lock"
+PACK = "generation.batches.transactionsPerBatch"
+DATA_SETTINGS = ("seed", PACK)
+"""What changes the data beside the sections `volume` and `data`."""
+
+
+class RunStatus(StrEnum):
+    """How far a run came, as its directory says."""
+
+    RUNNING = "running"
+    CUT_OFF = "cut off"
+    """Its process ended without a word: killed, or the machine went down."""
+    UNFINISHED = "unfinished"
+    FINISHED = "finished"
+    REMOVED = "removed"
+    """Torn down: what it made is gone from the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What `run.json` says. `settings` are the effective ones by their dotted paths, without secrets."""
+
+    run_id: str
+    plan_digest: str
+    version: str
+    target: str
+    status: RunStatus
+    created_at: str
+    updated_at: str
+    planned: int
+    """Requests that create something."""
+    done: int = 0
+    """Of those, made as far as is written down."""
+    rejected: int = 0
+    sessions: int = 0
+    exit_code: int | None = None
+    verdict: str = ""
+    settings: dict[str, Any] = field(default_factory=dict)
+
+
+class RunDirectory:
+    """One run's directory, which this process may or may not own."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.lock_fd = -1
+        """While this process owns the run: what keeps it. A process that inherits it keeps the run too."""
+
+    def __truediv__(self, name: str) -> Path:
+        return self.path / name
+
+    @property
+    def exists(self) -> bool:
+        """There is a run in it."""
+        return (self.path / ABOUT).exists()
+
+    def about(self) -> About:
+        """What the run is. Raises RunError when that cannot be read."""
+        file = self.path / ABOUT
+        try:
+            stored = orjson.loads(file.read_bytes())
+            about = About(**{**stored, "status": RunStatus(stored["status"])})
+        except OSError as error:
+            raise RunError(
+                f"the run cannot be read: {error.strerror or error}",
+                where=str(file),
+                hint="`midaz-seed runs list` shows the runs that there are",
+            ) from error
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise RunError(
+                "this is not what midaz-seed writes about a run",
+                where=str(file),
+                hint="begin anew with another --run-id, or delete the directory",
+            ) from error
+        if about.status is not RunStatus.RUNNING:
+            return about
+        status = RunStatus.CUT_OFF if self.owner() is None else RunStatus.RUNNING
+        return replace(about, status=status, done=sum(done_in(file) for file in self.journals()))
+
+    def write(self, about: About) -> None:
+        """Put down what the run is; a reader never sees half of it. Raises OutputError."""
+        file, beside = self.path / ABOUT, self.path / f".{ABOUT}.{os.getpid()}"
+        stored = asdict(about)
+        try:
+            with beside.open("wb") as stream:
+                stream.write(orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(beside, file)
+        except OSError as error:
+            beside.unlink(missing_ok=True)
+            raise _unwritable(file, error) from error
+
+    def owner(self) -> int | None:
+        """The process that is working on the run now (0 when it does not say), or None."""
+        try:
+            with (self.path / LOCK).open("r+b") as lock:
+                try:
+                    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    text = lock.read(20).strip()
+                    return int(text) if text.isdigit() else 0
+        except OSError:
+            pass
+        return None
+
+    @contextmanager
+    def owned(self) -> Iterator[None]:
+        """Own the run for the duration of the block. Raises RunError when another process does, OutputError."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            lock = (self.path / LOCK).open("a+b")
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise RunError(
+                    f"run {self.path.name} is being worked on by process {self.owner() or 'unknown'}",
+                    where=str(self.path),
+                    hint="wait for it, or end it (SIGTERM), then go on with `midaz-seed run --resume`",
+                ) from None
+            lock.truncate(0)
+            lock.write(f"{os.getpid()}\n".encode())
+            lock.flush()
+            self.lock_fd = lock.fileno()
+            yield
+
+    def delete(self) -> None:
+        """Remove the directory; what the run made stays on the server. Raises RunError, OutputError."""
+        with self.owned():
+            try:
+                shutil.rmtree(self.path)
+            except OSError as error:
+                raise _unwritable(self.path, error) from error
+
+    def journals(self) -> list[Path]:
+        """The journals of the run: one for each process that it ever had."""
+        return sorted(self.path.glob(f"{JOURNAL}*"))
+
+    def journal(self, shard: int | None = None) -> Path:
+        """The journal of a shard, or of the process that owns the run."""
+        return self.path / (JOURNAL if shard is None else f"{JOURNAL}-{shard + 1}")
+
+    @property
+    def journalled_bytes(self) -> int:
+        """How long all journals are: it grows before anything is sent."""
+        return sum(file.stat().st_size for file in self.journals())
+
+    def mark_removed(self, clock: Clock) -> None:
+        """What the run made is gone from the server: there is nothing to go on with. Raises RunError, OutputError."""
+        self.clear_rejects()
+        self.write(replace(self.about(), status=RunStatus.REMOVED, updated_at=timestamp(clock), done=0, rejected=0))
+
+    def settings(self) -> list[Given]:
+        """The settings of the run, for another session of it. Raises RunError."""
+        about, where = self.about(), str(self.path / ABOUT)
+        own = {"runId": about.run_id, "journal.directory": str(self.path.parent)}
+        return [Given(path, value, where, typed=True) for path, value in {**about.settings, **own}.items()]
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes on the disk."""
+        return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
+
+    def rejects(self) -> list[dict[str, Any]]:
+        """What the server refused for good and is not known to be made since, also while a session goes on."""
+        return list(rejects.refused(self.path / REJECTS).values())
+
+    def merge_rejects(self) -> None:
+        """Take what the last session refused, and what it made, into `rejects.ndjson`. Only for who owns the run."""
+        rejects.merge(self.path / REJECTS)
+
+    def clear_rejects(self) -> None:
+        """Nothing is refused any more."""
+        rejects.clear(self.path / REJECTS)
+
+
+def find_run(root: Path, name: str) -> RunDirectory:
+    """The run of this name (or path), or with "" the last one that is not finished. Raises RunError."""
+    if name:
+        path = root / name
+        if not (path / ABOUT).exists() and (Path(name) / ABOUT).exists():
+            path = Path(name)
+        if not (path / ABOUT).exists():
+            raise RunError(
+                f"there is no run {name}", where=str(root), hint="`midaz-seed runs list` shows the runs that there are"
+            )
+        return RunDirectory(path)
+    unfinished = [run for run in all_runs(root) if run.about().status not in (RunStatus.FINISHED, RunStatus.REMOVED)]
+    if not unfinished:
+        raise RunError(
+            "there is no run to go on with",
+            where=str(root),
+            hint="`midaz-seed runs list` shows the runs that there are",
+        )
+    return unfinished[-1]
+
+
+def all_runs(root: Path) -> list[RunDirectory]:
+    """Every run below a directory, the one that was worked on last at the end. Raises OutputError."""
+    try:
+        paths = [path for path in root.iterdir() if (path / ABOUT).exists()] if root.exists() else []
+    except OSError as error:
+        raise UsageError(f"the runs cannot be read: {error.strerror or error}", where=str(root)) from error
+    return [RunDirectory(path) for path in sorted(paths, key=lambda path: (path / ABOUT).stat().st_mtime_ns)]
+
+
+def new_about(settings: Settings, *, run_id: str, plan_digest: str, target: str, planned: int, clock: Clock) -> About:
+    """A run that begins now."""
+    now = timestamp(clock)
+    return About(
+        run_id,
+        plan_digest,
+        _version(),
+        target,
+        RunStatus.RUNNING,
+        now,
+        now,
+        planned,
+        settings=stored_settings(settings),
+    )
+
+
+def stored_settings(settings: Settings) -> dict[str, Any]:
+    """Effective settings by dotted path, for `run.json`: without secrets, and without what is not set."""
+    plain = {path: as_plain(setting.value_of(settings)) for path, setting in SETTINGS.items() if not setting.is_secret}
+    return {path: value for path, value in plain.items() if value not in (None, []) and "://***@" not in str(value)}
+
+
+def differences(stored: Mapping[str, Any], settings: Settings) -> list[str]:
+    """The settings that make other data than the stored ones: "volume.accountsPerLedger 100 -> 200"."""
+    now = stored_settings(settings)
+    paths = [path for path in SETTINGS if path in DATA_SETTINGS or path.startswith(("volume.", "data."))]
+    return [
+        f"{path} {stored.get(path, 'not set')} -> {now.get(path, 'not set')}"
+        for path in paths
+        if stored.get(path) != now.get(path)
+    ]
+
+
+def check_same_plan(about: About, settings: Settings, digest: str, where: Path) -> None:
+    """Raise RunError, with what differs, when a run was begun with another plan."""
+    if about.plan_digest == digest:
+        return
+    changed = differences(about.settings, settings)
+    what = "; ".join(changed) or f"it was planned by midaz-seed {about.version}, this is {_version()}"
+    raise RunError(
+        f"run {about.run_id} was begun with another plan ({about.plan_digest[:12]}, now {digest[:12]}): {what}",
+        where=str(where),
+        hint="give the same settings, or begin another run with another --run-id",
+    )
+
+
+def timestamp(clock: Clock) -> str:
+    """Now, as `run.json` writes it."""
+    return datetime.fromtimestamp(clock.time(), UTC).isoformat(timespec="seconds")
+
+
+def _version() -> str:
+    return version("midaz-seed")
+
+
+def _unwritable(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the run's directory cannot be written: {error.strerror or error}",
+        where=str(path),
+        hint="check the folder, its permissions and the space on the disk, name another with --runs-dir, or run "
+        "without a journal: --no-journal",
+    )

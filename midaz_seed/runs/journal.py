@@ -1,0 +1,341 @@
+"""The journal of a run: what was about to be sent and what was acknowledged, on disk before it is relied upon.
+
+One file of frames (`runs.journal_format`) that is only ever appended to. A lease is written before the first request of
+its items leaves, in one write together with everything acknowledged so far: so after the process was killed at any
+moment an item that was never leased was never sent, and an item that was leased and not acknowledged is unknown.
+Written means handed to the operating system; a crash of the machine can take the last seconds away, which the balances
+then show (`engine.ledger.reconcile`).
+"""
+
+import os
+from array import array
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import itemgetter
+from pathlib import Path
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import JournalError, OutputError, RunError
+from midaz_seed.plan.items import Phase
+from midaz_seed.runs.journal_format import (
+    CREATED,
+    LEASE,
+    OPENING,
+    SENT,
+    TRACK_SHIFT,
+    Known,
+    Unknown,
+    frame,
+    frames,
+    take,
+)
+
+FORMAT = 1
+LEASE_ITEMS = 32
+"""Movements that may be sent after one write. At most so many more of each ledger are unknown after a kill."""
+_BUFFERED_MAX = 4096
+_CREATED_MAX = 200
+"""Entities in one frame, whose payload has at most 65,535 bytes."""
+_PHASES = {phase: number for number, phase in enumerate(Phase)}
+
+
+class Track:
+    """One phase of one ledger in the journal: what earlier sessions did, and where this one writes."""
+
+    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next")
+
+    def __init__(self, journal: "Journal", number: int, known: Known, count: int) -> None:
+        self._journal = journal
+        self._base = number << TRACK_SHIFT
+        self._known = known
+        self._count = count
+        self._earlier = self._leased = max((end for _, end, _ in known.leases), default=0)
+        self._next = self._leased
+
+    @property
+    def begun(self) -> bool:
+        """An earlier session leased something of it."""
+        return self._earlier > 0
+
+    @property
+    def end(self) -> int:
+        """Items from here on are not known to any earlier session."""
+        return max(self._earlier, len(self._known.made))
+
+    def is_made(self, ordinal: int) -> bool:
+        """An earlier session saw it made."""
+        return self._known.is_made(ordinal)
+
+    def is_recovered(self, ordinal: int) -> bool:
+        """An earlier session knew from the balances alone that it was made."""
+        return ordinal in self._known.recovered
+
+    def known_id(self, ordinal: int) -> str:
+        """The server's id of an entity that an earlier session made or found; "" when the journal has none."""
+        return self._known.ids.get(ordinal, ("", False))[0]
+
+    def unknown(self) -> list[Unknown]:
+        """What an earlier session may have sent without seeing an answer."""
+        return list(self._known.unknown())
+
+    def generation_of(self, ordinal: int) -> int:
+        """The generation of the last key that was used for this item."""
+        return self._known.sent.get(ordinal, (0, 0.0))[0]
+
+    def is_unknown(self, ordinal: int) -> bool:
+        """It may have been sent by an earlier session, and nothing is known of it."""
+        if ordinal >= self._earlier or ordinal in self._known.not_made or self._known.is_made(ordinal):
+            return False
+        leases = self._known.leases
+        at = bisect_right(leases, ordinal, key=lambda lease: lease[0])
+        return at > 0 and ordinal < leases[at - 1][1] and ordinal not in self._known.ids
+
+    def begin(self, ordinal: int) -> int:
+        """Call it before the first request of an item leaves; the generation of its key. Raises JournalError."""
+        generation = 0
+        if ordinal >= self._leased:
+            end = min(ordinal + LEASE_ITEMS, self._count)
+            self._journal.lease(self._base + ordinal, end - ordinal)
+            self._leased = end
+        elif ordinal < self._earlier:
+            generation = self.generation_of(ordinal)  # a network may still hold a request under it
+            self.resend(ordinal, generation)
+        if ordinal >= self._next:
+            self._next = ordinal + 1
+        return generation
+
+    def resend(self, ordinal: int, generation: int) -> None:
+        """Call it before an item is sent under another key than the last one. Raises JournalError."""
+        self._journal.sent(self._base + ordinal, generation)
+        self._known.sent[ordinal] = (generation, 0.0)
+
+    def made(self, ordinal: int) -> None:
+        """It was acknowledged."""
+        self._journal.made.append(self._base + ordinal)
+
+    def recovered(self, ordinal: int) -> None:
+        """The balances say that it was made."""
+        self._journal.recovered.append(self._base + ordinal)
+
+    def not_made(self, ordinal: int) -> None:
+        """It was refused, or not sent at all: certainly not made."""
+        self._journal.not_made.append(self._base + ordinal)
+
+    def created(self, ordinal: int, server_id: str, *, fresh: bool) -> None:
+        """An entity exists, with this id."""
+        self._journal.created(self._base + ordinal, server_id, fresh=fresh)
+
+    def never_begun(self) -> range:
+        """What this session leased and did not begin."""
+        return range(max(self._next, self._earlier), self._leased)
+
+
+class Journal:
+    """The journal that a run writes. Without a file it keeps nothing, and every item counts as never sent."""
+
+    def __init__(
+        self,
+        clock: Clock,
+        path: Path | None = None,
+        digest: str = "",
+        *,
+        session: int = 1,
+        others: Sequence[Path] = (),
+    ) -> None:
+        """Open or begin the journal of a plan. `session` counts the sessions of the run, from 1; `others` are the
+        journals of other processes of the same run, which are read too.
+
+        Raises RunError when a file is damaged or belongs to another plan, OutputError when it cannot be written.
+        """
+        self._clock = clock
+        self._path = path
+        self._digest = digest
+        self._fd = -1
+        self._length = 0
+        self._leased = False
+        self._others: list[Path] = []
+        self._known: dict[int, Known] = {}
+        self._tracks: dict[int, Track] = {}
+        self.made: array[int] = array("Q")
+        self.recovered: array[int] = array("Q")
+        self.not_made: array[int] = array("Q")
+        self._created: list[bytes] = []
+        self._session = session
+        self.clean = True
+        """The session before this one left nothing on its way, or there was none."""
+        self.last_written_s = 0.0
+        """When the session before this one wrote last (epoch seconds)."""
+        if path is not None:
+            self._open(path, others)
+
+    @property
+    def on(self) -> bool:
+        """It is kept."""
+        return self._path is not None
+
+    @property
+    def used(self) -> bool:
+        """Something was sent, in this session or an earlier one."""
+        return bool(self._known) or self._leased
+
+    def track(self, ledger: int | None, phase: Phase, count: int) -> Track:
+        """The track of a phase: `ledger` is the ledger's place in the plan, or None for what is above the ledgers;
+        `count` is the number of its items."""
+        number = (0 if ledger is None else ledger + 1) * len(_PHASES) + _PHASES[phase]
+        if number not in self._tracks:
+            self._tracks[number] = Track(self, number, self._known.get(number, Known()), count)
+        return self._tracks[number]
+
+    # ---- writing
+
+    def lease(self, first: int, count: int) -> None:
+        """Allow items to be sent, and write what is buffered. Raises JournalError."""
+        if self._fd >= 0:
+            self._leased = True
+            self._write(self._buffered() + frame(b"L" + LEASE.pack(first, count, self._clock.time())))
+
+    def sent(self, item: int, generation: int) -> None:
+        """Allow an item to be sent under another key. Raises JournalError."""
+        if self._fd >= 0:
+            self._write(self._buffered() + frame(b"S" + SENT.pack(item, generation, self._clock.time())))
+
+    def created(self, item: int, server_id: str, *, fresh: bool) -> None:
+        """Buffer the id of an entity. One of more than 255 bytes is not kept: the entity is then looked up again."""
+        text = server_id.encode()
+        if len(text) < 256:
+            self._created.append(CREATED.pack(item, fresh, len(text)) + text)
+
+    def flush(self) -> None:
+        """Write what is buffered. Raises JournalError."""
+        data = self._buffered()
+        if data and self._fd >= 0:
+            self._write(data)
+
+    def _buffered(self) -> bytes:
+        parts = [
+            frame(kind + items[start : start + _BUFFERED_MAX].tobytes())
+            for kind, items in ((b"A", self.made), (b"B", self.recovered), (b"N", self.not_made))
+            for start in range(0, len(items), _BUFFERED_MAX)
+        ]
+        parts += [
+            frame(b"C" + b"".join(self._created[start : start + _CREATED_MAX]))
+            for start in range(0, len(self._created), _CREATED_MAX)
+        ]
+        self.made, self.recovered, self.not_made, self._created = array("Q"), array("Q"), array("Q"), []
+        return b"".join(parts)
+
+    def _write(self, data: bytes) -> None:
+        try:
+            rest = memoryview(data)
+            while rest:  # a full disk takes a part first, and the next call says why it takes no more
+                rest = rest[os.write(self._fd, rest) :]
+            self._length += len(data)
+        except OSError as error:
+            os.ftruncate(self._fd, self._length)  # no half frame in the middle when there is room again
+            raise JournalError(
+                f"the journal cannot be written, so nothing more is sent: {error.strerror or error}",
+                where=str(self._path),
+                hint="make room on the disk, then go on with `midaz-seed run --resume`",
+            ) from error
+
+    def restart(self) -> None:
+        """Forget everything. Raises JournalError."""
+        self._known.clear()
+        self._tracks.clear()
+        self.clean = True
+        self._leased = False
+        for other in self._others:
+            other.unlink(missing_ok=True)
+        if self._fd >= 0:
+            os.ftruncate(self._fd, 0)
+            self._length = 0
+            self._write(self._head() + self._opening())
+
+    def close(self, *, clean: bool) -> None:
+        """End the session; `clean` when nothing is on its way any more. Raises JournalError."""
+        if self._fd < 0:
+            return
+        try:
+            if clean:
+                for track in self._tracks.values():
+                    for ordinal in track.never_begun():
+                        track.not_made(ordinal)
+                self._write(self._buffered() + frame(b"E"))
+            else:
+                self.flush()
+            os.fsync(self._fd)
+        finally:
+            os.close(self._fd)
+            self._fd = -1
+
+    # ---- reading
+
+    def _open(self, path: Path, others: Sequence[Path]) -> None:
+        try:
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._others = [other for other in others if other != path and other.exists()]
+            files = [path, *self._others]
+            self.last_written_s = max(file.stat().st_mtime for file in files)
+            contents = {file: file.read_bytes() for file in files}
+        except OSError as error:
+            raise OutputError(
+                f"the journal cannot be opened: {error.strerror or error}",
+                where=str(path),
+                hint="check the folder, its permissions and the space on the disk, or run without: --no-journal",
+            ) from error
+        try:
+            found: list[tuple[int, bytes]] = []
+            for file, data in contents.items():
+                end = self._read(data, file, found)
+                if file == path:
+                    self._length = end
+            for _, payload in sorted(found, key=itemgetter(0)):
+                take(self._known, payload[:1], memoryview(payload)[1:])
+            os.ftruncate(self._fd, self._length)
+            self._write((b"" if self._length else self._head()) + self._opening())
+        except BaseException:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+
+    def _head(self) -> bytes:
+        return frame(b"H" + f"{FORMAT}:{self._digest}".encode())
+
+    def _opening(self) -> bytes:
+        return frame(b"O" + OPENING.pack(self._session))
+
+    def _read(self, data: bytes, path: Path, found: list[tuple[int, bytes]]) -> int:
+        """Add every whole frame with the number of its session; the length of them all."""
+        end = session = 0
+        last = b"E"
+        for payload, at in frames(data, path):
+            end, last = at, payload[:1]
+            if last == b"H":
+                self._check_head(payload[1:].decode(), path)
+            elif last == b"O":
+                (session,) = OPENING.unpack(payload[1:])
+            else:
+                found.append((session, payload))
+        self.clean = self.clean and last in (b"E", b"H", b"O")
+        return end
+
+    def _check_head(self, head: str, path: Path) -> None:
+        number, _, digest = head.partition(":")
+        if number != str(FORMAT) or digest != self._digest:
+            raise RunError(
+                f"the journal is of format {number} for plan {digest[:12]}; this is format {FORMAT}, plan "
+                f"{self._digest[:12]}",
+                where=str(path),
+                hint="finish it with the version of midaz-seed that began it, or begin anew with another --run-id",
+            )
+
+
+def done_in(path: Path) -> int:
+    """Items that a journal knows to exist: 0 where it cannot be read."""
+    known: dict[int, Known] = {}
+    try:
+        for payload, _ in frames(path.read_bytes(), path):
+            take(known, payload[:1], memoryview(payload)[1:])
+    except (OSError, RunError):
+        return 0
+    return sum(track.made.count(1) + len(track.ids) for track in known.values())

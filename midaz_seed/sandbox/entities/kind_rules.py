@@ -1,0 +1,386 @@
+"""What is particular to one kind of entity: checks beyond the fields, and what comes along with it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from midaz_seed.sandbox.core.countries import CURRENCIES
+from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
+from midaz_seed.sandbox.entities.balances import add_balance, delete_account_balances
+from midaz_seed.sandbox.entities.body_schema import Body
+from midaz_seed.sandbox.entities.kinds import SCENARIOS, asset_code_rule, country_rule
+from midaz_seed.sandbox.entities.list_queries import like
+from midaz_seed.sandbox.storage.state import Book, Doc, World
+
+Parts = dict[str, Any]
+
+
+def plain(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    """What a body says, but for its metadata."""
+    return {name: value for name, value in body.values.items() if name != "metadata"}
+
+
+def _nothing(_world: World, _org_id: str, _ledger_id: str, _doc: Doc) -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Hooks:
+    """The places where a kind can differ. Each may raise RefusedError, except `created`, `fill` and `show`."""
+
+    prepare: Callable[[World, str, str, Body], Parts] = plain
+    """From the body of a create to the entity's own fields."""
+    fill: Callable[[Doc], None] = lambda _doc: None
+    """Fields that depend on the new id."""
+    created: Callable[[World, str, str, Doc], None] = _nothing
+    check_patch: Callable[[World, str, str, Doc, Parts], None] = lambda *_: None
+    check_delete: Callable[[World, str, str, Doc], None] = _nothing
+    show: Callable[[World, Doc], Doc] = lambda _world, doc: doc
+
+
+def _status(body: Body) -> Parts:
+    status = body["status"]
+    return {"code": status["code"] or "ACTIVE", "description": status["description"]}
+
+
+def _with_status(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    return {**plain(_world, _org_id, _ledger_id, body), "status": _status(body)}
+
+
+# ---- organizations and ledgers
+
+
+def _organization(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    address = body["address"]
+    if country_rule(address, required=world.dialect.country_required):
+        raise RefusedError("0032")
+    parent = body["parentOrganizationId"]
+    if parent is not None and not world.organizations.ever(parent):
+        raise RefusedError("0039")
+    shown = {key: text for key, text in address.items() if key != "description" or text}
+    return {
+        "parentOrganizationId": parent,
+        "legalName": body["legalName"],
+        "doingBusinessAs": body["doingBusinessAs"],
+        "legalDocument": body["legalDocument"],
+        "address": shown,
+        "status": _status(body),
+    }
+
+
+def _organization_patch(world: World, _org_id: str, _ledger_id: str, doc: Doc, changes: Parts) -> None:
+    if "address" in changes and country_rule(changes["address"]):
+        raise RefusedError("0032")
+    parent = changes.get("parentOrganizationId")
+    if parent == doc["id"]:
+        raise RefusedError("0091")
+    if parent is not None and not world.organizations.ever(parent):
+        raise RefusedError("0039")
+
+
+def _organization_created(world: World, _org_id: str, _ledger_id: str, doc: Doc) -> None:
+    """An organization is a holder itself."""
+    if not world.dialect.has("holders"):
+        return
+    epoch_s, stamp = world.now()
+    holder = dict.fromkeys(("externalId", "addresses", "contact", "naturalPerson", "legalPerson"))
+    own = {"type": "LEGAL_PERSON", "name": doc["legalName"], "document": doc["legalDocument"], "isSelf": True}
+    stamps: Parts = {"createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {}}
+    world.save("holders", doc["id"], "", {"id": world.new_id(epoch_s), **holder, **own, **stamps})
+
+
+def _ledger(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    settings = body.get("settings")
+    for name, words in world.dialect.settings_words.items():
+        if settings is not None and settings["tracer"][name] not in words:
+            raise RefusedError("0176")
+    return {
+        "name": body["name"],
+        "status": _status(body),
+        "settings": None if settings == world.dialect.ledger_settings else settings,
+    }
+
+
+# ---- assets and accounts
+
+
+def _asset(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    if body["type"] not in _world.dialect.asset_types:
+        raise RefusedError("0040")
+    code = asset_code_rule(body["code"])
+    if code is not None:
+        raise RefusedError(code)
+    if body["type"] in _world.dialect.currency_types and body["code"] not in CURRENCIES:
+        raise RefusedError("0005")
+    place = _world.book(_org_id, _ledger_id).collection("assets")
+    if any(asset["code"] == body["code"] for asset in place):
+        raise RefusedError("0003")
+    return {"name": body["name"], "type": body["type"], "code": body["code"], "status": _status(body)}
+
+
+def _asset_created(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    """An asset brings its external account and that one's balance."""
+    code = doc["code"]
+    book = world.book(org_id, ledger_id)
+    alias = f"@external/{code}"
+    if alias in book.account_by_alias:
+        return
+    epoch_s, stamp = world.now()
+    account: Doc = {
+        "id": world.new_id(epoch_s), "name": f"External {code}", "parentAccountId": None, "entityId": None,
+        "assetCode": code,
+        "organizationId": org_id, "ledgerId": ledger_id, "portfolioId": None, "segmentId": None,
+        "status": {"code": "external", "description": f"Account external created by asset: {code}"},
+        "alias": alias, "type": "external", "blocked": False, "holderId": None, "holderCheckSkipped": False,
+        "createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {},
+    }  # fmt: skip
+    world.save("accounts", org_id, ledger_id, account)
+    add_balance(world, account, "default", delayed=True)
+
+
+def _asset_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    if not world.dialect.asset_deletable:
+        raise FailedError(500, "Internal Server Error")
+    account = world.book(org_id, ledger_id).account_by_alias.get(f"@external/{doc['code']}")
+    if account is not None:
+        world.save("accounts", org_id, ledger_id, {**account, "deletedAt": world.now()[1]})
+
+
+def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
+    dialect, said = world.dialect, body.values
+    ledger = world.ledger(org_id, ledger_id)
+    if ledger is None and dialect.account_needs_ledger:
+        raise RefusedError("0007", entity="Ledger")
+    book = world.book(org_id, ledger_id)
+    kind = said["type"].lower()
+    if not dialect.external_type_allowed and "external" in kind:
+        raise RefusedError("0066")
+    if kind == "external" and said["alias"] is None:
+        raise RefusedError("0009")
+    settings = ledger["settings"] if ledger is not None else None
+    checked = settings is not None and settings["accounting"]["validateAccountType"] and kind != "external"
+    if checked and not any(known["keyValue"] == kind for known in book.collection("account-types")):
+        raise RefusedError("0066")
+    if said["assetCode"] not in [asset["code"] for asset in book.collection("assets")]:
+        raise RefusedError("0034")
+    entity = said["entityId"]
+    if said["portfolioId"] is not None:
+        portfolio = book.collection("portfolios").live.get(said["portfolioId"])
+        if portfolio is None:
+            raise RefusedError("0007", entity="Portfolio")
+        entity = portfolio["entityId"] if entity is None else entity
+    if said["parentAccountId"] is not None:
+        parent = book.collection("accounts").live.get(said["parentAccountId"])
+        if parent is None:
+            raise RefusedError("0029")
+        if parent["assetCode"] != said["assetCode"]:
+            raise RefusedError("0030")
+    holder_id, holder_check_skipped = _holder_of(world, org_id, body, settings) if kind != "external" else (None, False)
+    if said["alias"] is not None:
+        _check_alias(book, said["alias"])
+    if said["segmentId"] is not None and not book.collection("segments").ever(said["segmentId"]):
+        raise RefusedError("0036")
+    return {
+        "name": said["name"] or f"{body['assetCode']} {kind} account",
+        "parentAccountId": said["parentAccountId"],
+        "entityId": entity,
+        "assetCode": said["assetCode"],
+        "portfolioId": said["portfolioId"],
+        "segmentId": said["segmentId"],
+        "status": _status(body),
+        "alias": said["alias"],
+        "type": kind,
+        "blocked": bool(said.get("blocked")),
+        "holderId": holder_id,
+        "holderCheckSkipped": holder_check_skipped,
+    }
+
+
+def _check_alias(book: Book, alias: str) -> None:
+    """The new alias is a LIKE pattern over the aliases that are there; a look-up is enough when it has no wildcard."""
+    aliases = book.account_by_alias
+    taken = alias in aliases
+    if not taken and "_" in alias:
+        taken = any(map(like(alias), aliases))
+    if taken:
+        raise RefusedError("0020")
+
+
+def _holder_of(world: World, org_id: str, body: Body, settings: Mapping[str, Any] | None) -> tuple[str | None, bool]:
+    """Whose the account is, and whether looking for that holder was skipped; without a holder it is the
+    organization's own. Raises RefusedError (0490, 0491, CRM-0006)."""
+    if not world.dialect.has("holders"):
+        return None, False
+    chosen = body["holderId"].lower() if body["holderId"] else None
+    skips = bool(body["skip"] and body["skip"]["holder"])
+    if skips and (settings is None or not settings["overrides"]["allowHolderSkip"]):
+        raise RefusedError("0490")
+    holders = world.place("holders", org_id, "")
+    if settings is not None and settings["accounting"]["requireHolder"] and not skips:
+        if chosen is None:
+            raise RefusedError("0491")
+        if chosen not in holders.live:
+            raise RefusedError("CRM-0006")
+    own = next((holder["id"] for holder in holders if holder.get("isSelf")), None)
+    return chosen or own, skips
+
+
+def _account_fill(doc: Doc) -> None:
+    if doc["alias"] is None:
+        doc["alias"] = doc["id"]
+
+
+def _account_created(world: World, _org_id: str, _ledger_id: str, doc: Doc) -> None:
+    add_balance(world, doc, "default", delayed=True)
+
+
+def _account_patch(world: World, org_id: str, ledger_id: str, doc: Doc, changes: Parts) -> None:
+    if doc["type"] == "external":
+        raise RefusedError("0074")
+    book = world.book(org_id, ledger_id)
+    for name, kind, code in (("portfolioId", "portfolios", "0035"), ("segmentId", "segments", "0036")):
+        if changes.get(name) is not None and not book.collection(kind).ever(changes[name]):
+            raise RefusedError(code)
+
+
+def _account_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    if doc["type"] == "external":
+        raise RefusedError("0074")
+    if world.dialect.account_deletion_checks_balances:
+        delete_account_balances(world, world.book(org_id, ledger_id), doc["id"])
+
+
+def _account_type(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
+    key = body["keyValue"].lower()
+    if any(known["keyValue"] == key for known in world.book(org_id, ledger_id).collection("account-types")):
+        raise RefusedError("0108")
+    return {"name": body["name"], "description": body["description"], "keyValue": key}
+
+
+# ---- routes
+
+
+def _operation_route(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+    if body["operationType"].lower() not in world.dialect.operation_types:
+        raise RefusedError("0103")
+    _check_account_rule(body["account"])
+    entries = body.get("accountingEntries")
+    _check_entries(body["operationType"].lower(), entries)
+    own = {name: body[name] for name in ("title", "description", "code")}
+    return {
+        **own,
+        "operationType": body["operationType"].lower(),
+        "accountingEntries": without_empty(entries),
+        "account": body["account"],
+    }
+
+
+def _check_account_rule(rule: Mapping[str, Any] | None) -> None:
+    if rule is None:
+        return
+    missing = {name: f"{name} is a required field" for name in ("ruleType", "validIf") if not rule[name]}
+    if missing:
+        raise RefusedError("0009", missing, situation="incomplete rule")
+    if rule["ruleType"] not in ("alias", "account_type"):
+        raise RefusedError("0111")
+    if not isinstance(rule["validIf"], str if rule["ruleType"] == "alias" else list):
+        raise RefusedError("0112")
+
+
+def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> None:
+    if not entries:
+        return
+    given = {name for name in SCENARIOS if entries[name] is not None}
+    if not given:
+        return
+    if "revert" in given and operation_type != "bidirectional":
+        raise RefusedError("0165")
+    if operation_type == "destination" and given & {"hold", "cancel"}:
+        raise RefusedError("0162")
+    if (
+        operation_type != "destination"
+        and given & {"hold", "commit", "cancel"}
+        and not {"hold", "commit", "cancel"} <= given
+    ):
+        raise RefusedError("0163")
+    if "direct" not in given:
+        raise RefusedError("0164")
+    if any(entries[name]["debit"] is None or entries[name]["credit"] is None for name in given):
+        raise RefusedError("0166")
+
+
+def without_empty(value: Any) -> Any:
+    """An object without its empty parts; None when nothing is left."""
+    if isinstance(value, dict):
+        return {name: without_empty(inner) for name, inner in value.items() if inner not in (None, "")} or None
+    return value
+
+
+def _operation_route_patch(_world: World, _org_id: str, _ledger_id: str, doc: Doc, changes: Parts) -> None:
+    _check_account_rule(changes.get("account"))
+    if "accountingEntries" in changes:
+        _check_entries(doc["operationType"], changes["accountingEntries"])
+        changes["accountingEntries"] = {
+            **(doc["accountingEntries"] or {}),
+            **(without_empty(changes["accountingEntries"]) or {}),
+        }
+
+
+def _operation_route_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+    routes = world.book(org_id, ledger_id).collection("transaction-routes")
+    if any(doc["id"] in route["operationRoutes"] for route in routes):
+        raise RefusedError("0107")
+
+
+def _check_composition(world: World, org_id: str, ledger_id: str, route_ids: list[str]) -> None:
+    known = world.book(org_id, ledger_id).collection("operation-routes").live
+    routes = [known.get(route_id) for route_id in route_ids]
+    if any(route is None for route in routes):
+        raise RefusedError("0101")
+    kinds = {route["operationType"] for route in routes if route is not None}
+    if not kinds & {"source", "bidirectional"}:
+        raise RefusedError("0153")
+    if not kinds & {"destination", "bidirectional"}:
+        raise RefusedError("0154")
+
+
+def _transaction_route(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
+    _check_composition(world, org_id, ledger_id, body["operationRoutes"])
+    return {"title": body["title"], "description": body["description"], "operationRoutes": body["operationRoutes"]}
+
+
+def _transaction_route_patch(world: World, org_id: str, ledger_id: str, _doc: Doc, changes: Parts) -> None:
+    if "operationRoutes" in changes:
+        _check_composition(world, org_id, ledger_id, changes["operationRoutes"])
+
+
+def _transaction_route_show(world: World, doc: Doc) -> Doc:
+    known = world.book(doc["organizationId"], doc["ledgerId"]).collection("operation-routes").live
+    shown = []
+    for route_id in doc["operationRoutes"]:
+        route = known[route_id]
+        shown.append({key: value for key, value in route.items() if value or key == "deletedAt"})
+    return {**doc, "operationRoutes": shown}
+
+
+HOOKS = {
+    "organizations": Hooks(prepare=_organization, created=_organization_created, check_patch=_organization_patch),
+    "ledgers": Hooks(prepare=_ledger),
+    "assets": Hooks(prepare=_asset, created=_asset_created, check_delete=_asset_delete),
+    "portfolios": Hooks(prepare=_with_status),
+    "segments": Hooks(prepare=_with_status),
+    "account-types": Hooks(prepare=_account_type),
+    "accounts": Hooks(
+        prepare=_account,
+        fill=_account_fill,
+        created=_account_created,
+        check_patch=_account_patch,
+        check_delete=_account_delete,
+    ),
+    "operation-routes": Hooks(
+        prepare=_operation_route, check_patch=_operation_route_patch, check_delete=_operation_route_delete
+    ),
+    "transaction-routes": Hooks(
+        prepare=_transaction_route, check_patch=_transaction_route_patch, show=_transaction_route_show
+    ),
+}

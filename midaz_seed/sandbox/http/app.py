@@ -1,0 +1,253 @@
+"""The ASGI edge: reads a request, lets its handler answer, and lets the answer go once everything written is
+committed."""
+
+import asyncio
+from collections import Counter
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+import orjson
+
+from midaz_seed.clock import ShiftedClock
+from midaz_seed.errors import OutputError
+from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError, describe
+from midaz_seed.sandbox.core.messages import Call, Headers, Reply, json_reply, text_reply
+from midaz_seed.sandbox.faults.plan import Faults
+from midaz_seed.sandbox.http.clock_endpoint import clock_reply
+from midaz_seed.sandbox.http.router import Router
+from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.transactions.endpoints import NOT_REPLAYED
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+ROUTER = "router"
+"""The key of the ASGI scope's state under which the port's router is found."""
+_COMMIT_WITHIN_S = 0.02
+"""With answers first: how long what they acknowledge may wait for the commit that it shares."""
+_OPEN_PATHS = (b"/health", b"/version", b"/readyz")
+
+
+class Statistics:
+    """What the sandbox was asked and how it answered."""
+
+    def __init__(self) -> None:
+        self.requests: Counter[tuple[str, str]] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.in_flight = 0
+        self.in_flight_max = 0
+
+    def begin(self) -> None:
+        """Count a request as in flight."""
+        self.in_flight += 1
+        if self.in_flight > self.in_flight_max:
+            self.in_flight_max = self.in_flight
+
+    def report(self) -> dict[str, Any]:
+        """As `GET /sandbox/stats` shows it."""
+        requests = {f"{method} {group}".strip(): count for (method, group), count in sorted(self.requests.items())}
+        statuses = {str(status): count for status, count in sorted(self.statuses.items())}
+        return {"requests": requests, "statuses": statuses, "in_flight_max": self.in_flight_max}
+
+
+class App:
+    """The sandbox as an ASGI application."""
+
+    def __init__(self, world: World, auth_token: str | None, faults: Faults) -> None:
+        self.world = world
+        self.faults = faults
+        self.statistics = Statistics()
+        self._body_bytes_max = world.dialect.body_bytes_max
+        self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._waiting: list[asyncio.Future[None]] = []
+        self._unwritten: list[tuple[Callable[[Reply], None], Reply]] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._broken = False
+        self.later: set[asyncio.Task[None]] = set()
+        """Requests that will be carried out and have no client that waits."""
+        self.closing = False
+        """Set when the server ends: what still waits is cancelled."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        statistics = self.statistics
+        statistics.begin()
+        try:
+            await self.exchange(scope, receive, send)
+        except asyncio.CancelledError:
+            if not self.closing:
+                raise
+            # the connection is cut already: there is nobody to complain to, and uvicorn would log a failure
+        finally:
+            statistics.in_flight -= 1
+
+    def take(self, scope: Scope, body: bytes, write: Callable[[Reply], None]) -> None:
+        """Answer a complete request, and have the answer written when it is durable: the same as calling the
+        application, without a task."""
+        statistics = self.statistics
+        statistics.begin()
+        try:
+            reply = self.answer(scope, body)
+        except BaseException:
+            statistics.in_flight -= 1
+            raise
+        unwritten = self._unwritten
+        if self.world.answer_first:
+            if self.world.store.dirty:
+                self._commit_within_time()
+            self._give(write, reply)
+        elif unwritten or self.world.store.dirty:  # answers leave in the order of their requests
+            if not unwritten:
+                self._commit_this_turn()
+            unwritten.append((write, reply))
+        else:
+            self._give(write, reply)
+
+    def _give(self, write: Callable[[Reply], None], reply: Reply) -> None:
+        if self._broken:
+            reply = self._not_written()
+        statistics = self.statistics
+        statistics.in_flight -= 1
+        statistics.statuses[reply.status] += 1
+        write(reply)
+
+    async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a request, answer it, let the answer go when it is durable."""
+        body = await self.read(receive)
+        if body is None:
+            return
+        reply = self.answer(scope, body)
+        if self.world.store.dirty:
+            reply = await self.committed(reply)
+        await self.send(send, reply)
+
+    async def read(self, receive: Receive) -> bytes | None:
+        """The request's body; None when the client left before it was complete."""
+        message = await receive()
+        body: bytes = message.get("body", b"")
+        while message.get("more_body", False):
+            message = await receive()
+            body += message.get("body", b"")
+        return None if message["type"] == "http.disconnect" else body
+
+    def answer(self, scope: Scope, body: bytes) -> Reply:
+        """Let the handler answer; what it wrote is not committed yet."""
+        try:
+            return self._handled(scope, body)
+        except (RefusedError, FailedError) as error:
+            dialect = self.world.dialect
+            status, described = describe(error, dialect, self._group_of(scope))
+            claimed = error.claimed and dialect.replay_header_on_errors
+            plain = isinstance(error, RefusedError) and error.code in dialect.plain_json_codes
+            headers = [(b"content-type", b"application/json" if plain else dialect.error_content_type.encode())]
+            return Reply(status, headers + NOT_REPLAYED if claimed else headers, orjson.dumps(described))
+
+    def _group_of(self, scope: Scope) -> str:
+        router: Router = scope["state"][ROUTER]
+        return router.group_of(scope["method"], scope["raw_path"])
+
+    def _handled(self, scope: Scope, body: bytes) -> Reply:
+        method, raw_path = scope["method"], scope["raw_path"]
+        headers: Headers = scope["headers"]
+        group = ""
+        try:
+            if self._broken:
+                raise FailedError(500, "the data file cannot be written")
+            if self._auth is not None and not self._may_enter(scope):
+                return text_reply(401, "Missing Token")
+            if raw_path.startswith(b"/sandbox/"):
+                return self.about_itself(method, raw_path, body)
+            if len(body) > self._body_bytes_max:
+                raise FailedError(413, "Request Entity Too Large")
+            router: Router = scope["state"][ROUTER]
+            (handler, group), params = router.find(method, raw_path)
+            return handler(self.world, Call(method, raw_path, params, scope["query_string"], headers, body))
+        except RefusedError as error:
+            if (method, group, error.situation) in self.world.dialect.failing:
+                failure = FailedError(500, "Internal Server Error")
+                failure.claimed = error.claimed
+                raise failure from error
+            raise
+        finally:
+            self.statistics.requests[method, group] += 1
+
+    def _may_enter(self, scope: Scope) -> bool:
+        """Whether a request carries the token, or needs none."""
+        token = self._auth
+        return token is None or scope["raw_path"] in _OPEN_PATHS or (b"authorization", token) in scope["headers"]
+
+    def about_itself(self, method: str, raw_path: bytes, body: bytes) -> Reply:
+        """The endpoints that no Midaz has: /sandbox/stats, /sandbox/faults and, where it was asked for,
+        /sandbox/clock."""
+        if raw_path == b"/sandbox/stats":
+            return json_reply(200, self.statistics.report())
+        if raw_path == b"/sandbox/faults":
+            return json_reply(200, self.faults.report())
+        if raw_path == b"/sandbox/clock" and isinstance(self.world.clock, ShiftedClock):
+            return clock_reply(self.world, self.world.clock, method, body)
+        raise FailedError(404, f"Cannot {method} {raw_path.decode('latin-1')}")
+
+    async def committed(self, reply: Reply) -> Reply:
+        """Wait until everything written so far is durable; unless answers come first: then it will be soon."""
+        if self.world.answer_first:
+            self._commit_within_time()
+        elif self.world.store.dirty:
+            await self.commit_soon()
+        return self._not_written() if self._broken else reply
+
+    def _not_written(self) -> Reply:
+        return json_reply(*describe(FailedError(500, "the data file cannot be written"), self.world.dialect))
+
+    def commit_soon(self) -> asyncio.Future[None]:
+        """Done when everything written so far is durable; all that ask in one turn of the loop share one commit."""
+        self._commit_this_turn()
+        done: asyncio.Future[None] = self._running_loop().create_future()
+        self._waiting.append(done)
+        return done
+
+    def _commit_this_turn(self) -> None:
+        if not self._waiting and not self._unwritten:
+            self._running_loop().call_soon(self.commit)
+
+    def _commit_within_time(self) -> None:
+        if self._timer is None:
+            self._timer = self._running_loop().call_later(_COMMIT_WITHIN_S, self.commit)
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        if self._loop is None:  # asked for once: in Python 3.11 each question is a system call
+            self._loop = asyncio.get_running_loop()
+        return self._loop
+
+    def commit(self) -> None:
+        """Make everything durable that was written, and let the answers go that wait for it."""
+        waiting, self._waiting = self._waiting, []
+        unwritten, self._unwritten = self._unwritten, []
+        self._timer = None
+        try:
+            if self.world.store.dirty:
+                self.world.store.commit()
+        except OutputError:
+            # memory is ahead of the file now: from here on nothing may be acknowledged
+            self._broken = True
+        for done in waiting:
+            if not done.done():
+                done.set_result(None)
+        for write, reply in unwritten:
+            self._give(write, reply)
+
+    async def send(self, send: Send, reply: Reply) -> None:
+        """Send an answer as it is."""
+        self.statistics.statuses[reply.status] += 1
+        await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
+        await send({"type": "http.response.body", "body": reply.body})
+
+
+def _headers(reply: Reply) -> Headers:
+    """An answer's headers with its length; a 204 has none unless its handler says so."""
+    if reply.status == 204:
+        return reply.headers
+    return [*reply.headers, (b"content-length", b"%d" % len(reply.body))]

@@ -1,0 +1,39 @@
+"""`/sandbox/clock`: the time of a sandbox in a process of its own, moved by a test."""
+
+import math
+
+import orjson
+
+from midaz_seed.clock import ShiftedClock
+from midaz_seed.sandbox.core.error_codes import FailedError
+from midaz_seed.sandbox.core.journal_records import CLOCK
+from midaz_seed.sandbox.core.messages import Reply, json_reply
+from midaz_seed.sandbox.storage.state import World
+
+
+def clock_reply(world: World, clock: ShiftedClock, method: str, body: bytes) -> Reply:
+    """GET tells the time, POST `{"advanceS": seconds}` moves it on first. A restarted sandbox goes on from there.
+
+    Raises FailedError: 400 for anything but a finite number from zero, 405 for another method.
+    """
+    if method == "POST":
+        clock.advance(_seconds(body))
+        world.seq += 1
+        world.store.append(world.seq, orjson.dumps([CLOCK, world.ms(clock.time()), clock.ahead_s]))
+    elif method != "GET":
+        raise FailedError(405, "Method Not Allowed")
+    return json_reply(200, {"now": world.now()[1], "aheadS": clock.ahead_s})
+
+
+def _seconds(body: bytes) -> float:
+    try:
+        wanted = orjson.loads(body)["advanceS"]
+        seconds = float(wanted) if isinstance(wanted, int | float) and not isinstance(wanted, bool) else math.nan
+    except (orjson.JSONDecodeError, KeyError, TypeError):
+        seconds = math.nan
+    if not 0 <= seconds < _ADVANCE_S_MAX:
+        raise FailedError(400, 'give {"advanceS": seconds}, a number from 0')
+    return seconds
+
+
+_ADVANCE_S_MAX = 100 * 365 * 86_400

@@ -1,0 +1,200 @@
+"""Which handler answers which method and path. Paths match in any letter case and with or without a slash at the
+end."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+from urllib.parse import unquote
+
+from midaz_seed.sandbox.core.dialect import SERVICES, Dialect, Service
+from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
+from midaz_seed.sandbox.entities import balances, extras, holders
+from midaz_seed.sandbox.entities.body_schema import UUID
+from midaz_seed.sandbox.entities.crud import ENTITIES, Handler
+from midaz_seed.sandbox.transactions import balance_history as history
+from midaz_seed.sandbox.transactions import endpoints as transactions
+from midaz_seed.sandbox.transactions import reads as reading
+from midaz_seed.sandbox.transactions.request import ENDPOINTS
+
+_O = "/v1/organizations/{id}"
+_L = _O + "/ledgers/{id}"
+
+
+class Route(NamedTuple):
+    """A handler and the group of endpoints that it counts to in faults and statistics."""
+
+    handler: Handler
+    group: str
+
+
+@dataclass(slots=True)
+class _Node:
+    static: dict[str, "_Node"] = field(default_factory=dict)
+    param: "_Node | None" = None
+    is_id: bool = False
+    methods: dict[str, Route] = field(default_factory=dict)
+
+
+def _table() -> list[tuple[str, str, Handler, str]]:
+    rows: list[tuple[str, str, Handler, str]] = [
+        ("GET", "/health", extras.health, "service"),
+        ("GET", "/version", extras.version, "service"),
+        ("GET", "/readyz", extras.ready, "service"),
+    ]
+    for name, entity in ENTITIES.items():
+        if name == "instruments":
+            continue
+        base = _BASES.get(name, f"{_L}/{name}")
+        rows += [
+            ("POST", base, holders.create_holder if name == "holders" else entity.create, name),
+            ("GET", base, entity.list, name),
+            ("GET", f"{base}/{{id}}", entity.get, name),
+            ("PATCH", f"{base}/{{id}}", entity.patch, name),
+            ("DELETE", f"{base}/{{id}}", entity.delete, name),
+        ]
+        if entity.kind.paging == "page" and entity.kind.countable:
+            rows.append(("HEAD", f"{base}/metrics/count", entity.count, name))
+    rows += _HOLDER_ROWS
+    rows += [(method, f"{_L}{path}", handler, group) for method, path, handler, group in _LEDGER_ROWS]
+    rows += [
+        ("POST", f"{_L}/transactions/{name}", transactions.poster(endpoint), "transactions")
+        for name, endpoint in ENDPOINTS.items()
+    ]
+    return rows
+
+
+_BASES = {"organizations": "/v1/organizations", "ledgers": f"{_O}/ledgers", "holders": f"{_O}/holders"}
+_INSTRUMENTS = f"{_O}/holders/{{id}}/instruments"
+_HOLDER_ROWS: list[tuple[str, str, Handler, str]] = [
+    ("GET", f"{_O}/holders/{{id}}/accounts", holders.accounts_of, "accounts"),
+    ("POST", f"{_L}/holders/{{id}}/accounts", holders.create_account, "accounts"),
+    ("GET", f"{_O}/instruments", ENTITIES["instruments"].list, "instruments"),
+    ("POST", _INSTRUMENTS, holders.create_instrument, "instruments"),
+    ("GET", f"{_INSTRUMENTS}/{{id}}", ENTITIES["instruments"].get, "instruments"),
+    ("PATCH", f"{_INSTRUMENTS}/{{id}}", ENTITIES["instruments"].patch, "instruments"),
+    ("DELETE", f"{_INSTRUMENTS}/{{id}}", ENTITIES["instruments"].delete, "instruments"),
+]
+
+_LEDGER_ROWS: list[tuple[str, str, Handler, str]] = [
+    ("GET", "/settings", extras.get_settings, "ledgers"),
+    ("PATCH", "/settings", extras.patch_settings, "ledgers"),
+    ("GET", "/accounts/alias/{text}", extras.account_by_alias, "accounts"),
+    ("GET", "/accounts/external/{text}", extras.account_by_external_code, "accounts"),
+    ("GET", "/accounts/alias/{text}/balances", balances.list_by_alias, "balances"),
+    ("GET", "/accounts/external/{text}/balances", balances.list_by_external_code, "balances"),
+    ("GET", "/accounts/{id}/balances", balances.list_of_account, "balances"),
+    ("POST", "/accounts/{id}/balances", balances.create, "balances"),
+    ("GET", "/accounts/{id}/balances/history", history.of_account, "balances"),
+    ("GET", "/accounts/{id}/operations", reading.list_operations, "operations"),
+    ("GET", "/accounts/{id}/operations/{id}", reading.get_operation, "operations"),
+    ("GET", "/balances", balances.list_all, "balances"),
+    ("GET", "/balances/{id}", balances.get, "balances"),
+    ("PATCH", "/balances/{id}", balances.patch, "balances"),
+    ("DELETE", "/balances/{id}", balances.delete, "balances"),
+    ("GET", "/balances/{id}/history", history.of_balance, "balances"),
+    ("PUT", "/asset-rates", extras.put_rate, "asset-rates"),
+    ("GET", "/asset-rates/{id}", extras.get_rate, "asset-rates"),
+    ("GET", "/asset-rates/from/{text}", extras.list_rates, "asset-rates"),
+    ("POST", "/transactions/dsl", transactions.refuse_dsl, "transactions"),
+    ("GET", "/transactions", reading.list_transactions, "transactions"),
+    ("HEAD", "/transactions/metrics/count", reading.count_transactions, "transactions"),
+    ("GET", "/transactions/{id}", reading.get, "transactions"),
+    ("PATCH", "/transactions/{id}", transactions.patch, "transactions"),
+    ("POST", "/transactions/{id}/commit", transactions.commit, "transactions"),
+    ("POST", "/transactions/{id}/cancel", transactions.cancel, "transactions"),
+    ("POST", "/transactions/{id}/revert", transactions.revert, "transactions"),
+    ("PATCH", "/transactions/{id}/operations/{id}", transactions.patch_operation, "operations"),
+]
+
+
+def _grow(rows: list[tuple[str, str, Handler, str]]) -> _Node:
+    root = _Node()
+    for method, path, handler, group in rows:
+        node = root
+        for segment in path.strip("/").split("/"):
+            if segment in ("{id}", "{text}"):
+                node.param = node.param or _Node(is_id=segment == "{id}")
+                node = node.param
+            else:
+                node = node.static.setdefault(segment, _Node())
+        node.methods[method] = Route(handler, group)
+    return root
+
+
+GROUPS = frozenset(group for *_, group in _table())
+_FEATURES = {
+    "/readyz": "readyz",
+    f"{_L}/settings": "ledger-settings",
+    f"{_L}/accounts/{{id}}/balances/history": "balance-history",
+    f"{_L}/balances/{{id}}/history": "balance-history",
+    f"{_L}/transactions/block": "block",
+    f"{_L}/transactions/unblock": "block",
+    f"{_L}/transactions/metrics/count": "transaction-count",
+    f"{_O}/holders": "holders",
+    f"{_O}/holders/{{id}}": "holders",
+    **{path: "holders" for _, path, _, _ in _HOLDER_ROWS},
+}
+"""The endpoints that not every version has, by path."""
+
+
+class Router:
+    """Finds the handler of a request; remembers the paths that come again and again."""
+
+    _REMEMBERED_MAX = 4096
+
+    def __init__(self, dialect: Dialect, service: Service | None = None) -> None:
+        """`service`: the one whose endpoints are served; None: both."""
+        self._root = _grow(
+            [
+                row
+                for row in _table()
+                if dialect.has(_FEATURES.get(row[1], ""))
+                and (service is None or SERVICES.get(row[3], service) == service)
+            ]
+        )
+        self._remembered: dict[tuple[str, bytes], tuple[Route, list[str]]] = {}
+
+    def find(self, method: str, raw_path: bytes) -> tuple[Route, list[str]]:
+        """The route and the variable parts of the path. Raises FailedError (404, 405), RefusedError (0065)."""
+        known = self._remembered.get((method, raw_path))
+        if known is not None:
+            return known
+        path = raw_path.decode("latin-1")
+        node, found = self._walk(self._root, path.strip("/").split("/"), [])
+        route = node.methods.get(method) if node is not None else None
+        if route is None and node is not None and method == "HEAD":
+            route = node.methods.get("GET")
+        if node is None or not node.methods:
+            raise FailedError(404, f"Cannot {method} {path}")
+        if route is None:
+            raise FailedError(405, "Method Not Allowed")
+        params = []
+        for value, is_id in found:
+            if is_id and UUID.fullmatch(value) is None:
+                raise RefusedError("0065")
+            params.append(value.lower() if is_id else value)
+        if len(self._remembered) >= self._REMEMBERED_MAX:
+            self._remembered.clear()
+        self._remembered[method, raw_path] = route, params
+        return route, params
+
+    def group_of(self, method: str, raw_path: bytes) -> str:
+        """The group of endpoints that a request counts to; "" when nothing answers there."""
+        try:
+            return self.find(method, raw_path)[0].group
+        except (FailedError, RefusedError):
+            return ""
+
+    def _walk(
+        self, node: _Node, segments: list[str], found: list[tuple[str, bool]]
+    ) -> tuple[_Node | None, list[tuple[str, bool]]]:
+        if not segments:
+            return (node if node.methods else None), found
+        segment, rest = segments[0], segments[1:]
+        static = node.static.get(segment.lower())
+        if static is not None:
+            end, values = self._walk(static, rest, found)
+            if end is not None:
+                return end, values
+        if node.param is not None and segment:
+            return self._walk(node.param, rest, [*found, (unquote(segment), node.param.is_id)])
+        return None, found

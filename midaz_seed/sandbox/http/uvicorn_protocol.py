@@ -1,0 +1,155 @@
+"""uvicorn's HTTP protocol with three additions: a short way for ordinary requests, one write an answer, and the
+transport within reach of the faults."""
+
+import logging
+from functools import lru_cache
+from http import HTTPStatus
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from midaz_seed.sandbox.core.messages import Reply, text_reply
+from midaz_seed.sandbox.faults.app import TRANSPORT
+from midaz_seed.sandbox.http.app import App
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
+_NO_CONTENT = HTTPStatus.NO_CONTENT.value
+_SHORT = {b"GET": "GET", b"POST": "POST"}
+"""Methods that go the short way."""
+
+
+@lru_cache
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
+    """An answer's head but for its length: there are few, and they come again and again."""
+    return _STATUS_LINES[status] + b"".join(b"%b: %b\r\n" % header for header in headers)
+
+
+class _OneWrite:
+    """A transport that keeps what is written until the answer is complete.
+
+    uvicorn writes the head and the body one after the other, which is two system calls and wakes the client twice.
+    """
+
+    def __init__(self, transport: Any) -> None:
+        self._transport = transport
+        self._kept: list[bytes] = []
+
+    def write(self, data: bytes) -> None:
+        self._kept.append(data)
+        if data.startswith(b"HTTP/1.1 100"):
+            self.flush()  # the client waits for this before it sends its body
+
+    def flush(self) -> None:
+        if self._kept:
+            self._transport.write(b"".join(self._kept))
+            self._kept.clear()
+
+    def close(self) -> None:
+        self.flush()
+        self._transport.close()
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def get_extra_info(self, name: str) -> Any:
+        return self._transport.get_extra_info(name)
+
+    def is_closing(self) -> bool:
+        return bool(self._transport.is_closing())
+
+
+class Protocol(HttpToolsProtocol):
+    """What the sandbox listens with. The scope's extension `TRANSPORT` holds the transport: a reset has to reach it.
+
+    The short way: a plain `App` answers without waiting for anything but the commit, so an ordinary request needs no
+    task, no ASGI messages and no cycle. It is answered when its body is complete, and written when it is durable. Every
+    other request, and one behind a request that is still being answered, goes uvicorn's way.
+    """
+
+    def connection_made(self, transport: Any) -> None:
+        super().connection_made(transport)
+        self._one_write = _OneWrite(transport)
+        self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self._one_write}}
+        app: Any = self.app
+        self._plain_app: App | None = app if type(app) is App else None
+        self._short = False
+        self._method = ""
+        self._body = b""
+
+    def on_message_begin(self) -> None:
+        cycle: Any = self.cycle
+        self._short = self._plain_app is not None and (cycle is None or cycle.response_complete)
+        if self._short:
+            self.url, self.headers, self.expect_100_continue, self._body = b"", [], False, b""
+        else:
+            self._begin_cycle()
+
+    def _begin_cycle(self) -> None:
+        super().on_message_begin()
+        self.scope["extensions"] = self._extensions
+
+    def on_headers_complete(self) -> None:
+        if self._short:
+            parser = self.parser
+            self._method = _SHORT.get(parser.get_method(), "")
+            if (
+                self._method
+                and self.url.startswith(b"/")  # in this form of URL the path ends where the query begins
+                and b"#" not in self.url
+                and parser.should_keep_alive()
+                and parser.get_http_version() == "1.1"
+                and not (self.expect_100_continue or parser.should_upgrade() or self.flow.write_paused)
+            ):
+                return
+            self._short = False
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            self._begin_cycle()
+            self.url, self.expect_100_continue = url, expects
+            self.headers.extend(headers)
+        super().on_headers_complete()
+        cycle: Any = self.cycle
+        cycle.transport = self._one_write
+
+    def on_body(self, body: bytes) -> None:
+        if self._short:
+            self._body += body
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        if not self._short:
+            super().on_message_complete()
+            return
+        assert self._plain_app is not None
+        path, _, query = self.url.partition(b"?")
+        scope = {
+            "method": self._method,
+            "raw_path": path,
+            "query_string": query,
+            "headers": self.headers,
+            "state": self.app_state,
+        }
+        try:
+            self._plain_app.take(scope, self._body, self._write)
+        except Exception:
+            logging.getLogger("uvicorn.error").exception("Exception in the sandbox")
+            self._write(text_reply(500, "Internal Server Error"))
+
+    def _write(self, reply: Reply) -> None:
+        if self.transport.is_closing():
+            return
+        status, headers, body = reply
+        head = _head(status, tuple(headers))
+        if status == _NO_CONTENT:
+            self.transport.write(b"%b\r\n%b" % (head, body))
+        else:
+            self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+
+    def on_response_complete(self) -> None:
+        self._one_write.flush()
+        if self.pipeline or self.transport.is_closing():
+            super().on_response_complete()
+            return
+        # uvicorn would now start a timer that closes the connection; a Midaz does not close idle ones
+        self.server_state.total_requests += 1
+        self.flow.resume_reading()

@@ -1,0 +1,99 @@
+"""The accounting routes of a transaction, when its ledger checks them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
+from midaz_seed.sandbox.core.journal_records import Operation
+from midaz_seed.sandbox.core.ledger import Balance
+from midaz_seed.sandbox.entities.body_schema import is_uuid
+from midaz_seed.sandbox.storage.state import Book, Doc
+from midaz_seed.sandbox.transactions.request import Intent, Leg
+
+
+def check_routes(book: Book, intent: Intent, parts: list[tuple[Leg, Balance, bool]], action: str) -> None:
+    """The legs go by all the operation routes that the transaction's route has for the action, each by one for its
+    side and its account.
+
+    Raises RefusedError: 0114 (no route), 0115 (`route` in place of `routeId` is no id), 0157 (the route has nothing for
+    the action), 0116 (too few or too many operation routes), 0117 (one of another side, or of none), 0118 and 0119
+    (another account, or type of account); FailedError (500) for an unknown route, as the real server.
+    """
+    route_id = intent.route_id or intent.route
+    if not route_id:
+        raise RefusedError("0114")
+    if is_uuid(route_id):
+        raise RefusedError("0115", entity="")
+    route = book.collection("transaction-routes").live.get(route_id)
+    if route is None:
+        raise FailedError(500, "Internal Server Error")
+    allowed = _routes_for(book, route, action)
+    if not allowed:
+        raise RefusedError("0157", entity="TransactionRoute")
+    _check_count(intent, allowed)
+    for leg, balance, is_source in parts:
+        operation_route = allowed.get(leg.route_id or "")
+        side = "source" if is_source else "destination"
+        if operation_route is None or operation_route["operationType"] not in (side, "bidirectional"):
+            raise RefusedError("0117")
+        _check_account(operation_route["account"], balance)
+
+
+def _routes_for(book: Book, route: Doc, action: str) -> dict[str, Doc]:
+    """The operation routes of a transaction route that take part in an action, by id. Who receives what is held has
+    its entries where it is committed."""
+    known = book.collection("operation-routes").live
+    found = {}
+    for route_id in route["operationRoutes"]:
+        operation_route = known.get(route_id)
+        if operation_route is None:
+            continue
+        entries = operation_route["accountingEntries"] or {}
+        receives = action == "hold" and operation_route["operationType"] == "destination"
+        if ("commit" if receives else action) in entries:
+            found[route_id] = operation_route
+    return found
+
+
+def _check_count(intent: Intent, allowed: Mapping[str, Doc]) -> None:
+    """Every operation route is used (0116); one of both directions may be used on both sides."""
+    sources = {leg.route_id for leg in intent.sources if leg.route_id}
+    destinations = {leg.route_id for leg in intent.destinations if leg.route_id}
+    kinds = [operation_route["operationType"] for operation_route in allowed.values()]
+    shared = [
+        name for name in sources & destinations if name in allowed and allowed[name]["operationType"] == "bidirectional"
+    ]
+    used = len(sources) + len(destinations) - len(shared)
+    if used != len(allowed) or len(sources) < kinds.count("source") or len(destinations) < kinds.count("destination"):
+        raise RefusedError("0116")
+
+
+def _check_account(rule: Doc | None, balance: Balance) -> None:
+    if rule is None:
+        return
+    if rule["ruleType"] == "alias" and rule["validIf"] != balance.alias:
+        raise RefusedError("0118")
+    if rule["ruleType"] == "account_type" and balance.account_type not in rule["validIf"]:
+        raise RefusedError("0119")
+
+
+def check_revertible(book: Book, operations: list[Operation]) -> None:
+    """Every operation route that a transaction went by is known (0101) and bidirectional (0150)."""
+    known = book.collection("operation-routes").live
+    for operation in operations:
+        route_id = operation.texts.get("i")
+        if route_id is None:
+            continue
+        if route_id not in known:
+            raise RefusedError("0101", entity="OperationRoute")
+        if known[route_id]["operationType"] != "bidirectional":
+            raise RefusedError("0150", entity="RevertTransaction")
+
+
+def route_texts(book: Book, operation: Operation, action: str) -> dict[str, Any]:
+    """The code and description that the operation route gives to this side of a movement."""
+    route = book.collection("operation-routes").live.get(operation.texts.get("i", ""))
+    entries = (route["accountingEntries"] or {}) if route is not None else {}
+    entry = (entries.get(action) or {}).get("debit" if operation.is_debit else "credit") or {}
+    texts = {"rc": entry.get("code"), "rd": entry.get("description")}
+    return {name: value for name, value in texts.items() if value}

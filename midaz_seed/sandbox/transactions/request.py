@@ -1,0 +1,230 @@
+"""What a transaction request wants, read from its body by the full pipeline (`fields`, and the schemas here)."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+import orjson
+
+from midaz_seed.sandbox.core import decimals
+from midaz_seed.sandbox.core.dialect import Dialect
+from midaz_seed.sandbox.core.error_codes import FailedError
+from midaz_seed.sandbox.entities.body_schema import Field, Schema, is_uuid, read_body
+from midaz_seed.sandbox.entities.kinds import META
+
+
+@dataclass(slots=True)
+class Leg:
+    """One account's part. Exactly one of `amount`, `share` (percent, percent of that percent) and `remaining` is
+    given."""
+
+    alias: str
+    key: str = "default"
+    amount: Decimal | None = None
+    amount_asset: str = ""
+    share: tuple[int, int] | None = None
+    remaining: str = ""
+    description: str = ""
+    chart: str = ""
+    metadata: dict[str, Any] | None = None
+    route: str = ""
+    route_id: str | None = None
+    rate: dict[str, Any] | None = None
+
+
+@dataclass(slots=True)
+class Intent:
+    """A transaction as asked for; an inflow and an outflow already have their external side."""
+
+    asset: str
+    value: Decimal
+    sources: list[Leg]
+    destinations: list[Leg]
+    description: str = ""
+    group: str = ""
+    code: str = ""
+    pending: bool = False
+    route: str = ""
+    route_id: str | None = None
+    date: datetime | None = None
+    metadata: dict[str, Any] | None = field(default=None)
+    skips_fees: bool = False
+    skips_tracer: bool = False
+
+    def fingerprint(self) -> str:
+        """The idempotency key of a request that names none: equal for equal content, however it was written."""
+        legs = [[_leg_content(leg) for leg in side] for side in (self.sources, self.destinations)]
+        head = [
+            self.asset,
+            decimals.text_of(self.value),
+            self.description,
+            self.group,
+            self.code,
+            self.pending,
+            self.route,
+            self.route_id,
+        ]
+        date = self.date.timestamp() if self.date else None
+        content = orjson.dumps(
+            [*head, self.skips_fees, self.skips_tracer, date, self.metadata, legs], option=orjson.OPT_SORT_KEYS
+        )
+        return hashlib.sha256(content).hexdigest()
+
+
+def _leg_content(leg: Leg) -> list[Any]:
+    amount = decimals.text_of(leg.amount) if leg.amount is not None else None
+    rate = {name: str(value) for name, value in leg.rate.items()} if leg.rate else None
+    texts = [leg.alias, leg.key, leg.amount_asset, leg.remaining, leg.description, leg.chart, leg.route, leg.route_id]
+    return [*texts, amount, leg.share, leg.metadata, rate]
+
+
+def _one_way_each(legs: Sequence[Mapping[str, Any]]) -> str | None:
+    for leg in legs:
+        if (leg["amount"] is not None) + (leg["share"] is not None) + (leg["remaining"] != "") != 1:
+            return "0072"
+    return None
+
+
+_ASSET = Field("asset", required=True, omitempty=True)
+_REST = Field("remaining", omitempty=True)
+_LEG = (
+    Field("accountAlias", omitempty=True),
+    Field("balanceKey", omitempty=True, max=100),
+    Field("amount", "object?", omitempty=True, fields=(_ASSET, Field("value", "decimal"))),
+    Field(
+        "share", "object?", omitempty=True,
+        fields=(Field("percentage", "int", required=True), Field("percentageOfPercentage", "int", omitempty=True)),
+    ),
+    Field("remaining", omitempty=True),
+    Field(
+        "rate", "object?", omitempty=True,
+        fields=(
+            Field("from", required=True), Field("to", required=True), Field("value", "decimal"),
+            Field("externalId", required=True, rules=(is_uuid,)),
+        ),
+    ),
+    Field("description", omitempty=True, max=256),
+    Field("chartOfAccounts", max=256),
+    META,
+    Field("isFrom", "bool", omitempty=True),
+    Field("route", omitempty=True, max=250),
+    Field("routeId", "text", omitempty=True, rules=(is_uuid,), feature="route-id"),
+)  # fmt: skip
+_SOURCE = Field(
+    "source", "object",
+    fields=(_REST, Field("from", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
+)  # fmt: skip
+_DISTRIBUTE = Field(
+    "distribute", "object",
+    fields=(_REST, Field("to", "list", required=True, omitempty=True, rules=(_one_way_each,), fields=_LEG)),
+)  # fmt: skip
+_PENDING = Field("pending", "bool")
+_SKIP = Field(
+    "skip", "object?", omitempty=True, feature="tracer", fields=(Field("fees", "bool"), Field("tracer", "bool"))
+)
+
+
+def _schema(*sides: Field, pending: bool) -> Schema:
+    common = (
+        Field("chartOfAccountsGroupName", omitempty=True, max=256),
+        Field("description", omitempty=True, max=256),
+        Field("code", omitempty=True, max=100),
+        Field("route", omitempty=True, max=250),
+        Field("routeId", "text", omitempty=True, rules=(is_uuid,), feature="route-id"),
+        Field("transactionDate", "time", omitempty=True),
+        _SKIP,
+        META,
+        Field(
+            "send", "object", fields=(Field("asset", required=True, omitempty=True), Field("value", "decimal"), *sides)
+        ),
+    )
+    return Schema((*common, _PENDING) if pending else common)
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One way to post a transaction."""
+
+    name: str
+    schema: Schema
+    operation: str = ""
+    """The type of its operations where it is not DEBIT and CREDIT."""
+    action: str = "direct"
+    """What the routes of its ledger call it."""
+    may_pend: bool = True
+    reads_pending: bool = True
+    """Whether `pending` counts in the checks, even where nothing is held."""
+    notes_only: bool = False
+
+
+JSON = Endpoint("json", _schema(_SOURCE, _DISTRIBUTE, pending=True))
+INFLOW = Endpoint("inflow", _schema(_DISTRIBUTE, pending=False))
+OUTFLOW = Endpoint("outflow", _schema(_SOURCE, pending=True))
+ANNOTATION = Endpoint("annotation", _schema(_SOURCE, _DISTRIBUTE, pending=True), may_pend=False, notes_only=True)
+BLOCK = Endpoint(
+    "block",
+    _schema(_SOURCE, _DISTRIBUTE, pending=True),
+    operation="BLOCK",
+    action="block",
+    may_pend=False,
+    reads_pending=False,
+)
+UNBLOCK = Endpoint(
+    "unblock",
+    _schema(_SOURCE, _DISTRIBUTE, pending=True),
+    operation="UNBLOCK",
+    action="unblock",
+    may_pend=False,
+    reads_pending=False,
+)
+ENDPOINTS = {endpoint.name: endpoint for endpoint in (JSON, INFLOW, OUTFLOW, ANNOTATION, BLOCK, UNBLOCK)}
+
+
+def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
+    """Read a transaction's body. Raises RefusedError as the body pipeline does, FailedError (500) for a leg without
+    account."""
+    body = read_body(endpoint.schema, data, dialect)
+    send = body["send"]
+    skip = body.get("skip") or {}
+    external = [Leg(f"@external/{send['asset']}", amount=send["value"], amount_asset=send["asset"])]
+    sources = [_leg(leg, dialect) for leg in send["source"]["from"]] if "source" in send else external
+    destinations = [_leg(leg, dialect) for leg in send["distribute"]["to"]] if "distribute" in send else external
+    return Intent(
+        asset=send["asset"],
+        value=send["value"],
+        sources=sources,
+        destinations=destinations,
+        description=body["description"],
+        group=body["chartOfAccountsGroupName"],
+        code=body["code"],
+        pending=bool(body.values.get("pending", False)),
+        route=body["route"],
+        route_id=body.values.get("routeId"),
+        date=body["transactionDate"],
+        metadata=body["metadata"] or None,
+        skips_fees=skip.get("fees", False),
+        skips_tracer=skip.get("tracer", False),
+    )
+
+
+def _leg(leg: Mapping[str, Any], dialect: Dialect) -> Leg:
+    if not leg["accountAlias"] and dialect.leg_without_account_fails:
+        raise FailedError(500, "Internal Server Error")
+    amount, share = leg["amount"], leg["share"]
+    return Leg(
+        alias=leg["accountAlias"],
+        key=leg["balanceKey"] or "default",
+        amount=amount["value"] if amount is not None else None,
+        amount_asset=amount["asset"] if amount is not None else "",
+        share=(share["percentage"], share["percentageOfPercentage"] or 100) if share is not None else None,
+        remaining=leg["remaining"],
+        description=leg["description"],
+        chart=leg["chartOfAccounts"],
+        metadata=leg["metadata"] or None,
+        route=leg["route"],
+        route_id=leg.get("routeId"),
+        rate=leg["rate"],
+    )
