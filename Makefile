@@ -33,7 +33,7 @@ contract: $(STAMP) ## hold the sandbox against every exchange recorded from real
 	@$(BIN)/python -m tests.contract.replay
 
 chaos: $(STAMP) ## kill runs and servers at random moments under every fault, and count every movement by its mark (about 40 minutes)
-	@$(BIN)/python -m tests.chaos
+	@$(BIN)/python -m tools.chaos
 
 model: $(STAMP) ## explore the protocol model exhaustively
 	@$(BIN)/python -m tools.protocol_model

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos import (
+from tools.chaos.__main__ import (
     FAULTS,
     KINDS,
     LOSING,

@@ -22,8 +22,8 @@ from midaz_seed.sandbox import SandboxConfig, SandboxServer, Stages, running
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
 from midaz_seed.transport.httptools_transport import WireTransport
-from tests.client import ledger_client, sleeping
 from tests.support import UNMEASURED, balances, world
+from tests.support.ledger_client import ledger_client, sleeping
 
 IN_FLIGHT, APPLIED, CLAIMED = 16, 8, 3
 RECEIVED_S, CLAIMED_S, APPLIED_S = 1 / 64, 1 / 128, 1 / 32

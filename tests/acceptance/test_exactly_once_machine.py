@@ -51,9 +51,9 @@ from midaz_seed.sandbox.faults.plan import How
 from midaz_seed.sandbox.server import FaultPlan, SandboxServer
 from midaz_seed.sandbox.storage.state import Book, World
 from midaz_seed.settings.model import Settings
-from tests.audit import Planned, audit, planned_by
-from tests.gateway import DROP, Altered, Forward, Gateway, opened
 from tests.support import Hurried, sandbox, world
+from tests.support.gateway import DROP, Altered, Forward, Gateway, opened
+from tools.chaos.audit import Planned, audit, planned_by
 
 Result = TypeVar("Result")
 TIMES_FASTER = 10

@@ -1,0 +1,203 @@
+"""The frame of the command line: help at once, suggestions, failures as messages, and never a bare traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+import midaz_seed.cli
+from midaz_seed.errors import BreakerOpenError, SettlementError
+from tests.support import ENVIRONMENT, cli
+
+ROOT = Path(__file__).parents[3]
+HEAVY = {
+    "aiohttp",
+    "anyio",
+    "asyncio",
+    "faker",
+    "orjson",
+    "pydantic",
+    "pydantic_settings",
+    "rich",
+    "structlog",
+    "svcs",
+    "yaml",
+}
+
+
+def process(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+    )
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """The top-level packages that a command line imports."""
+    code = (
+        "import sys, json\n"
+        "from midaz_seed.cli import main\n"
+        "try:\n    main(sys.argv[1:])\n"
+        "except SystemExit:\n    print(json.dumps(sorted({name.split('.')[0] for name in sys.modules})))\n"
+    )
+    result = process("-c", code, *arguments)
+    assert result.returncode == 0, result.stderr
+    return set(json.loads(result.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--help"], [], ["--version"], ["config", "--help"], *([verb, "--help"] for verb in midaz_seed.cli.VERBS)],
+)
+def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
+    assert loaded_by(*arguments) & HEAVY == set()
+
+
+def test_the_help_lists_every_verb() -> None:
+    result = cli("--help")
+    assert result.returncode == 0
+    for verb, about in midaz_seed.cli.VERBS.items():
+        assert f"  {verb} " in result.stdout
+        assert about in result.stdout
+
+
+def test_without_a_command_the_help_is_shown() -> None:
+    assert cli().stdout == cli("--help").stdout
+    assert cli("config").stdout == cli("config", "-h").stdout
+
+
+@pytest.mark.parametrize("verb", midaz_seed.cli.VERBS)
+def test_every_verb_is_there_and_explains_itself(verb: str) -> None:
+    command = midaz_seed.cli.cli.get_command(click.Context(midaz_seed.cli.cli), verb)
+    assert command is not None
+    assert command.help
+
+
+@pytest.mark.parametrize("verb", ["run", "verify", "plan"])
+def test_options_stand_under_headings(verb: str) -> None:
+    text = cli(verb, "--help").stdout
+    assert "What is created:" in text
+    assert "Where settings come from:" in text
+    assert "\nOptions:" not in text
+
+
+def test_the_version_is_printed() -> None:
+    assert process("-m", "midaz_seed", "--version").stdout.startswith("midaz-seed ")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["rnu"], ["error: there is no command 'rnu'", "  hint: did you mean midaz-seed run?"]),
+        (["xyzzy"], ["error: there is no command 'xyzzy'", "  hint: see midaz-seed --help"]),
+        (["config", "shwo"], ["error: there is no command 'shwo'", "  hint: did you mean midaz-seed config show?"]),
+        (
+            ["run", "--concurency", "3"],
+            ["error: there is no option --concurency", "  hint: did you mean --concurrency?"],
+        ),
+        (["run", "--xyzzy"], ["error: there is no option --xyzzy", "  hint: see midaz-seed run --help"]),
+        (["--verson"], ["error: there is no option --verson", "  hint: did you mean --version?"]),
+        (["run", "--seed"], ["error: Option '--seed' requires an argument.", "  hint: see midaz-seed run --help"]),
+        (
+            ["config", "init", "extra"],
+            ["error: Got unexpected extra argument (extra)", "  hint: see midaz-seed config init --help"],
+        ),
+    ],
+)
+def test_a_wrong_command_line_ends_with_2_and_the_nearest_right_one(arguments: list[str], expected: list[str]) -> None:
+    result = cli(*arguments)
+    assert result.returncode == 2
+    assert result.stdout == ""
+    assert result.stderr.splitlines() == expected
+
+
+def test_a_reader_that_goes_away_is_no_error() -> None:
+    reader = subprocess.Popen(
+        [sys.executable, "-m", "midaz_seed", "config", "schema"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env=ENVIRONMENT,
+    )
+    assert reader.stdout is not None
+    assert reader.stderr is not None
+    reader.stdout.close()
+    assert reader.stderr.read() == b""
+    assert reader.wait(timeout=30) == midaz_seed.cli.BROKEN_PIPE
+    reader.stderr.close()
+
+
+# ------------------------------------------------------------------------------------------------ failures of commands
+
+
+def leave_with(failure: BaseException, *arguments: str) -> int:
+    """The exit code of a command that fails like this."""
+
+    @click.group()
+    def commands() -> None: ...
+
+    @commands.command()
+    @click.option("--debug", "-d", is_flag=True)
+    def fail(debug: bool) -> None:
+        raise failure
+
+    with pytest.raises(SystemExit) as left:
+        midaz_seed.cli.main(["fail", *arguments], commands)
+    return int(left.value.code or 0)
+
+
+def test_an_error_of_ours_is_told_with_place_and_hint_and_has_its_exit_code(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    error = SettlementError("the deposits are not visible", where="ledger Main", hint="run it again")
+    assert leave_with(error) == 4
+    assert (
+        capsys.readouterr().err == "error: the deposits are not visible\n  where: ledger Main\n  hint: run it again\n"
+    )
+
+
+def test_an_error_without_place_and_hint_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave_with(BreakerOpenError("it stayed open")) == 3
+    assert capsys.readouterr().err == "error: it stayed open\n"
+
+
+@pytest.mark.parametrize("interruption", [KeyboardInterrupt(), click.Abort()])
+def test_ctrl_c_ends_with_130(interruption: BaseException, capsys: pytest.CaptureFixture[str]) -> None:
+    assert leave_with(interruption) == 130
+    assert "interrupted" in capsys.readouterr().err
+
+
+def test_an_unexpected_failure_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MIDAZ_SEED_DEBUG", raising=False)
+    assert leave_with(ZeroDivisionError("by\nzero")) == 1
+    assert capsys.readouterr().err == (
+        "internal error: ZeroDivisionError: by zero; run again with --debug (or MIDAZ_SEED_DEBUG=1) for the traceback\n"
+    )
+
+
+@pytest.mark.parametrize("asked", ["--debug", "-d", "environment"])
+def test_the_traceback_of_an_unexpected_failure_is_there_for_the_asking(
+    asked: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if asked == "environment":
+        monkeypatch.setenv("MIDAZ_SEED_DEBUG", "1")
+    assert leave_with(ZeroDivisionError("by zero"), *(() if asked == "environment" else (asked,))) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].startswith("Traceback")
+    assert lines[-1].startswith("internal error: ZeroDivisionError: by zero;")
+
+
+# ------------------------------------------------------------------------------------------------ the references
+
+
+def test_the_generated_references_are_up_to_date() -> None:
+    result = process("tools/reference.py", "--check")
+    assert result.returncode == 0, result.stderr

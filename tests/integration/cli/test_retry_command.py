@@ -1,0 +1,221 @@
+"""`midaz-seed retry`: what was refused stays known, however a session ends, and "nothing was refused" is not said of a
+run that is not done."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from midaz_seed.errors import SeedError
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.runner import seed_async
+from midaz_seed.runs.directory import REJECTS, RunDirectory, RunStatus, find_run
+from midaz_seed.runs.rejects import NEW
+from midaz_seed.settings.model import Settings
+from midaz_seed.transport.base import Request, Response, Transport
+from midaz_seed.transport.httptools_transport import WireTransport
+from tests.support import UNMEASURED, Intercepting, cli, sandbox, world
+from tests.support.gateway import Altered, gateway
+
+VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 3}
+
+
+def _world(url: str, runs: Path) -> Settings:
+    return world(url, volume=VOLUME, journal={"directory": str(runs)})
+
+
+def _refusing(url: str) -> Transport:
+    """A server that finds every third account wrong."""
+    seen = count()
+
+    def answer(request: Request) -> Response | None:
+        if request.method == "POST" and request.path.endswith("/accounts") and next(seen) % 3 == 2:
+            return Response(400, {}, b'{"code":"0047","title":"Bad Request","message":"no such product"}')
+        return None
+
+    return Intercepting(WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5), answer)
+
+
+async def _with_refusals(url: str, runs: Path) -> RunDirectory:
+    """A run of which some accounts were refused."""
+    await seed_async(_world(url, runs), overrides={Transport: _refusing(url)})
+    run = find_run(runs, "")
+    assert len(_keys(run)) >= 3
+    return run
+
+
+def _keys(run: RunDirectory) -> set[str]:
+    return {reject["key"] for reject in run.rejects()}
+
+
+def test_a_retry_while_the_server_is_away_keeps_what_was_refused(tmp_path: Path) -> None:
+    async def refused() -> RunDirectory:
+        async with sandbox() as server:
+            return await _with_refusals(server.url, tmp_path / "runs")
+
+    run = asyncio.run(refused())
+    before, about = _keys(run), run.about()
+    for _ in range(2):
+        said = cli("retry", about.run_id, "-q", cwd=tmp_path)
+        assert said.returncode == 3
+        assert "Nothing was refused" not in said.stdout
+        assert _keys(run) == before
+    assert run.about().status is RunStatus.UNFINISHED
+    assert run.about().rejected == about.rejected == len(before)
+
+
+@asynccontextmanager
+async def _ill(kind: str, upstream: str) -> AsyncIterator[str]:
+    answers = {
+        "401": Altered(401, [], b'{"code":"0042","title":"Unauthorized","message":"no"}'),
+        "404 of an ingress": Altered(404, [("Content-Type", "text/plain")], b"default backend - 404"),
+        "login page": Altered(200, [("Content-Type", "text/html")], b"<html>sign in</html>"),
+    }
+    async with gateway(upstream, lambda *_: None, lambda head, body: answers[kind]) as url:
+        yield url
+
+
+@pytest.mark.parametrize("kind", ["401", "404 of an ingress", "login page"])
+async def test_a_session_that_is_refused_at_the_start_keeps_what_was_refused_and_the_next_sends_it(
+    kind: str, tmp_path: Path
+) -> None:
+    async with sandbox() as server:
+        run = await _with_refusals(server.url, tmp_path)
+        before = _keys(run)
+        async with _ill(kind, server.url) as url:
+            with pytest.raises(SeedError):
+                await seed_async(_world(url, tmp_path))
+        assert _keys(run) == before
+        report = await seed_async(_world(server.url, tmp_path))
+        assert report.exit_code == 0, report.verdict
+        assert _keys(run) == set()
+        assert run.about().rejected == 0
+
+
+_KILLED = """
+import asyncio, os, sys
+from pathlib import Path
+from midaz_seed.runner import seed_async
+from midaz_seed.transport.base import Transport
+from tests.integration.cli.test_retry_command import _world
+from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.base import Response
+from tests.support import Intercepting
+
+url, runs = sys.argv[1], Path(sys.argv[2])
+posts = 0
+
+def answer(request):
+    global posts
+    if request.method == "POST" and request.path.endswith("/accounts"):
+        posts += 1
+        if posts == 1:
+            return Response(400, {}, b'{"code":"0047","title":"Bad Request","message":"still no such product"}')
+        if posts == 3:
+            os._exit(9)
+
+wire = WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+asyncio.run(seed_async(_world(url, runs), overrides={Transport: Intercepting(wire, answer)}))
+"""
+
+
+async def test_a_retry_that_is_killed_in_the_middle_keeps_what_was_refused(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        run = await _with_refusals(server.url, tmp_path)
+        before = _keys(run)
+        source = Path(__file__).parents[3]
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-c", _KILLED, server.url, str(tmp_path)),
+            cwd=source,
+            env={**UNMEASURED, "PYTHONPATH": str(source)},
+        )
+        assert await process.wait() == 9
+        assert (run.path / f"{REJECTS}{NEW}").exists()
+        assert _keys(run) <= before
+        said = {reject["message"] for reject in run.rejects()}
+        assert said == {"no such product", "still no such product"}
+        async with _ill("401", server.url) as url:
+            with pytest.raises(SeedError):
+                await seed_async(_world(url, tmp_path))
+        assert {reject["message"] for reject in run.rejects()} == said
+        report = await seed_async(_world(server.url, tmp_path))
+        assert report.exit_code == 0, report.verdict
+        assert _keys(run) == set()
+
+
+async def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        run = await _with_refusals(server.url, tmp_path)
+        before = _keys(run)
+
+        def gone(request: Request) -> Response | None:
+            return Response(401, {}, b"{}") if request.method == "POST" else None
+
+        wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+        report = await seed_async(_world(server.url, tmp_path), overrides={Transport: Intercepting(wire, gone)})
+        assert report.exit_code == 3
+        assert _keys(run) == before
+
+
+async def test_the_processes_of_a_sharded_run_put_what_is_refused_into_one_file(tmp_path: Path) -> None:
+    seen = count()
+
+    def refuse(head: bytes, body: bytes) -> Altered | None:
+        if head.startswith(b"POST") and head.split(b" ")[1].endswith(b"/accounts") and next(seen) % 3 == 2:
+            return Altered(400, [], b'{"code":"0047","title":"Bad Request","message":"no such product"}')
+        return None
+
+    def sharded(url: str) -> Settings:
+        volume = {**VOLUME, "ledgersPerOrganization": 2}
+        shards = {"limits": {"shards": 2}}
+        return world(url, volume=volume, journal={"directory": str(tmp_path)}, generation=shards)
+
+    async with sandbox() as server:
+        async with gateway(server.url, lambda *_: None, refuse) as url:
+            report = await seed_async(sharded(url))
+        run = find_run(tmp_path, "")
+        assert len(_keys(run)) == report.failed_items_total > 3
+        assert not (run.path / f"{REJECTS}{NEW}").exists()
+        report = await seed_async(sharded(server.url))
+    assert report.exit_code == 0, report.verdict
+    assert _keys(run) == set()
+
+
+def test_a_run_that_is_not_done_is_not_told_that_nothing_was_refused(tmp_path: Path) -> None:
+    async def cut_off() -> str:
+        async with sandbox() as server:
+            settings = _world(server.url, tmp_path / "runs")
+
+            def gone(request: Request) -> Response | None:
+                return Response(401, {}, b"{}") if request.path.endswith("/json") else None
+
+            wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+            await seed_async(settings, overrides={Transport: Intercepting(wire, gone)})
+            return build_plan(settings).run_id
+
+    name = asyncio.run(cut_off())
+    said = cli("retry", name, "-q", cwd=tmp_path)
+    assert said.returncode == 2
+    assert "not finished" in said.stderr
+    assert f"midaz-seed run --resume {name}" in said.stderr
+
+
+def test_a_finished_run_stays_finished_when_its_server_is_away(tmp_path: Path) -> None:
+    async def finished() -> RunDirectory:
+        async with sandbox() as server:
+            await seed_async(_world(server.url, tmp_path / "runs"))
+            (run,) = [RunDirectory(path) for path in (tmp_path / "runs").iterdir()]
+            async with _ill("404 of an ingress", server.url) as url:
+                with pytest.raises(SeedError):
+                    await seed_async(_world(url, tmp_path / "runs"))
+            return run
+
+    run = asyncio.run(finished())
+    assert run.about().status is RunStatus.FINISHED
+    said = cli("retry", run.about().run_id, cwd=tmp_path)
+    assert said.returncode == 0
+    assert "Nothing was refused" in said.stdout

@@ -1,0 +1,60 @@
+"""The audit of the chaos sees a movement that is missing, one that is there twice, and one that nobody planned."""
+
+import pytest
+
+from midaz_seed.midaz.api import transaction_request
+from midaz_seed.plan.items import TransactionItem
+from midaz_seed.runner import seed_async
+from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.transport.httptools_transport import WireTransport
+from tests.support import sandbox, world
+from tools.chaos.audit import Audit, audit, planned_by
+
+TINY = planned_by(("--preset", "tiny"))
+
+
+async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: bytes) -> None:
+    """Send a transaction into the only ledger that there is."""
+    (place,) = server.state.books
+    path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/transactions/{item.endpoint}"
+    transport = WireTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    answer = await transport.send(transaction_request(path, body, key, 300))
+    await transport.aclose()
+    assert answer.status == 201
+
+
+async def _after(changed: str) -> Audit:
+    """A tiny run, one more transaction, and what the audit finds."""
+    async with sandbox() as server:
+        assert (await seed_async(world(server.url))).exit_code == 0
+        assert str(audit(server.state, TINY)) == "all well"
+        item = next(TINY.plan.ledgers[0].deposits())
+        await _sent(server, item, "another key", item.body.replace(item.mark, changed.encode() or item.mark))
+        return audit(server.state, TINY)
+
+
+async def test_a_movement_under_another_key_is_doubled() -> None:
+    found = await _after("")
+    assert len(found.doubled) == 1
+    assert not found.exactly_once
+    assert any("holds" in text for text in found.strange)
+
+
+async def test_a_movement_of_nobodys_is_strange_and_neither_missing_nor_doubled() -> None:
+    found = await _after('"seedKey":"somebody"')
+    assert found.exactly_once
+    assert "movement somebody" in found.strange
+
+
+async def test_an_empty_server_misses_everything() -> None:
+    async with sandbox() as server:
+        found = audit(server.state, TINY)
+    assert len(found.missing) == TINY.plan.movements
+    assert any("is not there" in text for text in found.strange)
+
+
+@pytest.mark.parametrize("flags", [("--preset", "tiny", "--transactions-per-batch", "3"), ("--organizations", "1")])
+def test_what_is_planned_follows_from_the_flags(flags: tuple[str, ...]) -> None:
+    planned = planned_by(flags)
+    assert sum(planned.movements.values()) + planned.before_money == planned.plan.posts
+    assert len(planned.entities) == planned.before_money
