@@ -40,7 +40,7 @@ from midaz_seed.midaz.api import transaction_request
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseFinished, PhaseStarted
 from midaz_seed.runner import run_in_loop, seed_async
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 
 Send = Callable[[], Awaitable[int]]
 _ACCOUNTS = 200
@@ -64,10 +64,10 @@ async def wire(url: str, posts: Sequence[Post], concurrency: int) -> Send:
     """Our data plane alone."""
 
     async def send() -> int:
-        plane = WireTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+        plane = HttptoolsTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
 
         async def one(post: Post) -> int:
-            return (await plane.send(transaction_request(post.path, post.body, post.key, 300))).status
+            return (await plane.send(transaction_request(post.path, post.body, post.key, "300"))).status
 
         try:
             return await _by_workers(posts, concurrency, one)

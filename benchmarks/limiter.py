@@ -18,7 +18,7 @@ async def measure(rate: int) -> list[int]:
     async def worker() -> None:
         nonlocal taken
         while time.perf_counter() - start_s < SECONDS:
-            await limiter.token()
+            await limiter.next_slot()
             taken += 1
 
     async def clock() -> None:

@@ -11,17 +11,17 @@ import anyio
 from anyio.abc import TaskGroup
 
 from midaz_seed.clock import Clock, SystemClock
-from midaz_seed.engine.client_load import process_cpu_s, watch_own_load
+from midaz_seed.engine.client_load import process_cpu_s, watch_client_load
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
 from midaz_seed.engine.report_builder import summarize
-from midaz_seed.engine.task_groups import tasks_beside
+from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import ExitCode, JournalError, OutputError, SignalledError
-from midaz_seed.plan.batch_size import PackChoice
+from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
-from midaz_seed.probe.batch_size_trial import settle_pack
+from midaz_seed.probe.batch_size_trial import choose_batch_size
 from midaz_seed.probe.doctor import Diagnosis, examine
 from midaz_seed.reporting.events import Emit, Event, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
@@ -37,19 +37,19 @@ Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
 """Something that runs beside a run, such as a progress display; it is cancelled when the run is over."""
 Result = TypeVar("Result")
 LISTENS_WITHIN_S = 2.0
-Story = Callable[[RunContext], Awaitable[None]]
+RunFunction = Callable[[RunContext], Awaitable[None]]
 
 
-def _nobody(_: Event) -> None:
+def ignore_event(_: Event) -> None:
     """Nobody wants to know what happens."""
 
 
 @dataclass(frozen=True, slots=True)
-class _Way:
+class _RunMode:
     """How one call goes: what is told to the target, and who sees it."""
 
-    story: Story
-    emit: Emit = _nobody
+    function: RunFunction
+    emit: Emit = ignore_event
     watch: Watch | None = None
     handle_signals: bool = False
     overrides: Mapping[type, Any] = field(default_factory=dict)
@@ -62,7 +62,7 @@ class _Way:
 async def seed_async(
     settings: Settings,
     *,
-    emit: Emit = _nobody,
+    emit: Emit = ignore_event,
     watch: Watch | None = None,
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
@@ -73,20 +73,20 @@ async def seed_async(
     UnreachableError,
     UnauthorizedError, NotMidazError. What goes wrong later is in the report, and in its exit code.
     """
-    return await _execute(settings, _Way(fill, emit, watch, handle_signals, overrides or {}))
+    return await _execute(settings, _RunMode(fill, emit, watch, handle_signals, overrides or {}))
 
 
 async def verify_async(
     settings: Settings,
     *,
-    emit: Emit = _nobody,
+    emit: Emit = ignore_event,
     watch: Watch | None = None,
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> Report:
     """Prove that the target holds the plan of these settings, and report; nothing is written. Raises as
     `seed_async`."""
-    return await _execute(settings, _Way(check, emit, watch, handle_signals, overrides or {}))
+    return await _execute(settings, _RunMode(check, emit, watch, handle_signals, overrides or {}))
 
 
 async def examine_async(settings: Settings, *, write: bool) -> Diagnosis:
@@ -104,13 +104,13 @@ async def examine_async(settings: Settings, *, write: bool) -> Diagnosis:
 
 async def teardown_async(settings: Settings, *, dry_run: bool) -> list[Removal]:
     """Remove what the run of these settings created. Raises as `verify_async`, and RequestFailedError."""
-    async with _packed(settings, resolve_target(settings.target), _Way(check)) as (settings, target, _):
+    async with _with_batch_size(settings, resolve_target(settings.target), _RunMode(check)) as (settings, target, _):
         plan = build_plan(settings)
         directory = RunDirectory(settings.journal.directory / plan.run_id)
         with directory.owned() if directory.exists else nullcontext():
             async with (
                 _reachable(settings, target) as address,
-                open_run(settings, plan, address, emit=_nobody) as context,
+                open_run(settings, plan, address, emit=ignore_event) as context,
             ):
                 removals = await remove(context, dry_run=dry_run)
             if directory.exists and not dry_run and not any(removal.fate is Fate.KEPT for removal in removals):
@@ -139,51 +139,51 @@ def run_in_loop(function: Callable[[], Awaitable[Result]]) -> Result:
     return anyio.run(function, backend_options={"use_uvloop": fast})
 
 
-async def _execute(settings: Settings, way: _Way) -> Report:
+async def _execute(settings: Settings, mode: _RunMode) -> Report:
     if settings.report is not None:
         check_writable(settings.report)
     # only after the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
     async with (
-        tasks_beside() as beside,
-        _packed(settings, resolve_target(settings.target), way) as (settings, target, packing),
+        background_tasks() as beside,
+        _with_batch_size(settings, resolve_target(settings.target), mode) as (settings, target, packing),
     ):
-        report = await _carried_out(settings, target, packing, way, beside)
-    way.emit(RunFinished(report.exit_code, report.elapsed_s))
+        report = await _run_plan(settings, target, packing, mode, beside)
+    mode.emit(RunFinished(report.exit_code, report.elapsed_s))
     if settings.report is not None:
         write_json(report, settings.report)
     return report
 
 
-async def _carried_out(
-    settings: Settings, target: ResolvedTarget, packing: PackChoice | None, way: _Way, beside: TaskGroup
+async def _run_plan(
+    settings: Settings, target: ResolvedTarget, packing: BatchSizeChoice | None, mode: _RunMode, beside: TaskGroup
 ) -> Report:
     """Everything between the plan and its report. What watches the run goes on in `beside`."""
     plan = build_plan(settings)
-    with _session(settings, plan, target, way) as session:
+    with _session(settings, plan, target, mode) as session:
         async with (
             _reachable(settings, target) as address,
-            open_run(settings, plan, address, emit=way.emit, session=session, overrides=way.overrides) as context,
+            open_run(settings, plan, address, emit=mode.emit, session=session, overrides=mode.overrides) as context,
         ):
-            context.packing = packing
-            if way.handle_signals:
+            context.batch_size = packing
+            if mode.handle_signals:
                 beside.start_soon(watch_signals, context)
-            beside.start_soon(watch_own_load, context)
-            if way.story is fill:
+            beside.start_soon(watch_client_load, context)
+            if mode.function is fill:
                 for watcher in LOAD_WATCHERS:
                     beside.start_soon(watcher, context)
             started_s, started_at_s = context.clock.monotonic(), context.clock.time()
             started_cpu_s = process_cpu_s()
-            await _watched(context, way)
+            await _watched(context, mode)
             _close(context)
             report = summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
         return report if session is None else _written_down(session, report)
 
 
 def _session(
-    settings: Settings, plan: Plan, target: ResolvedTarget, way: _Way
+    settings: Settings, plan: Plan, target: ResolvedTarget, mode: _RunMode
 ) -> AbstractContextManager[Session | None]:
     """Where a run writes things down; a proof writes nothing."""
-    return open_session(settings, plan, target, way.clock) if way.story is fill else nullcontext()
+    return open_session(settings, plan, target, mode.clock) if mode.function is fill else nullcontext()
 
 
 def _written_down(session: Session, report: Report) -> Report:
@@ -204,9 +204,9 @@ def _close(context: RunContext) -> None:
 
 
 @asynccontextmanager
-async def _packed(
-    settings: Settings, target: ResolvedTarget, way: _Way
-) -> AsyncIterator[tuple[Settings, ResolvedTarget, PackChoice | None]]:
+async def _with_batch_size(
+    settings: Settings, target: ResolvedTarget, mode: _RunMode
+) -> AsyncIterator[tuple[Settings, ResolvedTarget, BatchSizeChoice | None]]:
     """The settings with a number of movements in a transaction. Where that is `auto` the target is asked, and tried out
     when it is to be filled; the address that comes back is reached already."""
     if settings.generation.batches.transactions_per_batch != "auto":
@@ -214,24 +214,26 @@ async def _packed(
         return
     check_numbers(settings)
     async with _reachable(settings, target) as address:
-        given: Transport | None = way.overrides.get(Transport)
-        opened = nullcontext(given) if given else open_transport(settings.target, address, way.clock)
+        given: Transport | None = mode.overrides.get(Transport)
+        opened = nullcontext(given) if given else open_transport(settings.target, address, mode.clock)
         async with opened as transport:
 
-            async def settled() -> tuple[Settings, PackChoice]:
-                return await settle_pack(settings, transport, way.clock, way.emit, measure=way.story is fill)
+            async def settled() -> tuple[Settings, BatchSizeChoice]:
+                return await choose_batch_size(
+                    settings, transport, mode.clock, mode.emit, measure=mode.function is fill
+                )
 
-            packed, choice = await (_unless_signalled(settled) if way.handle_signals else settled())
+            packed, choice = await (_cancel_on_signal(settled) if mode.handle_signals else settled())
         yield packed, address, choice
 
 
-async def _unless_signalled(work: Callable[[], Awaitable[Result]]) -> Result:
+async def _cancel_on_signal(work: Callable[[], Awaitable[Result]]) -> Result:
     """What the work gives, or SignalledError when a SIGINT or SIGTERM comes first; the work cleans up behind itself."""
     caught: list[signal.Signals] = []
     results: list[Result] = []
     # listened to for as long as the cleaning takes: a second signal must not leave half of it
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with tasks_beside() as beside:
+        async with background_tasks() as beside:
 
             async def listen() -> None:
                 caught.append(await anext(signals))
@@ -279,8 +281,8 @@ async def _listens(url: str) -> bool:
     return True
 
 
-async def _watched(context: RunContext, way: _Way) -> None:
-    async with tasks_beside() as beside:
-        if way.watch is not None:
-            beside.start_soon(way.watch, context)
-        await way.story(context)
+async def _watched(context: RunContext, mode: _RunMode) -> None:
+    async with background_tasks() as beside:
+        if mode.watch is not None:
+            beside.start_soon(mode.watch, context)
+        await mode.function(context)

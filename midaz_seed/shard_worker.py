@@ -9,12 +9,12 @@ import threading
 from typing import BinaryIO
 
 from midaz_seed.clock import SystemClock
-from midaz_seed.engine.client_load import own_load, process_cpu_s, watch_own_load
+from midaz_seed.engine.client_load import measure_client_load, process_cpu_s, watch_client_load
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
-from midaz_seed.engine.orchestrator import fill_slice, watch_signals
-from midaz_seed.engine.shards.coordinator import LENGTH, Order, Result, progress_of
-from midaz_seed.engine.task_groups import tasks_beside
+from midaz_seed.engine.orchestrator import seed_shard, watch_signals
+from midaz_seed.engine.shards.coordinator import LENGTH, ShardResult, ShardTask, progress_of
+from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import JournalError, SeedError
 from midaz_seed.plan.plan import Plan
 from midaz_seed.runner import run_in_loop
@@ -22,34 +22,39 @@ from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
 from midaz_seed.wiring import open_run
 
-TELL_EVERY_S = 0.5
+REPORT_EVERY_S = 0.5
 
 
-async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
-    """Fill a slice of a plan's ledgers. `tell` gets how far it is. Raises as `midaz_seed.runner.seed_async`."""
+async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> ShardResult:
+    """Seed a shard of a plan's ledgers; `progress_pipe` receives its progress.
+
+    Raises as `midaz_seed.runner.seed_async`.
+    """
     clock = SystemClock()
-    plan: Plan = pickle.loads(order.plan.read_bytes())  # noqa: S301 - from the process that owns the run
-    journal = Journal(clock, order.journal, plan.digest, session=order.session, others=order.journals)
-    session = Session(clock, journal, rejects=order.rejects, number=order.session)
+    plan: Plan = pickle.loads(task.plan.read_bytes())  # noqa: S301 - from the process that owns the run
+    journal = Journal(clock, task.journal, plan.digest, session=task.session, others=task.journals)
+    session = Session(clock, journal, rejects=task.rejects, number=task.session)
     async with open_run(
-        order.settings, plan, order.target, emit=lambda event: None, session=session, part=order.part
+        task.settings, plan, task.target, emit=lambda event: None, session=session, shard=task.shard
     ) as context:
         started_cpu_s = process_cpu_s()
-        for organization, (server_id, fresh) in zip(context.state.organizations, order.organizations, strict=True):
-            organization.id, organization.fresh = server_id, fresh
-        async with tasks_beside() as beside:
+        for organization, (server_id, created_by_this_run) in zip(
+            context.state.organizations, task.organizations, strict=True
+        ):
+            organization.id, organization.created_by_this_run = server_id, created_by_this_run
+        async with background_tasks() as beside:
             beside.start_soon(watch_signals, context)
-            beside.start_soon(watch_own_load, context)
+            beside.start_soon(watch_client_load, context)
             for watcher in LOAD_WATCHERS:
                 beside.start_soon(watcher, context)
-            if tell is not None:
-                beside.start_soon(_tell, context, tell)
-            await fill_slice(context)
+            if progress_pipe is not None:
+                beside.start_soon(_report_progress, context, progress_pipe)
+            await seed_shard(context)
         try:
             journal.close(clean=not context.pool.cancelled)
         except JournalError as error:
             context.errors.append(error)
-        return Result(
+        return ShardResult(
             context.meter,
             context.tracker,
             [(ledger.index, ledger.status, ledger.reason, ledger.id) for ledger in context.state.ledgers],
@@ -64,15 +69,15 @@ async def carry_out(order: Order, tell: BinaryIO | None = None) -> Result:
             context.errors,
             context.sender.breaker.opened_count,
             context.sender.breaker.open_total_s,
-            own_load(context, elapsed_s=context.elapsed_s, cpu_s=process_cpu_s() - started_cpu_s),
+            measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=process_cpu_s() - started_cpu_s),
             context.stop_reason,
             context.pool.closed,
         )
 
 
-async def _tell(context: RunContext, stream: BinaryIO) -> None:
+async def _report_progress(context: RunContext, stream: BinaryIO) -> None:
     while True:
-        await context.clock.sleep(TELL_EVERY_S)
+        await context.clock.sleep(REPORT_EVERY_S)
         data = pickle.dumps(progress_of(context.meter))
         stream.write(LENGTH.pack(len(data)) + data)
         stream.flush()
@@ -86,18 +91,18 @@ def _end_with_the_owner(stream: BinaryIO) -> None:
 
 def main() -> None:
     """Carry out the order on stdin."""
-    orders, results = sys.stdin.buffer, sys.stdout.buffer
-    (size,) = LENGTH.unpack(orders.read(LENGTH.size))
-    order: Order = pickle.loads(orders.read(size))  # noqa: S301 - from the process that owns the run
-    threading.Thread(target=_end_with_the_owner, args=(orders,), daemon=True).start()
-    result: Result | SeedError
+    shard_tasks, results = sys.stdin.buffer, sys.stdout.buffer
+    (size,) = LENGTH.unpack(shard_tasks.read(LENGTH.size))
+    task: ShardTask = pickle.loads(shard_tasks.read(size))  # noqa: S301 - from the process that owns the run
+    threading.Thread(target=_end_with_the_owner, args=(shard_tasks,), daemon=True).start()
+    result: ShardResult | SeedError
     try:
-        result = run_in_loop(lambda: carry_out(order, results))
+        result = run_in_loop(lambda: carry_out(task, results))
     except SeedError as error:
         result = error
-    written = order.result.with_suffix(".part")
+    written = task.result.with_suffix(".part")
     written.write_bytes(pickle.dumps(result))
-    written.rename(order.result)
+    written.rename(task.result)
     os._exit(0)  # the thread above would hold up an orderly end
 
 

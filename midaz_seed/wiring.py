@@ -18,14 +18,14 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.concurrency import HIGHEST
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Sender
-from midaz_seed.engine.state_tree import WHOLE, Slice, StateTree, planned_in
+from midaz_seed.engine.state_tree import ALL_LEDGERS, LedgerShard, StateTree, planned_counts
 from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.resilience.arrival_schedule import OpenLoop
+from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy
@@ -34,9 +34,9 @@ from midaz_seed.runs.rejects import Rejects
 from midaz_seed.runs.session import Session
 from midaz_seed.settings.model import Limits, Settings, Target
 from midaz_seed.settings.target import ResolvedTarget
-from midaz_seed.transport.aiohttp_transport import SessionTransport
+from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 
 
 @asynccontextmanager
@@ -47,16 +47,16 @@ async def open_run(
     *,
     emit: Emit,
     session: Session | None = None,
-    part: Slice = WHOLE,
+    shard: LedgerShard = ALL_LEDGERS,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
     """Everything that a run needs, put together; connections are closed at the end of the block.
 
-    `session` is where the run writes things down; without one it keeps no journal. `part` are the ledgers that this
+    `session` is where the run writes things down; without one it keeps no journal. `shard` are the ledgers that this
     process fills.
     """
     registry = svcs.Registry()
-    _Parts(settings, plan, target, emit, session, part).register(registry)
+    _Parts(settings, plan, target, emit, session, shard).register(registry)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     async with svcs.Container(registry) as services:
@@ -75,8 +75,8 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
         }
         if settings.transport == "session" or settings.proxy:
             proxy = settings.proxy or None
-            return SessionTransport(onboarding_url, transaction_url, headers=headers, tls=tls, proxy=proxy, **deadlines)
-        return WireTransport(onboarding_url, transaction_url, headers=headers, tls=tls, **deadlines)
+            return AiohttpTransport(onboarding_url, transaction_url, headers=headers, tls=tls, proxy=proxy, **deadlines)
+        return HttptoolsTransport(onboarding_url, transaction_url, headers=headers, tls=tls, **deadlines)
 
     lines = (line.get_secret_value().partition(":") for line in settings.headers)
     headers = {name: value.strip() for name, _, value in lines}
@@ -126,19 +126,19 @@ class _Parts:
     target: ResolvedTarget
     emit: Emit
     session: Session | None
-    part: Slice
+    shard: LedgerShard
 
     def register(self, registry: svcs.Registry) -> None:
         """Let a container make each part when it is asked for."""
         registry.register_value(Clock, SystemClock())
         registry.register_factory(RetryPolicy, self.retry_policy)
-        registry.register_factory(Meter, lambda: Meter(planned_in(self.plan, self.part)))
+        registry.register_factory(Meter, lambda: Meter(planned_counts(self.plan, self.shard)))
         registry.register_factory(Rejects, self.rejects)
         registry.register_factory(ErrorTracker, self.error_tracker)
         registry.register_factory(WorkerPool, self.worker_pool)
         registry.register_factory(CircuitBreaker, self.circuit_breaker)
         registry.register_factory(Transport, self.transport)
-        registry.register_factory(OpenLoop, self.open_loop)
+        registry.register_factory(ArrivalSchedule, self.open_loop)
         registry.register_factory(Sender, self.sender)
         registry.register_factory(RunContext, self.context)
 
@@ -183,18 +183,18 @@ class _Parts:
         async with open_transport(self.settings.target, self.target, services.get_abstract(Clock)) as opened:
             yield opened
 
-    def open_loop(self, services: svcs.Container) -> OpenLoop:
+    def open_loop(self, services: svcs.Container) -> ArrivalSchedule:
         pool = services.get(WorkerPool)
-        return OpenLoop(
+        return ArrivalSchedule(
             services.get_abstract(Clock),
             self.limits.requests_per_second,
-            spare=lambda: pool.spare("open loop"),
+            was_idle_since=lambda: pool.was_idle_since("open loop"),
             ramp_s=self.limits.ramp_s,
         )
 
-    def pace(self, services: svcs.Container) -> OpenLoop | RateLimiter | None:
+    def pace(self, services: svcs.Container) -> ArrivalSchedule | RateLimiter | None:
         if self.limits.open_loop:
-            return services.get(OpenLoop)
+            return services.get(ArrivalSchedule)
         rate_per_s = self.limits.requests_per_second
         return RateLimiter(rate_per_s) if rate_per_s else None
 
@@ -215,7 +215,7 @@ class _Parts:
             settings=self.settings,
             plan=self.plan,
             target=self.target,
-            state=StateTree(self.plan, self.part),
+            state=StateTree(self.plan, self.shard),
             sender=await services.aget(Sender),
             pool=services.get(WorkerPool),
             meter=services.get(Meter),
@@ -224,7 +224,7 @@ class _Parts:
             emit=self.emit,
             journal=session.journal if session else Journal(clock),
             rejects=services.get(Rejects),
-            slots=services.get(OpenLoop).slots if self.limits.open_loop else None,
+            slots=services.get(ArrivalSchedule).slots if self.limits.open_loop else None,
             started_s=clock.monotonic(),
             may_restart=session is not None and session.finished_before,
             directory=session.directory if session else None,

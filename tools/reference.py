@@ -70,7 +70,7 @@ def setting_row(setting: Setting, defaults: Settings, flag: str) -> str:
     if setting.path.startswith("volume."):
         default = "the preset's"
     about = " ".join((setting.info.description or "").split()).replace("|", "\\|")
-    return f"| `{setting.path}`<br>`{setting.variable}` | {flag} | {default} | {setting.words} | {about} |"
+    return f"| `{setting.path}`<br>`{setting.variable}` | {flag} | {default} | {setting.expectation} | {about} |"
 
 
 def preset_reference() -> str:

@@ -31,7 +31,7 @@ def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quie
 
     if not directory.rejects():
         _check_finished(directory)
-        click.echo(f"Nothing was refused in run {directory.about().run_id}, so nothing was sent.")
+        click.echo(f"Nothing was refused in run {directory.read_record().run_id}, so nothing was sent.")
         return
     execute(seed_async, loaded.settings, as_json=as_json, quiet=quiet)
 
@@ -41,13 +41,13 @@ def _check_finished(directory: "RunDirectory") -> None:
     from midaz_seed.errors import RunError
     from midaz_seed.runs.directory import RunStatus
 
-    about = directory.about()
-    if about.status in (RunStatus.FINISHED, RunStatus.REMOVED):
+    record = directory.read_record()
+    if record.status in (RunStatus.FINISHED, RunStatus.REMOVED):
         return
-    going_on = about.status is RunStatus.RUNNING
+    going_on = record.status is RunStatus.RUNNING
     raise RunError(
-        f"nothing is refused in run {about.run_id}, so nothing was sent; but it is not finished: it is {about.status}, "
-        f"with {about.done:,} of {about.planned:,} made",
+        f"run {record.run_id} has no rejected items, so nothing was sent; but it is not finished: it is "
+        f"{record.status}, with {record.done:,} of {record.planned:,} made",
         where=str(directory.path),
-        hint=f"{'wait for its end, or ' if going_on else ''}go on with `midaz-seed run --resume {about.run_id}`",
+        hint=f"{'wait for its end, or ' if going_on else ''}go on with `midaz-seed run --resume {record.run_id}`",
     )

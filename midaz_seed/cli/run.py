@@ -44,8 +44,8 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
     from midaz_seed.runs.directory import RunStatus
 
     if directory is not None:
-        about = directory.about()
-        if about.status is RunStatus.FINISHED:
-            click.echo(f"Run {about.run_id} is finished, nothing was sent. It ended with: {about.verdict}")
+        record = directory.read_record()
+        if record.status is RunStatus.FINISHED:
+            click.echo(f"Run {record.run_id} is finished, nothing was sent. It ended with: {record.verdict}")
             return
     execute(seed_async, loaded.settings, as_json=as_json, quiet=quiet)

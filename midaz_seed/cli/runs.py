@@ -42,15 +42,15 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
         return
     lines = [("run", "status", "done", "refused", "began", "target")]
     for run in found:
-        about = run.about()
+        record = run.read_record()
         lines.append(
             (
-                about.run_id,
-                about.status,
-                f"{100 * about.done // max(about.planned, 1)} %",
-                str(about.rejected),
-                about.created_at[:16].replace("T", " "),
-                about.target,
+                record.run_id,
+                record.status,
+                f"{100 * record.done // max(record.planned, 1)} %",
+                str(record.rejected),
+                record.created_at[:16].replace("T", " "),
+                record.target,
             )
         )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -68,23 +68,25 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
 
     run = find_run(runs_directory(runs_dir), run_name)
     if as_json:
-        _print_json({"schema_version": 1, **_document(run), "settings": run.about().settings, "rejects": run.rejects()})
+        _print_json(
+            {"schema_version": 1, **_document(run), "settings": run.read_record().settings, "rejects": run.rejects()}
+        )
         return
-    about = run.about()
-    owner = f" by process {run.owner()}" if about.status is RunStatus.RUNNING else ""
+    record = run.read_record()
+    owner = f" by process {run.owner()}" if record.status is RunStatus.RUNNING else ""
     rows = {
-        "status": f"{about.status}{owner}",
-        "target": about.target,
-        "plan": about.plan_digest[:12],
-        "began": about.created_at,
-        "last word": about.updated_at,
-        "sessions": str(about.sessions),
-        "made": f"{about.done:,} of {about.planned:,}",
+        "status": f"{record.status}{owner}",
+        "target": record.target,
+        "plan": record.plan_digest[:12],
+        "began": record.created_at,
+        "last word": record.updated_at,
+        "sessions": str(record.sessions),
+        "made": f"{record.done:,} of {record.planned:,}",
         "directory": f"{run.path} ({run.size_bytes:,} bytes)",
     }
-    if about.verdict:
-        rows["verdict"] = about.verdict
-    click.echo(f"run {about.run_id}")
+    if record.verdict:
+        rows["verdict"] = record.verdict
+    click.echo(f"run {record.run_id}")
     for name, text in rows.items():
         click.echo(f"  {name:<10} {text}")
     rejects = run.rejects()
@@ -93,9 +95,9 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     if len(rejects) > 5:
         click.echo(f"  refused    and {len(rejects) - 5} more, in {run.path / 'rejects.ndjson'}")
     if rejects:
-        click.echo(f"  next       cure the cause, then: midaz-seed retry {about.run_id}")
-    elif about.status in (RunStatus.UNFINISHED, RunStatus.CUT_OFF):
-        click.echo(f"  next       midaz-seed run --resume {about.run_id}")
+        click.echo(f"  next       cure the cause, then: midaz-seed retry {record.run_id}")
+    elif record.status in (RunStatus.UNFINISHED, RunStatus.CUT_OFF):
+        click.echo(f"  next       midaz-seed run --resume {record.run_id}")
 
 
 @runs.command("delete")
@@ -121,7 +123,7 @@ def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
 def _document(run: "RunDirectory") -> dict[str, Any]:
     import dataclasses
 
-    document = dataclasses.asdict(run.about())
+    document = dataclasses.asdict(run.read_record())
     del document["settings"]
     return {**document, "directory": str(run.path), "size_bytes": run.size_bytes}
 

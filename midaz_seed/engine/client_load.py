@@ -13,7 +13,7 @@ from midaz_seed.reporting.report import ProcessReport
 LOOK_EVERY_S = 0.1
 
 
-async def watch_own_load(context: RunContext) -> None:
+async def watch_client_load(context: RunContext) -> None:
     """Note how late the event loop comes back, until the run ends."""
     while True:
         due_s = anyio.current_time() + LOOK_EVERY_S
@@ -21,7 +21,7 @@ async def watch_own_load(context: RunContext) -> None:
         context.loop_lag.record(int((anyio.current_time() - due_s) * 1e6))
 
 
-def own_load(context: RunContext, *, elapsed_s: float, cpu_s: float) -> ProcessReport:
+def measure_client_load(context: RunContext, *, elapsed_s: float, cpu_s: float) -> ProcessReport:
     """What this process took for the run so far, which was `elapsed_s` long; `cpu_s` of it is its CPU time."""
     return ProcessReport(
         cpu_percent=100 * cpu_s / elapsed_s if elapsed_s else 0.0,

@@ -12,14 +12,14 @@ from midaz_seed.errors import SeedError
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.server_traits import Server
 from midaz_seed.model.histogram import Histogram
-from midaz_seed.plan.batch_size import PackChoice
+from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.reporting.report import Difference, LedgerProof, ProcessReport
+from midaz_seed.reporting.report import Difference, LedgerVerification, ProcessReport
 from midaz_seed.reporting.steady import SteadyWindow
-from midaz_seed.resilience.arrival_schedule import Slots
+from midaz_seed.resilience.arrival_schedule import ScheduleStats
 from midaz_seed.runs.directory import RunDirectory
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.rejects import Rejects
@@ -43,11 +43,11 @@ class RunContext:
     emit: Emit
     journal: Journal
     rejects: Rejects
-    slots: Slots | None
+    slots: ScheduleStats | None
     """What becomes of the schedule of an open loop, in all processes of the run."""
     started_s: float
     """When the run began (monotonic)."""
-    packing: PackChoice | None = None
+    batch_size: BatchSizeChoice | None = None
     """How many movements share a transaction, where that was found out before the run."""
     directory: RunDirectory | None = None
     """Where the run is written down."""
@@ -73,7 +73,7 @@ class RunContext:
     steady: list[SteadyWindow] = field(default_factory=list)
     """Where the load was steady, of each process of the run."""
     settled: list[Settled] = field(default_factory=list)
-    proofs: list[LedgerProof] = field(default_factory=list)
+    proofs: list[LedgerVerification] = field(default_factory=list)
     absent: list[Difference] = field(default_factory=list)
     """Organizations and ledgers that a proof without a run did not find."""
     errors: list[SeedError] = field(default_factory=list)
@@ -91,7 +91,7 @@ class RunContext:
     @property
     def spent_s(self) -> float:
         """Of the run's time: since it began, and what measuring pack sizes took before it."""
-        return self.elapsed_s + (self.packing.elapsed_s if self.packing else 0.0)
+        return self.elapsed_s + (self.batch_size.elapsed_s if self.batch_size else 0.0)
 
     def api(self, phase: Phase) -> MidazApi:
         """The server's reads, counted in a phase."""

@@ -12,11 +12,11 @@ import anyio
 from anyio.abc import TaskGroup
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.entities.creator import Created, Creator
+from midaz_seed.engine.entities.creator import Created, EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
 from midaz_seed.engine.ledger.ledger_run import LedgerRun
-from midaz_seed.engine.ledger.verification import locate, prove_ledger, prove_marks
-from midaz_seed.engine.shards.coordinator import fill_in_shards
+from midaz_seed.engine.ledger.verification import locate, verify_ledger, verify_marks
+from midaz_seed.engine.shards.coordinator import seed_in_shards
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
 from midaz_seed.engine.worker_pool import StoppedError
@@ -35,7 +35,7 @@ from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
-from midaz_seed.runs.journal import Track
+from midaz_seed.runs.journal import PhaseLog
 
 
 async def fill(context: RunContext) -> None:
@@ -46,21 +46,21 @@ async def fill(context: RunContext) -> None:
     """
     shards = shards_of(context)
     async with context.pool.running():
-        await _begin(context)
+        await _connect(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
             for organization in context.state.organizations:
                 group.start_soon(_fill_organization, context, organization, group, ledgers_at_once, shards == 1)
         if shards > 1 and not context.pool.stopping:
-            await fill_in_shards(context, shards)
+            await seed_in_shards(context, shards)
         if context.settings.verification.enabled and not context.pool.stopping:
             await _prove_marks(context)
 
 
-async def fill_slice(context: RunContext) -> None:
+async def seed_shard(context: RunContext) -> None:
     """Fill and prove the ledgers of a slice, whose organizations another process has made. Raises as `fill`."""
     async with context.pool.running():
-        await _begin(context)
+        await _connect(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
             for organization in context.state.organizations:
@@ -81,29 +81,29 @@ async def check(context: RunContext) -> None:
     for phase in context.meter.phases.values():
         phase.planned = 0  # nothing is to be created
     async with context.pool.running():
-        await _begin(context)
-        context.absent += await context.pool.call(lambda: locate(context))
+        await _connect(context)
+        context.absent += await context.pool.run_one(lambda: locate(context))
         async with anyio.create_task_group() as group:
             for ledger in context.state.ledgers:
                 if ledger.id:
-                    group.start_soon(_guarded, context, ledger, lambda ledger=ledger: _prove(context, ledger))
+                    group.start_soon(_run_ledger_safely, context, ledger, lambda ledger=ledger: _prove(context, ledger))
 
 
 async def remove(context: RunContext, *, dry_run: bool) -> list[Removal]:
     """Take away what the plan's run created. Raises as `check`."""
     async with context.pool.running():
-        await _begin(context)
-        return await context.pool.call(lambda: tear_down(context, dry_run=dry_run))
+        await _connect(context)
+        return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run))
 
 
 async def _prove_marks(context: RunContext) -> None:
     """The last part of a run's proof: there is one world of it, not two."""
     try:
-        wrong = await context.pool.call(lambda: prove_marks(context))
-        track = _track(context, Phase.ORGANIZATIONS)
-        claims = [Claim(each.plan.item, track, each.index) for each in context.state.organizations if each.id]
+        wrong = await context.pool.run_one(lambda: verify_marks(context))
+        phase_log = _track(context, Phase.ORGANIZATIONS)
+        claims = [Claim(each.plan.item, phase_log, each.index) for each in context.state.organizations if each.id]
         if wrong and await remove_empty_twins(context, Phase.ORGANIZATIONS, Place(), claims):
-            wrong = await context.pool.call(lambda: prove_marks(context))
+            wrong = await context.pool.run_one(lambda: verify_marks(context))
         context.absent += wrong
     except StoppedError:
         return
@@ -111,17 +111,17 @@ async def _prove_marks(context: RunContext) -> None:
         _end(context, error)
 
 
-async def _begin(context: RunContext) -> None:
+async def _connect(context: RunContext) -> None:
     """Is there a Midaz that we can speak to, and does it let us in?"""
     api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
-    context.server = server_of(await context.pool.call(api.version))
-    if context.plan.pack > 1 and not context.server.atomic_many_to_many:
+    context.server = server_of(await context.pool.run_one(api.version))
+    if context.plan.transactions_per_batch > 1 and not context.server.atomic_many_to_many:
         raise PlanError(
             f"Midaz {context.server.version} may apply only some legs of a transaction, so movements are not packed",
             hint="leave out --transactions-per-batch for servers before v3.3",
         )
-    await context.pool.call(api.check_access)
-    await _take_up(context)
+    await context.pool.run_one(api.check_access)
+    await _check_same_server(context)
     target = context.settings.target.base_url
     context.emit(
         RunStarted(
@@ -135,14 +135,14 @@ async def _begin(context: RunContext) -> None:
     )
 
 
-async def _take_up(context: RunContext) -> None:
+async def _check_same_server(context: RunContext) -> None:
     """Is this the server that the journal is about? Raises RunError when it is not, or contradicts itself."""
     journal, wait = context.journal, context.settings.settlement
-    track = _track(context, Phase.ORGANIZATIONS)
+    phase_log = _track(context, Phase.ORGANIZATIONS)
     known = {
         server_id: mark_of(organization.plan.item.payload)
         for organization in context.state.organizations
-        if (server_id := track.known_id(organization.index))
+        if (server_id := phase_log.known_id(organization.index))
     }
     gone = await _gone(context, known)
     if gone and len(gone) == len(known) and context.may_restart:
@@ -170,13 +170,13 @@ async def _gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
     async def missing(ids: Iterable[str]) -> list[str]:
         return [each for each in ids if await api.entity(Entity.ORGANIZATION, Place(), each) is None]
 
-    gone = await pool.call(lambda: missing(known))
+    gone = await pool.run_one(lambda: missing(known))
     if gone:
-        await pool.call(lambda: _deny(context, api, {each: known[each] for each in gone}))
+        await pool.run_one(lambda: _deny(context, api, {each: known[each] for each in gone}))
         await context.clock.sleep(context.settings.settlement.max_delay_s)
-        gone = await pool.call(lambda: missing(gone))
+        gone = await pool.run_one(lambda: missing(gone))
     if gone:
-        await pool.call(lambda: _deny(context, api, {each: known[each] for each in gone}))
+        await pool.run_one(lambda: _deny(context, api, {each: known[each] for each in gone}))
     return gone
 
 
@@ -197,9 +197,9 @@ async def _deny(context: RunContext, api: MidazApi, gone: Mapping[str, str]) -> 
         )
 
 
-def _track(context: RunContext, phase: Phase) -> Track:
+def _track(context: RunContext, phase: Phase) -> PhaseLog:
     """The journal's track of the organizations, or of the ledgers, over the whole plan."""
-    return context.journal.track(None, phase, context.plan.counts[phase])
+    return context.journal.phase_log(None, phase, context.plan.counts[phase])
 
 
 async def _fill_organization(
@@ -214,7 +214,7 @@ async def _fill_organization(
     created, why_not = await _create_one(
         context, Phase.ORGANIZATIONS, item, organization.index, Place(), parent_fresh=False
     )
-    organization.id, organization.fresh = created.id, created.fresh
+    organization.id, organization.created_by_this_run = created.id, created.created_by_this_run
     if with_ledgers:
         _start_ledgers(context, organization, group, ledgers_at_once, why_not)
 
@@ -249,13 +249,17 @@ async def _fill_ledger(
         place = Place(organization.id)
         ledger.resumed = bool(_track(context, Phase.LEDGERS).known_id(ledger.index))
         created, why_not = await _create_one(
-            context, Phase.LEDGERS, ledger.plan.item, ledger.index, place, parent_fresh=organization.fresh
+            context, Phase.LEDGERS, ledger.plan.item, ledger.index, place, parent_fresh=organization.created_by_this_run
         )
         if not created.id:
             _fail(context, ledger, Phase.LEDGERS, f"it could not be created{why_not and f': {why_not}'}")
             return
-        ledger.id, ledger.fresh, ledger.created_s = created.id, created.fresh, context.clock.monotonic()
-        await _guarded(context, ledger, LedgerRun(context, ledger).run)
+        ledger.id, ledger.created_by_this_run, ledger.created_s = (
+            created.id,
+            created.created_by_this_run,
+            context.clock.monotonic(),
+        )
+        await _run_ledger_safely(context, ledger, LedgerRun(context, ledger).run)
 
 
 async def _create_one(
@@ -263,13 +267,13 @@ async def _create_one(
 ) -> tuple[Created, str]:
     """Create an organization or a ledger. Without an id when it failed or the run is being stopped, and why, where that
     is an error."""
-    creator = Creator(context, phase, place)
-    track = _track(context, phase)
+    creator = EntityCreator(context, phase, place)
+    phase_log = _track(context, phase)
     context.meter.phases[phase].start(context.clock.monotonic())
     context.emit(PhaseStarted(phase, item.key if phase is Phase.LEDGERS else "", 1))
     try:
-        created = await context.pool.call(
-            lambda: creator.create(item, {}, parent_fresh=parent_fresh, track=track, ordinal=ordinal)
+        created = await context.pool.run_one(
+            lambda: creator.create(item, {}, parent_fresh=parent_fresh, phase_log=phase_log, ordinal=ordinal)
         )
     except StoppedError:
         return _NOTHING, ""
@@ -285,11 +289,11 @@ _NOTHING = Created(Outcome.FAILED)
 
 
 async def _prove(context: RunContext, ledger: LedgerState) -> None:
-    context.proofs.append(await prove_ledger(context, ledger))
+    context.proofs.append(await verify_ledger(context, ledger))
     ledger.status = LedgerStatus.DONE
 
 
-async def _guarded(context: RunContext, ledger: LedgerState, story: Callable[[], Awaitable[None]]) -> None:
+async def _run_ledger_safely(context: RunContext, ledger: LedgerState, story: Callable[[], Awaitable[None]]) -> None:
     """Whatever ends a ledger early is told and kept; only what concerns the whole target ends the others too."""
     try:
         await story()

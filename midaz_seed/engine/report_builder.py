@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
 
-from midaz_seed.engine.client_load import own_load, process_cpu_s
+from midaz_seed.engine.client_load import measure_client_load, process_cpu_s
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.requests.error_tracker import ErrorGroup
 from midaz_seed.engine.state_tree import LedgerStatus
@@ -35,11 +35,11 @@ from midaz_seed.reporting.report import (
     LedgerReport,
     OpenLoopReport,
     PhaseReport,
-    ProofReport,
     Report,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
+    VerificationReport,
     latency,
 )
 from midaz_seed.reporting.settled_throughput import throughput
@@ -74,7 +74,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     movements = sum(phase.movements for phase in money)
     money_s = meter.money.busy_s
     failed, planned = meter.failed, max(meter.planned, 1)
-    own = own_load(context, elapsed_s=elapsed_s, cpu_s=process_cpu_s() - started_cpu_s)
+    own = measure_client_load(context, elapsed_s=elapsed_s, cpu_s=process_cpu_s() - started_cpu_s)
     processes = (own, *context.shards)
     proof = _proof(context)
     exit_code, verdict, next_step = _judge(context, proof, 100 * failed / planned)
@@ -96,7 +96,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         requests=meter.requests,
         requests_per_s=meter.requests / elapsed_s if elapsed_s else 0.0,
         movements_per_s=movements / money_s if money_s else 0.0,
-        packing=context.packing,
+        packing=context.batch_size,
         concurrency=_concurrency(context),
         steady=_steady(context),
         open_loop=_open_loop(context),
@@ -169,9 +169,9 @@ def _open_loop(context: RunContext) -> OpenLoopReport | None:
         rate_per_s=context.settings.generation.limits.requests_per_second,
         offered=slots.sent + slots.dropped,
         sent=slots.sent,
-        accepted=context.meter.good,
+        accepted=context.meter.succeeded,
         dropped=slots.dropped,
-        late_ms=latency(slots.lateness),
+        late_ms=latency(slots.start_delay),
     )
 
 
@@ -202,7 +202,7 @@ def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
     )
 
 
-def _judge(context: RunContext, proof: ProofReport | None, failed_percent: float) -> tuple[ExitCode, str, str]:
+def _judge(context: RunContext, proof: VerificationReport | None, failed_percent: float) -> tuple[ExitCode, str, str]:
     """Exit code, one sentence, and how to go on."""
     unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
     target = next((error for error in context.errors if isinstance(error, TargetError)), None)
@@ -263,7 +263,7 @@ def _is_too_much(actual: str, expected: str) -> bool:
 _CUT_SHORT = (LedgerStatus.PARTIAL, LedgerStatus.STOPPED)
 
 
-def _time_was_up(context: RunContext, proof: ProofReport | None, again: str) -> tuple[ExitCode, str, str]:
+def _time_was_up(context: RunContext, proof: VerificationReport | None, again: str) -> tuple[ExitCode, str, str]:
     share = f"{done_percent(context):.1f} % of the plan"
     if proof is not None:
         return ExitCode.DONE, f"Time was up: {share} is done, and every balance is the planned one so far.", again
@@ -281,14 +281,14 @@ def done_percent(context: RunContext) -> float:
 
 
 def _how_to_go_on(context: RunContext) -> str:
-    if not context.journal.on:
+    if not context.journal.enabled:
         return "Run the same command again: it finds what is there and makes what is missing."
     directory = context.settings.journal.directory
     option = "" if str(directory) == "runs" else f" --runs-dir {shlex.quote(str(directory))}"
     return f"Go on with: midaz-seed run --resume {context.plan.run_id}{option}"
 
 
-def _proof(context: RunContext) -> ProofReport | None:
+def _proof(context: RunContext) -> VerificationReport | None:
     proofs = context.proofs
     if not proofs and not context.absent:
         return None
@@ -296,7 +296,7 @@ def _proof(context: RunContext) -> ProofReport | None:
     # what time did not allow to begin is no part of what is to be proved
     to_prove = len(context.state.ledgers) - (stopped if context.pool.closed and not context.pool.stopping else 0)
     differences = [*context.absent, *(difference for proof in proofs for difference in proof.differences)]
-    return ProofReport(
+    return VerificationReport(
         ok=not differences and len(proofs) == to_prove,
         ledgers=len(proofs),
         ledgers_planned=to_prove,

@@ -4,7 +4,7 @@ before it counts."""
 from midaz_seed.engine.context import RunContext
 
 
-class Looks:
+class Rereads:
     """The looks at one thing, with growing pauses between them, until the settlement deadline at the latest."""
 
     def __init__(self, context: RunContext) -> None:

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
-from midaz_seed.engine.requests.transactions import Unsent
+from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import Phase, TransactionItem, effect_of
 from midaz_seed.plan.plan import LedgerPlan, OrganizationPlan, Plan
-from midaz_seed.reporting.settled_throughput import MoneyFlow
+from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
 
 class LedgerStatus(StrEnum):
@@ -37,7 +37,7 @@ class LedgerState:
     """Its place in the plan."""
     organization_id: str = ""
     id: str = ""
-    fresh: bool = True
+    created_by_this_run: bool = True
     """Created by this session, so nothing can have been in it that this run did not put there."""
     created_s: float = 0.0
     """When this session found or created it (monotonic seconds)."""
@@ -54,7 +54,7 @@ class LedgerState:
     sample: dict[str, str] = field(default_factory=dict)
     """Keys of the transactions that the proof will read back -> server ids, as far as this run has seen their
     answers."""
-    in_doubt: list[Unsent] = field(default_factory=list)
+    in_doubt: list[UnresolvedTransaction] = field(default_factory=list)
     """Transactions that may or may not have been applied."""
     recovered: set[str] = field(default_factory=set)
     """Keys of transactions that only the balances have shown to be made: after a crash a server lists such a one up to
@@ -69,7 +69,7 @@ class LedgerState:
     missed_count: int = 0
     """How many these are, without those that there was no time for."""
 
-    flows: dict[Phase, MoneyFlow] = field(default_factory=dict)
+    flows: dict[Phase, SettlementTimeline] = field(default_factory=dict)
     """Of the phases that move money: what was accepted, and when it was seen settled."""
 
     left_out: Counter[int] = field(default_factory=Counter)
@@ -83,7 +83,7 @@ class LedgerState:
     begun: dict[Phase, int] = field(default_factory=dict)
     """Of phases that time cut short: how many of its transactions were begun."""
 
-    def leave_out(self, phase: Phase, begun: int, changes: Mapping[int, int], count: int) -> None:
+    def exclude_unstarted(self, phase: Phase, begun: int, changes: Mapping[int, int], count: int) -> None:
         """Note `count` transactions of a phase that there was no time for, with what they would have changed; `begun`
         is the place of the first that was not begun."""
         self.begun[phase] = begun
@@ -119,11 +119,11 @@ class OrganizationState:
     """Its place in the plan."""
     ledgers: list[LedgerState]
     id: str = ""
-    fresh: bool = True
+    created_by_this_run: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class Slice:
+class LedgerShard:
     """The ledgers of a plan that one process fills: every n-th."""
 
     index: int = 0
@@ -134,14 +134,14 @@ class Slice:
         return ledger % self.of == self.index
 
 
-WHOLE = Slice()
+ALL_LEDGERS = LedgerShard()
 
 
-def planned_in(plan: Plan, part: Slice) -> dict[Phase, int]:
+def planned_counts(plan: Plan, shard: LedgerShard) -> dict[Phase, int]:
     """Items by phase in a slice of a plan; the organizations belong to nobody's slice but the whole."""
-    if part == WHOLE:
+    if shard == ALL_LEDGERS:
         return dict(plan.counts)
-    ledgers = [ledger for place, ledger in enumerate(plan.ledgers) if part.has(place)]
+    ledgers = [ledger for place, ledger in enumerate(plan.ledgers) if shard.has(place)]
     planned = Counter({Phase.LEDGERS: len(ledgers)})
     for ledger in ledgers:
         planned.update(ledger.counts)
@@ -151,13 +151,13 @@ def planned_in(plan: Plan, part: Slice) -> dict[Phase, int]:
 class StateTree:
     """All organizations of a plan, with those ledgers that are in a slice of it."""
 
-    def __init__(self, plan: Plan, part: Slice = WHOLE) -> None:
+    def __init__(self, plan: Plan, shard: LedgerShard = ALL_LEDGERS) -> None:
         places = count()
         self.organizations = [
             OrganizationState(
                 organization,
                 index,
-                [LedgerState(ledger, place) for ledger in organization.ledgers if part.has(place := next(places))],
+                [LedgerState(ledger, place) for ledger in organization.ledgers if shard.has(place := next(places))],
             )
             for index, organization in enumerate(plan.organizations)
         ]

@@ -8,7 +8,7 @@ from anyio.abc import TaskGroup
 
 
 @asynccontextmanager
-async def tasks_beside() -> AsyncIterator[TaskGroup]:
+async def background_tasks() -> AsyncIterator[TaskGroup]:
     """A task group whose tasks are cancelled when the block ends. What the block raises comes out as it is, where a
     task group alone would wrap it."""
     failure: Exception | None = None

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from midaz_seed.engine.task_groups import tasks_beside
+from midaz_seed.engine.task_groups import background_tasks
 
 T = TypeVar("T")
 
@@ -20,21 +20,23 @@ T = TypeVar("T")
 class _Stream(Generic[T]):
     """One iterator's work, and how much of it is in hand."""
 
-    __slots__ = ("done", "ended", "error", "in_hand", "items", "limit", "new", "work")
+    __slots__ = ("done", "ended", "error", "in_progress", "is_new_work", "items", "limit", "work")
 
-    def __init__(self, items: Iterator[T], work: Callable[[T], Awaitable[None]], limit: int, *, new: bool) -> None:
+    def __init__(
+        self, items: Iterator[T], work: Callable[[T], Awaitable[None]], limit: int, *, is_new_work: bool
+    ) -> None:
         self.items = items
-        self.new = new
+        self.is_new_work = is_new_work
         self.work = work
         self.limit = limit
-        self.in_hand = 0
+        self.in_progress = 0
         self.ended = False
         self.done = anyio.Event()
         self.error: Exception | None = None
 
 
 class WorkerPool:
-    """N workers; `drain` hands them an iterator and waits until its items are done."""
+    """N workers; `run_all` hands them an iterator and waits until its items are done."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
@@ -57,7 +59,7 @@ class WorkerPool:
     @asynccontextmanager
     async def running(self) -> AsyncIterator["WorkerPool"]:
         """Keep the workers alive for the duration of the block. What the block raises comes out unwrapped."""
-        async with tasks_beside() as group:
+        async with background_tasks() as group:
             self._group = group
             for _ in range(self._workers):
                 group.start_soon(self._worker)
@@ -79,20 +81,20 @@ class WorkerPool:
         self.cancelled = True
         self._group.cancel_scope.cancel()
 
-    async def drain(
+    async def run_all(
         self,
         items: Iterable[T],
         work: Callable[[T], Awaitable[None]],
         *,
-        at_once: int | None = None,
-        new: bool = False,
+        max_concurrent: int | None = None,
+        is_new_work: bool = False,
     ) -> None:
-        """Do `work` on every item, at most `at_once` of them at a time, and return when all are done.
+        """Do `work` on every item, at most `max_concurrent` of them at a time, and return when all are done.
 
         The first exception of `work` ends the stream and is raised here. After `stop`, items not yet begun are left;
-        after `close` those that are `new`, which then are still in the iterator.
+        after `close` those that are `is_new_work`, which then are still in the iterator.
         """
-        stream = _Stream(iter(items), work, at_once or self._workers, new=new)
+        stream = _Stream(iter(items), work, max_concurrent or self._workers, is_new_work=is_new_work)
         self._streams.append(stream)
         self._wake.set()
         try:
@@ -102,19 +104,19 @@ class WorkerPool:
         if stream.error is not None:
             raise stream.error
 
-    async def call(self, function: Callable[[], Awaitable[T]]) -> T:
+    async def run_one(self, function: Callable[[], Awaitable[T]]) -> T:
         """Run one function on a worker, so that its requests count against the limit."""
         results: list[T] = []
 
         async def work(_: None) -> None:
             results.append(await function())
 
-        await self.drain((None,), work)
+        await self.run_all((None,), work)
         if not results:
             raise StoppedError
         return results[0]
 
-    def spare(self, who: str) -> bool:
+    def was_idle_since(self, who: str) -> bool:
         """Whether a worker has had nothing to do since `who` asked for the last time."""
         if not self._idle and who in self._told:
             return False
@@ -149,8 +151,8 @@ class WorkerPool:
                 self._end(stream, error)
             finally:
                 self._in_hand -= 1
-                stream.in_hand -= 1
-                if stream.ended and stream.in_hand == 0:
+                stream.in_progress -= 1
+                if stream.ended and stream.in_progress == 0:
                     stream.done.set()
 
     async def _wait_for_work(self) -> None:
@@ -168,18 +170,18 @@ class WorkerPool:
     def _take(self, stream: _Stream[Any]) -> Any:
         """The next item, now in hand; or _END, and the stream is out of the turn."""
         try:
-            over = self.stopping or (self.closed and stream.new)
+            over = self.stopping or (self.closed and stream.is_new_work)
             item = _END if over else next(stream.items, _END)
         except Exception as error:  # noqa: BLE001 - raised by drain
             self._end(stream, error)
             item = _END
         if item is _END:
             self._end(stream, None)
-            if stream.in_hand == 0:
+            if stream.in_progress == 0:
                 stream.done.set()
         else:
             self._in_hand += 1
-            stream.in_hand += 1
+            stream.in_progress += 1
         return item
 
     def _end(self, stream: _Stream[Any], error: Exception | None) -> None:
@@ -192,7 +194,7 @@ class WorkerPool:
         """The next stream in turn that may have another item in hand; None when there is none, or no room."""
         if self._in_hand < self._limit:
             for looked_at, stream in enumerate(self._streams, 1):
-                if stream.in_hand < stream.limit:
+                if stream.in_progress < stream.limit:
                     self._streams.rotate(-looked_at)
                     return stream
         return None

@@ -58,14 +58,18 @@ def create_request(entity: Entity, place: Place, body: bytes) -> Request:
     return Request("POST", routes.collection(entity, place), body)
 
 
-def transaction_path(place: Place, endpoint: str) -> str:
-    """Where transactions of a ledger are posted; the same for a whole phase."""
-    return routes.transactions(place, endpoint)
+_ENDPOINTS = {Phase.DEPOSITS: "inflow", Phase.TRANSFERS: "json"}
 
 
-def transaction_request(path: str, body: bytes, idempotency_key: str, ttl_s: int) -> Request:
-    """`POST` of a transaction under an idempotency key (contract, 13)."""
-    headers = {"X-Idempotency": idempotency_key, "X-TTL": str(ttl_s)}
+def transaction_path(place: Place, phase: Phase) -> str:
+    """The path that a ledger's transactions of a phase (deposits or transfers) are posted to."""
+    return routes.transactions(place, _ENDPOINTS[phase])
+
+
+def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) -> Request:
+    """`POST` of a transaction under an idempotency key (contract, 13), which lives for `ttl` seconds: a text, since it
+    is the same for millions of requests."""
+    headers = {"X-Idempotency": idempotency_key, "X-TTL": ttl}
     return Request("POST", path, body, headers, _TRANSACTION)
 
 

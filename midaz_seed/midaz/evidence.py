@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
-from json import JSONDecodeError, loads
+from json import JSONDecodeError, JSONDecoder
 from typing import cast
+
+import orjson
 
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.dimensions import KEY_MARK
@@ -168,7 +170,10 @@ def of_entity(status: int, body: bytes, planned: JsonObject, parents: Mapping[st
         parents: ids that the answer must name where it names any, such as `organizationId`.
     """
     if 200 <= status < 300:
-        found = parsed_exactly(body)
+        try:
+            found = orjson.loads(body)  # what identifies an entity is text, so no decimal needs to be exact
+        except orjson.JSONDecodeError:
+            return Effect.UNKNOWN
         return Effect.MADE if isinstance(found, dict) and is_entity(found, planned, parents) else Effect.UNKNOWN
     return Effect.NOT_MADE if 400 <= status < 500 and midaz_code(body) else Effect.UNKNOWN
 
@@ -205,16 +210,19 @@ def is_record(row: JsonObject, item: TransactionItem) -> bool:
     )
 
 
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
+
+
 def parsed_exactly(body: bytes) -> Json:
     """JSON with decimals as they are written, never through a float; None when it is no JSON."""
     try:
-        return cast("Json", loads(body, parse_float=Decimal, parse_constant=_no_number))
+        return cast("Json", _DECODER.decode(body.decode()))
     except (JSONDecodeError, UnicodeDecodeError, RecursionError, ValueError):
         return None
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
 
 
 def _of_success(headers: Mapping[str, str], body: bytes, item: TransactionItem, place: str) -> Evidence:

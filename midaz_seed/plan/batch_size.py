@@ -20,7 +20,7 @@ FALLING = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class PackTrial:
+class BatchSizeTrial:
     """What a server did with packs of one size."""
 
     size: int
@@ -38,17 +38,17 @@ class PackTrial:
 
 
 @dataclass(frozen=True, slots=True)
-class PackChoice:
+class BatchSizeChoice:
     """The size that a run takes, why, and what was tried for it."""
 
     size: int
     reason: str
-    trials: tuple[PackTrial, ...] = ()
+    trials: tuple[BatchSizeTrial, ...] = ()
     elapsed_s: float = 0.0
     """What finding it out took."""
 
 
-def pack_sizes(settings: Settings) -> tuple[int, ...]:
+def batch_sizes(settings: Settings) -> tuple[int, ...]:
     """Sizes worth trying, ascending: up to what a transaction of this plan can hold.
 
     A transfer's pack holds transfers of one source; where there are none, a deposit's pack holds accounts of one asset.
@@ -60,23 +60,23 @@ def pack_sizes(settings: Settings) -> tuple[int, ...]:
     return tuple(sorted({most, *(size for size in LADDER if size < most)}))
 
 
-def choose_pack(trials: Iterable[PackTrial], *, latency_ms_p99_max: float) -> PackChoice:
+def best_batch_size(trials: Iterable[BatchSizeTrial], *, latency_ms_p99_max: float) -> BatchSizeChoice:
     """The smallest size that moves nearly the most per second, of those that are answered in time."""
     tried = tuple(sorted(trials, key=lambda trial: trial.size))
     fitting = [trial for trial in tried if trial.fits(latency_ms_p99_max)]
     if not fitting:
         reason = f"no size was answered within {latency_ms_p99_max:g} ms (p99) and without refusals"
-        return PackChoice(1, reason, tried)
+        return BatchSizeChoice(1, reason, tried)
     most = max(trial.movements_per_s for trial in fitting)
     best = next(trial for trial in fitting if trial.movements_per_s >= NEARLY * most)
     reason = f"{best.movements_per_s:,.0f} movements/s, p99 {best.latency_ms_p99:.1f} ms"
     single = tried[0]
     if best is not single and single.movements_per_s:
         reason += f", {best.movements_per_s / single.movements_per_s:.1f} times as much as one by one"
-    return PackChoice(best.size, reason, tried)
+    return BatchSizeChoice(best.size, reason, tried)
 
 
-def is_past_the_best(trials: Iterable[PackTrial], *, latency_ms_p99_max: float) -> bool:
+def is_past_optimum(trials: Iterable[BatchSizeTrial], *, latency_ms_p99_max: float) -> bool:
     """Whether larger packs than the last trial's are not worth trying."""
     *earlier, last = trials
     most = max((trial.movements_per_s for trial in earlier), default=0.0)
@@ -91,7 +91,7 @@ def automatic_run_id(settings: Settings) -> str:
     return f"s{hashlib.sha256(b'auto' + text).hexdigest()[:10]}"
 
 
-def with_pack(settings: Settings, size: int) -> Settings:
+def with_batch_size(settings: Settings, size: int) -> Settings:
     """The settings with this pack size, and the run id of an automatic one."""
     batches = settings.generation.batches.model_copy(update={"transactions_per_batch": size})
     generation = settings.generation.model_copy(update={"batches": batches})

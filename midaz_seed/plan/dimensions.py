@@ -5,22 +5,22 @@ from dataclasses import dataclass, field
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.catalog import Holder, catalog, slug
 from midaz_seed.plan.items import AssetTemplate
-from midaz_seed.plan.streams import BLOCK, stream
+from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
 
-RUN_MARK, KEY_MARK, PACK_MARK = "seedRun", "seedKey", "seedPack"
+RUN_MARK, KEY_MARK, BATCH_SIZE_MARK = "seedRun", "seedKey", "seedPack"
 """Names in the metadata of what a run creates: its run id, its own key, and on organizations the pack size of the
 run's transactions."""
 
 
-def pack_of(organization: JsonObject) -> int:
+def batch_size_of(organization: JsonObject) -> int:
     """The pack size that an organization's metadata tells, planned or on the server: 1 when it tells none."""
-    marks = organization.get("metadata")
-    size = str(marks.get(PACK_MARK, "1")) if isinstance(marks, dict) else "1"
+    tags = organization.get("metadata")
+    size = str(tags.get(BATCH_SIZE_MARK, "1")) if isinstance(tags, dict) else "1"
     return int(size) if size.isdigit() else 1
 
 
 @dataclass(frozen=True, slots=True)
-class Identity:
+class PlanIdentity:
     """Whose plan it is: what every item's random stream and mark begin with."""
 
     seed: int
@@ -28,25 +28,27 @@ class Identity:
     individuals_percent: int
     alphanumeric_cnpj: bool
 
-    def marks(self, key: str) -> JsonObject:
+    def tags(self, key: str) -> JsonObject:
         """Metadata by which a created thing can be found again: by run, and by its own key."""
         return {RUN_MARK: self.run_id, KEY_MARK: f"{self.run_id}/{key}"}
 
 
 @dataclass(frozen=True, slots=True)
-class OrganizationShape:
+class OrganizationDimensions:
     """One organization; `index` counts from 0."""
 
-    identity: Identity
+    identity: PlanIdentity
     index: int
-    pack: int
+    transactions_per_batch: int
     """Movements in one transaction."""
 
     @property
-    def marks(self) -> JsonObject:
+    def tags(self) -> JsonObject:
         """Metadata by which it can be found again, and by which the run is packed as it began."""
-        packed: JsonObject = {PACK_MARK: str(self.pack)} if self.pack > 1 else {}
-        return {**self.identity.marks(self.key), **packed}
+        packed: JsonObject = (
+            {BATCH_SIZE_MARK: str(self.transactions_per_batch)} if self.transactions_per_batch > 1 else {}
+        )
+        return {**self.identity.tags(self.key), **packed}
 
     @property
     def key(self) -> str:
@@ -55,10 +57,10 @@ class OrganizationShape:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerShape:
+class LedgerDimensions:
     """One ledger: its place, how many of everything, and who its accounts belong to. Account indexes count from 0."""
 
-    identity: Identity
+    identity: PlanIdentity
     organization_key: str
     index: int
     assets: tuple[AssetTemplate, ...]
@@ -67,7 +69,7 @@ class LedgerShape:
     segments: int
     accounts: int
     transactions_per_account: int
-    pack: int
+    transactions_per_batch: int
     """Movements in one transaction."""
     _aliases: list[str] = field(default_factory=list, repr=False, compare=False)
 
@@ -101,7 +103,7 @@ class LedgerShape:
         people = catalog(identity.seed)
         return tuple(
             people.holder(rng, identity.individuals_percent, alphanumeric_cnpj=identity.alphanumeric_cnpj)
-            for _ in range(block * BLOCK, min((block + 1) * BLOCK, self.accounts))
+            for _ in range(block * ACCOUNTS_PER_STREAM, min((block + 1) * ACCOUNTS_PER_STREAM, self.accounts))
         )
 
     @property
@@ -109,8 +111,8 @@ class LedgerShape:
         """Every account's alias, by index: the holder's name and the account's number, so it is unique by
         construction."""
         if not self._aliases:
-            for block in range(-(-self.accounts // BLOCK)):
-                first = block * BLOCK
+            for block in range(-(-self.accounts // ACCOUNTS_PER_STREAM)):
+                first = block * ACCOUNTS_PER_STREAM
                 self._aliases.extend(
                     f"{slug(holder.name)[:80]}-{first + offset + 1}"
                     for offset, holder in enumerate(self.holders(block))

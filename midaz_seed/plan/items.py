@@ -99,8 +99,6 @@ class TransactionItem(NamedTuple):
     key: str
     phase: Phase
     """DEPOSITS or TRANSFERS."""
-    endpoint: str
-    """`json` or `inflow`: the last part of the path."""
     body: bytes
     """The request body, ready to send."""
     mark: bytes
@@ -132,10 +130,11 @@ def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) 
         destinations: aliases as they stand in a JSON list.
     """
     amount = total.rstrip("0").rstrip(".") if total[-1] == "0" and asset.scale else total
-    return (
-        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"",'
-        f'"source":["{source}"],"destination":[{destinations}]'
-    ).encode()
+    text = (
+        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":["{source}"],'
+        f'"destination":[{destinations}]'
+    )
+    return text.encode()
 
 
 def effect_of(item: TransactionItem) -> dict[int, int]:

@@ -10,7 +10,7 @@ import orjson
 
 from midaz_seed.errors import PlanError
 from midaz_seed.model.balances import EXTERNAL, ExpectedBalance
-from midaz_seed.plan.dimensions import Identity, LedgerShape, OrganizationShape
+from midaz_seed.plan.dimensions import LedgerDimensions, OrganizationDimensions, PlanIdentity
 from midaz_seed.plan.generators import (
     ACCOUNT_TYPES,
     ACCOUNTS,
@@ -25,7 +25,7 @@ from midaz_seed.plan.generators import (
 from midaz_seed.plan.generators.account import account_index
 from midaz_seed.plan.generators.asset import asset_key
 from midaz_seed.plan.items import AssetTemplate, EntityItem, Phase, TransactionItem
-from midaz_seed.plan.streams import BLOCK, stream
+from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
 from midaz_seed.plan.templates import ASSETS as TEMPLATES
 from midaz_seed.settings.model import Settings, Volume
 
@@ -51,7 +51,7 @@ class Expectation:
 class LedgerPlan:
     """One ledger's items, made when they are asked for, and its balances."""
 
-    def __init__(self, shape: LedgerShape, expectation: Expectation) -> None:
+    def __init__(self, shape: LedgerDimensions, expectation: Expectation) -> None:
         self._shape = shape
         self._expectation = expectation
         self.key = shape.key
@@ -199,7 +199,7 @@ class Plan:
     counts: dict[Phase, int]
     """Items by phase: the number of requests that create them."""
     movements: int
-    pack: int
+    transactions_per_batch: int
     """Movements in one transaction, at most."""
 
     @property
@@ -228,17 +228,19 @@ def build_plan(settings: Settings) -> Plan:
 
     Goes once over every movement: that gives the balances, the digest, and the proof that every source is funded.
     """
-    volume, pack = settings.volume, settings.generation.batches.transactions_per_batch
+    volume, transactions_per_batch = settings.volume, settings.generation.batches.transactions_per_batch
     check_numbers(settings)
-    if pack == "auto":
+    if transactions_per_batch == "auto":
         raise PlanError(
             "how many movements share a transaction is not known yet: with auto, a run measures it on its target",
             hint="give a number, such as --transactions-per-batch 10, or the one that a run has found",
         )
-    nameless = Identity(settings.seed, "-", settings.data.individuals_percent, settings.data.alphanumeric_cnpj)
-    organizations = [OrganizationShape(nameless, index, pack) for index in range(volume.organizations)]
+    nameless = PlanIdentity(settings.seed, "-", settings.data.individuals_percent, settings.data.alphanumeric_cnpj)
+    organizations = [
+        OrganizationDimensions(nameless, index, transactions_per_batch) for index in range(volume.organizations)
+    ]
     shapes = [_ledger_shapes(organization, volume) for organization in organizations]
-    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{pack}".encode())
+    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{transactions_per_batch}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
     expectations = [[_expect(shape, digest) for shape in ledgers] for ledgers in shapes]
@@ -265,13 +267,13 @@ def build_plan(settings: Settings) -> Plan:
         planned,
         counts,
         ledgers * volume.accounts_per_ledger * volume.transactions_per_account,
-        pack,
+        transactions_per_batch,
     )
 
 
-def _ledger_shapes(organization: OrganizationShape, volume: Volume) -> list[LedgerShape]:
+def _ledger_shapes(organization: OrganizationDimensions, volume: Volume) -> list[LedgerDimensions]:
     return [
-        LedgerShape(
+        LedgerDimensions(
             identity=organization.identity,
             organization_key=organization.key,
             index=index,
@@ -281,7 +283,7 @@ def _ledger_shapes(organization: OrganizationShape, volume: Volume) -> list[Ledg
             segments=volume.segments_per_ledger,
             accounts=volume.accounts_per_ledger,
             transactions_per_account=volume.transactions_per_account,
-            pack=organization.pack,
+            transactions_per_batch=organization.transactions_per_batch,
         )
         for index in range(volume.ledgers_per_organization)
     ]
@@ -309,7 +311,7 @@ def check_numbers(settings: Settings) -> None:
         )
 
 
-def _expect(shape: LedgerShape, digest: "hashlib._Hash") -> Expectation:
+def _expect(shape: LedgerDimensions, digest: "hashlib._Hash") -> Expectation:
     """Go over every movement of a ledger: its balances, and the proof that no order of events can leave a source
     without money."""
     for items in (LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS):
@@ -320,7 +322,7 @@ def _expect(shape: LedgerShape, digest: "hashlib._Hash") -> Expectation:
         digest.update(b"no deposits")  # where there are some, they follow from the assets and the transfers
     final, outgoing = list(deposited), [0] * shape.accounts
     for number in range(shape.transfers_per_account):
-        for block in range(-(-shape.accounts // BLOCK)):
+        for block in range(-(-shape.accounts // ACCOUNTS_PER_STREAM)):
             parts = []
             for (source, destination, amount), bits in TRANSFERS.draws(shape, number, block):
                 assert source is not None

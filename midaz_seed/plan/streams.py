@@ -2,7 +2,7 @@
 
 import random
 
-BLOCK = 512
+ACCOUNTS_PER_STREAM = 512
 """Accounts that share one stream: seeding one costs as much as drawing for ten accounts."""
 
 

@@ -17,13 +17,27 @@ from midaz_seed.midaz.api import MidazApi, Read, Take, odd_answer
 from midaz_seed.midaz.evidence import Reading, says_missing
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server_traits import server_of
-from midaz_seed.plan.batch_size import PackChoice, PackTrial, choose_pack, is_past_the_best, pack_sizes, with_pack
-from midaz_seed.plan.dimensions import RUN_MARK, pack_of
+from midaz_seed.plan.batch_size import (
+    BatchSizeChoice,
+    BatchSizeTrial,
+    batch_sizes,
+    best_batch_size,
+    is_past_optimum,
+    with_batch_size,
+)
+from midaz_seed.plan.dimensions import RUN_MARK, batch_size_of
 from midaz_seed.plan.items import Entity, Phase
-from midaz_seed.probe.scratch_ledger import Burst, Scratch, Trial, open_scratch, send_patiently, told
-from midaz_seed.reporting.events import Emit, LeftBehind, PackChosen, PackMeasured
+from midaz_seed.probe.scratch_ledger import (
+    Burst,
+    ScratchLedger,
+    Trial,
+    describe_answer,
+    open_scratch_ledger,
+    send_patiently,
+)
+from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, Emit, LeftBehind
 from midaz_seed.resilience.rate_limiter import RateLimiter
-from midaz_seed.runs.directory import PACK, RunDirectory
+from midaz_seed.runs.directory import BATCH_SIZE, RunDirectory
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Transport, TransportError
 
@@ -55,10 +69,10 @@ class _Tried:
         whole.elapsed_s += burst.elapsed_s
         whole.latency.merge(burst.latency)
 
-    def trial(self) -> PackTrial:
+    def trial(self) -> BatchSizeTrial:
         burst = self.burst
         failed = burst.refused + burst.odd
-        return PackTrial(
+        return BatchSizeTrial(
             self.size,
             burst.accepted * self.size / burst.elapsed_s if burst.elapsed_s else 0.0,
             burst.latency.percentile(99) / 1000,
@@ -67,9 +81,9 @@ class _Tried:
         )
 
 
-async def settle_pack(
+async def choose_batch_size(
     settings: Settings, transport: Transport, clock: Clock, emit: Emit, *, measure: bool
-) -> tuple[Settings, PackChoice]:
+) -> tuple[Settings, BatchSizeChoice]:
     """The settings with the pack size that the run has, or with the one that moves the most per second.
 
     Without `measure` nothing is written: a run that left nothing behind has single movements. Raises UnreachableError,
@@ -77,12 +91,12 @@ async def settle_pack(
     """
     started_s = clock.monotonic()
     try:
-        choice = await _found_or_measured(with_pack(settings, 1), transport, clock, emit, measure=measure)
+        choice = await _found_or_measured(with_batch_size(settings, 1), transport, clock, emit, measure=measure)
     except TransportError as error:
         raise UnreachableError(str(error), hint="check the address, and that the server is up") from error
     choice = replace(choice, elapsed_s=clock.monotonic() - started_s)
-    emit(PackChosen(choice.size, choice.reason, choice.elapsed_s))
-    return with_pack(settings, choice.size), choice
+    emit(BatchSizeChosen(choice.size, choice.reason, choice.elapsed_s))
+    return with_batch_size(settings, choice.size), choice
 
 
 def _written_down(settings: Settings) -> int | None:
@@ -90,44 +104,44 @@ def _written_down(settings: Settings) -> int | None:
     directory = RunDirectory(settings.journal.directory / str(settings.run_id))
     if not settings.keeps_a_journal or not directory.exists:
         return None
-    size = directory.about().settings.get(PACK)
+    size = directory.read_record().settings.get(BATCH_SIZE)
     return size if isinstance(size, int) else None
 
 
 async def _found_or_measured(
     settings: Settings, transport: Transport, clock: Clock, emit: Emit, *, measure: bool
-) -> PackChoice:
+) -> BatchSizeChoice:
     api = MidazApi(_reading(transport, clock), Phase.ORGANIZATIONS)
     server = server_of(await api.version())
     await api.check_access()
     async for row in api.entities(Entity.ORGANIZATION, Place(), {f"metadata.{RUN_MARK}": str(settings.run_id)}):
         marks = row.get("metadata")
         if isinstance(marks, dict) and marks.get(RUN_MARK) == settings.run_id:
-            return PackChoice(pack_of(row), "as the run began, by its organization on the server")
+            return BatchSizeChoice(batch_size_of(row), "as the run began, by its organization on the server")
     if not server.atomic_many_to_many:
-        return PackChoice(1, f"Midaz {server.version} may apply only some legs of a transaction")
+        return BatchSizeChoice(1, f"Midaz {server.version} may apply only some legs of a transaction")
     size = _written_down(settings)
     if size is not None:
-        return PackChoice(size, "as the run began, by its directory")
+        return BatchSizeChoice(size, "as the run began, by its directory")
     if not measure:
-        return PackChoice(1, "nothing of the run is on the server")
-    sizes = pack_sizes(settings)
+        return BatchSizeChoice(1, "nothing of the run is on the server")
+    sizes = batch_sizes(settings)
     if len(sizes) == 1:
-        return PackChoice(1, "no transaction of this plan has more than one movement")
+        return BatchSizeChoice(1, "no transaction of this plan has more than one movement")
     return await _measured(settings, transport, clock, emit, sizes)
 
 
 async def _measured(
     settings: Settings, transport: Transport, clock: Clock, emit: Emit, sizes: tuple[int, ...]
-) -> PackChoice:
+) -> BatchSizeChoice:
     """Transfers of each size in turn, from small to large and back, so that a server that warms up favours none."""
     limits, latency_ms_p99_max = settings.generation.limits, settings.generation.batches.pack_latency_ms_p99
     in_flight = IN_FLIGHT if limits.max_concurrency == "auto" else limits.max_concurrency
-    admit = RateLimiter(limits.requests_per_second).token if limits.requests_per_second else None
+    admit = RateLimiter(limits.requests_per_second).next_slot if limits.requests_per_second else None
     until_s = clock.monotonic() + limits.duration_s * DURATION_SHARE if limits.duration_s else math.inf
-    kept: list[str] = []
+    not_removed: list[str] = []
     try:
-        async with open_scratch(transport, clock, "packing", kept, admit) as scratch:
+        async with open_scratch_ledger(transport, clock, "packing", not_removed, admit) as scratch:
             accounts = await _funded(scratch, max(sizes[-1] + 1, ACCOUNTS_MIN))
 
             async def trial(size: int, lap: int) -> Burst:
@@ -144,19 +158,19 @@ async def _measured(
                 tried.append(_Tried(size))
                 tried[-1].add(await trial(size, 1))
                 seen = tried[-1].trial()
-                emit(PackMeasured(seen.size, seen.movements_per_s, seen.latency_ms_p99))
-                past = is_past_the_best([each.trial() for each in tried], latency_ms_p99_max=latency_ms_p99_max)
+                emit(BatchSizeMeasured(seen.size, seen.movements_per_s, seen.latency_ms_p99))
+                past = is_past_optimum([each.trial() for each in tried], latency_ms_p99_max=latency_ms_p99_max)
                 if past or clock.monotonic() > until_s:
                     break
             for each in reversed(tried) if clock.monotonic() <= until_s else ():
                 each.add(await trial(each.size, 2))
     finally:
-        if kept:
-            emit(LeftBehind(tuple(kept)))
-    return choose_pack([each.trial() for each in tried], latency_ms_p99_max=latency_ms_p99_max)
+        if not_removed:
+            emit(LeftBehind(tuple(not_removed)))
+    return best_batch_size([each.trial() for each in tried], latency_ms_p99_max=latency_ms_p99_max)
 
 
-async def _funded(scratch: Scratch, count: int) -> int:
+async def _funded(scratch: ScratchLedger, count: int) -> int:
     """Create so many accounts and give them money; their number. Raises TargetError."""
     for account in range(count):
         await scratch.add_account(account)
@@ -172,7 +186,7 @@ async def _funded(scratch: Scratch, count: int) -> int:
     return count
 
 
-def _trials(scratch: Scratch, size: int, lap: int, accounts: int) -> Callable[[int], Trial]:
+def _trials(scratch: ScratchLedger, size: int, lap: int, accounts: int) -> Callable[[int], Trial]:
     """Transfers with so many legs, their sources in turn, as a run's are."""
     legs = [
         scratch.transfer_legs(source, [(source + leg) % accounts for leg in range(1, size + 1)])
@@ -189,10 +203,10 @@ def _reading(transport: Transport, clock: Clock) -> Read:
         if missing_ok and says_missing(response.status, response.body):
             return None
         if response.status in (401, 403):
-            raise credentials_refused(told(response))
+            raise credentials_refused(describe_answer(response))
         if not 200 <= response.status < 300:
             raise RequestFailedError(
-                f"{request.method} {request.path}: {told(response)}",
+                f"{request.method} {request.path}: {describe_answer(response)}",
                 hint="check the server's health, then run the same command again",
             )
         taken = take(response)

@@ -21,7 +21,7 @@ from midaz_seed.model.balances import EXTERNAL, ObservedBalance
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.probe.answers import Answers, Tally
-from midaz_seed.probe.scratch_ledger import BRL, DEPOSIT_MINOR, Scratch, Sent, open_scratch, parsed_object
+from midaz_seed.probe.scratch_ledger import BRL, DEPOSIT_MINOR, ScratchLedger, Sent, open_scratch_ledger, parsed_object
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Service, Transport, TransportError
 
@@ -239,9 +239,11 @@ class _Examination:
 
     async def write(self) -> None:
         """Everything that has to be tried, in an organization that is removed again."""
-        kept: list[str] = []
+        not_removed: list[str] = []
         try:
-            async with open_scratch(self._transport, self._clock, "doctor", kept, answers=self._answers) as scratch:
+            async with open_scratch_ledger(
+                self._transport, self._clock, "doctor", not_removed, answers=self._answers
+            ) as scratch:
                 for account in (PAYER, PAYEE):
                     await scratch.add_account(account)
                 deposit = await self._idempotency(scratch)
@@ -249,9 +251,9 @@ class _Examination:
                 await self._records(scratch, deposit)
                 await self._burst(scratch)
         finally:
-            if kept:
-                self._add("removal", "not done", f"remove by hand: {'; '.join(kept)}", Level.NOTE)
-        if not kept:
+            if not_removed:
+                self._add("removal", "not done", f"remove by hand: {'; '.join(not_removed)}", Level.NOTE)
+        if not not_removed:
             self._add("removal", "done", "the doctor's organization is gone again")
 
     def tell_answers(self) -> None:
@@ -281,7 +283,7 @@ class _Examination:
         elif tally.count:
             self._add(name, f"{tally.count:,} as sent", "each is the server's own")
 
-    async def _idempotency(self, scratch: Scratch) -> Sent:
+    async def _idempotency(self, scratch: ScratchLedger) -> Sent:
         """The same deposit twice under one key: once while its balance may still be on its way. The deposit."""
         start_s = self._clock.monotonic()
         for number in range(PAIRS_MAX):
@@ -320,7 +322,7 @@ class _Examination:
             "the run waits for them" if late else "a new account can be used when its 201 arrives",
         )
 
-    async def _balances(self, scratch: Scratch) -> None:
+    async def _balances(self, scratch: ScratchLedger) -> None:
         envelope = await self._object(f"{routes.balances(scratch.place)}?limit=100", Service.TRANSACTION)
         rows = [ObservedBalance.parse(row) for row in cast("list[JsonObject]", envelope.get("items") or [])]
         by_alias = {row.alias: row for row in rows}
@@ -333,7 +335,7 @@ class _Examination:
         sign = "debit, positive" if external.direction == "debit" else "negative"
         self._add("external account", sign, "the zero-sum rule that the proof uses")
 
-    async def _records(self, scratch: Scratch, deposit: Sent) -> None:
+    async def _records(self, scratch: ScratchLedger, deposit: Sent) -> None:
         """Synchronous servers list a transaction when its 201 arrives; asynchronous ones some time later."""
         start_s = self._clock.monotonic()
         path = routes.transactions(scratch.place)
@@ -370,7 +372,7 @@ class _Examination:
                 return self._answers.read(request, answer)
             await self._clock.sleep(0.05)
 
-    async def _burst(self, scratch: Scratch) -> None:
+    async def _burst(self, scratch: ScratchLedger) -> None:
         """Transfers for a second, with as many in flight as a small server likes."""
         legs = scratch.transfer_legs(PAYER, [PAYEE])
         burst = await scratch.burst(

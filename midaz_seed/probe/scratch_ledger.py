@@ -31,7 +31,7 @@ BRL = ASSETS[0]
 DEPOSIT_MINOR = 1_000_000_00
 LEG_MINOR = 1
 """What one leg of a transfer moves: 0.01 BRL, so that a deposit is never used up."""
-KEY_TTL_S = 60
+KEY_TTL = "60"
 AGAIN = frozenset({429, 502, 503, 504})
 """Statuses of something that is busy, or stands before the server; what was asked for was not done."""
 PAUSES_S = (0.1, 0.2, 0.4, 0.8)
@@ -97,24 +97,24 @@ class Burst:
             self.refusal = self.refusal or refusal
 
 
-class Scratch:
-    """One ledger to try things out in. `word` is in every name and key, so that nothing here meets anything else."""
+class ScratchLedger:
+    """One ledger to try things out in. `suffix` is in every name and key, so that nothing here meets anything else."""
 
     def __init__(
-        self, transport: Transport, clock: Clock, purpose: str, word: str, admit: Admit | None, answers: Answers
+        self, transport: Transport, clock: Clock, purpose: str, suffix: str, admit: Admit | None, answers: Answers
     ) -> None:
         self._transport = transport
         self._clock = clock
         self._admit = admit
-        self.word = word
-        self.mark = f"{purpose}-{word}"
+        self.suffix = suffix
+        self.mark = f"{purpose}-{suffix}"
         """Under which all that is made here can be found."""
         self.place = Place()
         self.answers = answers
 
     def alias(self, account: int) -> str:
         """An account's alias, by index from 0."""
-        return f"account{account + 1}-{self.word}"
+        return f"account{account + 1}-{self.suffix}"
 
     async def create(self, entity: Entity, name: str, payload: JsonObject) -> str:
         """Create an entity at the place, `name` being in its mark; its id. Raises TargetError when the server refuses
@@ -129,7 +129,8 @@ class Scratch:
             return found  # told in `answers` when it is odd otherwise
         error = TargetError if effect is Effect.NOT_MADE else UnclearError
         raise error(
-            f"a {entity} to try the server out with cannot be created: {told(answer)}", hint="see the server's log"
+            f"a {entity} to try the server out with cannot be created: {describe_answer(answer)}",
+            hint="see the server's log",
         )
 
     async def add_account(self, account: int) -> None:
@@ -144,7 +145,7 @@ class Scratch:
             **_amount(total),
             "distribute": {"to": [self._leg(account, DEPOSIT_MINOR) for account in accounts]},
         }
-        return self._trial(Phase.DEPOSITS, "inflow", self._legs(total, send, EXTERNAL + BRL.code, accounts), name)
+        return self._trial(Phase.DEPOSITS, self._legs(total, send, EXTERNAL + BRL.code, accounts), name)
 
     def transfer_legs(self, source: int, destinations: Sequence[int]) -> Legs:
         """One cent from an account to each of the others, in one transaction."""
@@ -158,7 +159,7 @@ class Scratch:
 
     def transfer(self, legs: Legs, name: str) -> Trial:
         """A transfer of what `transfer_legs` gives. `name` makes its mark and its key."""
-        return self._trial(Phase.TRANSFERS, "json", legs, name)
+        return self._trial(Phase.TRANSFERS, legs, name)
 
     def _leg(self, account: int, minor: int) -> JsonObject:
         return {"accountAlias": self.alias(account), "amount": _amount(minor)}
@@ -168,14 +169,14 @@ class Scratch:
         aliases = ",".join(f'"{self.alias(account)}"' for account in destinations)
         return Legs(text, orjson.dumps(send).decode(), answer_of(BRL, text, source, aliases))
 
-    def _trial(self, phase: Phase, endpoint: str, legs: Legs, name: str) -> Trial:
+    def _trial(self, phase: Phase, legs: Legs, name: str) -> Trial:
         mark = f'"{KEY_MARK}":"{self.mark}/{name}"'
         body = (
             f'{{"description":"scratch","metadata":{{"{RUN_MARK}":"{self.mark}",{mark}}},"send":{legs.send}}}'.encode()
         )
-        item = TransactionItem(name, phase, endpoint, body, mark.encode(), legs.answer, BRL.code, legs.total, ())
-        path = transaction_path(self.place, endpoint)
-        return Trial(item, transaction_request(path, body, f"scratch.{self.word}.{name}", KEY_TTL_S))
+        item = TransactionItem(name, phase, body, mark.encode(), legs.answer, BRL.code, legs.total, ())
+        path = transaction_path(self.place, phase)
+        return Trial(item, transaction_request(path, body, f"scratch.{self.suffix}.{name}", KEY_TTL))
 
     async def fund(self, accounts: Sequence[int], name: str) -> Sent:
         """Make a deposit happen, under another key where one holds another transaction; `reading` is OURS when it
@@ -187,7 +188,7 @@ class Scratch:
                 return sent
             if sent.reading is not Reading.FOREIGN:
                 break
-        raise TargetError(f"a deposit is refused: {told(sent.answer)}", hint=_hint(sent.answer))
+        raise TargetError(f"a deposit is refused: {describe_answer(sent.answer)}", hint=_hint(sent.answer))
 
     async def send_when_ready(self, trial: Trial) -> Sent:
         """Send a transaction; again while the balances of its accounts are still on their way, or its answer is being
@@ -252,7 +253,7 @@ class Scratch:
                 burst.latency.record(int((answered_s - sent_s) * 1e6))
                 if not refusal:
                     reading = self.answers.transaction(answer, trial.item, self.place)
-                    refusal = "" if reading is Reading.OURS else told(answer)
+                    refusal = "" if reading is Reading.OURS else describe_answer(answer)
                 burst.take(reading, refusal)
 
         async with anyio.create_task_group() as group:
@@ -287,42 +288,46 @@ class Scratch:
             except (TransportError, SeedError) as error:
                 return [f"{path} ({error})"]
             if answer.status not in (200, 204) and not says_missing(answer.status, answer.body):
-                return [f"{path} ({told(answer)})"]
+                return [f"{path} ({describe_answer(answer)})"]
         return []
 
 
 @asynccontextmanager
-async def open_scratch(
+async def open_scratch_ledger(
     transport: Transport,
     clock: Clock,
     purpose: str,
-    kept: list[str],
+    not_removed: list[str],
     admit: Admit | None = None,
     answers: Answers | None = None,
-) -> AsyncIterator[Scratch]:
-    """A ledger with the asset BRL for the duration of the block; what cannot be removed after it is told in `kept`.
-    `admit` is awaited before each request; every answer is counted in `answers`.
+) -> AsyncIterator[ScratchLedger]:
+    """Create a ledger with the asset BRL for the duration of the block, and remove it again.
+
+    Args:
+        not_removed: gets what could not be removed at the end.
+        admit: awaited before each request.
+        answers: counts every answer.
 
     Raises TargetError, TransportError.
     """
-    word = secrets.token_hex(4)
-    scratch = Scratch(transport, clock, purpose, word, admit, Answers() if answers is None else answers)
+    suffix = secrets.token_hex(4)
+    scratch = ScratchLedger(transport, clock, purpose, suffix, admit, Answers() if answers is None else answers)
     with anyio.CancelScope(shield=True):  # one that was made and is not known could not be removed
-        await _begin(scratch, f"midaz-seed {purpose} {word}", kept)
+        await _begin(scratch, f"midaz-seed {purpose} {suffix}", not_removed)
     try:
-        ledger_id = await scratch.create(Entity.LEDGER, "ledger", {"name": f"{purpose} {word}"})
+        ledger_id = await scratch.create(Entity.LEDGER, "ledger", {"name": f"{purpose} {suffix}"})
         scratch.place = Place(scratch.place.organization_id, ledger_id)
         asset: JsonObject = {"name": BRL.name, "type": BRL.type, "code": BRL.code}
         await scratch.create(Entity.ASSET, "asset", asset)
         yield scratch
     finally:
         with anyio.CancelScope(shield=True):
-            kept += await scratch.remove()
+            not_removed += await scratch.remove()
 
 
-async def _begin(scratch: Scratch, name: str, kept: list[str]) -> None:
-    """Make the organization; one that was made although no answer says so is removed, or told in `kept`."""
-    payload: JsonObject = {"legalName": name, "legalDocument": scratch.word, "address": {"country": "BR"}}
+async def _begin(scratch: ScratchLedger, name: str, not_removed: list[str]) -> None:
+    """Make the organization; one that was made although no answer says so is removed, or told in `not_removed`."""
+    payload: JsonObject = {"legalName": name, "legalDocument": scratch.suffix, "address": {"country": "BR"}}
     try:
         scratch.place = Place(await scratch.create(Entity.ORGANIZATION, "organization", payload))
     except (TransportError, UnclearError) as error:
@@ -331,9 +336,9 @@ async def _begin(scratch: Scratch, name: str, kept: list[str]) -> None:
         found = await scratch.find()
         if found:
             scratch.place = Place(found)
-            kept += await scratch.remove()
+            not_removed += await scratch.remove()
         else:
-            kept.append(f"an organization with {RUN_MARK} {scratch.mark}, if it was made ({error})")
+            not_removed.append(f"an organization with {RUN_MARK} {scratch.mark}, if it was made ({error})")
         raise
 
 
@@ -359,7 +364,7 @@ def _hint(answer: Response) -> str:
     return "see the server's log"
 
 
-def told(answer: Response) -> str:
+def describe_answer(answer: Response) -> str:
     """An answer's status and what the server says about it, in one line, free of secrets and control characters."""
     return printable(redact(" ".join([str(answer.status), *read_error(answer.body)]).strip()))
 

@@ -23,7 +23,7 @@ class RunStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class PackMeasured:
+class BatchSizeMeasured:
     """With `transactionsPerBatch: auto`, before the run: what the server did with packs of one size."""
 
     size: int
@@ -33,7 +33,7 @@ class PackMeasured:
 
 
 @dataclass(frozen=True, slots=True)
-class PackChosen:
+class BatchSizeChosen:
     """With `transactionsPerBatch: auto`, before the run: how many movements share a transaction in it."""
 
     size: int
@@ -144,8 +144,8 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    PackMeasured
-    | PackChosen
+    BatchSizeMeasured
+    | BatchSizeChosen
     | LeftBehind
     | RunStarted
     | PhaseStarted

@@ -96,7 +96,7 @@ class Meter:
         self.phases = {phase: PhaseMeter(planned.get(phase, 0)) for phase in Phase}
         self.ledgers: dict[str, LedgerProgress] = {}
         self.in_flight = 0
-        self.good = 0
+        self.succeeded = 0
         """Answers that did what was asked."""
         self.overloaded = 0
         """Answers that said "too much": 429, 5xx, or none in time."""

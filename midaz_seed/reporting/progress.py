@@ -16,12 +16,12 @@ from rich.text import Text
 from midaz_seed.clock import Clock
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import (
+    BatchSizeChosen,
+    BatchSizeMeasured,
     BreakerChanged,
     ConcurrencyChanged,
     Draining,
     Event,
-    PackChosen,
-    PackMeasured,
     PhaseFinished,
     RunStarted,
     Settled,
@@ -231,9 +231,9 @@ def describe(event: Event) -> str:
             failed = f", {event.failed:,} failed" if event.failed else ""
             existing = f", {event.existing:,} existing" if event.existing else ""
             return f"{ledger} {event.phase}: {event.created:,} created{existing}{failed} in {event.elapsed_s:.1f} s"
-        case PackMeasured():
+        case BatchSizeMeasured():
             return f"packs of {event.size}: {event.movements_per_s:,.0f} movements/s, p99 {event.latency_ms_p99:.1f} ms"
-        case PackChosen():
+        case BatchSizeChosen():
             movements = "1 movement" if event.size == 1 else f"{event.size} movements"
             return f"{movements} in a transaction ({event.reason})"
         case ConcurrencyChanged():

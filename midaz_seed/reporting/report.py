@@ -11,7 +11,7 @@ import orjson
 from midaz_seed.errors import OutputError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.batch_size import PackChoice
+from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
 
 SCHEMA_VERSION = 1
@@ -212,7 +212,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class LedgerProof:
+class LedgerVerification:
     """The proof of one ledger."""
 
     ledger: str
@@ -234,7 +234,7 @@ class LedgerProof:
 
 
 @dataclass(frozen=True, slots=True)
-class ProofReport:
+class VerificationReport:
     """The proof over all ledgers; `differences` holds at most 1,000 of `differences_total`."""
 
     ok: bool
@@ -286,7 +286,7 @@ class Report:
     requests: int
     requests_per_s: float
     movements_per_s: float
-    packing: PackChoice | None
+    packing: BatchSizeChoice | None
     """How many movements share a transaction and why, where that was to be found out."""
     concurrency: ConcurrencyReport
     steady: SteadyReport | None
@@ -302,7 +302,7 @@ class Report:
     ledgers: tuple[LedgerReport, ...]
     breaker_opened: int
     breaker_open_s: float
-    proof: ProofReport | None
+    proof: VerificationReport | None
     plan_done_percent: float
     """Items of the plan that exist. Below 100 when the run was ended early, by its duration for one, or items
     failed."""

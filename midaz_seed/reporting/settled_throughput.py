@@ -15,7 +15,7 @@ Each = TypeVar("Each")
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Observation:
     """How many things a read, complete at this moment (monotonic seconds), did not show yet."""
 
     at_s: float
@@ -23,7 +23,7 @@ class Look:
 
 
 @dataclass(slots=True)
-class MoneyFlow:
+class SettlementTimeline:
     """One phase that moves money, in one ledger. All moments are monotonic seconds of one clock.
 
     Deposits are settled when a look of the barrier finds all of them in the balances; nothing looks at their records
@@ -41,9 +41,9 @@ class MoneyFlow:
     first_send_s: float | None = None
     last_answer_s: float = 0.0
     """Of the answers that were lost, the moment at which the balances decided them."""
-    balances: list[Look] = field(default_factory=list)
+    balances: list[Observation] = field(default_factory=list)
     """Balances that did not show yet what was accepted."""
-    records: list[Look] = field(default_factory=list)
+    records: list[Observation] = field(default_factory=list)
     """Transactions that were not listed yet."""
 
     def begin(self, sent_s: float) -> None:
@@ -63,13 +63,13 @@ class MoneyFlow:
         self.transactions += 1
         self.movements += movements
 
-    def see_balances(self, now_s: float, outstanding: int) -> None:
+    def observe_balances(self, now_s: float, outstanding: int) -> None:
         """A look at all balances of the ledger is complete."""
-        _keep(self.balances, Look(now_s, outstanding))
+        _keep(self.balances, Observation(now_s, outstanding))
 
-    def see_records(self, now_s: float, outstanding: int) -> None:
+    def observe_records(self, now_s: float, outstanding: int) -> None:
         """A look at the number of its transactions is complete."""
-        _keep(self.records, Look(now_s, outstanding))
+        _keep(self.records, Observation(now_s, outstanding))
 
     @property
     def settled_s(self) -> float | None:
@@ -89,11 +89,11 @@ class MoneyFlow:
         if self.first_send_s is not None:
             self.first_send_s += by_s
         self.last_answer_s += by_s
-        self.balances = [Look(look.at_s + by_s, look.outstanding) for look in self.balances]
-        self.records = [Look(look.at_s + by_s, look.outstanding) for look in self.records]
+        self.balances = [Observation(look.at_s + by_s, look.outstanding) for look in self.balances]
+        self.records = [Observation(look.at_s + by_s, look.outstanding) for look in self.records]
 
 
-def throughput(phase: Phase, flows: Iterable[MoneyFlow]) -> ThroughputReport | None:
+def throughput(phase: Phase, flows: Iterable[SettlementTimeline]) -> ThroughputReport | None:
     """What all ledgers together did in a phase; None when nothing was accepted in it.
 
     Ledgers run side by side and each has its own barrier. Their counts are summed. Times are the union of the ledgers'
@@ -127,7 +127,7 @@ def throughput(phase: Phase, flows: Iterable[MoneyFlow]) -> ThroughputReport | N
     )
 
 
-def _curve(flows: Sequence[MoneyFlow]) -> tuple[DrainPoint, ...]:
+def _curve(flows: Sequence[SettlementTimeline]) -> tuple[DrainPoint, ...]:
     moments = sorted(
         {look.at_s - flow.last_answer_s for flow in flows for track in (flow.balances, flow.records) for look in track}
     )
@@ -141,7 +141,7 @@ def _curve(flows: Sequence[MoneyFlow]) -> tuple[DrainPoint, ...]:
     )
 
 
-def _outstanding(track: list[Look], last_answer_s: float, since_s: float) -> int:
+def _outstanding(track: list[Observation], last_answer_s: float, since_s: float) -> int:
     """What the latest look of a ledger had left, so long after its last answer; nothing where nobody looked."""
     if not track:
         return 0
@@ -150,7 +150,7 @@ def _outstanding(track: list[Look], last_answer_s: float, since_s: float) -> int
     return track[max(passed - 1, 0)].outstanding
 
 
-def _keep(track: list[Look], look: Look) -> None:
+def _keep(track: list[Observation], look: Observation) -> None:
     """A barrier may look for hours, so the looks are thinned as they come."""
     track.append(look)
     if len(track) > 2 * POINTS_MAX:

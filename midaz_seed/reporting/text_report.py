@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Iterator
 from itertools import groupby
 
-from midaz_seed.reporting.report import Difference, ProofReport, Report
+from midaz_seed.reporting.report import Difference, Report, VerificationReport
 
 ROWS_MAX = 20
 """Kinds of errors, failed ledgers and differences that are shown; --json and --report have them all."""
@@ -211,7 +211,7 @@ def _proof(report: Report) -> Iterator[str]:
         )
 
 
-def _unlisted(proof: ProofReport) -> str:
+def _unlisted(proof: VerificationReport) -> str:
     count, crash = proof.transactions_unlisted, f" What was seen: {proof.crash_seen}." if proof.crash_seen else ""
     what, them = ("1 transaction", "it") if count == 1 else (f"{count:,} transactions", "them")
     are = "is" if count == 1 else "are"
@@ -221,7 +221,7 @@ def _unlisted(proof: ProofReport) -> str:
     )
 
 
-def _only_records_are_missing(proof: ProofReport) -> bool:
+def _only_records_are_missing(proof: VerificationReport) -> bool:
     complete = proof.ledgers == proof.ledgers_planned and proof.differences_total == len(proof.differences) > 0
     return complete and all(_is_missing_record(row) for row in proof.differences)
 

@@ -17,46 +17,48 @@ LATE_MAX_S = 1.0
 
 
 @dataclass(slots=True)
-class Slots:
+class ScheduleStats:
     """What became of a schedule."""
 
     sent: int = 0
     """Slots that were used."""
     dropped: int = 0
     """Slots that nobody was free for in time."""
-    lateness: Histogram = field(default_factory=Histogram)
+    start_delay: Histogram = field(default_factory=Histogram)
     """How much later than its slot a request began, in microseconds."""
 
-    def add(self, other: "Slots") -> None:
+    def add(self, other: "ScheduleStats") -> None:
         """Add another schedule's counts."""
         self.sent += other.sent
         self.dropped += other.dropped
-        self.lateness.merge(other.lateness)
+        self.start_delay.merge(other.start_delay)
 
 
-class OpenLoop:
+class ArrivalSchedule:
     """`rate_per_s` slots a second, evenly; in the first `ramp_s` seconds their rate grows linearly from zero.
 
-    Slots pass unused, and uncounted, while there is nothing to send: `spare` tells whether somebody was free and had
-    nothing to do since it was last asked.
+    Slots pass unused, and uncounted, while there is nothing to send: `was_idle_since` returns whether a worker has been
+    idle since the last call.
     """
 
-    def __init__(self, clock: Clock, rate_per_s: float, *, spare: Callable[[], bool], ramp_s: float = 0.0) -> None:
+    def __init__(
+        self, clock: Clock, rate_per_s: float, *, was_idle_since: Callable[[], bool], ramp_s: float = 0.0
+    ) -> None:
         self._clock = clock
         self._rate_per_s = rate_per_s
         self._ramp_s = ramp_s
-        self._spare = spare
+        self._was_idle_since = was_idle_since
         self._began_s: float | None = None
         self._next = 0
-        self.slots = Slots()
+        self.slots = ScheduleStats()
 
-    async def token(self) -> float:
+    async def next_slot(self) -> float:
         """Wait for the next slot; gives its moment, in monotonic seconds, from which the latency counts."""
         now_s = self._clock.monotonic()
         if self._began_s is None:
             self._began_s = now_s
         due = math.ceil(self._slots_within(now_s - self._began_s))
-        if self._spare():
+        if self._was_idle_since():
             self._next = max(self._next, due)
         else:
             late = math.ceil(self._slots_within(now_s - self._began_s - LATE_MAX_S))
@@ -68,7 +70,7 @@ class OpenLoop:
         if slot_s > now_s:
             await self._clock.sleep(slot_s - now_s)
             now_s = self._clock.monotonic()
-        self.slots.lateness.record(int((now_s - slot_s) * 1e6))
+        self.slots.start_delay.record(int((now_s - slot_s) * 1e6))
         return slot_s
 
     def _slots_within(self, elapsed_s: float) -> float:

@@ -45,8 +45,8 @@ class CircuitBreaker:
         self._give_up_s = give_up_s
         self._on_change = on_change
         self.state = BreakerState.CLOSED
-        self.closed = True
-        self.permit = 0
+        self.is_closed = True
+        self.epoch = 0
         """What a request gets that finds it closed; `enter` waits for that."""
         self._failures = 0
         self._successes = 0
@@ -64,7 +64,7 @@ class CircuitBreaker:
     @property
     def open_total_s(self) -> float:
         """Seconds in which it was not closed; a breaker that gave up has been open until now."""
-        present_s = 0.0 if self.closed else self._clock.monotonic() - self._left_closed_s
+        present_s = 0.0 if self.is_closed else self._clock.monotonic() - self._left_closed_s
         return self._open_before_s + present_s
 
     def add(self, *, opened_count: int, open_s: float) -> None:
@@ -74,7 +74,7 @@ class CircuitBreaker:
 
     async def enter(self) -> int:
         """Wait until a request may be sent, and get a permit for it. Raises BreakerOpenError after `give_up_s`."""
-        while not self.closed:
+        while not self.is_closed:
             now_s = self._clock.monotonic()
             if now_s >= self._give_up_at_s:
                 raise BreakerOpenError(
@@ -87,18 +87,18 @@ class CircuitBreaker:
                 self._probes += 1
                 break
             await self._park(now_s)
-        return self.permit
+        return self.epoch
 
-    def valid(self, permit: int) -> bool:
+    def is_current(self, epoch: int) -> bool:
         """Whether the breaker is still in the state in which it gave the permit."""
-        return permit == self.permit
+        return epoch == self.epoch
 
-    def record(self, permit: int, *, ok: bool) -> None:
+    def record(self, epoch: int, *, ok: bool) -> None:
         """Tell how a request with this permit ended."""
         self.good_answers += ok
-        if permit != self.permit:
+        if epoch != self.epoch:
             return
-        if self.closed:
+        if self.is_closed:
             self._failures = 0 if ok else self._failures + 1
             if self._failures >= self._failures_to_open:
                 self._change(BreakerState.OPEN)
@@ -113,9 +113,9 @@ class CircuitBreaker:
         else:
             self._notify()
 
-    def abandon(self, permit: int) -> None:
+    def release(self, epoch: int) -> None:
         """A request with this permit ended without telling anything about the server."""
-        if permit == self.permit and not self.closed:
+        if epoch == self.epoch and not self.is_closed:
             self._probes -= 1
             self._notify()
 
@@ -124,14 +124,14 @@ class CircuitBreaker:
         if state is BreakerState.OPEN:
             # moments, not spans: a span computed back from a rounded moment can stay a hair short of itself for ever
             self._try_at_s = now_s + self._open_s
-            if self.closed:
+            if self.is_closed:
                 self._left_closed_s = now_s
                 self._give_up_at_s = now_s + self._give_up_s
                 self.opened_count += 1
         elif state is BreakerState.CLOSED:
             self._open_before_s += now_s - self._left_closed_s
-        self.state, self.closed = state, state is BreakerState.CLOSED
-        self.permit += 1
+        self.state, self.is_closed = state, state is BreakerState.CLOSED
+        self.epoch += 1
         self._failures = self._successes = self._probes = 0
         self._notify()
         if self._on_change is not None:

@@ -37,7 +37,7 @@ class Window:
     """What was seen in a short time in which as many requests as possible were in flight."""
 
     span_s: float
-    good: int
+    successes: int
     """Answers that did what was asked."""
     overloaded: int
     """Answers that said "too much": 429, 5xx, or none in time."""
@@ -53,32 +53,32 @@ class Change:
     reason: str
 
 
-class KneeFinder:
-    """Takes one window after the other. `limit` is what may be in flight in the next one, `held` what it has settled
+class ConcurrencySearch:
+    """Takes one window after the other. `limit` is what may be in flight in the next one, `current` what it has settled
     on: the two differ in every second window of a probe."""
 
     def __init__(self, *, highest: int, lowest: int = 1, start: int = 4) -> None:
-        self.held = min(max(start, lowest), highest)
-        self.limit = self.held
+        self.current = min(max(start, lowest), highest)
+        self.limit = self.current
         self._lowest, self._highest = lowest, highest
         self._upward = True
         self._width = len(FACTORS) - 1
         self._gains: list[float] = []
         self._held_rate: float | None = None
-        """Logarithm of the throughput with `held` in flight, of the window before; None: it has to be measured."""
+        """Logarithm of the throughput with `current` in flight, of the window before; None: it has to be measured."""
         self._refused = 0
         """Directions in which the last probes were not worth it."""
         self._rest = 0
         self._rest_next = REST_WINDOWS[0]
         self._strange = 0
 
-    def take(self, window: Window) -> Change | None:
+    def observe(self, window: Window) -> Change | None:
         """Learn from a window that had `limit` in flight; a change of what is held, if it led to one."""
-        if window.overloaded > 1 and window.overloaded > OVERLOADED_SHARE * (window.good + window.overloaded):
+        if window.overloaded > 1 and window.overloaded > OVERLOADED_SHARE * (window.successes + window.overloaded):
             return self._overloaded(window)
-        if window.in_flight < BUSY_SHARE * self.limit or not window.good:
+        if window.in_flight < BUSY_SHARE * self.limit or not window.successes:
             return None
-        rate = math.log(window.good / window.span_s)
+        rate = math.log(window.successes / window.span_s)
         if self._rest:
             self._watch(rate)
         elif self._held_rate is None:
@@ -90,15 +90,15 @@ class KneeFinder:
 
     def _overloaded(self, window: Window) -> Change | None:
         """The server refuses: fewer at once, and none more for a while. A probe that was too much changes nothing."""
-        probed_up = self.limit > self.held
+        probed_up = self.limit > self.current
         self._forget()
         self._width = 0
         self._rest = COOL_DOWN_WINDOWS
         if not probed_up:
-            self.held = max(int(self.held * BACK_OFF), self._lowest)
-        self.limit = self.held
-        refused = f"{window.overloaded} of {window.good + window.overloaded} answers said that it was too much"
-        return None if probed_up else Change(self.held, refused)
+            self.current = max(int(self.current * BACK_OFF), self._lowest)
+        self.limit = self.current
+        refused = f"{window.overloaded} of {window.successes + window.overloaded} answers said that it was too much"
+        return None if probed_up else Change(self.current, refused)
 
     def _watch(self, rate: float) -> None:
         """At rest: is the server still the one that was measured?"""
@@ -124,10 +124,10 @@ class KneeFinder:
         """Let the next window have more, or fewer, in flight; where there is no room, the other way."""
         factor = FACTORS[self._width]
         if self._upward:
-            self.limit = min(max(round(self.held * factor), self.held + 1), self._highest)
+            self.limit = min(max(round(self.current * factor), self.current + 1), self._highest)
         else:
-            self.limit = max(min(math.floor(self.held / factor), self.held - 1), self._lowest)
-        if self.limit == self.held:
+            self.limit = max(min(math.floor(self.current / factor), self.current - 1), self._lowest)
+        if self.limit == self.current:
             self._not_worth_it()
 
     def _compare(self, rate: float) -> Change | None:
@@ -138,32 +138,32 @@ class KneeFinder:
         count = len(gains)
         mean = sum(gains) / count
         spread = math.sqrt((NOISE**2 + sum((gain - mean) ** 2 for gain in gains)) / count)
-        over = mean - WORTH * math.log(self.limit / self.held)
+        over = mean - WORTH * math.log(self.limit / self.current)
         if over > spread / math.sqrt(count) or (count == PAIRS_MAX and over > 0):
             return self._move(rate, mean)
         if over < -spread / math.sqrt(count) or count == PAIRS_MAX:
             self._not_worth_it()
         else:
             self._held_rate = None
-            self.limit = self.held
+            self.limit = self.current
         return None
 
     def _move(self, rate: float, gain: float) -> Change:
-        reason = f"{self.held} -> {self.limit} in flight: {100 * (math.exp(gain) - 1):+.0f} % throughput"
-        self.held = self.limit
+        reason = f"{self.current} -> {self.limit} in flight: {100 * (math.exp(gain) - 1):+.0f} % throughput"
+        self.current = self.limit
         self._gains.clear()
         self._refused = 0
         self._width = min(self._width + 1, len(FACTORS) - 1)
         self._rest_next = REST_WINDOWS[0]
         self._held_rate = rate
         self._probe()
-        return Change(self.held, reason)
+        return Change(self.current, reason)
 
     def _not_worth_it(self) -> None:
         """Try the other direction next; after both, look closer; after both with the narrowest probe, rest."""
         self._gains.clear()
         self._held_rate = None
-        self.limit = self.held
+        self.limit = self.current
         self._upward = not self._upward
         self._refused += 1
         if self._refused < 2:

@@ -20,7 +20,7 @@ class RateLimiter:
         self._lock = asyncio.Lock()
         self._left = 0
 
-    async def token(self) -> None:
+    async def next_slot(self) -> None:
         """Wait for the right to send one request."""
         while self._left == 0:
             async with self._lock:

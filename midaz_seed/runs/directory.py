@@ -23,15 +23,15 @@ from midaz_seed.runs import rejects
 from midaz_seed.runs.journal import done_in
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS, as_plain
-from midaz_seed.settings.sources import Given
+from midaz_seed.settings.sources import RawValue
 
 ABOUT = "run.json"
 JOURNAL = "journal"
 REJECTS = "rejects.ndjson"
 REPORT = "report.json"
 LOCK = "lock"
-PACK = "generation.batches.transactionsPerBatch"
-DATA_SETTINGS = ("seed", PACK)
+BATCH_SIZE = "generation.batches.transactionsPerBatch"
+DATA_SETTINGS = ("seed", BATCH_SIZE)
 """What changes the data beside the sections `volume` and `data`."""
 
 
@@ -48,7 +48,7 @@ class RunStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class About:
+class RunRecord:
     """What `run.json` says. `settings` are the effective ones by their dotted paths, without secrets."""
 
     run_id: str
@@ -85,12 +85,12 @@ class RunDirectory:
         """There is a run in it."""
         return (self.path / ABOUT).exists()
 
-    def about(self) -> About:
+    def read_record(self) -> RunRecord:
         """What the run is. Raises RunError when that cannot be read."""
         file = self.path / ABOUT
         try:
             stored = orjson.loads(file.read_bytes())
-            about = About(**{**stored, "status": RunStatus(stored["status"])})
+            record = RunRecord(**{**stored, "status": RunStatus(stored["status"])})
         except OSError as error:
             raise RunError(
                 f"the run cannot be read: {error.strerror or error}",
@@ -103,15 +103,15 @@ class RunDirectory:
                 where=str(file),
                 hint="begin anew with another --run-id, or delete the directory",
             ) from error
-        if about.status is not RunStatus.RUNNING:
-            return about
+        if record.status is not RunStatus.RUNNING:
+            return record
         status = RunStatus.CUT_OFF if self.owner() is None else RunStatus.RUNNING
-        return replace(about, status=status, done=sum(done_in(file) for file in self.journals()))
+        return replace(record, status=status, done=sum(done_in(file) for file in self.journals()))
 
-    def write(self, about: About) -> None:
+    def write(self, record: RunRecord) -> None:
         """Put down what the run is; a reader never sees half of it. Raises OutputError."""
         file, beside = self.path / ABOUT, self.path / f".{ABOUT}.{os.getpid()}"
-        stored = asdict(about)
+        stored = asdict(record)
         try:
             with beside.open("wb") as stream:
                 stream.write(orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
@@ -182,13 +182,15 @@ class RunDirectory:
     def mark_removed(self, clock: Clock) -> None:
         """What the run made is gone from the server: there is nothing to go on with. Raises RunError, OutputError."""
         self.clear_rejects()
-        self.write(replace(self.about(), status=RunStatus.REMOVED, updated_at=timestamp(clock), done=0, rejected=0))
+        self.write(
+            replace(self.read_record(), status=RunStatus.REMOVED, updated_at=timestamp(clock), done=0, rejected=0)
+        )
 
-    def settings(self) -> list[Given]:
+    def settings(self) -> list[RawValue]:
         """The settings of the run, for another session of it. Raises RunError."""
-        about, where = self.about(), str(self.path / ABOUT)
-        own = {"runId": about.run_id, "journal.directory": str(self.path.parent)}
-        return [Given(path, value, where, typed=True) for path, value in {**about.settings, **own}.items()]
+        record, where = self.read_record(), str(self.path / ABOUT)
+        own = {"runId": record.run_id, "journal.directory": str(self.path.parent)}
+        return [RawValue(path, value, where, typed=True) for path, value in {**record.settings, **own}.items()]
 
     @property
     def size_bytes(self) -> int:
@@ -219,7 +221,9 @@ def find_run(root: Path, name: str) -> RunDirectory:
                 f"there is no run {name}", where=str(root), hint="`midaz-seed runs list` shows the runs that there are"
             )
         return RunDirectory(path)
-    unfinished = [run for run in all_runs(root) if run.about().status not in (RunStatus.FINISHED, RunStatus.REMOVED)]
+    unfinished = [
+        run for run in all_runs(root) if run.read_record().status not in (RunStatus.FINISHED, RunStatus.REMOVED)
+    ]
     if not unfinished:
         raise RunError(
             "there is no run to go on with",
@@ -238,10 +242,12 @@ def all_runs(root: Path) -> list[RunDirectory]:
     return [RunDirectory(path) for path in sorted(paths, key=lambda path: (path / ABOUT).stat().st_mtime_ns)]
 
 
-def new_about(settings: Settings, *, run_id: str, plan_digest: str, target: str, planned: int, clock: Clock) -> About:
+def new_about(
+    settings: Settings, *, run_id: str, plan_digest: str, target: str, planned: int, clock: Clock
+) -> RunRecord:
     """A run that begins now."""
     now = timestamp(clock)
-    return About(
+    return RunRecord(
         run_id,
         plan_digest,
         _version(),
@@ -271,14 +277,14 @@ def differences(stored: Mapping[str, Any], settings: Settings) -> list[str]:
     ]
 
 
-def check_same_plan(about: About, settings: Settings, digest: str, where: Path) -> None:
+def check_same_plan(record: RunRecord, settings: Settings, digest: str, where: Path) -> None:
     """Raise RunError, with what differs, when a run was begun with another plan."""
-    if about.plan_digest == digest:
+    if record.plan_digest == digest:
         return
-    changed = differences(about.settings, settings)
-    what = "; ".join(changed) or f"it was planned by midaz-seed {about.version}, this is {_version()}"
+    changed = differences(record.settings, settings)
+    what = "; ".join(changed) or f"it was planned by midaz-seed {record.version}, this is {_version()}"
     raise RunError(
-        f"run {about.run_id} was begun with another plan ({about.plan_digest[:12]}, now {digest[:12]}): {what}",
+        f"run {record.run_id} was begun with another plan ({record.plan_digest[:12]}, now {digest[:12]}): {what}",
         where=str(where),
         hint="give the same settings, or begin another run with another --run-id",
     )

@@ -23,11 +23,11 @@ from midaz_seed.runs.journal_format import (
     OPENING,
     SENT,
     TRACK_SHIFT,
-    Known,
-    Unknown,
+    ReplayedState,
+    UnacknowledgedItem,
+    apply_record,
     frame,
     frames,
-    take,
 )
 
 FORMAT = 1
@@ -39,12 +39,12 @@ _CREATED_MAX = 200
 _PHASES = {phase: number for number, phase in enumerate(Phase)}
 
 
-class Track:
+class PhaseLog:
     """One phase of one ledger in the journal: what earlier sessions did, and where this one writes."""
 
     __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next")
 
-    def __init__(self, journal: "Journal", number: int, known: Known, count: int) -> None:
+    def __init__(self, journal: "Journal", number: int, known: ReplayedState, count: int) -> None:
         self._journal = journal
         self._base = number << TRACK_SHIFT
         self._known = known
@@ -53,7 +53,7 @@ class Track:
         self._next = self._leased
 
     @property
-    def begun(self) -> bool:
+    def was_started(self) -> bool:
         """An earlier session leased something of it."""
         return self._earlier > 0
 
@@ -74,7 +74,7 @@ class Track:
         """The server's id of an entity that an earlier session made or found; "" when the journal has none."""
         return self._known.ids.get(ordinal, ("", False))[0]
 
-    def unknown(self) -> list[Unknown]:
+    def unknown(self) -> list[UnacknowledgedItem]:
         """What an earlier session may have sent without seeing an answer."""
         return list(self._known.unknown())
 
@@ -121,11 +121,11 @@ class Track:
         """It was refused, or not sent at all: certainly not made."""
         self._journal.not_made.append(self._base + ordinal)
 
-    def created(self, ordinal: int, server_id: str, *, fresh: bool) -> None:
+    def created(self, ordinal: int, server_id: str, *, created_by_this_run: bool) -> None:
         """An entity exists, with this id."""
-        self._journal.created(self._base + ordinal, server_id, fresh=fresh)
+        self._journal.created(self._base + ordinal, server_id, created_by_this_run=created_by_this_run)
 
-    def never_begun(self) -> range:
+    def leased_not_started(self) -> range:
         """What this session leased and did not begin."""
         return range(max(self._next, self._earlier), self._leased)
 
@@ -154,8 +154,8 @@ class Journal:
         self._length = 0
         self._leased = False
         self._others: list[Path] = []
-        self._known: dict[int, Known] = {}
-        self._tracks: dict[int, Track] = {}
+        self._known: dict[int, ReplayedState] = {}
+        self._phase_logs: dict[int, PhaseLog] = {}
         self.made: array[int] = array("Q")
         self.recovered: array[int] = array("Q")
         self.not_made: array[int] = array("Q")
@@ -169,22 +169,22 @@ class Journal:
             self._open(path, others)
 
     @property
-    def on(self) -> bool:
+    def enabled(self) -> bool:
         """It is kept."""
         return self._path is not None
 
     @property
-    def used(self) -> bool:
+    def has_records(self) -> bool:
         """Something was sent, in this session or an earlier one."""
         return bool(self._known) or self._leased
 
-    def track(self, ledger: int | None, phase: Phase, count: int) -> Track:
+    def phase_log(self, ledger: int | None, phase: Phase, count: int) -> PhaseLog:
         """The track of a phase: `ledger` is the ledger's place in the plan, or None for what is above the ledgers;
         `count` is the number of its items."""
         number = (0 if ledger is None else ledger + 1) * len(_PHASES) + _PHASES[phase]
-        if number not in self._tracks:
-            self._tracks[number] = Track(self, number, self._known.get(number, Known()), count)
-        return self._tracks[number]
+        if number not in self._phase_logs:
+            self._phase_logs[number] = PhaseLog(self, number, self._known.get(number, ReplayedState()), count)
+        return self._phase_logs[number]
 
     # ---- writing
 
@@ -199,11 +199,11 @@ class Journal:
         if self._fd >= 0:
             self._write(self._buffered() + frame(b"S" + SENT.pack(item, generation, self._clock.time())))
 
-    def created(self, item: int, server_id: str, *, fresh: bool) -> None:
+    def created(self, item: int, server_id: str, *, created_by_this_run: bool) -> None:
         """Buffer the id of an entity. One of more than 255 bytes is not kept: the entity is then looked up again."""
         text = server_id.encode()
         if len(text) < 256:
-            self._created.append(CREATED.pack(item, fresh, len(text)) + text)
+            self._created.append(CREATED.pack(item, created_by_this_run, len(text)) + text)
 
     def flush(self) -> None:
         """Write what is buffered. Raises JournalError."""
@@ -241,7 +241,7 @@ class Journal:
     def restart(self) -> None:
         """Forget everything. Raises JournalError."""
         self._known.clear()
-        self._tracks.clear()
+        self._phase_logs.clear()
         self.clean = True
         self._leased = False
         for other in self._others:
@@ -257,9 +257,9 @@ class Journal:
             return
         try:
             if clean:
-                for track in self._tracks.values():
-                    for ordinal in track.never_begun():
-                        track.not_made(ordinal)
+                for phase_log in self._phase_logs.values():
+                    for ordinal in phase_log.leased_not_started():
+                        phase_log.not_made(ordinal)
                 self._write(self._buffered() + frame(b"E"))
             else:
                 self.flush()
@@ -290,7 +290,7 @@ class Journal:
                 if file == path:
                     self._length = end
             for _, payload in sorted(found, key=itemgetter(0)):
-                take(self._known, payload[:1], memoryview(payload)[1:])
+                apply_record(self._known, payload[:1], memoryview(payload)[1:])
             os.ftruncate(self._fd, self._length)
             self._write((b"" if self._length else self._head()) + self._opening())
         except BaseException:
@@ -332,10 +332,10 @@ class Journal:
 
 def done_in(path: Path) -> int:
     """Items that a journal knows to exist: 0 where it cannot be read."""
-    known: dict[int, Known] = {}
+    known: dict[int, ReplayedState] = {}
     try:
         for payload, _ in frames(path.read_bytes(), path):
-            take(known, payload[:1], memoryview(payload)[1:])
+            apply_record(known, payload[:1], memoryview(payload)[1:])
     except (OSError, RunError):
         return 0
-    return sum(track.made.count(1) + len(track.ids) for track in known.values())
+    return sum(phase_log.made.count(1) + len(phase_log.ids) for phase_log in known.values())

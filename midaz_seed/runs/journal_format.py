@@ -34,7 +34,7 @@ OPENING = struct.Struct("<I")
 
 
 @dataclass(frozen=True, slots=True)
-class Unknown:
+class UnacknowledgedItem:
     """An item that an earlier session may have sent: its place in the order, the generation of the idempotency key
     that it was sent under, and when (epoch seconds)."""
 
@@ -44,7 +44,7 @@ class Unknown:
 
 
 @dataclass(slots=True)
-class Known:
+class ReplayedState:
     """What a journal says about one track."""
 
     leases: list[tuple[int, int, float]] = field(default_factory=list)
@@ -66,47 +66,47 @@ class Known:
         """It was made."""
         return ordinal < len(self.made) and self.made[ordinal] == 1
 
-    def unknown(self) -> Iterator[Unknown]:
+    def unknown(self) -> Iterator[UnacknowledgedItem]:
         """What was leased, and is neither known to be made nor known not to be."""
         for first, end, leased_s in self.leases:
             for ordinal in range(first, end):
                 if not self.is_made(ordinal) and ordinal not in self.not_made and ordinal not in self.ids:
                     generation, sent_s = self.sent.get(ordinal, (0, leased_s))
-                    yield Unknown(ordinal, generation, sent_s)
+                    yield UnacknowledgedItem(ordinal, generation, sent_s)
 
 
-def take(tracks: dict[int, Known], kind: bytes, body: memoryview) -> None:
+def apply_record(phase_logs: dict[int, ReplayedState], kind: bytes, body: memoryview) -> None:
     """Take in one payload."""
     mask = (1 << TRACK_SHIFT) - 1
 
-    def known(item: int) -> tuple[Known, int]:
-        return tracks.setdefault(item >> TRACK_SHIFT, Known()), item & mask
+    def known(item: int) -> tuple[ReplayedState, int]:
+        return phase_logs.setdefault(item >> TRACK_SHIFT, ReplayedState()), item & mask
 
     if kind == b"L":
         for item, count, leased_s in LEASE.iter_unpack(body):
-            track, ordinal = known(item)
-            track.leases.append((ordinal, ordinal + count, leased_s))
+            phase_log, ordinal = known(item)
+            phase_log.leases.append((ordinal, ordinal + count, leased_s))
     elif kind == b"S":
         for item, generation, sent_s in SENT.iter_unpack(body):
-            track, ordinal = known(item)
-            track.sent[ordinal] = (generation, sent_s)
-            track.not_made.discard(ordinal)
+            phase_log, ordinal = known(item)
+            phase_log.sent[ordinal] = (generation, sent_s)
+            phase_log.not_made.discard(ordinal)
     elif kind in (b"A", b"B", b"N"):
         for item in array("Q", bytes(body)):
-            track, ordinal = known(item)
+            phase_log, ordinal = known(item)
             if kind == b"N":
-                track.not_made.add(ordinal)
+                phase_log.not_made.add(ordinal)
                 continue
-            track.make(ordinal)
+            phase_log.make(ordinal)
             if kind == b"B":
-                track.recovered.add(ordinal)
+                phase_log.recovered.add(ordinal)
     elif kind == b"C":
         at = 0
         while at < len(body):
-            item, fresh, size = CREATED.unpack_from(body, at)
+            item, created_by_this_run, size = CREATED.unpack_from(body, at)
             at += CREATED.size + size
-            track, ordinal = known(item)
-            track.ids[ordinal] = (bytes(body[at - size : at]).decode(), bool(fresh))
+            phase_log, ordinal = known(item)
+            phase_log.ids[ordinal] = (bytes(body[at - size : at]).decode(), bool(created_by_this_run))
 
 
 def frame(payload: bytes) -> bytes:

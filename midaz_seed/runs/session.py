@@ -14,8 +14,8 @@ from midaz_seed.runs.directory import (
     ABOUT,
     REJECTS,
     REPORT,
-    About,
     RunDirectory,
+    RunRecord,
     RunStatus,
     check_same_plan,
     new_about,
@@ -34,7 +34,7 @@ class Session:
     clock: Clock
     journal: Journal
     directory: RunDirectory | None = None
-    about: About | None = None
+    record: RunRecord | None = None
     finished_before: bool = False
     rejects: Path | None = None
     """Where refused items go."""
@@ -43,7 +43,7 @@ class Session:
 
     def end(self, report: Report) -> None:
         """Put down how the session ended. Raises OutputError."""
-        if self.directory is None or self.about is None:
+        if self.directory is None or self.record is None:
             return
         done = sum(phase.created + phase.existing for phase in report.phases if phase.planned)
         whole = report.exit_code == ExitCode.DONE and report.plan_done_percent == 100
@@ -51,8 +51,8 @@ class Session:
         if whole:
             self.directory.clear_rejects()
         self.directory.merge_rejects()
-        self.about = replace(
-            self.about,
+        self.record = replace(
+            self.record,
             status=status,
             updated_at=timestamp(self.clock),
             done=done,
@@ -60,7 +60,7 @@ class Session:
             exit_code=report.exit_code,
             verdict=report.verdict,
         )
-        self.directory.write(self.about)
+        self.directory.write(self.record)
         write_json(report, self.directory / REPORT)
 
 
@@ -75,10 +75,10 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
         return
     directory = RunDirectory(settings.journal.directory / plan.run_id)
     with directory.owned():
-        before = directory.about() if directory.exists else None
+        before = directory.read_record() if directory.exists else None
         if before is not None:
             check_same_plan(before, settings, plan.digest, directory / ABOUT)
-        about = before or new_about(
+        record = before or new_about(
             settings,
             run_id=plan.run_id,
             plan_digest=plan.digest,
@@ -90,52 +90,52 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
             clock,
             directory.journal(),
             plan.digest,
-            session=about.sessions + 1,
+            session=record.sessions + 1,
             others=directory.journals(),
         )
-        if about.status is RunStatus.REMOVED:
+        if record.status is RunStatus.REMOVED:
             journal.restart()
-        finished = about.status is RunStatus.FINISHED
-        about = replace(
-            about,
+        finished = record.status is RunStatus.FINISHED
+        record = replace(
+            record,
             status=RunStatus.RUNNING,
             updated_at=timestamp(clock),
-            sessions=about.sessions + 1,
+            sessions=record.sessions + 1,
             target=_name(target),
             settings=stored_settings(settings),
         )
         length = directory.journalled_bytes
         try:
             directory.merge_rejects()  # what a session that was killed left
-            directory.write(about)
+            directory.write(record)
             yield Session(
                 clock,
                 journal,
                 directory,
-                about,
+                record,
                 finished_before=finished,
                 rejects=directory / REJECTS,
-                number=about.sessions,
+                number=record.sessions,
             )
         except BaseException:
             _close_quietly(journal)
-            if before is None and not journal.used:
+            if before is None and not journal.has_records:
                 shutil.rmtree(directory.path)  # nothing was sent: no run has begun
                 raise
             nothing_sent = directory.journalled_bytes == length
             directory.merge_rejects()
             with suppress(OutputError):  # it then counts as cut off, and what went wrong is raised
-                directory.write(_ended_early(before if before and nothing_sent else about, about.sessions, clock))
+                directory.write(_ended_early(before if before and nothing_sent else record, record.sessions, clock))
             raise
         _close_quietly(journal)
 
 
-def _ended_early(about: About, sessions: int, clock: Clock) -> About:
+def _ended_early(record: RunRecord, sessions: int, clock: Clock) -> RunRecord:
     """What is written down about a run whose session ended with an error: a run that was finished or removed before
     still is when nothing was sent."""
-    ended = about.status in (RunStatus.FINISHED, RunStatus.REMOVED)
-    status = about.status if ended else RunStatus.UNFINISHED
-    return replace(about, status=status, sessions=sessions, updated_at=timestamp(clock))
+    ended = record.status in (RunStatus.FINISHED, RunStatus.REMOVED)
+    status = record.status if ended else RunStatus.UNFINISHED
+    return replace(record, status=status, sessions=sessions, updated_at=timestamp(clock))
 
 
 def _close_quietly(journal: Journal) -> None:

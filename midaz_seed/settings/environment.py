@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from midaz_seed.settings.schema import SECTIONS, SETTINGS, VARIABLE_PREFIX
-from midaz_seed.settings.sources import CONFIG_VARIABLE, DEBUG_VARIABLE, Given, Problem
+from midaz_seed.settings.sources import CONFIG_VARIABLE, DEBUG_VARIABLE, Problem, RawValue
 from midaz_seed.settings.suggestions import nearest_path
 
 NOT_SETTINGS = {
@@ -15,7 +15,7 @@ NOT_SETTINGS = {
 """The variables with our prefix that are no settings, and what they do."""
 
 
-def read_environment(environ: Mapping[str, str]) -> tuple[list[Given], list[Problem]]:
+def read_environment(environ: Mapping[str, str]) -> tuple[list[RawValue], list[Problem]]:
     """The settings in the environment, and the variables of ours that do not exist.
 
     An empty variable counts as not given: that is how CI systems pass on what is not set.
@@ -37,7 +37,7 @@ def read_environment(environ: Mapping[str, str]) -> tuple[list[Given], list[Prob
         value: Any = values
         for attribute in setting.attributes:
             value = value[attribute]
-        given.append(Given(setting.path, value, f"environment {name}"))
+        given.append(RawValue(setting.path, value, f"environment {name}"))
     return given, problems
 
 

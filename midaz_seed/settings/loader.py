@@ -13,7 +13,7 @@ from midaz_seed.errors import ConfigurationError
 from midaz_seed.settings.environment import read_environment
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS, Setting
-from midaz_seed.settings.sources import CONFIG_VARIABLE, Flag, Given, LoadedSettings, Problem
+from midaz_seed.settings.sources import CONFIG_VARIABLE, Flag, LoadedSettings, Problem, RawValue
 from midaz_seed.settings.suggestions import nearest
 from midaz_seed.settings.yaml_source import read_file, read_value, unknown
 
@@ -27,7 +27,7 @@ def load_settings(
     config: Path | None = None,
     flags: Sequence[Flag] = (),
     environ: Mapping[str, str],
-    stored: Sequence[Given] | None = None,
+    stored: Sequence[RawValue] | None = None,
 ) -> LoadedSettings:
     """Read every layer and give the effective settings, each with its source.
 
@@ -55,7 +55,7 @@ Layer = dict[str, tuple[Any, str]]
 """Setting path -> (value as the model wants it, where it was found)."""
 
 
-def _read_config(config: Path | None, environ: Mapping[str, str]) -> tuple[Sequence[Given], list[Problem]]:
+def _read_config(config: Path | None, environ: Mapping[str, str]) -> tuple[Sequence[RawValue], list[Problem]]:
     if config is None and environ.get(CONFIG_VARIABLE):
         config = Path(environ[CONFIG_VARIABLE])
     if config is None:
@@ -65,8 +65,8 @@ def _read_config(config: Path | None, environ: Mapping[str, str]) -> tuple[Seque
     return read_file(config)
 
 
-def _read_flags(flags: Sequence[Flag]) -> tuple[list[Given], list[Problem]]:
-    given: dict[str, Given] = {}
+def _read_flags(flags: Sequence[Flag]) -> tuple[list[RawValue], list[Problem]]:
+    given: dict[str, RawValue] = {}
     problems = []
     for flag in flags:
         where, value = f"flag {flag.spelling}", flag.value
@@ -83,7 +83,7 @@ def _read_flags(flags: Sequence[Flag]) -> tuple[list[Given], list[Problem]]:
         if earlier and str(earlier.value) != str(value):
             problems.append(Problem(where, f"{flag.path} has another value already, from {earlier.where}"))
             continue
-        given[flag.path] = Given(flag.path, value, where, typed=flag.yaml)
+        given[flag.path] = RawValue(flag.path, value, where, typed=flag.yaml)
     return list(given.values()), problems
 
 
@@ -93,7 +93,7 @@ def _line(problem: Problem) -> int:
     return int(line) if line.isdecimal() else 0
 
 
-def _typed(given: Sequence[Given]) -> tuple[Layer, list[Problem]]:
+def _typed(given: Sequence[RawValue]) -> tuple[Layer, list[Problem]]:
     layer: Layer = {}
     problems = []
     for one in given:
@@ -108,12 +108,12 @@ def _typed(given: Sequence[Given]) -> tuple[Layer, list[Problem]]:
     return layer, problems
 
 
-def _wrong(setting: Setting, given: Given, item: int | None) -> Problem:
+def _wrong(setting: Setting, given: RawValue, item: int | None) -> Problem:
     where, value = given.where, given.value
     if item is not None and isinstance(value, list | tuple) and item < len(value):
         value = value[item]
         where = given.items[item] if given.items else where
-    text = f"{setting.path} must be {setting.words}"
+    text = f"{setting.path} must be {setting.expectation}"
     if not setting.is_secret:
         text += f", not {_shown(value, typed=given.typed)}"
         right = nearest(str(value), setting.choices) if setting.choices else None
@@ -160,7 +160,7 @@ def _read_secret_file(layers: list[Layer], problems: list[Problem], secret: str,
             except OSError as error:
                 problems.append(Problem(where, f"the {name} {file} cannot be read: {error.strerror or error}"))
             except ValueError:  # pydantic's refusals and undecodable bytes are both ValueErrors
-                problems.append(Problem(where, f"the {name} {file} must hold {setting.words}, and nothing else"))
+                problems.append(Problem(where, f"the {name} {file} must hold {setting.expectation}, and nothing else"))
             return
 
 

@@ -16,13 +16,13 @@ from midaz_seed.settings.values import (
     Auto,
     Count,
     Duration,
+    Expectation,
     Headers,
     Hosts,
     Positive,
     RunId,
     Seconds,
     Token,
-    Words,
 )
 
 
@@ -139,7 +139,7 @@ class Batches(Section):
         100, description="Accounts of one ledger in flight before the next batch of that ledger starts."
     )
     transactions_per_batch: Annotated[
-        Annotated[int, Field(ge=1, le=500)] | Auto, Words("a whole number from 1 to 500, or auto")
+        Annotated[int, Field(ge=1, le=500)] | Auto, Expectation("a whole number from 1 to 500, or auto")
     ] = Field(
         1,
         description="Movements packed into one n:n transaction; 1 sends each on its own; `auto` measures on the target "
@@ -156,7 +156,7 @@ class Limits(Section):
     """How hard the server is driven."""
 
     max_concurrency: Annotated[
-        Annotated[int, Field(ge=1, le=4096)] | Auto, Words("a whole number from 1 to 4,096, or auto")
+        Annotated[int, Field(ge=1, le=4096)] | Auto, Expectation("a whole number from 1 to 4,096, or auto")
     ] = Field(
         16,
         description="Requests in flight at once, over all ledgers; `auto` finds the fewest that give the most, "
@@ -177,7 +177,9 @@ class Limits(Section):
     warmup_s: Duration = Field(
         0.0, description="Time from the first movement that is left out of the steady window of the report."
     )
-    shards: Annotated[Annotated[int, Field(ge=1, le=32)] | Auto, Words("a whole number from 1 to 32, or auto")] = Field(
+    shards: Annotated[
+        Annotated[int, Field(ge=1, le=32)] | Auto, Expectation("a whole number from 1 to 32, or auto")
+    ] = Field(
         1, description="Processes that share the ledgers, and the limits above, among them; `auto`: one for each core."
     )
     duration_s: Duration = Field(

@@ -55,7 +55,7 @@ def _starter_lines(setting: Setting, defaults: Settings, indent: str) -> list[st
     name = setting.path.rpartition(".")[2]
     # the counts stay commented out: given, they would beat the preset
     off = "# " if value is None or setting.path.startswith("volume.") else ""
-    about = f"{indent}# {_comment(setting.info.description or '')} ({setting.words})"
+    about = f"{indent}# {_comment(setting.info.description or '')} ({setting.expectation})"
     return [about, f"{indent}{off}{name}:{'' if value is None else f' {yaml_value(value)}'}"]
 
 

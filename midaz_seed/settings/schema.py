@@ -15,7 +15,7 @@ from pydantic import ConfigDict, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
 from midaz_seed.settings.model import Section, Settings
-from midaz_seed.settings.values import Words
+from midaz_seed.settings.values import Expectation
 
 VARIABLE_PREFIX = "MIDAZ_SEED_"
 
@@ -39,7 +39,7 @@ class Setting:
         return kind is SecretStr or any(_holds_secret(part) for part in get_args(kind))
 
     @property
-    def words(self) -> str:
+    def expectation(self) -> str:
         """What a value must be: "a whole number from 1 to 4,096"."""
         return _words(*_bare(self.info))
 
@@ -114,7 +114,7 @@ def _bare(info: FieldInfo) -> tuple[Any, tuple[Any, ...]]:
 
 def _words(kind: Any, metadata: tuple[Any, ...]) -> str:
     for item in metadata:
-        if isinstance(item, Words):
+        if isinstance(item, Expectation):
             return item.text
     if get_origin(kind) is Literal:
         return f"one of {', '.join(get_args(kind))}"

@@ -27,7 +27,7 @@ class Flag:
 
 
 @dataclass(frozen=True)
-class Given:
+class RawValue:
     """A raw value for a setting, and where it was found.
 
     `typed` values come from YAML and must have the right type already; the others are text that is still to be read.

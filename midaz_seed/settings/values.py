@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 
 
 @dataclass(frozen=True)
-class Words:
+class Expectation:
     """What a value has to be, in plain words, where its type does not say it: for messages and the reference."""
 
     text: str
@@ -67,15 +67,17 @@ Duration = Annotated[
     float,
     BeforeValidator(_duration),
     Field(ge=0, le=604_800),
-    Words("a number of seconds up to 604,800, or a time such as 90s, 10m or 2h"),
+    Expectation("a number of seconds up to 604,800, or a time such as 90s, 10m or 2h"),
 ]
 Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\[\]-]+$")]
-Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Words("a list of host names, without http:// and port")]
-Token = Annotated[SecretStr, AfterValidator(_header_safe), Words("one word of printable ASCII characters")]
+Hosts = Annotated[
+    tuple[Host, ...], BeforeValidator(_split), Expectation("a list of host names, without http:// and port")
+]
+Token = Annotated[SecretStr, AfterValidator(_header_safe), Expectation("one word of printable ASCII characters")]
 Header = Annotated[SecretStr, AfterValidator(_header_line)]
-Headers = Annotated[tuple[Header, ...], BeforeValidator(_listed), Words("a list of headers, each as Name: value")]
+Headers = Annotated[tuple[Header, ...], BeforeValidator(_listed), Expectation("a list of headers, each as Name: value")]
 RunId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),
-    Words("1 to 40 characters of a-z, 0-9 and -, the first no -"),
+    Expectation("1 to 40 characters of a-z, 0-9 and -, the first no -"),
 ]

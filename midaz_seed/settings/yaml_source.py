@@ -6,7 +6,7 @@ from typing import Any
 import yaml
 
 from midaz_seed.settings.schema import SECTIONS, SETTINGS
-from midaz_seed.settings.sources import Given, Problem
+from midaz_seed.settings.sources import Problem, RawValue
 from midaz_seed.settings.suggestions import nearest_path
 
 
@@ -24,7 +24,7 @@ class _Loader(yaml.SafeLoader):
     }
 
 
-def read_file(file: Path) -> tuple[list[Given], list[Problem]]:
+def read_file(file: Path) -> tuple[list[RawValue], list[Problem]]:
     """The settings in a file, and what is wrong with it. A file that cannot be read is a problem, too."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
@@ -40,7 +40,7 @@ def read_file(file: Path) -> tuple[list[Given], list[Problem]]:
     return read_text(text, str(file))
 
 
-def read_text(text: str, name: str) -> tuple[list[Given], list[Problem]]:
+def read_text(text: str, name: str) -> tuple[list[RawValue], list[Problem]]:
     """The settings in a YAML document; `name` stands before the line in sources and problems."""
     try:
         loader = _Loader(text)
@@ -57,7 +57,7 @@ def read_text(text: str, name: str) -> tuple[list[Given], list[Problem]]:
         return [], [Problem(where, f"is not valid YAML: {error.problem or error.context}")]
     except RecursionError:
         return [], [Problem(name, "is nested too deeply")]
-    document = _Document(name)
+    document = _SettingsReader(name)
     if root is not None and not _is_empty(root):
         document.section(root, "")
     return document.given, document.problems
@@ -75,13 +75,13 @@ def read_value(text: str) -> object:
         raise ValueError("is not a YAML value") from error
 
 
-class _Document:
+class _SettingsReader:
     """Collects the settings and the problems of one document while it is walked along the model."""
 
     def __init__(self, name: str) -> None:
         self._name = name
         self._values = _Loader("")
-        self.given: list[Given] = []
+        self.given: list[RawValue] = []
         self.problems: list[Problem] = []
 
     def section(self, node: yaml.Node, path: str) -> None:
@@ -116,10 +116,10 @@ class _Document:
         try:
             plain: Any = self._values.construct_document(value)
         except (yaml.YAMLError, RecursionError, ValueError, TypeError):
-            self._refuse(value, f"{path} must be {SETTINGS[path].words}")
+            self._refuse(value, f"{path} must be {SETTINGS[path].expectation}")
             return
         self.given.append(
-            Given(path, plain, self._place(key), typed=True, items=tuple(self._place(item) for item in items))
+            RawValue(path, plain, self._place(key), typed=True, items=tuple(self._place(item) for item in items))
         )
 
     def _refuse(self, node: yaml.Node, text: str) -> None:

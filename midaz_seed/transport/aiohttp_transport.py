@@ -18,7 +18,7 @@ from midaz_seed.transport.base import (
 KEEP_ALIVE_S = 30.0
 
 
-class SessionTransport:
+class AiohttpTransport:
     """Keep-alive connections to one or two base URLs, with a deadline on every attempt."""
 
     def __init__(

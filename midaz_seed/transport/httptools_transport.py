@@ -195,7 +195,7 @@ class _Origin:
         return head.encode("latin-1") + body
 
 
-class WireTransport:
+class HttptoolsTransport:
     """Keep-alive connections to one or two base URLs, as many as there are requests at once."""
 
     def __init__(

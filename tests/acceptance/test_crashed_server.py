@@ -21,7 +21,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox import SandboxConfig, SandboxServer, Stages, running
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import UNMEASURED, balances, world
 from tests.support.ledger_client import ledger_client, sleeping
 
@@ -118,7 +118,7 @@ async def crashing(data: Path, *, kind: str, after: int) -> AsyncIterator[tuple[
     clock = FakeClock()
     async with Servers(data, clock) as servers, anyio.create_task_group() as group:
         url = servers.now.url
-        inner = WireTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+        inner = HttptoolsTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
         way = CrashInFlight(inner, clock, servers.crash, kind=kind, after=after)
 
         async def time() -> None:
@@ -149,7 +149,7 @@ async def _doubled_by_the_old_policy(data: Path) -> int:
         async def work() -> None:
             nonlocal in_flight_answers
             for number in numbers:
-                request = transaction_request(f"{client.ledger}/transactions/inflow", body, f"key-{number}", 300)
+                request = transaction_request(f"{client.ledger}/transactions/inflow", body, f"key-{number}", "300")
                 while True:
                     try:
                         answer = await way.send(request)
@@ -228,7 +228,7 @@ class Killing:
         self._data = data
         self._requests = 0
         self._process: asyncio.subprocess.Process
-        self._transport: WireTransport
+        self._transport: HttptoolsTransport
         self.url = ""
         self.kills = kills
 
@@ -237,7 +237,7 @@ class Killing:
         started = await self._stack.enter_async_context(_process("--port", port, "--data", self._data))
         if not self.url:
             url = started[1]
-            self._transport = WireTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+            self._transport = HttptoolsTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
         self._process, self.url = started
 
     async def kill(self) -> None:

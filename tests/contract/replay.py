@@ -23,7 +23,7 @@ from typing import Any
 from urllib.parse import quote
 
 from midaz_seed.transport.base import Request, Response, Service
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 
 RECORDINGS = Path(__file__).parent / "recordings"
 AT_ONCE = 8
@@ -63,7 +63,9 @@ def recordings(dialect: str) -> list[Recording]:
 async def replay(recording: Recording, onboarding_url: str, transaction_url: str) -> str:
     """Play one story to a server; "" when every answer is the recorded one, else what differs first."""
     words = {"run": secrets.token_hex(4)}
-    transport = WireTransport(onboarding_url, transaction_url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+    transport = HttptoolsTransport(
+        onboarding_url, transaction_url, headers={}, request_timeout_s=30, connect_timeout_s=5
+    )
     try:
         for number, step in enumerate(recording.steps, 1):
             differences = await _play(step, words, transport)
@@ -74,7 +76,7 @@ async def replay(recording: Recording, onboarding_url: str, transaction_url: str
     return ""
 
 
-async def _play(step: dict[str, Any], words: dict[str, str], transport: WireTransport) -> list[str]:
+async def _play(step: dict[str, Any], words: dict[str, str], transport: HttptoolsTransport) -> list[str]:
     await asyncio.sleep(step.get("wait_s", 0))
     loop = asyncio.get_running_loop()
     until_s = loop.time() + step.get("retry_s", 0)

@@ -16,7 +16,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from midaz_seed.sandbox.server import SandboxConfig, running
 from midaz_seed.transport.base import Request, Response, Service
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 
 ACCOUNTS = ("ana", "bia", "caio")
 AMOUNTS = st.decimals(min_value=Decimal("0.01"), max_value=Decimal(200), places=2)
@@ -38,7 +38,9 @@ class LedgerMachine(RuleBasedStateMachine):
 
     async def _start(self) -> None:
         server = await self.stack.enter_async_context(running(SandboxConfig()))
-        self.transport = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        self.transport = HttptoolsTransport(
+            server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5
+        )
         self.stack.push_async_callback(self.transport.aclose)
         organization = await self._send("POST", "/v1/organizations", {"legalName": "O", "legalDocument": "1"})
         path = f"/v1/organizations/{json.loads(organization.body)['id']}/ledgers"

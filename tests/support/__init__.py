@@ -23,7 +23,7 @@ from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, r
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.presets import PRESETS
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 
 FAST = {
     "generation": {"retries": {"max": 12, "initialDelay": 1, "maxDelay": 20}},
@@ -227,7 +227,7 @@ async def kill(settings: Settings, posts: int, *, reaches: bool) -> None:
     url = settings.target.base_url
     run = settings.journal.directory / build_plan(settings).run_id
     kept = run.with_name("as at the kill")
-    wire = WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    wire = HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
     transport = Killed(wire, posts, reaches, lambda: shutil.copytree(run, kept) and None)
     async with anyio.create_task_group() as group:
 

@@ -30,7 +30,7 @@ from typing import Any, ClassVar, Protocol
 
 from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
 from midaz_seed.transport.base import Request, TransportError
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import UNMEASURED, balances, sandbox
 from tools.chaos.audit import Audit, Planned, audit, audit_file, planned_by
 
@@ -221,7 +221,7 @@ async def server(*arguments: str, cwd: Path, port: int = 0) -> AsyncIterator[tup
 
 async def _asked(url: str, request: Request) -> Any:
     """What a sandbox says about itself, as JSON; None while it is not there."""
-    transport = WireTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+    transport = HttptoolsTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=5)
     try:
         return json.loads((await transport.send(request)).body)
     except (TransportError, ValueError):

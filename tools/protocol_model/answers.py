@@ -84,7 +84,6 @@ def movement(number: int) -> TransactionItem:
     return TransactionItem(
         key=f"t{number}",
         phase=Phase.TRANSFERS,
-        endpoint="json",
         body=b"{}",
         mark=mark.encode(),
         answer=answer.encode(),

@@ -3,7 +3,7 @@ the server can do, `--ramp` lets a fixed number grow."""
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import ConcurrencyChanged
-from midaz_seed.resilience.concurrency_search import Change, KneeFinder, Window
+from midaz_seed.resilience.concurrency_search import Change, ConcurrencySearch, Window
 
 HIGHEST = 512
 """More workers than any server was seen to need: real ones are full with 8 to 16 requests in flight."""
@@ -14,16 +14,16 @@ WINDOW_S = (0.1, 2.0)
 LOOK_EVERY_S = 0.05
 
 
-async def find_the_knee(context: RunContext) -> None:
+async def search_concurrency(context: RunContext) -> None:
     """Change the pool's limit as the answers tell, until cancelled; with a fixed number there is nothing to do."""
     if context.settings.generation.limits.max_concurrency != "auto":
         return
-    finder = KneeFinder(highest=HIGHEST)
-    _note(context, Change(finder.held, "the start"), 0.0)
+    finder = ConcurrencySearch(highest=HIGHEST)
+    _note(context, Change(finder.current, "the start"), 0.0)
     context.pool.limit = finder.limit
     while True:
         await context.clock.sleep(_settles_within_s(context))
-        change = finder.take(await _window(context))
+        change = finder.observe(await _window(context))
         context.pool.limit = finder.limit
         if change is not None:
             _note(context, change, context.elapsed_s)
@@ -56,15 +56,15 @@ def _settles_within_s(context: RunContext) -> float:
 
 async def _window(context: RunContext) -> Window:
     clock, meter = context.clock, context.meter
-    since_s, good, overloaded, latency_us = clock.monotonic(), meter.good, meter.overloaded, meter.latency_us
+    since_s, successes, overloaded, latency_us = clock.monotonic(), meter.succeeded, meter.overloaded, meter.latency_us
     while True:
         await clock.sleep(LOOK_EVERY_S)
         span_s = clock.monotonic() - since_s
-        answers = meter.good - good + meter.overloaded - overloaded
+        answers = meter.succeeded - successes + meter.overloaded - overloaded
         if span_s >= WINDOW_S[1] or (span_s >= WINDOW_S[0] and answers >= ANSWERS_MIN):
             return Window(
                 span_s,
-                meter.good - good,
+                meter.succeeded - successes,
                 meter.overloaded - overloaded,
                 (meter.latency_us - latency_us) / 1e6 / span_s,  # Little's law
             )

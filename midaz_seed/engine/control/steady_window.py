@@ -7,7 +7,7 @@ from midaz_seed.reporting.steady import Counted, SteadyWindow
 LOOK_EVERY_S = 0.25
 
 
-async def watch_the_load(context: RunContext) -> None:
+async def record_steady_state(context: RunContext) -> None:
     """Note where the steady window begins, and where it ends as far as can be told yet, until cancelled.
 
     It begins when money has moved for `warmupS` and the ramp is over. It ends at the last moment at which nobody had
@@ -18,7 +18,7 @@ async def watch_the_load(context: RunContext) -> None:
     since: Counted | None = None
     while True:
         await context.clock.sleep(LOOK_EVERY_S)
-        busy = not context.pool.spare("steady")
+        busy = not context.pool.was_idle_since("steady")
         if not any(context.meter.phases[phase].requests for phase in MONEY):
             continue
         now_s = context.elapsed_s

@@ -7,7 +7,7 @@ from itertools import chain, islice
 import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.ledger.reconcile import Made, Numbered, numbered
+from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.midaz.routes import PAGE_LIMIT
 from midaz_seed.model.outcomes import Outcome
@@ -24,7 +24,7 @@ SAFETY = 1.5
 MARGIN_S, MARGIN_SHARE = 0.1, 0.02
 
 
-async def keep_time(context: RunContext) -> None:
+async def enforce_time_limit(context: RunContext) -> None:
     """Close the admission in time. With no time set there is nothing to do."""
     duration_s = context.settings.generation.limits.duration_s
     if not duration_s:
@@ -59,7 +59,7 @@ def reserve_s(context: RunContext) -> float:
 
 
 def _to_pass_over(context: RunContext, ledger: LedgerState) -> int:
-    """Items that `leave_out` will have to make."""
+    """Items that `exclude_unstarted` will have to make."""
     progress = context.meter.ledgers[ledger.plan.key]
     if progress.phase not in MONEY:
         return 0
@@ -78,8 +78,12 @@ def _reads(context: RunContext, ledger: LedgerState) -> int:
     return READS_PER_LEDGER + verification.sample_per_ledger + -(-ledger.plan.account_count // PAGE_LIMIT)
 
 
-async def leave_out(
-    context: RunContext, ledger: LedgerState, phase: Phase, rest: Iterator[Numbered], earlier: Made | None
+async def exclude_unstarted(
+    context: RunContext,
+    ledger: LedgerState,
+    phase: Phase,
+    rest: Iterator[PlannedItem],
+    earlier: ExistingTransactions | None,
 ) -> None:
     """Time is up: what has not been begun (`rest`, and not made by an earlier session) is no part of the proof.
 
@@ -107,10 +111,10 @@ async def leave_out(
     changes = Counter({account: change for account, change in changes.items() if change})
     if phase is Phase.DEPOSITS:
         ledger.unfunded.update(changes)
-    ledger.leave_out(phase, begun, changes, count)
+    ledger.exclude_unstarted(phase, begun, changes, count)
 
 
-async def _unhurried(items: Iterator[Numbered]) -> AsyncIterator[Numbered]:
+async def _unhurried(items: Iterator[PlannedItem]) -> AsyncIterator[PlannedItem]:
     for number, item in enumerate(items):
         yield item
         if number % PASSED_OVER == 0:

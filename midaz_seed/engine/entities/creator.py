@@ -24,10 +24,10 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
 from midaz_seed.plan.generators import GENERATORS
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.runs.journal import Track
+from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.transport.base import Request
 
-__all__ = ["Created", "Creator", "find_all", "find_entity"]
+__all__ = ["Created", "EntityCreator", "find_all", "find_entity"]
 
 _SETTLED_AT_ONCE = frozenset({Entity.ORGANIZATION, Entity.LEDGER})
 """A whole world would be doubled with them."""
@@ -42,12 +42,12 @@ class Created:
 
     outcome: Outcome
     id: str = ""
-    fresh: bool = False
+    created_by_this_run: bool = False
     """Certainly made by this session: its answer said so, and it is the one that stayed. What was found after a lost
     answer may be older."""
 
 
-class Creator:
+class EntityCreator:
     """Creates entities of one phase at one place, and counts what became of them."""
 
     def __init__(self, context: RunContext, phase: Phase, place: Place) -> None:
@@ -61,25 +61,25 @@ class Creator:
         """The longest of their creates."""
 
     async def create(
-        self, item: EntityItem, references: dict[str, str], *, parent_fresh: bool, track: Track, ordinal: int
+        self, item: EntityItem, references: dict[str, str], *, parent_fresh: bool, phase_log: PhaseLog, ordinal: int
     ) -> Created:
         """Create one entity.
 
         `references` are the server ids that go into the body. `parent_fresh` False: the parent was there before this
         run, so an entity without a unique name is looked up first. `ordinal` is the item's place in the journal's
-        `track`: what an earlier session made needs no request, and what it may have made is looked up first.
+        `phase_log`: what an earlier session made needs no request, and what it may have made is looked up first.
 
         Raises BreakerOpenError, UnauthorizedError, JournalError, and RunError when the server holds several.
         """
-        known_id = track.known_id(ordinal)
+        known_id = phase_log.known_id(ordinal)
         if known_id:
             self._meter.add(self._phase, Outcome.EXISTING)
             self._context.rejects.made(item.key)
             return Created(Outcome.EXISTING, known_id)  # the journal may be an older copy: others may have filled it
-        unknown = track.is_unknown(ordinal)
-        track.begin(ordinal)
+        unknown = phase_log.is_unknown(ordinal)
+        phase_log.begin(ordinal)
         body = {**item.payload, **references}
-        making = _Making(self._context, self._phase, self._place, item, body, Claim(item, track, ordinal))
+        making = _Making(self._context, self._phase, self._place, item, body, Claim(item, phase_log, ordinal))
         try:
             look_first = not (parent_fresh or GENERATORS[item.entity].unique_on_server)
             created = await making.make(unknown=unknown, look_first=look_first)
@@ -93,7 +93,7 @@ class Creator:
         if not GENERATORS[item.entity].unique_on_server and item.entity not in _SETTLED_AT_ONCE:
             self._claims.append(making.claim)
             self._took_s = max(self._took_s, making.took_s)
-        track.created(ordinal, created.id, fresh=created.fresh)
+        phase_log.created(ordinal, created.id, created_by_this_run=created.created_by_this_run)
         self._context.rejects.made(item.key)
         self._meter.add(self._phase, created.outcome)
         return created
@@ -112,7 +112,7 @@ class Creator:
         await OneOfEach(self._context, self._phase, self._place).settle(self._claims, self._took_s)
         for claim in self._claims:
             if made[claim.item.key] != claim.id:
-                claim.track.created(claim.ordinal, claim.id, fresh=False)
+                claim.phase_log.created(claim.ordinal, claim.id, created_by_this_run=False)
         return {claim.item.key: claim.id for claim in self._claims}
 
     def _failed(self, failure: Failure, item: EntityItem, request: Request) -> Created:
@@ -139,6 +139,8 @@ class _Making:
         self._api = context.api(phase)
         self._now = context.clock.monotonic
         self._unique = GENERATORS[item.entity].unique_on_server
+        parents = {"organizationId": place.organization_id, "ledgerId": place.ledger_id}
+        self._parents = {name: value for name, value in parents.items() if value}
         self.claim = claim
         self.request = create_request(item.entity, place, orjson.dumps(body))
         self.took_s = 0.0
@@ -194,10 +196,7 @@ class _Making:
         response = answer.response
         if response is None:
             return Effect.UNKNOWN if answer.verdict.disposition is Disposition.UNKNOWN else Effect.NOT_MADE
-        place = self._place
-        parents = {"organizationId": place.organization_id, "ledgerId": place.ledger_id}
-        named = {name: value for name, value in parents.items() if value}
-        return of_entity(response.status, response.body, self._body, named)
+        return of_entity(response.status, response.body, self._body, self._parents)
 
     def _hidden_for_s(self, answer: Answer) -> float:
         """How long what was made may not be seen. The server's own check of names is a guard against making it again;
@@ -231,7 +230,7 @@ class _Making:
             await self._settle()
             if claim.id != new_id:
                 return self._known(claim.stays, lost=repeated)
-        return Created(Outcome.CREATED, new_id, fresh=True)
+        return Created(Outcome.CREATED, new_id, created_by_this_run=True)
 
     async def _adopted(self, known: Effect, *, lost: bool) -> Created | Failure:
         """It is on the server."""

@@ -18,7 +18,7 @@ from midaz_seed.midaz import routes
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity, EntityItem, LookUp, Phase
-from midaz_seed.runs.journal import Track
+from midaz_seed.runs.journal import PhaseLog
 
 VISIBLE_WITHIN_S = 10.0
 """How long what was made may take to become visible to the next request (replica lag; contract, 14.3)."""
@@ -41,7 +41,7 @@ class Claim:
     """An entity of the plan that is on the server, once or more often."""
 
     item: EntityItem
-    track: Track
+    phase_log: PhaseLog
     ordinal: int
     own_id: str = ""
     """The one that this session certainly made; "" when it made none, or removed it again."""
@@ -140,10 +140,10 @@ class OneOfEach:
                 hint="check the server's replicas, then run the same command again",
             )
         ids = [str(row["id"]) for row in claim.shown]
-        used = [an_id for an_id in ids if await self.is_used(claim, an_id)]
-        if len(used) > 1:
-            raise _several(item, used, "each with something in it")
-        stays = used[0] if used else ids[0]
+        has_records = [an_id for an_id in ids if await self.is_used(claim, an_id)]
+        if len(has_records) > 1:
+            raise _several(item, has_records, "each with something in it")
+        stays = has_records[0] if has_records else ids[0]
         for other in ids:
             if other != stays and (other == claim.own_id or claim.repeated):
                 await self._remove(claim, other, stays)
@@ -162,7 +162,7 @@ class OneOfEach:
 
     async def _remove(self, claim: Claim, an_id: str, stays: str) -> None:
         """Remove a superfluous one; the journal knows the other one first. Raises RunError when it cannot be."""
-        claim.track.created(claim.ordinal, stays, fresh=False)
+        claim.phase_log.created(claim.ordinal, stays, created_by_this_run=False)
         self._context.journal.flush()
         reason = await delete(self._context, self._phase, routes.one(claim.item.entity, self._place, an_id))
         if reason:
@@ -181,7 +181,7 @@ async def remove_empty_twins(context: RunContext, phase: Phase, place: Place, cl
     for claim in claims:
         claim.repeated = True
     try:
-        await context.pool.call(lambda: OneOfEach(context, phase, place).settle(claims, 0.0))
+        await context.pool.run_one(lambda: OneOfEach(context, phase, place).settle(claims, 0.0))
     except (RunError, RequestFailedError):
         return False
     return True

@@ -4,7 +4,7 @@ its own key, so what is there twice, and what nobody planned, is found by listin
 from collections.abc import Mapping
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.rereads import Looks
+from midaz_seed.engine.rereads import Rereads
 from midaz_seed.errors import NotMidazError
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
@@ -76,7 +76,7 @@ async def locate(context: RunContext) -> list[Difference]:
     return wrong
 
 
-async def prove_marks(context: RunContext) -> list[Difference]:
+async def verify_marks(context: RunContext) -> list[Difference]:
     """After a run: organizations and ledgers that carry its marks are those that it filled, and no others."""
     organizations = context.state.organizations
     names = {organization.plan.key: organization.plan.name for organization in organizations}
@@ -98,7 +98,7 @@ async def _listed(
     Args:
         wanted: keys that must be there, each with its id where that is known.
     """
-    api, looks, run_id = context.api(Phase.VERIFY), Looks(context), context.plan.run_id
+    api, looks, run_id = context.api(Phase.VERIFY), Rereads(context), context.plan.run_id
     while True:
         ids: IdsByKey = {}
         async for row in api.entities(entity, place, {}):

@@ -15,7 +15,7 @@ import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.marks import id_of, key_of
-from midaz_seed.engine.rereads import Looks
+from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import is_record
@@ -61,17 +61,17 @@ class Audit:
         return len(self.absent) == ledger.missed_count + ledger.left_out_count and effect == not_made
 
 
-async def audit(context: RunContext, ledger: LedgerState, looks: Looks) -> Audit:
+async def audit(context: RunContext, ledger: LedgerState, looks: Rereads) -> Audit:
     """Hold the ledger's plan against the server's list, which is looked at until it is as expected."""
-    found = await context.pool.call(lambda: _whole(context, ledger))
+    found = await context.pool.run_one(lambda: _whole(context, ledger))
     while not found.expects(ledger) or found.unlisted or found.wrong:
         lacking = {*found.absent, *found.unlisted}
         if not await looks.again(sorted(lacking), frozenset(found.wrong)):
             break
         if found.wrong or not 0 < len(lacking) <= SINGLY_MAX:
-            found = await context.pool.call(lambda: _whole(context, ledger))
+            found = await context.pool.run_one(lambda: _whole(context, ledger))
         else:
-            found = await context.pool.call(partial(_singly, context, ledger, found))
+            found = await context.pool.run_one(partial(_singly, context, ledger, found))
     return found
 
 

@@ -16,7 +16,7 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.marks import key_of
 from midaz_seed.engine.ledger.audit import transactions_of
 from midaz_seed.engine.ledger.settlement import observe
-from midaz_seed.engine.requests.transactions import Key, MovementSender, Unsent
+from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import PlanError, UndecidedError
 from midaz_seed.midaz.evidence import Effect, Next, is_record, next_sending
@@ -37,7 +37,7 @@ Sums = Mapping[int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class Snapshot:
     """What the server shows of a ledger's balances at one moment."""
 
     held: dict[int, int]
@@ -57,9 +57,9 @@ class Look:
         """Whether the server tells how often each balance was changed."""
         return any(key < 0 for key in self.held)
 
-    def without_changes(self) -> "Look":
+    def without_changes(self) -> "Snapshot":
         """The same, as a server shows it that does not count changes."""
-        return Look({key: held for key, held in self.held.items() if key >= 0}, self.strange)
+        return Snapshot({key: held for key, held in self.held.items() if key >= 0}, self.strange)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Channel:
     """Where the transactions of a phase go, and what sends them."""
 
     path: str
-    movements: MovementSender
+    movements: TransactionSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +78,10 @@ class Decided:
     listed: bool = False
 
 
-async def look(context: RunContext, ledger: LedgerState, phase: Phase) -> Look:
+async def take_snapshot(context: RunContext, ledger: LedgerState, phase: Phase) -> Snapshot:
     """Read the balances of every account that exists. Raises RequestFailedError."""
     plan = ledger.plan
-    rows = await context.pool.call(lambda: observe(context, ledger, phase))
+    rows = await context.pool.run_one(lambda: observe(context, ledger, phase))
     held: dict[int, int] = {}
     strange = []
     counted = True
@@ -100,11 +100,11 @@ async def look(context: RunContext, ledger: LedgerState, phase: Phase) -> Look:
             counted = False
         else:
             held[changes_key(account)] = row.version
-    seen = Look(held, tuple(strange))
+    seen = Snapshot(held, tuple(strange))
     return seen if counted else seen.without_changes()
 
 
-async def explain(context: RunContext, seen: Look, known: Sums, items: Sequence[TransactionItem]) -> Solution:
+async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Sequence[TransactionItem]) -> Solution:
     """What the balances prove about these transactions; `known` includes them. The search runs beside the event loop,
     and ends in time."""
     effects = [{key: change for key, change in trace_of(item).items() if key in seen.held} for item in items]
@@ -115,7 +115,7 @@ async def explain(context: RunContext, seen: Look, known: Sums, items: Sequence[
     )
 
 
-def in_words(ledger: LedgerState, seen: Look, known: Sums, contradicted: Iterable[int]) -> str:
+def in_words(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:
     """What in the balances nothing explains: the accounts, and by how much they are off."""
     plan, texts = ledger.plan, list(seen.strange)
     for key in sorted(contradicted, reverse=True):
@@ -145,11 +145,11 @@ async def listed(context: RunContext, ledger: LedgerState) -> tuple[dict[str, Js
                 others = True
         return ours, others
 
-    return await context.pool.call(read)
+    return await context.pool.run_one(read)
 
 
 async def decide(
-    context: RunContext, ledger: LedgerState, phase: Phase, known: Sums, doubts: Sequence[Unsent]
+    context: RunContext, ledger: LedgerState, phase: Phase, known: Sums, doubts: Sequence[UnresolvedTransaction]
 ) -> list[Decided]:
     """What became of each transaction in doubt, as far as the server shows it at two equal looks some time apart.
 
@@ -157,10 +157,10 @@ async def decide(
     """
     wait, clock = context.settings.settlement, context.clock
     until_s = clock.monotonic() + wait.deadline_s
-    earlier: Look | None = None
+    earlier: Snapshot | None = None
     found: set[int] = set()
     while True:
-        seen = await look(context, ledger, phase)
+        seen = await take_snapshot(context, ledger, phase)
         late = clock.monotonic() >= until_s
         steady = seen == earlier
         if steady or late:
@@ -169,7 +169,7 @@ async def decide(
                 rows, _ = await listed(context, ledger)
                 found |= {at for at, one in enumerate(doubts) if _is_listed(rows, one.item)}
                 # a list says nothing about a look before it: what arrived in between would count twice
-                steady = steady and await look(context, ledger, phase) == seen
+                steady = steady and await take_snapshot(context, ledger, phase) == seen
                 solution = await _explained(context, seen, known, doubts, found)
             fits = steady and not solution.contradicted and not seen.strange
             ledger.residue = "" if fits else in_words(ledger, seen, known, solution.contradicted)
@@ -185,7 +185,7 @@ def _is_listed(rows: Mapping[str, JsonObject], item: TransactionItem) -> bool:
 
 
 async def _explained(
-    context: RunContext, seen: Look, known: Sums, doubts: Sequence[Unsent], found: set[int]
+    context: RunContext, seen: Snapshot, known: Sums, doubts: Sequence[UnresolvedTransaction], found: set[int]
 ) -> Solution:
     """The balances' answer for those that the list does not have."""
     return await explain(context, seen, known, [one.item for at, one in enumerate(doubts) if at not in found])
@@ -205,18 +205,18 @@ def _read(solution: Solution, found: set[int], count: int, *, believed: bool) ->
     return decided
 
 
-def key_is_alive(context: RunContext, unsent: Unsent) -> bool:
+def key_is_alive(context: RunContext, unsent: UnresolvedTransaction) -> bool:
     """Whether it may be sent again under its key although it is unknown whether it was made."""
     return _next(context, unsent, Effect.UNKNOWN) is Next.SAME_KEY
 
 
-def _next(context: RunContext, unsent: Unsent, effect: Effect) -> Next:
+def _next(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) -> Next:
     own = context.settings.idempotency
     age_s = context.clock.monotonic() - unsent.first_sent_s
     return next_sending(effect, age_s=age_s, ttl_s=own.ttl_s, margin_s=own.margin_s, key_is_taken=unsent.key_is_taken)
 
 
-def key_for(context: RunContext, unsent: Unsent, effect: Effect) -> Key | None:
+def key_for(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) -> IdempotencyKey | None:
     """The key that it may be sent again under; None when it may not.
 
     That it was not made is known from a look. An attempt that a network holds may still arrive after it, so it is sent
@@ -226,13 +226,13 @@ def key_for(context: RunContext, unsent: Unsent, effect: Effect) -> Key | None:
     own, now_s = context.settings.idempotency, context.clock.monotonic()
     sending = _next(context, unsent, effect)
     if sending is Next.NEXT_KEY:
-        return Key(unsent.generation + 1, known=Effect.NOT_MADE)
+        return IdempotencyKey(unsent.generation + 1, known=Effect.NOT_MADE)
     if sending is not Next.SAME_KEY:
         return None
     if key_is_alive(context, unsent):
-        return Key(unsent.generation, unsent.first_sent_s)
+        return IdempotencyKey(unsent.generation, unsent.first_sent_s)
     known = Effect.NOT_MADE if now_s - unsent.first_sent_s >= own.ttl_s else Effect.UNKNOWN
-    return Key(unsent.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)
+    return IdempotencyKey(unsent.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)
 
 
 async def resolve_doubts(
@@ -242,8 +242,8 @@ async def resolve_doubts(
     known: Sums,
     channels: Mapping[Phase, Channel],
     *,
-    made: Callable[[Unsent], None],
-    missed: Callable[[Unsent], None],
+    made: Callable[[UnresolvedTransaction], None],
+    missed: Callable[[UnresolvedTransaction], None],
     decided: list[Decided] | None = None,
 ) -> None:
     """Decide the ledger's transactions in doubt, and make happen those that were not made.
@@ -282,7 +282,7 @@ async def resolve_doubts(
             elif (key := key_for(context, unsent, what.effect)) is not None:
                 again.append((unsent, key))
 
-        async def send(one: tuple[Unsent, Key]) -> None:
+        async def send(one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
             unsent, key = one
             channel = channels[unsent.item.phase]
             outcome = await channel.movements.send(unsent.item, unsent.ordinal, channel.path, ledger.place.path, key)
@@ -295,19 +295,21 @@ async def resolve_doubts(
                 lost.update(trace_of(unsent.item))
                 missed(unsent)
 
-        await context.pool.drain(again, send)
+        await context.pool.run_all(again, send)
         decided = None
         if not ledger.in_doubt or not again or context.pool.stopping:
             return
 
 
-async def _nothing_held(context: RunContext, doubts: Sequence[Unsent]) -> None:
+async def _nothing_held(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
     """Before one whose key is taken may get another key, no attempt under the old one may be on its way."""
     last_s = max((unsent.unanswered_s for unsent in doubts if unsent.key_is_taken), default=float("-inf"))
     await context.clock.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
 
 
-def recover(context: RunContext, ledger: LedgerState, unsent: Unsent, channel: Channel, *, listed: bool) -> None:
+def recover(
+    context: RunContext, ledger: LedgerState, unsent: UnresolvedTransaction, channel: Channel, *, listed: bool
+) -> None:
     """A transaction whose answer was lost was made after all."""
     ledger.in_doubt.remove(unsent)
     meter = context.meter.phases[unsent.item.phase]
@@ -316,10 +318,10 @@ def recover(context: RunContext, ledger: LedgerState, unsent: Unsent, channel: C
     context.meter.add(unsent.item.phase, Outcome.CREATED)
     context.rejects.made(unsent.item.key)
     if listed:
-        channel.movements.track.made(unsent.ordinal)
+        channel.movements.phase_log.made(unsent.ordinal)
     else:
         ledger.recovered.add(unsent.item.key)
-        channel.movements.track.recovered(unsent.ordinal)
+        channel.movements.phase_log.recovered(unsent.ordinal)
 
 
 def undecided(ledger: LedgerState) -> UndecidedError:

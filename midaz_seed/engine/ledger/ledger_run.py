@@ -4,15 +4,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.control.time_limit import leave_out
-from midaz_seed.engine.entities.creator import Creator
+from midaz_seed.engine.control.time_limit import exclude_unstarted
+from midaz_seed.engine.entities.creator import EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
 from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
 from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
-from midaz_seed.engine.ledger.reconcile import Made, already_made, balances_given, numbered, sums_after, sums_of
+from midaz_seed.engine.ledger.reconcile import (
+    ExistingTransactions,
+    balances_after,
+    find_existing,
+    numbered,
+    sums_after,
+    sums_of,
+)
 from midaz_seed.engine.ledger.settlement import settle
-from midaz_seed.engine.ledger.verification import prove_ledger
-from midaz_seed.engine.requests.transactions import Unsent
+from midaz_seed.engine.ledger.verification import verify_ledger
+from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import MONEY, Entity, EntityItem, Phase
@@ -27,7 +34,7 @@ class LedgerRun:
         self._context = context
         self._ledger = ledger
         self._plan = ledger.plan
-        self._made: Made | None = None
+        self._made: ExistingTransactions | None = None
         """What earlier sessions made of the transactions."""
         self._cut_short = False
         """Time was up before everything existed that movements need."""
@@ -42,14 +49,14 @@ class LedgerRun:
         ledger.status = LedgerStatus.RUNNING
         ledger.accounts = bytearray(plan.account_count)
         # one after the other: two assets created at once may both get the same external account (contract, 14.4)
-        await self._create(Phase.ASSETS, plan.asset_items(), at_once=1)
+        await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
         if not ledger.ids and not pool.stopping and not pool.closed:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
         await self._create(Phase.ACCOUNT_TYPES, plan.account_type_items())
         await self._create(Phase.PORTFOLIOS, plan.portfolio_items())
         await self._create(Phase.SEGMENTS, plan.segment_items())
         batch = self._context.settings.generation.batches.accounts_per_batch
-        await self._create(Phase.ACCOUNTS, plan.account_items(), at_once=batch)
+        await self._create(Phase.ACCOUNTS, plan.account_items(), max_concurrent=batch)
         if self._cut_short:  # no money has moved, so there is nothing to prove yet
             ledger.status = LedgerStatus.STOPPED
             return None
@@ -65,13 +72,13 @@ class LedgerRun:
             ledger.status = LedgerStatus.PARTIAL if ledger.left_out_count else LedgerStatus.DONE
         return None
 
-    async def _create(self, phase: Phase, items: Iterable[EntityItem], *, at_once: int | None = None) -> None:
+    async def _create(self, phase: Phase, items: Iterable[EntityItem], *, max_concurrent: int | None = None) -> None:
         """Create what a phase holds. What depends on something that is missing is skipped, and counted as that."""
         if not self._plan.counts.get(phase):
             return
         context, ledger = self._context, self._ledger
-        creator = Creator(context, phase, ledger.place)
-        track = context.journal.track(ledger.index, phase, self._plan.counts[phase])
+        creator = EntityCreator(context, phase, ledger.place)
+        phase_log = context.journal.phase_log(ledger.index, phase, self._plan.counts[phase])
 
         async def create(numbered_item: tuple[int, EntityItem]) -> None:
             ordinal, item = numbered_item
@@ -81,7 +88,9 @@ class LedgerRun:
                 progress.add(Outcome.SKIPPED)
                 return
             references = {field: ledger.ids[key] for field, key in item.references.items()}
-            created = await creator.create(item, references, parent_fresh=ledger.fresh, track=track, ordinal=ordinal)
+            created = await creator.create(
+                item, references, parent_fresh=ledger.created_by_this_run, phase_log=phase_log, ordinal=ordinal
+            )
             progress.add(created.outcome)
             if created.outcome is Outcome.FAILED:
                 return
@@ -92,9 +101,9 @@ class LedgerRun:
 
         numbered_items = enumerate(items)
         with self._reported(phase) as progress:
-            await context.pool.drain(numbered_items, create, at_once=at_once, new=True)
+            await context.pool.run_all(numbered_items, create, max_concurrent=max_concurrent, is_new_work=True)
             if not creator.is_settled and not context.pool.stopping:
-                ledger.ids.update(await context.pool.call(creator.keep_one_of_each))
+                ledger.ids.update(await context.pool.run_one(creator.keep_one_of_each))
         self._cut_short = self._cut_short or (context.pool.closed and next(numbered_items, None) is not None)
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
@@ -110,18 +119,18 @@ class LedgerRun:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
-        self._made = await already_made(context, ledger)
+        self._made = await find_existing(context, ledger)
         while self._made is not None and self._made.lost and not context.pool.stopping:
             earlier = self._made
             await self._send_lost(earlier)
             if earlier.complete or context.pool.stopping:
                 break
-            self._made = await already_made(context, ledger, earlier)
+            self._made = await find_existing(context, ledger, earlier)
         if context.pool.stopping:
             return
         deposited: Sequence[int] = plan.expectation().deposited
         if self._made is not None and self._made.count:
-            deposited = balances_given(ledger, self._made, and_deposits=True)
+            deposited = balances_after(ledger, self._made, and_deposits=True)
         await self._send(Phase.DEPOSITS, deposited)
         if context.pool.stopping:
             return
@@ -134,7 +143,7 @@ class LedgerRun:
             progress.created += 1
         await self._send(Phase.TRANSFERS, plan.expectation().final)
 
-    async def _send_lost(self, earlier: Made) -> None:
+    async def _send_lost(self, earlier: ExistingTransactions) -> None:
         """Send again, before all others, what an earlier session sent without seeing an answer, unless it is known as
         made. Raises UndecidedError when that stays unknown of some."""
         context, ledger = self._context, self._ledger
@@ -143,11 +152,11 @@ class LedgerRun:
         known = sums_of([*items, *(unsent.item for unsent in ledger.in_doubt)])
         channels = {phase: channel(context, ledger, phase) for phase in MONEY}
 
-        def made(unsent: Unsent) -> None:
+        def made(unsent: UnresolvedTransaction) -> None:
             earlier.add(unsent.item.phase, unsent.ordinal)
             earlier.counted.add((unsent.item.phase, unsent.ordinal))
 
-        def missed(unsent: Unsent) -> None:
+        def missed(unsent: UnresolvedTransaction) -> None:
             earlier.refused.add((unsent.item.phase, unsent.ordinal))
 
         decided = [what for _, what in earlier.lost]
@@ -167,10 +176,10 @@ class LedgerRun:
         items = numbered(ledger, phase)
         with self._reported(phase) as progress:
             money = MoneyPhase(context, ledger, phase, earlier, progress)
-            await context.pool.drain(items, money.send, new=True)
+            await context.pool.run_all(items, money.send, is_new_work=True)
             if context.pool.closed:
-                await leave_out(context, ledger, phase, items, earlier)
-            await context.pool.drain(list(money.set_aside), money.ask_again)
+                await exclude_unstarted(context, ledger, phase, items, earlier)
+            await context.pool.run_all(list(money.set_aside), money.ask_again)
             ledger.in_doubt += money.set_aside  # the run is being stopped
             context.journal.flush()
             self._note_signs([money.channel])
@@ -194,9 +203,9 @@ class LedgerRun:
     async def _prove(self) -> None:
         context, ledger = self._context, self._ledger
         with self._reported(Phase.VERIFY) as progress:
-            proof = await prove_ledger(context, ledger)
+            proof = await verify_ledger(context, ledger)
             if any(row.what == Entity.PORTFOLIO for row in proof.differences) and await self._remove_empty_twins():
-                proof = await prove_ledger(context, ledger)
+                proof = await verify_ledger(context, ledger)
             context.proofs.append(proof)
             progress.created += 1
         if proof.ok and ledger.in_doubt:  # the audit has found the record of each of them
@@ -207,8 +216,8 @@ class LedgerRun:
     async def _remove_empty_twins(self) -> bool:
         """Portfolios have no unique names: a create that a network held may have arrived after the last look."""
         items = list(self._plan.portfolio_items())
-        track = self._context.journal.track(self._ledger.index, Phase.PORTFOLIOS, len(items))
-        claims = [Claim(item, track, ordinal) for ordinal, item in enumerate(items)]
+        phase_log = self._context.journal.phase_log(self._ledger.index, Phase.PORTFOLIOS, len(items))
+        claims = [Claim(item, phase_log, ordinal) for ordinal, item in enumerate(items)]
         return await remove_empty_twins(self._context, Phase.PORTFOLIOS, self._ledger.place, claims)
 
     def _count_doubts(self) -> None:

@@ -5,16 +5,14 @@ import anyio.lowlevel
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.time_limit import PASSED_OVER
 from midaz_seed.engine.ledger.in_doubt import Channel
-from midaz_seed.engine.ledger.reconcile import Made, Numbered
-from midaz_seed.engine.requests.transactions import Key, MovementSender, Unsent
+from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem
+from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz.api import transaction_path
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.meter import LedgerProgress
-from midaz_seed.reporting.settled_throughput import MoneyFlow
-
-_ENDPOINTS = {Phase.DEPOSITS: "inflow", Phase.TRANSFERS: "json"}
+from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
 
 class MoneyPhase:
@@ -25,7 +23,7 @@ class MoneyPhase:
         context: RunContext,
         ledger: LedgerState,
         phase: Phase,
-        earlier: Made | None,
+        earlier: ExistingTransactions | None,
         progress: LedgerProgress,
     ) -> None:
         """`earlier`: what earlier sessions made of the ledger's transactions.
@@ -44,11 +42,11 @@ class MoneyPhase:
         self.channel = channel(context, ledger, phase)
         self.movements = self.channel.movements
         self.path = self.channel.path
-        self.set_aside: list[Unsent] = []
+        self.set_aside: list[UnresolvedTransaction] = []
         """Not decided yet, because their keys are in flight."""
 
-    async def send(self, numbered_item: Numbered) -> None:
-        """Make one transaction happen, unless it was made before or cannot be. Raises what `MovementSender.send`
+    async def send(self, numbered_item: PlannedItem) -> None:
+        """Make one transaction happen, unless it was made before or cannot be. Raises what `TransactionSender.send`
         does."""
         ordinal, item = numbered_item
         earlier, key = self._earlier, None
@@ -74,7 +72,7 @@ class MoneyPhase:
             self._meter.add(self._phase, Outcome.SKIPPED)
             self._progress.skipped += 1
             self._ledger.miss(item)
-            self.movements.track.not_made(ordinal)
+            self.movements.phase_log.not_made(ordinal)
             return
         unsent = await self.movements.send(item, ordinal, self.path, self._parent, key, wait=False)
         if unsent is None:
@@ -82,17 +80,17 @@ class MoneyPhase:
         else:
             self._not_made(unsent)
 
-    async def ask_again(self, unsent: Unsent) -> None:
+    async def ask_again(self, unsent: UnresolvedTransaction) -> None:
         """Decide a transaction that was set aside, however long its key is in flight."""
         self.set_aside.remove(unsent)
-        key = Key(unsent.generation, unsent.first_sent_s)
+        key = IdempotencyKey(unsent.generation, unsent.first_sent_s)
         again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
         if again is None:
             self._progress.created += 1
         else:
             self._not_made(again)
 
-    def recovered(self, unsent: Unsent) -> None:
+    def recovered(self, unsent: UnresolvedTransaction) -> None:
         """One that was in doubt is known as made."""
         self._progress.created += 1
 
@@ -102,7 +100,7 @@ class MoneyPhase:
         if item.phase is Phase.DEPOSITS:
             self._ledger.unfunded.update(movement.destination for movement in item.movements)
 
-    def _not_made(self, unsent: Unsent) -> None:
+    def _not_made(self, unsent: UnresolvedTransaction) -> None:
         if unsent.set_aside:
             self.set_aside.append(unsent)
         elif unsent.in_doubt:
@@ -123,7 +121,7 @@ class MoneyPhase:
 def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
     """Where the transactions of a phase of a ledger go, and what sends them."""
     settings = context.settings
-    movements = MovementSender(
+    movements = TransactionSender(
         context.sender,
         context.meter,
         context.tracker,
@@ -134,8 +132,8 @@ def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
         margin_s=settings.idempotency.margin_s,
         visible_within_s=settings.settlement.deadline_s,
         sample=ledger.sample,
-        track=context.journal.track(ledger.index, phase, ledger.plan.counts.get(phase, 0)),
-        flow=ledger.flows.setdefault(phase, MoneyFlow(phase)),
+        phase_log=context.journal.phase_log(ledger.index, phase, ledger.plan.counts.get(phase, 0)),
+        flow=ledger.flows.setdefault(phase, SettlementTimeline(phase)),
         rejects=context.rejects,
     )
-    return Channel(transaction_path(ledger.place, _ENDPOINTS[phase]), movements)
+    return Channel(transaction_path(ledger.place, phase), movements)

@@ -12,37 +12,46 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.ledger.in_doubt import Decided, Look, Sums, explain, in_words, key_is_alive, listed, look
-from midaz_seed.engine.requests.transactions import Key, Unsent
+from midaz_seed.engine.ledger.in_doubt import (
+    Decided,
+    Snapshot,
+    Sums,
+    explain,
+    in_words,
+    key_is_alive,
+    listed,
+    take_snapshot,
+)
+from midaz_seed.engine.requests.transactions import IdempotencyKey, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UnexplainedError
 from midaz_seed.midaz.evidence import Effect, is_record
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import MONEY, Phase, TransactionItem, changes_key, effect_of, trace_of
-from midaz_seed.runs.journal import Track
-from midaz_seed.runs.journal_format import Unknown
+from midaz_seed.runs.journal import PhaseLog
+from midaz_seed.runs.journal_format import UnacknowledgedItem
 
-Numbered = tuple[int, TransactionItem]
+PlannedItem = tuple[int, TransactionItem]
 At = tuple[Phase, int]
 """A transaction of a ledger: its phase and its place in the plan's order."""
-Known = dict[At, TransactionItem]
+ReplayedState = dict[At, TransactionItem]
 """Transactions that are known as made."""
-Lost = dict[At, tuple[TransactionItem, Unknown]]
+Lost = dict[At, tuple[TransactionItem, UnacknowledgedItem]]
 """Transactions whose answers were lost, with what the journal says of their sending."""
 _LOST = Failure(ErrorClass.IN_DOUBT, "", "an earlier session sent it and did not see its answer")
 
 
 @dataclass(slots=True)
-class Made:
+class ExistingTransactions:
     """What earlier sessions left of a ledger's transactions, by their place in the plan's order."""
 
     made: dict[Phase, bytearray]
     """1 for each transaction that was made; what lies beyond its end was not."""
-    keys: dict[At, Key] = field(default_factory=dict)
+    keys: dict[At, IdempotencyKey] = field(default_factory=dict)
     """Idempotency keys for transactions that were acknowledged once and are not on the server any more."""
     complete: bool = True
     """Nothing else can have been made: the balances leave no room for it."""
-    lost: list[tuple[Unsent, Decided]] = field(default_factory=list)
+    lost: list[tuple[UnresolvedTransaction, Decided]] = field(default_factory=list)
     """Those whose answers were lost and that are not known as made, with what the look says of them. They are sent
     before all others: what a look says grows old."""
     counted: set[At] = field(default_factory=set)
@@ -68,29 +77,33 @@ class Made:
         return sum(made.count(1) for made in self.made.values())
 
 
-def tracks(context: RunContext, ledger: LedgerState) -> dict[Phase, Track]:
+def phase_logs(context: RunContext, ledger: LedgerState) -> dict[Phase, PhaseLog]:
     """Where the ledger's movements stand in the journal."""
     counts = ledger.plan.counts
-    return {phase: context.journal.track(ledger.index, phase, counts.get(phase, 0)) for phase in MONEY}
+    return {phase: context.journal.phase_log(ledger.index, phase, counts.get(phase, 0)) for phase in MONEY}
 
 
-def numbered(ledger: LedgerState, phase: Phase) -> Iterator[Numbered]:
+def numbered(ledger: LedgerState, phase: Phase) -> Iterator[PlannedItem]:
     """The ledger's transactions of a phase with their places in the plan's order."""
     return enumerate(ledger.plan.deposits() if phase is Phase.DEPOSITS else ledger.plan.transfers())
 
 
-async def already_made(context: RunContext, ledger: LedgerState, earlier: Made | None = None) -> Made | None:
+async def find_existing(
+    context: RunContext, ledger: LedgerState, earlier: ExistingTransactions | None = None
+) -> ExistingTransactions | None:
     """What earlier sessions made of the ledger's transactions; None when it was created by this one, so that nothing
     can be in it. `earlier`: what was found before, with what has been made since.
 
     Raises UnexplainedError when, until the settlement deadline, nothing explains the balances: then requests of another
     session may still be on their way, and sending more could double them. RequestFailedError.
     """
-    journalled = tracks(context, ledger)
+    journalled = phase_logs(context, ledger)
     own, age_s = context.settings.idempotency, context.clock.monotonic() - ledger.created_s
-    if ledger.fresh and age_s < own.ttl_s - own.margin_s:  # what another process made since, keys still tell
+    if (
+        ledger.created_by_this_run and age_s < own.ttl_s - own.margin_s
+    ):  # what another process made since, keys still tell
         return None
-    believed = ledger.resumed and any(track.begun for track in journalled.values())
+    believed = ledger.resumed and any(phase_log.was_started for phase_log in journalled.values())
     return await _TakeUp(context, ledger, journalled, earlier, with_journal=believed).made()
 
 
@@ -99,7 +112,7 @@ class _Finding:
     """What explains a look: what is known as made, and what it says of each one whose answer was lost (made, not made,
     or None: open). `listed`: the server's list was needed."""
 
-    known: Known
+    known: ReplayedState
     unknown: Lost
     values: list[bool | None]
     listed: bool = False
@@ -114,19 +127,19 @@ class _TakeUp:
         self,
         context: RunContext,
         ledger: LedgerState,
-        journalled: dict[Phase, Track],
-        earlier: Made | None,
+        journalled: dict[Phase, PhaseLog],
+        earlier: ExistingTransactions | None,
         *,
         with_journal: bool,
     ) -> None:
         self._context = context
         self._ledger = ledger
-        self._tracks = journalled
+        self._phase_logs = journalled
         self._earlier = earlier
         self._with_journal = with_journal
-        self._acknowledged: Known = {}
+        self._acknowledged: ReplayedState = {}
         self._unknown: Lost = {}
-        self._shown: Known = {}
+        self._shown: ReplayedState = {}
         """Those that are acknowledged or listed."""
         self._ambiguous = False
         """Something explains the balances, but not one set of transactions alone."""
@@ -141,30 +154,30 @@ class _TakeUp:
             self._read_journal()
 
     def _read_journal(self) -> None:
-        for phase, track in self._tracks.items():
-            unknown = {one.ordinal: one for one in track.unknown()}
+        for phase, phase_log in self._phase_logs.items():
+            unknown = {one.ordinal: one for one in phase_log.unknown()}
             for ordinal, item in numbered(self._ledger, phase):
-                if ordinal >= track.end:
+                if ordinal >= phase_log.end:
                     break
-                if track.is_made(ordinal):
+                if phase_log.is_made(ordinal):
                     self._acknowledged[phase, ordinal] = item
-                    if track.is_recovered(ordinal):
+                    if phase_log.is_recovered(ordinal):
                         self._ledger.recovered.add(item.key)
                         self._ledger.uncertain = True
                 elif ordinal in unknown:
                     self._unknown[phase, ordinal] = item, unknown[ordinal]
 
-    async def made(self) -> Made:
+    async def made(self) -> ExistingTransactions:
         """What was made, as soon as two equal looks agree on it; one look is enough where nothing will be sent on its
         word, or where a session that ended in order left nothing unknown."""
         context, ledger = self._context, self._ledger
         wait, clock = context.settings.settlement, context.clock
         until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
-        earlier: Look | None = None
+        earlier: Snapshot | None = None
         finding: _Finding | None = None
         late = False
         while True:
-            seen = await look(context, ledger, Phase.DEPOSITS)
+            seen = await take_snapshot(context, ledger, Phase.DEPOSITS)
             if finding is not None and seen == earlier:  # its list was read between two equal looks
                 return self._taken(finding)
             was_late, late = late, clock.monotonic() >= until_s
@@ -184,7 +197,7 @@ class _TakeUp:
         in_order = self._with_journal and self._context.journal.clean and not self._unknown
         return len(finding.known) == planned or (in_order and not finding.listed)
 
-    async def _found(self, seen: Look, *, late: bool) -> "_Finding | None":
+    async def _found(self, seen: Snapshot, *, late: bool) -> "_Finding | None":
         """What explains these balances: the journal; else with the list; else, with the list, some of those whose
         answers were lost. None: nothing does yet.
 
@@ -209,18 +222,18 @@ class _TakeUp:
                 return self._only(tried, unknown, listed=True)
         return await self._hidden(seen, known, unknown) if self._with_journal else None
 
-    def _only(self, known: Known, unknown: Lost, *, listed: bool) -> "_Finding":
+    def _only(self, known: ReplayedState, unknown: Lost, *, listed: bool) -> "_Finding":
         """Nothing but what is known was made."""
         return _Finding(known, unknown, [False] * len(unknown), listed=listed)
 
-    async def _explains(self, seen: Look, known: Known, unknown: Lost) -> bool:
+    async def _explains(self, seen: Snapshot, known: ReplayedState, unknown: Lost) -> bool:
         """Whether these transactions alone give what the server shows. Where it counts changes that needs no search:
         one more would have been counted."""
         items = [] if seen.counts_changes else [item for item, _ in unknown.values()]
         solution = await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
         return solution.unique and True not in solution.values
 
-    async def _hidden(self, seen: Look, known: Known, unknown: Lost) -> "_Finding | None":
+    async def _hidden(self, seen: Snapshot, known: ReplayedState, unknown: Lost) -> "_Finding | None":
         """More was made than the server lists: a crash hides records, a queue holds them back.
 
         The journal may be an older copy, so what it does not know could have been made too: the balances are believed
@@ -237,7 +250,7 @@ class _TakeUp:
         self._ambiguous = not solution.contradicted
         return None
 
-    def _never_sent(self, seen: Look, known: Known, unknown: Lost) -> Iterator[TransactionItem]:
+    def _never_sent(self, seen: Snapshot, known: ReplayedState, unknown: Lost) -> Iterator[TransactionItem]:
         """Planned transactions that nobody knows of, and that could have been made as far as the changes show."""
         if not seen.counts_changes:
             return
@@ -250,42 +263,45 @@ class _TakeUp:
                 if all(changes_key(account) in changed for account in effect_of(item)):
                     yield item
 
-    def _taken(self, finding: "_Finding") -> Made:
+    def _taken(self, finding: "_Finding") -> ExistingTransactions:
         """Take a finding up: from here on it is what is known."""
-        ledger, made = self._ledger, Made({phase: bytearray() for phase in MONEY}, complete=finding.complete)
+        ledger, made = (
+            self._ledger,
+            ExistingTransactions({phase: bytearray() for phase in MONEY}, complete=finding.complete),
+        )
         if self._earlier is not None:
             made.counted, made.refused = self._earlier.counted, self._earlier.refused
         ledger.uncertain = ledger.uncertain or bool(finding.unknown) or finding.listed
         for at in finding.known:
             made.add(*at)
             if at not in self._acknowledged:
-                self._tracks[at[0]].made(at[1])
+                self._phase_logs[at[0]].made(at[1])
         for ((phase, ordinal), (item, one)), value in zip(finding.unknown.items(), finding.values, strict=True):
             if value:
                 self._context.meter.phases[phase].doubted(applied=True)
                 made.add(phase, ordinal)
                 ledger.recovered.add(item.key)
-                self._tracks[phase].recovered(ordinal)
+                self._phase_logs[phase].recovered(ordinal)
             else:
                 effect = Effect.UNKNOWN if value is None else Effect.NOT_MADE
                 made.lost.append((self._unsent(item, one), Decided(effect)))
         for at, item in self._acknowledged.items():
             if at not in finding.known:  # the same key: if it was made after all, it still says so
-                made.keys[at] = Key(self._tracks[at[0]].generation_of(at[1]))
+                made.keys[at] = IdempotencyKey(self._phase_logs[at[0]].generation_of(at[1]))
                 ledger.recovered.discard(item.key)
         return made
 
-    def _unsent(self, item: TransactionItem, one: Unknown) -> Unsent:
-        return Unsent(item, one.ordinal, _LOST, one.generation, self._first_sent_s(one))
+    def _unsent(self, item: TransactionItem, one: UnacknowledgedItem) -> UnresolvedTransaction:
+        return UnresolvedTransaction(item, one.ordinal, _LOST, one.generation, self._first_sent_s(one))
 
-    def _first_sent_s(self, one: Unknown) -> float:
+    def _first_sent_s(self, one: UnacknowledgedItem) -> float:
         """When it was first sent under its key, in this process's monotonic seconds; long ago when the clocks differ
         too much to say."""
         clock = self._context.clock
         age_s = clock.time() - one.sent_s
         return clock.monotonic() - age_s if one.sent_s and age_s >= 0 else float("-inf")
 
-    def _unexplained(self, seen: Look) -> UnexplainedError:
+    def _unexplained(self, seen: Snapshot) -> UnexplainedError:
         plan = self._ledger.plan
         known = sums_of(self._shown.values())
         wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
@@ -306,7 +322,7 @@ def sums_of(items: Iterable[TransactionItem]) -> Counter[int]:
     return sums
 
 
-def balances_given(ledger: LedgerState, made: Made, *, and_deposits: bool = False) -> list[int]:
+def balances_after(ledger: LedgerState, made: ExistingTransactions, *, and_deposits: bool = False) -> list[int]:
     """The balance of every account, in minor units, when just these transactions were made (and every deposit)."""
     balances = [0] * ledger.plan.account_count
     for ordinal, item in chain(numbered(ledger, Phase.DEPOSITS), numbered(ledger, Phase.TRANSFERS)):
@@ -318,7 +334,7 @@ def balances_given(ledger: LedgerState, made: Made, *, and_deposits: bool = Fals
     return balances
 
 
-def sums_after(ledger: LedgerState, phase: Phase, planned: Sequence[int], made: Made | None) -> Sums:
+def sums_after(ledger: LedgerState, phase: Phase, planned: Sequence[int], made: ExistingTransactions | None) -> Sums:
     """What the balances show when a phase has ended well, as `doubts.Sums`.
 
     Args:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.rereads import Looks
+from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import ExcessError, SettlementError
 from midaz_seed.model.balances import DEFAULT_KEY, EXTERNAL, ObservedBalance
@@ -45,13 +45,13 @@ async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[in
     server = context.server
     may_stand_still = server is not None and server.balances_wait_for_records
     flow = ledger.flows.get(Phase.DEPOSITS)
-    looks, count = Looks(context), 0
+    looks, count = Rereads(context), 0
     while True:
         count += 1
-        balances = await context.pool.call(lambda: observe(context, ledger, Phase.SETTLEMENT))
+        balances = await context.pool.run_one(lambda: observe(context, ledger, Phase.SETTLEMENT))
         wrong = _compare(ledger, balances, expected)
         if flow is not None:
-            flow.see_balances(context.clock.monotonic(), wrong.accounts)
+            flow.observe_balances(context.clock.monotonic(), wrong.accounts)
         if not wrong.accounts and not wrong.overdrawn:
             return Settled(ledger.plan.key, looks.waited_s, count)
         # where earlier sessions made transfers, an account has more for as long as one that it paid does not show
@@ -118,7 +118,7 @@ def _excess(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong) -> Exce
     )
 
 
-def _late(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong, looks: Looks) -> SettlementError:
+def _late(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong, looks: Rereads) -> SettlementError:
     plan, missing = ledger.plan, wrong.below
     still = "" if looks.changed else "; the balances have not changed in that time"
     return SettlementError(

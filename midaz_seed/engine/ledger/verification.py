@@ -13,9 +13,9 @@ from functools import partial
 from typing import TypeVar
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.entities.marks import IdsByKey, add, id_of, key_of, locate, prove_marks, surplus
+from midaz_seed.engine.entities.marks import IdsByKey, add, id_of, key_of, locate, surplus, verify_marks
 from midaz_seed.engine.ledger.audit import audit, differences_of, transactions_of
-from midaz_seed.engine.rereads import Looks
+from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz.routes import PAGE_LIMIT
 from midaz_seed.model.balances import (
@@ -28,16 +28,16 @@ from midaz_seed.model.balances import (
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
 from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
-from midaz_seed.reporting.report import Difference, LedgerProof
+from midaz_seed.reporting.report import Difference, LedgerVerification
 
-__all__ = ["locate", "prove_ledger", "prove_marks"]
+__all__ = ["locate", "verify_ledger", "verify_marks"]
 
 Operation = tuple[str, str, Decimal]
 """Alias, type (DEBIT or CREDIT) and amount."""
 T = TypeVar("T")
 
 
-async def prove_ledger(context: RunContext, ledger: LedgerState) -> LedgerProof:
+async def verify_ledger(context: RunContext, ledger: LedgerState) -> LedgerVerification:
     """Compare one ledger with its plan. Raises RequestFailedError when the server cannot be read, NotMidazError when
     what it says makes no sense."""
     return await _Proof(context, ledger).make()
@@ -56,16 +56,16 @@ class _Proof:
         self._unlisted: frozenset[str] = frozenset()
         """Keys of transactions whose records a crash holds back."""
 
-    async def make(self) -> LedgerProof:
+    async def make(self) -> LedgerVerification:
         started_s = self._context.clock.monotonic()
         checked = await self._check_balances()
         await self._check_entities()
-        looks = Looks(self._context)
+        looks = Rereads(self._context)
         actual = await self._transactions_when_settled(looks)
         read = await self._audit(looks) if self._is_to_be_audited else 0
         self._compare_count("transaction count", self._planned_transactions, actual + len(self._unlisted))
         read = max(read, await self._check_sample())
-        return LedgerProof(
+        return LedgerVerification(
             ledger=self._plan.key,
             name=self._plan.name,
             balances_checked=checked,
@@ -79,7 +79,7 @@ class _Proof:
 
     async def _call(self, read: Callable[[], Awaitable[T]]) -> T:
         """A read on a worker; the pauses between reads take none."""
-        return await self._context.pool.call(read)
+        return await self._context.pool.run_one(read)
 
     @property
     def _planned_transactions(self) -> int:
@@ -99,7 +99,7 @@ class _Proof:
         """
         server = self._context.server
         may_stand_still = server is not None and server.balances_wait_for_records
-        looks = Looks(self._context)
+        looks = Rereads(self._context)
         while True:
             found, checked = await self._call(self._look_at_balances)
             too_much: frozenset[object] = frozenset(difference for difference in found if difference.surplus)
@@ -126,7 +126,7 @@ class _Proof:
             return
         if found and self._ledger.missed_count:
             found = list(compare_balances(self._plan.expected_balances(self._ledger.not_made), balances))
-        flow.see_balances(self._context.clock.monotonic(), len({difference.alias for difference in found}))
+        flow.observe_balances(self._context.clock.monotonic(), len({difference.alias for difference in found}))
 
     async def _holds_too_many(self) -> bool:
         """More transactions than planned: then balances are not late. Nobody is asked who would have to list them."""
@@ -143,7 +143,7 @@ class _Proof:
             await self._check_listed(Entity.ACCOUNT_TYPE, _keys(plan.account_type_items()), self._key)
         await self._check_listed(Entity.PORTFOLIO, _keys(plan.portfolio_items()), self._key)
         await self._check_listed(Entity.SEGMENT, _keys(plan.segment_items()), self._key)
-        planned, looks = plan.account_count + len(plan.assets), Looks(self._context)
+        planned, looks = plan.account_count + len(plan.assets), Rereads(self._context)
         while True:
             actual = await self._call(lambda: self._api.count(Entity.ACCOUNT, self._ledger.place))
             if actual == planned or not await looks.again(actual, frozenset([actual] if actual > planned else [])):
@@ -152,7 +152,7 @@ class _Proof:
 
     async def _check_listed(self, entity: Entity, planned: list[str], name: Callable[[JsonObject], str]) -> None:
         """Entities of one kind, each exactly once and no others; `name` gives what a row is known by."""
-        looks = Looks(self._context)
+        looks = Rereads(self._context)
         while True:
             found, total = await self._call(lambda: self._names(entity, name))
             absent = [key for key in planned if key not in found]
@@ -181,7 +181,7 @@ class _Proof:
     def _key(self, row: JsonObject) -> str:
         return key_of(row, self._context.plan.run_id)
 
-    async def _transactions_when_settled(self, looks: Looks) -> int:
+    async def _transactions_when_settled(self, looks: Rereads) -> int:
         """The count of transactions; in asynchronous mode records lag behind balances, so a lower count is asked for
         again, even when it stands still: the queue may be busy with others."""
         ledger, clock = self._ledger, self._context.clock
@@ -193,7 +193,7 @@ class _Proof:
         while True:
             count = await self._call(self._transactions)
             if flow is not None and not (flow.records and flow.records[-1].outstanding == 0):
-                flow.see_records(clock.monotonic(), max(enough - count, 0))
+                flow.observe_records(clock.monotonic(), max(enough - count, 0))
             if made <= count <= planned:
                 return count
             too_many: frozenset[object] = frozenset(("transaction count",) if count > planned else ())
@@ -212,7 +212,7 @@ class _Proof:
             )
         return len({id_of(row) async for row in transactions_of(self._context, self._ledger)})
 
-    async def _audit(self, looks: Looks) -> int:
+    async def _audit(self, looks: Rereads) -> int:
         """Hold every transaction against the plan; gives how many were listed."""
         context, ledger = self._context, self._ledger
         found = await audit(context, ledger, looks)
@@ -243,7 +243,7 @@ class _Proof:
             sample = [item for item in sample if self._ledger.sample.get(item.key)]
         known_absent = {row.alias for row in self._differences if row.what == "transaction"} | self._unlisted
         sample = [item for item in sample if item.key not in known_absent]
-        looks, rest = Looks(self._context), sample
+        looks, rest = Rereads(self._context), sample
         while True:
             wrong = await self._call(partial(self._read_all, rest))
             rest = [item for item in rest if item.key in wrong]

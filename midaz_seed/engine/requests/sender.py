@@ -20,7 +20,7 @@ from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.logs import logger, redact, shows_debug
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.resilience.arrival_schedule import OpenLoop
+from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy, parse_retry_after
@@ -28,8 +28,8 @@ from midaz_seed.transport.base import AnswerTimeoutError, Request, Response, Tra
 
 T = TypeVar("T")
 RETRY_AFTER_MAX_S = 60.0
-_TOO_MUCH = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
-_SERVER_IS_ILL = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
+_OVERLOAD_SIGNALS = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
+_SERVER_FAILURES = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
 _EXAMPLE_BYTES = 400
 _EXPIRED = Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired")
 _ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not with what a Midaz answers there")
@@ -80,7 +80,7 @@ class Sender:
         self,
         transport: Transport,
         breaker: CircuitBreaker,
-        limiter: RateLimiter | OpenLoop | None,
+        limiter: RateLimiter | ArrivalSchedule | None,
         retry: RetryPolicy,
         clock: Clock,
         meter: Meter,
@@ -104,12 +104,12 @@ class Sender:
         Raises BreakerOpenError when the breaker's deadline passes, UnauthorizedError on 401 and 403.
         """
         breaker, meter, now = self.breaker, self._meter, self.clock.monotonic
-        if breaker.closed and self._limiter is None:
-            permit, slot_s = breaker.permit, None
+        if breaker.is_closed and self._limiter is None:
+            epoch, slot_s = breaker.epoch, None
         else:
-            permit, slot_s = await self._admission()
+            epoch, slot_s = await self._admission()
         if not_after_s is not None and now() > not_after_s:
-            breaker.abandon(permit)
+            breaker.release(epoch)
             return Answer(_EXPIRED, None)
         phase_meter = meter.phases[phase]
         meter.in_flight += 1
@@ -118,9 +118,9 @@ class Sender:
         try:
             response = await self._transport.send(request)
         except TransportError as error:
-            return self._unanswered(error, permit, start_s)
+            return self._unanswered(error, epoch, start_s)
         except BaseException:
-            breaker.abandon(permit)
+            breaker.release(epoch)
             raise
         finally:
             meter.in_flight -= 1
@@ -132,19 +132,19 @@ class Sender:
                 "request", method=request.method, path=request.path, status=response.status, latency_us=latency_us
             )
         if 200 <= response.status < 300:
-            meter.good += 1
-            breaker.record(permit, ok=True)
+            meter.succeeded += 1
+            breaker.record(epoch, ok=True)
             return Answer(OK, response, 1, start_s, at_s)
         verdict = classify(response.status, response.body)
-        meter.overloaded += verdict.error in _TOO_MUCH
-        breaker.record(permit, ok=verdict.error not in _SERVER_IS_ILL)
+        meter.overloaded += verdict.error in _OVERLOAD_SIGNALS
+        breaker.record(epoch, ok=verdict.error not in _SERVER_FAILURES)
         if verdict.error is ErrorClass.AUTH:
             raise credentials_refused(f"{response.status} {redact(verdict.message)}")
         return Answer(verdict, response, 1, start_s, at_s)
 
-    def _unanswered(self, error: TransportError, permit: int, sent_s: float) -> Answer:
+    def _unanswered(self, error: TransportError, epoch: int, sent_s: float) -> Answer:
         """What it means that there is no complete answer."""
-        self.breaker.record(permit, ok=False)
+        self.breaker.record(epoch, ok=False)
         late = isinstance(error, AnswerTimeoutError)
         self._meter.overloaded += late
         disposition = Disposition.UNKNOWN if error.maybe_applied else Disposition.RETRY
@@ -158,18 +158,18 @@ class Sender:
         if self._limiter is None:
             return await breaker.enter(), None
         while True:
-            permit = await breaker.enter()
+            epoch = await breaker.enter()
             try:
-                slot_s = await self._limiter.token()
+                slot_s = await self._limiter.next_slot()
             except BaseException:
-                breaker.abandon(permit)
+                breaker.release(epoch)
                 raise
-            if breaker.valid(permit):
-                return permit, slot_s
+            if breaker.is_current(epoch):
+                return epoch, slot_s
 
-    def patience(self, phase: Phase, *, with_outages: bool = True) -> "Patience":
+    def patience(self, phase: Phase, *, with_outages: bool = True) -> "RetryBudget":
         """A fresh count of attempts for one request. `with_outages` False: do not sit out an outage of the server."""
-        return Patience(self, self._meter, phase, self._jitter, with_outages=with_outages)
+        return RetryBudget(self, self._meter, phase, self._jitter, with_outages=with_outages)
 
     async def probe(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
         """`read` for the first requests of a run: a server that is not there is told at once, with UnreachableError."""
@@ -189,7 +189,7 @@ class Sender:
         return await self._read(request, phase, take, self.patience(phase), missing_ok=missing_ok)
 
     async def _read(
-        self, request: Request, phase: Phase, take: Take[T], patience: "Patience", *, missing_ok: bool
+        self, request: Request, phase: Phase, take: Take[T], patience: "RetryBudget", *, missing_ok: bool
     ) -> T | None:
         while True:
             answer = await self.attempt(request, phase)
@@ -233,7 +233,7 @@ def _given_up(request: Request, answer: Answer) -> TargetError:
     return RequestFailedError(said, hint="check the server's health, then run the same command again")
 
 
-class Patience:
+class RetryBudget:
     """How often one request may still be tried, and the pause before each new try."""
 
     def __init__(
@@ -254,8 +254,8 @@ class Patience:
         A request is given up only while the server works for others: when nothing has worked since its first failure,
         it is the server that is ill, the breaker is about to open, and the request is parked with the rest.
         """
-        breaker, ill = self._sender.breaker, answer.verdict.error in _SERVER_IS_ILL
-        if breaker.closed or not ill:
+        breaker, ill = self._sender.breaker, answer.verdict.error in _SERVER_FAILURES
+        if breaker.is_closed or not ill:
             self.attempts += 1
         spent = self.attempts >= self._sender.retry.attempts_max
         outage = self._with_outages and ill and breaker.good_answers == self._good_answers

@@ -11,7 +11,7 @@ gets another key.
 from dataclasses import dataclass
 
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
-from midaz_seed.engine.requests.sender import Answer, Patience, Sender
+from midaz_seed.engine.requests.sender import Answer, RetryBudget, Sender
 from midaz_seed.midaz.api import transaction_request
 from midaz_seed.midaz.classify import OK, Disposition, Verdict
 from midaz_seed.midaz.evidence import (
@@ -29,8 +29,8 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.reporting.settled_throughput import MoneyFlow
-from midaz_seed.runs.journal import Track
+from midaz_seed.reporting.settled_throughput import SettlementTimeline
+from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.runs.rejects import Rejects
 from midaz_seed.transport.base import Request, Response
 
@@ -43,7 +43,7 @@ so until their lifetime ends, and each would hold a worker until then."""
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class IdempotencyKey:
     """Under which idempotency key a transaction is sent: its generation, when it was first sent under it (monotonic
     seconds; None: not within the key's life), and what is known of it so far.
 
@@ -57,7 +57,7 @@ class Key:
 
 
 @dataclass(frozen=True, slots=True)
-class Unsent:
+class UnresolvedTransaction:
     """A transaction that did not get its own 201: its place in the plan's order, why, and its last key."""
 
     item: TransactionItem
@@ -120,7 +120,7 @@ class _Sending:
 _TO_BE_CONFIRMED = frozenset({Reading.REFUSED, Reading.FOREIGN})
 
 
-class MovementSender:
+class TransactionSender:
     """Sends the transactions of one phase of one ledger and counts what became of them."""
 
     def __init__(
@@ -136,16 +136,18 @@ class MovementSender:
         margin_s: int,
         visible_within_s: float,
         sample: dict[str, str],
-        track: Track,
-        flow: MoneyFlow,
+        phase_log: PhaseLog,
+        flow: SettlementTimeline,
         rejects: Rejects,
     ) -> None:
-        """`place`: the ledger. `visible_within_s`: how long a fresh account's balance may take to be usable (0019;
-        contract, 14.2).
+        """Prepare to send the transactions of one phase.
 
-        `sample`: keys of the transactions whose server ids are to be kept in it. `track`: where the journal is told of
-        each transaction, before it is sent and when its end is known. `flow`: what is told when transactions are sent,
-        answered and accepted.
+        Args:
+            place: the ledger.
+            visible_within_s: how long a new account's balance may take to be usable (0019; contract, 14.2).
+            sample: keys of the transactions whose server ids are to be kept in it.
+            phase_log: journals each transaction before it is sent and when its outcome is known.
+            flow: records when transactions are sent, answered and accepted.
         """
         self._sender = sender
         self._counts = meter.phases[phase]
@@ -154,11 +156,11 @@ class MovementSender:
         self._run_id = run_id
         self._place = place.path
         self._ledger = ledger_bytes(place.organization_id, place.ledger_id)
-        self._ttl_s = ttl_s
+        self._ttl = str(ttl_s)
         self._resend_within_s = max(ttl_s - margin_s, 0)
         self._visible_within_s = visible_within_s
         self._sample = sample
-        self.track = track
+        self.phase_log = phase_log
         self.flow = flow
         self._rejects = rejects
         self.uncertain = False
@@ -167,8 +169,15 @@ class MovementSender:
         """What showed that the server was killed, as a sentence."""
 
     async def send(
-        self, item: TransactionItem, ordinal: int, path: str, parent: str, key: Key | None = None, *, wait: bool = True
-    ) -> "Unsent | None":
+        self,
+        item: TransactionItem,
+        ordinal: int,
+        path: str,
+        parent: str,
+        key: IdempotencyKey | None = None,
+        *,
+        wait: bool = True,
+    ) -> "UnresolvedTransaction | None":
         """Make one transaction happen; None when it did. `key` is the first to be used, where an earlier one was.
 
         With `wait` False one whose key stays in flight is set aside: it comes back undecided, to be sent again later.
@@ -177,16 +186,16 @@ class MovementSender:
         """
         first_sent_s = not_after_s = None
         if key is None:
-            generation = self.track.begin(ordinal)
+            generation = self.phase_log.begin(ordinal)
         else:
             generation = key.generation
             not_after_s = key.not_after_s
             if key.sent_s is None:
-                self.track.resend(ordinal, generation)
+                self.phase_log.resend(ordinal, generation)
             else:
                 first_sent_s = key.sent_s
                 not_after_s = first_sent_s + self._resend_within_s
-        request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl_s)
+        request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl)
         answer = await self._sender.attempt(request, self._phase, not_after_s=not_after_s)
         response = answer.response
         if response is not None and answer.verdict is OK and is_plainly_ours(response.body, item, self._ledger):
@@ -200,7 +209,7 @@ class MovementSender:
         sending = _Sending(item, ordinal, parent, request, generation, first_sent_s, known)
         return await self._until_known(sending, answer, wait=wait)
 
-    async def _until_known(self, sending: _Sending, answer: Answer, *, wait: bool) -> "Unsent | None":
+    async def _until_known(self, sending: _Sending, answer: Answer, *, wait: bool) -> "UnresolvedTransaction | None":
         """Send the same bytes under the same key until an answer decides, or the key's lifetime forbids it."""
         item, clock = sending.item, self._sender.clock
         patience = self._sender.patience(self._phase)
@@ -244,7 +253,9 @@ class MovementSender:
             not_after_s = sending.first_sent_s + self._resend_within_s if unknown else None
             answer = await self._sender.attempt(sending.request, self._phase, not_after_s=not_after_s)
 
-    async def _may_try_again(self, sending: _Sending, answer: Answer, patience: Patience, *, confirmed: bool) -> bool:
+    async def _may_try_again(
+        self, sending: _Sending, answer: Answer, patience: RetryBudget, *, confirmed: bool
+    ) -> bool:
         """Whether one more attempt may be made under the same key, after the pause that it needs."""
         disposition, now_s = answer.verdict.disposition, self._sender.clock.monotonic()
         if disposition is Disposition.APPLIED_LATER:
@@ -279,7 +290,7 @@ class MovementSender:
         counts.created += 1
         counts.movements += moved
         self.flow.accept(moved, answer.sent_s, answer.at_s)
-        self.track.made(ordinal)
+        self.phase_log.made(ordinal)
         if self._rejects.standing:
             self._rejects.made(item.key)
 
@@ -294,14 +305,14 @@ class MovementSender:
             final=False,
         )
 
-    def _ended(self, sending: _Sending, answer: Answer) -> "Unsent":
+    def _ended(self, sending: _Sending, answer: Answer) -> "UnresolvedTransaction":
         """The attempts are used up: certainly not made, or in doubt."""
         return self._failed(sending, answer) if sending.known is Effect.NOT_MADE else self._in_doubt(sending, answer)
 
-    def _failed(self, sending: _Sending, answer: Answer) -> "Unsent":
+    def _failed(self, sending: _Sending, answer: Answer) -> "UnresolvedTransaction":
         item, failure = sending.item, answer.failure(sending.request)
         self.flow.answered(self._sender.clock.monotonic())
-        self.track.not_made(sending.ordinal)
+        self.phase_log.not_made(sending.ordinal)
         self._rejects.add(failure, sending.request, phase=self._phase, entity="transaction", key=item.key)
         self._tracker.record(
             failure, phase=self._phase, entity="transaction", key=item.key, parent=sending.parent, final=True
@@ -309,7 +320,7 @@ class MovementSender:
         self._counts.failed += 1
         return self._unsent(sending, answer)
 
-    def _in_doubt(self, sending: _Sending, answer: Answer, *, key_is_taken: bool = False) -> "Unsent":
+    def _in_doubt(self, sending: _Sending, answer: Answer, *, key_is_taken: bool = False) -> "UnresolvedTransaction":
         """It is counted later, when it is decided."""
         self.uncertain = True
         self.flow.answered(self._sender.clock.monotonic())
@@ -320,8 +331,8 @@ class MovementSender:
 
     def _unsent(
         self, sending: _Sending, answer: Answer, *, set_aside: bool = False, key_is_taken: bool = False
-    ) -> "Unsent":
-        return Unsent(
+    ) -> "UnresolvedTransaction":
+        return UnresolvedTransaction(
             sending.item,
             sending.ordinal,
             answer.failure(sending.request),

@@ -22,15 +22,15 @@ import anyio.to_thread
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
-from midaz_seed.engine.state_tree import LedgerStatus, Slice
+from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
 from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import ConcurrencyChanged, Settled
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
-from midaz_seed.reporting.report import LedgerProof, ProcessReport
-from midaz_seed.reporting.settled_throughput import MoneyFlow
+from midaz_seed.reporting.report import LedgerVerification, ProcessReport
+from midaz_seed.reporting.settled_throughput import SettlementTimeline
 from midaz_seed.reporting.steady import SteadyWindow
-from midaz_seed.resilience.arrival_schedule import Slots
+from midaz_seed.resilience.arrival_schedule import ScheduleStats
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 
@@ -40,7 +40,7 @@ STARTS_MAX = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ShardTask:
     """What a shard is to do."""
 
     settings: Settings
@@ -48,7 +48,7 @@ class Order:
     """A file with the pickled plan, the same for all."""
     result: Path
     """Where the pickled result goes."""
-    part: Slice
+    shard: LedgerShard
     target: ResolvedTarget
     organizations: tuple[tuple[str, bool], ...]
     """Of every organization of the plan: its server id, "" when it could not be made, and whether this run made it."""
@@ -61,7 +61,7 @@ class Order:
 
 
 @dataclass(slots=True)
-class Result:
+class ShardResult:
     """What became of a slice: everything that the report is made of."""
 
     meter: Meter
@@ -72,13 +72,13 @@ class Result:
     in_flight_limit: int
     """At the end."""
     steady: list[SteadyWindow]
-    slots: Slots | None
+    slots: ScheduleStats | None
     settled: list[Settled]
-    flows: dict[int, dict[Phase, MoneyFlow]]
+    flows: dict[int, dict[Phase, SettlementTimeline]]
     """By a ledger's place in the plan."""
     epoch_s: float
     """The time (epoch) at which the shard's monotonic clock stood at 0."""
-    proofs: list[LedgerProof]
+    proofs: list[LedgerVerification]
     errors: list[SeedError]
     breaker_opened: int
     breaker_open_s: float
@@ -105,7 +105,7 @@ def progress_of(meter: Meter) -> Progress:
     return Progress(phases, meter.ledgers, meter.in_flight)
 
 
-def orders(context: RunContext, shards: int, folder: Path) -> list[Order]:
+def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTask]:
     """One order for each shard; they share the limits. Plan and results are in a folder."""
     limits = context.settings.generation.limits
     concurrency = limits.max_concurrency
@@ -124,13 +124,13 @@ def orders(context: RunContext, shards: int, folder: Path) -> list[Order]:
     plan = folder / "plan"
     plan.write_bytes(pickle.dumps(context.plan))
     return [
-        Order(
+        ShardTask(
             settings,
             plan,
             folder / f"result-{number}",
-            Slice(number, shards),
+            LedgerShard(number, shards),
             context.target,
-            tuple((organization.id, organization.fresh) for organization in context.state.organizations),
+            tuple((organization.id, organization.created_by_this_run) for organization in context.state.organizations),
             directory.journal(number) if directory else None,
             tuple(directory.journals()) if directory else (),
             context.rejects.path,
@@ -140,22 +140,22 @@ def orders(context: RunContext, shards: int, folder: Path) -> list[Order]:
     ]
 
 
-async def fill_in_shards(context: RunContext, shards: int) -> None:
+async def seed_in_shards(context: RunContext, shards: int) -> None:
     """Have the ledgers filled by so many processes, and take in what they found. What went wrong is in the context."""
     context.journal.flush()
     merging = _Merging(context)
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
         async with anyio.create_task_group() as group:
-            for order in orders(context, shards, Path(folder)):
-                group.start_soon(_carry_out, context, order, merging)
+            for task in shard_tasks(context, shards, Path(folder)):
+                group.start_soon(_carry_out, context, task, merging)
 
 
-async def _carry_out(context: RunContext, order: Order, merging: "_Merging") -> None:
+async def _carry_out(context: RunContext, task: ShardTask, merging: "_Merging") -> None:
     """One shard, started again when it is killed: its journal, or the server, tells where it was."""
     for _ in range(STARTS_MAX):
-        result = await _one_process(context, order, merging)
-        if isinstance(result, Result):
-            merging.finish(order.part, result)
+        result = await _one_process(context, task, merging)
+        if isinstance(result, ShardResult):
+            merging.finish(task.shard, result)
             return
         if isinstance(result, SeedError):
             context.errors.append(result)
@@ -163,17 +163,17 @@ async def _carry_out(context: RunContext, order: Order, merging: "_Merging") -> 
             break
         if context.pool.stopping:
             break
-    merging.lose(order.part)
+    merging.mark_lost(task.shard)
     if not context.pool.stopping:
         context.errors.append(
             ShardError(
-                f"process {order.part.index + 1} of {order.part.of} ended {STARTS_MAX} times without a result",
+                f"process {task.shard.index + 1} of {task.shard.of} ended {STARTS_MAX} times without a result",
                 hint="is there enough memory? run the same command again, with fewer --shards",
             )
         )
 
 
-async def _one_process(context: RunContext, order: Order, merging: "_Merging") -> Result | SeedError | None:
+async def _one_process(context: RunContext, task: ShardTask, merging: "_Merging") -> ShardResult | SeedError | None:
     """Start a shard and wait for its result, or what kept it from beginning; None when it ended without a word."""
     directory = context.directory
     process = subprocess.Popen(  # noqa: ASYNC220 - started at once; a thread waits for it
@@ -186,24 +186,26 @@ async def _one_process(context: RunContext, order: Order, merging: "_Merging") -
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_end_with, context, process)
-            told = await _talk(process, order, merging)
+            latest_progress = await _talk(process, task, merging)
             group.cancel_scope.cancel()
-        return told
+        return latest_progress
     finally:
         process.kill()
         with anyio.CancelScope(shield=True), process:
             await anyio.to_thread.run_sync(process.wait)
 
 
-async def _talk(process: "subprocess.Popen[bytes]", order: Order, merging: "_Merging") -> Result | SeedError | None:
+async def _talk(
+    process: "subprocess.Popen[bytes]", task: ShardTask, merging: "_Merging"
+) -> ShardResult | SeedError | None:
     """Give the order, and take what the shard tells until its result."""
-    data = pickle.dumps(order)
+    data = pickle.dumps(task)
     await anyio.to_thread.run_sync(_give, process, LENGTH.pack(len(data)) + data, abandon_on_cancel=True)
     while (progress := await anyio.to_thread.run_sync(_take, process, abandon_on_cancel=True)) is not None:
-        merging.progress(order.part, progress)
-    if not order.result.exists():
+        merging.progress(task.shard, progress)
+    if not task.result.exists():
         return None
-    result: Result | SeedError = pickle.loads(order.result.read_bytes())  # noqa: S301 - from our own process
+    result: ShardResult | SeedError = pickle.loads(task.result.read_bytes())  # noqa: S301 - from our own process
     return result
 
 
@@ -237,19 +239,19 @@ class _Merging:
     """Adds up what the shards tell in the counters of the run."""
 
     context: RunContext
-    told: dict[Slice, Progress] = field(default_factory=dict)
+    latest_progress: dict[LedgerShard, Progress] = field(default_factory=dict)
     own: dict[Phase, dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.own = progress_of(self.context.meter).phases
 
-    def progress(self, part: Slice, progress: Progress) -> None:
-        self.told[part] = progress
+    def progress(self, shard: LedgerShard, progress: Progress) -> None:
+        self.latest_progress[shard] = progress
         self._count()
 
-    def finish(self, part: Slice, result: Result) -> None:
+    def finish(self, shard: LedgerShard, result: ShardResult) -> None:
         context, meter = self.context, self.context.meter
-        self.progress(part, progress_of(result.meter))
+        self.progress(shard, progress_of(result.meter))
         for phase, counters in result.meter.phases.items():
             meter.phases[phase].latency.merge(counters.latency)
             meter.phases[phase].busy_s = max(meter.phases[phase].busy_s, counters.busy_s)
@@ -272,7 +274,7 @@ class _Merging:
         context.steady += result.steady
         if context.slots is not None and result.slots is not None:
             context.slots.add(result.slots)
-        meter.good += result.meter.good
+        meter.succeeded += result.meter.succeeded
         meter.overloaded += result.meter.overloaded
         context.settled += result.settled
         context.proofs += result.proofs
@@ -286,10 +288,10 @@ class _Merging:
             context.stop_reason = result.stop_reason
             context.stop(result.stop_reason)
 
-    def lose(self, part: Slice) -> None:
+    def mark_lost(self, shard: LedgerShard) -> None:
         """The shard's ledgers are not done."""
         for ledger in self.context.state.ledgers:
-            if part.has(ledger.index):
+            if shard.has(ledger.index):
                 stopped = self.context.pool.stopping
                 ledger.status = LedgerStatus.STOPPED if stopped else LedgerStatus.FAILED
                 ledger.reason = "" if stopped else "the process that filled it was killed"
@@ -298,8 +300,8 @@ class _Merging:
         meter = self.context.meter
         for phase, own in self.own.items():
             for name, count in own.items():
-                total = count + sum(progress.phases[phase][name] for progress in self.told.values())
+                total = count + sum(progress.phases[phase][name] for progress in self.latest_progress.values())
                 setattr(meter.phases[phase], name, total)
-        meter.in_flight = sum(progress.in_flight for progress in self.told.values())
-        for progress in self.told.values():
+        meter.in_flight = sum(progress.in_flight for progress in self.latest_progress.values())
+        for progress in self.latest_progress.values():
             meter.ledgers.update(progress.ledgers)

@@ -5,16 +5,16 @@ from collections.abc import Iterator
 from midaz_seed.model import payloads
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.catalog import slug
-from midaz_seed.plan.dimensions import LedgerShape
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.generators.portfolio import portfolio_key
 from midaz_seed.plan.generators.segment import segment_key
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.streams import BLOCK
+from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
 from midaz_seed.plan.templates import ACCOUNT_TYPES, USED_ACCOUNT_TYPES
 
 
-class AccountGenerator(EntityGenerator[LedgerShape]):
+class AccountGenerator(EntityGenerator[LedgerDimensions]):
     """Assets, types, portfolios and segments are taken in turn, so each gets its share."""
 
     phase = Phase.ACCOUNTS
@@ -24,15 +24,15 @@ class AccountGenerator(EntityGenerator[LedgerShape]):
     compared = ("assetCode", "type", "entityId")
     compared_in_any_case = ("type",)
 
-    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+    def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """Every customer account of a ledger."""
-        for block in range(-(-scope.accounts // BLOCK)):
+        for block in range(-(-scope.accounts // ACCOUNTS_PER_STREAM)):
             for offset, holder in enumerate(scope.holders(block)):
-                index = block * BLOCK + offset
+                index = block * ACCOUNTS_PER_STREAM + offset
                 key = account_key(scope, index)
                 lap = index // len(scope.assets)
                 types = ACCOUNT_TYPES[: scope.account_types or USED_ACCOUNT_TYPES]
-                metadata: JsonObject = {**scope.identity.marks(key), "holderKind": holder.kind}
+                metadata: JsonObject = {**scope.identity.tags(key), "holderKind": holder.kind}
                 if holder.kind == "PJ":
                     metadata["tradingName"] = slug(holder.name)[:100]
                 references = {}
@@ -54,7 +54,7 @@ class AccountGenerator(EntityGenerator[LedgerShape]):
                 )
 
 
-def account_key(scope: LedgerShape, index: int) -> str:
+def account_key(scope: LedgerDimensions, index: int) -> str:
     """`o1.l2.acc17`"""
     return f"{scope.key}.acc{index + 1}"
 

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.plan.dimensions import LedgerShape
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.plan.templates import ACCOUNT_TYPES
 
 
-class AccountTypeGenerator(EntityGenerator[LedgerShape]):
+class AccountTypeGenerator(EntityGenerator[LedgerDimensions]):
     """The server stores `keyValue` in lower case."""
 
     phase = Phase.ACCOUNT_TYPES
@@ -19,7 +19,7 @@ class AccountTypeGenerator(EntityGenerator[LedgerShape]):
     case_sensitive = False
     filter = "key_value"
 
-    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+    def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """Every account type of a ledger."""
         for index, word in enumerate(ACCOUNT_TYPES[: scope.account_types]):
             key = f"{scope.key}.at{index + 1}"
@@ -29,6 +29,6 @@ class AccountTypeGenerator(EntityGenerator[LedgerShape]):
                     "name": word,
                     "description": f"Accounts of type {word}",
                     "keyValue": word,
-                    "metadata": scope.identity.marks(key),
+                    "metadata": scope.identity.tags(key),
                 },
             )

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.plan.dimensions import LedgerShape
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
 
 
-class AssetGenerator(EntityGenerator[LedgerShape]):
+class AssetGenerator(EntityGenerator[LedgerDimensions]):
     """With an asset the server creates its external account."""
 
     phase = Phase.ASSETS
@@ -17,12 +17,12 @@ class AssetGenerator(EntityGenerator[LedgerShape]):
     match_field = "code"
     compared = ("type",)
 
-    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+    def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """Every asset of a ledger."""
         for asset in scope.assets:
             key = asset_key(scope, asset.code)
             metadata = {
-                **scope.identity.marks(key),
+                **scope.identity.tags(key),
                 "symbol": asset.code if not asset.symbol.isascii() else asset.symbol,
             }
             yield self.item(
@@ -36,6 +36,6 @@ class AssetGenerator(EntityGenerator[LedgerShape]):
             )
 
 
-def asset_key(scope: LedgerShape, code: str) -> str:
+def asset_key(scope: LedgerDimensions, code: str) -> str:
     """`o1.l2.a-BRL`"""
     return f"{scope.key}.a-{code}"

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.plan.dimensions import LedgerShape
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.plan.templates import LEDGERS, numbered
 
 
-class LedgerGenerator(EntityGenerator[LedgerShape]):
+class LedgerGenerator(EntityGenerator[LedgerDimensions]):
     """Names are unique in their organization, in any letter case."""
 
     phase = Phase.LEDGERS
@@ -19,9 +19,9 @@ class LedgerGenerator(EntityGenerator[LedgerShape]):
     case_sensitive = False
     filter = "name"
 
-    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+    def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """The one item of a ledger."""
         yield self.item(
             scope.key,
-            {"name": numbered(LEDGERS, scope.index), "metadata": scope.identity.marks(scope.key)},
+            {"name": numbered(LEDGERS, scope.index), "metadata": scope.identity.tags(scope.key)},
         )

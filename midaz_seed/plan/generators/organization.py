@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from midaz_seed.model import payloads
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.catalog import catalog
-from midaz_seed.plan.dimensions import KEY_MARK, PACK_MARK, OrganizationShape, pack_of
+from midaz_seed.plan.dimensions import BATCH_SIZE_MARK, KEY_MARK, OrganizationDimensions, batch_size_of
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.plan.streams import stream
 
 
-class OrganizationGenerator(EntityGenerator[OrganizationShape]):
+class OrganizationGenerator(EntityGenerator[OrganizationDimensions]):
     """Midaz has no unique name for an organization, so the mark in its metadata identifies it."""
 
     phase = Phase.ORGANIZATIONS
@@ -23,11 +23,11 @@ class OrganizationGenerator(EntityGenerator[OrganizationShape]):
 
     def differences(self, item: EntityItem, found: JsonObject) -> list[str]:
         """One that was packed otherwise belongs to another plan, whose movements have other keys."""
-        there, planned = pack_of(found), pack_of(item.payload)
-        packed = [] if there == planned else [f"{PACK_MARK}: {there} on the server, {planned} in the plan"]
+        there, planned = batch_size_of(found), batch_size_of(item.payload)
+        packed = [] if there == planned else [f"{BATCH_SIZE_MARK}: {there} on the server, {planned} in the plan"]
         return super().differences(item, found) + packed
 
-    def items(self, scope: OrganizationShape) -> Iterator[EntityItem]:
+    def items(self, scope: OrganizationDimensions) -> Iterator[EntityItem]:
         """The one item of an organization."""
         identity = scope.identity
         company = catalog(identity.seed).company(
@@ -46,6 +46,6 @@ class OrganizationGenerator(EntityGenerator[OrganizationShape]):
                     "state": company.state,
                     "country": "BR",
                 },
-                "metadata": scope.marks,
+                "metadata": scope.tags,
             },
         )

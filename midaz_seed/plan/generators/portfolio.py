@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.plan.dimensions import KEY_MARK, LedgerShape
+from midaz_seed.plan.dimensions import KEY_MARK, LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.plan.templates import PORTFOLIOS, numbered
 
 
-class PortfolioGenerator(EntityGenerator[LedgerShape]):
+class PortfolioGenerator(EntityGenerator[LedgerDimensions]):
     """Midaz has no unique name for a portfolio, so the mark in its metadata identifies it."""
 
     phase = Phase.PORTFOLIOS
@@ -19,7 +19,7 @@ class PortfolioGenerator(EntityGenerator[LedgerShape]):
     match_field = f"metadata.{KEY_MARK}"
     compared = ("name",)
 
-    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+    def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """Every portfolio of a ledger."""
         for index in range(scope.portfolios):
             key = portfolio_key(scope, index)
@@ -28,11 +28,11 @@ class PortfolioGenerator(EntityGenerator[LedgerShape]):
                 {
                     "name": numbered(PORTFOLIOS, index),
                     "entityId": f"portfolio-{key}",
-                    "metadata": scope.identity.marks(key),
+                    "metadata": scope.identity.tags(key),
                 },
             )
 
 
-def portfolio_key(scope: LedgerShape, index: int) -> str:
+def portfolio_key(scope: LedgerDimensions, index: int) -> str:
     """`o1.l2.p1`"""
     return f"{scope.key}.p{index + 1}"

@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.plan.dimensions import LedgerShape
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.plan.templates import SEGMENTS, numbered
 
 
-class SegmentGenerator(EntityGenerator[LedgerShape]):
+class SegmentGenerator(EntityGenerator[LedgerDimensions]):
     """Names are unique in their ledger."""
 
     phase = Phase.SEGMENTS
@@ -17,13 +17,13 @@ class SegmentGenerator(EntityGenerator[LedgerShape]):
     payload = payloads.Segment
     match_field = "name"
 
-    def items(self, scope: LedgerShape) -> Iterator[EntityItem]:
+    def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """Every segment of a ledger."""
         for index in range(scope.segments):
             key = segment_key(scope, index)
-            yield self.item(key, {"name": numbered(SEGMENTS, index), "metadata": scope.identity.marks(key)})
+            yield self.item(key, {"name": numbered(SEGMENTS, index), "metadata": scope.identity.tags(key)})
 
 
-def segment_key(scope: LedgerShape, index: int) -> str:
+def segment_key(scope: LedgerDimensions, index: int) -> str:
     """`o1.l2.s1`"""
     return f"{scope.key}.s{index + 1}"

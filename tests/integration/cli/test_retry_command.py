@@ -17,7 +17,7 @@ from midaz_seed.runs.directory import REJECTS, RunDirectory, RunStatus, find_run
 from midaz_seed.runs.rejects import NEW
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import UNMEASURED, Intercepting, cli, sandbox, world
 from tests.support.gateway import Altered, gateway
 
@@ -37,7 +37,7 @@ def _refusing(url: str) -> Transport:
             return Response(400, {}, b'{"code":"0047","title":"Bad Request","message":"no such product"}')
         return None
 
-    return Intercepting(WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5), answer)
+    return Intercepting(HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5), answer)
 
 
 async def _with_refusals(url: str, runs: Path) -> RunDirectory:
@@ -58,14 +58,14 @@ def test_a_retry_while_the_server_is_away_keeps_what_was_refused(tmp_path: Path)
             return await _with_refusals(server.url, tmp_path / "runs")
 
     run = asyncio.run(refused())
-    before, about = _keys(run), run.about()
+    before, about = _keys(run), run.read_record()
     for _ in range(2):
         said = cli("retry", about.run_id, "-q", cwd=tmp_path)
         assert said.returncode == 3
         assert "Nothing was refused" not in said.stdout
         assert _keys(run) == before
-    assert run.about().status is RunStatus.UNFINISHED
-    assert run.about().rejected == about.rejected == len(before)
+    assert run.read_record().status is RunStatus.UNFINISHED
+    assert run.read_record().rejected == about.rejected == len(before)
 
 
 @asynccontextmanager
@@ -93,7 +93,7 @@ async def test_a_session_that_is_refused_at_the_start_keeps_what_was_refused_and
         report = await seed_async(_world(server.url, tmp_path))
         assert report.exit_code == 0, report.verdict
         assert _keys(run) == set()
-        assert run.about().rejected == 0
+        assert run.read_record().rejected == 0
 
 
 _KILLED = """
@@ -102,7 +102,7 @@ from pathlib import Path
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Transport
 from tests.integration.cli.test_retry_command import _world
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from midaz_seed.transport.base import Response
 from tests.support import Intercepting
 
@@ -118,7 +118,7 @@ def answer(request):
         if posts == 3:
             os._exit(9)
 
-wire = WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+wire = HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
 asyncio.run(seed_async(_world(url, runs), overrides={Transport: Intercepting(wire, answer)}))
 """
 
@@ -155,7 +155,7 @@ async def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> Non
         def gone(request: Request) -> Response | None:
             return Response(401, {}, b"{}") if request.method == "POST" else None
 
-        wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
         report = await seed_async(_world(server.url, tmp_path), overrides={Transport: Intercepting(wire, gone)})
         assert report.exit_code == 3
         assert _keys(run) == before
@@ -193,7 +193,7 @@ def test_a_run_that_is_not_done_is_not_told_that_nothing_was_refused(tmp_path: P
             def gone(request: Request) -> Response | None:
                 return Response(401, {}, b"{}") if request.path.endswith("/json") else None
 
-            wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+            wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
             await seed_async(settings, overrides={Transport: Intercepting(wire, gone)})
             return build_plan(settings).run_id
 
@@ -215,7 +215,7 @@ def test_a_finished_run_stays_finished_when_its_server_is_away(tmp_path: Path) -
             return run
 
     run = asyncio.run(finished())
-    assert run.about().status is RunStatus.FINISHED
-    said = cli("retry", run.about().run_id, cwd=tmp_path)
+    assert run.read_record().status is RunStatus.FINISHED
+    said = cli("retry", run.read_record().run_id, cwd=tmp_path)
     assert said.returncode == 0
     assert "Nothing was refused" in said.stdout

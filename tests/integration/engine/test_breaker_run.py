@@ -5,7 +5,7 @@ import pytest
 from midaz_seed.reporting.events import BreakerChanged, Event
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import ConnectError, Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import Intercepting, sandbox, world
 
 
@@ -35,7 +35,7 @@ async def test_a_server_that_is_down_for_a_while_costs_no_item_and_gets_nothing_
 
     async with sandbox() as server:
         transport = Intercepting(
-            WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5), outage
+            HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5), outage
         )
         settings = world(
             server.url,
@@ -66,7 +66,7 @@ async def test_a_server_that_never_comes_back_ends_the_run_with_3_and_can_be_gon
 
     async with sandbox() as server:
         transport = Intercepting(
-            WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5), gone
+            HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5), gone
         )
         settings = world(server.url, breaker={"openS": 0.02, "giveUpS": 0.2})
         report = await seed_async(settings, overrides={Transport: transport})

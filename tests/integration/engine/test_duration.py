@@ -11,7 +11,7 @@ from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import RunStatus, find_run
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import balances, pretended_answer, sandbox, world
 
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 40, "transactionsPerAccount": 40}
@@ -38,7 +38,7 @@ async def test_a_run_that_has_no_time_for_its_plan_proves_what_it_did_and_a_late
         assert 0 < report.movements < MOVEMENTS
         assert 0 < report.plan_done_percent < 100
         assert {ledger.state for ledger in report.ledgers} == {"partial"}
-        assert find_run(tmp_path, report.run_id).about().status is RunStatus.UNFINISHED
+        assert find_run(tmp_path, report.run_id).read_record().status is RunStatus.UNFINISHED
         assert f"Time was up: {report.plan_done_percent:.1f} % of the plan" in " ".join(render_text(report).split())
         money = sum(phase.created for phase in report.phases if phase.name in ("deposits", "transfers"))
         posts = server.app.statistics.requests["POST", "transactions"]
@@ -84,7 +84,7 @@ class Pretending:
 async def test_a_movement_that_the_server_did_not_make_is_found_by_the_proof_of_a_part() -> None:
     async with sandbox({"rules": [TWO_AT_ONCE]}) as server:
         transport = Pretending(
-            WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+            HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
         )
         report = await seed_async(_world(server.url, 4.0), overrides={Transport: transport})
         await transport.aclose()

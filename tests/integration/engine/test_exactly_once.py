@@ -13,7 +13,7 @@ from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import kill, sandbox, world
 from tools.chaos.audit import audit, planned_by
 
@@ -136,7 +136,7 @@ async def _give(server: SandboxServer, settings: Settings, account: int, value: 
     leg = {"accountAlias": ledger.alias(account), "amount": {"asset": asset, "value": value}}
     body = orjson.dumps({"send": {"asset": asset, "value": value, "distribute": {"to": [leg]}}})
     path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/transactions/inflow"
-    wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+    wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
     answer = await wire.send(Request("POST", path, body))
     await wire.aclose()
     assert answer.status == 201

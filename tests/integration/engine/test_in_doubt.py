@@ -11,7 +11,7 @@ import pytest
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import balances, sandbox, world
 
 
@@ -43,8 +43,8 @@ class Losing:
         await self._transport.aclose()
 
 
-def _wire(url: str) -> WireTransport:
-    return WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+def _wire(url: str) -> HttptoolsTransport:
+    return HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
 
 
 @pytest.mark.parametrize("pack", [1, 4])

@@ -17,7 +17,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox.server import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import sandbox, world
 
 VOLUME = {"accountsPerLedger": 6, "transactionsPerAccount": 4, "portfoliosPerLedger": 2, "ledgersPerOrganization": 2}
@@ -36,7 +36,7 @@ class Between:
     """A transport with something in between: it sees each request, and may send it on."""
 
     def __init__(self, url: str, between: Callable[[Request, Send], Awaitable[Response]]) -> None:
-        self._wire = WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+        self._wire = HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
         self._between = between
 
     async def send(self, request: Request) -> Response:
@@ -60,7 +60,7 @@ def _world(url: str, preset: str = "tiny", **changes: Any) -> Settings:
 
 async def _marks(server: SandboxServer) -> dict[str, Counter[str]]:
     """How often each mark stands on the server, by kind."""
-    wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
 
     async def rows(path: str, cursor: str = "") -> list[dict[str, Any]]:
         page = orjson.loads((await wire.send(Request("GET", f"{path}?limit=100{cursor}"))).body)
@@ -445,7 +445,7 @@ async def test_runs_of_one_run_id_at_the_same_moment_make_one_world(runs: int, o
 
 async def _twin(server: SandboxServer, settings: Settings, *, ledger: bool) -> None:
     """A second organization with the mark of the first one of the run."""
-    wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+    wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
     item = build_plan(settings).organizations[0].item
     made = await wire.send(Request("POST", "/v1/organizations", orjson.dumps(item.payload)))
     if ledger:
@@ -479,7 +479,7 @@ async def test_an_empty_portfolio_that_a_network_delivered_late_goes_away_again(
         assert (await seed_async(settings)).exit_code == 0
         (place,) = server.state.books
         item = next(build_plan(settings).ledgers[0].portfolio_items())
-        wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
         path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/portfolios"
         assert (await wire.send(Request("POST", path, orjson.dumps(item.payload)))).status == 201
         await wire.aclose()

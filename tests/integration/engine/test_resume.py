@@ -17,7 +17,7 @@ from midaz_seed.runs.directory import ABOUT, JOURNAL, REJECTS, REPORT, RunDirect
 from midaz_seed.sandbox.server import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import Intercepting, balances, kill, sandbox, world
 
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 6, "ledgersPerOrganization": 2}
@@ -192,9 +192,9 @@ async def test_a_run_that_was_torn_down_begins_anew(tmp_path: Path) -> None:
         settings = _world(server.url, tmp_path)
         await seed_async(settings)
         await teardown_async(settings, dry_run=True)
-        assert find_run(tmp_path, build_plan(settings).run_id).about().status is RunStatus.FINISHED
+        assert find_run(tmp_path, build_plan(settings).run_id).read_record().status is RunStatus.FINISHED
         await teardown_async(settings, dry_run=False)
-        assert find_run(tmp_path, build_plan(settings).run_id).about().status is RunStatus.REMOVED
+        assert find_run(tmp_path, build_plan(settings).run_id).read_record().status is RunStatus.REMOVED
         report = await seed_async(settings)
         assert report.exit_code == 0
         assert _made(report) == build_plan(settings).posts
@@ -210,7 +210,7 @@ def _refusing(url: str, token: str = "") -> Transport:
             return Response(400, {}, b'{"code":"0047","title":"Bad Request","message":"no such product"}')
         return None
 
-    wire = WireTransport(url, url, headers=headers, request_timeout_s=10, connect_timeout_s=5)
+    wire = HttptoolsTransport(url, url, headers=headers, request_timeout_s=10, connect_timeout_s=5)
     return Intercepting(wire, answer)
 
 

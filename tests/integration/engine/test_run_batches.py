@@ -11,15 +11,15 @@ import pytest
 
 from midaz_seed.clock import SystemClock
 from midaz_seed.errors import NotMidazError, UnauthorizedError, UnreachableError
-from midaz_seed.plan.batch_size import PackChoice
-from midaz_seed.probe.batch_size_trial import settle_pack
-from midaz_seed.reporting.events import Event, LeftBehind, PackMeasured
+from midaz_seed.plan.batch_size import BatchSizeChoice
+from midaz_seed.probe.batch_size_trial import choose_batch_size
+from midaz_seed.reporting.events import BatchSizeMeasured, Event, LeftBehind
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async, teardown_async, verify_async
 from midaz_seed.runs.directory import find_run
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import Intercepting, balances, merged, sandbox, world
 
 VOLUME = {
@@ -41,11 +41,11 @@ def _world(url: str, batches: dict[str, Any] | None = None, **changes: Any) -> S
 
 async def _settled(
     url: str, answer: Any = lambda request: None, told: list[Event] | None = None, **changes: Any
-) -> tuple[PackChoice, list[Event]]:
-    transport = WireTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=1)
+) -> tuple[BatchSizeChoice, list[Event]]:
+    transport = HttptoolsTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=1)
     events: list[Event] = [] if told is None else told
     try:
-        _, choice = await settle_pack(
+        _, choice = await choose_batch_size(
             _world(url, **changes), Intercepting(transport, answer), SystemClock(), events.append, measure=True
         )
     finally:
@@ -85,7 +85,9 @@ async def test_a_later_session_keeps_the_size_that_the_run_began_with(journal: b
         assert not again.packing.trials
         assert server.app.statistics.requests["POST", "transactions"] == posts
         if journal:
-            assert find_run(tmp_path, first.run_id).about().settings["generation.batches.transactionsPerBatch"] == 5
+            assert (
+                find_run(tmp_path, first.run_id).read_record().settings["generation.batches.transactionsPerBatch"] == 5
+            )
 
 
 async def test_a_sandbox_that_ends_with_the_run_is_measured_although_another_servers_run_is_written_down(
@@ -132,7 +134,7 @@ async def test_sizes_that_the_server_refuses_are_not_taken() -> None:
         assert not await balances(server.url)
     assert choice.size == 2
     assert "too many legs" in choice.trials[-1].refusal
-    assert [event.size for event in events if isinstance(event, PackMeasured)] == [1, 2, 5]
+    assert [event.size for event in events if isinstance(event, BatchSizeMeasured)] == [1, 2, 5]
 
 
 async def test_a_connection_that_breaks_while_sizes_are_measured_is_a_refusal_and_no_crash() -> None:

@@ -7,13 +7,13 @@ import pytest
 from midaz_seed.plan.items import Phase
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import SandboxServer
-from midaz_seed.transport.aiohttp_transport import SessionTransport
+from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Request, Response, Transport
 from tests.support import Intercepting, balances, sandbox, world
 
 
-def _transport(server: SandboxServer) -> SessionTransport:
-    return SessionTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+def _transport(server: SandboxServer) -> AiohttpTransport:
+    return AiohttpTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
 
 
 async def test_a_missing_account_is_made_and_everything_else_found() -> None:
@@ -114,7 +114,7 @@ async def test_money_that_somebody_else_moved_makes_the_ledger_refuse_to_go_on()
     assert deposits.created == 0
 
 
-async def _base(transport: SessionTransport) -> str:
+async def _base(transport: AiohttpTransport) -> str:
     organizations = await transport.send(Request("GET", "/v1/organizations"))
     organization = orjson.loads(organizations.body)["items"][0]["id"]
     ledgers = await transport.send(Request("GET", f"/v1/organizations/{organization}/ledgers"))

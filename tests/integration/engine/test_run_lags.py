@@ -9,7 +9,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox import RecordQueue, Stages
 from midaz_seed.settings.model import Settlement
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import sandbox, world
 
 SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 13}
@@ -105,7 +105,7 @@ async def test_balances_that_stand_still_behind_a_queue_are_waited_for_where_the
 ) -> None:
     volume = {"organizations": 1, "ledgersPerOrganization": 1, "accountsPerLedger": 10, "transactionsPerAccount": 3}
     async with sandbox(dialect=dialect, one_port=True) as server:
-        wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
         settings = world(server.url, volume=volume, settlement={"maxDelayS": 0.02, "initialDelayS": 0.01})
         report = await seed_async(settings, overrides={Transport: _StandsStill(wire, looks=12)})
         await wire.aclose()

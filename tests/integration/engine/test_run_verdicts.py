@@ -12,7 +12,7 @@ from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import Intercepting, sandbox, world
 
 TOKEN = "t0p-s3cr3t-token"
@@ -30,7 +30,7 @@ async def _run(answer: Callable[[Request, Phase | None], Response | None], **cha
 
     async with sandbox() as server:
         transport = Intercepting(
-            WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5),
+            HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5),
             lambda request: answer(request, begun[-1] if begun else None),
         )
         try:

@@ -14,7 +14,7 @@ from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox import RecordQueue
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import Intercepting, hide_balances, sandbox, world
 
 SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 5}
@@ -43,8 +43,8 @@ class MovingTime:
         await self._transport.aclose()
 
 
-def _wire(url: str) -> WireTransport:
-    return WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+def _wire(url: str) -> HttptoolsTransport:
+    return HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
 
 
 async def _run(dialect: str, queue: RecordQueue | None, step_s: float = 0.05, **volume: int) -> Report:

@@ -7,12 +7,12 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseStarted, Settled
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import Intercepting, hide_balances, sandbox, world
 
 
-def _wire(url: str) -> WireTransport:
-    return WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+def _wire(url: str) -> HttptoolsTransport:
+    return HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
 
 
 async def test_transfers_begin_only_when_every_deposit_is_visible() -> None:

@@ -19,7 +19,7 @@ def _size(thing: object, seen: set[int] | None = None) -> int:
         parts = [*thing.keys(), *thing.values()]
     elif isinstance(thing, list | tuple | set):
         parts = list(thing)
-    return 1 + sum(_size(part, seen) for part in parts)
+    return 1 + sum(_size(shard, seen) for shard in parts)
 
 
 async def test_state_is_a_tree_and_does_not_grow_with_transactions() -> None:

@@ -14,7 +14,7 @@ from midaz_seed.runner import seed_async, teardown_async, verify_async
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from midaz_seed.wiring import open_run
 from tests.support import balances, cli, sandbox, world
 
@@ -57,7 +57,7 @@ async def test_a_ledger_that_somebody_added_is_kept_with_its_organization() -> N
     async with sandbox() as server:
         settings = world(server.url)
         report = await seed_async(settings)
-        transport = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        transport = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
         path = f"/v1/organizations/{report.ledgers[0].organization_id}/ledgers"
         await transport.send(Request("POST", path, orjson.dumps({"name": "Somebody's"})))
         await transport.aclose()
@@ -85,7 +85,7 @@ async def test_every_organization_with_the_mark_goes_planned_or_not() -> None:
         item = build_plan(settings).organizations[0].item
         marks = {"seedRun": build_plan(settings).run_id, "seedKey": "somewhere/o9"}
         unplanned = {**item.payload, "metadata": marks}
-        wire = WireTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
         for payload in (item.payload, item.payload, unplanned):
             assert (await wire.send(Request("POST", "/v1/organizations", orjson.dumps(payload)))).status == 201
         told = await teardown_async(settings, dry_run=True)
@@ -101,7 +101,7 @@ class _Says:
     """A server of which some answers are others'."""
 
     def __init__(self, url: str, says: Callable[[Request, int], Response | None]) -> None:
-        self._wire = WireTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        self._wire = HttptoolsTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=5)
         self._says = says
         self._asked = Counter[str]()
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 import pytest
 
-from midaz_seed.engine.ledger.verification import locate, prove_marks
+from midaz_seed.engine.ledger.verification import locate, verify_marks
 from midaz_seed.errors import ExitCode
 from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.plan.items import Phase
@@ -21,7 +21,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from midaz_seed.wiring import open_run
 from tests.support import cli, sandbox, world
 
@@ -35,7 +35,7 @@ class Altering:
     """A way to a server that alters its answers."""
 
     def __init__(self, url: str, alter: Alter) -> None:
-        self._inner = WireTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+        self._inner = HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
         self._alter = alter
 
     async def send(self, request: Request) -> Response:
@@ -301,10 +301,10 @@ class TestMarks:
             async with open_run(settings, plan, target, emit=lambda _: None) as context, context.pool.running():
                 context.server = server_of("v3.8.0")
                 assert await locate(context) == []
-                assert await prove_marks(context) == []
+                assert await verify_marks(context) == []
                 payload = plan.organizations[0].item.payload
                 await send(server.url, "POST", "/v1/organizations", payload)
-                (difference,) = await prove_marks(context)
+                (difference,) = await verify_marks(context)
         assert difference.actual.startswith("2 organizations carry the mark of o1: ")
 
 

@@ -13,14 +13,14 @@ from midaz_seed.clock import SystemClock
 from midaz_seed.probe.doctor import Diagnosis, Level, examine
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import Intercepting, cli, sandbox
 
 
 @asynccontextmanager
 async def _reach(url: str, token: str = "") -> AsyncIterator[Transport]:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
-    transport = WireTransport(url, url, headers=headers, request_timeout_s=5, connect_timeout_s=1)
+    transport = HttptoolsTransport(url, url, headers=headers, request_timeout_s=5, connect_timeout_s=1)
     try:
         yield transport
     finally:

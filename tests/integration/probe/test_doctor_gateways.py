@@ -11,12 +11,12 @@ import pytest
 
 from midaz_seed.clock import SystemClock
 from midaz_seed.errors import TargetError
-from midaz_seed.probe.batch_size_trial import settle_pack
+from midaz_seed.probe.batch_size_trial import choose_batch_size
 from midaz_seed.probe.doctor import Diagnosis, Finding, Level, examine
 from midaz_seed.settings.target import ResolvedTarget
-from midaz_seed.transport.aiohttp_transport import SessionTransport
+from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import cli, sandbox, world
 from tests.support.gateway import DROP, Altered, Gateway, Headers, gateway, only, opened
 
@@ -27,7 +27,7 @@ Change = Callable[[dict[str, Any]], bytes | None]
 
 @asynccontextmanager
 async def _reach(url: str, kind: str = "wire") -> AsyncIterator[Transport]:
-    make = WireTransport if kind == "wire" else SessionTransport
+    make = HttptoolsTransport if kind == "wire" else AiohttpTransport
     transport = make(url, url, headers={}, request_timeout_s=5, connect_timeout_s=1)
     try:
         yield transport
@@ -66,11 +66,11 @@ def _with(**changes: Any) -> Change:
 
 def _another() -> Change:
     """The answer to an earlier transaction, as a mixed up connection would give it."""
-    kept: list[bytes] = []
+    not_removed: list[bytes] = []
 
     def change(found: dict[str, Any]) -> bytes:
-        kept.append(json.dumps(found).encode())
-        return kept[max(len(kept) - 3, 0)]
+        not_removed.append(json.dumps(found).encode())
+        return not_removed[max(len(not_removed) - 3, 0)]
 
     return change
 
@@ -163,7 +163,7 @@ async def test_answers_that_are_only_written_anew_are_a_go_with_a_note() -> None
 async def test_every_version_is_a_go_without_a_gateway(dialect: str) -> None:
     async with sandbox(dialect=dialect) as server:
         target = ResolvedTarget(server.url, server.transaction_url, is_sandbox=False)
-        transport = WireTransport(
+        transport = HttptoolsTransport(
             server.url, server.transaction_url, headers={}, request_timeout_s=5, connect_timeout_s=1
         )
         diagnosis = await examine(transport, target, SystemClock(), write=True)
@@ -249,8 +249,8 @@ async def test_an_error_page_in_the_place_of_the_servers_errors_is_a_no_go() -> 
 
 async def test_a_gateway_that_takes_the_mark_of_replays_away_is_a_no_go() -> None:
     def strip(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered | None:
-        kept = [(name, value) for name, value in headers if name.lower() != "x-idempotency-replayed"]
-        return Altered(status, kept, body)
+        not_removed = [(name, value) for name, value in headers if name.lower() != "x-idempotency-replayed"]
+        return Altered(status, not_removed, body)
 
     async with sandbox() as server, gateway(server.url, only(TRANSACTIONS, strip)) as url:
         diagnosis = await _examined(url)
@@ -286,7 +286,7 @@ async def test_packs_are_not_measured_by_answers_that_are_altered() -> None:
         _reach(url) as transport,
     ):
         settings = world(url, generation={"batches": {"transactionsPerBatch": "auto"}})
-        _, choice = await settle_pack(settings, transport, SystemClock(), lambda event: None, measure=True)
+        _, choice = await choose_batch_size(settings, transport, SystemClock(), lambda event: None, measure=True)
     assert choice.size == 1
     assert choice.trials[0].refused_share == pytest.approx(0.5, abs=0.05)
     assert "answers were not the server's" in choice.trials[0].refusal
@@ -300,6 +300,6 @@ async def test_packs_are_not_measured_where_no_deposit_is_certain() -> None:
     ):
         settings = world(url, generation={"batches": {"transactionsPerBatch": "auto"}})
         with pytest.raises(TargetError, match="altered on their way"):
-            await settle_pack(settings, transport, SystemClock(), lambda event: None, measure=True)
+            await choose_batch_size(settings, transport, SystemClock(), lambda event: None, measure=True)
         left = await _examined(server.url, write=False)
     assert _found(left, "organizations").value == "0"

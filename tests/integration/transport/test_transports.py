@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from midaz_seed.transport.aiohttp_transport import SessionTransport
+from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import (
     AnswerTimeoutError,
     ConnectError,
@@ -20,7 +20,7 @@ from midaz_seed.transport.base import (
     Service,
     Transport,
 )
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 WRONG = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
@@ -31,7 +31,7 @@ CERTIFICATES = Path(__file__).parents[2] / "data/tls"
 class Make:
     """A transport to a server that speaks TLS or does not."""
 
-    kind: type[WireTransport | SessionTransport]
+    kind: type[HttptoolsTransport | AiohttpTransport]
     tls: bool = False
 
     def __call__(self, url: str, transaction_url: str = "") -> Transport:
@@ -53,12 +53,12 @@ class Make:
         return context
 
 
-WIRES = [Make(WireTransport), Make(WireTransport, tls=True)]
-SESSIONS = [Make(SessionTransport), Make(SessionTransport, tls=True)]
+WIRES = [Make(HttptoolsTransport), Make(HttptoolsTransport, tls=True)]
+SESSIONS = [Make(AiohttpTransport), Make(AiohttpTransport, tls=True)]
 
 
 def _name(make: Make) -> str:
-    return ("wire" if make.kind is WireTransport else "session") + ("-tls" if make.tls else "")
+    return ("wire" if make.kind is HttptoolsTransport else "session") + ("-tls" if make.tls else "")
 
 
 @pytest.fixture(params=WIRES + SESSIONS, ids=_name)

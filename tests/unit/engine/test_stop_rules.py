@@ -35,9 +35,9 @@ def test_a_share_below_the_rule_does_not() -> None:
 
 
 def test_a_long_good_time_does_not_hide_a_bad_window() -> None:
-    good = [(1000 * second, 0) for second in range(60)]
+    succeeded = [(1000 * second, 0) for second in range(60)]
     bad = [(59_000 + 100 * second, 50 * second) for second in range(1, 12)]
-    assert any(_after(_rules(errorRatePercent=20), *good, *bad))
+    assert any(_after(_rules(errorRatePercent=20), *succeeded, *bad))
 
 
 def test_a_bad_beginning_is_forgotten_when_the_window_has_passed() -> None:

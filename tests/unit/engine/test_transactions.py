@@ -10,14 +10,14 @@ import structlog
 from midaz_seed.clock import FakeClock
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Sender
-from midaz_seed.engine.requests.transactions import Key, MovementSender
+from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender
 from midaz_seed.errors import UnauthorizedError
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem, answer_of
 from midaz_seed.reporting.logs import configure_logging
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.reporting.settled_throughput import MoneyFlow
+from midaz_seed.reporting.settled_throughput import SettlementTimeline
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.retry import RetryPolicy
 from midaz_seed.runs.journal import Journal
@@ -30,7 +30,6 @@ BRL = AssetTemplate("BRL", "Real", "R$", 2, "currency", 1000, 10, 50)
 ITEM = TransactionItem(
     "o1.l1.t1.1",
     Phase.TRANSFERS,
-    "json",
     b"{}",
     MARK,
     answer_of(BRL, "1.00", "a", '"b"'),
@@ -101,7 +100,7 @@ class World:
         breaker = CircuitBreaker(self.clock, failures=5, open_s=60, successes=1, give_up_s=10_000)
         policy = RetryPolicy(3, "exponential", 100, 2000, jitter=False)
         sender = Sender(self.transport, breaker, None, policy, self.clock, self.meter, jitter_seed=1)
-        self.movements = MovementSender(
+        self.movements = TransactionSender(
             sender,
             self.meter,
             self.tracker,
@@ -112,8 +111,8 @@ class World:
             margin_s=30,
             visible_within_s=5,
             sample={},
-            track=Journal(self.clock).track(0, Phase.TRANSFERS, 1),
-            flow=MoneyFlow(Phase.TRANSFERS),
+            phase_log=Journal(self.clock).phase_log(0, Phase.TRANSFERS, 1),
+            flow=SettlementTimeline(Phase.TRANSFERS),
             rejects=Rejects(self.clock, ResolvedTarget("", "", is_sandbox=True), with_token=False),
         )
 
@@ -276,7 +275,9 @@ async def test_a_key_that_stays_in_flight_is_set_aside_soon_and_asked_for_again_
     assert unsent.set_aside
     assert unsent.first_sent_s == began_s
     assert world.lasted_s < 10
-    later = await world.movements.send(ITEM, 0, "/path", "/parent", Key(unsent.generation, unsent.first_sent_s))
+    later = await world.movements.send(
+        ITEM, 0, "/path", "/parent", IdempotencyKey(unsent.generation, unsent.first_sent_s)
+    )
     assert later is not None
     assert later.in_doubt
     assert set(world.keys) == {"r.o1.l1.t1.1.0"}
@@ -286,7 +287,7 @@ async def test_a_key_that_stays_in_flight_is_set_aside_soon_and_asked_for_again_
 async def test_a_key_whose_lifetime_has_passed_since_it_was_first_sent_is_not_sent_at_all() -> None:
     world = World(OURS)
     long_ago_s = world.clock.monotonic() - 271
-    unsent = await world.movements.send(ITEM, 0, "/path", "/parent", Key(2, long_ago_s))
+    unsent = await world.movements.send(ITEM, 0, "/path", "/parent", IdempotencyKey(2, long_ago_s))
     assert unsent is not None
     assert unsent.in_doubt
     assert world.keys == []
@@ -294,7 +295,10 @@ async def test_a_key_whose_lifetime_has_passed_since_it_was_first_sent_is_not_se
 
 async def test_a_key_that_was_sent_before_and_lives_is_sent_again() -> None:
     world = World(OURS)
-    assert await world.movements.send(ITEM, 0, "/path", "/parent", Key(2, world.clock.monotonic() - 200)) is None
+    assert (
+        await world.movements.send(ITEM, 0, "/path", "/parent", IdempotencyKey(2, world.clock.monotonic() - 200))
+        is None
+    )
     assert world.keys == ["r.o1.l1.t1.1.2"]
 
 

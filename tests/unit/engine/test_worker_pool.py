@@ -11,35 +11,35 @@ from midaz_seed.engine.worker_pool import StoppedError, WorkerPool
 
 async def test_every_item_is_done_once_and_no_more_at_once_than_workers() -> None:
     done: list[int] = []
-    in_hand = most = 0
+    in_progress = most = 0
 
     async def work(item: int) -> None:
-        nonlocal in_hand, most
-        in_hand += 1
-        most = max(most, in_hand)
+        nonlocal in_progress, most
+        in_progress += 1
+        most = max(most, in_progress)
         await anyio.lowlevel.checkpoint()
-        in_hand -= 1
+        in_progress -= 1
         done.append(item)
 
     async with WorkerPool(4).running() as pool:
-        await pool.drain(range(100), work)
+        await pool.run_all(range(100), work)
     assert sorted(done) == list(range(100))
     assert most == 4
 
 
 async def test_a_limited_stream_leaves_the_other_workers_to_others() -> None:
-    at_once: dict[str, int] = {"slow": 0, "wide": 0}
-    most = dict(at_once)
+    max_concurrent: dict[str, int] = {"slow": 0, "wide": 0}
+    most = dict(max_concurrent)
 
     async def work(item: str) -> None:
-        at_once[item] += 1
-        most[item] = max(most[item], at_once[item])
+        max_concurrent[item] += 1
+        most[item] = max(most[item], max_concurrent[item])
         await anyio.lowlevel.checkpoint()
-        at_once[item] -= 1
+        max_concurrent[item] -= 1
 
     async with WorkerPool(5).running() as pool, anyio.create_task_group() as group:
-        group.start_soon(lambda: pool.drain(["slow"] * 20, work, at_once=1))
-        group.start_soon(lambda: pool.drain(["wide"] * 50, work))
+        group.start_soon(lambda: pool.run_all(["slow"] * 20, work, max_concurrent=1))
+        group.start_soon(lambda: pool.run_all(["wide"] * 50, work))
     assert most["slow"] == 1
     assert most["wide"] >= 4
 
@@ -52,8 +52,8 @@ async def test_streams_take_turns_so_no_ledger_starves() -> None:
         await anyio.lowlevel.checkpoint()
 
     async with WorkerPool(1).running() as pool, anyio.create_task_group() as group:
-        group.start_soon(lambda: pool.drain(["a"] * 5, work))
-        group.start_soon(lambda: pool.drain(["b"] * 5, work))
+        group.start_soon(lambda: pool.run_all(["a"] * 5, work))
+        group.start_soon(lambda: pool.run_all(["b"] * 5, work))
     assert order[:4].count("a") == order[:4].count("b") == 2
 
 
@@ -67,9 +67,9 @@ async def test_an_exception_ends_its_stream_and_reaches_the_caller_unwrapped() -
 
     async with WorkerPool(1).running() as pool:
         with pytest.raises(LookupError, match="three"):
-            await pool.drain(range(10), work)
+            await pool.run_all(range(10), work)
         assert begun == [0, 1, 2, 3]
-        assert await pool.call(lambda: _value(7)) == 7
+        assert await pool.run_one(lambda: _value(7)) == 7
 
 
 async def test_an_iterator_that_breaks_reaches_the_caller() -> None:
@@ -79,7 +79,7 @@ async def test_an_iterator_that_breaks_reaches_the_caller() -> None:
 
     async with WorkerPool(2).running() as pool:
         with pytest.raises(LookupError):
-            await pool.drain(items(), _ignore)
+            await pool.run_all(items(), _ignore)
 
 
 async def test_after_stop_nothing_new_begins_and_what_is_in_hand_ends() -> None:
@@ -95,11 +95,11 @@ async def test_after_stop_nothing_new_begins_and_what_is_in_hand_ends() -> None:
             await anyio.lowlevel.checkpoint()
             ended.append(item)
 
-        await pool.drain(range(1000), work)
+        await pool.run_all(range(1000), work)
         assert begun == ended
         assert len(begun) < 10
         with pytest.raises(StoppedError):
-            await pool.call(lambda: _value(1))
+            await pool.run_one(lambda: _value(1))
 
 
 async def test_what_the_block_raises_comes_out_as_itself() -> None:
@@ -117,7 +117,7 @@ async def test_cancel_ends_what_is_in_hand() -> None:
         ended = True
 
     async with WorkerPool(2).running() as pool, anyio.create_task_group() as group:
-        group.start_soon(lambda: pool.drain([1, 2], work))
+        group.start_soon(lambda: pool.run_all([1, 2], work))
         await anyio.lowlevel.checkpoint()
         await anyio.lowlevel.checkpoint()
         group.cancel_scope.cancel()

@@ -15,13 +15,13 @@ from hypothesis import strategies as st
 from midaz_seed.plan.generators import GENERATORS
 from midaz_seed.plan.items import Entity, EntityItem, LookUp, Movement, Phase, TransactionItem, effect_of
 from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
-from midaz_seed.plan.streams import BLOCK
+from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
 from midaz_seed.plan.templates import ASSETS
 from midaz_seed.settings.model import Settings
 
 
-def plan_of(pack: int = 1, seed: int = 1, **volume: int) -> Plan:
-    batches = {"transactionsPerBatch": pack}
+def plan_of(transactions_per_batch: int = 1, seed: int = 1, **volume: int) -> Plan:
+    batches = {"transactionsPerBatch": transactions_per_batch}
     return build_plan(
         Settings.model_validate(
             {"preset": "tiny", "seed": seed, "runId": "r", "volume": volume, "generation": {"batches": batches}}
@@ -29,8 +29,8 @@ def plan_of(pack: int = 1, seed: int = 1, **volume: int) -> Plan:
     )
 
 
-def ledger_of(pack: int = 1, seed: int = 1, **volume: int) -> LedgerPlan:
-    (ledger,) = plan_of(pack, seed, **volume).ledgers
+def ledger_of(transactions_per_batch: int = 1, seed: int = 1, **volume: int) -> LedgerPlan:
+    (ledger,) = plan_of(transactions_per_batch, seed, **volume).ledgers
     return ledger
 
 
@@ -90,19 +90,27 @@ def test_an_organization_is_called_by_its_legal_name() -> None:
     assert difference == f"legalName: Somebody Else S.A. on the server, {organization.name} in the plan"
 
 
-@pytest.mark.parametrize("pack", [1, 7])
-def test_an_item_made_alone_is_the_same_to_the_byte_over_many_blocks_of_accounts(pack: int) -> None:
-    ledger = ledger_of(pack, assetsPerLedger=3, accountsPerLedger=2 * BLOCK + 7, transactionsPerAccount=9)
+@pytest.mark.parametrize("transactions_per_batch", [1, 7])
+def test_an_item_made_alone_is_the_same_to_the_byte_over_many_blocks_of_accounts(transactions_per_batch: int) -> None:
+    ledger = ledger_of(
+        transactions_per_batch,
+        assetsPerLedger=3,
+        accountsPerLedger=2 * ACCOUNTS_PER_STREAM + 7,
+        transactionsPerAccount=9,
+    )
     everything = {item.key: item for item in transactions(ledger)}
     sample = ledger.sample(400)
     assert {item.phase for item in sample} == {Phase.DEPOSITS, Phase.TRANSFERS}
     assert all(everything[item.key] == item for item in sample)
     sources = {item.movements[0].source for item in sample}
-    assert any(source is not None and source >= 2 * BLOCK for source in sources) or pack > 1
+    assert (
+        any(source is not None and source >= 2 * ACCOUNTS_PER_STREAM for source in sources)
+        or transactions_per_batch > 1
+    )
 
 
 def test_the_last_account_of_the_last_block_is_a_source_as_often_as_the_first() -> None:
-    accounts = BLOCK + 3
+    accounts = ACCOUNTS_PER_STREAM + 3
     ledger = ledger_of(accountsPerLedger=accounts, transactionsPerAccount=4)
     sent = Counter(movement.source for item in ledger.transfers() for movement in item.movements)
     assert sent == dict.fromkeys(range(accounts), 3)
@@ -110,9 +118,11 @@ def test_the_last_account_of_the_last_block_is_a_source_as_often_as_the_first() 
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 20), st.integers(1, 8), st.integers(1, 12), st.integers(0, 2**40))
-def test_a_body_says_what_the_movements_do(assets: int, more: int, each: int, pack: int, seed: int) -> None:
+def test_a_body_says_what_the_movements_do(
+    assets: int, more: int, each: int, transactions_per_batch: int, seed: int
+) -> None:
     volume = {"assetsPerLedger": assets, "accountsPerLedger": 2 * assets + more, "transactionsPerAccount": each}
-    ledger = ledger_of(pack, seed, **volume)
+    ledger = ledger_of(transactions_per_batch, seed, **volume)
     for item in transactions(ledger):
         send = body_of(item)["send"]
         asset = ledger.asset_of(item.movements[0].destination)
@@ -126,7 +136,7 @@ def test_a_body_says_what_the_movements_do(assets: int, more: int, each: int, pa
                 written[alias] += sign * int(value.replace(".", ""))
         assert effect == dict(written)
         assert {leg["amount"]["asset"] for leg in send["distribute"]["to"]} == {send["asset"], asset.code, item.asset}
-        assert ("source" in send) is (item.endpoint == "json") is (item.phase is Phase.TRANSFERS)
+        assert ("source" in send) is (item.phase is Phase.TRANSFERS)
 
 
 def test_a_packed_deposit_reaches_accounts_of_one_asset_and_the_last_one_is_shorter() -> None:
@@ -156,7 +166,7 @@ def test_packed_movements_to_one_account_are_one_leg_with_their_sum() -> None:
 
 def test_an_account_that_gets_what_it_sends_is_not_changed() -> None:
     there_and_back = (Movement(0, 1, 5), Movement(1, 0, 5), Movement(2, 0, 1), Movement(None, 2, 4))
-    item = TransactionItem("k", Phase.TRANSFERS, "json", b"", b"", b"", "BRL", "0.15", there_and_back)
+    item = TransactionItem("k", Phase.TRANSFERS, b"", b"", b"", "BRL", "0.15", there_and_back)
     assert effect_of(item) == {0: 1, 2: 3}
 
 
@@ -178,16 +188,16 @@ def test_every_rail_has_its_own_details_and_all_of_their_values_occur() -> None:
     for item in ledger.transfers():
         body = body_of(item)
         details = {name: value for name, value in body["metadata"].items() if name not in ("seedRun", "seedKey")}
-        rail = details.pop("rail")
-        assert body["description"] == f"{rail} transfer"
-        assert set(details) == set(RAILS[rail])
+        payment_rail = details.pop("rail")
+        assert body["description"] == f"{payment_rail} transfer"
+        assert set(details) == set(RAILS[payment_rail])
         for name, value in details.items():
-            assert re.fullmatch(RAILS[rail][name], value)
-            seen.setdefault((rail, name), set()).add(value)
-    for rail, details in RAILS.items():
+            assert re.fullmatch(RAILS[payment_rail][name], value)
+            seen.setdefault((payment_rail, name), set()).add(value)
+    for payment_rail, details in RAILS.items():
         for name, pattern in details.items():
             if "\\" not in pattern:
-                assert seen[rail, name] == set(pattern.split("|"))
+                assert seen[payment_rail, name] == set(pattern.split("|"))
 
 
 def test_amounts_are_drawn_from_the_whole_range_in_minor_units() -> None:

@@ -14,8 +14,8 @@ from midaz_seed.plan.summary import SAMPLED, PlanSummary, summarize_plan
 from midaz_seed.settings.model import Settings
 
 
-def plan_of(preset: str = "tiny", pack: int = 1, **volume: int) -> Plan:
-    batches = {"transactionsPerBatch": pack}
+def plan_of(preset: str = "tiny", transactions_per_batch: int = 1, **volume: int) -> Plan:
+    batches = {"transactionsPerBatch": transactions_per_batch}
     return build_plan(Settings.model_validate({"preset": preset, "volume": volume, "generation": {"batches": batches}}))
 
 
@@ -42,9 +42,9 @@ def bytes_of(plan: Plan) -> int:
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 8), st.integers(0, 8), st.integers(1, 12))
-def test_a_small_plan_is_weighed_exactly(assets: int, more: int, each: int, pack: int) -> None:
+def test_a_small_plan_is_weighed_exactly(assets: int, more: int, each: int, transactions_per_batch: int) -> None:
     volume = {"assetsPerLedger": assets, "accountsPerLedger": 2 * assets + more, "transactionsPerAccount": each}
-    plan = plan_of("tiny", pack, **volume)
+    plan = plan_of("tiny", transactions_per_batch, **volume)
     summary = summary_of(plan)
     assert abs(summary.body_bytes - bytes_of(plan)) <= 3
     assert summary.bodies_weighed == summary.transactions

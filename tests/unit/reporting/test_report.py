@@ -12,7 +12,7 @@ import pytest
 
 from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.model.histogram import Histogram
-from midaz_seed.plan.batch_size import PackChoice
+from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.reporting.report import (
     ConcurrencyReport,
@@ -24,17 +24,17 @@ from midaz_seed.reporting.report import (
     LedgerReport,
     PhaseReport,
     ProcessReport,
-    ProofReport,
     Report,
     SettlementReport,
     ThroughputReport,
+    VerificationReport,
     check_writable,
     latency,
     write_json,
 )
 from midaz_seed.reporting.text_report import ROWS_MAX, render_text
 
-PROVED = ProofReport(True, 4, 4, 412, 24, 40, (), 0, 0.3)
+PROVED = VerificationReport(True, 4, 4, 412, 24, 40, (), 0, 0.3)
 AGAIN = "Run the same command again: it finds what is there and makes what is missing."
 
 
@@ -114,7 +114,7 @@ def error(number: int = 0, message: str = "the server is down") -> ErrorReport:
     return ErrorReport("server", "accounts", "account", f"{number:04}", 12, 3, "t", "t", "read its log", example)
 
 
-def proof_with(*differences: Difference, total: int | None = None) -> ProofReport:
+def proof_with(*differences: Difference, total: int | None = None) -> VerificationReport:
     total = len(differences) if total is None else total
     return dataclasses.replace(PROVED, ok=False, differences=differences, differences_total=total)
 
@@ -370,8 +370,8 @@ def test_a_server_that_settles_behind_its_answers_gets_a_line_and_one_that_does_
 
 
 def test_a_pack_size_that_was_found_is_told_with_its_reason() -> None:
-    choice = PackChoice(19, "2,100 movements/s, p99 150.0 ms, 5.2 times as much as one by one", elapsed_s=9.5)
+    choice = BatchSizeChoice(19, "2,100 movements/s, p99 150.0 ms, 5.2 times as much as one by one", elapsed_s=9.5)
     text = " ".join(render_text(report(packing=choice)).split())
     assert f"packing: auto, 19 movements in a transaction ({choice.reason}), found in 9.5 s" in text
-    assert "1 movement in a transaction" in render_text(report(packing=PackChoice(1, "as the run began")))
+    assert "1 movement in a transaction" in render_text(report(packing=BatchSizeChoice(1, "as the run began")))
     assert "packing" not in render_text(report())

@@ -5,22 +5,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.settled_throughput import POINTS_MAX, MoneyFlow, throughput
+from midaz_seed.reporting.settled_throughput import POINTS_MAX, SettlementTimeline, throughput
 
-Looks = list[tuple[float, int]]
+Rereads = list[tuple[float, int]]
 
 
 def flow(
-    phase: Phase, since_s: float, until_s: float, movements: int, balances: Looks, records: Looks | None = None
-) -> MoneyFlow:
+    phase: Phase, since_s: float, until_s: float, movements: int, balances: Rereads, records: Rereads | None = None
+) -> SettlementTimeline:
     """A ledger's phase that sent from one moment to another, and was looked at then."""
-    made = MoneyFlow(phase)
+    made = SettlementTimeline(phase)
     for number in range(movements):
         made.accept(1, since_s, since_s + (until_s - since_s) * (number + 1) / movements)
     for at_s, outstanding in balances:
-        made.see_balances(at_s, outstanding)
+        made.observe_balances(at_s, outstanding)
     for at_s, outstanding in records or []:
-        made.see_records(at_s, outstanding)
+        made.observe_records(at_s, outstanding)
     return made
 
 
@@ -33,10 +33,10 @@ def test_rates_count_from_the_first_send_to_the_last_answer_and_to_the_look_that
 
 
 def test_transactions_that_carry_many_movements_are_counted_as_both() -> None:
-    packed = MoneyFlow(Phase.DEPOSITS)
+    packed = SettlementTimeline(Phase.DEPOSITS)
     packed.accept(19, 0, 1)
     packed.accept(19, 0.5, 2)
-    packed.see_balances(4, 0)
+    packed.observe_balances(4, 0)
     found = throughput(Phase.DEPOSITS, [packed])
     assert found is not None
     assert (found.transactions_accepted, found.movements_accepted) == (2, 38)
@@ -68,9 +68,9 @@ def test_ledgers_side_by_side_share_their_time_and_add_up_from_their_last_answer
 
 
 def test_a_ledger_that_did_not_settle_takes_time_and_gives_no_movements() -> None:
-    good = flow(Phase.DEPOSITS, 0, 1, 10, [(1, 0)])
+    succeeded = flow(Phase.DEPOSITS, 0, 1, 10, [(1, 0)])
     bad = flow(Phase.DEPOSITS, 0, 2, 10, [(3, 10), (5, 4)])
-    found = throughput(Phase.DEPOSITS, [good, bad])
+    found = throughput(Phase.DEPOSITS, [succeeded, bad])
     assert found is not None
     assert (found.movements_accepted, found.movements_settled, found.movements_settled_per_s) == (20, 10, 2)
     assert found.drain[-1].balances == 4
@@ -80,10 +80,10 @@ def test_a_ledger_that_did_not_settle_takes_time_and_gives_no_movements() -> Non
 
 
 def test_a_phase_in_which_nothing_was_accepted_has_no_throughput() -> None:
-    refused = MoneyFlow(Phase.DEPOSITS)
+    refused = SettlementTimeline(Phase.DEPOSITS)
     refused.begin(1)
     refused.answered(2)
-    assert throughput(Phase.DEPOSITS, [refused, MoneyFlow(Phase.DEPOSITS)]) is None
+    assert throughput(Phase.DEPOSITS, [refused, SettlementTimeline(Phase.DEPOSITS)]) is None
     assert throughput(Phase.DEPOSITS, []) is None
 
 
@@ -109,7 +109,7 @@ looks = st.lists(st.tuples(st.floats(0, 100), st.integers(0, 50)), max_size=200)
 
 @given(st.lists(st.tuples(moments, st.floats(0.001, 100), st.integers(1, 5), looks), min_size=1, max_size=6))
 def test_no_more_is_settled_than_was_accepted_whatever_the_ledgers_did(
-    ledgers: list[tuple[float, float, int, Looks]],
+    ledgers: list[tuple[float, float, int, Rereads]],
 ) -> None:
     flows = []
     for since_s, sent_s, movements, seen in ledgers:

@@ -58,7 +58,7 @@ async def callers(breaker: CircuitBreaker) -> AsyncIterator[Callers]:
 async def test_a_closed_breaker_lets_everything_pass_at_once() -> None:
     breaker = CircuitBreaker(FakeClock())
     assert [await breaker.enter() for _ in range(3)] == [0, 0, 0]
-    assert breaker.closed
+    assert breaker.is_closed
     assert breaker.opened_count == 0
 
 
@@ -68,7 +68,7 @@ async def test_it_opens_at_the_fifth_failure_in_a_row_and_not_before() -> None:
     assert breaker.state is BreakerState.CLOSED
     await open_it(breaker, 1)
     assert breaker.state is BreakerState.OPEN
-    assert not breaker.closed
+    assert not breaker.is_closed
 
 
 async def test_a_success_starts_the_count_of_failures_anew() -> None:
@@ -76,7 +76,7 @@ async def test_a_success_starts_the_count_of_failures_anew() -> None:
     for _ in range(10):
         await open_it(breaker, 4)
         breaker.record(await breaker.enter(), ok=True)
-    assert breaker.closed
+    assert breaker.is_closed
 
 
 async def test_nobody_enters_while_it_is_open() -> None:
@@ -109,8 +109,8 @@ async def test_each_success_takes_a_probe_away_until_none_is_wanted() -> None:
     async with callers(breaker) as parked:
         await parked.ask(20)
         await clock.advance(60)
-        for permit in parked.permits[:2]:
-            breaker.record(permit, ok=True)
+        for epoch in parked.permits[:2]:
+            breaker.record(epoch, ok=True)
         await settle()
         assert len(parked.permits) == 3
         assert breaker.state is BreakerState.HALF_OPEN
@@ -136,10 +136,10 @@ async def test_three_successes_close_it_and_every_parked_caller_goes_on() -> Non
     async with callers(breaker) as parked:
         await parked.ask(500)
         await clock.advance(60)
-        for permit in parked.permits[:]:
-            breaker.record(permit, ok=True)
+        for epoch in parked.permits[:]:
+            breaker.record(epoch, ok=True)
         await settle()
-        assert breaker.closed
+        assert breaker.is_closed
         assert len(parked.permits) == 500
         assert parked.refused == []
 
@@ -188,7 +188,7 @@ async def test_a_late_failure_neither_reopens_it_nor_counts_after_the_closing() 
         breaker.record(parked.permits[0], ok=True)
         for _ in range(5):
             breaker.record(early, ok=False)
-        assert breaker.closed
+        assert breaker.is_closed
 
 
 async def test_the_rest_of_a_lost_round_of_probes_tells_nothing_about_the_next() -> None:
@@ -204,9 +204,9 @@ async def test_the_rest_of_a_lost_round_of_probes_tells_nothing_about_the_next()
         breaker.record(late, ok=False)
         assert breaker.state is BreakerState.HALF_OPEN
         breaker.record(late, ok=True)
-        for permit in parked.permits[2:]:
-            breaker.record(permit, ok=True)
-        assert breaker.closed
+        for epoch in parked.permits[2:]:
+            breaker.record(epoch, ok=True)
+        assert breaker.is_closed
 
 
 async def test_it_gives_up_and_every_parked_caller_is_told() -> None:
@@ -237,7 +237,7 @@ async def test_the_time_to_give_up_starts_anew_when_it_has_been_closed() -> None
             await parked.ask()
             await clock.advance(60)
             breaker.record(parked.permits[0], ok=True)
-    assert breaker.closed
+    assert breaker.is_closed
     assert breaker.opened_count == 3
     assert breaker.open_total_s == 180
 
@@ -275,11 +275,11 @@ async def test_a_cancelled_probe_gives_its_place_to_another() -> None:
         await parked.ask(3)
         await clock.advance(60)
         for place in range(2):
-            breaker.abandon(parked.permits[place])
+            breaker.release(parked.permits[place])
             await settle()
             assert len(parked.permits) == place + 2
         breaker.record(parked.permits[2], ok=True)
-        assert breaker.closed
+        assert breaker.is_closed
 
 
 async def test_abandoning_a_permit_of_an_older_state_frees_nothing() -> None:
@@ -290,17 +290,17 @@ async def test_abandoning_a_permit_of_an_older_state_frees_nothing() -> None:
     async with callers(breaker) as parked:
         await parked.ask(3)
         await clock.advance(60)
-        breaker.abandon(early)
+        breaker.release(early)
         await settle()
         assert len(parked.permits) == 1
 
 
 async def test_a_permit_is_valid_until_the_state_changes() -> None:
     breaker = CircuitBreaker(FakeClock())
-    permit = await breaker.enter()
-    assert breaker.valid(permit)
+    epoch = await breaker.enter()
+    assert breaker.is_current(epoch)
     await open_it(breaker)
-    assert not breaker.valid(permit)
+    assert not breaker.is_current(epoch)
 
 
 async def test_each_change_of_state_is_told_once() -> None:
@@ -311,8 +311,8 @@ async def test_each_change_of_state_is_told_once() -> None:
     async with callers(breaker) as parked:
         await parked.ask(5)
         await clock.advance(60)
-        for permit in parked.permits[:]:
-            breaker.record(permit, ok=True)
+        for epoch in parked.permits[:]:
+            breaker.record(epoch, ok=True)
     assert told == ["open", "half-open", "closed"]
 
 
@@ -327,11 +327,11 @@ async def test_an_outage_costs_no_item_and_the_server_gets_nothing_but_probes() 
         nonlocal during_outage
         for item in items:
             while True:
-                permit = await breaker.enter()
+                epoch = await breaker.enter()
                 await anyio.lowlevel.checkpoint()
                 up = clock.monotonic() >= down_until_s
                 during_outage += not up
-                breaker.record(permit, ok=up)
+                breaker.record(epoch, ok=up)
                 if up:
                     arrived.append(item)
                     break
@@ -346,4 +346,4 @@ async def test_an_outage_costs_no_item_and_the_server_gets_nothing_but_probes() 
     assert sorted(arrived) == list(range(200))
     assert during_outage <= 16 + 2 * 3, "what was in flight, and two rounds of three probes"
     assert breaker.opened_count == 1
-    assert breaker.closed
+    assert breaker.is_closed

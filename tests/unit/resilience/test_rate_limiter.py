@@ -44,7 +44,7 @@ async def moments(rate_per_s: float, tokens: int, workers: int) -> list[float]:
 
     async def worker() -> None:
         for _ in wanted:
-            await limiter.token()
+            await limiter.next_slot()
             had.append(loop.time() - start_s)
 
     await asyncio.gather(*[worker() for _ in range(workers)])
@@ -82,7 +82,7 @@ def test_a_token_costs_no_wait_when_the_rate_is_not_used_up() -> None:
         waited_s = 0.0
         for _ in range(50):
             before_s = loop.time()
-            await limiter.token()
+            await limiter.next_slot()
             waited_s += loop.time() - before_s
             await asyncio.sleep(0.02)
         return waited_s
@@ -93,11 +93,11 @@ def test_a_token_costs_no_wait_when_the_rate_is_not_used_up() -> None:
 def test_time_without_requests_is_not_saved_up_for_a_burst() -> None:
     async def story() -> int:
         limiter, loop = RateLimiter(500), asyncio.get_running_loop()
-        await limiter.token()
+        await limiter.next_slot()
         await asyncio.sleep(3600)
         start_s, had = loop.time(), 0
         while loop.time() - start_s < 0.001:
-            await limiter.token()
+            await limiter.next_slot()
             had += 1
         return had
 
@@ -110,7 +110,7 @@ def test_a_cancelled_waiter_takes_no_token_and_holds_nobody_up() -> None:
         start_s, had = loop.time(), []
 
         async def take() -> None:
-            await limiter.token()
+            await limiter.next_slot()
             had.append(loop.time() - start_s)
 
         tasks = [asyncio.create_task(take()) for _ in range(8)]

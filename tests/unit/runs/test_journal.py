@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from midaz_seed.clock import FakeClock
 from midaz_seed.errors import JournalError, OutputError, RunError
 from midaz_seed.plan.items import Phase
-from midaz_seed.runs.journal import LEASE_ITEMS, Journal, Track, done_in
+from midaz_seed.runs.journal import LEASE_ITEMS, Journal, PhaseLog, done_in
 
 COUNT = 3 * LEASE_ITEMS + 5
 
@@ -20,47 +20,47 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "journal"
 
 
-def _open(path: Path) -> tuple[Journal, Track]:
+def _open(path: Path) -> tuple[Journal, PhaseLog]:
     journal = Journal(FakeClock(), path, "digest")
-    return journal, journal.track(0, Phase.TRANSFERS, COUNT)
+    return journal, journal.phase_log(0, Phase.TRANSFERS, COUNT)
 
 
-def _unknown(track: Track) -> list[int]:
-    return [one.ordinal for one in track.unknown()]
+def _unknown(phase_log: PhaseLog) -> list[int]:
+    return [one.ordinal for one in phase_log.unknown()]
 
 
 def test_an_item_is_on_disk_before_it_may_be_sent(path: Path) -> None:
-    _, track = _open(path)
-    track.begin(0)
+    _, phase_log = _open(path)
+    phase_log.begin(0)
     _, read = _open(path)  # as after a kill: nothing was closed
     assert 0 in _unknown(read)
 
 
 def test_what_was_acknowledged_before_a_later_lease_survives_a_kill(path: Path) -> None:
-    _, track = _open(path)
+    _, phase_log = _open(path)
     for ordinal in range(LEASE_ITEMS):
-        track.begin(ordinal)
-        track.made(ordinal)
-    track.begin(LEASE_ITEMS)
+        phase_log.begin(ordinal)
+        phase_log.made(ordinal)
+    phase_log.begin(LEASE_ITEMS)
     _, read = _open(path)
     assert all(read.is_made(ordinal) for ordinal in range(LEASE_ITEMS))
     assert _unknown(read) == list(range(LEASE_ITEMS, 2 * LEASE_ITEMS))
 
 
 def test_a_lease_ends_where_the_phase_ends(path: Path) -> None:
-    _, track = _open(path)
-    track.begin(COUNT - 2)
+    _, phase_log = _open(path)
+    phase_log.begin(COUNT - 2)
     _, read = _open(path)
     assert _unknown(read) == [COUNT - 2, COUNT - 1]
 
 
 def test_after_a_clean_end_only_what_has_no_answer_is_unknown(path: Path) -> None:
-    journal, track = _open(path)
+    journal, phase_log = _open(path)
     for ordinal in range(5):
-        track.begin(ordinal)
-    track.made(0)
-    track.not_made(1)
-    track.made(3)
+        phase_log.begin(ordinal)
+    phase_log.made(0)
+    phase_log.not_made(1)
+    phase_log.made(3)
     journal.close(clean=True)
     again, read = _open(path)
     assert again.clean
@@ -69,8 +69,8 @@ def test_after_a_clean_end_only_what_has_no_answer_is_unknown(path: Path) -> Non
 
 
 def test_a_killed_session_is_not_clean(path: Path) -> None:
-    journal, track = _open(path)
-    track.begin(0)
+    journal, phase_log = _open(path)
+    phase_log.begin(0)
     journal.close(clean=True)
     _, second = _open(path)
     second.begin(1)
@@ -80,20 +80,20 @@ def test_a_killed_session_is_not_clean(path: Path) -> None:
 
 async def test_the_generation_and_the_time_of_the_last_key_are_kept(path: Path) -> None:
     clock = FakeClock()
-    track = Journal(clock, path, "digest").track(0, Phase.TRANSFERS, COUNT)
+    phase_log = Journal(clock, path, "digest").phase_log(0, Phase.TRANSFERS, COUNT)
     began_s = clock.time()
-    track.begin(0)
+    phase_log.begin(0)
     await clock.advance(7)
-    track.resend(1, 3)
+    phase_log.resend(1, 3)
     unknown = {one.ordinal: one for one in _open(path)[1].unknown()}
     assert (unknown[0].generation, unknown[0].sent_s) == (0, began_s)
     assert (unknown[1].generation, unknown[1].sent_s) == (3, began_s + 7)
 
 
 def test_what_an_earlier_session_may_have_sent_goes_out_under_the_key_that_it_had(path: Path) -> None:
-    _, track = _open(path)
-    track.begin(0)
-    track.resend(0, 4)
+    _, phase_log = _open(path)
+    phase_log.begin(0)
+    phase_log.resend(0, 4)
     _, second = _open(path)
     assert second.begin(0) == 4
     assert second.begin(1) == 0
@@ -102,12 +102,12 @@ def test_what_an_earlier_session_may_have_sent_goes_out_under_the_key_that_it_ha
 
 def test_ids_of_entities_come_back(path: Path) -> None:
     journal, _ = _open(path)
-    accounts = journal.track(2, Phase.ACCOUNTS, 10)
-    for ordinal, fresh in ((0, True), (1, False)):
+    accounts = journal.phase_log(2, Phase.ACCOUNTS, 10)
+    for ordinal, created_by_this_run in ((0, True), (1, False)):
         accounts.begin(ordinal)
-        accounts.created(ordinal, f"id-{ordinal}", fresh=fresh)
+        accounts.created(ordinal, f"id-{ordinal}", created_by_this_run=created_by_this_run)
     journal.flush()
-    read = _open(path)[0].track(2, Phase.ACCOUNTS, 10)
+    read = _open(path)[0].phase_log(2, Phase.ACCOUNTS, 10)
     assert read.known_id(0) == "id-0"
     assert read.known_id(1) == "id-1"
     assert read.known_id(2) == ""
@@ -117,20 +117,20 @@ def test_ids_of_entities_come_back(path: Path) -> None:
 
 def test_an_id_that_is_too_long_to_keep_leaves_the_entity_unknown(path: Path) -> None:
     journal, _ = _open(path)
-    accounts = journal.track(2, Phase.ACCOUNTS, 10)
+    accounts = journal.phase_log(2, Phase.ACCOUNTS, 10)
     accounts.begin(0)
-    accounts.created(0, "x" * 256, fresh=True)
+    accounts.created(0, "x" * 256, created_by_this_run=True)
     journal.flush()
-    assert _open(path)[0].track(2, Phase.ACCOUNTS, 10).is_unknown(0)
+    assert _open(path)[0].phase_log(2, Phase.ACCOUNTS, 10).is_unknown(0)
 
 
 def _written(path: Path) -> tuple[bytes, int]:
     """A journal of a few records, and where the last of them begins."""
-    _, track = _open(path)
+    _, phase_log = _open(path)
     for ordinal in range(2 * LEASE_ITEMS):
-        track.begin(ordinal)
-        track.made(ordinal)
-    track.begin(2 * LEASE_ITEMS)
+        phase_log.begin(ordinal)
+        phase_log.made(ordinal)
+    phase_log.begin(2 * LEASE_ITEMS)
     data = path.read_bytes()
     return data, len(data) - 8 - 21
 
@@ -151,8 +151,8 @@ def test_a_journal_cut_at_any_byte_of_its_last_record_loses_that_record_and_noth
 def test_a_journal_that_goes_on_after_a_torn_record_can_be_read_to_its_end(path: Path) -> None:
     data, _ = _written(path)
     path.write_bytes(data[:-3])
-    _, track = _open(path)
-    track.begin(2 * LEASE_ITEMS)
+    _, phase_log = _open(path)
+    phase_log.begin(2 * LEASE_ITEMS)
     assert _unknown(_open(path)[1]) == list(range(2 * LEASE_ITEMS, 3 * LEASE_ITEMS))
 
 
@@ -184,36 +184,36 @@ def test_a_journal_that_cannot_be_opened_is_said_before_anything_is_sent(tmp_pat
 
 
 def test_a_full_disk_forbids_the_sending_and_leaves_no_half_record(path: Path) -> None:
-    journal, track = _open(path)
-    track.begin(0)
+    journal, phase_log = _open(path)
+    phase_log.begin(0)
     size = path.stat().st_size
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (size + 10, hard))  # as a disk with room for ten bytes more
     try:
         with pytest.raises(JournalError, match="nothing more is sent"):
-            track.begin(LEASE_ITEMS)
+            phase_log.begin(LEASE_ITEMS)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.stat().st_size == size
-    track.begin(LEASE_ITEMS)  # there is room again
+    phase_log.begin(LEASE_ITEMS)  # there is room again
     assert _unknown(_open(path)[1]) == list(range(2 * LEASE_ITEMS))
     journal.close(clean=True)
 
 
 def test_a_journal_that_begins_anew_knows_nothing(path: Path) -> None:
-    journal, track = _open(path)
-    track.begin(0)
+    journal, phase_log = _open(path)
+    phase_log.begin(0)
     journal.restart()
-    assert not journal.used
+    assert not journal.has_records
     assert _unknown(_open(path)[1]) == []
 
 
 def test_what_is_done_can_be_counted_without_owning_the_run(path: Path) -> None:
-    journal, track = _open(path)
+    journal, phase_log = _open(path)
     for ordinal in range(3):
-        track.begin(ordinal)
-        track.made(ordinal)
-    journal.track(0, Phase.ACCOUNTS, 4).created(1, "id", fresh=True)
+        phase_log.begin(ordinal)
+        phase_log.made(ordinal)
+    journal.phase_log(0, Phase.ACCOUNTS, 4).created(1, "id", created_by_this_run=True)
     journal.flush()
     assert done_in(path) == 4
     assert done_in(path.with_name("nothing")) == 0
@@ -221,11 +221,11 @@ def test_what_is_done_can_be_counted_without_owning_the_run(path: Path) -> None:
 
 def test_without_a_file_nothing_is_kept() -> None:
     journal = Journal(FakeClock())
-    track = journal.track(0, Phase.TRANSFERS, COUNT)
-    assert track.begin(0) == 0
-    track.made(0)
+    phase_log = journal.phase_log(0, Phase.TRANSFERS, COUNT)
+    assert phase_log.begin(0) == 0
+    phase_log.made(0)
     journal.close(clean=True)
-    assert not journal.on
+    assert not journal.enabled
 
 
 STEPS = st.lists(st.tuples(st.sampled_from(["begin", "made", "not made", "resend"]), st.integers(0, COUNT - 1)))
@@ -237,30 +237,30 @@ def test_after_any_story_made_and_unknown_are_what_a_model_says(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, int]], kills: int
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "journal"
-    journal, track = _open(path)
+    journal, phase_log = _open(path)
     began: set[int] = set()
     made: set[int] = set()
     refused: set[int] = set()
     following = 0
     for number, (what, ordinal) in enumerate(steps):
         if what == "begin" and following < COUNT:
-            track.begin(following)
+            phase_log.begin(following)
             began.add(following)
             following += 1
         elif ordinal in began and ordinal not in made:
             if what == "made":
-                track.made(ordinal)
+                phase_log.made(ordinal)
                 made.add(ordinal)
                 refused.discard(ordinal)
             elif what == "not made":
-                track.not_made(ordinal)
+                phase_log.not_made(ordinal)
                 refused.add(ordinal)
             elif what == "resend":
-                track.resend(ordinal, number + 1)
+                phase_log.resend(ordinal, number + 1)
                 refused.discard(ordinal)
         if kills and number % 7 == 6:
             journal.flush()  # the moment before a kill, where everything buffered got out
-            journal, track = _open(path)
+            journal, phase_log = _open(path)
             following = max([*began, -1]) + 1
     journal.flush()
     _, read = _open(path)

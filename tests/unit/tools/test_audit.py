@@ -2,11 +2,12 @@
 
 import pytest
 
-from midaz_seed.midaz.api import transaction_request
+from midaz_seed.midaz.api import transaction_path, transaction_request
+from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import TransactionItem
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import SandboxServer
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import sandbox, world
 from tools.chaos.audit import Audit, audit, planned_by
 
@@ -16,9 +17,9 @@ TINY = planned_by(("--preset", "tiny"))
 async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: bytes) -> None:
     """Send a transaction into the only ledger that there is."""
     (place,) = server.state.books
-    path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/transactions/{item.endpoint}"
-    transport = WireTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
-    answer = await transport.send(transaction_request(path, body, key, 300))
+    path = transaction_path(Place(*place), item.phase)
+    transport = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    answer = await transport.send(transaction_request(path, body, key, "300"))
     await transport.aclose()
     assert answer.status == 201
 

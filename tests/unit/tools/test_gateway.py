@@ -3,15 +3,15 @@
 import orjson
 import pytest
 
-from midaz_seed.transport.aiohttp_transport import SessionTransport
+from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import LostConnectionError, Request, Transport
-from midaz_seed.transport.httptools_transport import WireTransport
+from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support import sandbox
 from tests.support.gateway import DROP, Altered, Gateway, Headers, gateway, only, opened
 
 
 def _reach(kind: str, url: str) -> Transport:
-    make = WireTransport if kind == "wire" else SessionTransport
+    make = HttptoolsTransport if kind == "wire" else AiohttpTransport
     return make(url, url, headers={}, request_timeout_s=5, connect_timeout_s=1)
 
 

@@ -6,7 +6,7 @@ import aiohttp
 import pytest
 from aioresponses import aioresponses
 
-from midaz_seed.transport.aiohttp_transport import SessionTransport
+from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import (
     AnswerTimeoutError,
     ConnectError,
@@ -32,7 +32,7 @@ URL = "http://127.0.0.1:1"
     ids=lambda value: type(value).__name__ if isinstance(value, BaseException) else value.__name__,
 )
 async def test_every_fault_of_the_library_becomes_one_of_ours(fault: Exception, named: type[TransportError]) -> None:
-    transport = SessionTransport(URL, URL, headers={}, request_timeout_s=1, connect_timeout_s=1)
+    transport = AiohttpTransport(URL, URL, headers={}, request_timeout_s=1, connect_timeout_s=1)
     with aioresponses() as server:
         server.post(f"{URL}/x", exception=fault)
         with pytest.raises(named) as caught:
@@ -43,7 +43,7 @@ async def test_every_fault_of_the_library_becomes_one_of_ours(fault: Exception, 
 
 
 async def test_any_status_is_an_answer() -> None:
-    transport = SessionTransport(URL, URL, headers={}, request_timeout_s=1, connect_timeout_s=1)
+    transport = AiohttpTransport(URL, URL, headers={}, request_timeout_s=1, connect_timeout_s=1)
     with aioresponses() as server:
         server.get(f"{URL}/x", status=503, body=b"later", headers={"Retry-After": "2"})
         answer = await transport.send(Request("GET", "/x"))

@@ -3,43 +3,44 @@
 from collections.abc import Iterator
 
 from midaz_seed.model.balances import EXTERNAL
-from midaz_seed.plan.dimensions import LedgerShape
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import BaseGenerator
 from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem, answer_of
 
 
-class DepositGenerator(BaseGenerator[LedgerShape, TransactionItem]):
+class DepositGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
     """One deposit per account; packed, one transaction for several accounts of the same asset."""
 
     phase = Phase.DEPOSITS
-    endpoint = "inflow"
 
-    def items(self, scope: LedgerShape) -> Iterator[TransactionItem]:
+    def items(self, scope: LedgerDimensions) -> Iterator[TransactionItem]:
         """Every deposit of a ledger, asset by asset."""
         if not scope.transactions_per_account:
             return
         for position, asset in enumerate(scope.assets):
             accounts = range(position, scope.accounts, len(scope.assets))
-            for first in range(0, len(accounts), scope.pack):
-                yield self._transaction(scope, asset, accounts[first : first + scope.pack])
+            for first in range(0, len(accounts), scope.transactions_per_batch):
+                yield self._transaction(scope, asset, accounts[first : first + scope.transactions_per_batch])
 
-    def one(self, scope: LedgerShape, account: int) -> TransactionItem:
+    def one(self, scope: LedgerDimensions, account: int) -> TransactionItem:
         """The transaction with this account's deposit, without making the others."""
         step = len(scope.assets)
         position, place = account % step, account // step
         accounts = range(position, scope.accounts, step)
-        first = place - place % scope.pack
-        return self._transaction(scope, scope.assets[position], accounts[first : first + scope.pack])
+        first = place - place % scope.transactions_per_batch
+        return self._transaction(scope, scope.assets[position], accounts[first : first + scope.transactions_per_batch])
 
-    def count(self, scope: LedgerShape) -> int:
+    def count(self, scope: LedgerDimensions) -> int:
         """How many transactions that is."""
         if not scope.transactions_per_account:
             return 0
-        return sum(-(-scope.group_size(position) // scope.pack) for position in range(len(scope.assets)))
+        return sum(
+            -(-scope.group_size(position) // scope.transactions_per_batch) for position in range(len(scope.assets))
+        )
 
-    def _transaction(self, scope: LedgerShape, asset: AssetTemplate, accounts: range) -> TransactionItem:
+    def _transaction(self, scope: LedgerDimensions, asset: AssetTemplate, accounts: range) -> TransactionItem:
         amount = scope.deposit_of(asset)
-        key = f"{scope.key}.d{accounts[0] + 1}" + (f"x{len(accounts)}" if scope.pack > 1 else "")
+        key = f"{scope.key}.d{accounts[0] + 1}" + (f"x{len(accounts)}" if scope.transactions_per_batch > 1 else "")
         run_id, value, total = scope.identity.run_id, asset.text(amount), asset.text(amount * len(accounts))
         mark = f'"seedKey":"{run_id}/{key}"'
         aliases = scope.aliases
@@ -58,7 +59,6 @@ class DepositGenerator(BaseGenerator[LedgerShape, TransactionItem]):
         return TransactionItem(
             key,
             Phase.DEPOSITS,
-            self.endpoint,
             body.encode(),
             mark.encode(),
             answer_of(asset, total, EXTERNAL + asset.code, destinations),

@@ -12,7 +12,7 @@ _TABLE = _PIX * 3 + _TED + _P2P + [(_BOLETO, "")] * 9
 """More than half of all transfers are PIX."""
 
 
-def rail(bits: int) -> tuple[str, str]:
+def payment_rail(bits: int) -> tuple[str, str]:
     """Name of a rail and the JSON members of its details, drawn by 64 random bits."""
     name, details = _TABLE[bits % len(_TABLE)]
     if name != _BOLETO:

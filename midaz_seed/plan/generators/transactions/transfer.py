@@ -3,17 +3,21 @@
 from collections.abc import Iterator
 from itertools import islice
 
-from midaz_seed.plan.dimensions import LedgerShape
+from midaz_seed.model.money import format_minor
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import BaseGenerator
-from midaz_seed.plan.generators.transactions.rails import rail
+from midaz_seed.plan.generators.transactions.rails import payment_rail
 from midaz_seed.plan.items import Movement, Phase, TransactionItem, answer_of
-from midaz_seed.plan.streams import BLOCK, stream
+from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
+
+_make = tuple.__new__
+"""Makes a named tuple of its fields in order: a call of its class takes three times as long, once for each transfer."""
 
 Drawn = tuple[Movement, int]
 """A movement, and 64 bits that its rail is drawn by."""
 
 
-class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
+class TransferGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
     """Round by round over all accounts, so that one source's transfers are spread over time and workers.
 
     Packed, one transaction holds several rounds of one source; two movements to the same destination are one leg with
@@ -21,32 +25,31 @@ class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
     """
 
     phase = Phase.TRANSFERS
-    endpoint = "json"
 
-    def items(self, scope: LedgerShape) -> Iterator[TransactionItem]:
+    def items(self, scope: LedgerDimensions) -> Iterator[TransactionItem]:
         """Every transfer of a ledger."""
-        for first_round in range(0, scope.transfers_per_account, scope.pack):
-            rounds = range(first_round, min(first_round + scope.pack, scope.transfers_per_account))
+        for first_round in range(0, scope.transfers_per_account, scope.transactions_per_batch):
+            rounds = range(first_round, min(first_round + scope.transactions_per_batch, scope.transfers_per_account))
             write = _Writer(scope, rounds).transaction
-            for block in range(-(-scope.accounts // BLOCK)):
+            for block in range(-(-scope.accounts // ACCOUNTS_PER_STREAM)):
                 columns = [self.draws(scope, number, block) for number in rounds]
                 for drawn in zip(*columns, strict=True):
                     yield write(drawn)
 
-    def one(self, scope: LedgerShape, source: int, number: int) -> TransactionItem:
+    def one(self, scope: LedgerDimensions, source: int, number: int) -> TransactionItem:
         """The transaction of one source that holds its transfer with this number (from 0), without making the
         others."""
-        first = number - number % scope.pack
-        rounds = range(first, min(first + scope.pack, scope.transfers_per_account))
-        block, offset = divmod(source, BLOCK)
+        first = number - number % scope.transactions_per_batch
+        rounds = range(first, min(first + scope.transactions_per_batch, scope.transfers_per_account))
+        block, offset = divmod(source, ACCOUNTS_PER_STREAM)
         columns = [next(islice(self.draws(scope, round_number, block), offset, None)) for round_number in rounds]
         return _Writer(scope, rounds).transaction(tuple(columns))
 
-    def count(self, scope: LedgerShape) -> int:
+    def count(self, scope: LedgerDimensions) -> int:
         """How many transactions that is."""
-        return scope.accounts * -(-scope.transfers_per_account // scope.pack)
+        return scope.accounts * -(-scope.transfers_per_account // scope.transactions_per_batch)
 
-    def draws(self, scope: LedgerShape, number: int, block: int) -> Iterator[Drawn]:
+    def draws(self, scope: LedgerDimensions, number: int, block: int) -> Iterator[Drawn]:
         """The movements of one round and one block of sources, each with the bits that its rail is drawn by."""
         bits = stream(scope.identity.seed, scope.key, "transfers", number, block).getrandbits
         step = len(scope.assets)
@@ -54,23 +57,23 @@ class TransferGenerator(BaseGenerator[LedgerShape, TransactionItem]):
             (scope.group_size(position), asset.transfer_min, asset.transfer_max - asset.transfer_min + 1)
             for position, asset in enumerate(scope.assets)
         ]
-        for source in range(block * BLOCK, min((block + 1) * BLOCK, scope.accounts)):
+        for source in range(block * ACCOUNTS_PER_STREAM, min((block + 1) * ACCOUNTS_PER_STREAM, scope.accounts)):
             place, position = divmod(source, step)
             size, lowest, span = groups[position]
             partner = (place + 1 + bits(64) % (size - 1)) % size
             rail_bits = bits(64)
-            yield Movement(source, position + partner * step, lowest + bits(96) % span), rail_bits
+            yield _make(Movement, (source, position + partner * step, lowest + bits(96) % span)), rail_bits
 
 
 class _Writer:
     """Writes the transactions of some rounds of a ledger: what they share is prepared once."""
 
-    def __init__(self, scope: LedgerShape, rounds: range) -> None:
+    def __init__(self, scope: LedgerDimensions, rounds: range) -> None:
         self._assets = scope.assets
         self._aliases = scope.aliases
         self._run_id = scope.identity.run_id
         self._key_begins = f"{scope.key}.t"
-        self._key_ends = f".{rounds[0] + 1}" + (f"x{len(rounds)}" if scope.pack > 1 else "")
+        self._key_ends = f".{rounds[0] + 1}" + (f"x{len(rounds)}" if scope.transactions_per_batch > 1 else "")
 
     def transaction(self, drawn: tuple[Drawn, ...]) -> TransactionItem:
         """The transaction with these movements, all of one source."""
@@ -81,41 +84,35 @@ class _Writer:
         code = asset.code
         if len(drawn) == 1:
             movements: tuple[Movement, ...] = (first,)
-            total = asset.text(first.amount)
-            amount = _amount(code, total)
+            total = format_minor(first.amount, asset.scale)
+            amount = f'"amount":{{"asset":"{code}","value":"{total}"}}'
             destinations = f'"{aliases[first.destination]}"'
             legs = f'{{"accountAlias":{destinations},{amount}}}'
         else:
             movements = tuple([movement for movement, _ in drawn])
             total = asset.text(sum([movement.amount for movement in movements]))
-            amount = _amount(code, total)
+            amount = f'"amount":{{"asset":"{code}","value":"{total}"}}'
             sums = _sums(movements)
             destinations = ",".join([f'"{aliases[account]}"' for account in sums])
             legs = ",".join(
                 [
-                    f'{{"accountAlias":"{aliases[account]}",{_amount(code, asset.text(minor))}}}'
+                    f'{{"accountAlias":"{aliases[account]}","amount":{{"asset":"{code}","value":"{asset.text(minor)}"}}}}'
                     for account, minor in sums.items()
                 ]
             )
         key = f"{self._key_begins}{source + 1}{self._key_ends}"
         mark = f'"seedKey":"{run_id}/{key}"'
-        name, details = rail(rail_bits)
+        name, details = payment_rail(rail_bits)
         body = (
             f'{{"description":"{name} transfer","metadata":{{"seedRun":"{run_id}",{mark},"rail":"{name}",{details}}},'
             f'"send":{{"asset":"{code}","value":"{total}",'
             f'"source":{{"from":[{{"accountAlias":"{aliases[source]}",{amount}}}]}},'
             f'"distribute":{{"to":[{legs}]}}}}}}'
         )
-        return TransactionItem(
-            key,
-            TransferGenerator.phase,
-            TransferGenerator.endpoint,
-            body.encode(),
-            mark.encode(),
-            answer_of(asset, total, aliases[source], destinations),
-            code,
-            total,
-            movements,
+        answer = answer_of(asset, total, aliases[source], destinations)
+        return _make(
+            TransactionItem,
+            (key, TransferGenerator.phase, body.encode(), mark.encode(), answer, code, total, movements),
         )
 
 
@@ -125,7 +122,3 @@ def _sums(movements: tuple[Movement, ...]) -> dict[int, int]:
     for movement in movements:
         sums[movement.destination] = sums.get(movement.destination, 0) + movement.amount
     return sums
-
-
-def _amount(code: str, value: str) -> str:
-    return f'"amount":{{"asset":"{code}","value":"{value}"}}'
