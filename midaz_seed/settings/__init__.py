@@ -1,1 +1,1 @@
-"""Every knob, its unit and its default (`model`), the presets (`presets`), and how the layers are read (`load`)."""
+"""All settings with unit, range and default (`model`), the presets, and the loader of the layers (`loader`)."""

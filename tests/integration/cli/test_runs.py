@@ -67,7 +67,7 @@ def test_a_killed_run_is_listed_shown_and_gone_on_with_by_one_word(killed: str, 
 
     again = cli("run", "--resume", killed, cwd=tmp_path)
     assert again.returncode == 0
-    assert "is finished, nothing was sent" in again.stdout
+    assert "is finished: nothing was sent" in again.stdout
     assert _listed(tmp_path)[0]["status"] == "finished"
     nothing = cli("run", "--resume", cwd=tmp_path)
     assert nothing.returncode == 2
@@ -104,7 +104,7 @@ def test_a_run_that_had_nothing_refused_has_nothing_to_retry(server: str, tmp_pa
     assert cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
     result = cli("retry", "mine", cwd=tmp_path)
     assert result.returncode == 0
-    assert "Nothing was refused" in result.stdout
+    assert "has no rejected items" in result.stdout
 
 
 def test_a_run_is_deleted_only_when_asked_for_and_its_data_stays(server: str, tmp_path: Path) -> None:
