@@ -1,1 +1,1 @@
-"""What is particular to Midaz's HTTP API: routes, the meaning of answers, one method per endpoint."""
+"""Midaz's HTTP API: routes, endpoints, authorization, and the meaning of answers."""

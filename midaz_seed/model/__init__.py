@@ -1,0 +1,1 @@
+"""Money, balances, request bodies, tax ids, outcomes and histograms. Pure: no clock, no network."""

@@ -1,0 +1,1 @@
+"""Events, logs, progress and the report of a run."""

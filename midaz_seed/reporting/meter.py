@@ -1,4 +1,4 @@
-"""Plain counters: the engine's hot path adds to them, progress and report read them."""
+"""Counters of a run: the engine increments them, progress and report read them."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from midaz_seed.plan.items import MONEY, Phase
 
 @dataclass(slots=True)
 class PhaseMeter:
-    """One phase over all ledgers. `requests` are attempts that were sent; the other counts are items."""
+    """One phase over all ledgers. `requests` counts attempts sent; the other counts are items."""
 
     planned: int = 0
     created: int = 0
@@ -17,19 +17,19 @@ class PhaseMeter:
     failed: int = 0
     skipped: int = 0
     recovered: int = 0
-    """Of the created: those whose answer was lost, and that were found on the server or proved by the balances."""
+    """Created items whose answer was lost, and that were found on the server or shown by the balances."""
     movements: int = 0
-    """Movements of money in the created transactions."""
+    """Movements in the created transactions."""
     requests: int = 0
     retries: int = 0
     replayed: int = 0
     foreign_replays: int = 0
     doubts_applied: int = 0
-    """Transactions in doubt of which the balances said that they had been made."""
+    """Transactions in doubt that had been made, according to the balances."""
     doubts_not_applied: int = 0
-    """Transactions in doubt of which the balances said that they had not been made."""
+    """Transactions in doubt that had not been made, according to the balances."""
     active: int = 0
-    """Ledgers that are in this phase."""
+    """Ledgers in this phase now."""
     busy_s: float = 0.0
     """Seconds in which at least one ledger was in this phase."""
     since_s: float = 0.0
@@ -37,24 +37,24 @@ class PhaseMeter:
 
     @property
     def finished(self) -> int:
-        """Items that need nothing more."""
+        """Items with a final outcome."""
         return self.created + self.existing + self.failed + self.skipped
 
     def doubted(self, *, applied: bool) -> None:
-        """The balances decided a transaction in doubt."""
+        """Count a transaction in doubt that the balances decided."""
         if applied:
             self.doubts_applied += 1
         else:
             self.doubts_not_applied += 1
 
     def start(self, now_s: float) -> None:
-        """A ledger enters the phase."""
+        """Record that a ledger enters the phase."""
         if self.active == 0:
             self.since_s = now_s
         self.active += 1
 
     def finish(self, now_s: float) -> None:
-        """A ledger leaves the phase."""
+        """Record that a ledger leaves the phase."""
         self.active -= 1
         if self.active == 0:
             self.busy_s += now_s - self.since_s
@@ -62,7 +62,7 @@ class PhaseMeter:
 
 @dataclass(slots=True)
 class LedgerProgress:
-    """Where one ledger stands: the phase that it is in, and what became of that phase's items in this ledger."""
+    """The progress of one ledger: its phase, and the outcomes of the phase's items in this ledger."""
 
     phase: Phase
     planned: int
@@ -74,11 +74,11 @@ class LedgerProgress:
 
     @property
     def done(self) -> int:
-        """Items that need nothing more."""
+        """Items with a final outcome."""
         return self.created + self.existing + self.failed + self.skipped
 
     def add(self, outcome: Outcome) -> None:
-        """Count what became of an item."""
+        """Count the outcome of an item."""
         if outcome is Outcome.CREATED:
             self.created += 1
         elif outcome is Outcome.EXISTING:
@@ -97,14 +97,14 @@ class Meter:
         self.ledgers: dict[str, LedgerProgress] = {}
         self.in_flight = 0
         self.succeeded = 0
-        """Answers that did what was asked."""
+        """Successful answers."""
         self.overloaded = 0
-        """Answers that said "too much": 429, 5xx, or none in time."""
+        """Overload signals: answers 429 and 5xx, and timeouts."""
         self.money = PhaseMeter()
-        """Deposits and transfers together, for the time in which money moved."""
+        """Deposits and transfers together, for the time in which transactions were sent."""
 
     def add(self, phase: Phase, outcome: Outcome, count: int = 1) -> None:
-        """Count what became of `count` items."""
+        """Count the outcome of `count` items."""
         meter = self.phases[phase]
         if outcome is Outcome.CREATED:
             meter.created += count
@@ -116,7 +116,7 @@ class Meter:
             meter.skipped += count
 
     def begin(self, phase: Phase, ledger: str, planned: int, now_s: float) -> LedgerProgress:
-        """A ledger enters a phase."""
+        """Record that a ledger enters a phase; returns its new progress."""
         self.phases[phase].start(now_s)
         if phase in MONEY:
             self.money.start(now_s)
@@ -124,7 +124,7 @@ class Meter:
         return progress
 
     def end(self, phase: Phase, ledger: str, now_s: float) -> None:
-        """A ledger leaves a phase."""
+        """Record that a ledger leaves a phase."""
         self.phases[phase].finish(now_s)
         if phase in MONEY:
             self.money.finish(now_s)
@@ -132,7 +132,7 @@ class Meter:
 
     @property
     def latency_us(self) -> int:
-        """All latencies together."""
+        """Sum of all latencies, in microseconds."""
         return sum(meter.latency.total_us for meter in self.phases.values())
 
     @property

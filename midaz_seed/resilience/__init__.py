@@ -1,0 +1,1 @@
+"""Retries, circuit breaker, rate limit, open-model schedule and concurrency search."""

@@ -1,1 +1,1 @@
-"""The data plane: bytes out, bytes in."""
+"""HTTP transports: send a request, receive the answer. No knowledge of Midaz."""

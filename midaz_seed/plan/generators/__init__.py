@@ -1,4 +1,4 @@
-"""One generator for each kind of entity, and one each for deposits and transfers; all extend `BaseGenerator`."""
+"""Generators: one per kind of entity, one for deposits, one for transfers. All extend `BaseGenerator`."""
 
 from typing import Any
 
@@ -28,6 +28,6 @@ GENERATORS: dict[Entity, EntityGenerator[Any]] = {
     generator.entity: generator
     for generator in (ORGANIZATIONS, LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS)
 }
-"""By entity: what the conflict policy asks."""
+"""Entity -> generator, for the conflict policy."""
 
 __all__ = ["GENERATORS", "BaseGenerator", "EntityGenerator"]

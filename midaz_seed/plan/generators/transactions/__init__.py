@@ -1,1 +1,1 @@
-"""Movements of money: deposits into every account, then transfers between accounts."""
+"""Transactions: deposits into every account, then transfers between accounts."""
