@@ -94,9 +94,9 @@ class Movement(NamedTuple):
 
 
 class TransactionItem(NamedTuple):
-    """One transaction to send: one movement, or several packed into one n:n transaction.
+    """One transaction to send: one movement, or a batch of several as one n:n transaction.
 
-    A tuple, like its movements, because a run makes millions: a frozen dataclass takes three times as long to make.
+    A tuple, like its movements, because a run makes millions and a frozen dataclass is slower to create.
     """
 
     key: str

@@ -48,7 +48,7 @@ class PlanSummary:
 
 
 def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
-    """Estimate the cost on a server that handles `rate_per_s` requests per second and keeps keys for `ttl_s` seconds."""
+    """Estimate the cost on a server that handles `rate_per_s` requests per second and keeps keys for `ttl_s`."""
     deposits, transfers = plan.counts.get(Phase.DEPOSITS, 0), plan.counts.get(Phase.TRANSFERS, 0)
     transactions = deposits + transfers
     body_bytes, weighed = _weigh(plan)

@@ -132,7 +132,7 @@ def test_what_a_big_plan_needs_of_redis_is_said_in_gigabytes(plan) -> None:
 def test_numbers_that_make_no_plan_are_answered_with_numbers_that_do(plan) -> None:
     code, out, err = plan("-v", "tiny", "--assets", "9", "--accounts", "20")
     assert (code, out) == (2, "")
-    assert "hint: ask for at most 8: BRL, USD, EUR, BTC, ETH, XAU, XAG, MILES" in err
+    assert "hint: use at most 8: BRL, USD, EUR, BTC, ETH, XAU, XAG, MILES" in err
 
 
 def test_a_plan_of_nothing_to_move_has_no_slots(plan) -> None:

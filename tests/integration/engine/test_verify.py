@@ -552,8 +552,8 @@ class TestUnlisted:
         assert stuck > 1
         assert report.proof.transactions_unlisted == stuck
         said = " ".join(render_text(report).split())
-        assert f"{stuck} transactions that the balances hold are not in the server's list yet" in said
-        assert "`midaz-seed verify` looks for them again" in said
+        assert f"{stuck} transactions that the balances include are not in the server's list yet" in said
+        assert "`midaz-seed verify` checks them again" in said
 
     async def test_nothing_is_excused_when_a_transaction_is_absent_that_nobody_had_a_doubt_about(self) -> None:
         hidden = ""
