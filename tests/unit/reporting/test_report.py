@@ -374,5 +374,5 @@ def test_a_pack_size_that_was_found_is_told_with_its_reason() -> None:
     choice = BatchSizeChoice(19, reason, elapsed_s=9.5)
     text = " ".join(render_text(report(packing=choice)).split())
     assert f"batch size: auto, 19 movements per transaction ({choice.reason}), measured in 9.5 s" in text
-    assert "1 movement in a transaction" in render_text(report(packing=BatchSizeChoice(1, "as the run began")))
+    assert "1 movement per transaction" in render_text(report(packing=BatchSizeChoice(1, "as the run began")))
     assert "packing" not in render_text(report())
