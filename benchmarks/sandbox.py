@@ -10,7 +10,7 @@ import argparse
 
 from measuring import Measure, accounts, measured, median, print_machine, print_table, raw, sandbox, transfers
 
-from midaz_seed.runner import run_in_loop
+from midaz_seed.event_loop import run_in_loop
 
 MODES = {"commit before the answer": (), "answer before the commit": ("--answer-first",)}
 

@@ -16,8 +16,8 @@ from midaz_seed.engine.orchestrator import seed_shard, watch_signals
 from midaz_seed.engine.shards.coordinator import LENGTH, ShardResult, ShardTask, progress_of
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import JournalError, SeedError
+from midaz_seed.event_loop import run_in_loop
 from midaz_seed.plan.plan import Plan
-from midaz_seed.runner import run_in_loop
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
 from midaz_seed.wiring import open_run
