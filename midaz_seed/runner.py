@@ -232,9 +232,9 @@ def _end_session(session: Session, report: Report) -> Report:
 def _close_journal(context: RunContext) -> None:
     """Close the journal before the report is made, which then names it when it could not be written."""
     try:
-        context.journal.close(clean=not context.pool.cancelled)
+        context.journal.close(clean=not context.pool.admission.is_cancelled)
     except JournalError as error:
-        context.errors.append(error)
+        context.results.errors.append(error)
 
 
 async def _choose_batch_size(

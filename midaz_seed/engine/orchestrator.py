@@ -51,9 +51,9 @@ async def seed(context: RunContext) -> None:
         async with anyio.create_task_group() as group:
             for organization in context.state.organizations:
                 group.start_soon(_seed_organization, context, organization, group, ledgers_at_once, shards == 1)
-        if shards > 1 and not context.pool.stopping:
+        if shards > 1 and not context.pool.admission.is_draining:
             await seed_in_shards(context, shards)
-        if context.settings.verification.enabled and not context.pool.stopping:
+        if context.settings.verification.enabled and not context.pool.admission.is_draining:
             await _prove_marks(context)
 
 
@@ -82,7 +82,7 @@ async def verify(context: RunContext) -> None:
         phase.planned = 0  # nothing is to be created
     async with context.pool.running():
         await _connect(context)
-        context.absent += await context.pool.run_one(lambda: locate(context))
+        context.results.absent += await context.pool.run_one(lambda: locate(context))
         async with anyio.create_task_group() as group:
             for ledger in context.state.ledgers:
                 if ledger.id:
@@ -104,7 +104,7 @@ async def _prove_marks(context: RunContext) -> None:
         claims = [Claim(each.plan.item, phase_log, each.index) for each in context.state.organizations if each.id]
         if wrong and await remove_empty_twins(context, Phase.ORGANIZATIONS, Place(), claims):
             wrong = await context.pool.run_one(lambda: verify_marks(context))
-        context.absent += wrong
+        context.results.absent += wrong
     except StoppedError:
         return
     except SeedError as error:
@@ -114,10 +114,10 @@ async def _prove_marks(context: RunContext) -> None:
 async def _connect(context: RunContext) -> None:
     """Is there a Midaz that we can speak to, and does it let us in?"""
     api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
-    context.server = server_of(await context.pool.run_one(api.version))
-    if context.plan.transactions_per_batch > 1 and not context.server.atomic_many_to_many:
+    context.findings.server = server = server_of(await context.pool.run_one(api.version))
+    if context.plan.transactions_per_batch > 1 and not server.atomic_many_to_many:
         raise PlanError(
-            f"Midaz {context.server.version} may apply only some legs of a transaction, so movements are not packed",
+            f"Midaz {server.version} may apply only some legs of a transaction, so movements are not packed",
             hint="leave out --transactions-per-batch for servers before v3.3",
         )
     await context.pool.run_one(api.check_access)
@@ -128,7 +128,7 @@ async def _connect(context: RunContext) -> None:
             context.plan.run_id,
             context.plan.digest,
             target,
-            context.server.version,
+            server.version,
             len(context.state.ledgers),
             dict(context.plan.counts),
         )
@@ -229,7 +229,7 @@ def _start_ledgers(
     """Fill the ledgers of an organization, each in a task of its own; `why_not` says why there is none."""
     for ledger in organization.ledgers:
         ledger.organization_id = organization.id
-        if context.pool.closed:
+        if context.pool.admission.time_is_up:
             ledger.status = LedgerStatus.STOPPED
         elif organization.id:
             group.start_soon(_seed_ledger, context, organization, ledger, ledgers_at_once)
@@ -243,7 +243,7 @@ async def _seed_ledger(
 ) -> None:
     """Create a ledger and everything in it."""
     async with ledgers_at_once:
-        if context.pool.closed:
+        if context.pool.admission.time_is_up:
             ledger.status = LedgerStatus.STOPPED
             return
         place = Place(organization.id)
@@ -289,7 +289,7 @@ _NOTHING = Created(Outcome.FAILED)
 
 
 async def _prove(context: RunContext, ledger: LedgerState) -> None:
-    context.proofs.append(await verify_ledger(context, ledger))
+    context.results.verifications.append(await verify_ledger(context, ledger))
     ledger.status = LedgerStatus.DONE
 
 
@@ -306,13 +306,13 @@ async def _run_ledger_safely(context: RunContext, ledger: LedgerState, work: Cal
 
 
 def _end(context: RunContext, error: SeedError) -> None:
-    context.errors.append(error)
+    context.results.errors.append(error)
     if isinstance(error, BreakerOpenError | UnauthorizedError | JournalError | OutputError):
         context.stop(str(error))
 
 
 def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -> None:
-    if context.pool.stopping:
+    if context.pool.admission.is_draining:
         ledger.status = LedgerStatus.STOPPED
     else:
         ledger.fail(reason)
@@ -323,8 +323,8 @@ async def watch_signals(context: RunContext) -> None:
     """The first SIGINT or SIGTERM drains the run, the second ends it at once."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for number in signals:
-            if context.signal is not None:
+            if context.findings.signal is not None:
                 context.pool.cancel()
                 return
-            context.signal = number
+            context.findings.signal = number
             context.stop(f"{number.name}: finishing what is in flight; once more ends at once")
