@@ -18,7 +18,7 @@ from midaz_seed.errors import TargetNotAllowedError, UsageError
 from midaz_seed.sandbox.core.dialect import DIALECTS, Service
 from midaz_seed.sandbox.faults.app import FaultyApp
 from midaz_seed.sandbox.faults.crash_recovery import Recovery
-from midaz_seed.sandbox.faults.crash_stages import StagedApp, Stages
+from midaz_seed.sandbox.faults.crash_stages import StagedExecution, Stages
 from midaz_seed.sandbox.faults.plan import FaultPlan, Faults
 from midaz_seed.sandbox.http.app import ROUTER, App
 from midaz_seed.sandbox.http.router import Router
@@ -103,7 +103,7 @@ class SandboxServer:
             raise
         plan = config.faults or FaultPlan()
         self.faults = Faults(plan, config.seed, self.clock)
-        self.app = self._app()
+        self.app = App(self.state, config.auth_token, self.faults.report)
         if config.queue is not None or plan.stale_s_max:
             waits = config.queue is not None and dialect.queued_balances_wait
             self.state.lag = Lag(self.clock, config.queue, keep_s=plan.stale_s_max, balances_wait=waits)
@@ -112,7 +112,7 @@ class SandboxServer:
         """Set when a fault has ended it."""
         self._refusing: asyncio.Task[None] | None = None
         self._uvicorn = uvicorn.Config(
-            self.app,
+            self._entry(),
             http=Protocol,
             ws="none",
             lifespan="off",
@@ -136,14 +136,13 @@ class SandboxServer:
             )
         self._routers = [Router(dialect, service) for service in services]
 
-    def _app(self) -> App:
+    def _entry(self) -> App | FaultyApp:
+        """The application that is served: with faults and stages where the configuration has some."""
         config = self.config
-        if config.stages is not None:
-            ways = (self.refuse_for, self.crash)
-            return StagedApp(self.state, config.auth_token, self.faults, *ways, stages=config.stages, seed=config.seed)
-        if config.faults is not None:
-            return FaultyApp(self.state, config.auth_token, self.faults, self.refuse_for, self.crash)
-        return App(self.state, config.auth_token, self.faults)
+        if config.faults is None and config.stages is None:
+            return self.app
+        staged = None if config.stages is None else StagedExecution(self.app, config.stages, config.seed)
+        return FaultyApp(self.app, self.faults, self.refuse_for, self.crash, staged)
 
     @property
     def url(self) -> str:

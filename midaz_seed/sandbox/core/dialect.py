@@ -32,6 +32,8 @@ SERVICES: Mapping[str, Service] = {
     "instruments": "onboarding",
 }
 """Which service of a split Midaz serves which group of endpoints; health and version are served by both."""
+GROUPS = frozenset({*SERVICES, "service"})
+"""The groups of endpoints that faults and statistics know, by name."""
 
 
 def _all_amounts(before: Amounts, after: Amounts) -> str:

@@ -8,6 +8,10 @@ import orjson
 
 Headers = list[tuple[bytes, bytes]]
 
+TRANSPORT = "midaz_seed.transport"
+"""The extension of the ASGI scope that holds {"transport": the asyncio transport}: a fault that cuts the connection
+needs it."""
+
 _JSON: Headers = [(b"content-type", b"application/json")]
 _TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 

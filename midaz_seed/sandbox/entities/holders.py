@@ -12,8 +12,8 @@ from midaz_seed.sandbox.entities.body_schema import Body, read_body
 from midaz_seed.sandbox.entities.crud import ENTITIES, Entity
 from midaz_seed.sandbox.entities.holder_kinds import ACCOUNT_OF_HOLDER, INSTRUMENT_PARTS
 from midaz_seed.sandbox.entities.list_queries import by_page, read_listing
+from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED, REPLAYED, key_and_expiry
 from midaz_seed.sandbox.storage.state import Doc, World
-from midaz_seed.sandbox.transactions.endpoints import NOT_REPLAYED, REPLAYED, key_and_expiry
 
 _PARTS = tuple(field.name for field in INSTRUMENT_PARTS)
 

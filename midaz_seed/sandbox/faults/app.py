@@ -6,15 +6,16 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
 
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError, describe
-from midaz_seed.sandbox.core.messages import Call, Headers, Reply, text_reply
+from midaz_seed.sandbox.core.messages import TRANSPORT, Headers, Reply, text_reply
 from midaz_seed.sandbox.entities.crud import ENTITIES
-from midaz_seed.sandbox.entities.extras import changes_without_ttl
 from midaz_seed.sandbox.faults.crash_recovery import strand
+from midaz_seed.sandbox.faults.crash_stages import StagedExecution
 from midaz_seed.sandbox.faults.gateway import Swaps, altered
 from midaz_seed.sandbox.faults.plan import (
     Altered,
@@ -41,60 +42,67 @@ from midaz_seed.sandbox.faults.plan import (
     Truncate,
     Unauthorized,
 )
-from midaz_seed.sandbox.http.app import ROUTER, App, Receive, Scope, Send
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.faults.requests import ends_server, new_transaction
+from midaz_seed.sandbox.http.app import ROUTER, App, FastEntry, Receive, Scope, Send
 from midaz_seed.sandbox.transactions.endpoints import foreign_replay
-from midaz_seed.sandbox.transactions.request import ENDPOINTS, Endpoint
 
 _HTML = b"<html>\r\n<head><title>%d</title></head>\r\n<body><center><h1>%d</h1></center></body>\r\n</html>\r\n"
 _ROLLED_BACK, _NOT_CARRIED_OUT = 0.5, 0.75
 """Below the first part an account is not made and the server says so; below the second a request is not carried out
 and the server says nothing useful."""
-TRANSPORT = "midaz_seed.transport"
-"""The extension of the ASGI scope that holds {"transport": the asyncio transport}."""
 _SHOWN_LATE = frozenset({*ENTITIES, "transactions"})
 """The groups of endpoints of which a read may be one of a replica that lags."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class FaultyApp(App):
-    """An `App` that asks a fault plan before each request. `refuse` closes the listening socket for some seconds,
-    `crash` for good."""
+class FaultyApp:
+    """An ASGI application that asks a fault plan about each request before an `App` answers it."""
+
+    fast_entry: FastEntry | None = None
+    """None: a request may have to wait, which needs an ASGI exchange."""
 
     def __init__(
         self,
-        world: World,
-        auth_token: str | None,
+        app: App,
         faults: Faults,
         refuse: Callable[[float], None],
         crash: Callable[[], None],
+        staged: StagedExecution | None = None,
     ) -> None:
-        super().__init__(world, auth_token, faults)
+        """`refuse` closes the listening socket for some seconds, `crash` for good; `staged` carries out new
+        transactions in stages."""
+        self._app = app
+        self._world = app.world
+        self._faults = faults
         self._refuse = refuse
         self._crash = crash
+        self._staged = staged
         self._rooms: dict[Rule, asyncio.Semaphore] = {}
         self._waiting_for: Counter[Rule] = Counter()
-        self._swaps = Swaps(world.clock)
+        self._swaps = Swaps(app.world.clock)
 
-    async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await self.read(receive)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app.serve(scope, receive, send, self._exchange)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await self._app.read(receive)
         if body is None:
             return
         method: str = scope["method"]
         raw_path: bytes = scope["raw_path"]
         group = scope["state"][ROUTER].group_of(method, raw_path)
         about_itself = raw_path.startswith(b"/sandbox/")
-        hits = [] if about_itself else self.faults.decide(method, raw_path.decode("latin-1"), group)
+        hits = [] if about_itself else self._faults.decide(method, raw_path.decode("latin-1"), group)
         chosen = await self._waited(hits)
         instead = self._instead(scope, body, chosen)
         if chosen is not None and instead is None and _does_nothing(chosen.effect, method, group):
             chosen = None
         if instead is not None and not isinstance(chosen and chosen.effect, Held):
-            self.statistics.requests[method, group] += 1
-        reply = await (self._outcome(scope, body, chosen) if instead is None else self.committed(instead))
+            self._app.statistics.requests[method, group] += 1
+        reply = await (self._outcome(scope, body, chosen) if instead is None else self._app.committed(instead))
         passed_on = await self._passed_on(reply, chosen)
         if chosen is not None and not (isinstance(chosen.effect, Altered | Swapped) and passed_on is reply):
-            self.faults.count(chosen)
+            self._faults.count(chosen)
         await self._deliver(scope, receive, send, body, passed_on, chosen)
 
     async def _waited(self, hits: list[Hit]) -> Hit | None:
@@ -102,12 +110,12 @@ class FaultyApp(App):
         chosen = None
         for hit in hits:
             if isinstance(hit.effect, Latency):
-                self.faults.count(hit)
-                await self.world.clock.sleep(_delay_s(hit.effect, hit.chance))
+                self._faults.count(hit)
+                await self._world.clock.sleep(_delay_s(hit.effect, hit.chance))
             elif isinstance(hit.effect, Capacity):
                 if not await self._worked_on(hit.rule, hit.effect, hit.chance):
                     return hit
-                self.faults.count(hit)
+                self._faults.count(hit)
             elif chosen is None:
                 chosen = hit
         return chosen
@@ -124,7 +132,7 @@ class FaultyApp(App):
         finally:
             waiting[rule] -= 1
         try:
-            await self.world.clock.sleep(_delay_s(capacity, chance))
+            await self._world.clock.sleep(_delay_s(capacity, chance))
         finally:
             room.release()
         return True
@@ -147,61 +155,36 @@ class FaultyApp(App):
             case Stuck() as effect if hit is not None:
                 return self._stuck(scope, body, effect, hit.chance)
             case RateCrash():
-                return Reply(0, [], b"") if self._breaks_at(scope, body) else None
+                return Reply(0, [], b"") if ends_server(self._app, scope, body) else None
             case Exhausted() if hit is not None and hit.chance < _NOT_CARRIED_OUT:
                 return self._exhausted(scope, hit.chance)
         return None
 
-    def _breaks_at(self, scope: Scope, body: bytes) -> bool:
-        """Whether this version ends at the request."""
-        if scope["method"] != "PUT" or not self.world.dialect.rate_without_ttl_kills:
-            return False
-        try:
-            (_, group), params = scope["state"][ROUTER].find("PUT", scope["raw_path"])
-        except (FailedError, RefusedError):
-            return False
-        call = Call("PUT", scope["raw_path"], params, b"", scope["headers"], body)
-        return group == "asset-rates" and changes_without_ttl(self.world, call)
-
     def _exhausted(self, scope: Scope, chance: float) -> Reply:
-        dialect = self.world.dialect
+        dialect = self._world.dialect
         group = scope["state"][ROUTER].group_of(scope["method"], scope["raw_path"])
         rolled_back = group == "accounts" and chance < _ROLLED_BACK
         error = RefusedError("0127") if rolled_back else FailedError(500, "no connection left in the pool")
         status, described = describe(error, dialect, group)
         return Reply(status, [(b"content-type", dialect.error_content_type.encode())], orjson.dumps(described))
 
-    def new_transaction(self, scope: Scope, body: bytes) -> tuple[Call, Endpoint] | None:
-        """The request as a call, when it posts a new transaction; None when it does something else, or nothing."""
-        raw_path: bytes = scope["raw_path"]
-        endpoint = ENDPOINTS.get(raw_path.rstrip(b"/").rpartition(b"/")[2].decode("latin-1").lower())
-        if endpoint is None or scope["method"] != "POST" or not self._may_enter(scope):
-            return None
-        try:
-            (_, group), params = scope["state"][ROUTER].find("POST", raw_path)
-        except (FailedError, RefusedError):
-            return None  # the ordinary way says what is wrong with the path
-        return (
-            (Call("POST", raw_path, params, b"", scope["headers"], body), endpoint) if group == "transactions" else None
-        )
-
     def _foreign(self, scope: Scope, body: bytes, effect: ForeignReplay, chance: float) -> Reply | None:
-        found = self.new_transaction(scope, body)
+        found = new_transaction(self._app, scope, body)
         if found is None:
             return None
-        return foreign_replay(self.world, *found, chance, owner_loses=effect.owner_loses)
+        return foreign_replay(self._world, *found, chance, owner_loses=effect.owner_loses)
 
     def _stuck(self, scope: Scope, body: bytes, effect: Stuck, chance: float) -> Reply | None:
-        found = self.new_transaction(scope, body)
+        found = new_transaction(self._app, scope, body)
         if found is None:
             return None
         applied = chance < effect.applied
-        stranded = strand(self.world, *found, applied=applied, visible_after_s=effect.visible_after_s)
+        stranded = strand(self._world, *found, applied=applied, visible_after_s=effect.visible_after_s)
         return Reply(0, [], b"") if stranded else None
 
     async def _outcome(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
         """Carry the request out, once or twice."""
-        first = await self.carried_out(scope, body, hit)
+        first = await self._carried_out(scope, body, hit)
         if hit is None or not isinstance(hit.effect, Duplicated):
             return first
         after_s = hit.effect.after_ms / 1000
@@ -209,20 +192,20 @@ class FaultyApp(App):
             self._carry_out_later(scope, body, after_s)
             return first
         if after_s:
-            await self.world.clock.sleep(after_s)
-        second = await self.carried_out(scope, body, None)
+            await self._world.clock.sleep(after_s)
+        second = await self._carried_out(scope, body, None)
         return first if hit.effect.answer == "first" else second
 
     def _carry_out_later(self, scope: Scope, body: bytes, delay_s: float) -> None:
         """Carry the request out after a while, for nobody."""
 
         async def wait() -> None:
-            await self.world.clock.sleep(delay_s)
-            await self.carried_out(scope, body, None)
+            await self._world.clock.sleep(delay_s)
+            await self._carried_out(scope, body, None)
 
         task = asyncio.get_running_loop().create_task(wait())
-        self.later.add(task)
-        task.add_done_callback(self.later.discard)
+        self._app.later.add(task)
+        task.add_done_callback(self._app.later.discard)
 
     async def _passed_on(self, reply: Reply, hit: Hit | None) -> Reply:
         """What a gateway lets through as the answer: the same object when it changes nothing."""
@@ -233,33 +216,36 @@ class FaultyApp(App):
                 return await self._swaps.swap(hit.rule, reply, effect.within_ms / 1000)
         return reply
 
-    async def carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+    async def _carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
         """Carry the request out, and its answer when that is durable."""
-        return await self.committed(self.answer_late(scope, body, hit))
+        answer = partial(self._answer_late, scope, body, hit)
+        if self._staged is not None:
+            return await self._staged.carry_out(scope, body, answer)
+        return await self._app.committed(answer())
 
-    def answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+    def _answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
         """Carry the request out; the balances that it makes may be late, what it shows may be old."""
         if hit is not None and isinstance(hit.effect, StaleLists):
-            self.world.shown_until_s = self.world.clock.time() - hit.effect.ms / 1000
+            self._world.shown_until_s = self._world.clock.time() - hit.effect.ms / 1000
             try:
-                return self.answer(scope, body)
+                return self._app.answer(scope, body)
             finally:
-                self.world.shown_until_s = None
-        lag = self.world.lag
+                self._world.shown_until_s = None
+        lag = self._world.lag
         if lag is not None and hit is not None and isinstance(hit.effect, StaleBalances):
             lag.ago_s = hit.effect.ms / 1000
             try:
-                return self.answer(scope, body)
+                return self._app.answer(scope, body)
             finally:
                 lag.ago_s = 0.0
         if hit is None or not isinstance(hit.effect, LateBalances):
-            return self.answer(scope, body)
-        ordinary = self.world.default_balance_delay_ms
-        self.world.default_balance_delay_ms = hit.effect.ms
+            return self._app.answer(scope, body)
+        ordinary = self._world.default_balance_delay_ms
+        self._world.default_balance_delay_ms = hit.effect.ms
         try:
-            return self.answer(scope, body)
+            return self._app.answer(scope, body)
         finally:
-            self.world.default_balance_delay_ms = ordinary
+            self._world.default_balance_delay_ms = ordinary
 
     async def _deliver(
         self, scope: Scope, receive: Receive, send: Send, body: bytes, reply: Reply, hit: Hit | None
@@ -280,18 +266,18 @@ class FaultyApp(App):
                 self._crash()
                 await _gone(receive)
             case Exhausted() if reply.status < 500:
-                await self.send(send, self._exhausted(scope, _NOT_CARRIED_OUT))
+                await self._app.send(send, self._exhausted(scope, _NOT_CARRIED_OUT))
             case Truncate():
                 await self._send_half(send, reply)
                 cut(scope["extensions"][TRANSPORT]["transport"], reset=False)
                 await _gone(receive)
             case Status(when="after") | Html(when="after"):
-                await self.send(send, _error_page(effect))
+                await self._app.send(send, _error_page(effect))
             case _:
-                await self.send(send, reply)
+                await self._app.send(send, reply)
 
     async def _send_half(self, send: Send, reply: Reply) -> None:
-        self.statistics.statuses[reply.status] += 1
+        self._app.statistics.statuses[reply.status] += 1
         headers: Headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})

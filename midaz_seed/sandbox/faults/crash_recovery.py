@@ -11,10 +11,11 @@ from dataclasses import dataclass
 import orjson
 
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
-from midaz_seed.sandbox.core.journal_records import CLAIM, HIDDEN, Claim
+from midaz_seed.sandbox.core.journal_records import HIDDEN, Claim
 from midaz_seed.sandbox.core.messages import Call
+from midaz_seed.sandbox.storage.idempotency import answered_by, claim_key
 from midaz_seed.sandbox.storage.state import Book, World
-from midaz_seed.sandbox.transactions.endpoints import claim_of, claim_without_answer, replay_of
+from midaz_seed.sandbox.transactions.endpoints import claim_of
 from midaz_seed.sandbox.transactions.execution import check_date, check_value, execute
 from midaz_seed.sandbox.transactions.reads import load_transaction
 from midaz_seed.sandbox.transactions.request import Endpoint, read_intent
@@ -64,14 +65,6 @@ def _write(world: World, seq: int, visible_from_s: float) -> None:
     world.store.append(world.seq, orjson.dumps(record))
 
 
-def free(world: World, book: Book, claim: Claim) -> None:
-    """A claimed key is free again: its request was refused."""
-    book.slots.pop(claim.key, None)
-    world.seq += 1
-    record = [CLAIM, world.ms(world.clock.time()), book.number, claim.key, 0]
-    world.store.append(world.seq, orjson.dumps(record))
-
-
 def claim_for(world: World, call: Call, endpoint: Endpoint) -> Claim | None:
     """Claim a request's key before anything else is done; None when the request has to be answered at once."""
     book = world.book(call.org_id, call.ledger_id)
@@ -81,12 +74,12 @@ def claim_for(world: World, call: Call, endpoint: Endpoint) -> Claim | None:
             check_date(intent, world.clock.time())
             check_value(intent)
         claim = claim_of(world, call, intent)
-        taken = replay_of(world, book, claim.key) is not None
+        taken = answered_by(world, book, claim.key) is not None
     except (RefusedError, FailedError):
         return None
     if taken or (book.org_id, book.ledger_id) not in world.books:
         return None
-    claim_without_answer(world, book, claim)
+    claim_key(world, book, claim)
     return claim
 
 
@@ -102,12 +95,12 @@ def strand(world: World, call: Call, endpoint: Endpoint, *, applied: bool, visib
         check_date(intent, now_s)
         check_value(intent)
         claim = claim_of(world, call, intent)
-        if replay_of(world, book, claim.key) is not None:
+        if answered_by(world, book, claim.key) is not None:
             return False
         if applied:
             seq, _ = execute(world, book, intent, endpoint, Claim("", 0))
             hide(world, seq, now_s + visible_after_s)
     except (RefusedError, FailedError):
         return False
-    claim_without_answer(world, book, claim)
+    claim_key(world, book, claim)
     return True

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from midaz_seed.sandbox.core.journal_records import slot_parts
 from midaz_seed.sandbox.core.messages import Reply
-from midaz_seed.sandbox.faults.app import FaultyApp
-from midaz_seed.sandbox.faults.crash_recovery import claim_for, free, hide, persist
-from midaz_seed.sandbox.faults.plan import Faults, Hit
-from midaz_seed.sandbox.http.app import Scope
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.faults.crash_recovery import claim_for, hide, persist
+from midaz_seed.sandbox.faults.requests import new_transaction
+from midaz_seed.sandbox.http.app import App, Scope
+from midaz_seed.sandbox.storage.idempotency import release_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,51 +29,43 @@ class Stages:
     spread: float = 0.5
 
 
-class StagedApp(FaultyApp):
-    """A `FaultyApp` whose new transactions go through `Stages`, each durable before the next begins."""
+class StagedExecution:
+    """Carries out new transactions in `Stages`, each durable before the next begins."""
 
-    def __init__(
-        self,
-        world: World,
-        auth_token: str | None,
-        faults: Faults,
-        refuse: Callable[[float], None],
-        crash: Callable[[], None],
-        *,
-        stages: Stages,
-        seed: int,
-    ) -> None:
-        super().__init__(world, auth_token, faults, refuse, crash)
+    def __init__(self, app: App, stages: Stages, seed: int) -> None:
+        self._app = app
         self._stages = stages
         self._chance = random.Random(f"stages:{seed}")
 
-    async def carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        found = self.new_transaction(scope, body)
+    async def carry_out(self, scope: Scope, body: bytes, answer: Callable[[], Reply]) -> Reply:
+        """Carry a request out with `answer` and return its answer once that is durable; any request but a new
+        transaction is carried out in one piece."""
+        app, stages, world = self._app, self._stages, self._app.world
+        found = new_transaction(app, scope, body)
         if found is None:
-            return await super().carried_out(scope, body, hit)
+            return await app.committed(answer())
         call, endpoint = found
-        world, stages = self.world, self._stages
         await self._stay(stages.received_ms)
         claim = claim_for(world, call, endpoint)
         if claim is None:
-            return await super().carried_out(scope, body, hit)
+            return await app.committed(answer())
         book = world.book(call.org_id, call.ledger_id)
-        await self.commit_soon()
+        await app.commit_soon()
         await self._stay(stages.claimed_ms)
         # the key is this request's own: the handler shall find it free, and nobody else runs before it is taken again
         book.slots.pop(claim.key, None)
-        reply = self.answer_late(scope, body, hit)
+        reply = answer()
         _, seq = slot_parts(book.slots.get(claim.key, 0))
         if not seq:
-            free(world, book, claim)
-            return await self.committed(reply)
+            release_key(world, book, claim)
+            return await app.committed(reply)
         hide(world, seq, math.inf)
         book.slots[claim.key] = claim.slot(0)
-        await self.commit_soon()
+        await app.commit_soon()
         await self._stay(stages.applied_ms)
         persist(world, book, seq, claim)
-        return await self.committed(reply)
+        return await app.committed(reply)
 
     async def _stay(self, stage_ms: float) -> None:
         part = 1 + self._stages.spread * (2 * self._chance.random() - 1)
-        await self.world.clock.sleep(stage_ms * part / 1000)
+        await self._app.world.clock.sleep(stage_ms * part / 1000)

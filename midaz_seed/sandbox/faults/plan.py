@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import ConfigurationError
-from midaz_seed.sandbox.http.router import GROUPS
+from midaz_seed.sandbox.core.dialect import GROUPS
 
 When = Literal["before", "after"]
 """Whether the request is carried out: `after` means it was, and its answer is lost or replaced."""

@@ -3,7 +3,7 @@ committed."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import orjson
@@ -12,16 +12,19 @@ from midaz_seed.clock import ShiftedClock
 from midaz_seed.errors import OutputError
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError, describe
 from midaz_seed.sandbox.core.messages import Call, Headers, Reply, json_reply, text_reply
-from midaz_seed.sandbox.faults.plan import Faults
 from midaz_seed.sandbox.http.clock_endpoint import clock_reply
 from midaz_seed.sandbox.http.router import Router
+from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED
 from midaz_seed.sandbox.storage.state import World
-from midaz_seed.sandbox.transactions.endpoints import NOT_REPLAYED
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Exchange = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""Reads one request and sends its answer."""
+FastEntry = Callable[[Scope, bytes, Callable[[Reply], None]], None]
+"""Takes a complete request (scope, body) and a function that writes its answer."""
 
 ROUTER = "router"
 """The key of the ASGI scope's state under which the port's router is found."""
@@ -55,9 +58,12 @@ class Statistics:
 class App:
     """The sandbox as an ASGI application."""
 
-    def __init__(self, world: World, auth_token: str | None, faults: Faults) -> None:
+    def __init__(self, world: World, auth_token: str | None, fault_report: Callable[[], Mapping[str, Any]]) -> None:
+        """`fault_report`: what `GET /sandbox/faults` answers."""
         self.world = world
-        self.faults = faults
+        self.fast_entry: FastEntry | None = self.take
+        """For requests that need no ASGI exchange; None in an application that has no such entry."""
+        self._fault_report = fault_report
         self.statistics = Statistics()
         self._body_bytes_max = world.dialect.body_bytes_max
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
@@ -72,12 +78,16 @@ class App:
         """Set when the server ends: what still waits is cancelled."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.serve(scope, receive, send, self._exchange)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        """Carry out an exchange and count it as in flight meanwhile."""
         if scope["type"] != "http":
             return
         statistics = self.statistics
         statistics.begin()
         try:
-            await self.exchange(scope, receive, send)
+            await exchange(scope, receive, send)
         except asyncio.CancelledError:
             if not self.closing:
                 raise
@@ -115,7 +125,7 @@ class App:
         statistics.statuses[reply.status] += 1
         write(reply)
 
-    async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Read a request, answer it, let the answer go when it is durable."""
         body = await self.read(receive)
         if body is None:
@@ -157,10 +167,10 @@ class App:
         try:
             if self._broken:
                 raise FailedError(500, "the data file cannot be written")
-            if self._auth is not None and not self._may_enter(scope):
+            if self._auth is not None and not self.may_enter(scope):
                 return text_reply(401, "Missing Token")
             if raw_path.startswith(b"/sandbox/"):
-                return self.about_itself(method, raw_path, body)
+                return self._about_itself(method, raw_path, body)
             if len(body) > self._body_bytes_max:
                 raise FailedError(413, "Request Entity Too Large")
             router: Router = scope["state"][ROUTER]
@@ -175,18 +185,18 @@ class App:
         finally:
             self.statistics.requests[method, group] += 1
 
-    def _may_enter(self, scope: Scope) -> bool:
+    def may_enter(self, scope: Scope) -> bool:
         """Whether a request carries the token, or needs none."""
         token = self._auth
         return token is None or scope["raw_path"] in _OPEN_PATHS or (b"authorization", token) in scope["headers"]
 
-    def about_itself(self, method: str, raw_path: bytes, body: bytes) -> Reply:
+    def _about_itself(self, method: str, raw_path: bytes, body: bytes) -> Reply:
         """The endpoints that no Midaz has: /sandbox/stats, /sandbox/faults and, where it was asked for,
         /sandbox/clock."""
         if raw_path == b"/sandbox/stats":
             return json_reply(200, self.statistics.report())
         if raw_path == b"/sandbox/faults":
-            return json_reply(200, self.faults.report())
+            return json_reply(200, self._fault_report())
         if raw_path == b"/sandbox/clock" and isinstance(self.world.clock, ShiftedClock):
             return clock_reply(self.world, self.world.clock, method, body)
         raise FailedError(404, f"Cannot {method} {raw_path.decode('latin-1')}")

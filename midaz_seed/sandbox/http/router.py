@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from midaz_seed.sandbox.core.dialect import SERVICES, Dialect, Service
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
-from midaz_seed.sandbox.entities import balances, extras, holders
+from midaz_seed.sandbox.entities import account_lookups, asset_rates, balances, holders, ledger_settings, service
 from midaz_seed.sandbox.entities.body_schema import UUID
 from midaz_seed.sandbox.entities.crud import ENTITIES, Handler
 from midaz_seed.sandbox.transactions import balance_history as history
@@ -36,9 +36,9 @@ class _Node:
 
 def _table() -> list[tuple[str, str, Handler, str]]:
     rows: list[tuple[str, str, Handler, str]] = [
-        ("GET", "/health", extras.health, "service"),
-        ("GET", "/version", extras.version, "service"),
-        ("GET", "/readyz", extras.ready, "service"),
+        ("GET", "/health", service.health, "service"),
+        ("GET", "/version", service.version, "service"),
+        ("GET", "/readyz", service.ready, "service"),
     ]
     for name, entity in ENTITIES.items():
         if name == "instruments":
@@ -75,10 +75,10 @@ _HOLDER_ROWS: list[tuple[str, str, Handler, str]] = [
 ]
 
 _LEDGER_ROWS: list[tuple[str, str, Handler, str]] = [
-    ("GET", "/settings", extras.get_settings, "ledgers"),
-    ("PATCH", "/settings", extras.patch_settings, "ledgers"),
-    ("GET", "/accounts/alias/{text}", extras.account_by_alias, "accounts"),
-    ("GET", "/accounts/external/{text}", extras.account_by_external_code, "accounts"),
+    ("GET", "/settings", ledger_settings.get, "ledgers"),
+    ("PATCH", "/settings", ledger_settings.patch, "ledgers"),
+    ("GET", "/accounts/alias/{text}", account_lookups.by_alias, "accounts"),
+    ("GET", "/accounts/external/{text}", account_lookups.by_external_code, "accounts"),
     ("GET", "/accounts/alias/{text}/balances", balances.list_by_alias, "balances"),
     ("GET", "/accounts/external/{text}/balances", balances.list_by_external_code, "balances"),
     ("GET", "/accounts/{id}/balances", balances.list_of_account, "balances"),
@@ -91,9 +91,9 @@ _LEDGER_ROWS: list[tuple[str, str, Handler, str]] = [
     ("PATCH", "/balances/{id}", balances.patch, "balances"),
     ("DELETE", "/balances/{id}", balances.delete, "balances"),
     ("GET", "/balances/{id}/history", history.of_balance, "balances"),
-    ("PUT", "/asset-rates", extras.put_rate, "asset-rates"),
-    ("GET", "/asset-rates/{id}", extras.get_rate, "asset-rates"),
-    ("GET", "/asset-rates/from/{text}", extras.list_rates, "asset-rates"),
+    ("PUT", "/asset-rates", asset_rates.put, "asset-rates"),
+    ("GET", "/asset-rates/{id}", asset_rates.get, "asset-rates"),
+    ("GET", "/asset-rates/from/{text}", asset_rates.list_from, "asset-rates"),
     ("POST", "/transactions/dsl", transactions.refuse_dsl, "transactions"),
     ("GET", "/transactions", reading.list_transactions, "transactions"),
     ("HEAD", "/transactions/metrics/count", reading.count_transactions, "transactions"),
@@ -120,7 +120,11 @@ def _grow(rows: list[tuple[str, str, Handler, str]]) -> _Node:
     return root
 
 
-GROUPS = frozenset(group for *_, group in _table())
+def routed_groups() -> frozenset[str]:
+    """Return the groups of all endpoints, of whatever version."""
+    return frozenset(group for *_, group in _table())
+
+
 _FEATURES = {
     "/readyz": "readyz",
     f"{_L}/settings": "ledger-settings",

@@ -8,9 +8,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from midaz_seed.sandbox.core.messages import Reply, text_reply
-from midaz_seed.sandbox.faults.app import TRANSPORT
-from midaz_seed.sandbox.http.app import App
+from midaz_seed.sandbox.core.messages import TRANSPORT, Reply, text_reply
+from midaz_seed.sandbox.http.app import FastEntry
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
@@ -71,14 +70,14 @@ class Protocol(HttpToolsProtocol):
         self._one_write = _OneWrite(transport)
         self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self._one_write}}
         app: Any = self.app
-        self._plain_app: App | None = app if type(app) is App else None
+        self._fast_entry: FastEntry | None = app.fast_entry
         self._short = False
         self._method = ""
         self._body = b""
 
     def on_message_begin(self) -> None:
         cycle: Any = self.cycle
-        self._short = self._plain_app is not None and (cycle is None or cycle.response_complete)
+        self._short = self._fast_entry is not None and (cycle is None or cycle.response_complete)
         if self._short:
             self.url, self.headers, self.expect_100_continue, self._body = b"", [], False, b""
         else:
@@ -120,7 +119,7 @@ class Protocol(HttpToolsProtocol):
         if not self._short:
             super().on_message_complete()
             return
-        assert self._plain_app is not None
+        assert self._fast_entry is not None
         path, _, query = self.url.partition(b"?")
         scope = {
             "method": self._method,
@@ -130,7 +129,7 @@ class Protocol(HttpToolsProtocol):
             "state": self.app_state,
         }
         try:
-            self._plain_app.take(scope, self._body, self._write)
+            self._fast_entry(scope, self._body, self._write)
         except Exception:
             logging.getLogger("uvicorn.error").exception("Exception in the sandbox")
             self._write(text_reply(500, "Internal Server Error"))

@@ -8,11 +8,12 @@ import orjson
 
 from midaz_seed.sandbox.core import ids
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
-from midaz_seed.sandbox.core.journal_records import CLAIM, PATCH, Claim, Operation, Transaction, slot_parts
-from midaz_seed.sandbox.core.messages import Call, Headers, Reply, raw_json_reply
+from midaz_seed.sandbox.core.journal_records import PATCH, Claim, Operation, Transaction, slot_parts
+from midaz_seed.sandbox.core.messages import Call, Reply, raw_json_reply
 from midaz_seed.sandbox.entities.body_schema import read_body
 from midaz_seed.sandbox.entities.crud import merged_metadata
 from midaz_seed.sandbox.entities.kinds import DESCRIPTION_PATCH
+from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED, REPLAYED, answered_by, claim_key, key_and_expiry
 from midaz_seed.sandbox.storage.state import Book, World
 from midaz_seed.sandbox.transactions.accounting_routes import check_revertible
 from midaz_seed.sandbox.transactions.execution import check_date, check_value, end_pending, execute
@@ -26,9 +27,6 @@ from midaz_seed.sandbox.transactions.reads import (
 )
 from midaz_seed.sandbox.transactions.rendering import created_json, placed, transaction_json
 from midaz_seed.sandbox.transactions.request import INFLOW, JSON, Endpoint, Intent, Leg, read_intent
-
-REPLAYED: Headers = [(b"x-idempotency-replayed", b"true")]
-NOT_REPLAYED: Headers = [(b"x-idempotency-replayed", b"false")]
 
 
 def poster(endpoint: Endpoint) -> Callable[[World, Call], Reply]:
@@ -64,9 +62,10 @@ def carry_out(world: World, call: Call, intent: Intent, endpoint: Endpoint, pare
     claim = claim_of(world, call, intent)
     if silent:
         claim = Claim(intent.fingerprint(), claim.expires_s)  # what the request says is not looked at
-    replay = replay_of(world, book, claim.key)
-    if replay is not None:
-        return raw_json_reply(201, replay.body) if silent else replay
+    answered = answered_by(world, book, claim.key)
+    if answered is not None:
+        first = created_json(world, book, answered, load_transaction(world, answered))
+        return raw_json_reply(201, first, None if silent else REPLAYED)
     try:
         if not world.dialect.checks_before_claim:
             check_date(intent, world.clock.time())
@@ -81,57 +80,6 @@ def claim_of(world: World, call: Call, intent: Intent) -> Claim:
     """The request's key, or one made of its content, and when it expires."""
     key, expires_s = key_and_expiry(world, call)
     return Claim(key or intent.fingerprint(), expires_s)
-
-
-def key_and_expiry(world: World, call: Call, content: str = "") -> tuple[str, int]:
-    """The request's key, or `content` when it has none, and the moment (seconds of the epoch) when it expires."""
-    sent = dict(call.headers)
-    key, ttl = sent.get(b"x-idempotency", b"").decode("latin-1"), sent.get(b"x-ttl", b"").decode("latin-1")
-    if ttl.startswith("-") and ttl[1:].isdecimal() and world.dialect.negative_ttl_fails:
-        failure = FailedError(500, "Internal Server Error")
-        failure.claimed = True
-        raise failure
-    ttl_s = int(ttl) if ttl.isdecimal() and len(ttl) < 10 else 0
-    expires_s = int(world.clock.time()) + (ttl_s or world.dialect.idempotency_ttl_s)
-    return key or content, expires_s
-
-
-def replay_of(world: World, book: Book, key: str) -> Reply | None:
-    """The first answer under this key; None when the key is free. Raises RefusedError (0084) while it has no answer
-    yet."""
-    slots = book.slots
-    slot = slots.get(key)
-    if slot is None:
-        if len(slots) > book.slots_swept:
-            _sweep(world, book)
-        return None
-    expires_s, seq = slot_parts(slot)
-    if expires_s <= world.clock.time():
-        del slots[key]
-        return None
-    if seq == 0 or not world.is_answered(seq):
-        raise RefusedError("0084")
-    return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
-
-
-def _sweep(world: World, book: Book) -> None:
-    """Forget expired keys, each time their number has doubled."""
-    now_s = world.clock.time()
-    book.slots = {key: slot for key, slot in book.slots.items() if slot_parts(slot)[0] > now_s}
-    book.slots_swept = max(1024, 2 * len(book.slots))
-
-
-def claim_without_answer(world: World, book: Book, claim: Claim) -> None:
-    """Leave a key claimed until its time is over, as a server does that lost the answer."""
-    claim_with_answer_of(world, book, claim, 0)
-
-
-def claim_with_answer_of(world: World, book: Book, claim: Claim, seq: int) -> None:
-    """Let the answer of any transaction stand under a key until its time is over; 0: no answer."""
-    world.seq += 1
-    now_ms = world.ms(world.clock.time())
-    world.store.append(world.seq, orjson.dumps([CLAIM, now_ms, book.number, claim.key, claim.expires_s, seq]))
-    book.slots[claim.key] = claim.slot(seq)
 
 
 def foreign_replay(
@@ -156,10 +104,10 @@ def foreign_replay(
     seq = book.seqs[int(chance * len(book.seqs))]
     if not world.is_answered(seq) or world.is_stranded(seq):
         return None
-    claim_with_answer_of(world, book, claim, seq)
+    claim_key(world, book, claim, seq)
     other = load_transaction(world, seq)
     if owner_loses and slot_parts(book.slots.get(other.claim.key, 0))[1] == seq:
-        claim_without_answer(world, book, other.claim)
+        claim_key(world, book, other.claim)
     return raw_json_reply(201, created_json(world, book, seq, other), REPLAYED)
 
 

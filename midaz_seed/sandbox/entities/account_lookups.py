@@ -1,0 +1,22 @@
+"""Look-ups of an account by its alias or external code."""
+
+from midaz_seed.sandbox.core.error_codes import RefusedError
+from midaz_seed.sandbox.core.messages import Call, Reply, json_reply
+from midaz_seed.sandbox.entities.crud import ENTITIES
+from midaz_seed.sandbox.storage.state import World
+
+
+def by_alias(world: World, call: Call) -> Reply:
+    return _account(world, call, call.params[2])
+
+
+def by_external_code(world: World, call: Call) -> Reply:
+    return _account(world, call, f"@external/{call.params[2]}")
+
+
+def _account(world: World, call: Call, alias: str) -> Reply:
+    """Without metadata, which the server looks up under the wrong id here."""
+    account = world.book(call.org_id, call.ledger_id).account_by_alias.get(alias)
+    if account is None or not world.shows(account["id"]):
+        raise RefusedError("0085")
+    return json_reply(200, ENTITIES["accounts"].render(world, {**account, "metadata": {}}))

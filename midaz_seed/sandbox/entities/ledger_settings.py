@@ -1,0 +1,82 @@
+"""The settings of a ledger: which of the optional checks it makes."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from midaz_seed.sandbox.core.dialect import Dialect
+from midaz_seed.sandbox.core.error_codes import RefusedError
+from midaz_seed.sandbox.core.messages import Call, Reply, json_reply
+from midaz_seed.sandbox.storage.state import Doc, World
+
+_SETTINGS_BYTES_MAX = 64 * 1024
+
+
+def get(world: World, call: Call) -> Reply:
+    return json_reply(200, _settings_of(world, _ledger(world, call)))
+
+
+def _ledger(world: World, call: Call) -> Doc:
+    ledger = world.ledger(call.org_id, call.ledger_id)
+    if ledger is None or not world.shows(ledger["id"]):
+        raise RefusedError("0007")
+    return ledger
+
+
+def _settings_of(world: World, ledger: Doc) -> Mapping[str, Mapping[str, Any]]:
+    found: Mapping[str, Mapping[str, Any]] = ledger["settings"] or world.dialect.ledger_settings
+    return found
+
+
+def patch(world: World, call: Call) -> Reply:
+    if len(call.body) > _SETTINGS_BYTES_MAX:
+        raise RefusedError("0143")
+    try:
+        sent = orjson.loads(call.body)
+    except orjson.JSONDecodeError:
+        raise RefusedError("0094") from None
+    if not isinstance(sent, dict):
+        raise RefusedError("0094")
+    defaults = world.dialect.ledger_settings
+    _check_settings(sent, world.dialect)
+    ledger = _ledger(world, call)
+    changed = {group: dict(values) for group, values in _settings_of(world, ledger).items()}
+    for group, values in sent.items():
+        if values is None:
+            changed[group] = dict(defaults[group])
+            continue
+        for name, value in values.items():
+            changed[group][name] = defaults[group][name] if value is None else value
+    kept = None if changed == defaults else changed
+    world.save("ledgers", call.org_id, "", {**ledger, "settings": kept, "updatedAt": world.now()[1]})
+    return json_reply(200, changed)
+
+
+def _check_settings(sent: Mapping[str, Any], dialect: Dialect) -> None:
+    """Known groups with known settings (0147, 0149) of the right kind (0148), words being known ones (0176)."""
+    defaults = dialect.ledger_settings
+    switches = {name for group in defaults.values() for name in group}
+    for group, values in sent.items():
+        if group in switches:
+            raise RefusedError("0149")
+        if group not in defaults:
+            raise RefusedError("0147")
+        if values is None:
+            continue
+        if not isinstance(values, dict):
+            raise RefusedError("0148")
+        for name, value in values.items():
+            if name not in defaults[group]:
+                raise RefusedError("0147")
+            if value is not None and not _is_like(value, defaults[group][name]):
+                raise RefusedError("0148")
+            if value is not None and value not in dialect.settings_words.get(name, (value,)):
+                raise RefusedError("0176")
+
+
+def _is_like(value: Any, default: Any) -> bool:
+    """Whether a value is of the kind of its default."""
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    return isinstance(value, int | float if isinstance(default, int) else str)

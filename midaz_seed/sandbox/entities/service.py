@@ -1,0 +1,29 @@
+"""The endpoints about the server itself: health, version and readiness."""
+
+from midaz_seed.sandbox.core.messages import Call, Reply, json_reply, text_reply
+from midaz_seed.sandbox.storage.state import World
+
+
+def health(_world: World, _call: Call) -> Reply:
+    return text_reply(200, "healthy")
+
+
+def version(world: World, _call: Call) -> Reply:
+    return json_reply(
+        200, {"version": world.dialect.version, **world.dialect.version_fields, "requestDate": world.now()[1]}
+    )
+
+
+def ready(world: World, _call: Call) -> Reply:
+    parts = (
+        "postgres_onboarding",
+        "postgres_transaction",
+        "mongo_onboarding",
+        "mongo_transaction",
+        "redis",
+        "rabbitmq",
+    )
+    checks = {part: {"status": "up", "latency_ms": 0, "tls": False} for part in parts}
+    return json_reply(
+        200, {"status": "healthy", "version": world.dialect.version, "deployment_mode": "local", "checks": checks}
+    )
