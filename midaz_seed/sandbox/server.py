@@ -25,7 +25,7 @@ from midaz_seed.sandbox.http.router import Router
 from midaz_seed.sandbox.http.uvicorn_protocol import Protocol
 from midaz_seed.sandbox.loading import load
 from midaz_seed.sandbox.storage.read_lag import Lag, RecordQueue
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.storage.state import SandboxState
 from midaz_seed.sandbox.storage.store import Store
 
 __all__ = [
@@ -94,7 +94,7 @@ class SandboxServer:
         dialect = DIALECTS[config.dialect]
         self.clock: Clock = ShiftedClock(config.clock) if config.control else config.clock
         self._store = Store(config.data, dialect.version)
-        self.state = World(dialect, self.clock, self._store, config.seed)
+        self.state = SandboxState(dialect, self.clock, self._store, config.seed)
         self.state.answer_first = config.answer_first
         try:
             load(self.state, config.recovery)
@@ -164,8 +164,8 @@ class SandboxServer:
 
     async def listen(self) -> None:
         """Open the sockets. Raises UsageError when a port is taken."""
-        for place, router in enumerate(self._routers):
-            self._ports[place] = await self._listen_on(self._ports[place], router)
+        for index, router in enumerate(self._routers):
+            self._ports[index] = await self._listen_on(self._ports[index], router)
 
     async def _listen_on(self, port: int, router: Router) -> int:
         family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET

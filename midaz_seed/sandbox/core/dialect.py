@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from midaz_seed.sandbox.core.journal_records import Amounts
+from midaz_seed.sandbox.core.records import Amounts
 
 Empty = Literal["null", "[]"]
 Service = Literal["onboarding", "transaction"]

@@ -24,13 +24,13 @@ def head(ms: int, salt: int) -> str:
     return f"{ms >> 16:08x}-{ms & 0xFFFF:04x}-7{salt:03x}-"
 
 
-def journal_id(head_text: str, seq: int, part: int) -> str:
+def record_id(head_text: str, seq: int, part: int) -> str:
     """The id of a transaction (part 0) or operation (parts from 1) of journal entry `seq`."""
     tail = _VARIANT | seq << _PART_BITS | part
     return f"{head_text}{tail >> _LOW_BITS:04x}-{tail & _LOW_MASK:012x}"
 
 
-def journal_stem(head_text: str, seq: int) -> str:
+def record_id_stem(head_text: str, seq: int) -> str:
     """What the ids of journal entry `seq` have in common: the last four characters are the part, as far as those are
     enough (65,535 parts)."""
     tail = _VARIANT | seq << _PART_BITS
@@ -53,7 +53,7 @@ def made_s(uuid: str) -> float:
     return int(uuid[:8] + uuid[9:13], 16) / 1000
 
 
-def journal_place(uuid: str) -> tuple[int, int] | None:
+def record_position(uuid: str) -> tuple[int, int] | None:
     """(seq, part) of a transaction's or operation's id; None when the id cannot be one of ours."""
     tail = int(uuid[19:23] + uuid[24:], 16)
     if tail >> 62 != 2 or tail & _ENTITY:

@@ -3,20 +3,20 @@
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.core.messages import Call, Reply, json_reply
 from midaz_seed.sandbox.entities.crud import ENTITIES
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.storage.state import SandboxState
 
 
-def by_alias(world: World, call: Call) -> Reply:
-    return _account(world, call, call.params[2])
+def by_alias(state: SandboxState, call: Call) -> Reply:
+    return _account(state, call, call.params[2])
 
 
-def by_external_code(world: World, call: Call) -> Reply:
-    return _account(world, call, f"@external/{call.params[2]}")
+def by_external_code(state: SandboxState, call: Call) -> Reply:
+    return _account(state, call, f"@external/{call.params[2]}")
 
 
-def _account(world: World, call: Call, alias: str) -> Reply:
+def _account(state: SandboxState, call: Call, alias: str) -> Reply:
     """Without metadata, which the server looks up under the wrong id here."""
-    account = world.book(call.org_id, call.ledger_id).account_by_alias.get(alias)
-    if account is None or not world.shows(account["id"]):
+    account = state.ledger_state(call.org_id, call.ledger_id).account_by_alias.get(alias)
+    if account is None or not state.shows(account["id"]):
         raise RefusedError("0085")
-    return json_reply(200, ENTITIES["accounts"].render(world, {**account, "metadata": {}}))
+    return json_reply(200, ENTITIES["accounts"].render(state, {**account, "metadata": {}}))

@@ -84,14 +84,14 @@ _SETTINGS = Field(
     fields=(_SWITCHES, _TRACER, _OVERRIDES),
 )  # fmt: skip
 
-_BOOK_SIDE = (Field("code", omitempty=True, max=50), Field("description", required=True, max=250))
+_ENTRY_SIDE = (Field("code", omitempty=True, max=50), Field("description", required=True, max=250))
 SCENARIOS = ("direct", "hold", "commit", "cancel", "revert", "overdraft", "block", "unblock")
 _ENTRIES = Field(
     "accountingEntries", "object?", omitempty=True, feature="route-entries",
     fields=tuple(
         Field(name, "object?", omitempty=True, fields=(
-            Field("debit", "object?", omitempty=True, fields=_BOOK_SIDE),
-            Field("credit", "object?", omitempty=True, fields=_BOOK_SIDE),
+            Field("debit", "object?", omitempty=True, fields=_ENTRY_SIDE),
+            Field("credit", "object?", omitempty=True, fields=_ENTRY_SIDE),
         ))
         for name in SCENARIOS
     ),

@@ -8,28 +8,28 @@ import orjson
 from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.core.messages import Call, Reply, json_reply
-from midaz_seed.sandbox.storage.state import Doc, World
+from midaz_seed.sandbox.storage.state import EntityDoc, SandboxState
 
 _SETTINGS_BYTES_MAX = 64 * 1024
 
 
-def get(world: World, call: Call) -> Reply:
-    return json_reply(200, _settings_of(world, _ledger(world, call)))
+def get(state: SandboxState, call: Call) -> Reply:
+    return json_reply(200, _settings_of(state, _ledger(state, call)))
 
 
-def _ledger(world: World, call: Call) -> Doc:
-    ledger = world.ledger(call.org_id, call.ledger_id)
-    if ledger is None or not world.shows(ledger["id"]):
+def _ledger(state: SandboxState, call: Call) -> EntityDoc:
+    ledger = state.ledger_doc(call.org_id, call.ledger_id)
+    if ledger is None or not state.shows(ledger["id"]):
         raise RefusedError("0007")
     return ledger
 
 
-def _settings_of(world: World, ledger: Doc) -> Mapping[str, Mapping[str, Any]]:
-    found: Mapping[str, Mapping[str, Any]] = ledger["settings"] or world.dialect.ledger_settings
+def _settings_of(state: SandboxState, ledger: EntityDoc) -> Mapping[str, Mapping[str, Any]]:
+    found: Mapping[str, Mapping[str, Any]] = ledger["settings"] or state.dialect.ledger_settings
     return found
 
 
-def patch(world: World, call: Call) -> Reply:
+def patch(state: SandboxState, call: Call) -> Reply:
     if len(call.body) > _SETTINGS_BYTES_MAX:
         raise RefusedError("0143")
     try:
@@ -38,10 +38,10 @@ def patch(world: World, call: Call) -> Reply:
         raise RefusedError("0094") from None
     if not isinstance(sent, dict):
         raise RefusedError("0094")
-    defaults = world.dialect.ledger_settings
-    _check_settings(sent, world.dialect)
-    ledger = _ledger(world, call)
-    changed = {group: dict(values) for group, values in _settings_of(world, ledger).items()}
+    defaults = state.dialect.ledger_settings
+    _check_settings(sent, state.dialect)
+    ledger = _ledger(state, call)
+    changed = {group: dict(values) for group, values in _settings_of(state, ledger).items()}
     for group, values in sent.items():
         if values is None:
             changed[group] = dict(defaults[group])
@@ -49,7 +49,7 @@ def patch(world: World, call: Call) -> Reply:
         for name, value in values.items():
             changed[group][name] = defaults[group][name] if value is None else value
     kept = None if changed == defaults else changed
-    world.save("ledgers", call.org_id, "", {**ledger, "settings": kept, "updatedAt": world.now()[1]})
+    state.save("ledgers", call.org_id, "", {**ledger, "settings": kept, "updatedAt": state.now()[1]})
     return json_reply(200, changed)
 
 

@@ -153,12 +153,12 @@ def by_cursor(
     downwards = listing.descending != listing.backwards
     if downwards:
         stop = bisect_left(items, listing.cursor_id, key=id_of) if listing.cursor_id else len(items)
-        places = range(stop - 1, -1, -1)
+        indexes = range(stop - 1, -1, -1)
     else:
-        places = range(bisect_right(items, listing.cursor_id, key=id_of) if listing.cursor_id else 0, len(items))
+        indexes = range(bisect_right(items, listing.cursor_id, key=id_of) if listing.cursor_id else 0, len(items))
     found = []
-    for place in places:
-        item = items[place]
+    for index in indexes:
+        item = items[index]
         if keep is None or keep(item):
             found.append(item)
             if len(found) > listing.limit:

@@ -1,20 +1,20 @@
 """The endpoints about the server itself: health, version and readiness."""
 
 from midaz_seed.sandbox.core.messages import Call, Reply, json_reply, text_reply
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.storage.state import SandboxState
 
 
-def health(_world: World, _call: Call) -> Reply:
+def health(_state: SandboxState, _call: Call) -> Reply:
     return text_reply(200, "healthy")
 
 
-def version(world: World, _call: Call) -> Reply:
+def version(state: SandboxState, _call: Call) -> Reply:
     return json_reply(
-        200, {"version": world.dialect.version, **world.dialect.version_fields, "requestDate": world.now()[1]}
+        200, {"version": state.dialect.version, **state.dialect.version_fields, "requestDate": state.now()[1]}
     )
 
 
-def ready(world: World, _call: Call) -> Reply:
+def ready(state: SandboxState, _call: Call) -> Reply:
     parts = (
         "postgres_onboarding",
         "postgres_transaction",
@@ -25,5 +25,5 @@ def ready(world: World, _call: Call) -> Reply:
     )
     checks = {part: {"status": "up", "latency_ms": 0, "tls": False} for part in parts}
     return json_reply(
-        200, {"status": "healthy", "version": world.dialect.version, "deployment_mode": "local", "checks": checks}
+        200, {"status": "healthy", "version": state.dialect.version, "deployment_mode": "local", "checks": checks}
     )

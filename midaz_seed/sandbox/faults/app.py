@@ -14,7 +14,7 @@ import orjson
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError, describe
 from midaz_seed.sandbox.core.messages import TRANSPORT, Headers, Reply, text_reply
 from midaz_seed.sandbox.entities.crud import ENTITIES
-from midaz_seed.sandbox.faults.crash_recovery import strand
+from midaz_seed.sandbox.faults.crash_recovery import leave_unlisted
 from midaz_seed.sandbox.faults.crash_stages import StagedExecution
 from midaz_seed.sandbox.faults.gateway import Swaps, altered
 from midaz_seed.sandbox.faults.plan import (
@@ -72,14 +72,14 @@ class FaultyApp:
         """`refuse` closes the listening socket for some seconds, `crash` for good; `staged` carries out new
         transactions in stages."""
         self._app = app
-        self._world = app.world
+        self._state = app.state
         self._faults = faults
         self._refuse = refuse
         self._crash = crash
         self._staged = staged
         self._rooms: dict[Rule, asyncio.Semaphore] = {}
         self._waiting_for: Counter[Rule] = Counter()
-        self._swaps = Swaps(app.world.clock)
+        self._swaps = Swaps(app.state.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         await self._app.serve(scope, receive, send, self._exchange)
@@ -111,7 +111,7 @@ class FaultyApp:
         for hit in hits:
             if isinstance(hit.effect, Latency):
                 self._faults.count(hit)
-                await self._world.clock.sleep(_delay_s(hit.effect, hit.chance))
+                await self._state.clock.sleep(_delay_s(hit.effect, hit.chance))
             elif isinstance(hit.effect, Capacity):
                 if not await self._worked_on(hit.rule, hit.effect, hit.chance):
                     return hit
@@ -132,7 +132,7 @@ class FaultyApp:
         finally:
             waiting[rule] -= 1
         try:
-            await self._world.clock.sleep(_delay_s(capacity, chance))
+            await self._state.clock.sleep(_delay_s(capacity, chance))
         finally:
             room.release()
         return True
@@ -161,7 +161,7 @@ class FaultyApp:
         return None
 
     def _exhausted(self, scope: Scope, chance: float) -> Reply:
-        dialect = self._world.dialect
+        dialect = self._state.dialect
         group = scope["state"][ROUTER].group_of(scope["method"], scope["raw_path"])
         rolled_back = group == "accounts" and chance < _ROLLED_BACK
         error = RefusedError("0127") if rolled_back else FailedError(500, "no connection left in the pool")
@@ -172,14 +172,14 @@ class FaultyApp:
         found = new_transaction(self._app, scope, body)
         if found is None:
             return None
-        return foreign_replay(self._world, *found, chance, owner_loses=effect.owner_loses)
+        return foreign_replay(self._state, *found, chance, owner_loses=effect.owner_loses)
 
     def _stuck(self, scope: Scope, body: bytes, effect: Stuck, chance: float) -> Reply | None:
         found = new_transaction(self._app, scope, body)
         if found is None:
             return None
         applied = chance < effect.applied
-        stranded = strand(self._world, *found, applied=applied, visible_after_s=effect.visible_after_s)
+        stranded = leave_unlisted(self._state, *found, applied=applied, visible_after_s=effect.visible_after_s)
         return Reply(0, [], b"") if stranded else None
 
     async def _outcome(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
@@ -192,7 +192,7 @@ class FaultyApp:
             self._carry_out_later(scope, body, after_s)
             return first
         if after_s:
-            await self._world.clock.sleep(after_s)
+            await self._state.clock.sleep(after_s)
         second = await self._carried_out(scope, body, None)
         return first if hit.effect.answer == "first" else second
 
@@ -200,7 +200,7 @@ class FaultyApp:
         """Carry the request out after a while, for nobody."""
 
         async def wait() -> None:
-            await self._world.clock.sleep(delay_s)
+            await self._state.clock.sleep(delay_s)
             await self._carried_out(scope, body, None)
 
         task = asyncio.get_running_loop().create_task(wait())
@@ -226,12 +226,12 @@ class FaultyApp:
     def _answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
         """Carry the request out; the balances that it makes may be late, what it shows may be old."""
         if hit is not None and isinstance(hit.effect, StaleLists):
-            self._world.shown_until_s = self._world.clock.time() - hit.effect.ms / 1000
+            self._state.shown_until_s = self._state.clock.time() - hit.effect.ms / 1000
             try:
                 return self._app.answer(scope, body)
             finally:
-                self._world.shown_until_s = None
-        lag = self._world.lag
+                self._state.shown_until_s = None
+        lag = self._state.lag
         if lag is not None and hit is not None and isinstance(hit.effect, StaleBalances):
             lag.ago_s = hit.effect.ms / 1000
             try:
@@ -240,12 +240,12 @@ class FaultyApp:
                 lag.ago_s = 0.0
         if hit is None or not isinstance(hit.effect, LateBalances):
             return self._app.answer(scope, body)
-        ordinary = self._world.default_balance_delay_ms
-        self._world.default_balance_delay_ms = hit.effect.ms
+        ordinary = self._state.default_balance_delay_ms
+        self._state.default_balance_delay_ms = hit.effect.ms
         try:
             return self._app.answer(scope, body)
         finally:
-            self._world.default_balance_delay_ms = ordinary
+            self._state.default_balance_delay_ms = ordinary
 
     async def _deliver(
         self, scope: Scope, receive: Receive, send: Send, body: bytes, reply: Reply, hit: Hit | None

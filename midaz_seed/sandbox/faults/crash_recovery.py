@@ -11,14 +11,14 @@ from dataclasses import dataclass
 import orjson
 
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
-from midaz_seed.sandbox.core.journal_records import HIDDEN, Claim
 from midaz_seed.sandbox.core.messages import Call
+from midaz_seed.sandbox.core.records import HIDDEN, KeyClaim
 from midaz_seed.sandbox.storage.idempotency import answered_by, claim_key
-from midaz_seed.sandbox.storage.state import Book, World
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.endpoints import claim_of
 from midaz_seed.sandbox.transactions.execution import check_date, check_value, execute
 from midaz_seed.sandbox.transactions.reads import load_transaction
-from midaz_seed.sandbox.transactions.request import Endpoint, read_intent
+from midaz_seed.sandbox.transactions.request import Endpoint, read_request
 
 NOT_YET, PERSISTED = -1, 0
 """In a journal entry, instead of the moment from which a transaction can be seen."""
@@ -38,69 +38,71 @@ class Recovery:
         return started_s + max(rounds, 1) * self.period_s
 
 
-def adopt_orphans(world: World, recovery: Recovery) -> None:
+def schedule_recovery(state: SandboxState, recovery: Recovery) -> None:
     """At the start: leave to the worker what was applied and not persisted when the last process ended."""
-    now_s = world.clock.time()
-    for seq in [seq for seq, visible_from_s in world.hidden.items() if visible_from_s == math.inf]:
-        made_s = load_transaction(world, seq).ms / 1000
-        hide(world, seq, recovery.visible_from_s(made_s, now_s))
+    now_s = state.clock.time()
+    for seq in [seq for seq, visible_from_s in state.hidden.items() if visible_from_s == math.inf]:
+        made_s = load_transaction(state, seq).ms / 1000
+        hide_until(state, seq, recovery.visible_from_s(made_s, now_s))
 
 
-def hide(world: World, seq: int, visible_from_s: float) -> None:
+def hide_until(state: SandboxState, seq: int, visible_from_s: float) -> None:
     """Keep a transaction out of every read until then; infinity: until it is persisted."""
-    world.hidden[seq] = visible_from_s
-    _write(world, seq, NOT_YET if visible_from_s == math.inf else visible_from_s)
+    state.hidden[seq] = visible_from_s
+    _write(state, seq, NOT_YET if visible_from_s == math.inf else visible_from_s)
 
 
-def persist(world: World, book: Book, seq: int, claim: Claim) -> None:
+def persist(state: SandboxState, ledger: LedgerState, seq: int, claim: KeyClaim) -> None:
     """A transaction can be seen from now on, and its key has its answer."""
-    world.hidden.pop(seq, None)
-    book.slots[claim.key] = claim.slot(seq)
-    _write(world, seq, PERSISTED)
+    state.hidden.pop(seq, None)
+    ledger.stored_keys[claim.key] = claim.stored_key(seq)
+    _write(state, seq, PERSISTED)
 
 
-def _write(world: World, seq: int, visible_from_s: float) -> None:
-    world.seq += 1
-    record = [HIDDEN, world.ms(world.clock.time()), seq, visible_from_s]
-    world.store.append(world.seq, orjson.dumps(record))
+def _write(state: SandboxState, seq: int, visible_from_s: float) -> None:
+    state.seq += 1
+    record = [HIDDEN, state.ms(state.clock.time()), seq, visible_from_s]
+    state.store.append(state.seq, orjson.dumps(record))
 
 
-def claim_for(world: World, call: Call, endpoint: Endpoint) -> Claim | None:
+def claim_for(state: SandboxState, call: Call, endpoint: Endpoint) -> KeyClaim | None:
     """Claim a request's key before anything else is done; None when the request has to be answered at once."""
-    book = world.book(call.org_id, call.ledger_id)
+    ledger = state.ledger_state(call.org_id, call.ledger_id)
     try:
-        intent = read_intent(endpoint, call.body, world.dialect)
-        if world.dialect.checks_before_claim:
-            check_date(intent, world.clock.time())
-            check_value(intent)
-        claim = claim_of(world, call, intent)
-        taken = answered_by(world, book, claim.key) is not None
+        request = read_request(endpoint, call.body, state.dialect)
+        if state.dialect.checks_before_claim:
+            check_date(request, state.clock.time())
+            check_value(request)
+        claim = claim_of(state, call, request)
+        taken = answered_by(state, ledger, claim.key) is not None
     except (RefusedError, FailedError):
         return None
-    if taken or (book.org_id, book.ledger_id) not in world.books:
+    if taken or (ledger.org_id, ledger.ledger_id) not in state.ledger_states:
         return None
-    claim_key(world, book, claim)
+    claim_key(state, ledger, claim)
     return claim
 
 
-def strand(world: World, call: Call, endpoint: Endpoint, *, applied: bool, visible_after_s: float) -> bool:
+def leave_unlisted(
+    state: SandboxState, call: Call, endpoint: Endpoint, *, applied: bool, visible_after_s: float
+) -> bool:
     """Leave a request as a crash would: its key claimed, its movement made or not, and not to be seen for a while.
 
     False, and nothing done, when it is one that gets an answer at once: a refusal or a replay.
     """
-    book = world.book(call.org_id, call.ledger_id)
-    now_s = world.clock.time()
+    ledger = state.ledger_state(call.org_id, call.ledger_id)
+    now_s = state.clock.time()
     try:
-        intent = read_intent(endpoint, call.body, world.dialect)
-        check_date(intent, now_s)
-        check_value(intent)
-        claim = claim_of(world, call, intent)
-        if answered_by(world, book, claim.key) is not None:
+        request = read_request(endpoint, call.body, state.dialect)
+        check_date(request, now_s)
+        check_value(request)
+        claim = claim_of(state, call, request)
+        if answered_by(state, ledger, claim.key) is not None:
             return False
         if applied:
-            seq, _ = execute(world, book, intent, endpoint, Claim("", 0))
-            hide(world, seq, now_s + visible_after_s)
+            seq, _ = execute(state, ledger, request, endpoint, KeyClaim("", 0))
+            hide_until(state, seq, now_s + visible_after_s)
     except (RefusedError, FailedError):
         return False
-    claim_key(world, book, claim)
+    claim_key(state, ledger, claim)
     return True

@@ -6,9 +6,9 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from midaz_seed.sandbox.core.journal_records import slot_parts
 from midaz_seed.sandbox.core.messages import Reply
-from midaz_seed.sandbox.faults.crash_recovery import claim_for, hide, persist
+from midaz_seed.sandbox.core.records import unpack_stored_key
+from midaz_seed.sandbox.faults.crash_recovery import claim_for, hide_until, persist
 from midaz_seed.sandbox.faults.requests import new_transaction
 from midaz_seed.sandbox.http.app import App, Scope
 from midaz_seed.sandbox.storage.idempotency import release_key
@@ -40,32 +40,32 @@ class StagedExecution:
     async def carry_out(self, scope: Scope, body: bytes, answer: Callable[[], Reply]) -> Reply:
         """Carry a request out with `answer` and return its answer once that is durable; any request but a new
         transaction is carried out in one piece."""
-        app, stages, world = self._app, self._stages, self._app.world
+        app, stages, state = self._app, self._stages, self._app.state
         found = new_transaction(app, scope, body)
         if found is None:
             return await app.committed(answer())
         call, endpoint = found
         await self._stay(stages.received_ms)
-        claim = claim_for(world, call, endpoint)
+        claim = claim_for(state, call, endpoint)
         if claim is None:
             return await app.committed(answer())
-        book = world.book(call.org_id, call.ledger_id)
+        ledger = state.ledger_state(call.org_id, call.ledger_id)
         await app.commit_soon()
         await self._stay(stages.claimed_ms)
         # the key is this request's own: the handler shall find it free, and nobody else runs before it is taken again
-        book.slots.pop(claim.key, None)
+        ledger.stored_keys.pop(claim.key, None)
         reply = answer()
-        _, seq = slot_parts(book.slots.get(claim.key, 0))
+        _, seq = unpack_stored_key(ledger.stored_keys.get(claim.key, 0))
         if not seq:
-            release_key(world, book, claim)
+            release_key(state, ledger, claim)
             return await app.committed(reply)
-        hide(world, seq, math.inf)
-        book.slots[claim.key] = claim.slot(0)
+        hide_until(state, seq, math.inf)
+        ledger.stored_keys[claim.key] = claim.stored_key(0)
         await app.commit_soon()
         await self._stay(stages.applied_ms)
-        persist(world, book, seq, claim)
+        persist(state, ledger, seq, claim)
         return await app.committed(reply)
 
     async def _stay(self, stage_ms: float) -> None:
         part = 1 + self._stages.spread * (2 * self._chance.random() - 1)
-        await self._app.world.clock.sleep(stage_ms * part / 1000)
+        await self._app.state.clock.sleep(stage_ms * part / 1000)

@@ -338,14 +338,14 @@ class FaultPlan(_Model):
 
     @classmethod
     def parse(cls, data: Any, where: str = "fault plan") -> Self:
-        """A plan from plain data. Raises ConfigurationError that names the wrong place."""
+        """A plan from plain data. Raises ConfigurationError that names the wrong part."""
         try:
             return cls.model_validate({} if data is None else data)
         except ValidationError as error:
             first = error.errors()[0]
-            place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+            path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
             raise ConfigurationError(
-                f"{place or 'the plan'}: {first['msg']}", hint="docs/sandbox.md describes fault plans", where=where
+                f"{path or 'the plan'}: {first['msg']}", hint="docs/sandbox.md describes fault plans", where=where
             ) from None
 
     @classmethod
@@ -393,7 +393,7 @@ class Faults:
         return hits
 
     def count(self, hit: Hit) -> None:
-        """Note that an effect really took place."""
+        """Note that an effect really happened."""
         self.injected[hit.rule.label] += 1
 
     def report(self) -> Mapping[str, Any]:

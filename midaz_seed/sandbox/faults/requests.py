@@ -19,10 +19,10 @@ def new_transaction(app: App, scope: Scope, body: bytes) -> tuple[Call, Endpoint
 
 def ends_server(app: App, scope: Scope, body: bytes) -> bool:
     """Return whether the real server of this version ends at the request."""
-    if scope["method"] != "PUT" or not app.world.dialect.rate_without_ttl_kills:
+    if scope["method"] != "PUT" or not app.state.dialect.rate_without_ttl_kills:
         return False
     call = _call(scope, body, "asset-rates")
-    return call is not None and changes_without_ttl(app.world, call)
+    return call is not None and changes_without_ttl(app.state, call)
 
 
 def _call(scope: Scope, body: bytes, group: str) -> Call | None:

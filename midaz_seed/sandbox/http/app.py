@@ -15,7 +15,7 @@ from midaz_seed.sandbox.core.messages import Call, Headers, Reply, json_reply, t
 from midaz_seed.sandbox.http.clock_endpoint import clock_reply
 from midaz_seed.sandbox.http.router import Router
 from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.storage.state import SandboxState
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
@@ -58,14 +58,16 @@ class Statistics:
 class App:
     """The sandbox as an ASGI application."""
 
-    def __init__(self, world: World, auth_token: str | None, fault_report: Callable[[], Mapping[str, Any]]) -> None:
+    def __init__(
+        self, state: SandboxState, auth_token: str | None, fault_report: Callable[[], Mapping[str, Any]]
+    ) -> None:
         """`fault_report`: what `GET /sandbox/faults` answers."""
-        self.world = world
+        self.state = state
         self.fast_entry: FastEntry | None = self.take
         """For requests that need no ASGI exchange; None in an application that has no such entry."""
         self._fault_report = fault_report
         self.statistics = Statistics()
-        self._body_bytes_max = world.dialect.body_bytes_max
+        self._body_bytes_max = state.dialect.body_bytes_max
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[asyncio.Future[None]] = []
@@ -106,11 +108,11 @@ class App:
             statistics.in_flight -= 1
             raise
         unwritten = self._unwritten
-        if self.world.answer_first:
-            if self.world.store.dirty:
+        if self.state.answer_first:
+            if self.state.store.dirty:
                 self._commit_within_time()
             self._give(write, reply)
-        elif unwritten or self.world.store.dirty:  # answers leave in the order of their requests
+        elif unwritten or self.state.store.dirty:  # answers leave in the order of their requests
             if not unwritten:
                 self._commit_this_turn()
             unwritten.append((write, reply))
@@ -131,7 +133,7 @@ class App:
         if body is None:
             return
         reply = self.answer(scope, body)
-        if self.world.store.dirty:
+        if self.state.store.dirty:
             reply = await self.committed(reply)
         await self.send(send, reply)
 
@@ -149,7 +151,7 @@ class App:
         try:
             return self._handled(scope, body)
         except (RefusedError, FailedError) as error:
-            dialect = self.world.dialect
+            dialect = self.state.dialect
             status, described = describe(error, dialect, self._group_of(scope))
             claimed = error.claimed and dialect.replay_header_on_errors
             plain = isinstance(error, RefusedError) and error.code in dialect.plain_json_codes
@@ -175,9 +177,9 @@ class App:
                 raise FailedError(413, "Request Entity Too Large")
             router: Router = scope["state"][ROUTER]
             (handler, group), params = router.find(method, raw_path)
-            return handler(self.world, Call(method, raw_path, params, scope["query_string"], headers, body))
+            return handler(self.state, Call(method, raw_path, params, scope["query_string"], headers, body))
         except RefusedError as error:
-            if (method, group, error.situation) in self.world.dialect.failing:
+            if (method, group, error.situation) in self.state.dialect.failing:
                 failure = FailedError(500, "Internal Server Error")
                 failure.claimed = error.claimed
                 raise failure from error
@@ -197,20 +199,20 @@ class App:
             return json_reply(200, self.statistics.report())
         if raw_path == b"/sandbox/faults":
             return json_reply(200, self._fault_report())
-        if raw_path == b"/sandbox/clock" and isinstance(self.world.clock, ShiftedClock):
-            return clock_reply(self.world, self.world.clock, method, body)
+        if raw_path == b"/sandbox/clock" and isinstance(self.state.clock, ShiftedClock):
+            return clock_reply(self.state, self.state.clock, method, body)
         raise FailedError(404, f"Cannot {method} {raw_path.decode('latin-1')}")
 
     async def committed(self, reply: Reply) -> Reply:
         """Wait until everything written so far is durable; unless answers come first: then it will be soon."""
-        if self.world.answer_first:
+        if self.state.answer_first:
             self._commit_within_time()
-        elif self.world.store.dirty:
+        elif self.state.store.dirty:
             await self.commit_soon()
         return self._not_written() if self._broken else reply
 
     def _not_written(self) -> Reply:
-        return json_reply(*describe(FailedError(500, "the data file cannot be written"), self.world.dialect))
+        return json_reply(*describe(FailedError(500, "the data file cannot be written"), self.state.dialect))
 
     def commit_soon(self) -> asyncio.Future[None]:
         """Done when everything written so far is durable; all that ask in one turn of the loop share one commit."""
@@ -238,8 +240,8 @@ class App:
         unwritten, self._unwritten = self._unwritten, []
         self._timer = None
         try:
-            if self.world.store.dirty:
-                self.world.store.commit()
+            if self.state.store.dirty:
+                self.state.store.commit()
         except OutputError:
             # memory is ahead of the file now: from here on nothing may be acknowledged
             self._broken = True

@@ -3,15 +3,15 @@
 import orjson
 
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
-from midaz_seed.sandbox.core.journal_records import CLAIM, Claim, slot_parts
 from midaz_seed.sandbox.core.messages import Call, Headers
-from midaz_seed.sandbox.storage.state import Book, World
+from midaz_seed.sandbox.core.records import CLAIM, KeyClaim, unpack_stored_key
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 
 REPLAYED: Headers = [(b"x-idempotency-replayed", b"true")]
 NOT_REPLAYED: Headers = [(b"x-idempotency-replayed", b"false")]
 
 
-def key_and_expiry(world: World, call: Call, content: str = "") -> tuple[str, int]:
+def key_and_expiry(state: SandboxState, call: Call, content: str = "") -> tuple[str, int]:
     """Return the request's key and the time (seconds of the epoch) at which it expires.
 
     Args:
@@ -22,55 +22,57 @@ def key_and_expiry(world: World, call: Call, content: str = "") -> tuple[str, in
     """
     sent = dict(call.headers)
     key, ttl = sent.get(b"x-idempotency", b"").decode("latin-1"), sent.get(b"x-ttl", b"").decode("latin-1")
-    if ttl.startswith("-") and ttl[1:].isdecimal() and world.dialect.negative_ttl_fails:
+    if ttl.startswith("-") and ttl[1:].isdecimal() and state.dialect.negative_ttl_fails:
         failure = FailedError(500, "Internal Server Error")
         failure.claimed = True
         raise failure
     ttl_s = int(ttl) if ttl.isdecimal() and len(ttl) < 10 else 0
-    expires_s = int(world.clock.time()) + (ttl_s or world.dialect.idempotency_ttl_s)
+    expires_s = int(state.clock.time()) + (ttl_s or state.dialect.idempotency_ttl_s)
     return key or content, expires_s
 
 
-def answered_by(world: World, book: Book, key: str) -> int | None:
+def answered_by(state: SandboxState, ledger: LedgerState, key: str) -> int | None:
     """Return the record whose answer stands under a key; None when the key is free.
 
     Raises:
         RefusedError: 0084 while the key has no answer yet.
     """
-    slots = book.slots
-    slot = slots.get(key)
-    if slot is None:
-        if len(slots) > book.slots_swept:
-            _sweep(world, book)
+    stored_keys = ledger.stored_keys
+    stored_key = stored_keys.get(key)
+    if stored_key is None:
+        if len(stored_keys) > ledger.stored_keys_swept:
+            _sweep(state, ledger)
         return None
-    expires_s, seq = slot_parts(slot)
-    if expires_s <= world.clock.time():
-        del slots[key]
+    expires_s, seq = unpack_stored_key(stored_key)
+    if expires_s <= state.clock.time():
+        del stored_keys[key]
         return None
-    if seq == 0 or not world.is_answered(seq):
+    if seq == 0 or not state.is_answered(seq):
         raise RefusedError("0084")
     return seq
 
 
-def _sweep(world: World, book: Book) -> None:
+def _sweep(state: SandboxState, ledger: LedgerState) -> None:
     """Forget expired keys, each time their number has doubled."""
-    now_s = world.clock.time()
-    book.slots = {key: slot for key, slot in book.slots.items() if slot_parts(slot)[0] > now_s}
-    book.slots_swept = max(1024, 2 * len(book.slots))
+    now_s = state.clock.time()
+    ledger.stored_keys = {
+        key: stored_key for key, stored_key in ledger.stored_keys.items() if unpack_stored_key(stored_key)[0] > now_s
+    }
+    ledger.stored_keys_swept = max(1024, 2 * len(ledger.stored_keys))
 
 
-def claim_key(world: World, book: Book, claim: Claim, seq: int = 0) -> None:
+def claim_key(state: SandboxState, ledger: LedgerState, claim: KeyClaim, seq: int = 0) -> None:
     """Record that a key is claimed until it expires and has the answer of a transaction; 0: it has no answer."""
-    _append(world, book, [claim.key, claim.expires_s, seq])
-    book.slots[claim.key] = claim.slot(seq)
+    _append(state, ledger, [claim.key, claim.expires_s, seq])
+    ledger.stored_keys[claim.key] = claim.stored_key(seq)
 
 
-def release_key(world: World, book: Book, claim: Claim) -> None:
+def release_key(state: SandboxState, ledger: LedgerState, claim: KeyClaim) -> None:
     """Record that a claimed key is free again, because its request was refused."""
-    book.slots.pop(claim.key, None)
-    _append(world, book, [claim.key, 0])
+    ledger.stored_keys.pop(claim.key, None)
+    _append(state, ledger, [claim.key, 0])
 
 
-def _append(world: World, book: Book, values: list[str | int]) -> None:
-    world.seq += 1
-    world.store.append(world.seq, orjson.dumps([CLAIM, world.ms(world.clock.time()), book.number, *values]))
+def _append(state: SandboxState, ledger: LedgerState, values: list[str | int]) -> None:
+    state.seq += 1
+    state.store.append(state.seq, orjson.dumps([CLAIM, state.ms(state.clock.time()), ledger.number, *values]))

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from midaz_seed.clock import Clock
 from midaz_seed.sandbox.core.ids import made_s
-from midaz_seed.sandbox.core.journal_records import Amounts, Operation
 from midaz_seed.sandbox.core.ledger import Balance
+from midaz_seed.sandbox.core.records import Amounts, Operation
 
 
 @dataclass(frozen=True, slots=True)

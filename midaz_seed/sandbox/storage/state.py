@@ -23,11 +23,11 @@ from midaz_seed.sandbox.core.ledger import Balance
 from midaz_seed.sandbox.storage.read_lag import Lag
 from midaz_seed.sandbox.storage.store import Store
 
-Doc = dict[str, Any]
+EntityDoc = dict[str, Any]
 STATUSES = ("CREATED", "APPROVED", "PENDING", "CANCELED", "NOTED")
-PARTIES = ("holders", "instruments")
+HOLDER_KIND_NAMES = ("holders", "instruments")
 """The kinds that belong to an organization, beside ledgers."""
-_ABOVE_LEDGERS = frozenset({"organizations", "ledgers", *PARTIES})
+_ABOVE_LEDGERS = frozenset({"organizations", "ledgers", *HOLDER_KIND_NAMES})
 STATUS_NUMBER = {name: number for number, name in enumerate(STATUSES)}
 
 
@@ -37,26 +37,26 @@ class Collection:
     __slots__ = ("gone", "live")
 
     def __init__(self) -> None:
-        self.live: dict[str, Doc] = {}
+        self.live: dict[str, EntityDoc] = {}
         self.gone: set[str] = set()
 
-    def __iter__(self) -> Iterator[Doc]:
+    def __iter__(self) -> Iterator[EntityDoc]:
         return iter(self.live.values())
 
-    def ever(self, entity_id: str) -> bool:
+    def exists_or_deleted(self, entity_id: str) -> bool:
         """Whether a row with this id exists, deleted or not: what a foreign key asks."""
         return entity_id in self.live or entity_id in self.gone
 
 
 @dataclass(slots=True, eq=False)
-class Book:
+class LedgerState:
     """Everything under one ledger's path."""
 
     org_id: str
     ledger_id: str
     number: int
     collections: dict[str, Collection] = field(default_factory=dict)
-    account_by_alias: dict[str, Doc] = field(default_factory=dict)
+    account_by_alias: dict[str, EntityDoc] = field(default_factory=dict)
     balances: dict[str, Balance] = field(default_factory=dict)
     balance_by_key: dict[str, Balance] = field(default_factory=dict)
     balances_by_account: dict[str, list[Balance]] = field(default_factory=dict)
@@ -65,9 +65,9 @@ class Book:
     status: "array[int]" = field(default_factory=lambda: array("b"))
     touched: dict[str, "array[int]"] = field(default_factory=dict)
     """Account id -> journal entries with operations of it."""
-    slots: dict[str, int] = field(default_factory=dict)
+    stored_keys: dict[str, int] = field(default_factory=dict)
     """Idempotency key -> expiry (seconds of the epoch) << 44 | journal entry; entry 0: claimed, without an answer."""
-    slots_swept: int = 1024
+    stored_keys_swept: int = 1024
     ambiguous: set[str] = field(default_factory=set)
     """alias#key names that two balances have, after an asset was deleted and made again: no leg can use them."""
 
@@ -79,18 +79,18 @@ class Book:
         self.touch(seq, account_ids)
 
     def position(self, seq: int) -> int | None:
-        """Where a transaction stands in this book's columns; None when it is not here."""
-        place = bisect_left(self.seqs, seq)
-        return place if place < len(self.seqs) and self.seqs[place] == seq else None
+        """Where a transaction stands in this ledger's columns; None when it is not here."""
+        index = bisect_left(self.seqs, seq)
+        return index if index < len(self.seqs) and self.seqs[index] == seq else None
 
     def status_of(self, seq: int) -> str:
-        place = self.position(seq)
-        return STATUSES[self.status[place]] if place is not None else ""
+        index = self.position(seq)
+        return STATUSES[self.status[index]] if index is not None else ""
 
     def set_status(self, seq: int, name: str) -> None:
-        place = self.position(seq)
-        assert place is not None, seq
-        self.status[place] = STATUS_NUMBER[name]
+        index = self.position(seq)
+        assert index is not None, seq
+        self.status[index] = STATUS_NUMBER[name]
 
     def touch(self, seq: int, account_ids: list[str]) -> None:
         """Note that a journal entry has operations of these accounts."""
@@ -108,7 +108,7 @@ class Book:
         return found
 
 
-class World:
+class SandboxState:
     """The whole state of a sandbox, its clock and its store."""
 
     def __init__(self, dialect: Dialect, clock: Clock, store: Store, seed: int) -> None:
@@ -117,12 +117,12 @@ class World:
         self.store = store
         self.organizations = Collection()
         self.ledgers: dict[str, Collection] = {}
-        self.parties: dict[tuple[str, str], Collection] = {}
+        self.holder_collections: dict[tuple[str, str], Collection] = {}
         """(kind, organization) -> its holders, or its instruments."""
-        self.claims: dict[str, tuple[str, int]] = {}
+        self.holder_keys: dict[str, tuple[str, int]] = {}
         """Idempotency key of a holder or instrument -> its id, and when the key expires (seconds of the epoch)."""
-        self.books: dict[tuple[str, str], Book] = {}
-        self.book_by_number: dict[int, Book] = {}
+        self.ledger_states: dict[tuple[str, str], LedgerState] = {}
+        self.ledger_by_number: dict[int, LedgerState] = {}
         self.balance_by_number: dict[int, Balance] = {}
         self.endings: dict[int, list[int]] = {}
         """Pending transaction -> the journal entries that ended it."""
@@ -179,7 +179,7 @@ class World:
         """Whether the answer of a journal entry has left, or leaves with the present ones."""
         return self.answer_first or seq <= self.store.committed_seq
 
-    def is_stranded(self, seq: int) -> bool:
+    def is_hidden(self, seq: int) -> bool:
         """Whether a transaction moved the balances and is not to be seen at all: a crash left it behind."""
         if seq not in self.hidden:
             return False
@@ -190,7 +190,7 @@ class World:
 
     def is_listed(self, seq: int) -> bool:
         """Whether lists and counts hold a transaction and its operations."""
-        return not self.is_stranded(seq) and (self.lag is None or not self.lag.is_queued(seq))
+        return not self.is_hidden(seq) and (self.lag is None or not self.lag.is_queued(seq))
 
     def shows(self, made_id: str) -> bool:
         """Whether the request that is being answered may see an entity or a transaction, by its age."""
@@ -204,56 +204,56 @@ class World:
             found = self.ledgers[org_id] = Collection()
         return found
 
-    def book(self, org_id: str, ledger_id: str) -> Book:
-        """The book of a ledger; an empty one, not kept, when nothing was ever put there."""
-        return self.books.get((org_id, ledger_id)) or Book(org_id, ledger_id, ids.number_of(ledger_id))
+    def ledger_state(self, org_id: str, ledger_id: str) -> LedgerState:
+        """The ledger of a ledger; an empty one, not kept, when nothing was ever put there."""
+        return self.ledger_states.get((org_id, ledger_id)) or LedgerState(org_id, ledger_id, ids.number_of(ledger_id))
 
-    def keep(self, book: Book) -> None:
-        """Remember a book that something is being put into."""
-        if (book.org_id, book.ledger_id) not in self.books:
-            self.books[book.org_id, book.ledger_id] = book
+    def remember(self, ledger: LedgerState) -> None:
+        """Remember a ledger that something is being put into."""
+        if (ledger.org_id, ledger.ledger_id) not in self.ledger_states:
+            self.ledger_states[ledger.org_id, ledger.ledger_id] = ledger
 
-    def ledger(self, org_id: str, ledger_id: str) -> Doc | None:
+    def ledger_doc(self, org_id: str, ledger_id: str) -> EntityDoc | None:
         """A ledger that exists and is not deleted."""
         collection = self.ledgers.get(org_id)
         return collection.live.get(ledger_id) if collection is not None else None
 
-    def place(self, kind: str, org_id: str, ledger_id: str) -> Collection:
+    def collection_of(self, kind: str, org_id: str, ledger_id: str) -> Collection:
         """The collection that entities of a kind live in under a path."""
         if kind == "organizations":
             return self.organizations
         if kind == "ledgers":
             return self.ledgers_of(org_id)
-        if kind in PARTIES:
-            return self.parties.setdefault((kind, org_id), Collection())
-        return self.book(org_id, ledger_id).collection(kind)
+        if kind in HOLDER_KIND_NAMES:
+            return self.holder_collections.setdefault((kind, org_id), Collection())
+        return self.ledger_state(org_id, ledger_id).collection(kind)
 
-    def save(self, kind: str, org_id: str, ledger_id: str, doc: Doc) -> None:
+    def save(self, kind: str, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
         """Write an entity (new, changed or deleted) to memory and store."""
-        self.file(kind, org_id, ledger_id, doc)
+        self.index_entity(kind, org_id, ledger_id, doc)
         self.store.put(ids.number_of(doc["id"]), kind, org_id, ledger_id, orjson.dumps(doc))
 
-    def file(self, kind: str, org_id: str, ledger_id: str, doc: Doc) -> None:
+    def index_entity(self, kind: str, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
         """Write an entity to memory."""
         if kind in _ABOVE_LEDGERS:
-            collection = self.place(kind, org_id, ledger_id)
+            collection = self.collection_of(kind, org_id, ledger_id)
             if kind == "ledgers":
-                book = self.book(org_id, doc["id"])
-                self.keep(book)
-                self.book_by_number[book.number] = book
+                ledger = self.ledger_state(org_id, doc["id"])
+                self.remember(ledger)
+                self.ledger_by_number[ledger.number] = ledger
             elif "claim" in doc:
-                self.claims[doc["claim"][0]] = doc["id"], doc["claim"][1]
+                self.holder_keys[doc["claim"][0]] = doc["id"], doc["claim"][1]
         else:
-            book = self.book(org_id, ledger_id)
-            self.keep(book)
-            collection = book.collection(kind)
+            ledger = self.ledger_state(org_id, ledger_id)
+            self.remember(ledger)
+            collection = ledger.collection(kind)
         if doc["deletedAt"] is None:
             collection.live[doc["id"]] = doc
         else:
             collection.live.pop(doc["id"], None)
             collection.gone.add(doc["id"])
         if kind == "accounts":
-            aliases = book.account_by_alias
+            aliases = ledger.account_by_alias
             if doc["deletedAt"] is None:
                 aliases[doc["alias"]] = doc
             elif aliases.get(doc["alias"], doc)["id"] == doc["id"]:
@@ -261,32 +261,32 @@ class World:
 
     # ---- balances
 
-    def save_balance(self, book: Book, balance: Balance) -> None:
+    def save_balance(self, ledger: LedgerState, balance: Balance) -> None:
         """Write what of a balance does not come from transactions: it is new, changed or deleted."""
-        self.file_balance(book, balance)
+        self.index_balance(ledger, balance)
         doc = dict(zip(_BALANCE_FIELDS, _balance_values(balance), strict=True))
-        self.store.put(balance.number, "balance", book.org_id, book.ledger_id, orjson.dumps(doc))
+        self.store.put(balance.number, "balance", ledger.org_id, ledger.ledger_id, orjson.dumps(doc))
 
-    def file_balance(self, book: Book, balance: Balance) -> None:
+    def index_balance(self, ledger: LedgerState, balance: Balance) -> None:
         """Put a balance where it is found."""
-        self.keep(book)
+        self.remember(ledger)
         name = f"{balance.alias}#{balance.key}"
         self.balance_by_number[balance.number] = balance
         if balance.deleted:
-            book.balances.pop(balance.id, None)
-            if book.balance_by_key.get(name) is balance:
-                del book.balance_by_key[name]
-            own = book.balances_by_account.get(balance.account_id, [])
+            ledger.balances.pop(balance.id, None)
+            if ledger.balance_by_key.get(name) is balance:
+                del ledger.balance_by_key[name]
+            own = ledger.balances_by_account.get(balance.account_id, [])
             if balance in own:
                 own.remove(balance)
-        elif balance.id not in book.balances:
-            book.balances[balance.id] = balance
-            if name in book.balance_by_key:
-                book.ambiguous.add(name)
-            book.balance_by_key[name] = balance
-            book.balances_by_account.setdefault(balance.account_id, []).append(balance)
+        elif balance.id not in ledger.balances:
+            ledger.balances[balance.id] = balance
+            if name in ledger.balance_by_key:
+                ledger.ambiguous.add(name)
+            ledger.balance_by_key[name] = balance
+            ledger.balances_by_account.setdefault(balance.account_id, []).append(balance)
 
-    def saw_entity(self, number: int, head_ms: int) -> None:
+    def note_loaded_id(self, number: int, head_ms: int) -> None:
         """While loading: numbers and times up to here are taken."""
         self._entities = max(self._entities, number)
         self._last_ms = max(self._last_ms, head_ms)

@@ -15,11 +15,11 @@ import orjson
 from midaz_seed.sandbox.core import ids
 from midaz_seed.sandbox.core.decimals import ZERO, add, parse, subtract, text_of, total
 from midaz_seed.sandbox.core.dialect import Dialect
-from midaz_seed.sandbox.core.journal_records import TRANSACTION, slot_of
 from midaz_seed.sandbox.core.ledger import Balance
 from midaz_seed.sandbox.core.messages import Call, Headers, Reply
+from midaz_seed.sandbox.core.records import TRANSACTION, pack_stored_key
 from midaz_seed.sandbox.entities.balances import is_visible
-from midaz_seed.sandbox.storage.state import Book, World
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.execution import checks_routes
 from midaz_seed.sandbox.transactions.rendering import more_text, operation_text, quote, transaction_text
 
@@ -36,19 +36,19 @@ _SEND = frozenset({"asset", "value", "source", "distribute"})
 _CREATED: Headers = [(b"content-type", b"application/json"), (b"x-idempotency-replayed", b"false")]
 
 
-def post_ordinary(world: World, call: Call, *, inflow: bool) -> Reply | None:
+def post_fast(state: SandboxState, call: Call, *, inflow: bool) -> Reply | None:
     """Make the transaction and answer; None, and nothing done, when anything about it is out of the ordinary."""
-    if world.lag is not None:
+    if state.lag is not None:
         return None
     org_id, ledger_id = call.params
-    book, ledger = world.books.get((org_id, ledger_id)), world.ledger(org_id, ledger_id)
-    if book is None or ledger is None or checks_routes(ledger):
+    ledger, ledger_doc = state.ledger_states.get((org_id, ledger_id)), state.ledger_doc(org_id, ledger_id)
+    if ledger is None or ledger_doc is None or checks_routes(ledger_doc):
         return None
-    key, ttl_s = _key(call.headers, world.dialect)
-    if not key or key in book.slots or len(book.slots) > book.slots_swept:
+    key, ttl_s = _key(call.headers, state.dialect)
+    if not key or key in ledger.stored_keys or len(ledger.stored_keys) > ledger.stored_keys_swept:
         return None
-    order = _read(world, call.body, book, inflow=inflow)
-    return None if order is None else _make(world, book, order, key, ttl_s)
+    order = _read(state, call.body, ledger, inflow=inflow)
+    return None if order is None else _make(state, ledger, order, key, ttl_s)
 
 
 def _key(headers: Headers, dialect: Dialect) -> tuple[str, int]:
@@ -66,7 +66,7 @@ def _key(headers: Headers, dialect: Dialect) -> tuple[str, int]:
     return key.decode("latin-1"), int(ttl) or dialect.idempotency_ttl_s
 
 
-def _read(world: World, data: bytes, book: Book, *, inflow: bool) -> Order | None:
+def _read(state: SandboxState, data: bytes, ledger: LedgerState, *, inflow: bool) -> Order | None:
     if b"\\u0000" in data:
         return None
     try:
@@ -77,10 +77,10 @@ def _read(world: World, data: bytes, book: Book, *, inflow: bool) -> Order | Non
         if type(asset) is not str or not (_BODY.issuperset(sent) and _SEND.issuperset(send) and value > ZERO):
             return None
         if inflow:
-            sources = None if "source" in send else _external(world, book, asset, value)
+            sources = None if "source" in send else _external(state, ledger, asset, value)
         else:
-            sources = _side(world, book, send["source"], "from", asset, text, value, is_source=True)
-        destinations = _side(world, book, send["distribute"], "to", asset, text, value, is_source=False)
+            sources = _side(state, ledger, send["source"], "from", asset, text, value, is_source=True)
+        destinations = _side(state, ledger, send["distribute"], "to", asset, text, value, is_source=False)
     except (KeyError, TypeError, ValueError):
         return None
     if not sources or not destinations or not _is_plain(sent):
@@ -124,14 +124,14 @@ def _is_plain(sent: dict[str, Any]) -> bool:
     return True
 
 
-def _external(world: World, book: Book, asset: str, value: Decimal) -> list[Leg] | None:
-    leg = _leg(world, book, f"@external/{asset}", asset, value, is_source=True)
+def _external(state: SandboxState, ledger: LedgerState, asset: str, value: Decimal) -> list[Leg] | None:
+    leg = _leg(state, ledger, f"@external/{asset}", asset, value, is_source=True)
     return None if leg is None else [leg]
 
 
 def _side(
-    world: World,
-    book: Book,
+    state: SandboxState,
+    ledger: LedgerState,
     side: dict[str, Any],
     name: str,
     asset: str,
@@ -150,7 +150,12 @@ def _side(
             return None
         text = amount["value"]
         leg = _leg(
-            world, book, sent["accountAlias"], asset, whole if text == whole_text else parse(text), is_source=is_source
+            state,
+            ledger,
+            sent["accountAlias"],
+            asset,
+            whole if text == whole_text else parse(text),
+            is_source=is_source,
         )
         if leg is None:
             return None
@@ -159,22 +164,24 @@ def _side(
     return legs if moved is whole or moved == whole else None
 
 
-def _leg(world: World, book: Book, alias: Any, asset: str, amount: Decimal, *, is_source: bool) -> Leg | None:
+def _leg(
+    state: SandboxState, ledger: LedgerState, alias: Any, asset: str, amount: Decimal, *, is_source: bool
+) -> Leg | None:
     """A leg on a balance that anybody may use in any way and that has enough; None otherwise."""
     if type(alias) is not str:
         return None
     name = f"{alias}#default"
-    balance = book.balance_by_key.get(name)
+    balance = ledger.balance_by_key.get(name)
     if (
         balance is None
         or balance.asset != asset
-        or (balance.visible_from_s and not is_visible(world, balance))
+        or (balance.visible_from_s and not is_visible(state, balance))
         or balance.settings is not None
         or balance.overdraft_limit is not None
         or balance.overdraft_used
         or balance.former_permissions is not None
         or not (balance.allow_sending and balance.allow_receiving)
-        or name in book.ambiguous
+        or name in ledger.ambiguous
         or amount <= ZERO
     ):
         return None
@@ -185,24 +192,24 @@ def _leg(world: World, book: Book, alias: Any, asset: str, amount: Decimal, *, i
     return name, is_source, balance, amount, available
 
 
-def _make(world: World, book: Book, order: Order, key: str, ttl_s: int) -> Reply:
+def _make(state: SandboxState, ledger: LedgerState, order: Order, key: str, ttl_s: int) -> Reply:
     """Move the money, write it down, answer. Nothing here can be refused."""
     sent, asset, value, legs, sources, destinations = order
-    epoch_s, stamp = world.now()
-    ms = world.ms(epoch_s)
-    world.seq = seq = world.seq + 1
-    stem = ids.journal_stem(world.head(ms), seq)
+    epoch_s, stamp = state.now()
+    ms = state.ms(epoch_s)
+    state.seq = seq = state.seq + 1
+    stem = ids.record_id_stem(state.head(ms), seq)
     whole, description, metadata = text_of(value), sent.get("description", ""), sent.get("metadata") or None
     described, asset_json = quote(description), quote(asset)
-    records, shown, touched = _move(world.dialect, legs, value, whole, stem, described, asset_json, stamp)
+    records, shown, touched = _move(state.dialect, legs, value, whole, stem, described, asset_json, stamp)
     expires_s = int(epoch_s) + ttl_s
     record = (
-        TRANSACTION, ms, book.number, stamp, stamp, "CREATED", whole, asset, description, sources, destinations,
+        TRANSACTION, ms, ledger.number, stamp, stamp, "CREATED", whole, asset, description, sources, destinations,
         metadata, records, key, expires_s, 0,
     )  # fmt: skip
-    world.store.append(seq, orjson.dumps(record))
-    book.add(seq, epoch_s, "APPROVED", touched)
-    book.slots[key] = slot_of(expires_s, seq)
+    state.store.append(seq, orjson.dumps(record))
+    ledger.add(seq, epoch_s, "APPROVED", touched)
+    ledger.stored_keys[key] = pack_stored_key(expires_s, seq)
     body = transaction_text(
         f"{stem}0000",
         described,
@@ -211,8 +218,8 @@ def _make(world: World, book: Book, order: Order, key: str, ttl_s: int) -> Reply
         asset_json,
         orjson.dumps(sources).decode(),
         orjson.dumps(destinations).decode(),
-        book,
-        more_text(world.dialect, {}, metadata),
+        ledger,
+        more_text(state.dialect, {}, metadata),
         stamp,
         f"[{','.join(shown)}]",
     )

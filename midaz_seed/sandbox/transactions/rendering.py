@@ -8,10 +8,10 @@ import orjson
 
 from midaz_seed.sandbox.core import ids
 from midaz_seed.sandbox.core.dialect import Dialect
-from midaz_seed.sandbox.core.journal_records import Operation, Transaction
-from midaz_seed.sandbox.storage.state import Book, World
+from midaz_seed.sandbox.core.records import Operation, Transaction
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 
-Placed = tuple[str, int, int, Operation, str]
+LocatedOperation = tuple[str, int, int, Operation, str]
 """An operation with the head of its id, its journal entry, its part there, and the time of its making."""
 
 
@@ -23,14 +23,22 @@ def quote(text: str) -> str:
     return orjson.dumps(text).decode()
 
 
-def placed(world: World, seq: int, ms: int, operations: Sequence[Operation], created: str) -> list[Placed]:
+def locate(
+    state: SandboxState, seq: int, ms: int, operations: Sequence[Operation], created: str
+) -> list[LocatedOperation]:
     """Operations of one journal entry with where they stand."""
-    head = world.head(ms)
+    head = state.head(ms)
     return [(head, seq, part, operation, created) for part, operation in enumerate(operations, 1)]
 
 
 def operation_json(
-    world: World, item: Placed, transaction_id: str, description: str, asset: str, *, affected: bool = True
+    state: SandboxState,
+    item: LocatedOperation,
+    transaction_id: str,
+    description: str,
+    asset: str,
+    *,
+    affected: bool = True,
 ) -> str:
     """One operation. `description` and `asset` are JSON already and stand in for what the leg does not say."""
     head, seq, part, operation, created = item
@@ -45,23 +53,23 @@ def operation_json(
         for key, name in (("i", "routeId"), ("rc", "routeCode"), ("rd", "routeDescription")):
             if key in texts:
                 more += f'"{name}":{quote(texts[key])},'
-    patch = world.patches.get((seq, part)) if world.patches else None
+    patch = state.patches.get((seq, part)) if state.patches else None
     if patch is not None:
         description = quote(patch[0]) if patch[0] else description
         metadata = metadata if patch[1] is None else orjson.dumps(patch[1] or None).decode()
         updated = patch[2]
-    dialect = world.dialect
+    dialect = state.dialect
     if dialect.operation_shows_direction:
         more += '"direction":"debit",' if operation.is_debit else '"direction":"credit",'
     return operation_text(
-        ids.journal_id(head, seq, part),
+        ids.record_id(head, seq, part),
         transaction_id,
         description,
         operation.kind,
         asset,
         operation.amount,
         dialect.operation_amounts(operation.before, operation.after),
-        world.balance_by_number[operation.balance].json,
+        state.balance_by_number[operation.balance].json,
         more,
         created,
         updated,
@@ -103,25 +111,25 @@ def operation_text(
 
 
 def transaction_json(
-    world: World,
-    book: Book,
+    state: SandboxState,
+    ledger: LedgerState,
     seq: int,
     transaction: Transaction,
     *,
     status: str,
     updated: str,
-    operations: Sequence[Placed] | None,
+    operations: Sequence[LocatedOperation] | None,
     sources: list[str] | None,
     destinations: list[str] | None,
     stored: bool = False,
 ) -> str:
     """A transaction. `stored`: as a read shows it, with what was changed since and its creation in UTC."""
-    transaction_id = ids.journal_id(world.head(transaction.ms), seq, 0)
+    transaction_id = ids.record_id(state.head(transaction.ms), seq, 0)
     extra, created = transaction.extra, transaction.created
     description, metadata = transaction.description, transaction.metadata
     if stored:
         created = extra.get("utc", created)
-        patch = world.patches.get((seq, 0))
+        patch = state.patches.get((seq, 0))
         if patch is not None:
             description = patch[0] or description
             metadata = metadata if patch[1] is None else patch[1]
@@ -131,7 +139,7 @@ def transaction_json(
     if operations is not None:
         affected = transaction.status != "NOTED"
         shown = [
-            operation_json(world, item, transaction_id, described, asset, affected=affected) for item in operations
+            operation_json(state, item, transaction_id, described, asset, affected=affected) for item in operations
         ]
         listed = f"[{','.join(shown)}]"
     return transaction_text(
@@ -142,8 +150,8 @@ def transaction_json(
         asset,
         orjson.dumps(sources).decode(),
         orjson.dumps(destinations).decode(),
-        book,
-        more_text(world.dialect, extra, metadata),
+        ledger,
+        more_text(state.dialect, extra, metadata),
         created,
         listed,
         updated,
@@ -175,7 +183,7 @@ def transaction_text(
     asset: str,
     source: str,
     destination: str,
-    book: Book,
+    ledger: LedgerState,
     more: str,
     created: str,
     operations: str,
@@ -189,33 +197,33 @@ def transaction_text(
         f'{{"id":"{transaction_id}","description":{description},"status":{{"code":"{status}","description":"{status}"}},'
         f'"amount":"{amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
         f'"source":{source},"destination":{destination},'
-        f'"ledgerId":"{book.ledger_id}","organizationId":"{book.org_id}","route":{route},{more}'
+        f'"ledgerId":"{ledger.ledger_id}","organizationId":"{ledger.org_id}","route":{route},{more}'
         f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"operations":{operations}}}'
     )
 
 
-def created_json(world: World, book: Book, seq: int, transaction: Transaction) -> bytes:
+def created_json(state: SandboxState, ledger: LedgerState, seq: int, transaction: Transaction) -> bytes:
     """The body of the 201, and of every replay of it."""
     return transaction_json(
-        world,
-        book,
+        state,
+        ledger,
         seq,
         transaction,
         status=transaction.status,
         updated=transaction.updated,
-        operations=placed(world, seq, transaction.ms, transaction.operations, transaction.created) or None,
+        operations=locate(state, seq, transaction.ms, transaction.operations, transaction.created) or None,
         sources=transaction.sources,
         destinations=transaction.destinations,
     ).encode()
 
 
-def sides_of(world: World, operations: Sequence[Placed]) -> dict[str, Any]:
+def sides_of(state: SandboxState, operations: Sequence[LocatedOperation]) -> dict[str, Any]:
     """Source and destination as a read derives them from the operations: those that moved money."""
     sides: dict[str, Any] = {"sources": [], "destinations": []}
     for item in operations:
         operation = item[3]
         if operation.kind in ("DEBIT", "CREDIT", "BLOCK", "UNBLOCK"):
             sides["sources" if operation.is_debit else "destinations"].append(
-                world.balance_by_number[operation.balance].alias
+                state.balance_by_number[operation.balance].alias
             )
     return sides

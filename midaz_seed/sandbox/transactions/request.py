@@ -36,7 +36,7 @@ class Leg:
 
 
 @dataclass(slots=True)
-class Intent:
+class TransactionRequest:
     """A transaction as asked for; an inflow and an outflow already have their external side."""
 
     asset: str
@@ -154,22 +154,24 @@ class Endpoint:
     """The type of its operations where it is not DEBIT and CREDIT."""
     action: str = "direct"
     """What the routes of its ledger call it."""
-    may_pend: bool = True
+    supports_pending: bool = True
     reads_pending: bool = True
     """Whether `pending` counts in the checks, even where nothing is held."""
-    notes_only: bool = False
+    is_annotation: bool = False
 
 
 JSON = Endpoint("json", _schema(_SOURCE, _DISTRIBUTE, pending=True))
 INFLOW = Endpoint("inflow", _schema(_DISTRIBUTE, pending=False))
 OUTFLOW = Endpoint("outflow", _schema(_SOURCE, pending=True))
-ANNOTATION = Endpoint("annotation", _schema(_SOURCE, _DISTRIBUTE, pending=True), may_pend=False, notes_only=True)
+ANNOTATION = Endpoint(
+    "annotation", _schema(_SOURCE, _DISTRIBUTE, pending=True), supports_pending=False, is_annotation=True
+)
 BLOCK = Endpoint(
     "block",
     _schema(_SOURCE, _DISTRIBUTE, pending=True),
     operation="BLOCK",
     action="block",
-    may_pend=False,
+    supports_pending=False,
     reads_pending=False,
 )
 UNBLOCK = Endpoint(
@@ -177,13 +179,13 @@ UNBLOCK = Endpoint(
     _schema(_SOURCE, _DISTRIBUTE, pending=True),
     operation="UNBLOCK",
     action="unblock",
-    may_pend=False,
+    supports_pending=False,
     reads_pending=False,
 )
 ENDPOINTS = {endpoint.name: endpoint for endpoint in (JSON, INFLOW, OUTFLOW, ANNOTATION, BLOCK, UNBLOCK)}
 
 
-def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
+def read_request(endpoint: Endpoint, data: bytes, dialect: Dialect) -> TransactionRequest:
     """Read a transaction's body. Raises RefusedError as the body pipeline does, FailedError (500) for a leg without
     account."""
     body = read_body(endpoint.schema, data, dialect)
@@ -192,7 +194,7 @@ def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
     external = [Leg(f"@external/{send['asset']}", amount=send["value"], amount_asset=send["asset"])]
     sources = [_leg(leg, dialect) for leg in send["source"]["from"]] if "source" in send else external
     destinations = [_leg(leg, dialect) for leg in send["distribute"]["to"]] if "distribute" in send else external
-    return Intent(
+    return TransactionRequest(
         asset=send["asset"],
         value=send["value"],
         sources=sources,

@@ -185,11 +185,11 @@ async def test_an_operation_of_a_stuck_transaction_cannot_be_seen_and_it_cannot_
     async with faulty(rule) as (server, client):
         with pytest.raises(aiohttp.ClientError):
             await client.deposit("x")
-        (book,) = server.state.books.values()
+        (ledger,) = server.state.ledger_states.values()
         _, _, accounts = await client.call("GET", "/accounts/alias/a")
         _, _, operations = await client.call("GET", f"/accounts/{accounts['id']}/operations")
         assert not operations["items"]
-        assert len(book.seqs) == 1
+        assert len(ledger.seqs) == 1
         assert await client.available() == 1
 
 

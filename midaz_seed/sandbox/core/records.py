@@ -1,10 +1,10 @@
 """The entries of the journal, and how they are packed into short JSON lists.
 
-    ["t", ms, book, created, updated, status, amount, asset, description, sources, destinations, metadata,
+    ["t", ms, ledger, created, updated, status, amount, asset, description, sources, destinations, metadata,
      operations, key, expires_s, extra]
     ["e", ms, transaction, status, updated, operations]         a pending transaction ended
     ["p", ms, transaction, part, description, metadata, time]   a transaction (part 0) or operation was changed
-    ["k", ms, book, key, expires_s, transaction]                a key was claimed and has this one's answer, or (0, or
+    ["k", ms, ledger, key, expires_s, transaction]                a key was claimed and has this one's answer, or (0, or
                                                                 left out) none; expires_s 0: it is free again
     ["h", ms, transaction, visible_from_s]                      applied, not listed: -1 until it is persisted, 0 it is
     ["c", ms, ahead_s]                                          the clock was moved to so far ahead of the machine's
@@ -17,32 +17,32 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 TRANSACTION, ENDING, PATCH, CLAIM, HIDDEN, CLOCK = "t", "e", "p", "k", "h", "c"
-_SLOT_SHIFT = 44
-_SLOT_MASK = (1 << _SLOT_SHIFT) - 1
+_STORED_KEY_SHIFT = 44
+_STORED_KEY_MASK = (1 << _STORED_KEY_SHIFT) - 1
 
 Amounts = tuple[str, str, int, str]
 """(available, onHold, version, overdraftUsed)."""
 
 
-class Claim(NamedTuple):
+class KeyClaim(NamedTuple):
     """An idempotency key and when it expires, in seconds of the epoch."""
 
     key: str
     expires_s: int
 
-    def slot(self, seq: int) -> int:
+    def stored_key(self, seq: int) -> int:
         """Both numbers in one, because there are as many as transactions."""
-        return slot_of(self.expires_s, seq)
+        return pack_stored_key(self.expires_s, seq)
 
 
-def slot_of(expires_s: int, seq: int) -> int:
+def pack_stored_key(expires_s: int, seq: int) -> int:
     """What stands under a key: when it expires, and its journal entry, 0 while there is none."""
-    return expires_s << _SLOT_SHIFT | seq
+    return expires_s << _STORED_KEY_SHIFT | seq
 
 
-def slot_parts(slot: int) -> tuple[int, int]:
-    """(expires_s, journal entry or 0) of a slot."""
-    return slot >> _SLOT_SHIFT, slot & _SLOT_MASK
+def unpack_stored_key(stored_key: int) -> tuple[int, int]:
+    """(expires_s, journal entry or 0) of a stored key."""
+    return stored_key >> _STORED_KEY_SHIFT, stored_key & _STORED_KEY_MASK
 
 
 @dataclass(slots=True)
@@ -73,7 +73,7 @@ class Transaction:
     """A transaction as its 201 said it."""
 
     ms: int
-    book: int
+    ledger: int
     created: str
     updated: str
     status: str
@@ -84,7 +84,7 @@ class Transaction:
     destinations: list[str]
     metadata: dict[str, Any] | None
     operations: list[Operation]
-    claim: Claim
+    claim: KeyClaim
     extra: dict[str, Any]
     """group, route, routeId, parent (id), utc (a back-dated creation in UTC), held (the legs of a pending one),
     skips (fees, tracer)."""
@@ -92,7 +92,7 @@ class Transaction:
     def pack(self) -> list[Any]:
         operations = [operation.pack() for operation in self.operations]
         return [
-            TRANSACTION, self.ms, self.book, self.created, self.updated, self.status, self.amount, self.asset,
+            TRANSACTION, self.ms, self.ledger, self.created, self.updated, self.status, self.amount, self.asset,
             self.description,
             self.sources, self.destinations, self.metadata, operations, self.claim.key, self.claim.expires_s,
             self.extra or 0,
@@ -101,7 +101,7 @@ class Transaction:
 
 def unpack_transaction(packed: list[Any]) -> Transaction:
     operations = [unpack_operation(operation) for operation in packed[12]]
-    fields: Any = (*packed[1:12], operations, Claim(packed[13], packed[14]), packed[15] or {})
+    fields: Any = (*packed[1:12], operations, KeyClaim(packed[13], packed[14]), packed[15] or {})
     return Transaction(*fields)
 
 
