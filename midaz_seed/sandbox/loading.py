@@ -15,8 +15,9 @@ from midaz_seed.sandbox.core.records import KeyClaim, Operation, unpack_ending, 
 from midaz_seed.sandbox.entities.balances import overdraft_limit, prepare
 from midaz_seed.sandbox.faults.crash_recovery import NOT_YET, PERSISTED, Recovery, schedule_recovery
 from midaz_seed.sandbox.storage.state import SandboxState
-from midaz_seed.sandbox.transactions.execution import index_ending, index_transaction, raise_version
+from midaz_seed.sandbox.transactions.execution import raise_version
 from midaz_seed.sandbox.transactions.reads import load_transaction
+from midaz_seed.sandbox.transactions.recording import index_ending, index_transaction
 
 
 def load(state: SandboxState, recovery: Recovery) -> None:

@@ -19,7 +19,8 @@ from midaz_seed.sandbox.core.dialect import DIALECTS, Service
 from midaz_seed.sandbox.faults.app import FaultyApp
 from midaz_seed.sandbox.faults.crash_recovery import Recovery
 from midaz_seed.sandbox.faults.crash_stages import StagedExecution, Stages
-from midaz_seed.sandbox.faults.plan import FaultPlan, Faults
+from midaz_seed.sandbox.faults.decisions import Faults
+from midaz_seed.sandbox.faults.plan import FaultPlan
 from midaz_seed.sandbox.http.app import ROUTER, App
 from midaz_seed.sandbox.http.router import Router
 from midaz_seed.sandbox.http.uvicorn_protocol import Protocol

@@ -46,8 +46,8 @@ from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import REPORT
 from midaz_seed.sandbox.core.messages import Reply
+from midaz_seed.sandbox.faults.effects import How
 from midaz_seed.sandbox.faults.gateway import altered
-from midaz_seed.sandbox.faults.plan import How
 from midaz_seed.sandbox.server import FaultPlan, SandboxServer
 from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.settings.model import Settings

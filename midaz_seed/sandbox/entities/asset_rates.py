@@ -2,7 +2,7 @@
 
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
 from midaz_seed.sandbox.core.messages import Call, Reply, json_reply
-from midaz_seed.sandbox.entities.body_schema import read_body
+from midaz_seed.sandbox.entities.body_reader import read_body
 from midaz_seed.sandbox.entities.kinds import ASSET_RATE, asset_code_rule
 from midaz_seed.sandbox.entities.list_queries import by_cursor, read_listing
 from midaz_seed.sandbox.storage.state import EntityDoc, SandboxState

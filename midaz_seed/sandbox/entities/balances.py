@@ -11,7 +11,7 @@ from midaz_seed.sandbox.core.decimals import text_of
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.core.ledger import Balance
 from midaz_seed.sandbox.core.messages import Call, Reply, empty_reply, json_reply
-from midaz_seed.sandbox.entities.body_schema import read_body
+from midaz_seed.sandbox.entities.body_reader import read_body
 from midaz_seed.sandbox.entities.kinds import BALANCE_NEW, BALANCE_PATCH
 from midaz_seed.sandbox.entities.list_queries import by_cursor, read_listing
 from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState

@@ -8,7 +8,8 @@ from typing import Any
 from midaz_seed.sandbox.core.dates import parse_instant
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.core.messages import Call, Reply, empty_reply, json_reply
-from midaz_seed.sandbox.entities.body_schema import Body, read_body
+from midaz_seed.sandbox.entities.body_reader import read_body
+from midaz_seed.sandbox.entities.body_schema import Body
 from midaz_seed.sandbox.entities.holder_kinds import HOLDER_HOOKS, HOLDER_KINDS
 from midaz_seed.sandbox.entities.kind_rules import HOOKS, Hooks
 from midaz_seed.sandbox.entities.kinds import KINDS, Filter, Kind

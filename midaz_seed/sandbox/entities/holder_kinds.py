@@ -114,13 +114,13 @@ ACCOUNT_OF_HOLDER = Schema(
 HOLDER_KINDS = {kind.name: kind for kind in (HOLDERS, INSTRUMENTS)}
 
 
-def _holder(state: SandboxState, org_id: str, _ledger_id: str, body: Body) -> Parts:
+def _holder(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
     if any(holder["document"] == body["document"] for holder in state.collection_of("holders", org_id, "")):
         raise RefusedError("CRM-0010")
     return plain(state, org_id, "", body)
 
 
-def _holder_show(_state: SandboxState, doc: EntityDoc) -> EntityDoc:
+def _holder_show(state: SandboxState, doc: EntityDoc) -> EntityDoc:
     """Without empty parts, but with the second line of an address."""
     shown: EntityDoc = {
         **doc,
@@ -135,17 +135,17 @@ def _holder_show(_state: SandboxState, doc: EntityDoc) -> EntityDoc:
     return shown
 
 
-def _holder_delete(state: SandboxState, org_id: str, _ledger_id: str, doc: EntityDoc) -> None:
-    for ledger_id in state.ledgers_of(org_id).live:
+def _holder_delete(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
+    for owned_id in state.ledgers_of(org_id).live:
         if any(
-            account["holderId"] == doc["id"] for account in state.ledger_state(org_id, ledger_id).collection("accounts")
+            account["holderId"] == doc["id"] for account in state.ledger_state(org_id, owned_id).collection("accounts")
         ):
             raise RefusedError("CRM-0030")
     if any(known["holderId"] == doc["id"] for known in state.collection_of("instruments", org_id, "")):
         raise RefusedError("CRM-0017")
 
 
-def _instrument_show(_state: SandboxState, doc: EntityDoc) -> EntityDoc:
+def _instrument_show(state: SandboxState, doc: EntityDoc) -> EntityDoc:
     shown = dict(doc)
     for name in ("bankingDetails", "regulatoryFields"):
         if name in shown:

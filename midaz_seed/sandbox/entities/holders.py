@@ -8,7 +8,8 @@ import orjson
 
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.core.messages import Call, Headers, Reply, json_reply
-from midaz_seed.sandbox.entities.body_schema import Body, read_body
+from midaz_seed.sandbox.entities.body_reader import read_body
+from midaz_seed.sandbox.entities.body_schema import Body
 from midaz_seed.sandbox.entities.crud import ENTITIES, Entity
 from midaz_seed.sandbox.entities.holder_kinds import ACCOUNT_OF_HOLDER, INSTRUMENT_PARTS
 from midaz_seed.sandbox.entities.list_queries import by_page, read_listing

@@ -15,12 +15,12 @@ from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxStat
 Parts = dict[str, Any]
 
 
-def plain(_state: SandboxState, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+def plain(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
     """What a body says, but for its metadata."""
     return {name: value for name, value in body.values.items() if name != "metadata"}
 
 
-def _nothing(_state: SandboxState, _org_id: str, _ledger_id: str, _doc: EntityDoc) -> None:
+def _nothing(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
     return None
 
 
@@ -30,12 +30,12 @@ class Hooks:
 
     prepare: Callable[[SandboxState, str, str, Body], Parts] = plain
     """From the body of a create to the entity's own fields."""
-    fill: Callable[[EntityDoc], None] = lambda _doc: None
+    fill: Callable[[EntityDoc], None] = lambda doc: None
     """Fields that depend on the new id."""
     created: Callable[[SandboxState, str, str, EntityDoc], None] = _nothing
     check_patch: Callable[[SandboxState, str, str, EntityDoc, Parts], None] = lambda *_: None
     check_delete: Callable[[SandboxState, str, str, EntityDoc], None] = _nothing
-    show: Callable[[SandboxState, EntityDoc], EntityDoc] = lambda _state, doc: doc
+    show: Callable[[SandboxState, EntityDoc], EntityDoc] = lambda state, doc: doc
 
 
 def _status(body: Body) -> Parts:
@@ -43,14 +43,14 @@ def _status(body: Body) -> Parts:
     return {"code": status["code"] or "ACTIVE", "description": status["description"]}
 
 
-def _with_status(_state: SandboxState, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    return {**plain(_state, _org_id, _ledger_id, body), "status": _status(body)}
+def _with_status(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
+    return {**plain(state, org_id, ledger_id, body), "status": _status(body)}
 
 
 # ---- organizations and ledgers
 
 
-def _organization(state: SandboxState, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+def _organization(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
     address = body["address"]
     if country_rule(address, required=state.dialect.country_required):
         raise RefusedError("0032")
@@ -68,7 +68,7 @@ def _organization(state: SandboxState, _org_id: str, _ledger_id: str, body: Body
     }
 
 
-def _organization_patch(state: SandboxState, _org_id: str, _ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
+def _organization_patch(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
     if "address" in changes and country_rule(changes["address"]):
         raise RefusedError("0032")
     parent = changes.get("parentOrganizationId")
@@ -78,7 +78,7 @@ def _organization_patch(state: SandboxState, _org_id: str, _ledger_id: str, doc:
         raise RefusedError("0039")
 
 
-def _organization_created(state: SandboxState, _org_id: str, _ledger_id: str, doc: EntityDoc) -> None:
+def _organization_created(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
     """An organization is a holder itself."""
     if not state.dialect.has("holders"):
         return
@@ -89,7 +89,7 @@ def _organization_created(state: SandboxState, _org_id: str, _ledger_id: str, do
     state.save("holders", doc["id"], "", {"id": state.new_id(epoch_s), **holder, **own, **stamps})
 
 
-def _ledger(state: SandboxState, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+def _ledger(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
     settings = body.get("settings")
     for name, words in state.dialect.settings_words.items():
         if settings is not None and settings["tracer"][name] not in words:
@@ -232,7 +232,7 @@ def _account_fill(doc: EntityDoc) -> None:
         doc["alias"] = doc["id"]
 
 
-def _account_created(state: SandboxState, _org_id: str, _ledger_id: str, doc: EntityDoc) -> None:
+def _account_created(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
     add_balance(state, doc, "default", delayed=True)
 
 
@@ -262,7 +262,7 @@ def _account_type(state: SandboxState, org_id: str, ledger_id: str, body: Body) 
 # ---- routes
 
 
-def _operation_route(state: SandboxState, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+def _operation_route(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
     if body["operationType"].lower() not in state.dialect.operation_types:
         raise RefusedError("0103")
     _check_account_rule(body["account"])
@@ -318,7 +318,7 @@ def without_empty(value: Any) -> Any:
     return value
 
 
-def _operation_route_patch(_state: SandboxState, _org_id: str, _ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
+def _operation_route_patch(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
     _check_account_rule(changes.get("account"))
     if "accountingEntries" in changes:
         _check_entries(doc["operationType"], changes["accountingEntries"])
@@ -351,7 +351,7 @@ def _transaction_route(state: SandboxState, org_id: str, ledger_id: str, body: B
     return {"title": body["title"], "description": body["description"], "operationRoutes": body["operationRoutes"]}
 
 
-def _transaction_route_patch(state: SandboxState, org_id: str, ledger_id: str, _doc: EntityDoc, changes: Parts) -> None:
+def _transaction_route_patch(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
     if "operationRoutes" in changes:
         _check_composition(state, org_id, ledger_id, changes["operationRoutes"])
 

@@ -16,24 +16,21 @@ from midaz_seed.sandbox.core.messages import TRANSPORT, Headers, Reply, text_rep
 from midaz_seed.sandbox.entities.crud import ENTITIES
 from midaz_seed.sandbox.faults.crash_recovery import leave_unlisted
 from midaz_seed.sandbox.faults.crash_stages import StagedExecution
-from midaz_seed.sandbox.faults.gateway import Swaps, altered
-from midaz_seed.sandbox.faults.plan import (
+from midaz_seed.sandbox.faults.decisions import Faults, Hit
+from midaz_seed.sandbox.faults.effects import (
     Altered,
     Capacity,
     Duplicated,
     Effect,
     Exhausted,
-    Faults,
     ForeignReplay,
     Held,
-    Hit,
     Html,
     LateBalances,
     Latency,
     RateCrash,
     Refuse,
     Reset,
-    Rule,
     StaleBalances,
     StaleLists,
     Status,
@@ -42,6 +39,8 @@ from midaz_seed.sandbox.faults.plan import (
     Truncate,
     Unauthorized,
 )
+from midaz_seed.sandbox.faults.gateway import Swaps, altered
+from midaz_seed.sandbox.faults.plan import Rule
 from midaz_seed.sandbox.faults.requests import ends_server, new_transaction
 from midaz_seed.sandbox.http.app import ROUTER, App, FastEntry, Receive, Scope, Send
 from midaz_seed.sandbox.transactions.endpoints import foreign_replay

@@ -9,7 +9,8 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.sandbox.core.messages import Reply
-from midaz_seed.sandbox.faults.plan import How, Rule
+from midaz_seed.sandbox.faults.effects import How
+from midaz_seed.sandbox.faults.plan import Rule
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _AMOUNTS = frozenset({"amount", "value", "available", "onHold"})

@@ -2,6 +2,7 @@
 
 import orjson
 
+from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
 from midaz_seed.sandbox.core.messages import Call, Headers
 from midaz_seed.sandbox.core.records import CLAIM, KeyClaim, unpack_stored_key
@@ -9,6 +10,23 @@ from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 
 REPLAYED: Headers = [(b"x-idempotency-replayed", b"true")]
 NOT_REPLAYED: Headers = [(b"x-idempotency-replayed", b"false")]
+
+
+def key_and_lifetime(headers: Headers, dialect: Dialect) -> tuple[str, int | None]:
+    """Return the idempotency key of a request ("" when it has none) and its lifetime in seconds; None for a lifetime
+    at which the dialect fails."""
+    key = ttl = b""
+    for name, value in headers:
+        if name == b"x-idempotency":
+            key = value
+        elif name == b"x-ttl":
+            ttl = value
+    lifetime_s: int | None = dialect.idempotency_ttl_s
+    if ttl.isdigit():
+        lifetime_s = (int(ttl) if len(ttl) < 10 else 0) or dialect.idempotency_ttl_s
+    elif dialect.negative_ttl_fails and ttl.startswith(b"-") and ttl[1:].isdigit():
+        lifetime_s = None
+    return key.decode("latin-1"), lifetime_s
 
 
 def key_and_expiry(state: SandboxState, call: Call, content: str = "") -> tuple[str, int]:
@@ -20,15 +38,12 @@ def key_and_expiry(state: SandboxState, call: Call, content: str = "") -> tuple[
     Raises:
         FailedError: 500 for a negative lifetime, where the dialect fails at it.
     """
-    sent = dict(call.headers)
-    key, ttl = sent.get(b"x-idempotency", b"").decode("latin-1"), sent.get(b"x-ttl", b"").decode("latin-1")
-    if ttl.startswith("-") and ttl[1:].isdecimal() and state.dialect.negative_ttl_fails:
+    key, lifetime_s = key_and_lifetime(call.headers, state.dialect)
+    if lifetime_s is None:
         failure = FailedError(500, "Internal Server Error")
         failure.claimed = True
         raise failure
-    ttl_s = int(ttl) if ttl.isdecimal() and len(ttl) < 10 else 0
-    expires_s = int(state.clock.time()) + (ttl_s or state.dialect.idempotency_ttl_s)
-    return key or content, expires_s
+    return key or content, int(state.clock.time()) + lifetime_s
 
 
 def answered_by(state: SandboxState, ledger: LedgerState, key: str) -> int | None:
@@ -40,7 +55,7 @@ def answered_by(state: SandboxState, ledger: LedgerState, key: str) -> int | Non
     stored_keys = ledger.stored_keys
     stored_key = stored_keys.get(key)
     if stored_key is None:
-        if len(stored_keys) > ledger.stored_keys_swept:
+        if len(stored_keys) > ledger.sweep_keys_at:
             _sweep(state, ledger)
         return None
     expires_s, seq = unpack_stored_key(stored_key)
@@ -58,7 +73,7 @@ def _sweep(state: SandboxState, ledger: LedgerState) -> None:
     ledger.stored_keys = {
         key: stored_key for key, stored_key in ledger.stored_keys.items() if unpack_stored_key(stored_key)[0] > now_s
     }
-    ledger.stored_keys_swept = max(1024, 2 * len(ledger.stored_keys))
+    ledger.sweep_keys_at = max(1024, 2 * len(ledger.stored_keys))
 
 
 def claim_key(state: SandboxState, ledger: LedgerState, claim: KeyClaim, seq: int = 0) -> None:

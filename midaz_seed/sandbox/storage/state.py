@@ -67,7 +67,7 @@ class LedgerState:
     """Account id -> journal entries with operations of it."""
     stored_keys: dict[str, int] = field(default_factory=dict)
     """Idempotency key -> expiry (seconds of the epoch) << 44 | journal entry; entry 0: claimed, without an answer."""
-    stored_keys_swept: int = 1024
+    sweep_keys_at: int = 1024
     ambiguous: set[str] = field(default_factory=set)
     """alias#key names that two balances have, after an asset was deleted and made again: no leg can use them."""
 

@@ -10,7 +10,7 @@ from midaz_seed.sandbox.core import ids
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
 from midaz_seed.sandbox.core.messages import Call, Reply, raw_json_reply
 from midaz_seed.sandbox.core.records import PATCH, KeyClaim, Operation, Transaction, unpack_stored_key
-from midaz_seed.sandbox.entities.body_schema import read_body
+from midaz_seed.sandbox.entities.body_reader import read_body
 from midaz_seed.sandbox.entities.crud import merged_metadata
 from midaz_seed.sandbox.entities.kinds import DESCRIPTION_PATCH
 from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED, REPLAYED, answered_by, claim_key, key_and_expiry

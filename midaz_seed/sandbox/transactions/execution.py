@@ -20,6 +20,7 @@ from midaz_seed.sandbox.core.records import Ending, KeyClaim, Operation, Transac
 from midaz_seed.sandbox.entities.balances import companion_of, is_visible, may_move
 from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.accounting_routes import check_routes, route_texts
+from midaz_seed.sandbox.transactions.recording import write_ending, write_transaction
 from midaz_seed.sandbox.transactions.request import Endpoint, Leg, TransactionRequest
 
 _LOCKED_S = 300.0
@@ -321,28 +322,7 @@ def _write(
         claim=claim,
         extra=extra,
     )
-    state.seq = seq = state.seq + 1
-    state.store.append(seq, orjson.dumps(transaction.pack()))
-    index_transaction(state, ledger, seq, transaction, created_s)
-    if state.lag is not None:
-        state.lag.note(seq, operations, moved=status != "NOTED")
-    return seq, transaction
-
-
-def index_transaction(
-    state: SandboxState, ledger: LedgerState, seq: int, transaction: Transaction, created_s: float
-) -> None:
-    """Note in memory where the transaction stands: after it was written, and when it is read at the start."""
-    status = transaction.status if transaction.status in ("PENDING", "NOTED") else "APPROVED"
-    accounts = [state.balance_by_number[operation.balance].account_id for operation in transaction.operations]
-    ledger.add(seq, created_s, status, accounts)
-    if transaction.claim.key:
-        ledger.stored_keys[transaction.claim.key] = transaction.claim.stored_key(seq)
-    parent = transaction.extra.get("parent")
-    if parent:
-        position = ids.record_position(parent)
-        assert position is not None, parent
-        state.reverted.add(position[0])
+    return write_transaction(state, ledger, transaction, created_s), transaction
 
 
 def end_pending(
@@ -375,16 +355,5 @@ def end_pending(
             operation.texts |= route_texts(ledger, operation, "commit" if commit else "cancel")
     epoch_s, stamp = state.now()
     ending = Ending(state.ms(epoch_s), seq, "APPROVED" if commit else "CANCELED", stamp, operations)
-    state.seq += 1
-    state.store.append(state.seq, orjson.dumps(ending.pack()))
-    index_ending(state, ledger, state.seq, ending)
-    if state.lag is not None:
-        state.lag.note(state.seq, operations)
+    write_ending(state, ledger, ending)
     return ending
-
-
-def index_ending(state: SandboxState, ledger: LedgerState, seq: int, ending: Ending) -> None:
-    """Note in memory that a pending transaction ended."""
-    ledger.set_status(ending.transaction, ending.status)
-    state.endings.setdefault(ending.transaction, []).append(seq)
-    ledger.touch(seq, [state.balance_by_number[operation.balance].account_id for operation in ending.operations])

@@ -83,7 +83,6 @@ def stored_transaction(
         seq,
         transaction,
         status=status,
-        updated=transaction.updated,
         operations=operations,
         stored=True,
         **sides,
@@ -95,9 +94,13 @@ def stored_operation(
 ) -> str:
     """An operation as a read shows it."""
     transaction_id = ids.record_id(state.head(transaction.ms), seq, 0)
-    affected = transaction.status != "NOTED"
     return operation_json(
-        state, item, transaction_id, quote(transaction.description), quote(transaction.asset), affected=affected
+        state,
+        item,
+        transaction_id=transaction_id,
+        description=quote(transaction.description),
+        asset=quote(transaction.asset),
+        affected=transaction.status != "NOTED",
     )
 
 
@@ -232,7 +235,7 @@ def list_operations(state: SandboxState, call: Call) -> Reply:
             found.append(item)
             if len(found) > listing.limit:
                 break
-    page, cursors = cut(found, lambda item: ids.record_id(*item[2][:3]), listing, state.dialect)
+    page, cursors = cut(found, lambda item: item[2].id, listing, state.dialect)
     if listing.metadata is not None:  # looked for in the page that was cut already, as the real server does
         page = [item for item in page if metadata_matches(_metadata_of(state, item[2]), listing.metadata)]
     shown = [stored_operation(state, ledger, *item) for item in page]

@@ -12,8 +12,11 @@ import orjson
 from midaz_seed.sandbox.core import decimals
 from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import FailedError
-from midaz_seed.sandbox.entities.body_schema import Field, Schema, is_uuid, read_body
+from midaz_seed.sandbox.entities.body_reader import read_body
+from midaz_seed.sandbox.entities.body_schema import Field, Schema, is_uuid
 from midaz_seed.sandbox.entities.kinds import META
+
+DESCRIPTION_LENGTH_MAX = 256
 
 
 @dataclass(slots=True)
@@ -106,7 +109,7 @@ _LEG = (
             Field("externalId", required=True, rules=(is_uuid,)),
         ),
     ),
-    Field("description", omitempty=True, max=256),
+    Field("description", omitempty=True, max=DESCRIPTION_LENGTH_MAX),
     Field("chartOfAccounts", max=256),
     META,
     Field("isFrom", "bool", omitempty=True),
@@ -130,7 +133,7 @@ _SKIP = Field(
 def _schema(*sides: Field, pending: bool) -> Schema:
     common = (
         Field("chartOfAccountsGroupName", omitempty=True, max=256),
-        Field("description", omitempty=True, max=256),
+        Field("description", omitempty=True, max=DESCRIPTION_LENGTH_MAX),
         Field("code", omitempty=True, max=100),
         Field("route", omitempty=True, max=250),
         Field("routeId", "text", omitempty=True, rules=(is_uuid,), feature="route-id"),
