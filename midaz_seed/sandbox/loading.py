@@ -1,4 +1,4 @@
-"""Reading the data file back at the start: entities first, then the journal in its order."""
+"""Reads the data file at the start: entities first, then the records in their order."""
 
 import math
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from midaz_seed.sandbox.transactions.recording import index_ending, index_transa
 
 
 def load(state: SandboxState, recovery: Recovery) -> None:
-    """Fill an empty state from its store."""
+    """Fill an empty state from its store, and schedule what a crash left."""
     for number, kind, org_id, ledger_id, data in state.store.entities():
         doc = orjson.loads(data)
         state.note_loaded_id(number, int(doc["id"].replace("-", "")[:12], 16))
@@ -29,7 +29,7 @@ def load(state: SandboxState, recovery: Recovery) -> None:
             _load_balance(state, org_id, ledger_id, doc)
         else:
             state.index_entity(kind, org_id, ledger_id, doc)
-    for seq, data in state.store.journal():
+    for seq, data in state.store.records():
         packed = orjson.loads(data)
         state.note_loaded_id(0, packed[1])
         _LOADERS[packed[0]](state, seq, packed)
@@ -43,14 +43,14 @@ def _load_balance(state: SandboxState, org_id: str, ledger_id: str, doc: dict[st
     state.index_balance(state.ledger_state(org_id, ledger_id), balance)
 
 
-def _take(state: SandboxState, operations: list[Operation], *, moved: bool) -> None:
-    """The balances stand where the last operations left them."""
+def _restore(state: SandboxState, operations: list[Operation], *, moved: bool) -> None:
+    """Set the balances to what the operations left."""
     if not moved:
         return
     for operation in operations:
         balance = state.balance_by_number[operation.balance]
         available, on_hold, version, used = operation.after
-        owes = operation.kind != "OVERDRAFT"  # a companion shows what its balance owes, and owes nothing itself
+        owes = operation.kind != "OVERDRAFT"  # a companion shows what its balance owes, but owes nothing itself
         balance.available, balance.on_hold = Decimal(available), Decimal(on_hold)
         balance.overdraft_used = Decimal(used) if owes else ZERO
         balance.state = (available, on_hold, version, used if owes else "0")
@@ -67,7 +67,7 @@ def _load_transaction(state: SandboxState, seq: int, packed: list[Any]) -> None:
     if transaction.claim.expires_s <= state.clock.time():
         transaction.claim = KeyClaim("", 0)
     index_transaction(state, ledger, seq, transaction, created_s)
-    _take(state, transaction.operations, moved=transaction.status != "NOTED")
+    _restore(state, transaction.operations, moved=transaction.status != "NOTED")
     if state.dialect.pending_touches_destination:
         for number, is_source, _, _ in transaction.extra.get("held", ()):
             if not is_source:
@@ -80,7 +80,7 @@ def _load_ending(state: SandboxState, seq: int, packed: list[Any]) -> None:
     assert record is not None, ending.transaction
     ledger = state.ledger_by_number[orjson.loads(record)[2]]
     index_ending(state, ledger, seq, ending)
-    _take(state, ending.operations, moved=True)
+    _restore(state, ending.operations, moved=True)
 
 
 def _load_patch(state: SandboxState, _seq: int, packed: list[Any]) -> None:

@@ -161,7 +161,7 @@ class Dialect:
     account_needs_ledger: bool = True
     """Whether an account's ledger is looked up before its asset."""
     account_deletion_checks_balances: bool = True
-    """Whether an account with money or recent movements cannot be deleted (0012); else it can, and its balances stay."""
+    """Whether an account with money or recent movements cannot be deleted (0012); else it can, its balances stay."""
     echoed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """Kind -> the fields that a 201 shows as they were sent, although they are stored in another form."""
     operation_types: tuple[str, ...] = ("source", "destination", "bidirectional")

@@ -9,13 +9,19 @@ from midaz_seed.sandbox.storage.state import EntityDoc, SandboxState
 
 
 def put(state: SandboxState, call: Call) -> Reply:
+    """Create the rate between two assets, or change it.
+
+    Raises:
+        RefusedError: 0004 or 0033 for a code that is none, 0037 for an unknown ledger.
+        FailedError: 500 without `ttl`.
+    """
     body = read_body(ASSET_RATE, call.body, state.dialect)
     for name in ("from", "to"):
         code = asset_code_rule(body[name])
         if code is not None:
             raise RefusedError(code)
     if body["ttl"] is None:
-        raise FailedError(500, "Internal Server Error")  # the real process dies here; this one only says so
+        raise FailedError(500, "Internal Server Error")  # the real process ends here
     rates = state.ledger_state(call.org_id, call.ledger_id).collection("asset-rates")
     former = next((rate for rate in rates if rate["from"] == body["from"] and rate["to"] == body["to"]), None)
     if former is None and not state.ledgers_of(call.org_id).exists_or_deleted(call.ledger_id):
@@ -36,7 +42,7 @@ def put(state: SandboxState, call: Call) -> Reply:
 
 
 def changes_without_ttl(state: SandboxState, call: Call) -> bool:
-    """Whether a PUT changes a rate that is there and says no `ttl`."""
+    """Return whether a PUT changes an existing rate and has no `ttl`."""
     try:
         body = read_body(ASSET_RATE, call.body, state.dialect)
     except RefusedError:
@@ -50,6 +56,7 @@ def _rate_shown(rate: EntityDoc) -> EntityDoc:
 
 
 def get(state: SandboxState, call: Call) -> Reply:
+    """Show the rate with the external id of the path (0007 when there is none)."""
     for rate in state.ledger_state(call.org_id, call.ledger_id).collection("asset-rates"):
         if rate["externalId"] == call.params[2]:
             return json_reply(200, _rate_shown(rate))
@@ -57,9 +64,10 @@ def get(state: SandboxState, call: Call) -> Reply:
 
 
 def list_from(state: SandboxState, call: Call) -> Reply:
-    """All rates from an asset; the server does not select by the `to` of the query, but wants codes there, too.
+    """List all rates from an asset. The real server checks the codes in `to` of the query, but does not filter by them.
 
-    Raises RefusedError (0004, 0033) for what is no code of an asset.
+    Raises:
+        RefusedError: 0004 or 0033 for a code that is none.
     """
     query = call.query()
     listing = read_listing(query, state.dialect)

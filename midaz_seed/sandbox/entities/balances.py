@@ -1,4 +1,4 @@
-"""Balances over HTTP, and the default balance that every account gets."""
+"""The balance endpoints, and the default balance of every account."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -18,15 +18,15 @@ from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxStat
 
 OVERDRAFT_KEY = "overdraft"
 USED_WITHIN_S = 3600.0
-"""An account used this recently cannot be deleted, even when it is empty: the real server still has its balance
-cached."""
+"""An account used within this time cannot be deleted, even when it is empty: the real server still caches its
+balance."""
 _NO_LIMIT = Decimal("Infinity")
 _INTERNAL: dict[str, Any] = {"balanceScope": "internal", "allowOverdraft": False, "overdraftLimitEnabled": False}
 
 
 @dataclass(frozen=True, slots=True)
 class NewBalance:
-    """What a client may choose of an additional balance."""
+    """The choices of a client for an additional balance."""
 
     allow_sending: bool = True
     allow_receiving: bool = True
@@ -40,7 +40,7 @@ _DEFAULT = NewBalance()
 def add_balance(
     state: SandboxState, account: EntityDoc, key: str, chosen: NewBalance = _DEFAULT, *, delayed: bool = False
 ) -> Balance:
-    """Give an account a balance under `key`; a delayed one appears after the dialect's or a fault's delay."""
+    """Add a balance to an account; a `delayed` one appears after the delay of the dialect or of a fault."""
     epoch_s, stamp = state.now()
     balance_id = state.new_id(epoch_s)
     external = account["type"] == "external"
@@ -68,7 +68,7 @@ def add_balance(
 
 
 def prepare(balance: Balance, org_id: str, ledger_id: str) -> None:
-    """Render the part of this balance's operations that never changes."""
+    """Render the part of the balance's operations that never changes."""
     balance.json = orjson.dumps(
         {
             "accountId": balance.account_id,
@@ -82,27 +82,27 @@ def prepare(balance: Balance, org_id: str, ledger_id: str) -> None:
 
 
 def overdraft_limit(settings: dict[str, Any] | None) -> Decimal | None:
-    """None when the balance may not be overdrawn."""
+    """Return the overdraft limit of a balance with these settings; None when it may not be overdrawn."""
     if not settings or not settings["allowOverdraft"]:
         return None
     return decimals.parse(settings["overdraftLimit"]) if settings["overdraftLimitEnabled"] else _NO_LIMIT
 
 
 def companion_of(ledger: LedgerState, balance: Balance) -> Balance | None:
-    """The balance that holds what this one is overdrawn by."""
+    """Return the balance that holds the overdraft of another."""
     return ledger.balance_by_key.get(f"{balance.alias}#{OVERDRAFT_KEY}")
 
 
 def is_visible(state: SandboxState, balance: Balance) -> bool:
-    """Whether a new balance has appeared yet."""
+    """Return whether a balance has appeared yet."""
     if state.lag is not None and not state.lag.has_seen(balance):
         return False
     return not balance.visible_from_s or balance.visible_from_s <= state.clock.time()
 
 
 def may_move(state: SandboxState, balance: Balance, *, sends: bool) -> bool:
-    """Whether a leg may take from (`sends`) or give to a balance. One in use keeps its former permissions for a
-    while."""
+    """Return whether a leg may debit (`sends`) or credit a balance. A balance in use keeps its former permissions for
+    a while."""
     former = balance.former_permissions
     if former is not None and state.clock.time() < former[2]:
         return former[0] if sends else former[1]
@@ -112,7 +112,7 @@ def may_move(state: SandboxState, balance: Balance, *, sends: bool) -> bool:
 def show(
     state: SandboxState, ledger: LedgerState, balance: Balance, settings: dict[str, Any] | None = None
 ) -> EntityDoc:
-    """A balance as an answer shows it."""
+    """Return a balance as an answer shows it."""
     limit = balance.overdraft_limit
     amounts, held, used = balance.state, balance.available, balance.overdraft_used
     if state.lag is not None:
@@ -154,11 +154,13 @@ def show(
 
 
 def list_all(state: SandboxState, call: Call) -> Reply:
+    """List the balances of a ledger."""
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     return _page(state, call, ledger, list(ledger.balances.values()))
 
 
 def list_of_account(state: SandboxState, call: Call) -> Reply:
+    """List the balances of an account."""
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     return _page(state, call, ledger, ledger.balances_by_account.get(call.params[2], []))
 
@@ -178,15 +180,17 @@ def _page(state: SandboxState, call: Call, ledger: LedgerState, balances: list[B
 
 
 def list_by_alias(state: SandboxState, call: Call) -> Reply:
+    """List the balances of the account with an alias."""
     return _by_alias(state, call, call.params[2])
 
 
 def list_by_external_code(state: SandboxState, call: Call) -> Reply:
+    """List the balances of the external account of an asset."""
     return _by_alias(state, call, f"@external/{call.params[2]}")
 
 
 def _by_alias(state: SandboxState, call: Call, alias: str) -> Reply:
-    """The newest first: the order in which the real server gives them."""
+    """List balances from the newest, as the real server does here."""
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     first = ledger.balance_by_key.get(f"{alias}#default")
     own = ledger.balances_by_account.get(first.account_id, []) if first is not None else []
@@ -203,14 +207,16 @@ def _found(state: SandboxState, call: Call) -> tuple[LedgerState, Balance]:
 
 
 def get(state: SandboxState, call: Call) -> Reply:
+    """Show a balance (0007 when it is unknown)."""
     return json_reply(200, show(state, *_found(state, call)))
 
 
 def create(state: SandboxState, call: Call) -> Reply:
-    """An additional balance of an account.
+    """Add a balance to an account.
 
-    Raises RefusedError: 0170 (reserved key), 0171 (direction), 0007 (unknown account), 0124 (external account), 0172
-    (settings), 0123 (the key is taken), 0126 (no default balance yet).
+    Raises:
+        RefusedError: 0170 (reserved key), 0171 (direction), 0007 (unknown account), 0124 (external account), 0172
+            (settings), 0123 (the key is taken), 0126 (no default balance yet).
     """
     body = read_body(BALANCE_NEW, call.body, state.dialect)
     ledger = state.ledger_state(call.org_id, call.ledger_id)
@@ -267,8 +273,11 @@ def _ensure_companion(state: SandboxState, ledger: LedgerState, account: EntityD
 
 
 def patch(state: SandboxState, call: Call) -> Reply:
-    """Change a balance's permissions and settings; one in use keeps its former permissions for a while. Raises
-    RefusedError: 0172 (settings), 0007 (unknown balance)."""
+    """Change the permissions and settings of a balance; one in use keeps its former permissions for a while.
+
+    Raises:
+        RefusedError: 0172 (settings), 0007 (unknown balance).
+    """
     body = read_body(BALANCE_PATCH, call.body, state.dialect)
     _check_settings(body.get("settings"))
     ledger, balance = _found(state, call)
@@ -292,6 +301,11 @@ def patch(state: SandboxState, call: Call) -> Reply:
 
 
 def delete(state: SandboxState, call: Call) -> Reply:
+    """Delete a balance.
+
+    Raises:
+        RefusedError: 0007 (unknown), 0169 (internal), 0093 (it holds money).
+    """
     ledger, balance = _found(state, call)
     if balance.settings is not None and balance.settings.get("balanceScope") == "internal":
         raise RefusedError("0169")
@@ -307,7 +321,11 @@ def _remove(state: SandboxState, ledger: LedgerState, balance: Balance) -> None:
 
 
 def delete_account_balances(state: SandboxState, ledger: LedgerState, account_id: str) -> None:
-    """Delete an account's balances. Raises RefusedError (0012) when one has money or was used within the hour."""
+    """Delete the balances of an account.
+
+    Raises:
+        RefusedError: 0012 when a balance holds money or was used within `USED_WITHIN_S`.
+    """
     own = list(ledger.balances_by_account.get(account_id, []))
     if any(balance.available or balance.on_hold for balance in own) or _used_lately(state, ledger, account_id):
         raise RefusedError("0012")

@@ -34,8 +34,12 @@ _RFC3339_ZONE = re.compile(r"(?:Z|[+-]\d\d:\d\d)$")
 
 
 def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
-    """Decode and check a body. Raises RefusedError with the code that the server would give, FailedError where it
-    gives none."""
+    """Decode and check a body.
+
+    Raises:
+        RefusedError: with the server's code for the first fault.
+        FailedError: 400 for an empty body, where the server has no code for it.
+    """
     if not data and dialect.empty_body_nameless:
         raise FailedError(400, "request body is required")
     try:
@@ -70,21 +74,21 @@ def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
 
 
 def _check_size(sent: Mapping[str, Any], data: bytes, dialect: Dialect) -> None:
-    """Refuse nesting too deep (0144), too many metadata keys in the whole body (0145) and NUL characters (0047)."""
+    """Refuse deep nesting (0144), too many metadata keys in the whole body (0145) and NUL characters (0047)."""
     depth_max, keys_max = dialect.nesting_depth_max, dialect.metadata_keys_max
     if (
         (depth_max is None or data.count(b"{") <= depth_max)
         and (keys_max is None or data.count(b":") <= keys_max)
         and b"\\u0000" not in data
     ):
-        return  # nothing can be too deep or too many where there are so few of all
+        return  # a cheap upper bound: not enough braces or colons for either limit
     keys = _measure(sent, "", 1, depth_max)
     if keys_max is not None and keys > keys_max:
         raise RefusedError("0145")
 
 
 def _measure(value: Any, name: str, depth: int, depth_max: int | None) -> int:
-    """The number of metadata keys within a value."""
+    """Return the number of metadata keys within a value."""
     kind = type(value)
     if kind is dict:
         if depth_max is not None and depth > depth_max:
@@ -189,12 +193,12 @@ def _decode_instant(value: str) -> datetime:
 def _unexpected(
     fields: CompiledFields, sent: Mapping[str, Any], values: Mapping[str, Any], *, nulls_are_absent: bool
 ) -> dict[str, Any]:
-    """The parts of what was sent that the decoded body would not say again if it were written."""
+    """Return the fields of the request that do not survive a decode/encode round trip (reported as 0053)."""
     found: dict[str, Any] = {}
     for key, value in sent.items():
         field = fields.by_name.get(key)
         if field is None or _vanishes(field, values[key]):
-            absent = nulls_are_absent if value is None else _is_zero(value)  # 0 is as good as leaving the field out
+            absent = nulls_are_absent if value is None else _is_zero(value)  # 0 counts as no field
             if not absent:
                 found[key] = value
         elif values[key] is not value:
@@ -205,7 +209,7 @@ def _unexpected(
 
 
 def _vanishes(field: Field, value: Any) -> bool:
-    """Whether the server leaves out a field with this value when it writes the body."""
+    """Return whether the server omits a field with this value when it encodes the body."""
     if value or not field.omitempty or isinstance(value, Decimal):
         return False
     return value is None or field.kind not in ("text", "bool?", "int?")
@@ -216,7 +220,7 @@ def _is_zero(value: Any) -> bool:
 
 
 def _unexpected_in(field: Field, value: Any, again: Any, *, nulls_are_absent: bool) -> Any:
-    """The same for the value of one field; `MISSING` when all of it was understood."""
+    """Return what does not survive of one field's value; `MISSING` when all of it does."""
     if isinstance(value, dict) and isinstance(again, dict):
         return _unexpected(inner_fields(field), value, again, nulls_are_absent=nulls_are_absent) or MISSING
     if isinstance(value, list) and isinstance(again, list):
@@ -234,7 +238,7 @@ def _unexpected_in(field: Field, value: Any, again: Any, *, nulls_are_absent: bo
 
 def _same(field: Field, value: Any, again: Any) -> bool:
     if isinstance(again, Decimal):
-        return isinstance(value, str) or value == 0  # a decimal written as a JSON number comes back as a text
+        return isinstance(value, str) or value == 0  # a JSON number is encoded as a text
     if isinstance(again, datetime):
         if field.kind == "time":
             again = again.replace(microsecond=again.microsecond // 1000 * 1000)

@@ -1,7 +1,4 @@
-"""Request bodies as data: which fields a body has, and what is asked of each.
-
-`body_reader` reads every body by such a description. A field is narrowed to what a version knows before it is used.
-"""
+"""Request bodies as data: the fields of a body with their types and rules. `body_reader` reads bodies by them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -30,18 +27,18 @@ FieldKind = Literal[
     "time",
     "instant",
 ]
-"""`str`: a text, null counts as wrong. `text`: a text or null. `?`: null allowed. `raw`: any JSON. `meta`: metadata.
-`instant`: a time in RFC 3339."""
+"""`str`: a text, null becomes "". `text`: a text or null. `?`: null allowed. `raw`: any JSON. `meta`: metadata. `time`:
+a date with or without time. `instant`: a time in RFC 3339."""
 
 Rule = Callable[[Any], str | None]
-"""Looks at a decoded value; gives the error code that it deserves (0047 and others), or None."""
+"""Returns the error code for a decoded value, 0047 or another; None when the value is valid."""
 
 UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
 MISSING: Any = object()
 _AS_SENT: dict[FieldKind, type] = {
     "str": str, "text": str, "bool": bool, "bool?": bool, "int": int, "int?": int, "meta": dict,
 }  # fmt: skip
-"""The JSON types whose values a field of such a kind takes as they are."""
+"""Kind of field -> the JSON type whose values are stored as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +53,16 @@ class Field:
     """The longest text in characters; 0: no limit."""
     rules: tuple[Rule, ...] = ()
     fields: tuple["Field", ...] = ()
-    """What an object, or each object of a list, consists of. A list without fields is one of texts."""
+    """The fields of an object, or of each object in a list. A list without fields contains ids."""
     nulls: bool = False
-    """Metadata: whether a value may be null."""
+    """Of metadata: whether a value may be null."""
     feature: str = ""
-    """Only versions with this feature know the field."""
+    """Only versions with this feature have the field."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """The fields of a body, and rules for the whole."""
+    """The fields of a body, and rules for the whole body."""
 
     fields: tuple[Field, ...]
     rules: tuple[Rule, ...] = ()
@@ -73,7 +70,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body that passed: the decoded values by field name, and the JSON that was sent."""
+    """A valid body: the decoded values by field name, and the JSON that was sent."""
 
     values: dict[str, Any]
     sent: Mapping[str, Any]
@@ -82,25 +79,25 @@ class Body:
         return self.values[name]
 
     def get(self, name: str) -> Any:
-        """The value of a field that not every version knows; None where it does not."""
+        """Return the value of a field that not every version has; None where it is missing."""
         return self.values.get(name)
 
-    def says_null(self, name: str) -> bool:
-        """Whether the field was sent, as null."""
+    def has_null(self, name: str) -> bool:
+        """Return whether a field was sent as null."""
         return self.sent.get(name, MISSING) is None
 
 
 class CompiledFields(tuple[Field, ...]):
-    """The fields of one object, and what reading it needs each time, worked out once."""
+    """The fields of one object as a version has them, with what reading such an object needs."""
 
     by_name: dict[str, Field]
     as_sent: dict[str, type]
-    """The JSON types of those fields that hold just what was sent."""
+    """Field -> the JSON type whose values are stored as they are."""
     blank: dict[str, Any]
-    """What fields hold that are not sent; the objects among them are made anew each time."""
+    """Field -> its value when it is not sent; objects are made anew for each body."""
     objects: tuple[Field, ...]
     checked: tuple[Field, ...]
-    """Those that something is asked of."""
+    """The fields that have rules."""
 
     def __new__(cls, fields: Iterable[Field]) -> "CompiledFields":
         made = super().__new__(cls, fields)
@@ -112,7 +109,7 @@ class CompiledFields(tuple[Field, ...]):
         return made
 
     def empty(self) -> dict[str, Any]:
-        """The values of an object of which nothing was sent."""
+        """Return the values of an empty object."""
         values = self.blank.copy()
         for field in self.objects:
             values[field.name] = inner_fields(field).empty()
@@ -125,12 +122,12 @@ def _is_checked(field: Field) -> bool:
 
 
 def inner_fields(field: Field) -> CompiledFields:
-    """The fields of an object's or a list's field, as this version knows them."""
+    """Return the fields within a compiled field."""
     return cast("CompiledFields", field.fields)
 
 
 def empty_value(field: Field) -> Any:
-    """What a field holds that was not sent."""
+    """Return the value of a field that was not sent."""
     match field.kind:
         case "str":
             return ""
@@ -148,11 +145,12 @@ def empty_value(field: Field) -> Any:
 
 @lru_cache
 def compile_fields(schema: Schema, dialect: Dialect) -> CompiledFields:
+    """Return the fields of a body as a version has them."""
     return _narrowed(schema.fields, dialect)
 
 
 def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> CompiledFields:
-    """The fields that this version knows, with its limits and forms."""
+    """Return the fields that a version has, with its limits and forms."""
     return CompiledFields(
         replace(
             field,
@@ -166,12 +164,16 @@ def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> CompiledFields:
 
 
 def is_uuid(value: str | None) -> str | None:
-    """A rule: the text, when there is one, is a UUID."""
+    """Check that a text is a UUID or missing; a rule."""
     return "0047" if value is not None and UUID.fullmatch(value) is None else None
 
 
 def check_metadata(metadata: Mapping[str, Any], *, nulls: bool) -> None:
-    """Keys up to 100 bytes (0050), values up to 2000 bytes (0051), no objects or nulls (0067), no lists (0051)."""
+    """Check metadata.
+
+    Raises:
+        RefusedError: 0050 (a key over 100 bytes), 0051 (a text over 2000 bytes, a list), 0067 (an object, a null).
+    """
     for key, value in metadata.items():
         if len(key) > 25 and len(key.encode()) > 100:  # a character has four bytes at most
             raise RefusedError("0050")

@@ -1,4 +1,4 @@
-"""Create, list, read, change, delete and count: the same for every kind of entity."""
+"""Create, list, read, change, delete and count entities: the same for every kind."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
@@ -21,7 +21,7 @@ Handler = Callable[[SandboxState, Call], Reply]
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """The handlers of one kind."""
+    """The handlers of one kind of entity."""
 
     kind: Kind
     hooks: Hooks
@@ -30,7 +30,7 @@ class Entity:
         return state.collection_of(self.kind.name, *self._parents(call))
 
     def _parents(self, call: Call) -> tuple[str, str]:
-        """The organization's and ledger's id in the path; "" where the kind has none above it."""
+        """Return the ids of organization and ledger in the path; "" where the kind has no such parent."""
         name = self.kind.name
         if name == "organizations":
             return "", ""
@@ -43,6 +43,7 @@ class Entity:
         return doc
 
     def create(self, state: SandboxState, call: Call) -> Reply:
+        """Create an entity."""
         body = read_body(self.kind.create, call.body, state.dialect)
         doc = self.add(state, *self._parents(call), body)
         shown = self.render(state, doc)
@@ -53,7 +54,11 @@ class Entity:
     def add(
         self, state: SandboxState, org_id: str, ledger_id: str, body: Body, more: Mapping[str, Any] | None = None
     ) -> EntityDoc:
-        """Make an entity of a body that was read; `more` is kept with it. Raises RefusedError."""
+        """Create an entity from a body; `more` is stored with it.
+
+        Raises:
+            RefusedError: a rule of the kind, a name that is taken, an unknown parent.
+        """
         own = self.hooks.prepare(state, org_id, ledger_id, body)
         self._check_unique(state.collection_of(self.kind.name, org_id, ledger_id), own)
         self._check_parent(state, org_id, ledger_id)
@@ -68,7 +73,7 @@ class Entity:
         metadata: Mapping[str, Any] | None,
         more: Mapping[str, Any] | None = None,
     ) -> EntityDoc:
-        """Write a new entity down, with what comes along with it."""
+        """Store a new entity, and let its kind create what belongs to it."""
         epoch_s, stamp = state.now()
         doc: EntityDoc = {"id": state.new_id(epoch_s), **(more or {}), **own}
         if org_id:
@@ -90,7 +95,7 @@ class Entity:
             raise RefusedError(kind.unique_code)
 
     def _check_parent(self, state: SandboxState, org_id: str, ledger_id: str) -> None:
-        """The foreign key: deleted parents count as there."""
+        """Check the foreign key; a deleted parent satisfies it."""
         if not self.kind.unknown_parent or not org_id:
             return
         known = (
@@ -102,7 +107,7 @@ class Entity:
             raise RefusedError(self.kind.unknown_parent)
 
     def render(self, state: SandboxState, doc: EntityDoc) -> EntityDoc:
-        """An entity as an answer shows it."""
+        """Return an entity as an answer shows it."""
         shown = doc.copy()
         for name in self.kind.omit_empty:
             if not doc.get(name):
@@ -117,13 +122,14 @@ class Entity:
         return self.hooks.show(state, shown)
 
     def render_listed(self, state: SandboxState, doc: EntityDoc) -> EntityDoc:
-        """An entity as a list shows it."""
+        """Return an entity as a list shows it."""
         shown = self.render(state, doc)
         if state.dialect.bare_route_lists:
             shown.pop("operationRoutes", None)
         return shown
 
     def list(self, state: SandboxState, call: Call) -> Reply:
+        """List entities, by page number or by cursor."""
         kind, dialect = self.kind, state.dialect
         listing = read_listing(call.query(), dialect)
         collection = self._collection(state, call)
@@ -150,8 +156,11 @@ class Entity:
         return json_reply(200, {"items": shown, "limit": listing.limit, **page, **cursors})
 
     def _kept(self, state: SandboxState, listing: Listing) -> Callable[[EntityDoc], bool]:
-        """The test that an entity must pass to be listed. Raises RefusedError for a filter's value that is not
-        allowed."""
+        """Return the test for entities of a list.
+
+        Raises:
+            RefusedError: 0082 for a value that a filter does not allow.
+        """
         tests: list[Callable[[EntityDoc], bool]] = []
         for name, found in self.kind.filters.items():
             text = listing.others.get(name)
@@ -170,9 +179,11 @@ class Entity:
         return lambda doc: all(test(doc) for test in tests)
 
     def get(self, state: SandboxState, call: Call) -> Reply:
+        """Show one entity."""
         return json_reply(200, self.render(state, self._found(state, call)))
 
     def patch(self, state: SandboxState, call: Call) -> Reply:
+        """Change an entity."""
         body = read_body(self.kind.patch, call.body, state.dialect)
         doc = self._found(state, call)
         org_id, ledger_id = self._parents(call)
@@ -183,7 +194,7 @@ class Entity:
         return json_reply(200, self.render(state, changed))
 
     def _changes(self, body: Body, doc: EntityDoc) -> EntityDoc:
-        """The fields that a PATCH sets: what is empty stays, except a null where null means "none"."""
+        """Return the fields that a PATCH sets. An empty value changes nothing, but a null empties a clearable field."""
         changes: EntityDoc = {}
         for field in self.kind.patch.fields:
             name, value = field.name, body.get(field.name)
@@ -197,11 +208,12 @@ class Entity:
                     changes[name] = {key: text for key, text in value.items() if key != "description"}
             elif value or value is False:
                 changes[name] = value
-            elif name in self.kind.clearable and body.says_null(name):
+            elif name in self.kind.clearable and body.has_null(name):
                 changes[name] = None
         return changes
 
     def delete(self, state: SandboxState, call: Call) -> Reply:
+        """Delete an entity."""
         doc = self._found(state, call)
         org_id, ledger_id = self._parents(call)
         self.hooks.check_delete(state, org_id, ledger_id, doc)
@@ -209,6 +221,7 @@ class Entity:
         return empty_reply(204)
 
     def count(self, state: SandboxState, call: Call) -> Reply:
+        """Count entities."""
         return count_reply(len(self._collection(state, call).live))
 
 
@@ -217,13 +230,13 @@ def _passes(found: Filter, text: str, doc: EntityDoc) -> bool:
 
 
 def count_reply(count: int) -> Reply:
-    """The answer of a HEAD that counts."""
+    """Return the answer of a HEAD request for a count."""
     return empty_reply(204, [(b"x-total-count", str(count).encode()), (b"content-length", b"0")])
 
 
 def merged_metadata(present: Mapping[str, Any], body: Body) -> EntityDoc:
-    """JSON merge: null removes a key; null for the whole removes all."""
-    if body.says_null("metadata"):
+    """Return metadata after a JSON merge: null removes a key, null for the whole removes all."""
+    if body.has_null("metadata"):
         return {}
     merged = {**present, **(body["metadata"] or {})}
     return {key: value for key, value in merged.items() if value is not None}

@@ -1,4 +1,4 @@
-"""Holders and instruments (v4) as data, and what is particular to them."""
+"""Holders and instruments (v4) as data, with their rules."""
 
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.entities.body_schema import Body, Field, Schema
@@ -121,7 +121,7 @@ def _holder(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Par
 
 
 def _holder_show(state: SandboxState, doc: EntityDoc) -> EntityDoc:
-    """Without empty parts, but with the second line of an address."""
+    """Show a holder without empty parts, but with an empty second line of an address."""
     shown: EntityDoc = {
         **doc,
         **{name: without_empty(doc[name]) for name in ("contact", "naturalPerson", "legalPerson") if name in doc},

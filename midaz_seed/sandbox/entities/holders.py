@@ -1,4 +1,4 @@
-"""Holders, the instruments that tie them to accounts, and an account made together with its instrument (v4)."""
+"""The endpoints of v4 for holders, the instruments that connect them to accounts, and accounts with an instrument."""
 
 import hashlib
 from collections.abc import Callable, Mapping
@@ -20,21 +20,21 @@ _PARTS = tuple(field.name for field in INSTRUMENT_PARTS)
 
 
 def create_holder(state: SandboxState, call: Call) -> Reply:
-    """Make a holder; the same key, or without one the same body, gives the first answer again."""
+    """Create a holder, or replay the first answer for the same key, or without a key the same body."""
     entity = ENTITIES["holders"]
     body = read_body(entity.kind.create, call.body, state.dialect)
     return _once(state, call, entity, lambda claim: entity.add(state, call.org_id, "", body, claim))
 
 
 def create_instrument(state: SandboxState, call: Call) -> Reply:
-    """Tie the holder of the path to an account."""
+    """Connect the holder of the path to an account, or replay the first answer."""
     entity = ENTITIES["instruments"]
     body = read_body(entity.kind.create, call.body, state.dialect)
     return _once(state, call, entity, lambda claim: _instrument(state, call.org_id, call.params[1], body.values, claim))
 
 
 def _once(state: SandboxState, call: Call, entity: Entity, make: Callable[[EntityDoc], EntityDoc]) -> Reply:
-    """Answer from what the key already made, or make it."""
+    """Show what the key already created, or create it."""
     content = hashlib.sha256(orjson.dumps(orjson.loads(call.body), option=orjson.OPT_SORT_KEYS)).hexdigest()
     key, expires_s = key_and_expiry(state, call, content)
     scoped = f"{'/'.join([entity.kind.name, *call.params])}:{key}"
@@ -76,7 +76,7 @@ def _instrument(
 
 
 def accounts_of(state: SandboxState, call: Call) -> Reply:
-    """The accounts of a holder in one ledger (0142 without it)."""
+    """List the accounts of a holder in one ledger (0142 when the query names none)."""
     query = call.query()
     ledger_id = query.get("ledger_id", "").lower()
     if not ledger_id:
@@ -90,8 +90,10 @@ def accounts_of(state: SandboxState, call: Call) -> Reply:
 
 
 def create_account(state: SandboxState, call: Call) -> Reply:
-    """Make an account for the holder of the path and, when the body has parts of one, its instrument. The account stays
-    when the instrument is refused."""
+    """Create an account for the holder of the path and, when the body has parts of one, its instrument.
+
+    The account stays when the instrument is refused.
+    """
     org_id, ledger_id, holder_id = call.params
     body = read_body(ACCOUNT_OF_HOLDER, call.body, state.dialect)
     entity = ENTITIES["accounts"]

@@ -1,4 +1,4 @@
-"""What is particular to one kind of entity: checks beyond the fields, and what comes along with it."""
+"""The rules of single kinds of entity: checks beyond the fields, and what is created with an entity."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ Parts = dict[str, Any]
 
 
 def plain(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
-    """What a body says, but for its metadata."""
+    """Return the values of a body without its metadata; the default of `Hooks.prepare`."""
     return {name: value for name, value in body.values.items() if name != "metadata"}
 
 
@@ -26,13 +26,17 @@ def _nothing(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The places where a kind can differ. Each may raise RefusedError, except `created`, `fill` and `show`."""
+    """The rules of one kind. Each may raise RefusedError, except `created`, `fill` and `show`.
+
+    All but `fill` and `show` get the ids of organization and ledger, which are "" where the kind has no such parent.
+    """
 
     prepare: Callable[[SandboxState, str, str, Body], Parts] = plain
-    """From the body of a create to the entity's own fields."""
+    """Returns the entity's own fields from the body of a create."""
     fill: Callable[[EntityDoc], None] = lambda doc: None
-    """Fields that depend on the new id."""
+    """Sets the fields that depend on the new id."""
     created: Callable[[SandboxState, str, str, EntityDoc], None] = _nothing
+    """Creates what belongs to the new entity."""
     check_patch: Callable[[SandboxState, str, str, EntityDoc, Parts], None] = lambda *_: None
     check_delete: Callable[[SandboxState, str, str, EntityDoc], None] = _nothing
     show: Callable[[SandboxState, EntityDoc], EntityDoc] = lambda state, doc: doc
@@ -79,7 +83,7 @@ def _organization_patch(state: SandboxState, org_id: str, ledger_id: str, doc: E
 
 
 def _organization_created(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
-    """An organization is a holder itself."""
+    """Create the holder that an organization is itself."""
     if not state.dialect.has("holders"):
         return
     epoch_s, stamp = state.now()
@@ -119,7 +123,7 @@ def _asset(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Part
 
 
 def _asset_created(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
-    """An asset brings its external account and that one's balance."""
+    """Create the external account of an asset, with its balance."""
     code = doc["code"]
     ledger = state.ledger_state(org_id, ledger_id)
     alias = f"@external/{code}"
@@ -197,7 +201,7 @@ def _account(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Pa
 
 
 def _check_alias(ledger: LedgerState, alias: str) -> None:
-    """The new alias is a LIKE pattern over the aliases that are there; a look-up is enough when it has no wildcard."""
+    """Refuse an alias that matches an existing one as a LIKE pattern; a look-up is enough for one without wildcard."""
     aliases = ledger.account_by_alias
     taken = alias in aliases
     if not taken and "_" in alias:
@@ -209,8 +213,11 @@ def _check_alias(ledger: LedgerState, alias: str) -> None:
 def _holder_of(
     state: SandboxState, org_id: str, body: Body, settings: Mapping[str, Any] | None
 ) -> tuple[str | None, bool]:
-    """Whose the account is, and whether looking for that holder was skipped; without a holder it is the
-    organization's own. Raises RefusedError (0490, 0491, CRM-0006)."""
+    """Return the id of the account's holder, by default the organization's own, and whether its look-up was skipped.
+
+    Raises:
+        RefusedError: 0490, 0491, CRM-0006.
+    """
     if not state.dialect.has("holders"):
         return None, False
     chosen = body["holderId"].lower() if body["holderId"] else None
@@ -312,7 +319,7 @@ def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> No
 
 
 def without_empty(value: Any) -> Any:
-    """An object without its empty parts; None when nothing is left."""
+    """Return an object without its empty parts; None when nothing is left."""
     if isinstance(value, dict):
         return {name: without_empty(inner) for name, inner in value.items() if inner not in (None, "")} or None
     return value

@@ -1,4 +1,4 @@
-"""The settings of a ledger: which of the optional checks it makes."""
+"""The settings of a ledger, which switch its optional checks."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,6 +14,7 @@ _SETTINGS_BYTES_MAX = 64 * 1024
 
 
 def get(state: SandboxState, call: Call) -> Reply:
+    """Show the settings of a ledger (0007 when it is unknown)."""
     return json_reply(200, _settings_of(state, _ledger(state, call)))
 
 
@@ -30,6 +31,11 @@ def _settings_of(state: SandboxState, ledger: EntityDoc) -> Mapping[str, Mapping
 
 
 def patch(state: SandboxState, call: Call) -> Reply:
+    """Change settings; null restores a default.
+
+    Raises:
+        RefusedError: 0143 (too large), 0094 (no JSON), 0147 to 0149 and 0176 (settings), 0007 (unknown ledger).
+    """
     if len(call.body) > _SETTINGS_BYTES_MAX:
         raise RefusedError("0143")
     try:
@@ -54,7 +60,7 @@ def patch(state: SandboxState, call: Call) -> Reply:
 
 
 def _check_settings(sent: Mapping[str, Any], dialect: Dialect) -> None:
-    """Known groups with known settings (0147, 0149) of the right kind (0148), words being known ones (0176)."""
+    """Accept only known groups of known settings (0147, 0149) with values of the right type (0148) and word (0176)."""
     defaults = dialect.ledger_settings
     switches = {name for group in defaults.values() for name in group}
     for group, values in sent.items():
@@ -76,7 +82,7 @@ def _check_settings(sent: Mapping[str, Any], dialect: Dialect) -> None:
 
 
 def _is_like(value: Any, default: Any) -> bool:
-    """Whether a value is of the kind of its default."""
+    """Return whether a value has the type of its default."""
     if isinstance(default, bool) or isinstance(value, bool):
         return isinstance(default, bool) and isinstance(value, bool)
     return isinstance(value, int | float if isinstance(default, int) else str)

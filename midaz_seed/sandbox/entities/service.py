@@ -5,16 +5,19 @@ from midaz_seed.sandbox.storage.state import SandboxState
 
 
 def health(_state: SandboxState, _call: Call) -> Reply:
+    """Answer that the server is healthy."""
     return text_reply(200, "healthy")
 
 
 def version(state: SandboxState, _call: Call) -> Reply:
+    """Show the version that the sandbox imitates."""
     return json_reply(
         200, {"version": state.dialect.version, **state.dialect.version_fields, "requestDate": state.now()[1]}
     )
 
 
 def ready(state: SandboxState, _call: Call) -> Reply:
+    """Answer that everything the real server depends on is up."""
     parts = (
         "postgres_onboarding",
         "postgres_transaction",

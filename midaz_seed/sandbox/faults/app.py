@@ -1,4 +1,4 @@
-"""The ASGI edge with faults in it. Without a plan the plain `App` runs, and pays nothing for what is here."""
+"""The ASGI application with faults. Without a fault plan the plain `App` is served."""
 
 import asyncio
 import os
@@ -47,15 +47,15 @@ from midaz_seed.sandbox.transactions.endpoints import foreign_replay
 
 _HTML = b"<html>\r\n<head><title>%d</title></head>\r\n<body><center><h1>%d</h1></center></body>\r\n</html>\r\n"
 _ROLLED_BACK, _NOT_CARRIED_OUT = 0.5, 0.75
-"""Below the first part an account is not made and the server says so; below the second a request is not carried out
-and the server says nothing useful."""
+"""A chance below the first: an account is not made, and the error has a code. Below the second: the request is not carried
+out, and the error has none."""
 _SHOWN_LATE = frozenset({*ENTITIES, "transactions"})
-"""The groups of endpoints of which a read may be one of a replica that lags."""
+"""The groups of endpoints whose reads may come from a replica that lags."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class FaultyApp:
-    """An ASGI application that asks a fault plan about each request before an `App` answers it."""
+    """An ASGI application that applies a fault plan to the requests of an `App`."""
 
     fast_entry: FastEntry | None = None
     """None: a request may have to wait, which needs an ASGI exchange."""
@@ -68,8 +68,13 @@ class FaultyApp:
         crash: Callable[[], None],
         staged: StagedExecution | None = None,
     ) -> None:
-        """`refuse` closes the listening socket for some seconds, `crash` for good; `staged` carries out new
-        transactions in stages."""
+        """Wrap an application.
+
+        Args:
+            refuse: closes the listening socket for a number of seconds.
+            crash: closes it for good.
+            staged: carries out new transactions in stages; None: in one piece.
+        """
         self._app = app
         self._state = app.state
         self._faults = faults
@@ -90,10 +95,10 @@ class FaultyApp:
         method: str = scope["method"]
         raw_path: bytes = scope["raw_path"]
         group = scope["state"][ROUTER].group_of(method, raw_path)
-        about_itself = raw_path.startswith(b"/sandbox/")
-        hits = [] if about_itself else self._faults.decide(method, raw_path.decode("latin-1"), group)
-        chosen = await self._waited(hits)
-        instead = self._instead(scope, body, chosen)
+        own_endpoint = raw_path.startswith(b"/sandbox/")
+        hits = [] if own_endpoint else self._faults.decide(method, raw_path.decode("latin-1"), group)
+        chosen = await self._wait(hits)
+        instead = self._answer_instead(scope, body, chosen)
         if chosen is not None and instead is None and _does_nothing(chosen.effect, method, group):
             chosen = None
         if instead is not None and not isinstance(chosen and chosen.effect, Held):
@@ -104,23 +109,23 @@ class FaultyApp:
             self._faults.count(chosen)
         await self._deliver(scope, receive, send, body, passed_on, chosen)
 
-    async def _waited(self, hits: list[Hit]) -> Hit | None:
-        """Take the time that the request takes; the one effect that it then meets."""
+    async def _wait(self, hits: list[Hit]) -> Hit | None:
+        """Wait for latencies and capacities, and return the one other effect of the request."""
         chosen = None
         for hit in hits:
             if isinstance(hit.effect, Latency):
                 self._faults.count(hit)
                 await self._state.clock.sleep(_delay_s(hit.effect, hit.chance))
             elif isinstance(hit.effect, Capacity):
-                if not await self._worked_on(hit.rule, hit.effect, hit.chance):
+                if not await self._wait_for_capacity(hit.rule, hit.effect, hit.chance):
                     return hit
                 self._faults.count(hit)
             elif chosen is None:
                 chosen = hit
         return chosen
 
-    async def _worked_on(self, rule: Rule, capacity: Capacity, chance: float) -> bool:
-        """Wait in line, and then take the time of the work; False at once when the line is too long."""
+    async def _wait_for_capacity(self, rule: Rule, capacity: Capacity, chance: float) -> bool:
+        """Wait in the queue and for the time of the work; return False at once when the queue is full."""
         room = self._rooms.setdefault(rule, asyncio.Semaphore(capacity.at_once))
         waiting = self._waiting_for
         if room.locked() and capacity.waiting_max is not None and waiting[rule] >= capacity.waiting_max:
@@ -136,8 +141,8 @@ class FaultyApp:
             room.release()
         return True
 
-    def _instead(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply | None:
-        """The answer of a request that is not carried out; None when it is."""
+    def _answer_instead(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply | None:
+        """Return the answer of a request that is not carried out; None when it is."""
         match hit.effect if hit is not None else None:
             case Unauthorized():
                 return text_reply(401, "Missing Token")
@@ -178,11 +183,11 @@ class FaultyApp:
         if found is None:
             return None
         applied = chance < effect.applied
-        stranded = leave_unlisted(self._state, *found, applied=applied, visible_after_s=effect.visible_after_s)
-        return Reply(0, [], b"") if stranded else None
+        left = leave_unlisted(self._state, *found, applied=applied, visible_after_s=effect.visible_after_s)
+        return Reply(0, [], b"") if left else None
 
     async def _outcome(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        """Carry the request out, once or twice."""
+        """Carry the request out once or twice, and return the answer for the client."""
         first = await self._carried_out(scope, body, hit)
         if hit is None or not isinstance(hit.effect, Duplicated):
             return first
@@ -196,7 +201,7 @@ class FaultyApp:
         return first if hit.effect.answer == "first" else second
 
     def _carry_out_later(self, scope: Scope, body: bytes, delay_s: float) -> None:
-        """Carry the request out after a while, for nobody."""
+        """Carry the request out later, without a client."""
 
         async def wait() -> None:
             await self._state.clock.sleep(delay_s)
@@ -207,7 +212,7 @@ class FaultyApp:
         task.add_done_callback(self._app.later.discard)
 
     async def _passed_on(self, reply: Reply, hit: Hit | None) -> Reply:
-        """What a gateway lets through as the answer: the same object when it changes nothing."""
+        """Return the answer after a gateway; the same object when it changes nothing."""
         match hit.effect if hit is not None else None:
             case Altered() as effect:
                 return altered(reply, effect.how)
@@ -216,14 +221,14 @@ class FaultyApp:
         return reply
 
     async def _carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        """Carry the request out, and its answer when that is durable."""
-        answer = partial(self._answer_late, scope, body, hit)
+        """Carry the request out, and return its answer once that is durable."""
+        answer = partial(self._answer_with, scope, body, hit)
         if self._staged is not None:
             return await self._staged.carry_out(scope, body, answer)
         return await self._app.committed(answer())
 
-    def _answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        """Carry the request out; the balances that it makes may be late, what it shows may be old."""
+    def _answer_with(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+        """Carry the request out; its new balances may be late, and what it shows may be stale."""
         if hit is not None and isinstance(hit.effect, StaleLists):
             self._state.shown_until_s = self._state.clock.time() - hit.effect.ms / 1000
             try:
@@ -239,12 +244,12 @@ class FaultyApp:
                 lag.ago_s = 0.0
         if hit is None or not isinstance(hit.effect, LateBalances):
             return self._app.answer(scope, body)
-        ordinary = self._state.default_balance_delay_ms
+        usual_ms = self._state.default_balance_delay_ms
         self._state.default_balance_delay_ms = hit.effect.ms
         try:
             return self._app.answer(scope, body)
         finally:
-            self._state.default_balance_delay_ms = ordinary
+            self._state.default_balance_delay_ms = usual_ms
 
     async def _deliver(
         self, scope: Scope, receive: Receive, send: Send, body: bytes, reply: Reply, hit: Hit | None
@@ -283,8 +288,8 @@ class FaultyApp:
 
 
 def _does_nothing(effect: Effect, method: str, group: str) -> bool:
-    """Whether an effect finds nothing to do at a request that will be carried out: no other transaction to answer
-    with, one that is refused or replayed, nothing to break at, nothing that could be old."""
+    """Return whether an effect has nothing to act on at a request that is carried out: no other transaction to answer
+    with, a refusal or replay, nothing that ends the server, nothing that could be stale."""
     if isinstance(effect, StaleLists):
         return method != "GET" or group not in _SHOWN_LATE
     return isinstance(effect, ForeignReplay | Stuck | RateCrash)
@@ -304,20 +309,19 @@ def _error_page(effect: Status | Html) -> Reply:
 
 
 def cut(transport: Any, *, reset: bool) -> None:
-    """End a connection: at once and with a TCP reset, or after what was sent has left."""
+    """End a connection: at once with a TCP reset, or after what was written has been sent."""
     if not reset:
         transport.close()
         return
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
-        # the option belongs to the connection, not to the descriptor: uvloop's stand-in for a socket cannot set it
+        # the option belongs to the connection, so a copy of the descriptor sets it: uvloop's socket object cannot
         with socket.socket(fileno=os.dup(sock.fileno())) as same:
             same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait until the server has noticed that the connection ended, so that it does not complain about a missing
-    answer."""
+    """Wait until uvicorn has noticed the end of the connection, so that it does not log a missing answer."""
     while (await receive())["type"] != "http.disconnect":
         pass

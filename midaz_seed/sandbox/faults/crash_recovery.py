@@ -1,8 +1,8 @@
-"""What a crash leaves behind: keys without an answer, and transactions that moved the balances and cannot be seen.
+"""The state after a crash: keys without an answer, and transactions that moved the balances but are not listed.
 
-A real v3.8, killed under load and started again, answered 0084 for the keys of what it had been doing until their time
-was over, and then carried the same requests out a second time. The balances of most had moved before: such a
-transaction waits in a backup queue for a worker that takes what is older than half an hour, every half hour.
+A real v3.8, killed under load and started again, answered 0084 for the keys of the requests in flight until they
+expired, and then carried the same requests out a second time. The balances of most had moved before: such a transaction
+waits in a backup queue for a worker that, every half hour, takes those that are older than half an hour.
 """
 
 import math
@@ -21,25 +21,25 @@ from midaz_seed.sandbox.transactions.reads import load_transaction
 from midaz_seed.sandbox.transactions.request import Endpoint, read_request
 
 NOT_YET, PERSISTED = -1, 0
-"""In a journal entry, instead of the moment from which a transaction can be seen."""
+"""In a record, instead of the time from which reads show a transaction."""
 
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """The worker that persists what a crash left behind: what is older than `age_s`, every `period_s` from the
-    start."""
+    """The worker that persists what a crash left: every `period_s` from the start, transactions older than
+    `age_s`."""
 
     age_s: float = 1800.0
     period_s: float = 1800.0
 
     def visible_from_s(self, made_s: float, started_s: float) -> float:
-        """When it takes a transaction of `made_s`; both in seconds of the epoch."""
+        """Return when it takes a transaction made at `made_s`; all in seconds of the epoch."""
         rounds = math.ceil((made_s + self.age_s - started_s) / self.period_s)
         return started_s + max(rounds, 1) * self.period_s
 
 
 def schedule_recovery(state: SandboxState, recovery: Recovery) -> None:
-    """At the start: leave to the worker what was applied and not persisted when the last process ended."""
+    """At the start: schedule what was applied but not persisted when the last process ended."""
     now_s = state.clock.time()
     for seq in [seq for seq, visible_from_s in state.hidden.items() if visible_from_s == math.inf]:
         made_s = load_transaction(state, seq).ms / 1000
@@ -47,13 +47,13 @@ def schedule_recovery(state: SandboxState, recovery: Recovery) -> None:
 
 
 def hide_until(state: SandboxState, seq: int, visible_from_s: float) -> None:
-    """Keep a transaction out of every read until then; infinity: until it is persisted."""
+    """Hide a transaction from every read until a time (seconds of the epoch); infinity: until it is persisted."""
     state.hidden[seq] = visible_from_s
     _write(state, seq, NOT_YET if visible_from_s == math.inf else visible_from_s)
 
 
 def persist(state: SandboxState, ledger: LedgerState, seq: int, claim: KeyClaim) -> None:
-    """A transaction can be seen from now on, and its key has its answer."""
+    """List a hidden transaction, and let its key have its answer."""
     state.hidden.pop(seq, None)
     ledger.stored_keys[claim.key] = claim.stored_key(seq)
     _write(state, seq, PERSISTED)
@@ -65,8 +65,8 @@ def _write(state: SandboxState, seq: int, visible_from_s: float) -> None:
     state.store.append(state.seq, orjson.dumps(record))
 
 
-def claim_for(state: SandboxState, call: Call, endpoint: Endpoint) -> KeyClaim | None:
-    """Claim a request's key before anything else is done; None when the request has to be answered at once."""
+def claim_before_execution(state: SandboxState, call: Call, endpoint: Endpoint) -> KeyClaim | None:
+    """Claim the key of a request before it is carried out; None when the request is refused or replayed."""
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     try:
         request = read_request(endpoint, call.body, state.dialect)
@@ -86,9 +86,10 @@ def claim_for(state: SandboxState, call: Call, endpoint: Endpoint) -> KeyClaim |
 def leave_unlisted(
     state: SandboxState, call: Call, endpoint: Endpoint, *, applied: bool, visible_after_s: float
 ) -> bool:
-    """Leave a request as a crash would: its key claimed, its movement made or not, and not to be seen for a while.
+    """Leave a request as a crash would: its key claimed, and its movement, when `applied`, made but hidden.
 
-    False, and nothing done, when it is one that gets an answer at once: a refusal or a replay.
+    Returns:
+        False, with nothing changed, for a request that is refused or replayed.
     """
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     now_s = state.clock.time()

@@ -1,5 +1,4 @@
-"""The ASGI edge that takes its time over a new transaction, so that a killed process leaves the same behind as a real
-server does."""
+"""New transactions in stages, so that a killed process leaves the same state as a killed Midaz."""
 
 import math
 import random
@@ -8,7 +7,7 @@ from dataclasses import dataclass
 
 from midaz_seed.sandbox.core.messages import Reply
 from midaz_seed.sandbox.core.records import unpack_stored_key
-from midaz_seed.sandbox.faults.crash_recovery import claim_for, hide_until, persist
+from midaz_seed.sandbox.faults.crash_recovery import claim_before_execution, hide_until, persist
 from midaz_seed.sandbox.faults.requests import new_transaction
 from midaz_seed.sandbox.http.app import App, Scope
 from midaz_seed.sandbox.storage.idempotency import release_key
@@ -16,11 +15,11 @@ from midaz_seed.sandbox.storage.idempotency import release_key
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """How long a new transaction stays in each stage, in milliseconds, give or take the part `spread` of it.
+    """The time of a new transaction in each stage, in milliseconds, plus or minus the share `spread`.
 
     Received; then its key is claimed; then its balances have moved; then its record is written, its key has its answer
-    and the client gets it. The sum is the latency of a real v3.8 at 16 in flight, the shares are those in which one
-    that was killed left its 16 requests: 5 not begun, 3 claimed, 8 applied.
+    and the answer is sent. The sum is the latency of a real v3.8 at 16 in flight. The shares are those in which a
+    killed v3.8 left its 16 requests: 5 not begun, 3 claimed, 8 applied.
     """
 
     received_ms: float = 10.5
@@ -46,13 +45,13 @@ class StagedExecution:
             return await app.committed(answer())
         call, endpoint = found
         await self._stay(stages.received_ms)
-        claim = claim_for(state, call, endpoint)
+        claim = claim_before_execution(state, call, endpoint)
         if claim is None:
             return await app.committed(answer())
         ledger = state.ledger_state(call.org_id, call.ledger_id)
         await app.commit_soon()
         await self._stay(stages.claimed_ms)
-        # the key is this request's own: the handler shall find it free, and nobody else runs before it is taken again
+        # the handler must find the request's own key free; no other request runs before it is claimed again
         ledger.stored_keys.pop(claim.key, None)
         reply = answer()
         _, seq = unpack_stored_key(ledger.stored_keys.get(claim.key, 0))

@@ -20,7 +20,7 @@ class Hit:
 
 
 class Faults:
-    """Asks a plan about each request and counts what was injected."""
+    """Applies a plan to requests, and counts what was injected."""
 
     def __init__(self, plan: FaultPlan, seed: int, clock: Clock) -> None:
         self.plan = plan
@@ -31,7 +31,7 @@ class Faults:
         self._matched = [0] * len(plan.rules)
 
     def decide(self, method: str, path: str, group: str) -> list[Hit]:
-        """The rules that hit this request."""
+        """Count a request and return the rules that hit it."""
         elapsed_s = self._clock.monotonic() - self._start_s
         hits = []
         for index, rule in enumerate(self.plan.rules):
@@ -43,11 +43,11 @@ class Faults:
         return hits
 
     def count(self, hit: Hit) -> None:
-        """Note that an effect really happened."""
+        """Count an effect that happened."""
         self.injected[hit.rule.label] += 1
 
     def report(self) -> Mapping[str, Any]:
-        """As `GET /sandbox/faults` shows it."""
+        """Return the counts as `GET /sandbox/faults` shows them."""
         matched = zip(self.plan.rules, self._matched, strict=True)
         rules = [{"name": rule.label, "matched": number} for rule, number in matched]
         return {"seed": self._seed, "injected": dict(self.injected), "rules": rules}

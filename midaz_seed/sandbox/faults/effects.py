@@ -1,14 +1,14 @@
-"""What a fault does to a request: one model for each effect of a fault plan."""
+"""The effects that a fault plan can have on a request, one model for each."""
 
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 When = Literal["before", "after"]
-"""Whether the request is carried out: `after` means it was, and its answer is lost or replaced."""
+"""Whether the request is carried out; `after`: it is, and its answer is lost or replaced."""
 How = Literal["emptied", "stripped", "reformatted", "numbers", "shortened", "doubled"]
-"""What becomes of a body: nothing is left; JSON without its top-level `metadata`; the same JSON in another order and
-with other blanks; amounts as JSON numbers with all their digits; its first half; twice the same."""
+"""The change of a body: removed; JSON without its top-level `metadata`; the same JSON with another order and white space;
+amounts as JSON numbers with all their digits; its first half; the body twice."""
 
 _WITHOUT_BODY = (204, 205, 304)
 
@@ -18,16 +18,16 @@ class Model(BaseModel):
 
 
 class Latency(Model):
-    """The answer takes `ms` longer, give or take up to `spread_ms`."""
+    """The answer takes `ms` longer, plus or minus up to `spread_ms`."""
 
     ms: float = Field(ge=0)
     spread_ms: float = Field(0, ge=0)
 
 
 class Capacity(Model):
-    """At most `at_once` requests are worked on, each for `ms`, give or take up to `spread_ms`; the others wait in
-    line. Where `waiting_max` is given and that many wait already, one more gets 503, and is not carried out. That is
-    a server with a knee: more than `at_once` in flight only take longer."""
+    """Limits concurrent requests to `at_once`, each for `ms`, plus or minus up to `spread_ms`; the rest queue. With
+    `waiting_max`, a request that finds a full queue gets 503 and is not carried out. It imitates the saturation point
+    of a server."""
 
     at_once: int = Field(ge=1)
     ms: float = Field(gt=0)
@@ -36,7 +36,7 @@ class Capacity(Model):
 
 
 class Status(Model):
-    """A bare HTTP error with a plain text, which no Midaz wrote."""
+    """An HTTP error with a plain text instead of an error of Midaz."""
 
     code: int = Field(503, ge=400, le=599)
     retry_after_s: int | None = Field(None, ge=0)
@@ -68,22 +68,22 @@ class Html(Model):
 
 
 class Altered(Model):
-    """The request is carried out; a gateway changes the answer's body and its length. What has nothing to change
-    stays."""
+    """The request is carried out; a gateway changes the body of the answer, and its length. A body without anything to
+    change stays as it is."""
 
     how: How
 
 
 class Swapped(Model):
-    """The request is carried out and its answer waits for that of the next request that the rule hits; each gets the
-    other's. Alone for `within_ms`, it gets its own."""
+    """The request is carried out, and its answer swapped with that of the next request that the rule hits. Without one
+    within `within_ms` it gets its own."""
 
     within_ms: float = Field(1000, gt=0)
 
 
 class Held(Model):
-    """Something on the way holds the request and lets it go `for_s` later: then it is carried out, and nobody gets the
-    answer. The client's connection is cut at once, or never answered (`none`), or gets a gateway's 504."""
+    """The network holds the request: it is carried out `for_s` later, and its answer is lost. The client's connection is
+    cut at once, or never answered (`none`), or gets a gateway's 504."""
 
     for_s: float = Field(25, gt=0)
     answer: Literal["cut", "none", "gateway"] = "cut"
@@ -98,8 +98,8 @@ class Duplicated(Model):
 
 
 class StaleLists(Model):
-    """A GET of entities or transactions, of a list or of one, does not know what is younger than `ms`, as a replica
-    that lags. Counts, and what was changed or deleted since, are as they are."""
+    """A GET of entities or transactions, of a list or of one, omits what is younger than `ms`, as a replica that lags.
+    Counts, changes and deletions are up to date."""
 
     ms: float = Field(3000, gt=0)
 
@@ -111,46 +111,45 @@ class LateBalances(Model):
 
 
 class ForeignReplay(Model):
-    """The request is not carried out; it gets a 201 marked as replayed with another transaction of the ledger. That
-    one's answer stands under its key from now on: sent again, it gets the same until the key's time is over. With
-    `owner_loses` the other one's own key has no answer any more (0084). Measured on real v3.3.15 and v4 servers.
-    Without another transaction nothing happens."""
+    """The request is not carried out: it gets a 201, marked as replayed, with another transaction of the ledger. Sent
+    again, it gets the same answer until its key expires. With `owner_loses` the other transaction's own key has no
+    answer any more (0084). Measured on real v3.3.15 and v4 servers. Without another transaction nothing happens."""
 
     owner_loses: bool = False
 
 
 class Stuck(Model):
-    """What a server leaves behind that is killed in the middle of a new transaction: the connection is cut, the key
-    stays claimed (0084) until its time is over, and then the same request is carried out again. The balances have
-    moved in the part `applied` of the cases; such a transaction is seen as one only after `visible_after_s`. Seen on
-    a real v3.8, whose recovery takes what is older than half an hour. What would be refused or replayed is answered
-    as ever."""
+    """The state that a server leaves when it is killed during a new transaction: the connection is cut, and the key
+    stays claimed (0084) until it expires; then the same request is carried out again. In the share `applied` of the
+    cases the balances have moved, but reads show the transaction only after `visible_after_s`. Measured on a real
+    v3.8, whose recovery takes transactions older than half an hour. A request that is refused or replayed is answered
+    as usual."""
 
     applied: float = Field(0.7, ge=0, le=1)
     visible_after_s: float = Field(1800, ge=0)
 
 
 class StaleBalances(Model):
-    """Balances are shown as they were `ms` ago, as a replica that lags shows them."""
+    """Balances are shown as they were `ms` ago, as by a replica that lags."""
 
     ms: float = Field(gt=0)
 
 
 class Refuse(Model):
-    """Nobody listens for `for_s` seconds and every open connection is cut; then the same port answers again."""
+    """The port is closed for `for_s` seconds and every open connection is cut; then the same port is open again."""
 
     for_s: float = Field(gt=0)
 
 
 class Exhausted(Model):
-    """The server's database has no connection left. Half of the hits: 500 0127, the account was not made (for other
-    requests a plain 500, not carried out). The others: 500 with the framework's own code, and half of those were
-    carried out all the same."""
+    """The server's database has no connection left. Half of the hits get 500 0127, the account was not made (other
+    requests get a plain 500 and are not carried out). The others get a 500 with the framework's code, and half of
+    those are carried out nevertheless."""
 
 
 class RateCrash(Model):
-    """Changing an asset rate without `ttl` ends the server, as a nil pointer does in v3.3 and v3.8: nobody listens any
-    more. Other requests are not touched, and v4 lives on."""
+    """A change of an asset rate without `ttl` ends the server, as a nil pointer does in v3.3 and v3.8. It has no effect
+    on other requests, nor with v4."""
 
 
 class Unauthorized(Model):

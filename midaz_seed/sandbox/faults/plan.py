@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: a plan of rules, and the deterministic decision which requests they hit.
+"""Fault plans: rules that decide which requests meet an effect.
 
     seed: 7
     rules:
@@ -6,9 +6,9 @@
       - {path: "/accounts$", every: 100, from_s: 0, to_s: 30, status: {code: 503, retry_after_s: 1, when: before}}
       - {from_request: 500, to_request: 500, refuse: {for_s: 2}}
 
-A rule counts the requests that match it, from 1. Whether it hits request n depends on (seed, rule, n) alone, so the
-same requests in the same order meet the same faults. Latencies and capacities of several rules add up; of the other
-effects the first rule's is taken.
+A rule counts the requests that match it, from 1. Whether it hits request n depends only on (seed, rule, n), so the same
+requests in the same order meet the same faults. Latencies and capacities of several rules add up; of the other effects
+only the first rule's happens.
 """
 
 import hashlib
@@ -47,27 +47,29 @@ from midaz_seed.sandbox.faults.effects import (
 
 
 class Rule(Model):
-    """Some requests, some of the time, meet one effect. What is left out of the first three matches every request;
-    requests to /sandbox itself are never looked at."""
+    """Selects requests, and lets them meet one effect.
+
+    `on`, `methods` and `path` match every request when they are left out; requests to /sandbox never match.
+    """
 
     name: str = ""
-    """How it is counted; the effect's name when left out."""
+    """Its name in counts; by default that of the effect."""
     on: str | None = None
-    """The endpoints of one kind, such as `transactions`, `accounts` or `balances`."""
+    """A group of endpoints, such as `transactions`, `accounts` or `balances`."""
     methods: tuple[str, ...] | None = None
     path: str | None = None
-    """A regular expression that is found anywhere in the path."""
+    """A regular expression, searched in the path."""
     from_request: int = Field(1, ge=1)
-    """The first of the matching requests that it is awake for; they count from 1."""
+    """The first of the matching requests that it may hit, counted from 1."""
     to_request: int | None = Field(None, ge=1)
-    """The last one; None: no end."""
+    """The last of them; None: no end."""
     from_s: float = Field(0, ge=0)
     """Seconds since the sandbox started."""
     to_s: float | None = Field(None, ge=0)
     rate: float | None = Field(None, ge=0, le=1)
-    """The part of the requests that it hits; all when neither this nor `every` is given."""
+    """The share of the requests that it hits; all when neither this nor `every` is given."""
     every: int | None = Field(None, ge=1)
-    """It hits each n-th request."""
+    """It hits every n-th request."""
 
     latency: Latency | None = None
     capacity: Capacity | None = None
@@ -123,16 +125,16 @@ class Rule(Model):
 
     @property
     def effect(self) -> Effect:
-        """What it does."""
+        """Its effect."""
         return self._effects()[0][1]
 
     @property
     def label(self) -> str:
-        """How it is counted."""
+        """Its name in counts."""
         return self.name or self._effects()[0][0]
 
     def fits(self, method: str, path: str, group: str) -> bool:
-        """Whether it looks at such a request."""
+        """Return whether the rule matches a request."""
         if self.methods is not None and method not in self.methods:
             return False
         if self.on is not None and group != self.on:
@@ -140,7 +142,16 @@ class Rule(Model):
         return self.path is None or re.search(self.path, path) is not None
 
     def hits(self, seed: int, index: int, number: int, elapsed_s: float) -> float | None:
-        """For the n-th request that fits: a number from 0 to 1 for the effect's own use when it is hit, else None."""
+        """Decide whether the rule hits a matching request.
+
+        Args:
+            index: of the rule in its plan.
+            number: of the request among those that match, from 1.
+            elapsed_s: since the sandbox started.
+
+        Returns:
+            A number from 0 to 1 for the effect's own use; None when the request is not hit.
+        """
         if number < self.from_request or (self.to_request is not None and number > self.to_request):
             return None
         if elapsed_s < self.from_s or (self.to_s is not None and elapsed_s > self.to_s):
@@ -160,7 +171,7 @@ _EFFECTS = (
 
 
 class _Yaml(yaml.SafeLoader):
-    """YAML in which `on` is a word, not true."""
+    """YAML in which `on` is a text, not true."""
 
 
 _Yaml.yaml_implicit_resolvers = {
@@ -170,19 +181,23 @@ _Yaml.yaml_implicit_resolvers = {
 
 
 class FaultPlan(Model):
-    """Rules in the order in which they are asked. `seed` None: the sandbox's own."""
+    """Rules in the order in which they are tried. `seed` None: that of the sandbox."""
 
     seed: int | None = None
     rules: tuple[Rule, ...] = ()
 
     @property
     def stale_s_max(self) -> float:
-        """How far back a read of a balance may look."""
+        """How far back a read of a balance may look, in seconds."""
         return max((rule.stale_balances.ms / 1000 for rule in self.rules if rule.stale_balances), default=0.0)
 
     @classmethod
     def parse(cls, data: Any, where: str = "fault plan") -> Self:
-        """A plan from plain data. Raises ConfigurationError that names the wrong part."""
+        """Return the plan of plain data.
+
+        Raises:
+            ConfigurationError: names the first invalid part.
+        """
         try:
             return cls.model_validate({} if data is None else data)
         except ValidationError as error:
@@ -194,7 +209,11 @@ class FaultPlan(Model):
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """A plan from a YAML file. Raises ConfigurationError."""
+        """Read a plan from a YAML file.
+
+        Raises:
+            ConfigurationError: the file cannot be read, or is no valid plan.
+        """
         try:
             data = yaml.load(path.read_text(encoding="utf-8"), Loader=_Yaml)  # noqa: S506 - a SafeLoader
         except OSError as error:
@@ -205,6 +224,6 @@ class FaultPlan(Model):
 
 
 def draws(seed: int, rule: int, number: int) -> tuple[float, float]:
-    """Two numbers from 0 up to 1, the same for the same arguments on every machine."""
+    """Return two numbers from 0 to below 1, the same for the same arguments on every machine."""
     digest = hashlib.blake2b(f"{seed}:{rule}:{number}".encode(), digest_size=16).digest()
     return int.from_bytes(digest[:8], "big") / 2**64, int.from_bytes(digest[8:], "big") / 2**64

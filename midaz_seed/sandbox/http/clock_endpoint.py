@@ -1,4 +1,4 @@
-"""`/sandbox/clock`: the time of a sandbox in a process of its own, moved by a test."""
+"""`/sandbox/clock`: lets a test move the time of a sandbox in another process."""
 
 import math
 
@@ -12,9 +12,10 @@ from midaz_seed.sandbox.storage.state import SandboxState
 
 
 def clock_reply(state: SandboxState, clock: ShiftedClock, method: str, body: bytes) -> Reply:
-    """GET tells the time, POST `{"advanceS": seconds}` moves it on first. A restarted sandbox goes on from there.
+    """Return the time; a POST of `{"advanceS": seconds}` advances it first. A restarted sandbox continues from there.
 
-    Raises FailedError: 400 for anything but a finite number from zero, 405 for another method.
+    Raises:
+        FailedError: 400 for a value that is not a number of seconds from zero, 405 for another method.
     """
     if method == "POST":
         clock.advance(_seconds(body))

@@ -1,4 +1,4 @@
-"""Idempotency keys: read them from a request, look up what stands under them, claim and release them."""
+"""Idempotency keys: read from a request, look up, claim and release."""
 
 import orjson
 
@@ -47,7 +47,7 @@ def key_and_expiry(state: SandboxState, call: Call, content: str = "") -> tuple[
 
 
 def answered_by(state: SandboxState, ledger: LedgerState, key: str) -> int | None:
-    """Return the record whose answer stands under a key; None when the key is free.
+    """Return the record whose answer a key has; None when the key is free.
 
     Raises:
         RefusedError: 0084 while the key has no answer yet.
@@ -68,7 +68,7 @@ def answered_by(state: SandboxState, ledger: LedgerState, key: str) -> int | Non
 
 
 def _sweep(state: SandboxState, ledger: LedgerState) -> None:
-    """Forget expired keys, each time their number has doubled."""
+    """Drop expired keys, each time the number of keys has doubled."""
     now_s = state.clock.time()
     ledger.stored_keys = {
         key: stored_key for key, stored_key in ledger.stored_keys.items() if unpack_stored_key(stored_key)[0] > now_s

@@ -1,4 +1,4 @@
-"""The accounting routes of a transaction, when its ledger checks them."""
+"""The accounting routes of a transaction, for ledgers that check them."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -14,12 +14,14 @@ from midaz_seed.sandbox.transactions.request import Leg, TransactionRequest
 def check_routes(
     ledger: LedgerState, request: TransactionRequest, parts: list[tuple[Leg, Balance, bool]], action: str
 ) -> None:
-    """The legs go by all the operation routes that the transaction's route has for the action, each by one for its
-    side and its account.
+    """Check that the legs use all operation routes of the transaction's route for the action, each one for its side and
+    its account.
 
-    Raises RefusedError: 0114 (no route), 0115 (`route` in place of `routeId` is no id), 0157 (the route has nothing for
-    the action), 0116 (too few or too many operation routes), 0117 (one of another side, or of none), 0118 and 0119
-    (another account, or type of account); FailedError (500) for an unknown route, as the real server.
+    Raises:
+        RefusedError: 0114 (no route), 0115 (`route` instead of `routeId` is no id), 0157 (the route has nothing for the
+            action), 0116 (too few or too many operation routes), 0117 (none, or one of another side), 0118 and 0119
+            (another account, or type of account).
+        FailedError: 500 for an unknown route, as the real server.
     """
     route_id = request.route_id or request.route
     if not route_id:
@@ -42,8 +44,10 @@ def check_routes(
 
 
 def _routes_for(ledger: LedgerState, route: EntityDoc, action: str) -> dict[str, EntityDoc]:
-    """The operation routes of a transaction route that take part in an action, by id. Who receives what is held has
-    its entries where it is committed."""
+    """Return the operation routes of a transaction route that take part in an action, by id.
+
+    In a hold, the route of a destination has its entries under the commit.
+    """
     known = ledger.collection("operation-routes").live
     found = {}
     for route_id in route["operationRoutes"]:
@@ -58,7 +62,7 @@ def _routes_for(ledger: LedgerState, route: EntityDoc, action: str) -> dict[str,
 
 
 def _check_count(request: TransactionRequest, allowed: Mapping[str, EntityDoc]) -> None:
-    """Every operation route is used (0116); one of both directions may be used on both sides."""
+    """Check that every operation route is used (0116); a bidirectional one may be used on both sides."""
     sources = {leg.route_id for leg in request.sources if leg.route_id}
     destinations = {leg.route_id for leg in request.destinations if leg.route_id}
     kinds = [operation_route["operationType"] for operation_route in allowed.values()]
@@ -80,7 +84,7 @@ def _check_account(rule: EntityDoc | None, balance: Balance) -> None:
 
 
 def check_revertible(ledger: LedgerState, operations: list[Operation]) -> None:
-    """Every operation route that a transaction went by is known (0101) and bidirectional (0150)."""
+    """Check that every operation route of a transaction still exists (0101) and is bidirectional (0150)."""
     known = ledger.collection("operation-routes").live
     for operation in operations:
         route_id = operation.texts.get("i")
@@ -93,7 +97,7 @@ def check_revertible(ledger: LedgerState, operations: list[Operation]) -> None:
 
 
 def route_texts(ledger: LedgerState, operation: Operation, action: str) -> dict[str, Any]:
-    """The code and description that the operation route gives to this side of a movement."""
+    """Return the code and description of the operation route for the operation's side."""
     route = ledger.collection("operation-routes").live.get(operation.texts.get("i", ""))
     entries = (route["accountingEntries"] or {}) if route is not None else {}
     entry = (entries.get(action) or {}).get("debit" if operation.is_debit else "credit") or {}

@@ -1,4 +1,4 @@
-"""Balances as they stood at a moment, read from the operations up to it."""
+"""Balances as they were at a given time, read from the operations up to it."""
 
 from datetime import datetime
 
@@ -9,16 +9,17 @@ from midaz_seed.sandbox.core.messages import Call, Reply, json_reply
 from midaz_seed.sandbox.core.records import Amounts
 from midaz_seed.sandbox.entities.balances import is_visible
 from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
-from midaz_seed.sandbox.transactions.reads import entry
+from midaz_seed.sandbox.transactions.reads import load_record
 
 _UNTOUCHED: Amounts = ("0", "0", 0, "0")
 
 
 def of_balance(state: SandboxState, call: Call) -> Reply:
-    """One balance at the `date` of the query.
+    """Show one balance at the `date` of the query.
 
-    Raises RefusedError: 0142 (no date), 0131 (no date with time), 0140 (in the future), 0007 (unknown balance), 0141
-    (the balance is younger).
+    Raises:
+        RefusedError: 0142 (no date), 0131 (no date with time), 0140 (in the future), 0007 (unknown balance), 0141 (the
+            balance is younger).
     """
     moment = _moment(state, call)
     ledger = state.ledger_state(call.org_id, call.ledger_id)
@@ -32,9 +33,10 @@ def of_balance(state: SandboxState, call: Call) -> Reply:
 
 
 def of_account(state: SandboxState, call: Call) -> Reply:
-    """The balances of an account at the `date` of the query, without those that are younger.
+    """Show the balances of an account at the `date` of the query, without those that are younger.
 
-    Raises RefusedError: 0142, 0131 and 0140 as for one balance, 0141 when there is none.
+    Raises:
+        RefusedError: 0142, 0131 and 0140 as for one balance, 0141 when there is none.
     """
     moment = _moment(state, call)
     ledger = state.ledger_state(call.org_id, call.ledger_id)
@@ -58,7 +60,7 @@ def _moment(state: SandboxState, call: Call) -> datetime:
 
 
 def _shown(state: SandboxState, ledger: LedgerState, balance: Balance, moment: datetime) -> EntityDoc | None:
-    """A balance as it was; None when it did not exist yet and no operation is as old."""
+    """Return a balance as it was; None when neither it nor an operation of it existed."""
     changed_at, amounts = _last_change(state, ledger, balance, moment)
     if not changed_at and datetime.fromisoformat(balance.created_at) > moment:
         return None
@@ -82,13 +84,13 @@ def _shown(state: SandboxState, ledger: LedgerState, balance: Balance, moment: d
 
 
 def _last_change(state: SandboxState, ledger: LedgerState, balance: Balance, moment: datetime) -> tuple[str, Amounts]:
-    """When the youngest operation up to the moment was made, and what it left: "" and zeros when there is none."""
+    """Return the time of the latest operation up to `moment` and the amounts after it; "" and zeros without one."""
     found: tuple[str, Amounts] = ("", _UNTOUCHED)
     latest: datetime | None = None
     for seq in ledger.touched.get(balance.account_id, ()):
         if not state.is_listed(seq):
             continue
-        _, transaction, items = entry(state, seq)
+        _, transaction, items = load_record(state, seq)
         if transaction.status == "NOTED":
             continue
         for _, _, _, operation, created in items:

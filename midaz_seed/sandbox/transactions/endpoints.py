@@ -1,4 +1,4 @@
-"""The transaction endpoints: post, commit, cancel, revert and change, with the idempotency keys in front of them."""
+"""The transaction endpoints: post, commit, cancel, revert and change, with their idempotency keys."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -29,9 +29,9 @@ from midaz_seed.sandbox.transactions.rendering import created_json, locate, tran
 from midaz_seed.sandbox.transactions.request import INFLOW, JSON, Endpoint, Leg, TransactionRequest, read_request
 
 
-def poster(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
-    """The handler of one way to post a transaction: a short one for the ordinary ones, and the general one."""
-    general = general_poster(endpoint)
+def handler_of(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
+    """Return the handler of an endpoint: the fast path first where there is one, then the general path."""
+    general = general_handler_of(endpoint)
     if endpoint is not JSON and endpoint is not INFLOW:
         return general
     inflow = endpoint is INFLOW
@@ -42,8 +42,8 @@ def poster(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
     return post
 
 
-def general_poster(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
-    """The general way, which takes every request."""
+def general_handler_of(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
+    """Return the handler of the general path, which answers every request."""
 
     def post(state: SandboxState, call: Call) -> Reply:
         request = read_request(endpoint, call.body, state.dialect)
@@ -58,12 +58,16 @@ def general_poster(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
 def carry_out(
     state: SandboxState, call: Call, request: TransactionRequest, endpoint: Endpoint, parent: str = ""
 ) -> Reply:
-    """Claim the key, or answer with what stands under it; then carry the request out."""
+    """Claim the key and carry the request out, or replay the answer that the key has.
+
+    Args:
+        parent: the id of the transaction that the request reverts; "" for none.
+    """
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     silent = bool(parent) and state.dialect.revert_replays_silently
     claim = claim_of(state, call, request)
     if silent:
-        claim = KeyClaim(request.fingerprint(), claim.expires_s)  # what the request says is not looked at
+        claim = KeyClaim(request.fingerprint(), claim.expires_s)  # the key that was sent is ignored
     answered = answered_by(state, ledger, claim.key)
     if answered is not None:
         first = created_json(state, ledger, answered, load_transaction(state, answered))
@@ -79,7 +83,7 @@ def carry_out(
 
 
 def claim_of(state: SandboxState, call: Call, request: TransactionRequest) -> KeyClaim:
-    """The request's key, or one made of its content, and when it expires."""
+    """Return the request's key, or one made of its content, and when it expires."""
     key, expires_s = key_and_expiry(state, call)
     return KeyClaim(key or request.fingerprint(), expires_s)
 
@@ -87,11 +91,15 @@ def claim_of(state: SandboxState, call: Call, request: TransactionRequest) -> Ke
 def foreign_replay(
     state: SandboxState, call: Call, endpoint: Endpoint, chance: float, *, owner_loses: bool = False
 ) -> Reply | None:
-    """Answer with another transaction of the ledger, whose answer stands under the request's key from now on, as real
-    v3.3 and v4 servers sometimes do. What was asked for is not made. `owner_loses`: the other transaction's own key is
-    left without an answer.
+    """Answer with another transaction of the ledger and let the request's key have its answer, as real v3.3 and v4
+    servers sometimes do. The request is not carried out.
 
-    None, and nothing done, when there is no other one to answer with.
+    Args:
+        chance: from 0 to 1; chooses the transaction.
+        owner_loses: the other transaction's own key is left without an answer.
+
+    Returns:
+        The answer; None, with nothing changed, when there is no other transaction.
     """
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     if not ledger.seqs:
@@ -113,7 +121,7 @@ def foreign_replay(
     return raw_json_reply(201, created_json(state, ledger, seq, other), REPLAYED)
 
 
-# ---- what happens to a transaction later
+# ---- endpoints of an existing transaction
 
 
 def _known(
@@ -127,12 +135,20 @@ def _known(
 
 
 def commit(state: SandboxState, call: Call) -> Reply:
-    """Let a pending transaction happen. Raises RefusedError: 0007 (unknown), 0486 or 0099 (not pending any more)."""
+    """Commit a pending transaction.
+
+    Raises:
+        RefusedError: 0007 (unknown), 0486 or 0099 (not pending any more).
+    """
     return _end(state, call, commit=True)
 
 
 def cancel(state: SandboxState, call: Call) -> Reply:
-    """Give back what a pending transaction holds. Raises RefusedError as `commit` does."""
+    """Cancel a pending transaction and release what it holds.
+
+    Raises:
+        RefusedError: as `commit`.
+    """
     return _end(state, call, commit=False)
 
 
@@ -155,10 +171,11 @@ def _end(state: SandboxState, call: Call, *, commit: bool) -> Reply:
 
 
 def revert(state: SandboxState, call: Call) -> Reply:
-    """Undo an approved transaction by one the other way round.
+    """Revert an approved transaction by one in the opposite direction.
 
-    Raises RefusedError: 0099 (unknown, or not approved), 0087 (done already), 0088 (itself a reversal), 0101 and 0150
-    (an operation route that is gone, or that is not bidirectional).
+    Raises:
+        RefusedError: 0099 (unknown, or not approved), 0087 (already reverted), 0088 (itself a reversal), 0101 and 0150
+            (an operation route that does not exist any more, or is not bidirectional).
     """
     ledger, seq, transaction = _known(state, call, "0099", entity="RevertTransaction")
     if seq in state.reverted:
@@ -173,7 +190,7 @@ def revert(state: SandboxState, call: Call) -> Reply:
 
 
 def _reversal(state: SandboxState, seq: int, transaction: Transaction) -> TransactionRequest:
-    """The same movement the other way round, leg by leg in the order of the operations."""
+    """Return the request in the opposite direction, leg by leg in the order of the operations."""
     sources: list[Leg] = []
     destinations: list[Leg] = []
     for _, _, _, operation, _ in operations_of(state, seq, transaction):
@@ -211,6 +228,7 @@ def _leg_of(state: SandboxState, operation: Operation, transaction: Transaction)
 
 
 def patch(state: SandboxState, call: Call) -> Reply:
+    """Change the description and metadata of a transaction (0007 when it is unknown)."""
     body = read_body(DESCRIPTION_PATCH, call.body, state.dialect)
     ledger, seq, transaction = _known(state, call, "0007")
     former = state.patches.get((seq, 0))
@@ -221,14 +239,15 @@ def patch(state: SandboxState, call: Call) -> Reply:
 
 
 def patch_operation(state: SandboxState, call: Call) -> Reply:
+    """Change the description and metadata of an operation (0007 when it is unknown)."""
     body = read_body(DESCRIPTION_PATCH, call.body, state.dialect)
     ledger, seq, transaction = _known(state, call, "0007")
     position = ids.record_position(call.params[3])
-    found = [item for item in operations_of(state, seq, transaction) if position == (item[1], item[2])]
+    found = [item for item in operations_of(state, seq, transaction) if position == (item.seq, item.part)]
     if not found or position is None:
         raise RefusedError("0007")
     former = state.patches.get(position)
-    present = found[0][3].texts.get("m") if former is None or former[1] is None else former[1]
+    present = found[0].operation.texts.get("m") if former is None or former[1] is None else former[1]
     metadata = merged_metadata(present or {}, body) if "metadata" in body.sent else None
     _write_patch(state, *position, body["description"], metadata, former)
     return raw_json_reply(200, stored_operation(state, ledger, seq, transaction, found[0]).encode())
@@ -247,5 +266,5 @@ def _write_patch(
 
 
 def refuse_dsl(_state: SandboxState, _call: Call) -> Reply:
-    """The form endpoint wants a file with a script; this server understands none."""
+    """Refuse a script: the sandbox runs none (0048)."""
     raise RefusedError("0048")

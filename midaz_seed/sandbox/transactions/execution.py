@@ -1,5 +1,4 @@
-"""Carrying a transaction out: from an request to changed balances and a journal entry, or a refusal that changes
-nothing."""
+"""Carry a transaction out: change the balances and write the record, or refuse it and change nothing."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,8 +23,9 @@ from midaz_seed.sandbox.transactions.recording import write_ending, write_transa
 from midaz_seed.sandbox.transactions.request import Endpoint, Leg, TransactionRequest
 
 _LOCKED_S = 300.0
-"""A commit or cancel keeps the transaction locked for so long."""
+"""A commit or cancel keeps the transaction locked for this time."""
 LEGS_MAX = ids.PARTS_MAX // 3
+"""Of a side; a leg has up to three operations, and each needs a part of the record's ids."""
 _ORDER = attrgetter("order")
 _CREDITS = (Effect.CREDIT, Effect.RELEASE, Effect.RESERVE)
 _NO_CHANGE = ("0", "0", 0, "0")
@@ -33,24 +33,24 @@ _NO_CHANGE = ("0", "0", 0, "0")
 
 @dataclass(slots=True)
 class Part:
-    """A leg with its balance and its amount worked out."""
+    """A leg with its balance and its amount."""
 
     leg: Leg
     balance: Balance
     amount: Decimal
     is_source: bool
     order: tuple[str, bool, int]
-    """The server applies legs by alias#key, a debit before a credit of the same balance."""
+    """(alias#key, is a credit, index): the order in which the server applies legs."""
 
 
 def check_value(request: TransactionRequest) -> None:
-    """Nothing can be moved but a value above zero (0125)."""
+    """Check that the value is above zero (0125)."""
     if request.value <= ZERO:
         raise RefusedError("0125")
 
 
 def check_date(request: TransactionRequest, now_s: float) -> None:
-    """A date lies in the past (0121), and a pending transaction has none (0122)."""
+    """Check that a date is in the past (0121) and the transaction then not pending (0122)."""
     if request.date is not None:
         if request.date.timestamp() > now_s:
             raise RefusedError("0121")
@@ -66,13 +66,21 @@ def execute(
     claim: KeyClaim,
     parent: str = "",
 ) -> tuple[int, Transaction]:
-    """Carry out an request and write it down; gives its place in the journal. Raises RefusedError or FailedError; then
-    nothing has changed."""
+    """Carry out a request, and return its record's number and the transaction.
+
+    Args:
+        claim: the key that has the answer from now on; an empty key: none.
+        parent: the id of the transaction that is reverted; "" for none.
+
+    Raises:
+        RefusedError: a rule of the server; nothing has changed.
+        FailedError: an internal error of the real server; nothing has changed.
+    """
     source_amounts = _amounts(request.sources, request.value)
     destination_amounts = _amounts(request.destinations, request.value)
     _check_sides(request, source_amounts, destination_amounts)
     if not request.value:
-        raise FailedError(500, "Internal Server Error")  # only where the value was not checked before
+        raise FailedError(500, "Internal Server Error")  # only in versions that do not check the value before
     dialect = state.dialect
     ledger_doc = state.ledger_doc(ledger.org_id, ledger.ledger_id)
     if ledger_doc is None and dialect.transaction_needs_ledger:
@@ -114,13 +122,13 @@ def execute(
 
 
 def checks_routes(ledger_doc: EntityDoc | None) -> bool:
-    """Whether transactions of a ledger have to follow its routes."""
+    """Return whether a ledger checks the routes of its transactions."""
     settings = ledger_doc["settings"] if ledger_doc is not None else None
     return settings is not None and bool(settings["accounting"]["validateRoutes"])
 
 
 def _check_skips(request: TransactionRequest, settings: Mapping[str, Any] | None) -> None:
-    """Fees and tracer are only skipped where the ledger allows it (0490)."""
+    """Check that the ledger allows to skip fees and tracer (0490)."""
     allowed = settings["overrides"] if settings is not None and "overrides" in settings else {}
     if (request.skips_fees and not allowed.get("allowFeeSkip")) or (
         request.skips_tracer and not allowed.get("allowTracerSkip")
@@ -133,11 +141,11 @@ def _status(endpoint: Endpoint, pending: bool) -> str:
 
 
 def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
-    """What each leg moves; what is not above zero contributes nothing."""
+    """Return the amount of each leg, zero for one that is not above zero."""
     if len(legs) > LEGS_MAX:
         raise FailedError(413, "Request Entity Too Large")
     amounts = [leg.amount for leg in legs if leg.amount is not None and leg.amount > ZERO]
-    if len(amounts) == len(legs):  # the ordinary case: each says what it moves
+    if len(amounts) == len(legs):  # the usual case: each leg has its own amount
         return amounts
     amounts = []
     left = value
@@ -147,7 +155,7 @@ def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
         elif leg.share is not None:
             amount = decimals.percentage_of(value, *leg.share)
         else:
-            amounts.append(max(left, ZERO))  # the rest is not used up: a second `remaining` takes it again
+            amounts.append(max(left, ZERO))  # the rest stays: a second `remaining` gets it again
             continue
         amount = max(amount, ZERO)
         left = decimals.subtract(left, amount)
@@ -156,7 +164,7 @@ def _amounts(legs: list[Leg], value: Decimal) -> list[Decimal]:
 
 
 def _without_remaining(legs: list[Leg], amounts: list[Decimal]) -> list[Decimal]:
-    """The amounts as they are after they were worked out a second time, when nothing remains."""
+    """Return the amounts without the rest, which a version without `remaining_counts` loses in a second computation."""
     return [ZERO if leg.remaining else amount for leg, amount in zip(legs, amounts, strict=True)]
 
 
@@ -176,7 +184,7 @@ def _check_sides(
 def _parts(
     state: SandboxState, ledger: LedgerState, legs: list[Leg], amounts: list[Decimal], *, is_source: bool
 ) -> list[Part]:
-    """The legs of a side that have a balance: what is missing is noticed after other faults."""
+    """Return the legs of a side that have a balance. A missing balance is refused after other faults."""
     parts = []
     balances, ambiguous = ledger.balance_by_key, ledger.ambiguous
     for index, (leg, amount) in enumerate(zip(legs, amounts, strict=True)):
@@ -191,7 +199,7 @@ def _parts(
 
 
 def _check_balances(state: SandboxState, request: TransactionRequest, parts: list[Part], *, holds: bool) -> None:
-    """Asset (0034), permissions (0024), and that nothing is held on an external account (0098), leg by leg."""
+    """Check the asset (0034), the permissions (0024) and that no external account is held (0098), leg by leg."""
     for part in parts:
         balance = part.balance
         if balance.asset != request.asset:
@@ -204,14 +212,14 @@ def _check_balances(state: SandboxState, request: TransactionRequest, parts: lis
 
 
 def _checker(part: Part) -> str:
-    """What a newer server calls the place that refuses such a leg."""
+    """Return the name of the server's function that refuses such a leg, as v4 shows it."""
     return "validateFromAccounts" if part.is_source else "validateToAccounts"
 
 
 def _move(
     ledger: LedgerState, parts: list[Part], endpoint: Endpoint, *, pending: bool, splits: bool
 ) -> list[Operation]:
-    """Move the money, or put it on hold; `splits`: a hold is a debit and a reservation."""
+    """Apply the parts, or put their money on hold; `splits`: a hold is a debit and a reservation."""
     postings: list[Posting] = []
     for part in parts:
         if not part.is_source:
@@ -233,13 +241,13 @@ def _posting(ledger: LedgerState, balance: Balance, effect: Effect, amount: Deci
 
 
 def raise_version(balance: Balance) -> None:
-    """Count a change that changes nothing."""
+    """Raise the version of a balance without another change."""
     available, on_hold, version, used = balance.state
     balance.state = (available, on_hold, version + 1, used)
 
 
 def apply_or_refuse(postings: list[Posting]) -> list[Change]:
-    """Apply postings; a refusal of the ledger becomes the server's answer."""
+    """Apply postings; a refusal becomes the server's error."""
     try:
         return apply(postings)
     except LedgerRefusedError as refusal:
@@ -254,7 +262,7 @@ def _operation(change: Change, kind: str = "") -> Operation:
 
 
 def leg_texts(leg: Leg) -> dict[str, Any]:
-    """What a leg says about its operation."""
+    """Return the texts of a leg for its operation."""
     if not (leg.description or leg.chart or leg.metadata or leg.route or leg.route_id):
         return {}
     texts = {"d": leg.description, "c": leg.chart, "m": leg.metadata, "r": leg.route, "i": leg.route_id}
@@ -262,8 +270,10 @@ def leg_texts(leg: Leg) -> dict[str, Any]:
 
 
 def _note(request: TransactionRequest, parts: list[Part], dialect: Dialect) -> list[Operation]:
-    """The operations of an annotation. One that says it is pending is neither held nor settled, for which the server
-    knows no debit."""
+    """Return the operations of an annotation.
+
+    The server has no debit for a pending annotation, because it is neither held nor settled.
+    """
     return [
         Operation(
             "DEBIT" if p.is_source and not request.pending else "CREDIT",
@@ -330,7 +340,8 @@ def end_pending(
 ) -> Ending:
     """Commit or cancel a pending transaction.
 
-    Raises RefusedError when it is not pending any more: 0486 while the lock of its ending lasts, then 0099.
+    Raises:
+        RefusedError: it is not pending any more: 0486 while it is still locked, then 0099.
     """
     if ledger.status_of(seq) != "PENDING":
         ended = state.endings.get(seq)

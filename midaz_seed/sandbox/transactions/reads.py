@@ -1,4 +1,4 @@
-"""Reading transactions and operations back from the journal: one, a page, a count."""
+"""The endpoints that show transactions and operations: one, a page, a count."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable
@@ -31,14 +31,14 @@ _DAY_S = 86_400.0
 
 
 def load_transaction(state: SandboxState, seq: int) -> Transaction:
-    """A transaction by its place in the journal."""
+    """Return a transaction by the number of its record."""
     record = state.store.record(seq)
     assert record is not None, seq
     return unpack_transaction(orjson.loads(record))
 
 
 def find_transaction(state: SandboxState, ledger: LedgerState, transaction_id: str) -> tuple[int, Transaction] | None:
-    """A transaction of this ledger by its id."""
+    """Return the record's number and the transaction with an id; None when the ledger has none that reads show."""
     position = ids.record_position(transaction_id)
     if position is None or position[1] != 0 or ledger.position(position[0]) is None or state.is_hidden(position[0]):
         return None
@@ -51,7 +51,7 @@ def find_transaction(state: SandboxState, ledger: LedgerState, transaction_id: s
 
 
 def operations_of(state: SandboxState, seq: int, transaction: Transaction) -> list[LocatedOperation]:
-    """A transaction's operations, those of its commit or cancel after its own."""
+    """Return the operations of a transaction, then those of its commit or cancel."""
     created = transaction.extra.get("utc", transaction.created)
     found = locate(state, seq, transaction.ms, transaction.operations, created)
     for ending_seq in state.endings.get(seq, ()):
@@ -71,7 +71,7 @@ def stored_transaction(
     limit: int | None = None,
     bare: bool = False,
 ) -> str:
-    """A transaction as a read shows it; `limit` cuts its operations, `bare` leaves them and the sides out."""
+    """Return a transaction as a read shows it, with up to `limit` operations; `bare`: without operations and sides."""
     operations = None if bare else operations_of(state, seq, transaction)
     if operations is not None and limit is not None:
         operations = operations[:limit]
@@ -92,7 +92,7 @@ def stored_transaction(
 def stored_operation(
     state: SandboxState, ledger: LedgerState, seq: int, transaction: Transaction, item: LocatedOperation
 ) -> str:
-    """An operation as a read shows it."""
+    """Return an operation as a read shows it."""
     transaction_id = ids.record_id(state.head(transaction.ms), seq, 0)
     return operation_json(
         state,
@@ -105,19 +105,20 @@ def stored_operation(
 
 
 def get(state: SandboxState, call: Call) -> Reply:
+    """Show one transaction (0007 when it is unknown)."""
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     listing = read_listing(call.query(), state.dialect)
     found = find_transaction(state, ledger, call.params[2])
     if found is None or not state.shows(call.params[2]):
         raise RefusedError("0007")
-    if not state.is_listed(found[0]):  # still in the queue: the copy that the 201 showed
+    if not state.is_listed(found[0]):  # still in the queue: the cached copy, which the 201 showed
         return raw_json_reply(200, created_json(state, ledger, *found), FROM_CACHE)
     body = stored_transaction(state, ledger, *found, limit=_operations_shown(state, ledger, found[0], listing))
     return raw_json_reply(200, body.encode(), NOT_FROM_CACHE if state.dialect.cache_header else None)
 
 
 def _operations_shown(state: SandboxState, ledger: LedgerState, seq: int, listing: Listing) -> int:
-    """How many operations a read of one transaction shows."""
+    """Return the number of operations that a read of one transaction shows."""
     if state.dialect.date_window_hides_operations:
         index = ledger.position(seq)
         start_s, end_s = _window(state, listing)
@@ -127,7 +128,7 @@ def _operations_shown(state: SandboxState, ledger: LedgerState, seq: int, listin
 
 
 def _window(state: SandboxState, listing: Listing) -> tuple[float, float]:
-    """The dates of a list: those that were asked for, else the last months."""
+    """Return the window of a list: the requested one, else the last months."""
     if listing.start_s is not None and listing.end_s is not None:
         return listing.start_s, listing.end_s
     now_s = state.clock.time()
@@ -137,13 +138,14 @@ def _window(state: SandboxState, listing: Listing) -> tuple[float, float]:
 def _page_reply(state: SandboxState, listing: Listing, kind: str, shown: list[str], cursors: dict[str, str]) -> Reply:
     empty = state.dialect.cursor_list_empty[kind]
     if listing.metadata is not None:
-        empty = "null"  # what the real server answers when nothing has that metadata
+        empty = "null"  # as the real server, when nothing matches the metadata
     items = f"[{','.join(shown)}]" if shown or empty == "[]" else "null"
     more = "".join(f',"{name}":{quote(cursor)}' for name, cursor in cursors.items())
     return raw_json_reply(200, f'{{"items":{items},"limit":{listing.limit}{more}}}'.encode())
 
 
 def list_transactions(state: SandboxState, call: Call) -> Reply:
+    """List transactions by cursor, within the requested dates, else the last months."""
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     listing = read_listing(call.query(), state.dialect)
     start_s, end_s = _window(state, listing)
@@ -171,7 +173,7 @@ def list_transactions(state: SandboxState, call: Call) -> Reply:
 
 
 def _indexes(ledger: LedgerState, listing: Listing) -> Iterable[int]:
-    """The places in the ledger's columns that a list walks over, in its order."""
+    """Return the rows of the ledger's columns in the order of a list, from its cursor."""
     downwards = listing.descending != listing.backwards
     start, stop = 0, len(ledger.seqs)
     if listing.cursor_id:
@@ -184,8 +186,10 @@ def _indexes(ledger: LedgerState, listing: Listing) -> Iterable[int]:
 
 
 def count_transactions(state: SandboxState, call: Call) -> Reply:
-    """The number in a window (of a date that is missing: today's begin or end), by status and route. A bad parameter or
-    an end before the start is a 400 without body."""
+    """Count transactions in a window, by default today, optionally of one status and route.
+
+    An invalid parameter, or an end before the start, is a 400 without body.
+    """
     query = {name: text.strip() for name, text in call.query().items()}
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     status, route = query.get("status", "").upper(), query.get("route", "")
@@ -221,8 +225,10 @@ def count_transactions(state: SandboxState, call: Call) -> Reply:
 
 
 def list_operations(state: SandboxState, call: Call) -> Reply:
-    """An account's operations by cursor, within the dates that were asked for, else the last months; an unknown account
-    has none. Raises RefusedError for parameters that every list refuses."""
+    """List the operations of an account by cursor, within the requested dates, else the last months.
+
+    An unknown account has none.
+    """
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     query = call.query()
     listing = read_listing(query, state.dialect)
@@ -230,26 +236,26 @@ def list_operations(state: SandboxState, call: Call) -> Reply:
     start_s, end_s = _window(state, listing)
     found: list[tuple[int, Transaction, LocatedOperation]] = []
     for item in _operations_of_account(state, ledger, call.params[2], listing):
-        instant = parse_instant(item[2][4])
+        instant = parse_instant(item[2].created)
         if instant is not None and start_s <= instant.timestamp() < end_s and keep(item[2]):
             found.append(item)
             if len(found) > listing.limit:
                 break
     page, cursors = cut(found, lambda item: item[2].id, listing, state.dialect)
-    if listing.metadata is not None:  # looked for in the page that was cut already, as the real server does
+    if listing.metadata is not None:  # filtered after the page was cut, as the real server does
         page = [item for item in page if metadata_matches(_metadata_of(state, item[2]), listing.metadata)]
     shown = [stored_operation(state, ledger, *item) for item in page]
     return _page_reply(state, listing, "operations", shown, cursors)
 
 
 def _metadata_of(state: SandboxState, item: LocatedOperation) -> Any:
-    """An operation's metadata with what was changed since."""
-    patch = state.patches.get((item[1], item[2]))
-    return item[3].texts.get("m") if patch is None or patch[1] is None else patch[1]
+    """Return the metadata of an operation with later changes."""
+    patch = state.patches.get((item.seq, item.part))
+    return item.operation.texts.get("m") if patch is None or patch[1] is None else patch[1]
 
 
 def _operation_test(query: dict[str, str], state: SandboxState) -> Callable[[LocatedOperation], bool]:
-    """What the filters of the query let through; those that this version does not know are not looked at."""
+    """Return the test of the query's filters; those that the version does not have are ignored."""
     wanted = {"type": query.get("type", "").upper(), "direction": ""}
     route_id = route_code = ""
     if state.dialect.has("route-id"):
@@ -257,7 +263,7 @@ def _operation_test(query: dict[str, str], state: SandboxState) -> Callable[[Loc
         route_id, route_code = query.get("route_id", ""), query.get("route_code", "")
 
     def test(item: LocatedOperation) -> bool:
-        operation = item[3]
+        operation = item.operation
         if wanted["type"] and operation.kind != wanted["type"]:
             return False
         if wanted["direction"] and ("debit" if operation.is_debit else "credit") != wanted["direction"]:
@@ -272,7 +278,7 @@ def _operation_test(query: dict[str, str], state: SandboxState) -> Callable[[Loc
 def _operations_of_account(
     state: SandboxState, ledger: LedgerState, account_id: str, listing: Listing
 ) -> Iterable[tuple[int, Transaction, LocatedOperation]]:
-    """An account's operations in the order of the list, from where its cursor stands."""
+    """Yield the operations of an account in the order of a list, from its cursor."""
     entries = ledger.touched.get(account_id)
     if entries is None:
         return
@@ -287,15 +293,15 @@ def _operations_of_account(
     for index in indexes:
         if not state.is_listed(entries[index]):
             continue
-        seq, transaction, items = entry(state, entries[index])
-        own = [item for item in items if state.balance_by_number[item[3].balance].account_id == account_id]
+        seq, transaction, items = load_record(state, entries[index])
+        own = [item for item in items if state.balance_by_number[item.operation.balance].account_id == account_id]
         for item in reversed(own) if downwards else own:
-            if cursor is None or ((item[1], item[2]) < cursor if downwards else (item[1], item[2]) > cursor):
+            if cursor is None or ((item.seq, item.part) < cursor if downwards else (item.seq, item.part) > cursor):
                 yield seq, transaction, item
 
 
-def entry(state: SandboxState, seq: int) -> tuple[int, Transaction, list[LocatedOperation]]:
-    """A journal entry with operations: the transaction it belongs to, and its own operations."""
+def load_record(state: SandboxState, seq: int) -> tuple[int, Transaction, list[LocatedOperation]]:
+    """Return the transaction that a record belongs to, as (number, transaction), and the record's own operations."""
     record = state.store.record(seq)
     assert record is not None, seq
     packed = orjson.loads(record)
@@ -318,6 +324,7 @@ def entry(state: SandboxState, seq: int) -> tuple[int, Transaction, list[Located
 
 
 def get_operation(state: SandboxState, call: Call) -> Reply:
+    """Show one operation of an account (0007 when it is unknown)."""
     ledger = state.ledger_state(call.org_id, call.ledger_id)
     position = ids.record_position(call.params[3])
     entries = ledger.touched.get(call.params[2])
@@ -330,8 +337,8 @@ def get_operation(state: SandboxState, call: Call) -> Reply:
         or not state.is_listed(position[0])
     ):
         raise RefusedError("0007")
-    seq, transaction, items = entry(state, position[0])
+    seq, transaction, items = load_record(state, position[0])
     for item in items:
-        if item[2] == position[1] and state.balance_by_number[item[3].balance].account_id == call.params[2]:
+        if item.part == position[1] and state.balance_by_number[item.operation.balance].account_id == call.params[2]:
             return raw_json_reply(200, stored_operation(state, ledger, seq, transaction, item).encode())
     raise RefusedError("0007")

@@ -1,4 +1,4 @@
-"""What a transaction request wants, read from its body by the full pipeline (`fields`, and the schemas here)."""
+"""Transaction requests, as the general path reads them from a body, and the endpoints that take them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,12 @@ from midaz_seed.sandbox.entities.body_schema import Field, Schema, is_uuid
 from midaz_seed.sandbox.entities.kinds import META
 
 DESCRIPTION_LENGTH_MAX = 256
+"""In characters."""
 
 
 @dataclass(slots=True)
 class Leg:
-    """One account's part. Exactly one of `amount`, `share` (percent, percent of that percent) and `remaining` is
+    """The part of one account. Exactly one of `amount`, `share` (percent, percent of that percent) and `remaining` is
     given."""
 
     alias: str
@@ -40,7 +41,7 @@ class Leg:
 
 @dataclass(slots=True)
 class TransactionRequest:
-    """A transaction as asked for; an inflow and an outflow already have their external side."""
+    """A requested transaction; an inflow and an outflow have their external side already."""
 
     asset: str
     value: Decimal
@@ -58,7 +59,7 @@ class TransactionRequest:
     skips_tracer: bool = False
 
     def fingerprint(self) -> str:
-        """The idempotency key of a request that names none: equal for equal content, however it was written."""
+        """Return the idempotency key of a request that sends none: the same for equal content in any JSON form."""
         legs = [[_leg_content(leg) for leg in side] for side in (self.sources, self.destinations)]
         head = [
             self.asset,
@@ -149,18 +150,20 @@ def _schema(*sides: Field, pending: bool) -> Schema:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One way to post a transaction."""
+    """An endpoint to which transactions are posted."""
 
     name: str
     schema: Schema
     operation: str = ""
-    """The type of its operations where it is not DEBIT and CREDIT."""
+    """The type of its operations, where it is neither DEBIT nor CREDIT."""
     action: str = "direct"
-    """What the routes of its ledger call it."""
+    """Its name in accounting routes."""
     supports_pending: bool = True
+    """Whether `pending` puts money on hold."""
     reads_pending: bool = True
-    """Whether `pending` counts in the checks, even where nothing is held."""
+    """Whether `pending` has an effect on the checks, even where nothing is held."""
     is_annotation: bool = False
+    """Whether transactions are noted and move no money."""
 
 
 JSON = Endpoint("json", _schema(_SOURCE, _DISTRIBUTE, pending=True))
@@ -189,8 +192,12 @@ ENDPOINTS = {endpoint.name: endpoint for endpoint in (JSON, INFLOW, OUTFLOW, ANN
 
 
 def read_request(endpoint: Endpoint, data: bytes, dialect: Dialect) -> TransactionRequest:
-    """Read a transaction's body. Raises RefusedError as the body pipeline does, FailedError (500) for a leg without
-    account."""
+    """Read the body of a transaction.
+
+    Raises:
+        RefusedError: as `read_body`.
+        FailedError: 500 for a leg without account, in versions that fail at it.
+    """
     body = read_body(endpoint.schema, data, dialect)
     send = body["send"]
     skip = body.get("skip") or {}

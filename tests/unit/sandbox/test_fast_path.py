@@ -19,12 +19,12 @@ from midaz_seed.sandbox.core.messages import Call, Reply
 from midaz_seed.sandbox.http.router import Router
 from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.storage.store import Store
-from midaz_seed.sandbox.transactions.endpoints import general_poster
+from midaz_seed.sandbox.transactions.endpoints import general_handler_of
 from midaz_seed.sandbox.transactions.fast_path import post_fast
 from midaz_seed.sandbox.transactions.request import INFLOW, JSON
 
 ALIASES = ["@a", "@b", "@c", "@usd", "@shut", "@d#x", "@nobody", ""]
-GENERAL = {"json": general_poster(JSON), "inflow": general_poster(INFLOW)}
+GENERAL = {"json": general_handler_of(JSON), "inflow": general_handler_of(INFLOW)}
 
 
 class Twin:
