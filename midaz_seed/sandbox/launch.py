@@ -65,7 +65,7 @@ async def _urls(process: Process) -> tuple[str, str]:
             async for piece in TextReceiveStream(process.stderr):
                 complaint += piece
     raise UnreachableError(
-        f"the sandbox did not start: {complaint.strip() or text.strip() or 'it said nothing'}",
+        f"the sandbox did not start: {complaint.strip() or text.strip() or 'it printed nothing'}",
         hint="start it by hand with `midaz-seed sandbox` to see why",
     )
 

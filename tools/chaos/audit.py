@@ -15,7 +15,7 @@ from pathlib import Path
 from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
-from midaz_seed.sandbox.server import SandboxConfig, running
+from midaz_seed.sandbox import SandboxConfig, running
 from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.reads import load_transaction
 from midaz_seed.settings.model import Settings

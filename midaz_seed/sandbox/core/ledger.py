@@ -2,8 +2,8 @@
 
 Pure: no clock, no network, no storage.
 
-Every posting changes one balance. A balance of direction `credit` (an ordinary account) grows by credits; one of
-direction `debit` (an external account, from v3.8) grows by debits. Only the balance of an external account, or one that
+Every posting changes one balance. A balance of direction `credit` grows by credits; one of direction `debit` (of an
+external account, from v3.8) grows by debits. Only the balance of an external account, or one that
 allows overdraft, goes below zero.
 """
 

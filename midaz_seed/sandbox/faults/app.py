@@ -47,8 +47,8 @@ from midaz_seed.sandbox.transactions.endpoints import foreign_replay
 
 _HTML = b"<html>\r\n<head><title>%d</title></head>\r\n<body><center><h1>%d</h1></center></body>\r\n</html>\r\n"
 _ROLLED_BACK, _NOT_CARRIED_OUT = 0.5, 0.75
-"""A chance below the first: an account is not made, and the error has a code. Below the second: the request is not carried
-out, and the error has none."""
+"""A chance below the first: an account is not made, and the error has a code. Below the second: the request is not
+carried out, and the error has none."""
 _SHOWN_LATE = frozenset({*ENTITIES, "transactions"})
 """The groups of endpoints whose reads may come from a replica that lags."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -208,8 +208,8 @@ class FaultyApp:
             await self._carried_out(scope, body, None)
 
         task = asyncio.get_running_loop().create_task(wait())
-        self._app.later.add(task)
-        task.add_done_callback(self._app.later.discard)
+        self._app.delayed.add(task)
+        task.add_done_callback(self._app.delayed.discard)
 
     async def _passed_on(self, reply: Reply, hit: Hit | None) -> Reply:
         """Return the answer after a gateway; the same object when it changes nothing."""

@@ -7,13 +7,15 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 When = Literal["before", "after"]
 """Whether the request is carried out; `after`: it is, and its answer is lost or replaced."""
 How = Literal["emptied", "stripped", "reformatted", "numbers", "shortened", "doubled"]
-"""The change of a body: removed; JSON without its top-level `metadata`; the same JSON with another order and white space;
-amounts as JSON numbers with all their digits; its first half; the body twice."""
+"""The change of a body: removed; JSON without its top-level `metadata`; the same JSON in another order with other
+white space; amounts as JSON numbers with all their digits; its first half; the body twice."""
 
 _WITHOUT_BODY = (204, 205, 304)
 
 
 class Model(BaseModel):
+    """A part of a fault plan: frozen, without unknown fields."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -82,8 +84,8 @@ class Swapped(Model):
 
 
 class Held(Model):
-    """The network holds the request: it is carried out `for_s` later, and its answer is lost. The client's connection is
-    cut at once, or never answered (`none`), or gets a gateway's 504."""
+    """The network holds the request: it is carried out `for_s` later, and its answer is lost. The client's connection
+    is cut at once, or never answered (`none`), or gets a gateway's 504."""
 
     for_s: float = Field(25, gt=0)
     answer: Literal["cut", "none", "gateway"] = "cut"

@@ -74,7 +74,7 @@ class App:
         self._unwritten: list[tuple[Callable[[Reply], None], Reply]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._broken = False
-        self.later: set[asyncio.Task[None]] = set()
+        self.delayed: set[asyncio.Task[None]] = set()
         """Requests that are carried out later, without a client that waits."""
         self.closing = False
         """Set when the server ends: requests that still wait are cancelled."""

@@ -2,8 +2,9 @@
 
 Most requests to a sandbox are of this kind, and the general path (`request`, `execution`) takes three times as long for
 them. The fast path reads a body without schema and legs, and accepts a request only when the general path is certain to
-make the transaction. It changes nothing before that. What it accepts it writes and renders with the same functions as
-the general path, so both leave the same answer, record and balances. A property test compares them byte by byte.
+make the transaction. It changes nothing before that. The rules, the form of the record and the texts of the answer are
+those of the general path, so both leave the same answer, record and balances. A property test compares them byte by
+byte.
 """
 
 from decimal import Decimal

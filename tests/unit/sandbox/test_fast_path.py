@@ -84,8 +84,17 @@ AMOUNTS = st.sampled_from(["1", "2.50", "2.5", "1e1", "0", "-1", "100.50", "250"
 METADATA = st.one_of(
     st.none(),
     st.dictionaries(
-        st.sampled_from(["k", "y" * 26, "seedKey"]),
-        st.one_of(st.text(max_size=5), st.integers(-(2**63), 2**63 - 1), st.booleans(), st.none(), st.just({})),
+        st.sampled_from(["k", "y" * 26, "é" * 60, "seedKey"]),
+        st.one_of(
+            st.text(max_size=5),
+            st.just("é" * 1001),
+            st.integers(-(2**63), 2**63 - 1),
+            st.booleans(),
+            st.none(),
+            st.just({}),
+            st.just([]),
+            st.floats(-1e9, 1e9),
+        ),
         max_size=2,
     ),
 )
