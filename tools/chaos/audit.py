@@ -126,9 +126,9 @@ def audit(state: SandboxState, planned: Planned) -> Audit:
     nobodys = [f"movement {mark or 'without a mark'}" for mark in made if mark not in planned.movements]
     held = _balances(state)
     wrong = [
-        f"{'/'.join(place)} holds {held.get(place)}, not {value}"
-        for place, value in planned.balances.items()
-        if held.get(place) != value
+        f"{'/'.join(name)} holds {held.get(name)}, not {value}"
+        for name, value in planned.balances.items()
+        if held.get(name) != value
     ]
     doubled = (made - planned.movements) & Counter(dict.fromkeys(planned.movements, 1_000_000))
     missing = planned.movements - made
@@ -166,9 +166,9 @@ def _balances(state: SandboxState) -> Balances:
         for ledger in state.ledgers_of(organization["id"])
     }
     return {
-        (*names[place], balance.alias): abs(balance.available)
-        for place, ledger in state.ledger_states.items()
-        if place in names
+        (*names[position], balance.alias): abs(balance.available)
+        for position, ledger in state.ledger_states.items()
+        if position in names
         for balance in ledger.balances.values()
         if balance.key == "default"
     }

@@ -2,7 +2,6 @@
 
 import calendar
 import re
-import time
 from datetime import UTC, datetime
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?)?")
@@ -54,5 +53,5 @@ class Stamps:
         second = int(epoch_s)
         if second != self._second:
             self._second = second
-            self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return f"{self._prefix}.{str(int((epoch_s - second) * 1_000_000)).zfill(6)}Z"

@@ -110,15 +110,19 @@ def execute(
         else _move(ledger, parts, endpoint, pending=pending, splits=with_routes)
     )
     if pending and dialect.pending_touches_destination:
-        for part in parts:
-            if not part.is_source:
-                raise_version(part.balance)
+        _raise_destination_versions(parts)
     if with_routes:
         for operation in operations:
             operation.texts |= route_texts(ledger, operation, action)
     return _write(
         state, ledger, request, operations, parts if pending else [], claim, parent, _status(endpoint, pending)
     )
+
+
+def _raise_destination_versions(parts: list[Part]) -> None:
+    for part in parts:
+        if not part.is_source:
+            raise_version(part.balance)
 
 
 def checks_routes(ledger_doc: EntityDoc | None) -> bool:

@@ -15,6 +15,7 @@ import orjson
 
 from midaz_seed.sandbox.core import ids
 from midaz_seed.sandbox.core.decimals import ZERO, parse, text_of, total
+from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.core.ledger import Balance, LedgerRefusedError, available_after, set_available
 from midaz_seed.sandbox.core.messages import Call, Reply, raw_json_reply
@@ -37,6 +38,7 @@ LEGS_MAX = 1_000
 _METADATA_KEYS_MAX = 50
 """Below the limit of every version, which holds for a whole body."""
 _NAME = itemgetter(0)
+_CREATED = raw_json_reply(201, b"", NOT_REPLAYED).headers
 _BODY = frozenset({"send", "description", "metadata"})
 _SEND = frozenset({"asset", "value", "source", "distribute"})
 
@@ -175,31 +177,19 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
     ms = state.ms(epoch_s)
     state.seq = seq = state.seq + 1
     transaction_id = ids.record_id(state.head(ms), seq, 0)
-    stem = transaction_id[:-4]  # with no more than LEGS_MAX parts only the last four digits of their ids differ
     whole, asset = text_of(value), sent["send"]["asset"]
     description, metadata = sent.get("description", ""), sent.get("metadata") or None
     description_json, asset_json = quote(description), quote(asset)
-    packed, shown, touched = [], [], []
-    for part, (_, _, is_debit, balance, amount, available) in enumerate(legs, 1):
-        before, after = balance.state, set_available(balance, available)
-        kind = "DEBIT" if is_debit else "CREDIT"
-        moved = whole if amount is value else text_of(amount)
-        packed.append(pack_operation(kind, balance.number, is_debit, moved, before, after, None))
-        touched.append(balance.account_id)
-        shown.append(
-            operation_text(
-                operation_id=f"{stem}{part:04x}",
-                transaction_id=transaction_id,
-                description=description_json,
-                kind=kind,
-                asset=asset_json,
-                amount=moved,
-                amounts=dialect.operation_amounts(before, after),
-                balance=balance.json,
-                more=direction_text(dialect, is_debit=is_debit),
-                created=stamp,
-            )
-        )
+    packed, shown = _move(
+        dialect,
+        legs,
+        value,
+        whole=whole,
+        transaction_id=transaction_id,
+        description=description_json,
+        asset=asset_json,
+        stamp=stamp,
+    )
     expires_s = int(epoch_s) + lifetime_s
     record = pack_transaction(
         ms=ms,
@@ -219,7 +209,7 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
         extra=None,
     )
     state.store.append(seq, orjson.dumps(record))
-    ledger.add(seq, epoch_s, "APPROVED", touched)
+    ledger.add(seq, epoch_s, "APPROVED", [leg[3].account_id for leg in legs])
     ledger.stored_keys[key] = pack_stored_key(expires_s, seq)
     body = transaction_text(
         transaction_id=transaction_id,
@@ -234,4 +224,45 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
         created=stamp,
         operations=f"[{','.join(shown)}]",
     )
-    return raw_json_reply(201, body.encode(), NOT_REPLAYED)
+    return Reply(201, _CREATED, body.encode())
+
+
+def _move(
+    dialect: Dialect,
+    legs: list[_Leg],
+    value: Decimal,
+    *,
+    whole: str,
+    transaction_id: str,
+    description: str,
+    asset: str,
+    stamp: str,
+) -> tuple[list[list[Any]], list[str]]:
+    """Change the balances; return the operations as the record holds them, and as the answer shows them.
+
+    Args:
+        whole: the text of `value`.
+        description: JSON, as is `asset`.
+    """
+    stem = transaction_id[:-4]  # with no more than LEGS_MAX parts only the last four digits of their ids differ
+    packed, shown = [], []
+    for part, (_, _, is_debit, balance, amount, available) in enumerate(legs, 1):
+        before, after = balance.state, set_available(balance, available)
+        kind = "DEBIT" if is_debit else "CREDIT"
+        moved = whole if amount is value else text_of(amount)
+        packed.append(pack_operation(kind, balance.number, is_debit, moved, before, after, None))
+        shown.append(
+            operation_text(
+                operation_id=f"{stem}{part:04x}",
+                transaction_id=transaction_id,
+                description=description,
+                kind=kind,
+                asset=asset,
+                amount=moved,
+                amounts=dialect.operation_amounts(before, after),
+                balance=balance.json,
+                more=direction_text(dialect, is_debit=is_debit),
+                created=stamp,
+            )
+        )
+    return packed, shown

@@ -1,4 +1,4 @@
-"""The double-entry core: money is neither made nor lost, nobody overdraws, every change is counted."""
+"""The double-entry core: money is neither made nor lost, no balance is overdrawn, every change is counted."""
 
 import re
 from decimal import Decimal
