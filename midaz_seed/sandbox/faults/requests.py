@@ -26,7 +26,7 @@ def ends_server(app: App, scope: Scope, body: bytes) -> bool:
 
 
 def _call(scope: Scope, body: bytes, group: str) -> Call | None:
-    """The request as a call when it goes to a group of endpoints."""
+    """Return the request as a call; None when it goes to another group of endpoints."""
     method, raw_path = scope["method"], scope["raw_path"]
     try:
         route, params = scope["state"][ROUTER].find(method, raw_path)

@@ -43,7 +43,7 @@ _BODY = frozenset({"send", "description", "metadata"})
 _SEND = frozenset({"asset", "value", "source", "distribute"})
 
 
-# plain tuples: a NamedTuple costs the path a tenth of its time
+# plain tuples, because they are faster to make than named ones
 _Leg = tuple[str, str, bool, Balance, Decimal, Decimal]
 """(alias#key, alias, is debit, balance, amount, available afterwards)."""
 
