@@ -48,7 +48,8 @@ class LedgerRun:
         plan, ledger, pool = self._plan, self._ledger, self._context.pool
         ledger.status = LedgerStatus.RUNNING
         ledger.accounts = bytearray(plan.account_count)
-        # one after the other: two assets created at once may both get the same external account (contract, 14.4)
+        # one after the other: two assets created at once may both get the same external account
+        # (midaz-behaviour: external-accounts)
         await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
         if not ledger.ids and not pool.stopping and not pool.closed:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")

@@ -29,7 +29,8 @@ class Lag:
     """What happened and is not shown yet. `keep_s`: how far back a read of a balance may be asked to look."""
 
     def __init__(self, clock: Clock, queue: RecordQueue | None, *, keep_s: float, balances_wait: bool) -> None:
-        """`balances_wait`: balances are read from where the queue writes them (v3.3; contract, 14.1)."""
+        """`balances_wait`: balances are read from where the queue writes them (v3.3;
+        midaz-behaviour: asynchronous-mode)."""
         self._clock = clock
         self._queue = queue
         self._keep_s = keep_s
