@@ -49,7 +49,8 @@ class LedgerRun:
         plan, ledger, pool = self._plan, self._ledger, self._context.pool
         ledger.status = LedgerStatus.RUNNING
         ledger.accounts = bytearray(plan.account_count)
-        # one after the other: two assets created at once may both get the same external account (contract, 14.4)
+        # one after the other: two assets created at once may both get the same external account
+        # (midaz-behaviour: external-accounts)
         await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
         if not ledger.ids and not pool.admission.is_draining and not pool.admission.time_is_up:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")

@@ -145,7 +145,8 @@ class TransactionSender:
         Args:
             recorder: counts the outcomes; says which phase it is.
             place: the ledger.
-            visible_within_s: how long a new account's balance may take to be usable (0019; contract, 14.2).
+            visible_within_s: how long a new account's balance may take to be usable (0019;
+                midaz-behaviour: default-balances).
             sample: keys of the transactions whose server ids are to be kept in it.
             phase_log: journals each transaction before it is sent and when its outcome is known.
             flow: records when transactions are sent, answered and accepted.
