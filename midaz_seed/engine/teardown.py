@@ -2,7 +2,8 @@
 
 Midaz deletes softly: a deleted ledger takes its assets, accounts and transactions out of sight, and its names can be
 used again.
-Accounts that were used within the hour cannot be deleted one by one (contract, 16.3), so ledgers go as a whole.
+Accounts that were used within the hour cannot be deleted one by one (midaz-behaviour: deletes), so ledgers go as a
+whole.
 """
 
 from dataclasses import dataclass

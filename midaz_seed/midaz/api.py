@@ -67,7 +67,7 @@ def transaction_path(place: Place, phase: Phase) -> str:
 
 
 def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) -> Request:
-    """Build the `POST` of a transaction with an idempotency key (contract, 13).
+    """Build the `POST` of a transaction with an idempotency key (midaz-behaviour: idempotency-keys, key-lifetime).
 
     Args:
         path: from `transaction_path`.
@@ -103,7 +103,8 @@ class MidazApi:
     async def rows_once(self, path: str, service: Service, **query: str) -> JsonObject:
         """Return one page of a list with its envelope; `items` is always a list.
 
-        With a filter, a 404 of a Midaz means that nothing matches (contract, 5.3), and the page is empty.
+        With a filter, a 404 of a Midaz means that nothing matches (midaz-behaviour: metadata-filters), and the page
+        is empty.
         """
         request = Request("GET", routes.with_query(path, **query), service=service)
         filtered = any(name.replace("__", ".") not in _PAGING for name in query)
@@ -163,7 +164,7 @@ class MidazApi:
         return await self._object(Request("GET", routes.one(entity, place, entity_id)), "id", entity_id)
 
     async def account_by_alias(self, place: Place, alias: str) -> JsonObject | None:
-        """Return one account by alias, without its metadata (contract, 9.1); None when it does not exist."""
+        """Return one account by alias, without its metadata (midaz-behaviour: account-by-alias); None when missing."""
         return await self._object(Request("GET", routes.account_by_alias(place, alias)), "alias", alias)
 
     async def count(self, entity: Entity, place: Place) -> int:
@@ -173,7 +174,8 @@ class MidazApi:
     async def transaction_count(self, place: Place, start: str, end: str) -> int:
         """Return the number of transactions created between two RFC 3339 times.
 
-        The server requires both; otherwise it counts only those of the current day (contract, 5.4).
+        The server requires both; otherwise it counts only those of the current day
+        (midaz-behaviour: transaction-counts).
         """
         path = routes.with_query(f"{routes.transactions(place)}/metrics/count", start_date=start, end_date=end)
         return await self._count(Request("HEAD", path, service=Service.TRANSACTION))
@@ -192,7 +194,10 @@ class MidazApi:
         return None
 
     async def transaction(self, place: Place, transaction_id: str) -> JsonObject | None:
-        """Return one transaction with up to a page of its operations (contract, 12.9); None when it does not exist."""
+        """Return one transaction; None when it does not exist.
+
+        It has up to a page of its operations (midaz-behaviour: operations-shown).
+        """
         path = f"{routes.transactions(place)}/{transaction_id}?limit={PAGE_LIMIT}"
         return await self._object(Request("GET", path, service=Service.TRANSACTION), "id", transaction_id)
 

@@ -1,4 +1,4 @@
-"""Access tokens by client credentials, renewed before they expire and after a 401 (contract, 16.1)."""
+"""Access tokens by client credentials, renewed before they expire and after a 401 (midaz-behaviour: access-tokens)."""
 
 import asyncio
 from dataclasses import replace

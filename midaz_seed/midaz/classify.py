@@ -1,6 +1,7 @@
 """Classify answers by status and body: what an answer means for its request. Pure.
 
-Sources: the contract, sections 4 and 13, and the behaviour of real servers (0084, 0095, 0127, the numeric code 500).
+Sources (midaz-behaviour: error-bodies, conflict-codes, missing-references, transient-codes, key-in-use, saved-later,
+exhausted-pool).
 """
 
 from dataclasses import dataclass
@@ -91,7 +92,7 @@ def _classify_rejection(status: int, code: str, message: str) -> Verdict:
 
 
 def read_error(body: bytes) -> tuple[str, str]:
-    """Return code and message of an error body of any form (contract, 4.1).
+    """Return code and message of an error body of any form (midaz-behaviour: error-bodies).
 
     The code is "" when there is no string code: from v3.6 on the errors of the router have a number instead.
     """

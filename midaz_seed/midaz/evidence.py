@@ -153,7 +153,7 @@ def is_plainly_ours(body: bytes, item: TransactionItem, ledger: bytes) -> bool:
 
 
 def midaz_code(body: bytes) -> str:
-    """Return the error code of an answer that a Midaz wrote; "" for other answers (contract, 4.1).
+    """Return the error code of an answer that a Midaz wrote; "" for other answers (midaz-behaviour: error-bodies).
 
     Errors of the router have no code or a number: they mean that a path does not exist, not an entity.
     """

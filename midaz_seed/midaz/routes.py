@@ -1,4 +1,4 @@
-"""Paths of Midaz's API (contract, 7 to 12). Pure."""
+"""Paths of Midaz's API (midaz-behaviour: paths). Pure."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -15,7 +15,7 @@ _COLLECTIONS = {
     Entity.ACCOUNT: "accounts",
 }
 PAGE_LIMIT = 100
-"""Maximum page size of the server (contract, 5.1)."""
+"""Maximum page size of the server (midaz-behaviour: list-pages)."""
 
 
 @dataclass(frozen=True, slots=True)

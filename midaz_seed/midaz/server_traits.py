@@ -1,4 +1,7 @@
-"""Traits of a server, by its version (contract, 1.4 and 18). Other modules read a trait, never the version. Pure."""
+"""Traits of a server, by its version (midaz-behaviour: version-traits). Pure.
+
+Other modules read a trait, never the version.
+"""
 
 import re
 from dataclasses import dataclass
@@ -22,7 +25,7 @@ class Server:
     """A new account has its balance when its 201 is sent (from v3.4)."""
     balances_wait_for_records: bool
     """In asynchronous mode a read shows a change of a balance only when its record has left the queue (before v3.4;
-    contract, 14.1)."""
+    midaz-behaviour: asynchronous-mode)."""
     ready_probe: bool
     """`GET /readyz` (from v3.7)."""
     problem_json: bool

@@ -170,7 +170,10 @@ def _differences(plan: ExpectedBalance, actual: ObservedBalance) -> Iterator[Bal
 
 
 def zero_sum_differences(observed: Iterable[ObservedBalance]) -> Iterator[BalanceDifference]:
-    """Check per asset that customers hold exactly what left the external account (contract, 12.6)."""
+    """Check per asset that customers hold exactly what left the external account.
+
+    The sign is that of an external account (midaz-behaviour: external-account-sign).
+    """
     sums: dict[str, Decimal] = {}
     for row in {row.id or row: row for row in observed}.values():
         sums[row.asset] = EXACT.add(sums.get(row.asset, Decimal(0)), row.credit)

@@ -1,4 +1,7 @@
-"""Request bodies of Midaz as pydantic models: the validation layer (contract, 3, 7 to 9, 12.2)."""
+"""Request bodies of Midaz as pydantic models: the validation layer.
+
+Sources (midaz-behaviour: unexpected-fields, field-rules, metadata-limits, names-are-patterns, organization-country).
+"""
 
 from decimal import Decimal
 from typing import Annotated, Literal

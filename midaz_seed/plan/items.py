@@ -172,7 +172,7 @@ class LookUp:
     """How to find an existing entity in a list.
 
     `query` filters the list on servers that support the filter. The rows are compared by `match_field` in any case,
-    because older servers ignore unknown filters (contract, 16.4).
+    because older servers ignore unknown filters (midaz-behaviour: unknown-filters).
     """
 
     match_field: str

@@ -19,7 +19,7 @@ from midaz_seed.cli import main
 from midaz_seed.clock import Clock
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
+from midaz_seed.sandbox import FaultPlan, SandboxConfig, SandboxServer, running
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.presets import PRESETS
 from midaz_seed.transport.base import Request, Response, Transport

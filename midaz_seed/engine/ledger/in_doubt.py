@@ -23,7 +23,6 @@ from midaz_seed.midaz.evidence import Effect, Next, is_record, next_sending
 from midaz_seed.model.in_doubt_solver import Solution, solve
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.money import parse_minor
-from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Phase, TransactionItem, changes_key, trace_of
 
 ROUNDS_MAX = 5
@@ -235,6 +234,10 @@ def key_for(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) 
     return IdempotencyKey(unsent.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)
 
 
+def _ignore(_: UnresolvedTransaction) -> None:
+    """Do nothing with a transaction that is known as made."""
+
+
 async def resolve_doubts(
     context: RunContext,
     ledger: LedgerState,
@@ -242,8 +245,8 @@ async def resolve_doubts(
     known: Sums,
     channels: Mapping[Phase, Channel],
     *,
-    made: Callable[[UnresolvedTransaction], None],
     missed: Callable[[UnresolvedTransaction], None],
+    made: Callable[[UnresolvedTransaction], None] = _ignore,
     decided: list[Decided] | None = None,
 ) -> None:
     """Decide the ledger's transactions in doubt, and make happen those that were not made.
@@ -275,7 +278,7 @@ async def resolve_doubts(
         again = []
         for unsent, what in zip(doubts, decided, strict=True):
             if what.effect is not Effect.UNKNOWN:
-                context.meter.phases[unsent.item.phase].doubted(applied=what.effect is Effect.MADE)
+                context.recorder(ledger, unsent.item.phase).count_doubt(applied=what.effect is Effect.MADE)
             if what.effect is Effect.MADE:
                 recover(context, ledger, unsent, channels[unsent.item.phase], listed=what.listed)
                 made(unsent)
@@ -297,7 +300,7 @@ async def resolve_doubts(
 
         await context.pool.run_all(again, send)
         decided = None
-        if not ledger.in_doubt or not again or context.pool.stopping:
+        if not ledger.in_doubt or not again or context.pool.admission.is_draining:
             return
 
 
@@ -312,10 +315,7 @@ def recover(
 ) -> None:
     """A transaction whose answer was lost was made after all."""
     ledger.in_doubt.remove(unsent)
-    meter = context.meter.phases[unsent.item.phase]
-    meter.recovered += 1
-    meter.movements += len(unsent.item.movements)
-    context.meter.add(unsent.item.phase, Outcome.CREATED)
+    context.recorder(ledger, unsent.item.phase).count_recovered(len(unsent.item.movements))
     context.rejects.made(unsent.item.key)
     if listed:
         channel.movements.phase_log.made(unsent.ordinal)

@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.control.time_limit import exclude_unstarted
 from midaz_seed.engine.entities.creator import EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
 from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
+from midaz_seed.engine.ledger.left_out import exclude_unstarted
 from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
 from midaz_seed.engine.ledger.reconcile import (
     ExistingTransactions,
@@ -24,7 +24,7 @@ from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import MONEY, Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
-from midaz_seed.reporting.meter import LedgerProgress
+from midaz_seed.reporting.meter import PhaseRecorder
 
 
 class LedgerRun:
@@ -36,6 +36,7 @@ class LedgerRun:
         self._plan = ledger.plan
         self._made: ExistingTransactions | None = None
         """What earlier sessions made of the transactions."""
+        self._started_s: dict[Phase, float] = {}
         self._cut_short = False
         """Time was up before everything existed that movements need."""
 
@@ -48,9 +49,10 @@ class LedgerRun:
         plan, ledger, pool = self._plan, self._ledger, self._context.pool
         ledger.status = LedgerStatus.RUNNING
         ledger.accounts = bytearray(plan.account_count)
-        # one after the other: two assets created at once may both get the same external account (contract, 14.4)
+        # one after the other: two assets created at once may both get the same external account
+        # (midaz-behaviour: external-accounts)
         await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
-        if not ledger.ids and not pool.stopping and not pool.closed:
+        if not ledger.ids and not pool.admission.is_draining and not pool.admission.time_is_up:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
         await self._create(Phase.ACCOUNT_TYPES, plan.account_type_items())
         await self._create(Phase.PORTFOLIOS, plan.portfolio_items())
@@ -60,13 +62,13 @@ class LedgerRun:
         if self._cut_short:  # no money has moved, so there is nothing to prove yet
             ledger.status = LedgerStatus.STOPPED
             return None
-        if not any(ledger.accounts) and not pool.stopping:
+        if not any(ledger.accounts) and not pool.admission.is_draining:
             return self._give_up(Phase.ACCOUNTS, "none of its accounts could be created, so it gets no movements")
         await self._move_money()
-        if self._context.settings.verification.enabled and not pool.stopping:
+        if self._context.settings.verification.enabled and not pool.admission.is_draining:
             await self._prove()
         self._count_doubts()
-        if pool.stopping:
+        if pool.admission.is_draining:
             ledger.status = LedgerStatus.STOPPED
         else:
             ledger.status = LedgerStatus.PARTIAL if ledger.left_out_count else LedgerStatus.DONE
@@ -77,21 +79,20 @@ class LedgerRun:
         if not self._plan.counts.get(phase):
             return
         context, ledger = self._context, self._ledger
-        creator = EntityCreator(context, phase, ledger.place)
+        recorder = context.recorder(ledger, phase)
+        creator = EntityCreator(context, recorder, ledger.place)
         phase_log = context.journal.phase_log(ledger.index, phase, self._plan.counts[phase])
 
         async def create(numbered_item: tuple[int, EntityItem]) -> None:
             ordinal, item = numbered_item
             needed = self._needed(item)
             if any(key not in ledger.ids for key in needed.values()):
-                context.meter.add(phase, Outcome.SKIPPED)
-                progress.add(Outcome.SKIPPED)
+                recorder.count(Outcome.SKIPPED)
                 return
             references = {field: ledger.ids[key] for field, key in item.references.items()}
             created = await creator.create(
                 item, references, parent_fresh=ledger.created_by_this_run, phase_log=phase_log, ordinal=ordinal
             )
-            progress.add(created.outcome)
             if created.outcome is Outcome.FAILED:
                 return
             if item.entity is Entity.ACCOUNT:
@@ -100,11 +101,12 @@ class LedgerRun:
                 ledger.ids[item.key] = created.id
 
         numbered_items = enumerate(items)
-        with self._reported(phase) as progress:
+        with self._reported(phase):
             await context.pool.run_all(numbered_items, create, max_concurrent=max_concurrent, is_new_work=True)
-            if not creator.is_settled and not context.pool.stopping:
+            if not creator.is_settled and not context.pool.admission.is_draining:
                 ledger.ids.update(await context.pool.run_one(creator.keep_one_of_each))
-        self._cut_short = self._cut_short or (context.pool.closed and next(numbered_items, None) is not None)
+        if context.pool.admission.time_is_up and next(numbered_items, None) is not None:
+            self._cut_short = True
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
         """Keys of the items of this ledger that must exist before this one."""
@@ -115,32 +117,32 @@ class LedgerRun:
     async def _move_money(self) -> None:
         """A look at what is there, deposits, the barrier, transfers."""
         context, ledger, plan = self._context, self._ledger, self._plan
-        if context.pool.stopping or not plan.transactions_per_account:
+        if context.pool.admission.is_draining or not plan.transactions_per_account:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
         self._made = await find_existing(context, ledger)
-        while self._made is not None and self._made.lost and not context.pool.stopping:
+        while self._made is not None and self._made.lost and not context.pool.admission.is_draining:
             earlier = self._made
             await self._send_lost(earlier)
-            if earlier.complete or context.pool.stopping:
+            if earlier.complete or context.pool.admission.is_draining:
                 break
             self._made = await find_existing(context, ledger, earlier)
-        if context.pool.stopping:
+        if context.pool.admission.is_draining:
             return
         deposited: Sequence[int] = plan.expectation().deposited
         if self._made is not None and self._made.count:
             deposited = balances_after(ledger, self._made, and_deposits=True)
         await self._send(Phase.DEPOSITS, deposited)
-        if context.pool.stopping:
+        if context.pool.admission.is_draining:
             return
         if ledger.in_doubt:
             raise undecided(ledger)
-        with self._reported(Phase.SETTLEMENT) as progress:
+        with self._reported(Phase.SETTLEMENT) as recorder:
             settled = await settle(context, ledger, deposited)
-            context.settled.append(settled)
+            context.results.settled.append(settled)
             context.emit(settled)
-            progress.created += 1
+            recorder.count_step()
         await self._send(Phase.TRANSFERS, plan.expectation().final)
 
     async def _send_lost(self, earlier: ExistingTransactions) -> None:
@@ -164,7 +166,7 @@ class LedgerRun:
             context, ledger, Phase.DEPOSITS, known, channels, made=made, missed=missed, decided=decided
         )
         self._note_signs(channels.values())
-        if ledger.in_doubt and not context.pool.stopping:
+        if ledger.in_doubt and not context.pool.admission.is_draining:
             raise undecided(ledger)
 
     async def _send(self, phase: Phase, planned: Sequence[int]) -> None:
@@ -174,23 +176,22 @@ class LedgerRun:
         """
         context, ledger, earlier = self._context, self._ledger, self._made
         items = numbered(ledger, phase)
-        with self._reported(phase) as progress:
-            money = MoneyPhase(context, ledger, phase, earlier, progress)
+        with self._reported(phase) as recorder:
+            money = MoneyPhase(context, ledger, phase, earlier, recorder)
             await context.pool.run_all(items, money.send, is_new_work=True)
-            if context.pool.closed:
-                await exclude_unstarted(context, ledger, phase, items, earlier)
+            if context.pool.admission.time_is_up:
+                await exclude_unstarted(ledger, recorder, items, earlier)
             await context.pool.run_all(list(money.set_aside), money.ask_again)
             ledger.in_doubt += money.set_aside  # the run is being stopped
             context.journal.flush()
             self._note_signs([money.channel])
-            if ledger.in_doubt and not context.pool.stopping:
+            if ledger.in_doubt and not context.pool.admission.is_draining:
                 await resolve_doubts(
                     context,
                     ledger,
                     phase,
                     sums_after(ledger, phase, planned, earlier),
                     {phase: money.channel},
-                    made=money.recovered,
                     missed=lambda unsent: money.missed(unsent.item),
                 )
 
@@ -198,20 +199,23 @@ class LedgerRun:
         """Keep what the sending of transactions has shown about the server."""
         for each in channels:
             self._ledger.uncertain = self._ledger.uncertain or each.movements.uncertain
-            self._context.crash_seen = self._context.crash_seen or each.movements.crash_seen
+            self._context.results.crash_seen = self._context.results.crash_seen or each.movements.crash_seen
 
     async def _prove(self) -> None:
         context, ledger = self._context, self._ledger
-        with self._reported(Phase.VERIFY) as progress:
+        with self._reported(Phase.VERIFY) as recorder:
             proof = await verify_ledger(context, ledger)
             if any(row.what == Entity.PORTFOLIO for row in proof.differences) and await self._remove_empty_twins():
                 proof = await verify_ledger(context, ledger)
-            context.proofs.append(proof)
-            progress.created += 1
+            context.results.verifications.append(proof)
+            recorder.count_step()
         if proof.ok and ledger.in_doubt:  # the audit has found the record of each of them
             channels = {phase: channel(context, ledger, phase) for phase in MONEY}
+            recovered = {unsent.item.phase for unsent in ledger.in_doubt}
             for unsent in list(ledger.in_doubt):
                 recover(context, ledger, unsent, channels[unsent.item.phase], listed=True)
+            for phase in recovered:
+                self._emit_finished(phase)
 
     async def _remove_empty_twins(self) -> bool:
         """Portfolios have no unique names: a create that a network held may have arrived after the last look."""
@@ -233,9 +237,11 @@ class LedgerRun:
                 parent=ledger.place.path,
                 final=True,
             )
-            context.meter.add(phase, Outcome.FAILED)
-        if ledger.in_doubt and not context.pool.stopping:
-            context.errors.append(undecided(ledger))
+            context.recorder(ledger, phase).count(Outcome.FAILED)
+        for phase in {unsent.item.phase for unsent in ledger.in_doubt}:
+            self._emit_finished(phase)
+        if ledger.in_doubt and not context.pool.admission.is_draining:
+            context.results.errors.append(undecided(ledger))
         ledger.in_doubt.clear()
 
     def _give_up(self, phase: Phase, reason: str) -> None:
@@ -244,17 +250,23 @@ class LedgerRun:
         self._context.emit(LedgerFailed(self._plan.key, self._plan.name, phase, reason))
 
     @contextmanager
-    def _reported(self, phase: Phase) -> Iterator[LedgerProgress]:
-        """Tell that a phase of this ledger begins and ends; what became of its items is counted in what the block
-        gets."""
-        context, key, now = self._context, self._plan.key, self._context.clock.monotonic
-        started_s = now()
-        progress = context.meter.begin(phase, key, self._plan.counts.get(phase, 1), started_s)
-        context.emit(PhaseStarted(phase, key, progress.planned))
+    def _reported(self, phase: Phase) -> Iterator[PhaseRecorder]:
+        """Report the begin and the end of a phase of this ledger; the block gets what counts its items."""
+        context, now = self._context, self._context.clock.monotonic
+        recorder = context.recorder(self._ledger, phase)
+        self._started_s[phase] = now()
+        context.meter.begin(recorder, self._started_s[phase])
+        context.emit(PhaseStarted(phase, self._plan.key, recorder.progress.planned))
         try:
-            yield progress
+            yield recorder
         finally:
-            context.meter.end(phase, key, now())
-            context.emit(
-                PhaseFinished(phase, key, progress.created, progress.existing, progress.failed, now() - started_s)
-            )
+            context.meter.end(recorder, now())
+            self._emit_finished(phase)
+
+    def _emit_finished(self, phase: Phase) -> None:
+        """Emit a phase's counts. Emitted again when a doubt is settled after the phase: the last one is right."""
+        progress = self._context.recorder(self._ledger, phase).progress
+        elapsed_s = self._context.clock.monotonic() - self._started_s[phase]
+        self._context.emit(
+            PhaseFinished(phase, self._plan.key, progress.created, progress.existing, progress.failed, elapsed_s)
+        )

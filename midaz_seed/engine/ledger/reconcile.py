@@ -278,7 +278,7 @@ class _TakeUp:
                 self._phase_logs[at[0]].made(at[1])
         for ((phase, ordinal), (item, one)), value in zip(finding.unknown.items(), finding.values, strict=True):
             if value:
-                self._context.meter.phases[phase].doubted(applied=True)
+                self._context.recorder(ledger, phase).count_doubt(applied=True)
                 made.add(phase, ordinal)
                 ledger.recovered.add(item.key)
                 self._phase_logs[phase].recovered(ordinal)

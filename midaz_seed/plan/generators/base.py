@@ -45,7 +45,7 @@ class EntityGenerator(BaseGenerator[Scope, EntityItem]):
         return EntityItem(self.entity, key, payload, references or {})
 
     def look_up(self, item: EntityItem) -> LookUp:
-        """Return how to find an existing one on the server (contract, 16.4)."""
+        """Return how to find an existing one on the server (midaz-behaviour: finding-entities)."""
         value = str(_at(item.payload, self.match_field))
         query = {self.filter: value} if self.filter else {}
         return LookUp(self.match_field, value, query, self.case_sensitive)

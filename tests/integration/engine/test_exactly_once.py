@@ -130,7 +130,7 @@ async def test_a_cent_that_somebody_moved_is_named_and_explains_no_movement_away
 
 
 async def _give(server: SandboxServer, settings: Settings, account: int, value: str) -> None:
-    (place,) = server.state.books
+    (place,) = server.state.ledger_states
     ledger = build_plan(settings).ledgers[0]
     asset = ledger.asset_of(account).code
     leg = {"accountAlias": ledger.alias(account), "amount": {"asset": asset, "value": value}}

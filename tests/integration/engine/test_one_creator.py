@@ -477,7 +477,7 @@ async def test_an_empty_portfolio_that_a_network_delivered_late_goes_away_again(
         ways = {"journal": {"directory": str(tmp_path)}, "settlement": {"deadlineS": 0.3}}
         settings = _world(server.url, volume=volume, **ways)
         assert (await seed_async(settings)).exit_code == 0
-        (place,) = server.state.books
+        (place,) = server.state.ledger_states
         item = next(build_plan(settings).ledgers[0].portfolio_items())
         wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
         path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/portfolios"

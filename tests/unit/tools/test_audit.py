@@ -16,7 +16,7 @@ TINY = planned_by(("--preset", "tiny"))
 
 async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: bytes) -> None:
     """Send a transaction into the only ledger that there is."""
-    (place,) = server.state.books
+    (place,) = server.state.ledger_states
     path = transaction_path(Place(*place), item.phase)
     transport = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
     answer = await transport.send(transaction_request(path, body, key, "300"))
