@@ -83,7 +83,7 @@ class RunRecord:
 
 
 class RunDirectory:
-    """The directory of one run."""
+    """The directory of one run, `path`: its record, its journal, its rejects and its report."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -215,11 +215,8 @@ class RunDirectory:
         return [RawValue(path, value, where, typed=True) for path, value in {**record.settings, **own}.items()]
 
     def load_settings(self, environ: Mapping[str, str]) -> Settings:
-        """Load the settings of the run, to resume, verify or remove it.
-
-        Args:
-            environ: variables that replace stored values, such as `os.environ`; secrets are not stored and come from
-                there.
+        """Load the settings of the run, to resume, verify or remove it. Variables in `environ`, such as `os.environ`,
+        replace stored values; secrets are not stored, so they come from there.
 
         Raises:
             RunError: the run cannot be read.
