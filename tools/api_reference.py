@@ -13,7 +13,7 @@ from typing import Any, get_args
 
 import midaz_seed
 from midaz_seed import clock, events, transport
-from midaz_seed.errors import SeedError
+from midaz_seed.errors import ExitCode, SeedError
 
 WIDTH = 88
 SECTIONS = ("Args", "Returns", "Raises")
@@ -43,7 +43,7 @@ def parts() -> dict[str, str]:
     return {
         "functions": "\n".join(map(function_entry, FUNCTIONS)),
         "types": "\n".join(type_entry(each) for each in result_types()),
-        "errors": error_table(),
+        "errors": f"{error_table()}\n{type_entry(ExitCode)}",
         "events": event_table(),
         "transport": "\n".join(type_entry(getattr(transport, name)) for name in transport.__all__),
         "clock": "\n".join(type_entry(getattr(clock, name)) for name in clock.__all__),
