@@ -13,7 +13,7 @@ LAYERS = [
     {"settings"},
     {"plan"},
     {"transport", "resilience", "reporting"},
-    {"midaz"},
+    {"midaz", "events"},
     {"runs"},
     {"engine"},
     {"probe"},
