@@ -25,6 +25,6 @@ def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bo
     Name the RUN, or give the same preset, seed, volume flags and --run-id as the run: they determine the plan.
     """
     from midaz_seed.cli.execute import execute
-    from midaz_seed.runner import verify_async
+    from midaz_seed.runner import verify as verify_run
 
-    execute(verify_async, loaded.settings, as_json=as_json, quiet=quiet)
+    execute(verify_run, loaded.settings, as_json=as_json, quiet=quiet)

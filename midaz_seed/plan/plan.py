@@ -198,29 +198,29 @@ class OrganizationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The plan of a run.
-
-    `digest` (SHA-256, hex) covers everything except the run id, which by default is derived from it.
-    """
+    """The plan of a run: everything that it creates, and the final balance of every account."""
 
     seed: int
     run_id: str
+    """Derived from the digest unless the settings name one."""
     digest: str
+    """SHA-256 (hex) of everything that is planned, without the run id."""
     organizations: tuple[OrganizationPlan, ...]
     counts: dict[Phase, int]
     """Number of items by phase, each created by one request."""
     movements: int
+    """Deposits and transfers between two accounts; a batch has several of them in one transaction."""
     transactions_per_batch: int
     """Maximum movements in one transaction."""
 
     @property
     def ledgers(self) -> tuple[LedgerPlan, ...]:
-        """All ledgers, in order."""
+        """Return every ledger, in order."""
         return tuple(ledger for organization in self.organizations for ledger in organization.ledgers)
 
     @property
     def posts(self) -> int:
-        """Number of requests that create something."""
+        """Return the number of requests that create something."""
         return sum(self.counts.values())
 
     def find(self, key: str) -> EntityItem | TransactionItem | None:
@@ -235,12 +235,15 @@ class Plan:
 
 
 def build_plan(settings: Settings) -> Plan:
-    """Build the plan of these settings.
+    """Build the plan of these settings. Pure: nothing is sent, and the same settings give the same plan.
 
-    Iterates once over all movements, to compute the balances and the digest and to check that every source is funded.
+    It generates every movement once, for the balances, the digest, and the check that every source is funded.
+
+    Args:
+        settings: what to create.
 
     Raises:
-        PlanError: when the counts cannot be planned, or the batch size is `auto`.
+        PlanError: the numbers cannot be planned, or `transactionsPerBatch` is `auto`, which only a target can decide.
     """
     volume, transactions_per_batch = settings.volume, settings.generation.batches.transactions_per_batch
     check_numbers(settings)
