@@ -62,7 +62,7 @@ RULES = (
         "has a standard term",
         "read (of the balances, of the list)",
     ),
-    _rule("anew", "anew|as ever|beforehand|meanwhile", "archaic", "again, as usual, before, at the same time"),
+    _rule("anew", "anew|as ever|beforehand", "archaic", "again, as usual, before"),
     _rule("beyond doubt", "beyond doubt", "vague beside 'in doubt', a term", "certainly"),
 )
 
