@@ -1,6 +1,7 @@
-"""The command line: `main` finds the verb, runs it, and turns every failure into a message and an exit code.
+"""The command line: one module per verb that parses, calls the library and prints; no rule of a run.
 
-One module per verb, imported when it is used: `--help` answers at once.
+`main` finds the verb, imports it when it is used (`--help` answers at once), and turns every failure into a message and
+an exit code.
 """
 
 import importlib
