@@ -1,1 +1,1 @@
-"""Midaz's HTTP API: routes, endpoints, authorization, and the meaning of answers."""
+"""The HTTP API of Midaz: routes, requests, tokens, and what an answer proves; no retries and no state of a run."""

@@ -1,1 +1,1 @@
-"""Money, balances, request bodies, tax ids, outcomes and histograms. Pure: no clock, no network."""
+"""Money, tax ids, request bodies, balances, outcomes and histograms as values; no clock, no network, no plan."""

@@ -1,1 +1,1 @@
-"""The plan: everything that a run creates and every balance that results. Pure: no clock, no network."""
+"""Everything a run will create and move, and each final balance, from settings and seed alone; sends nothing."""

@@ -1,1 +1,1 @@
-"""Events, logs, progress and the report of a run."""
+"""Events, meters, logs, progress and the report as data and text; the engine fills them in."""

@@ -1,1 +1,1 @@
-"""Retries, circuit breaker, rate limit, open-model schedule and concurrency search."""
+"""When a request may start and when it is repeated; no knowledge of Midaz, of the plan or of HTTP."""

@@ -1,1 +1,1 @@
-"""All settings with unit, range and default (`model`), the presets, and the loader of the layers (`loader`)."""
+"""Every setting with unit, range and default (`model`), and its layers (`loader`); nothing here acts on a setting."""

@@ -1,4 +1,4 @@
-"""Generators: one per kind of entity, one for deposits, one for transfers. All extend `BaseGenerator`."""
+"""One generator for each kind of entity; they make items and send nothing. Money is in `transactions`."""
 
 from typing import Any
 
@@ -28,6 +28,6 @@ GENERATORS: dict[Entity, EntityGenerator[Any]] = {
     generator.entity: generator
     for generator in (ORGANIZATIONS, LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS)
 }
-"""Entity -> generator, for the conflict policy."""
+"""By entity: what the conflict policy asks."""
 
 __all__ = ["GENERATORS", "BaseGenerator", "EntityGenerator"]
