@@ -1,7 +1,4 @@
-"""Carry one request to a server and its answer back; no retries, no meaning of answers.
-
-Other programs import the protocol and its errors from here; this package's own code from `base`.
-"""
+"""HTTP transports. Other programs import the protocol and its errors from here; this package's own code from `base`."""
 
 from midaz_seed.transport.base import (
     AnswerTimeoutError,
