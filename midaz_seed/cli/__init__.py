@@ -1,6 +1,7 @@
 """The command line: one module per command that parses, calls the library and prints; no rule of a run.
 
-`main` runs a command and turns every failure into a message and an exit code. Each command has a module of its own, imported only when it is used: that keeps `--help` fast.
+`main` runs a command and turns every failure into a message and an exit code. Each command has a
+module of its own, imported only when it is used: that keeps `--help` fast.
 """
 
 import importlib
