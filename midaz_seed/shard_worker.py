@@ -17,6 +17,7 @@ from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, ShardResult
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import JournalError, SeedError
 from midaz_seed.event_loop import run_in_loop
+from midaz_seed.files import write_atomically
 from midaz_seed.plan.plan import Plan
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
@@ -99,9 +100,7 @@ def main() -> None:
         result = run_in_loop(lambda: carry_out(task, results))
     except SeedError as error:
         result = error
-    written = task.result.with_suffix(".part")
-    written.write_bytes(pickle.dumps(result))
-    written.rename(task.result)
+    write_atomically(task.result, pickle.dumps(result), durable=False)
     os._exit(0)  # the thread above would hold up an orderly end
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from midaz_seed.errors import OutputError
+from midaz_seed.files import temporary_path, write_atomically
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
@@ -332,8 +333,8 @@ def check_writable(path: Path) -> None:
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             return
-        _beside(path).touch()
-        _beside(path).unlink()
+        temporary_path(path).touch()
+        temporary_path(path).unlink()
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -343,21 +344,11 @@ def write_json(report: Report, path: Path) -> None:
     data = report.as_json().encode()
     try:
         if path.exists() and not path.is_file():
-            path.write_bytes(data)
-            return
-        try:
-            _beside(path).write_bytes(data)
-            os.replace(_beside(path), path)
-        except BaseException:
-            _beside(path).unlink(missing_ok=True)
-            raise
+            path.write_bytes(data)  # a pipe or a device, which a file cannot replace
+        else:
+            write_atomically(path, data, durable=False)
     except OSError as error:
         raise _unwritable(path, error) from error
-
-
-def _beside(path: Path) -> Path:
-    """Where the report is written before it takes its name; others may read it, as any file this process makes."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

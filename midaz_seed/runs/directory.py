@@ -19,6 +19,7 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError, RunError, UsageError
+from midaz_seed.files import write_atomically
 from midaz_seed.runs import rejects
 from midaz_seed.runs.journal import done_in
 from midaz_seed.settings.model import Settings
@@ -110,16 +111,11 @@ class RunDirectory:
 
     def write(self, record: RunRecord) -> None:
         """Put down what the run is; a reader never sees half of it. Raises OutputError."""
-        file, beside = self.path / ABOUT, self.path / f".{ABOUT}.{os.getpid()}"
-        stored = asdict(record)
+        file = self.path / ABOUT
+        data = orjson.dumps(asdict(record), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
-            with beside.open("wb") as stream:
-                stream.write(orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(beside, file)
+            write_atomically(file, data, durable=True)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise _unwritable(file, error) from error
 
     def owner(self) -> int | None:

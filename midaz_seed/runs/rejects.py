@@ -19,6 +19,7 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError
+from midaz_seed.files import write_atomically
 from midaz_seed.model.outcomes import Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.settings.target import ResolvedTarget
@@ -34,7 +35,7 @@ TOKEN_VARIABLE = "TOKEN"  # noqa: S105 - the name of the shell variable that a r
 def refused(path: Path) -> dict[str, dict[str, Any]]:
     """Every item that is refused, by its key, as the files of a run say; lines that were cut short are left out."""
     items: dict[str, dict[str, Any]] = {}
-    for file in (path, _beside(path)):
+    for file in (path, _added(path)):
         for line in _lines(file):
             key = line.get("key")
             if isinstance(key, str):
@@ -49,29 +50,23 @@ def merge(path: Path) -> None:
 
     Where there is no room for it both stay, and say the same.
     """
-    beside, whole = _beside(path), path.with_name(f".{path.name}.{os.getpid()}")
-    if not beside.exists():
+    added = _added(path)
+    if not added.exists():
         return
-    try:
-        with whole.open("wb") as stream:
-            stream.writelines(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in refused(path).values())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(whole, path)
-        beside.unlink()
-    except OSError:
-        with suppress(OSError):
-            whole.unlink(missing_ok=True)
+    lines = [orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in refused(path).values()]
+    with suppress(OSError):
+        write_atomically(path, b"".join(lines), durable=True)
+        added.unlink()
 
 
 def clear(path: Path) -> None:
     """Nothing is refused any more: everything was made, or taken away again."""
-    for file in (_beside(path), path):
+    for file in (_added(path), path):
         with suppress(OSError):
             file.unlink()
 
 
-def _beside(path: Path) -> Path:
+def _added(path: Path) -> Path:
     return path.with_name(path.name + NEW)
 
 
@@ -121,7 +116,7 @@ class Rejects:
             "curl": self._curl(request),
         }
         try:
-            _append(_beside(self.path), line)
+            _append(_added(self.path), line)
         except OSError as error:
             raise OutputError(
                 f"a refused item cannot be written down: {error.strerror or error}",
@@ -139,7 +134,7 @@ class Rejects:
             return
         self.standing.discard(key)
         with suppress(OSError):
-            _append(_beside(self.path), {"key": key, MADE: self._now()})
+            _append(_added(self.path), {"key": key, MADE: self._now()})
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="milliseconds")
