@@ -50,6 +50,10 @@ def odd_answer(request: Request, response: Response) -> NotMidazError:
 _BY_CURSOR = frozenset({Entity.ACCOUNT_TYPE})
 _PAGING = frozenset({"limit", "page", "cursor", "sort_order", "start_date", "end_date"})
 """Names in a list's query that narrow nothing down."""
+KEY_HEADER = "X-Idempotency"
+KEY_TTL_HEADER = "X-TTL"
+COUNT_HEADER = "X-Total-Count"
+"""Headers of a transaction: its idempotency key and the key's lifetime in seconds; and of the answer to a count."""
 _TRANSACTION = Service.TRANSACTION  # got once: in Python 3.11 a member of an Enum is found by a call of its class
 
 
@@ -69,7 +73,7 @@ def transaction_path(place: Place, phase: Phase) -> str:
 def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) -> Request:
     """`POST` of a transaction under an idempotency key (midaz-behaviour: idempotency-keys, key-lifetime), which lives
     for `ttl` seconds: a text, since it is the same for millions of requests."""
-    headers = {"X-Idempotency": idempotency_key, "X-TTL": ttl}
+    headers = {KEY_HEADER: idempotency_key, KEY_TTL_HEADER: ttl}
     return Request("POST", path, body, headers, _TRANSACTION)
 
 
@@ -171,7 +175,8 @@ class MidazApi:
     async def transaction_id_by_mark(self, place: Place, mark: str) -> str | None:
         """The id of the transaction whose metadata carries `seedKey` = mark; None when there is none."""
         path = routes.transactions(place)
-        envelope = await self.rows_once(path, Service.TRANSACTION, metadata__seedKey=mark, limit=str(PAGE_LIMIT))
+        query = {f"metadata.{KEY_MARK}": mark, "limit": str(PAGE_LIMIT)}
+        envelope = await self.rows_once(path, Service.TRANSACTION, **query)
         for row in cast("list[JsonObject]", envelope["items"]):
             if mark_of(row) == mark:
                 return str(row["id"])
@@ -212,7 +217,7 @@ def _version(response: Response) -> str | None:
 
 
 def _total(response: Response) -> int | None:
-    text = response.headers.get("X-Total-Count", "")
+    text = response.headers.get(COUNT_HEADER, "")
     return int(text) if text.isdigit() else None
 
 

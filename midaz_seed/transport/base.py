@@ -8,6 +8,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import orjson
+
+from midaz_seed.model.json_types import JsonObject
+
 
 class Service(StrEnum):
     """Which of Midaz's two HTTP services a path belongs to; from v3.5 on both are usually the same address."""
@@ -35,6 +39,17 @@ class Response:
     headers: Mapping[str, str]
     """Looked up regardless of letter case."""
     body: bytes
+
+    def json_object(self) -> JsonObject | None:
+        """Return the JSON object that the body holds, or None when it holds something else.
+
+        Numbers with a fraction become floats: read amounts with `midaz.evidence.parsed_exactly`.
+        """
+        try:
+            parsed = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+        return parsed if isinstance(parsed, dict) else None
 
 
 class TransportError(Exception):
