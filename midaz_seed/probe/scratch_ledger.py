@@ -253,23 +253,10 @@ class ScratchLedger:
                 if is_over():
                     return
                 trial, begun = trial_of(begun), begun + 1
-                sent_s = clock.monotonic()
-                reading: Reading | None = None
-                refusal = ""
                 try:
-                    answer = await self._transport.send(trial.request)
-                except TransportError as error:
-                    refusal = str(error)
+                    await self._send_in_burst(trial, burst, start_s)
                 except SeedError as error:  # for example: the auth service gives no token
                     failures.append(error)
-                    return
-                answered_s = clock.monotonic()
-                burst.elapsed_s = answered_s - start_s
-                burst.latency.record(int((answered_s - sent_s) * 1e6))
-                if not refusal:
-                    reading = self.answers.transaction(answer, trial.item, self.place)
-                    refusal = "" if reading is Reading.OURS else describe_answer(answer)
-                burst.add(reading, refusal)
 
         async with anyio.create_task_group() as group:
             for _ in range(in_flight):
@@ -277,6 +264,22 @@ class ScratchLedger:
         if failures:
             raise failures[0]
         return burst
+
+    async def _send_in_burst(self, trial: Trial, burst: Burst, start_s: float) -> None:
+        """Send one transaction of a burst that started at `start_s` (monotonic), and count its response."""
+        sent_s = self._clock.monotonic()
+        reading: Reading | None = None
+        try:
+            answer = await self._transport.send(trial.request)
+        except TransportError as error:
+            answer, refusal = None, str(error)
+        answered_s = self._clock.monotonic()
+        burst.elapsed_s = answered_s - start_s
+        burst.latency.record(int((answered_s - sent_s) * 1e6))
+        if answer is not None:
+            reading = self.answers.transaction(answer, trial.item, self.place)
+            refusal = "" if reading is Reading.OURS else describe_answer(answer)
+        burst.add(reading, refusal)
 
     async def find(self) -> str:
         """Find the organization by its mark and return its id; "" when it is not found."""
