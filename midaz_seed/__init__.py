@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     )
     from midaz_seed.plan.plan import Plan, build_plan
     from midaz_seed.plan.summary import PlanSummary, summarize_plan
-    from midaz_seed.probe.doctor import Diagnosis
+    from midaz_seed.probe.diagnosis import Diagnosis
     from midaz_seed.reporting.report import Report
     from midaz_seed.runner import (
         examine,
@@ -76,7 +76,7 @@ _HOMES = {
         "PlanSummary",
         "summarize_plan",
     ),
-    "midaz_seed.probe.doctor": ("Diagnosis",),
+    "midaz_seed.probe.diagnosis": ("Diagnosis",),
     "midaz_seed.reporting.report": ("Report",),
     "midaz_seed.runner": (
         "examine",

@@ -31,7 +31,7 @@ from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
 from midaz_seed.probe import doctor
 from midaz_seed.probe.batch_size_trial import choose_batch_size
-from midaz_seed.probe.doctor import Diagnosis
+from midaz_seed.probe.diagnosis import Diagnosis
 from midaz_seed.reporting.events import Emit, Event, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.runs.directory import RunDirectory

@@ -1,5 +1,6 @@
-"""One shard of a run as a process: it reads its order from stdin, fills its slice of the ledgers, and leaves its result
-in a file. Nobody calls this by hand; `engine.shards.coordinator` starts it.
+"""The process of one shard: read a task from stdin, seed the shard's ledgers, and write the result to a file.
+
+`engine.shards.coordinator` starts it; it is not meant to be started by hand.
 """
 
 import os
@@ -17,6 +18,7 @@ from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, ShardResult
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import JournalError, SeedError
 from midaz_seed.event_loop import run_in_loop
+from midaz_seed.files import write_atomically
 from midaz_seed.plan.plan import Plan
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
@@ -26,9 +28,14 @@ REPORT_EVERY_S = 0.5
 
 
 async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> ShardResult:
-    """Seed a shard of a plan's ledgers; `progress_pipe` receives its progress.
+    """Seed a shard of a plan's ledgers.
 
-    Raises as `midaz_seed.runner.seed_async`.
+    Args:
+        task: the plan, the shard, and where its files are.
+        progress_pipe: receives the progress every `REPORT_EVERY_S`.
+
+    Raises:
+        SeedError: as `midaz_seed.runner.seed_async`.
     """
     clock = SystemClock()
     plan: Plan = pickle.loads(task.plan.read_bytes())  # noqa: S301 - from the process that owns the run
@@ -42,13 +49,13 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             context.state.organizations, task.organizations, strict=True
         ):
             organization.id, organization.created_by_this_run = server_id, created_by_this_run
-        async with background_tasks() as beside:
-            beside.start_soon(watch_signals, context)
-            beside.start_soon(watch_client_load, context)
+        async with background_tasks() as tasks:
+            tasks.start_soon(watch_signals, context)
+            tasks.start_soon(watch_client_load, context)
             for watcher in LOAD_WATCHERS:
-                beside.start_soon(watcher, context)
+                tasks.start_soon(watcher, context)
             if progress_pipe is not None:
-                beside.start_soon(_report_progress, context, progress_pipe)
+                tasks.start_soon(_report_progress, context, progress_pipe)
             await seed_shard(context)
         try:
             journal.close(clean=not context.pool.admission.is_cancelled)
@@ -82,27 +89,25 @@ async def _report_progress(context: RunContext, stream: BinaryIO) -> None:
         stream.flush()
 
 
-def _end_with_the_owner(stream: BinaryIO) -> None:
-    """The pipe ends when the process that owns the run does, however it ends: nobody may then go on sending."""
+def _exit_with_owner(stream: BinaryIO) -> None:
+    """End this process when the pipe closes: the process that owns the run has ended, so nothing more may be sent."""
     stream.read(1)
     os._exit(1)
 
 
 def main() -> None:
-    """Carry out the order on stdin."""
-    shard_tasks, results = sys.stdin.buffer, sys.stdout.buffer
-    (size,) = LENGTH.unpack(shard_tasks.read(LENGTH.size))
-    task: ShardTask = pickle.loads(shard_tasks.read(size))  # noqa: S301 - from the process that owns the run
-    threading.Thread(target=_end_with_the_owner, args=(shard_tasks,), daemon=True).start()
+    """Carry out the task on stdin."""
+    tasks, progress_pipe = sys.stdin.buffer, sys.stdout.buffer
+    (size,) = LENGTH.unpack(tasks.read(LENGTH.size))
+    task: ShardTask = pickle.loads(tasks.read(size))  # noqa: S301 - from the process that owns the run
+    threading.Thread(target=_exit_with_owner, args=(tasks,), daemon=True).start()
     result: ShardResult | SeedError
     try:
-        result = run_in_loop(lambda: carry_out(task, results))
+        result = run_in_loop(lambda: carry_out(task, progress_pipe))
     except SeedError as error:
         result = error
-    written = task.result.with_suffix(".part")
-    written.write_bytes(pickle.dumps(result))
-    written.rename(task.result)
-    os._exit(0)  # the thread above would hold up an orderly end
+    write_atomically(task.result, pickle.dumps(result), durable=False)
+    os._exit(0)  # the thread above would block a normal exit
 
 
 if __name__ == "__main__":

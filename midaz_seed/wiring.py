@@ -1,6 +1,6 @@
-"""The composition root: the only module that knows every part, and the only one that registers or gets one (on svcs).
+"""The composition root: the only module that knows every part and uses the container of services (svcs).
 
-A test, or a program of somebody else's, replaces a part by handing it in as an override:
+A test or another program replaces a part by an override:
 
     async with open_run(settings, plan, overrides={Transport: my_transport}) as context: ...
 """
@@ -52,10 +52,20 @@ async def open_run(
     batch_size: BatchSizeChoice | None = None,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
-    """Everything that a run needs, put together; connections are closed at the end of the block.
+    """Create everything that a run needs, for the duration of the block.
 
-    `session` is where the run writes things down; without one it keeps no journal. `shard` are the ledgers that this
-    process fills.
+    Args:
+        settings: what to create, and how.
+        plan: follows from the settings.
+        target: where to send it.
+        emit: gets each event of `midaz_seed.reporting.events`.
+        session: journal and rejects; without one the run keeps none.
+        shard: the ledgers that this process seeds.
+        batch_size: the choice to report, if the batch size was measured.
+        overrides: parts by type that replace the default ones.
+
+    Raises:
+        ConfigurationError: a certificate cannot be used.
     """
     registry = svcs.Registry()
     _Parts(settings, plan, target, emit, session, shard, batch_size).register(registry)
@@ -67,7 +77,11 @@ async def open_run(
 
 @asynccontextmanager
 async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock) -> AsyncIterator[Transport]:
-    """The way to the server, with its credentials. Raises ConfigurationError when a certificate cannot be used."""
+    """Connect to the server with its credentials, for the duration of the block.
+
+    Raises:
+        ConfigurationError: a certificate cannot be used.
+    """
     tls = _tls(settings)
 
     def connect(onboarding_url: str, transaction_url: str, headers: Mapping[str, str]) -> Transport:
@@ -101,7 +115,7 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
 
 
 def _tls(settings: Target) -> ssl.SSLContext | None:
-    """Trust and identity for https, when they are not the system's."""
+    """Return the TLS context for the configured certificates, or None for the system's trust."""
     if settings.ca_file is None and settings.client_certificate is None:
         return None
     file = settings.ca_file
@@ -114,14 +128,14 @@ def _tls(settings: Target) -> ssl.SSLContext | None:
         raise ConfigurationError(
             f"the certificate cannot be used: {error.strerror or error}",
             where=str(file),
-            hint="target.caFile, target.clientCertificate and target.clientKey are files in PEM format",
+            hint="target.caFile, target.clientCertificate and target.clientKey must be PEM files",
         ) from error
     return context
 
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """How each part of one run is made, from the parts that it needs."""
+    """The factories of the parts of one run."""
 
     settings: Settings
     plan: Plan
@@ -132,7 +146,7 @@ class _Parts:
     batch_size: BatchSizeChoice | None
 
     def register(self, registry: svcs.Registry) -> None:
-        """Let a container make each part when it is asked for."""
+        """Register the factory of each part."""
         registry.register_value(Clock, SystemClock())
         registry.register_factory(RetryPolicy, self.retry_policy)
         registry.register_factory(Meter, lambda: Meter(planned_counts(self.plan, self.shard)))
@@ -141,7 +155,7 @@ class _Parts:
         registry.register_factory(WorkerPool, self.worker_pool)
         registry.register_factory(CircuitBreaker, self.circuit_breaker)
         registry.register_factory(Transport, self.transport)
-        registry.register_factory(ArrivalSchedule, self.open_loop)
+        registry.register_factory(ArrivalSchedule, self.arrival_schedule)
         registry.register_factory(Sender, self.sender)
         registry.register_factory(RunContext, self.context)
 
@@ -156,8 +170,8 @@ class _Parts:
         )
 
     def worker_pool(self) -> WorkerPool:
-        most = self.limits.max_concurrency
-        return WorkerPool(HIGHEST if most == "auto" else most)
+        limit = self.limits.max_concurrency
+        return WorkerPool(HIGHEST if limit == "auto" else limit)
 
     def circuit_breaker(self, services: svcs.Container) -> CircuitBreaker:
         breaker, emit = self.settings.breaker, self.emit
@@ -186,7 +200,7 @@ class _Parts:
         async with open_transport(self.settings.target, self.target, services.get_abstract(Clock)) as opened:
             yield opened
 
-    def open_loop(self, services: svcs.Container) -> ArrivalSchedule:
+    def arrival_schedule(self, services: svcs.Container) -> ArrivalSchedule:
         pool = services.get(WorkerPool)
         return ArrivalSchedule(
             services.get_abstract(Clock),

@@ -7,7 +7,7 @@ import click
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
-    from midaz_seed.probe.doctor import Diagnosis
+    from midaz_seed.probe.diagnosis import Diagnosis
 
 
 @click.command(cls=SectionedCommand, epilog="Exit codes: 0 go; 2 usage; 3 no-go.")

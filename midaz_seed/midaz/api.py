@@ -50,6 +50,10 @@ def odd_answer(request: Request, response: Response) -> NotMidazError:
 _BY_CURSOR = frozenset({Entity.ACCOUNT_TYPE})
 _PAGING = frozenset({"limit", "page", "cursor", "sort_order", "start_date", "end_date"})
 """Query parameters of a list that do not filter."""
+KEY_HEADER = "X-Idempotency"
+KEY_TTL_HEADER = "X-TTL"
+COUNT_HEADER = "X-Total-Count"
+"""Headers of a transaction: its idempotency key and the key's lifetime in seconds; and of the response to a count."""
 _TRANSACTION = Service.TRANSACTION  # cached: in Python 3.11 the access to an Enum member is slow
 
 
@@ -75,7 +79,7 @@ def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) 
         idempotency_key: the key.
         ttl: lifetime of the key in seconds, as text, because it is the same for all requests.
     """
-    headers = {"X-Idempotency": idempotency_key, "X-TTL": ttl}
+    headers = {KEY_HEADER: idempotency_key, KEY_TTL_HEADER: ttl}
     return Request("POST", path, body, headers, _TRANSACTION)
 
 
@@ -187,7 +191,8 @@ class MidazApi:
     async def transaction_id_by_mark(self, place: Place, mark: str) -> str | None:
         """Return the id of the transaction with `seedKey` = `mark` in its metadata; None when it does not exist."""
         path = routes.transactions(place)
-        envelope = await self.rows_once(path, Service.TRANSACTION, metadata__seedKey=mark, limit=str(PAGE_LIMIT))
+        query = {f"metadata.{KEY_MARK}": mark, "limit": str(PAGE_LIMIT)}
+        envelope = await self.rows_once(path, Service.TRANSACTION, **query)
         for row in cast("list[JsonObject]", envelope["items"]):
             if mark_of(row) == mark:
                 return str(row["id"])
@@ -230,7 +235,7 @@ def _version(response: Response) -> str | None:
 
 
 def _total(response: Response) -> int | None:
-    text = response.headers.get("X-Total-Count", "")
+    text = response.headers.get(COUNT_HEADER, "")
     return int(text) if text.isdigit() else None
 
 

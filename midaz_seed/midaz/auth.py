@@ -48,15 +48,12 @@ class ClientCredentials:
             answer = await self._transport.send(Request("POST", TOKEN_PATH, self._body))
         except TransportError as error:
             raise UnauthorizedError(f"the auth service does not answer: {error}", hint=hint) from error
-        try:
-            parsed = orjson.loads(answer.body)
-        except orjson.JSONDecodeError:
-            parsed = None
-        token = parsed.get("accessToken") if isinstance(parsed, dict) else None
+        found = answer.json_object() or {}
+        token = found.get("accessToken")
         if answer.status >= 300 or not isinstance(token, str) or not token:
             excerpt = redact(answer.body[:200].decode("utf-8", "replace"))
             raise UnauthorizedError(f"the auth service returned no token: {answer.status} {excerpt}", hint=hint)
-        lifetime = parsed.get("expiresIn")
+        lifetime = found.get("expiresIn")
         lifetime_s = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else 300.0
         self._token = token
         self._renew_at_s = self._clock.monotonic() + max(lifetime_s - RENEW_EARLY_S, lifetime_s / 2)
@@ -83,6 +80,15 @@ class AuthorizedTransport:
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         await self._transport.aclose()
+
+
+def credentials_refused(answer: str) -> UnauthorizedError:
+    """Return the error to raise about a 401 or 403; `answer` is its status and text, without secrets."""
+    return UnauthorizedError(
+        f"the server refuses the credentials: {answer}",
+        hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same "
+        "command again",
+    )
 
 
 def _with(request: Request, token: str) -> Request:

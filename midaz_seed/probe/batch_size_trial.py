@@ -1,20 +1,17 @@
-"""`transactionsPerBatch: auto`: which pack size moves the most per second on this server, and what an earlier session
-of the run found.
+"""`transactionsPerBatch: auto`: find the batch size with the most movements per second on this server.
 
-The size is part of the plan, so a run keeps the one that it began with: it stands in the run's directory, and in the
-metadata of its organizations on the server.
+The batch size is part of the plan, so a run keeps the one that it began with: its directory has it, and the metadata of
+its organizations on the server.
 """
 
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 from midaz_seed.clock import Clock
-from midaz_seed.engine.requests.sender import credentials_refused
-from midaz_seed.errors import RequestFailedError, TargetError, UnreachableError
-from midaz_seed.midaz.api import MidazApi, Read, Take, odd_answer
-from midaz_seed.midaz.evidence import Reading, says_missing
+from midaz_seed.errors import TargetError, UnreachableError
+from midaz_seed.midaz.api import MidazApi, mark_of
+from midaz_seed.midaz.evidence import Reading
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.plan.batch_size import (
@@ -27,47 +24,40 @@ from midaz_seed.plan.batch_size import (
 )
 from midaz_seed.plan.dimensions import RUN_MARK, batch_size_of
 from midaz_seed.plan.items import Entity, Phase
-from midaz_seed.probe.scratch_ledger import (
-    Burst,
-    ScratchLedger,
-    Trial,
-    describe_answer,
-    open_scratch_ledger,
-    send_patiently,
-)
+from midaz_seed.probe.requests import reads_with_retries
+from midaz_seed.probe.scratch_ledger import Burst, ScratchLedger, Trial, open_scratch_ledger
 from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, Emit, LeftBehind
 from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.runs.directory import BATCH_SIZE, RunDirectory
 from midaz_seed.settings.model import Settings
-from midaz_seed.transport.base import Request, Transport, TransportError
+from midaz_seed.transport.base import Transport, TransportError
 
-T = TypeVar("T")
 TRIAL_S = 1.0
 TRIAL_TRANSACTIONS_MAX = 500
-"""A trial is over after that time, or so many transactions; each size has two of them."""
+"""A trial ends after this time or this number of transactions; each size has two trials."""
 DURATION_SHARE = 1 / 3
-"""Of the time that a run is given: after that no further size is tried."""
+"""The share of the run's time limit after which no further size is tried."""
 IN_FLIGHT = 16
-"""With `maxConcurrency: auto`, which has found nothing yet."""
+"""Used with `maxConcurrency: auto`, whose search has not started yet."""
 ACCOUNTS_MIN = 32
 ACCOUNTS_PER_DEPOSIT = 50
 
 
 @dataclass(slots=True)
-class _Tried:
-    """Both trials of one size together."""
+class _SizeTrials:
+    """The trials of one size together."""
 
     size: int
     burst: Burst = field(default_factory=Burst)
 
     def add(self, burst: Burst) -> None:
-        whole = self.burst
-        whole.accepted += burst.accepted
-        whole.refused += burst.refused
-        whole.odd += burst.odd
-        whole.refusal = whole.refusal or burst.refusal
-        whole.elapsed_s += burst.elapsed_s
-        whole.latency.merge(burst.latency)
+        total = self.burst
+        total.accepted += burst.accepted
+        total.refused += burst.refused
+        total.odd += burst.odd
+        total.refusal = total.refusal or burst.refusal
+        total.elapsed_s += burst.elapsed_s
+        total.latency.merge(burst.latency)
 
     def trial(self) -> BatchSizeTrial:
         burst = self.burst
@@ -77,17 +67,27 @@ class _Tried:
             burst.accepted * self.size / burst.elapsed_s if burst.elapsed_s else 0.0,
             burst.latency.percentile(99) / 1000,
             failed / max(burst.accepted + failed, 1),
-            burst.refusal or (f"{burst.odd} answers were not the server's" if burst.odd else ""),
+            burst.refusal or (f"{burst.odd} responses were not the server's" if burst.odd else ""),
         )
 
 
 async def choose_batch_size(
     settings: Settings, transport: Transport, clock: Clock, emit: Emit, *, measure: bool
 ) -> tuple[Settings, BatchSizeChoice]:
-    """The settings with the pack size that the run has, or with the one that moves the most per second.
+    """Choose the batch size: the one that the run already has, or the one with the most movements per second.
 
-    Without `measure` nothing is written: a run that left nothing behind has single movements. Raises UnreachableError,
-    UnauthorizedError, NotMidazError, TargetError, RunError.
+    Args:
+        measure: try out sizes where the run has none yet. Otherwise nothing is written, and the size is 1.
+
+    Returns:
+        The settings with the batch size, and the choice with its reason and its trials.
+
+    Raises:
+        UnreachableError: the server does not answer.
+        UnauthorizedError: it refuses the credentials.
+        NotMidazError: it is not a Midaz server.
+        TargetError: trials are not possible, or responses are altered.
+        RunError: the run's directory cannot be read.
     """
     started_s = clock.monotonic()
     try:
@@ -99,8 +99,8 @@ async def choose_batch_size(
     return with_batch_size(settings, choice.size), choice
 
 
-def _written_down(settings: Settings) -> int | None:
-    """What the run's directory says."""
+def _recorded_size(settings: Settings) -> int | None:
+    """Return the batch size in the run's directory."""
     directory = RunDirectory(settings.journal.directory / str(settings.run_id))
     if not settings.keeps_a_journal or not directory.exists:
         return None
@@ -111,18 +111,17 @@ def _written_down(settings: Settings) -> int | None:
 async def _found_or_measured(
     settings: Settings, transport: Transport, clock: Clock, emit: Emit, *, measure: bool
 ) -> BatchSizeChoice:
-    api = MidazApi(_reading(transport, clock), Phase.ORGANIZATIONS)
+    api = MidazApi(reads_with_retries(transport, clock), Phase.ORGANIZATIONS)
     server = server_of(await api.version())
     await api.check_access()
     async for row in api.entities(Entity.ORGANIZATION, Place(), {f"metadata.{RUN_MARK}": str(settings.run_id)}):
-        marks = row.get("metadata")
-        if isinstance(marks, dict) and marks.get(RUN_MARK) == settings.run_id:
-            return BatchSizeChoice(batch_size_of(row), "as the run began, by its organization on the server")
+        if mark_of(row, RUN_MARK) == settings.run_id:
+            return BatchSizeChoice(batch_size_of(row), "as the run began, according to its organization on the server")
     if not server.atomic_many_to_many:
-        return BatchSizeChoice(1, f"Midaz {server.version} may apply only some legs of a transaction")
-    size = _written_down(settings)
+        return BatchSizeChoice(1, f"Midaz {server.version} may apply a transaction in part")
+    size = _recorded_size(settings)
     if size is not None:
-        return BatchSizeChoice(size, "as the run began, by its directory")
+        return BatchSizeChoice(size, "as the run began, according to its directory")
     if not measure:
         return BatchSizeChoice(1, "nothing of the run is on the server")
     sizes = batch_sizes(settings)
@@ -134,7 +133,7 @@ async def _found_or_measured(
 async def _measured(
     settings: Settings, transport: Transport, clock: Clock, emit: Emit, sizes: tuple[int, ...]
 ) -> BatchSizeChoice:
-    """Transfers of each size in turn, from small to large and back, so that a server that warms up favours none."""
+    """Try each size, from small to large and back, so that the warm-up of the server favours none."""
     limits, latency_ms_p99_max = settings.generation.limits, settings.generation.batches.pack_latency_ms_p99
     in_flight = IN_FLIGHT if limits.max_concurrency == "auto" else limits.max_concurrency
     admit = RateLimiter(limits.requests_per_second).next_slot if limits.requests_per_second else None
@@ -152,10 +151,10 @@ async def _measured(
                     count_max=TRIAL_TRANSACTIONS_MAX,
                 )
 
-            await trial(sizes[0], 0)  # a server that was just started is slow at first
-            tried: list[_Tried] = []
+            await trial(sizes[0], 0)  # not counted: a server that has just started is slow
+            tried: list[_SizeTrials] = []
             for size in sizes:
-                tried.append(_Tried(size))
+                tried.append(_SizeTrials(size))
                 tried[-1].add(await trial(size, 1))
                 seen = tried[-1].trial()
                 emit(BatchSizeMeasured(seen.size, seen.movements_per_s, seen.latency_ms_p99))
@@ -171,7 +170,7 @@ async def _measured(
 
 
 async def _funded(scratch: ScratchLedger, count: int) -> int:
-    """Create so many accounts and give them money; their number. Raises TargetError."""
+    """Create `count` accounts with money and return their number. Raises TargetError."""
     for account in range(count):
         await scratch.add_account(account)
     for first in range(0, count, ACCOUNTS_PER_DEPOSIT):
@@ -179,39 +178,17 @@ async def _funded(scratch: ScratchLedger, count: int) -> int:
         sent = await scratch.fund(accounts, f"deposit{first}")
         if sent.reading is not Reading.OURS:
             raise TargetError(
-                f"answers are altered on their way: {scratch.answers.writes.example}",
-                hint="`midaz-seed doctor --write` says more; reach the server without the gateway or proxy, or have it "
-                "leave bodies alone",
+                f"responses are altered between the server and here: {scratch.answers.writes.example}",
+                hint="see `midaz-seed doctor --write` for details; connect without the gateway or proxy, or configure "
+                "it to leave bodies unchanged",
             )
     return count
 
 
 def _trials(scratch: ScratchLedger, size: int, lap: int, accounts: int) -> Callable[[int], Trial]:
-    """Transfers with so many legs, their sources in turn, as a run's are."""
+    """Return transfers with `size` legs each by number; their sources take turns, as in a run."""
     legs = [
         scratch.transfer_legs(source, [(source + leg) % accounts for leg in range(1, size + 1)])
         for source in range(accounts)
     ]
     return lambda number: scratch.transfer(legs[number % accounts], f"{size}.{lap}.{number}")
-
-
-def _reading(transport: Transport, clock: Clock) -> Read:
-    """Reads without the engine's patience: what fails here fails before anything was written."""
-
-    async def read(request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
-        response = await send_patiently(transport, clock, request)
-        if missing_ok and says_missing(response.status, response.body):
-            return None
-        if response.status in (401, 403):
-            raise credentials_refused(describe_answer(response))
-        if not 200 <= response.status < 300:
-            raise RequestFailedError(
-                f"{request.method} {request.path}: {describe_answer(response)}",
-                hint="check the server's health, then run the same command again",
-            )
-        taken = take(response)
-        if taken is None:
-            raise odd_answer(request, response)
-        return taken
-
-    return read

@@ -1,5 +1,4 @@
-"""A place to try a server out in: an organization of its own, with a ledger and accounts that hold money. It is removed
-again afterwards."""
+"""A temporary organization with a ledger and funded accounts, in which a server is tried out."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -13,8 +12,7 @@ import orjson
 from midaz_seed.clock import Clock
 from midaz_seed.errors import SeedError, TargetError
 from midaz_seed.midaz import routes
-from midaz_seed.midaz.api import create_request, transaction_path, transaction_request
-from midaz_seed.midaz.classify import read_error
+from midaz_seed.midaz.api import create_request, mark_of, transaction_path, transaction_request
 from midaz_seed.midaz.evidence import Effect, Reading, midaz_code, says_missing
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.balances import EXTERNAL
@@ -23,38 +21,35 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.dimensions import KEY_MARK, RUN_MARK
 from midaz_seed.plan.items import Entity, Phase, TransactionItem, answer_of
 from midaz_seed.plan.templates import ASSETS
-from midaz_seed.probe.answers import Answers, printable
-from midaz_seed.reporting.logs import redact
-from midaz_seed.transport.base import ConnectError, Request, Response, Transport, TransportError
+from midaz_seed.probe.answers import Answers
+from midaz_seed.probe.requests import describe_answer, send_with_retries
+from midaz_seed.transport.base import Request, Response, Transport, TransportError
 
 BRL = ASSETS[0]
 DEPOSIT_MINOR = 1_000_000_00
 LEG_MINOR = 1
-"""What one leg of a transfer moves: 0.01 BRL, so that a deposit is never used up."""
+"""The amount of one leg of a transfer: 0.01 BRL, so that a deposit is never used up."""
 KEY_TTL = "60"
-AGAIN = frozenset({429, 502, 503, 504})
-"""Statuses of something that is busy, or stands before the server; what was asked for was not done."""
-PAUSES_S = (0.1, 0.2, 0.4, 0.8)
 READY_WITHIN_S = 5.0
-"""How long a new account's balance may take to be usable, and an answer to be stored under its key."""
+"""The time within which a new account's balance is usable, and a response is stored under its key."""
 ODD_MAX = 4
-"""How often a deposit is sent under one key when its answer is not the server's."""
+"""Attempts of a deposit under one key while its response is not the server's."""
 FOREIGN_MAX = 4
-"""How many keys a deposit may have, when each answers with another transaction."""
+"""Keys that a deposit may use, when each is answered with another transaction."""
 
 Admit = Callable[[], Awaitable[None]]
-"""Waits for the right to send one request."""
+"""Waits until one request may be sent."""
 
 
 class Trial(NamedTuple):
-    """A transaction to try out, and the request that makes it."""
+    """A planned transaction, and the request that creates it."""
 
     item: TransactionItem
     request: Request
 
 
 class Legs(NamedTuple):
-    """What moves in a transaction: the end of its body, and what the answer to it holds."""
+    """The total of a transaction, the `send` of its body as JSON, and the bytes that its response contains."""
 
     total: str
     send: str
@@ -62,7 +57,7 @@ class Legs(NamedTuple):
 
 
 class Sent(NamedTuple):
-    """The last answer to a transaction, and what it is."""
+    """The last response to a transaction, and its reading."""
 
     trial: Trial
     answer: Response
@@ -70,26 +65,26 @@ class Sent(NamedTuple):
 
 
 class UnclearError(TargetError):
-    """An answer to a create does not tell what was made."""
+    """The response to a create does not show what was created."""
 
 
 @dataclass(slots=True)
 class Burst:
-    """What a burst of transactions did. What was answered with another's transaction is in neither number."""
+    """The result of a burst of transactions. Responses with another item's transaction are not counted."""
 
     accepted: int = 0
     refused: int = 0
     odd: int = 0
-    """Answered by something that is not the server's answer; whether they happened is not known."""
+    """Without the server's own response, so it is unknown whether they were carried out."""
     refusal: str = ""
-    """The first refusal: its status and the server's words."""
+    """The first refusal: its status and the server's message."""
     elapsed_s: float = 0.0
-    """From the first send to the last answer."""
+    """From the first request to the last response."""
     latency: Histogram = field(default_factory=Histogram)
-    """Of all answers, in microseconds."""
+    """Of all responses, in microseconds."""
 
-    def take(self, reading: Reading | None, refusal: str) -> None:
-        """Count an answer, or with None a request without one."""
+    def add(self, reading: Reading | None, refusal: str) -> None:
+        """Count a response, or with None a request without one."""
         self.accepted += reading is Reading.OURS
         self.odd += reading is Reading.ODD
         if reading not in (Reading.OURS, Reading.ODD, Reading.FOREIGN):
@@ -98,7 +93,7 @@ class Burst:
 
 
 class ScratchLedger:
-    """One ledger to try things out in. `suffix` is in every name and key, so that nothing here meets anything else."""
+    """One temporary ledger. `suffix` is in every name and key, so that it collides with nothing else."""
 
     def __init__(
         self, transport: Transport, clock: Clock, purpose: str, suffix: str, admit: Admit | None, answers: Answers
@@ -108,28 +103,32 @@ class ScratchLedger:
         self._admit = admit
         self.suffix = suffix
         self.mark = f"{purpose}-{suffix}"
-        """Under which all that is made here can be found."""
+        """The run mark of everything that is created here."""
         self.place = Place()
         self.answers = answers
 
     def alias(self, account: int) -> str:
-        """An account's alias, by index from 0."""
+        """Return the alias of the account with this index, from 0."""
         return f"account{account + 1}-{self.suffix}"
 
     async def create(self, entity: Entity, name: str, payload: JsonObject) -> str:
-        """Create an entity at the place, `name` being in its mark; its id. Raises TargetError when the server refuses
-        it, UnclearError when the answer names no id."""
+        """Create an entity at `place` and return its id; `name` is part of its mark.
+
+        Raises:
+            TargetError: the server refuses it.
+            UnclearError: the response has no id.
+        """
         place = self.place
         payload = {**payload, "metadata": {RUN_MARK: self.mark, KEY_MARK: f"{self.mark}/{name}"}}
         answer = await self._send(create_request(entity, place, orjson.dumps(payload)))
         parents = {"organizationId": place.organization_id, "ledgerId": place.ledger_id}
         effect = self.answers.entity(answer, entity, payload, {name: id_ for name, id_ in parents.items() if id_})
-        found = parsed_object(answer).get("id")
+        found = (answer.json_object() or {}).get("id")
         if 200 <= answer.status < 300 and isinstance(found, str) and found:
-            return found  # told in `answers` when it is odd otherwise
+            return found  # if the rest of it is odd, `answers` has counted that
         error = TargetError if effect is Effect.NOT_MADE else UnclearError
         raise error(
-            f"a {entity} to try the server out with cannot be created: {describe_answer(answer)}",
+            f"a temporary {entity} cannot be created: {describe_answer(answer)}",
             hint="see the server's log",
         )
 
@@ -139,7 +138,7 @@ class ScratchLedger:
         await self.create(Entity.ACCOUNT, f"account{account + 1}", payload)
 
     def deposit(self, accounts: Sequence[int], name: str) -> Trial:
-        """Money for these accounts, in one transaction. `name` makes its mark and its key."""
+        """Return a deposit for these accounts, in one transaction. `name` is part of its mark and key."""
         total = DEPOSIT_MINOR * len(accounts)
         send: JsonObject = {
             **_amount(total),
@@ -148,7 +147,7 @@ class ScratchLedger:
         return self._trial(Phase.DEPOSITS, self._legs(total, send, EXTERNAL + BRL.code, accounts), name)
 
     def transfer_legs(self, source: int, destinations: Sequence[int]) -> Legs:
-        """One cent from an account to each of the others, in one transaction."""
+        """Return the legs of one transaction: one cent from an account to each of the others."""
         total = LEG_MINOR * len(destinations)
         send: JsonObject = {
             **_amount(total),
@@ -158,7 +157,7 @@ class ScratchLedger:
         return self._legs(total, send, self.alias(source), destinations)
 
     def transfer(self, legs: Legs, name: str) -> Trial:
-        """A transfer of what `transfer_legs` gives. `name` makes its mark and its key."""
+        """Return a transfer with these legs. `name` is part of its mark and key."""
         return self._trial(Phase.TRANSFERS, legs, name)
 
     def _leg(self, account: int, minor: int) -> JsonObject:
@@ -179,8 +178,14 @@ class ScratchLedger:
         return Trial(item, transaction_request(path, body, f"scratch.{self.suffix}.{name}", KEY_TTL))
 
     async def fund(self, accounts: Sequence[int], name: str) -> Sent:
-        """Make a deposit happen, under another key where one holds another transaction; `reading` is OURS when it
-        certainly happened, and ODD when no answer tells. Raises TargetError when it is refused."""
+        """Send a deposit, under another key where one is answered with another transaction.
+
+        Returns:
+            The deposit; its reading is OURS when it was certainly carried out, ODD when that is unknown.
+
+        Raises:
+            TargetError: the server refuses it.
+        """
         for number in range(FOREIGN_MAX):
             sent = await self.send_when_ready(self.deposit(accounts, f"{name}.{number}" if number else name))
             success = 200 <= sent.answer.status < 300
@@ -191,8 +196,8 @@ class ScratchLedger:
         raise TargetError(f"a deposit is refused: {describe_answer(sent.answer)}", hint=_hint(sent.answer))
 
     async def send_when_ready(self, trial: Trial) -> Sent:
-        """Send a transaction; again while the balances of its accounts are still on their way, or its answer is being
-        stored, and a few times when the answer is odd."""
+        """Send a transaction, again while the balances of its accounts are not visible or its response is being
+        stored, and a few times when the response is odd."""
         until_s = self._clock.monotonic() + READY_WITHIN_S
         odd = 0
         while True:
@@ -207,7 +212,7 @@ class ScratchLedger:
     async def _send(self, request: Request) -> Response:
         if self._admit is not None:
             await self._admit()
-        return await send_patiently(self._transport, self._clock, request)
+        return await send_with_retries(self._transport, self._clock, request)
 
     async def burst(
         self,
@@ -219,9 +224,19 @@ class ScratchLedger:
         count_min: int = 0,
         for_max_s: float = 0,
     ) -> Burst:
-        """Send the transactions 0, 1, 2 ... with so many in flight, for so long and at most so many, and look at each
-        of their answers; until `for_max_s`, longer than `for_s` while they are fewer than `count_min`. Raises
-        UnauthorizedError when the credentials are refused meanwhile."""
+        """Send transactions and check each of their responses.
+
+        Args:
+            trial_of: the transaction with this number, from 0.
+            in_flight: concurrent requests.
+            for_s: seconds after which no further transaction starts.
+            count_max: transactions to send at most.
+            count_min: transactions to send at least, even if that takes longer than `for_s`.
+            for_max_s: seconds after which no further transaction starts even then.
+
+        Raises:
+            UnauthorizedError: the credentials are refused meanwhile.
+        """
         clock, burst, begun = self._clock, Burst(), 0
         failures: list[SeedError] = []
         start_s = clock.monotonic()
@@ -238,23 +253,10 @@ class ScratchLedger:
                 if is_over():
                     return
                 trial, begun = trial_of(begun), begun + 1
-                sent_s = clock.monotonic()
-                reading: Reading | None = None
-                refusal = ""
                 try:
-                    answer = await self._transport.send(trial.request)
-                except TransportError as error:
-                    refusal = str(error)
-                except SeedError as error:  # no token to be had, for one
+                    await self._send_in_burst(trial, burst, start_s)
+                except SeedError as error:  # for example: the auth service gives no token
                     failures.append(error)
-                    return
-                answered_s = clock.monotonic()
-                burst.elapsed_s = answered_s - start_s
-                burst.latency.record(int((answered_s - sent_s) * 1e6))
-                if not refusal:
-                    reading = self.answers.transaction(answer, trial.item, self.place)
-                    refusal = "" if reading is Reading.OURS else describe_answer(answer)
-                burst.take(reading, refusal)
 
         async with anyio.create_task_group() as group:
             for _ in range(in_flight):
@@ -263,21 +265,37 @@ class ScratchLedger:
             raise failures[0]
         return burst
 
+    async def _send_in_burst(self, trial: Trial, burst: Burst, start_s: float) -> None:
+        """Send one transaction of a burst that started at `start_s` (monotonic), and count its response."""
+        sent_s = self._clock.monotonic()
+        reading: Reading | None = None
+        try:
+            answer = await self._transport.send(trial.request)
+        except TransportError as error:
+            answer, refusal = None, str(error)
+        answered_s = self._clock.monotonic()
+        burst.elapsed_s = answered_s - start_s
+        burst.latency.record(int((answered_s - sent_s) * 1e6))
+        if answer is not None:
+            reading = self.answers.transaction(answer, trial.item, self.place)
+            refusal = "" if reading is Reading.OURS else describe_answer(answer)
+        burst.add(reading, refusal)
+
     async def find(self) -> str:
-        """The id of the organization, by its mark; "" when it is not found."""
+        """Find the organization by its mark and return its id; "" when it is not found."""
         path = routes.with_query(
             routes.collection(Entity.ORGANIZATION, Place()), limit="100", **{f"metadata.{RUN_MARK}": self.mark}
         )
         with suppress(TransportError, SeedError):
-            rows = parsed_object(await self._transport.send(Request("GET", path))).get("items")
+            answer = await self._transport.send(Request("GET", path))
+            rows = (answer.json_object() or {}).get("items")
             for row in cast("list[JsonObject]", rows) if isinstance(rows, list) else ():
-                metadata = row.get("metadata")
-                if isinstance(metadata, dict) and metadata.get(RUN_MARK) == self.mark:
+                if mark_of(row, RUN_MARK) == self.mark:
                     return str(row["id"])
         return ""
 
     async def remove(self) -> list[str]:
-        """Take the ledger and the organization away; paths of what cannot be removed, with the answer."""
+        """Remove the ledger and the organization; return the paths of what cannot be removed, with the response."""
         place = self.place
         paths = [routes.one(Entity.ORGANIZATION, Place(), place.organization_id)]
         if place.ledger_id:
@@ -304,16 +322,19 @@ async def open_scratch_ledger(
     """Create a ledger with the asset BRL for the duration of the block, and remove it again.
 
     Args:
+        purpose: part of every name, so that a left-over can be recognised.
         not_removed: gets what could not be removed at the end.
         admit: awaited before each request.
-        answers: counts every answer.
+        answers: counts every response.
 
-    Raises TargetError, TransportError.
+    Raises:
+        TargetError: something cannot be created.
+        TransportError: there is no complete response.
     """
     suffix = secrets.token_hex(4)
     scratch = ScratchLedger(transport, clock, purpose, suffix, admit, Answers() if answers is None else answers)
-    with anyio.CancelScope(shield=True):  # one that was made and is not known could not be removed
-        await _begin(scratch, f"midaz-seed {purpose} {suffix}", not_removed)
+    with anyio.CancelScope(shield=True):  # an organization without a known id could not be removed
+        await _create_organization(scratch, f"midaz-seed {purpose} {suffix}", not_removed)
     try:
         ledger_id = await scratch.create(Entity.LEDGER, "ledger", {"name": f"{purpose} {suffix}"})
         scratch.place = Place(scratch.place.organization_id, ledger_id)
@@ -325,8 +346,8 @@ async def open_scratch_ledger(
             not_removed += await scratch.remove()
 
 
-async def _begin(scratch: ScratchLedger, name: str, not_removed: list[str]) -> None:
-    """Make the organization; one that was made although no answer says so is removed, or told in `not_removed`."""
+async def _create_organization(scratch: ScratchLedger, name: str, not_removed: list[str]) -> None:
+    """Create the organization. One that may exist without an acknowledgement is removed, or added to `not_removed`."""
     payload: JsonObject = {"legalName": name, "legalDocument": scratch.suffix, "address": {"country": "BR"}}
     try:
         scratch.place = Place(await scratch.create(Entity.ORGANIZATION, "organization", payload))
@@ -338,20 +359,8 @@ async def _begin(scratch: ScratchLedger, name: str, not_removed: list[str]) -> N
             scratch.place = Place(found)
             not_removed += await scratch.remove()
         else:
-            not_removed.append(f"an organization with {RUN_MARK} {scratch.mark}, if it was made ({error})")
+            not_removed.append(f"an organization with {RUN_MARK} {scratch.mark}, if it was created ({error})")
         raise
-
-
-async def send_patiently(transport: Transport, clock: Clock, request: Request) -> Response:
-    """Send a request, a few times when the answer says that nothing was done, or no connection could be made. Raises
-    TransportError."""
-    for pause_s in PAUSES_S:
-        with suppress(ConnectError):
-            answer = await transport.send(request)
-            if answer.status not in AGAIN:
-                return answer
-        await clock.sleep(pause_s)
-    return await transport.send(request)
 
 
 def _amount(minor: int) -> JsonObject:
@@ -360,19 +369,5 @@ def _amount(minor: int) -> JsonObject:
 
 def _hint(answer: Response) -> str:
     if answer.status == 404 and not midaz_code(answer.body):
-        return "are transactions served at this address? Before v3.5 they have a port of their own: --transaction-url"
+        return "check that this address serves transactions: before v3.5 they have their own port (--transaction-url)"
     return "see the server's log"
-
-
-def describe_answer(answer: Response) -> str:
-    """An answer's status and what the server says about it, in one line, free of secrets and control characters."""
-    return printable(redact(" ".join([str(answer.status), *read_error(answer.body)]).strip()))
-
-
-def parsed_object(answer: Response) -> JsonObject:
-    """An answer's JSON object; empty when it holds none."""
-    try:
-        parsed = orjson.loads(answer.body)
-    except orjson.JSONDecodeError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}

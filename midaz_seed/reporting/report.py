@@ -9,6 +9,7 @@ from pathlib import Path
 import orjson
 
 from midaz_seed.errors import OutputError
+from midaz_seed.files import temporary_path, write_atomically
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
@@ -338,8 +339,8 @@ def check_writable(path: Path) -> None:
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             return
-        _temporary_of(path).touch()
-        _temporary_of(path).unlink()
+        temporary_path(path).touch()
+        temporary_path(path).unlink()
     except OSError as error:
         raise _unwritable(path, error) from error
 
@@ -349,21 +350,11 @@ def write_json(report: Report, path: Path) -> None:
     data = report.as_json().encode()
     try:
         if path.exists() and not path.is_file():
-            path.write_bytes(data)
-            return
-        try:
-            _temporary_of(path).write_bytes(data)
-            os.replace(_temporary_of(path), path)
-        except BaseException:
-            _temporary_of(path).unlink(missing_ok=True)
-            raise
+            path.write_bytes(data)  # a pipe or a device, which a file cannot replace
+        else:
+            write_atomically(path, data, durable=False)
     except OSError as error:
         raise _unwritable(path, error) from error
-
-
-def _temporary_of(path: Path) -> Path:
-    """Return the file that the report is written to before it is renamed."""
-    return path.with_name(f".{path.name}.{os.getpid()}")
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

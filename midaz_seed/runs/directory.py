@@ -1,6 +1,6 @@
-"""The directory of a run: `runs/<run id>/` with what it is (`run.json`), its journal, its rejects and its report.
+"""The directory of a run, `runs/<run id>/`: its record (`run.json`), journal, rejects and report.
 
-One process at a time owns it, by a lock that the operating system gives back when the process ends, however it ends.
+One process at a time owns it, by a lock that the operating system releases when the process ends, however it ends.
 """
 
 import fcntl
@@ -19,6 +19,8 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError, RunError, UsageError
+from midaz_seed.files import write_atomically
+from midaz_seed.plan.plan import Plan
 from midaz_seed.runs import rejects
 from midaz_seed.runs.journal import done_in
 from midaz_seed.settings.loader import load_settings
@@ -26,14 +28,14 @@ from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS, as_plain
 from midaz_seed.settings.sources import RawValue
 
-ABOUT = "run.json"
+RUN_RECORD = "run.json"
 JOURNAL = "journal"
 REJECTS = "rejects.ndjson"
 REPORT = "report.json"
 LOCK = "lock"
 BATCH_SIZE = "generation.batches.transactionsPerBatch"
 DATA_SETTINGS = ("seed", BATCH_SIZE)
-"""What changes the data beside the sections `volume` and `data`."""
+"""The settings outside the sections `volume` and `data` that change the data."""
 
 
 class RunStatus(StrEnum):
@@ -88,15 +90,16 @@ class RunDirectory:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.lock_fd = -1
-        """While this process owns the run: what keeps it. A process that inherits it keeps the run too."""
+        """The file descriptor of the lock while this process owns the run, else -1. A process that inherits it owns the
+        run too."""
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
 
     @property
     def exists(self) -> bool:
-        """There is a run in it."""
-        return (self.path / ABOUT).exists()
+        """Whether it holds a run."""
+        return (self.path / RUN_RECORD).exists()
 
     def read_record(self) -> RunRecord:
         """Read what the run is and how far it came.
@@ -104,7 +107,7 @@ class RunDirectory:
         Raises:
             RunError: that cannot be read.
         """
-        file = self.path / ABOUT
+        file = self.path / RUN_RECORD
         try:
             stored = orjson.loads(file.read_bytes())
             record = RunRecord(**{**stored, "status": RunStatus(stored["status"])})
@@ -112,13 +115,13 @@ class RunDirectory:
             raise RunError(
                 f"the run cannot be read: {error.strerror or error}",
                 where=str(file),
-                hint="`midaz-seed runs list` shows the runs that there are",
+                hint="`midaz-seed runs list` shows all runs",
             ) from error
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise RunError(
-                "this is not what midaz-seed writes about a run",
+                "this is not a run record of midaz-seed",
                 where=str(file),
-                hint="begin anew with another --run-id, or delete the directory",
+                hint="start a new run with another --run-id, or delete the directory",
             ) from error
         if record.status is not RunStatus.RUNNING:
             return record
@@ -126,17 +129,12 @@ class RunDirectory:
         return replace(record, status=status, done=sum(done_in(file) for file in self.journals()))
 
     def write(self, record: RunRecord) -> None:
-        """Put down what the run is; a reader never sees half of it. Raises OutputError."""
-        file, beside = self.path / ABOUT, self.path / f".{ABOUT}.{os.getpid()}"
-        stored = asdict(record)
+        """Write run.json atomically. Raises OutputError."""
+        file = self.path / RUN_RECORD
+        data = orjson.dumps(asdict(record), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
-            with beside.open("wb") as stream:
-                stream.write(orjson.dumps(stored, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE))
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(beside, file)
+            write_atomically(file, data, durable=True)
         except OSError as error:
-            beside.unlink(missing_ok=True)
             raise _unwritable(file, error) from error
 
     def owner(self) -> int | None:
@@ -154,7 +152,12 @@ class RunDirectory:
 
     @contextmanager
     def owned(self) -> Iterator[None]:
-        """Own the run for the duration of the block. Raises RunError when another process does, OutputError."""
+        """Own the run for the duration of the block.
+
+        Raises:
+            RunError: another process owns it.
+            OutputError: the directory cannot be written.
+        """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
             lock = (self.path / LOCK).open("a+b")
@@ -165,9 +168,9 @@ class RunDirectory:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise RunError(
-                    f"run {self.path.name} is being worked on by process {self.owner() or 'unknown'}",
+                    f"run {self.path.name} is in use by process {self.owner() or 'unknown'}",
                     where=str(self.path),
-                    hint="wait for it, or end it (SIGTERM), then go on with `midaz-seed run --resume`",
+                    hint="wait for that process, or stop it (SIGTERM), then continue with `midaz-seed run --resume`",
                 ) from None
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n".encode())
@@ -189,28 +192,28 @@ class RunDirectory:
                 raise _unwritable(self.path, error) from error
 
     def journals(self) -> list[Path]:
-        """The journals of the run: one for each process that it ever had."""
+        """Return the paths of all journals: one for each process that the run ever had."""
         return sorted(self.path.glob(f"{JOURNAL}*"))
 
     def journal(self, shard: int | None = None) -> Path:
-        """The journal of a shard, or of the process that owns the run."""
+        """Return the path of the journal of a shard, or of the process that owns the run."""
         return self.path / (JOURNAL if shard is None else f"{JOURNAL}-{shard + 1}")
 
     @property
-    def journalled_bytes(self) -> int:
-        """How long all journals are: it grows before anything is sent."""
+    def journal_bytes(self) -> int:
+        """The size of all journals. It grows before anything is sent."""
         return sum(file.stat().st_size for file in self.journals())
 
     def mark_removed(self, clock: Clock) -> None:
-        """What the run made is gone from the server: there is nothing to go on with. Raises RunError, OutputError."""
+        """Record that what the run created is no longer on the server. Raises RunError, OutputError."""
         self.clear_rejects()
         self.write(
             replace(self.read_record(), status=RunStatus.REMOVED, updated_at=timestamp(clock), done=0, rejected=0)
         )
 
     def settings(self) -> list[RawValue]:
-        """The settings of the run, for another session of it. Raises RunError."""
-        record, where = self.read_record(), str(self.path / ABOUT)
+        """Return the settings of the run, for another session of it. Raises RunError."""
+        record, where = self.read_record(), str(self.path / RUN_RECORD)
         own = {"runId": record.run_id, "journal.directory": str(self.path.parent)}
         return [RawValue(path, value, where, typed=True) for path, value in {**record.settings, **own}.items()]
 
@@ -231,14 +234,14 @@ class RunDirectory:
 
     def rejects(self) -> list[dict[str, Any]]:
         """List the items that the server rejected and that do not exist yet, one JSON object each."""
-        return list(rejects.refused(self.path / REJECTS).values())
+        return list(rejects.rejected_items(self.path / REJECTS).values())
 
     def merge_rejects(self) -> None:
-        """Take what the last session refused, and what it made, into `rejects.ndjson`. Only for who owns the run."""
+        """Merge the rejects of the last session into `rejects.ndjson`. Only the owner of the run may do this."""
         rejects.merge(self.path / REJECTS)
 
     def clear_rejects(self) -> None:
-        """Nothing is refused any more."""
+        """Delete the rejects: nothing is rejected any more."""
         rejects.clear(self.path / REJECTS)
 
 
@@ -255,21 +258,19 @@ def find_run(directory: Path | str, name: str) -> RunDirectory:
     root = Path(directory)
     if name:
         path = root / name
-        if not (path / ABOUT).exists() and (Path(name) / ABOUT).exists():
+        if not (path / RUN_RECORD).exists() and (Path(name) / RUN_RECORD).exists():
             path = Path(name)
-        if not (path / ABOUT).exists():
-            raise RunError(
-                f"there is no run {name}", where=str(root), hint="`midaz-seed runs list` shows the runs that there are"
-            )
+        if not (path / RUN_RECORD).exists():
+            raise RunError(f"unknown run {name}", where=str(root), hint="`midaz-seed runs list` shows all runs")
         return RunDirectory(path)
     unfinished = [
         run for run in list_runs(root) if run.read_record().status not in (RunStatus.FINISHED, RunStatus.REMOVED)
     ]
     if not unfinished:
         raise RunError(
-            "there is no run to go on with",
+            "no unfinished run to resume",
             where=str(root),
-            hint="`midaz-seed runs list` shows the runs that there are",
+            hint="`midaz-seed runs list` shows all runs",
         )
     return unfinished[-1]
 
@@ -285,38 +286,36 @@ def list_runs(directory: Path | str) -> list[RunDirectory]:
     """
     root = Path(directory)
     try:
-        paths = [path for path in root.iterdir() if (path / ABOUT).exists()] if root.exists() else []
+        paths = [path for path in root.iterdir() if (path / RUN_RECORD).exists()] if root.exists() else []
     except OSError as error:
         raise UsageError(f"the runs cannot be read: {error.strerror or error}", where=str(root)) from error
-    return [RunDirectory(path) for path in sorted(paths, key=lambda path: (path / ABOUT).stat().st_mtime_ns)]
+    return [RunDirectory(path) for path in sorted(paths, key=lambda path: (path / RUN_RECORD).stat().st_mtime_ns)]
 
 
-def new_about(
-    settings: Settings, *, run_id: str, plan_digest: str, target: str, planned: int, clock: Clock
-) -> RunRecord:
-    """A run that begins now."""
+def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> RunRecord:
+    """Return the record of a run that starts now."""
     now = timestamp(clock)
     return RunRecord(
-        run_id,
-        plan_digest,
+        plan.run_id,
+        plan.digest,
         _version(),
         target,
         RunStatus.RUNNING,
         now,
         now,
-        planned,
+        plan.posts,
         settings=stored_settings(settings),
     )
 
 
 def stored_settings(settings: Settings) -> dict[str, Any]:
-    """Effective settings by dotted path, for `run.json`: without secrets, and without what is not set."""
+    """Return the effective settings by dotted path, without secrets and without those that are not set."""
     plain = {path: as_plain(setting.value_of(settings)) for path, setting in SETTINGS.items() if not setting.is_secret}
     return {path: value for path, value in plain.items() if value not in (None, []) and "://***@" not in str(value)}
 
 
 def differences(stored: Mapping[str, Any], settings: Settings) -> list[str]:
-    """The settings that make other data than the stored ones: "volume.accountsPerLedger 100 -> 200"."""
+    """Return the settings that produce other data than the stored ones: "volume.accountsPerLedger 100 -> 200"."""
     now = stored_settings(settings)
     paths = [path for path in SETTINGS if path in DATA_SETTINGS or path.startswith(("volume.", "data."))]
     return [
@@ -327,20 +326,20 @@ def differences(stored: Mapping[str, Any], settings: Settings) -> list[str]:
 
 
 def check_same_plan(record: RunRecord, settings: Settings, digest: str, where: Path) -> None:
-    """Raise RunError, with what differs, when a run was begun with another plan."""
+    """Raise RunError, with the differences, when a run was started with another plan."""
     if record.plan_digest == digest:
         return
     changed = differences(record.settings, settings)
     what = "; ".join(changed) or f"it was planned by midaz-seed {record.version}, this is {_version()}"
     raise RunError(
-        f"run {record.run_id} was begun with another plan ({record.plan_digest[:12]}, now {digest[:12]}): {what}",
+        f"run {record.run_id} was started with another plan ({record.plan_digest[:12]}, now {digest[:12]}): {what}",
         where=str(where),
-        hint="give the same settings, or begin another run with another --run-id",
+        hint="use the same settings, or start a new run with another --run-id",
     )
 
 
 def timestamp(clock: Clock) -> str:
-    """Now, as `run.json` writes it."""
+    """Return the current time as `run.json` has it: RFC 3339, in seconds."""
     return datetime.fromtimestamp(clock.time(), UTC).isoformat(timespec="seconds")
 
 
@@ -352,6 +351,6 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"the run's directory cannot be written: {error.strerror or error}",
         where=str(path),
-        hint="check the folder, its permissions and the space on the disk, name another with --runs-dir, or run "
-        "without a journal: --no-journal",
+        hint="check the folder, its permissions and the disk space, choose another with --runs-dir, or run without a "
+        "journal: --no-journal",
     )

@@ -1,10 +1,10 @@
-"""The journal of a run: what was about to be sent and what was acknowledged, on disk before it is relied upon.
+"""The journal of a run: what may be sent and what was acknowledged, on disk before the run relies on it.
 
-One file of frames (`runs.journal_format`) that is only ever appended to. A lease is written before the first request of
-its items leaves, in one write together with everything acknowledged so far: so after the process was killed at any
-moment an item that was never leased was never sent, and an item that was leased and not acknowledged is unknown.
-Written means handed to the operating system; a crash of the machine can take the last seconds away, which the balances
-then show (`engine.ledger.reconcile`).
+One file of frames (`runs.journal_format`), to which records are appended. A lease is written before the first of its
+items is sent, in one write with everything acknowledged until then. So if the process is killed at any moment, an item
+without a lease was never sent, and a leased item without an acknowledgement is unknown. Written means handed to the
+operating system: a crash of the machine can lose the last seconds, which the balances then reveal
+(`engine.ledger.reconcile`).
 """
 
 import os
@@ -32,15 +32,15 @@ from midaz_seed.runs.journal_format import (
 
 FORMAT = 1
 LEASE_ITEMS = 32
-"""Movements that may be sent after one write. At most so many more of each ledger are unknown after a kill."""
+"""Items that may be sent after one write. After a kill, up to this many of a phase are unknown although unsent."""
 _BUFFERED_MAX = 4096
 _CREATED_MAX = 200
-"""Entities in one frame, whose payload has at most 65,535 bytes."""
+"""Entities in one frame; its payload has at most 65,535 bytes."""
 _PHASES = {phase: number for number, phase in enumerate(Phase)}
 
 
 class PhaseLog:
-    """One phase of one ledger in the journal: what earlier sessions did, and where this one writes."""
+    """One phase of one ledger in the journal: what earlier sessions did, and the records of this one."""
 
     __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next")
 
@@ -54,36 +54,36 @@ class PhaseLog:
 
     @property
     def was_started(self) -> bool:
-        """An earlier session leased something of it."""
+        """Whether an earlier session leased items of it."""
         return self._earlier > 0
 
     @property
     def end(self) -> int:
-        """Items from here on are not known to any earlier session."""
+        """The first ordinal that no earlier session knows."""
         return max(self._earlier, len(self._known.made))
 
     def is_made(self, ordinal: int) -> bool:
-        """An earlier session saw it made."""
+        """Return whether an earlier session knew that the item was made."""
         return self._known.is_made(ordinal)
 
     def is_recovered(self, ordinal: int) -> bool:
-        """An earlier session knew from the balances alone that it was made."""
+        """Return whether an earlier session knew that from the balances alone."""
         return ordinal in self._known.recovered
 
     def known_id(self, ordinal: int) -> str:
-        """The server's id of an entity that an earlier session made or found; "" when the journal has none."""
+        """Return the server's id of an entity that an earlier session created or found; "" when it is not known."""
         return self._known.ids.get(ordinal, ("", False))[0]
 
     def unknown(self) -> list[UnacknowledgedItem]:
-        """What an earlier session may have sent without seeing an answer."""
+        """Return what an earlier session may have sent without receiving a response."""
         return list(self._known.unknown())
 
     def generation_of(self, ordinal: int) -> int:
-        """The generation of the last key that was used for this item."""
+        """Return the generation of the last key of this item."""
         return self._known.sent.get(ordinal, (0, 0.0))[0]
 
     def is_unknown(self, ordinal: int) -> bool:
-        """It may have been sent by an earlier session, and nothing is known of it."""
+        """Return whether an earlier session may have sent the item, with an unknown outcome."""
         if ordinal >= self._earlier or ordinal in self._known.not_made or self._known.is_made(ordinal):
             return False
         leases = self._known.leases
@@ -91,47 +91,54 @@ class PhaseLog:
         return at > 0 and ordinal < leases[at - 1][1] and ordinal not in self._known.ids
 
     def begin(self, ordinal: int) -> int:
-        """Call it before the first request of an item leaves; the generation of its key. Raises JournalError."""
+        """Record that an item is about to be sent for the first time in this session.
+
+        Returns:
+            The generation of its key.
+
+        Raises:
+            JournalError: the journal cannot be written.
+        """
         generation = 0
         if ordinal >= self._leased:
             end = min(ordinal + LEASE_ITEMS, self._count)
             self._journal.lease(self._base + ordinal, end - ordinal)
             self._leased = end
         elif ordinal < self._earlier:
-            generation = self.generation_of(ordinal)  # a network may still hold a request under it
+            generation = self.generation_of(ordinal)  # a request with this key may still be in the network
             self.resend(ordinal, generation)
         if ordinal >= self._next:
             self._next = ordinal + 1
         return generation
 
     def resend(self, ordinal: int, generation: int) -> None:
-        """Call it before an item is sent under another key than the last one. Raises JournalError."""
+        """Record that an item is about to be sent under another key than the last one. Raises JournalError."""
         self._journal.sent(self._base + ordinal, generation)
         self._known.sent[ordinal] = (generation, 0.0)
 
     def made(self, ordinal: int) -> None:
-        """It was acknowledged."""
+        """Record that the item was acknowledged."""
         self._journal.made.append(self._base + ordinal)
 
     def recovered(self, ordinal: int) -> None:
-        """The balances say that it was made."""
+        """Record that the item was made, according to the balances."""
         self._journal.recovered.append(self._base + ordinal)
 
     def not_made(self, ordinal: int) -> None:
-        """It was refused, or not sent at all: certainly not made."""
+        """Record that the item was certainly not made: it was refused, or not sent at all."""
         self._journal.not_made.append(self._base + ordinal)
 
     def created(self, ordinal: int, server_id: str, *, created_by_this_run: bool) -> None:
-        """An entity exists, with this id."""
+        """Record that an entity exists, with this id."""
         self._journal.created(self._base + ordinal, server_id, created_by_this_run=created_by_this_run)
 
     def leased_not_started(self) -> range:
-        """What this session leased and did not begin."""
+        """Return the ordinals that this session leased and did not begin."""
         return range(max(self._next, self._earlier), self._leased)
 
 
 class Journal:
-    """The journal that a run writes. Without a file it keeps nothing, and every item counts as never sent."""
+    """The journal of a run. Without a file it stores nothing, and every item counts as never sent."""
 
     def __init__(
         self,
@@ -142,10 +149,19 @@ class Journal:
         session: int = 1,
         others: Sequence[Path] = (),
     ) -> None:
-        """Open or begin the journal of a plan. `session` counts the sessions of the run, from 1; `others` are the
-        journals of other processes of the same run, which are read too.
+        """Open the journal of a plan, or create it.
 
-        Raises RunError when a file is damaged or belongs to another plan, OutputError when it cannot be written.
+        Args:
+            clock: gives the time of leases.
+            path: its file.
+            digest: that of the plan.
+            session: the number of this session of the run, from 1.
+            others: journals of other processes of the same run, which are read too.
+
+        Raises:
+            RunError: a file is damaged, or belongs to another plan.
+            OutputError: the file cannot be opened.
+            JournalError: it cannot be written.
         """
         self._clock = clock
         self._path = path
@@ -162,25 +178,30 @@ class Journal:
         self._created: list[bytes] = []
         self._session = session
         self.clean = True
-        """The session before this one left nothing on its way, or there was none."""
+        """Whether the previous session ended without requests in flight, or there was none."""
         self.last_written_s = 0.0
-        """When the session before this one wrote last (epoch seconds)."""
+        """The time of the last write of the previous session (epoch seconds)."""
         if path is not None:
             self._open(path, others)
 
     @property
     def enabled(self) -> bool:
-        """It is kept."""
+        """Whether there is a file."""
         return self._path is not None
 
     @property
     def has_records(self) -> bool:
-        """Something was sent, in this session or an earlier one."""
+        """Whether anything was leased, in this session or an earlier one."""
         return bool(self._known) or self._leased
 
     def phase_log(self, ledger: int | None, phase: Phase, count: int) -> PhaseLog:
-        """The track of a phase: `ledger` is the ledger's place in the plan, or None for what is above the ledgers;
-        `count` is the number of its items."""
+        """Return the log of a phase.
+
+        Args:
+            ledger: index of the ledger in the plan; None for what is above the ledgers.
+            phase: one of its phases.
+            count: items that the phase has.
+        """
         number = (0 if ledger is None else ledger + 1) * len(_PHASES) + _PHASES[phase]
         if number not in self._phase_logs:
             self._phase_logs[number] = PhaseLog(self, number, self._known.get(number, ReplayedState()), count)
@@ -189,24 +210,24 @@ class Journal:
     # ---- writing
 
     def lease(self, first: int, count: int) -> None:
-        """Allow items to be sent, and write what is buffered. Raises JournalError."""
+        """Write a lease of these items, with everything that is buffered. Raises JournalError."""
         if self._fd >= 0:
             self._leased = True
             self._write(self._buffered() + frame(b"L" + LEASE.pack(first, count, self._clock.time())))
 
     def sent(self, item: int, generation: int) -> None:
-        """Allow an item to be sent under another key. Raises JournalError."""
+        """Write that an item is sent under another key, with everything that is buffered. Raises JournalError."""
         if self._fd >= 0:
             self._write(self._buffered() + frame(b"S" + SENT.pack(item, generation, self._clock.time())))
 
     def created(self, item: int, server_id: str, *, created_by_this_run: bool) -> None:
-        """Buffer the id of an entity. One of more than 255 bytes is not kept: the entity is then looked up again."""
+        """Buffer the id of an entity. An id of more than 255 bytes is dropped: the entity is then looked up again."""
         text = server_id.encode()
         if len(text) < 256:
             self._created.append(CREATED.pack(item, created_by_this_run, len(text)) + text)
 
     def flush(self) -> None:
-        """Write what is buffered. Raises JournalError."""
+        """Write everything that is buffered. Raises JournalError."""
         data = self._buffered()
         if data and self._fd >= 0:
             self._write(data)
@@ -227,19 +248,19 @@ class Journal:
     def _write(self, data: bytes) -> None:
         try:
             rest = memoryview(data)
-            while rest:  # a full disk takes a part first, and the next call says why it takes no more
+            while rest:  # a full disk accepts a part first, and the next call raises
                 rest = rest[os.write(self._fd, rest) :]
             self._length += len(data)
         except OSError as error:
-            os.ftruncate(self._fd, self._length)  # no half frame in the middle when there is room again
+            os.ftruncate(self._fd, self._length)  # no incomplete frame in the middle when there is space again
             raise JournalError(
                 f"the journal cannot be written, so nothing more is sent: {error.strerror or error}",
                 where=str(self._path),
-                hint="make room on the disk, then go on with `midaz-seed run --resume`",
+                hint="free disk space, then continue with `midaz-seed run --resume`",
             ) from error
 
     def restart(self) -> None:
-        """Forget everything. Raises JournalError."""
+        """Delete all records, also those of other processes. Raises JournalError."""
         self._known.clear()
         self._phase_logs.clear()
         self.clean = True
@@ -252,7 +273,7 @@ class Journal:
             self._write(self._head() + self._opening())
 
     def close(self, *, clean: bool) -> None:
-        """End the session; `clean` when nothing is on its way any more. Raises JournalError."""
+        """End the session; `clean` when no request is in flight. Raises JournalError."""
         if self._fd < 0:
             return
         try:
@@ -281,7 +302,7 @@ class Journal:
             raise OutputError(
                 f"the journal cannot be opened: {error.strerror or error}",
                 where=str(path),
-                hint="check the folder, its permissions and the space on the disk, or run without: --no-journal",
+                hint="check the folder, its permissions and the disk space, or run without a journal: --no-journal",
             ) from error
         try:
             found: list[tuple[int, bytes]] = []
@@ -305,7 +326,7 @@ class Journal:
         return frame(b"O" + OPENING.pack(self._session))
 
     def _read(self, data: bytes, path: Path, found: list[tuple[int, bytes]]) -> int:
-        """Add every whole frame with the number of its session; the length of them all."""
+        """Append every complete frame to `found`, with the number of its session; return where the last one ends."""
         end = session = 0
         last = b"E"
         for payload, at in frames(data, path):
@@ -326,12 +347,12 @@ class Journal:
                 f"the journal is of format {number} for plan {digest[:12]}; this is format {FORMAT}, plan "
                 f"{self._digest[:12]}",
                 where=str(path),
-                hint="finish it with the version of midaz-seed that began it, or begin anew with another --run-id",
+                hint="finish it with the midaz-seed version that started it, or start a new run with another --run-id",
             )
 
 
 def done_in(path: Path) -> int:
-    """Items that a journal knows to exist: 0 where it cannot be read."""
+    """Return the number of items that exist according to a journal; 0 when it cannot be read."""
     known: dict[int, ReplayedState] = {}
     try:
         for payload, _ in frames(path.read_bytes(), path):

@@ -1,19 +1,19 @@
-"""How a journal is written: frames, what stands in them, and what they say about each track when they are read again.
+"""The format of a journal: frames, their records, and the state of each phase log after replaying them.
 
 A frame is eight bytes (length of its payload, a check of that length, CRC-32 of the payload; little endian) and the
 payload, whose first byte is its kind:
 
     H  what the journal belongs to: format and plan digest
-    O  the beginning of a session, with its number
-    L  leases: items that may be sent from now on (first item, number of items, epoch seconds)
-    S  items sent once more, with the generation of their idempotency key (item, generation, epoch seconds)
+    O  the start of a session, with its number
+    L  leases: items that may be sent from then on (first item, number of items, epoch seconds)
+    S  items sent again, with the generation of their idempotency key (item, generation, epoch seconds)
     A  items made
-    B  items made as the balances say: the server may list them only later
+    B  items made according to the balances: the server may list them only later
     N  items certainly not made
     C  entities made, with the server's id
-    E  the end of a session that left nothing on its way
+    E  the end of a session without requests in flight
 
-An item is its track (a phase of a ledger) times 2**40 plus its place in the plan's order.
+An item is the number of its phase log (a phase of a ledger) times 2**40 plus its ordinal, its index in the phase.
 """
 
 import struct
@@ -35,8 +35,10 @@ OPENING = struct.Struct("<I")
 
 @dataclass(frozen=True, slots=True)
 class UnacknowledgedItem:
-    """An item that an earlier session may have sent: its place in the order, the generation of the idempotency key
-    that it was sent under, and when (epoch seconds)."""
+    """An item that an earlier session may have sent, without a response.
+
+    It has its ordinal, the generation of its last idempotency key, and when it was sent (epoch seconds).
+    """
 
     ordinal: int
     generation: int
@@ -45,10 +47,10 @@ class UnacknowledgedItem:
 
 @dataclass(slots=True)
 class ReplayedState:
-    """What a journal says about one track."""
+    """The state of one phase log after replaying a journal."""
 
     leases: list[tuple[int, int, float]] = field(default_factory=list)
-    """(first item, end, epoch seconds), in the order of writing, which is the plan's."""
+    """(first ordinal, end, epoch seconds), in the order of writing, which is the plan's."""
     made: bytearray = field(default_factory=bytearray)
     recovered: set[int] = field(default_factory=set)
     not_made: set[int] = field(default_factory=set)
@@ -56,18 +58,18 @@ class ReplayedState:
     ids: dict[int, tuple[str, bool]] = field(default_factory=dict)
 
     def make(self, ordinal: int) -> None:
-        """Note an item as made."""
+        """Record an item as made."""
         if ordinal >= len(self.made):
             self.made.extend(bytes(ordinal + 1 - len(self.made)))
         self.made[ordinal] = 1
         self.not_made.discard(ordinal)
 
     def is_made(self, ordinal: int) -> bool:
-        """It was made."""
+        """Return whether the item was made."""
         return ordinal < len(self.made) and self.made[ordinal] == 1
 
     def unknown(self) -> Iterator[UnacknowledgedItem]:
-        """What was leased, and is neither known to be made nor known not to be."""
+        """Return the leased items that are neither known to be made nor known not to be."""
         for first, end, leased_s in self.leases:
             for ordinal in range(first, end):
                 if not self.is_made(ordinal) and ordinal not in self.not_made and ordinal not in self.ids:
@@ -76,7 +78,7 @@ class ReplayedState:
 
 
 def apply_record(phase_logs: dict[int, ReplayedState], kind: bytes, body: memoryview) -> None:
-    """Take in one payload."""
+    """Apply one record to the phase logs by number; a log that is not there yet is added."""
     mask = (1 << TRACK_SHIFT) - 1
 
     def known(item: int) -> tuple[ReplayedState, int]:
@@ -110,15 +112,19 @@ def apply_record(phase_logs: dict[int, ReplayedState], kind: bytes, body: memory
 
 
 def frame(payload: bytes) -> bytes:
-    """A payload of at most 65,535 bytes in its frame."""
+    """Return the frame of a payload of at most 65,535 bytes."""
     size = len(payload).to_bytes(2, "little")
     return HEADER.pack(len(payload), crc32(size) & 0xFFFF, crc32(payload)) + payload
 
 
 def frames(data: bytes, path: Path) -> Iterator[tuple[bytes, int]]:
-    """Every payload with the place where its frame ends. A last frame that was cut short is left out.
+    """Read the frames of a journal; an incomplete last frame is skipped.
 
-    Raises RunError for damage anywhere else: what comes after it cannot be trusted to be all there is.
+    Returns:
+        Each payload with the offset of the end of its frame.
+
+    Raises:
+        RunError: there is damage anywhere else, so what follows may be incomplete.
     """
     at = 0
     while at < len(data):
@@ -128,7 +134,7 @@ def frames(data: bytes, path: Path) -> Iterator[tuple[bytes, int]]:
         end = at + HEADER.size + size
         if crc32(data[at : at + 2]) & 0xFFFF != size_check:
             if not any(data[at:]):
-                return  # room that a crashed machine reserved and never wrote
+                return  # space that a crashed machine reserved and never wrote
             raise _damaged(path, at)
         if end > len(data):
             return
@@ -143,8 +149,8 @@ def frames(data: bytes, path: Path) -> Iterator[tuple[bytes, int]]:
 
 def _damaged(path: Path, at: int) -> RunError:
     return RunError(
-        f"the journal is damaged at byte {at}: what follows cannot be read",
+        f"the journal is damaged at byte {at}: the rest cannot be read",
         where=str(path),
-        hint="run the same plan without it (`midaz-seed runs delete`, then `run`): the server's own transactions and "
-        "balances then say what is there",
+        hint="delete it and run the same plan again (`midaz-seed runs delete`, then `run`): what exists is then found "
+        "from the server's transactions and balances",
     )

@@ -1,11 +1,10 @@
-"""What the server refused for good, one JSON object a line: for `midaz-seed retry`, and for who looks for the cause.
+"""The rejected items of a run, one JSON object a line: for `midaz-seed retry`, and to find the cause.
 
-Each line has the item's key, the request, the last answer, and a `curl` command that repeats it; credentials are left
-out of it.
+Each line has the item's key, the request, the last response, and a `curl` command that repeats it, without credentials.
 
-A refused item stays until it is known to be made, or its new refusal takes the old one's place. So a session, with all
-its processes, appends to a file beside (`NEW`); the latest line of an item counts. At its end, or at the start of the
-next session when it was killed, the two files become one.
+A rejected item stays until it is known to be made, or is rejected anew. All processes of a session append to a second
+file (`NEW`), and the last line of an item counts. The files are merged at the end of the session, or at the start of
+the next one when it was killed.
 """
 
 import os
@@ -19,22 +18,23 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError
+from midaz_seed.files import write_atomically
 from midaz_seed.model.outcomes import Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Service
 
 NEW = ".new"
-"""Ending of the file that the present session appends to."""
+"""The suffix of the file that the current session appends to."""
 MADE = "made"
-"""Name in a line that takes an item out."""
-TOKEN_VARIABLE = "TOKEN"  # noqa: S105 - the name of the shell variable that a reader puts the token into
+"""The field of a line that removes an item."""
+TOKEN_VARIABLE = "TOKEN"  # noqa: S105 - the name of the shell variable that holds the token
 
 
-def refused(path: Path) -> dict[str, dict[str, Any]]:
-    """Every item that is refused, by its key, as the files of a run say; lines that were cut short are left out."""
+def rejected_items(path: Path) -> dict[str, dict[str, Any]]:
+    """Return the line of every rejected item by its key, from both files; incomplete lines are skipped."""
     items: dict[str, dict[str, Any]] = {}
-    for file in (path, _beside(path)):
+    for file in (path, _added(path)):
         for line in _lines(file):
             key = line.get("key")
             if isinstance(key, str):
@@ -45,33 +45,27 @@ def refused(path: Path) -> dict[str, dict[str, Any]]:
 
 
 def merge(path: Path) -> None:
-    """Make one file of both. Only for who owns the run, while nobody appends; doing it twice changes nothing.
+    """Merge both files into one. Only the owner of the run may do this, while no process appends.
 
-    Where there is no room for it both stay, and say the same.
+    It is safe to repeat. When the disk is full both files stay, with the same meaning.
     """
-    beside, whole = _beside(path), path.with_name(f".{path.name}.{os.getpid()}")
-    if not beside.exists():
+    added = _added(path)
+    if not added.exists():
         return
-    try:
-        with whole.open("wb") as stream:
-            stream.writelines(orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in refused(path).values())
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(whole, path)
-        beside.unlink()
-    except OSError:
-        with suppress(OSError):
-            whole.unlink(missing_ok=True)
+    lines = [orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in rejected_items(path).values()]
+    with suppress(OSError):
+        write_atomically(path, b"".join(lines), durable=True)
+        added.unlink()
 
 
 def clear(path: Path) -> None:
-    """Nothing is refused any more: everything was made, or taken away again."""
-    for file in (_beside(path), path):
+    """Delete both files: every item was made, or removed again."""
+    for file in (_added(path), path):
         with suppress(OSError):
             file.unlink()
 
 
-def _beside(path: Path) -> Path:
+def _added(path: Path) -> Path:
     return path.with_name(path.name + NEW)
 
 
@@ -90,19 +84,26 @@ def _lines(file: Path) -> list[dict[str, Any]]:
 
 
 class Rejects:
-    """Takes every item that failed for good. Without a file it only counts them."""
+    """Records every rejected item. Without a file it only counts them."""
 
     def __init__(self, clock: Clock, target: ResolvedTarget, path: Path | None = None, *, with_token: bool) -> None:
-        """`with_token`: requests carry a bearer token, which the `curl` lines take from $TOKEN."""
+        """Start a session.
+
+        Args:
+            clock: gives the time of each line.
+            target: gives the URLs of the `curl` commands.
+            path: `rejects.ndjson` of the run.
+            with_token: requests carry a bearer token, which the `curl` commands take from $TOKEN.
+        """
         self._clock = clock
         self._target = target
         self.path = path
         self._with_token = with_token
         self.count = 0
-        self.standing = set(refused(path)) if path is not None else set[str]()
+        self.standing = set(rejected_items(path)) if path is not None else set[str]()
 
     def add(self, failure: Failure, request: Request, *, phase: Phase, entity: str, key: str) -> None:
-        """Put one down. Raises OutputError."""
+        """Record a rejected item. Raises OutputError."""
         self.count += 1
         if self.path is None:
             return
@@ -121,25 +122,25 @@ class Rejects:
             "curl": self._curl(request),
         }
         try:
-            _append(_beside(self.path), line)
+            _append(_added(self.path), line)
         except OSError as error:
             raise OutputError(
-                f"a refused item cannot be written down: {error.strerror or error}",
+                f"a rejected item cannot be recorded: {error.strerror or error}",
                 where=str(self.path),
-                hint="make room on the disk, then go on with `midaz-seed run --resume`",
+                hint="free disk space, then continue with `midaz-seed run --resume`",
             ) from error
         self.standing.add(key)
 
     def made(self, key: str) -> None:
-        """Take an item out that is known to be made; nothing happens when it was not refused.
+        """Remove an item that is known to be made, if it was rejected.
 
-        Where that cannot be written the old line stays, and costs the next session one look.
+        When that cannot be written the old line stays, and the next session looks the item up once more.
         """
         if key not in self.standing or self.path is None:
             return
         self.standing.discard(key)
         with suppress(OSError):
-            _append(_beside(self.path), {"key": key, MADE: self._now()})
+            _append(_added(self.path), {"key": key, MADE: self._now()})
 
     def _now(self) -> str:
         return datetime.fromtimestamp(self._clock.time(), UTC).isoformat(timespec="milliseconds")
@@ -159,13 +160,15 @@ class Rejects:
 
 
 def _append(file: Path, line: dict[str, Any]) -> None:
-    """Append a line by one call of the system, as other processes do at the same moment. It begins a line of its own,
-    for what is before it may have been cut short."""
+    """Append a line by one system call, because other processes append too.
+
+    It starts with a newline, because the line before it may be incomplete.
+    """
     data = b"\n" + orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
     fd = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
         written = os.write(fd, data)
-        while written < len(data):  # a full disk takes a part first, and the next call says why it takes no more
+        while written < len(data):  # a full disk accepts a part first, and the next call raises
             written += os.write(fd, data[written:])
     finally:
         os.close(fd)

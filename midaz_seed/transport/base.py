@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+import orjson
+
+from midaz_seed.model.json_types import JsonObject
+
 
 class Service(StrEnum):
     """Midaz's two HTTP services; from v3.5 on both usually have the same address."""
@@ -32,6 +36,17 @@ class Response:
     headers: Mapping[str, str]
     """Names are compared case-insensitively."""
     body: bytes
+
+    def json_object(self) -> JsonObject | None:
+        """Return the JSON object that the body holds, or None when it holds something else.
+
+        Numbers with a fraction become floats: read amounts with `midaz.evidence.parsed_exactly`.
+        """
+        try:
+            parsed = orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+        return parsed if isinstance(parsed, dict) else None
 
 
 class TransportError(Exception):

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
-    {"errors", "clock"},
+    {"errors", "clock", "files"},
     {"event_loop"},
     {"model"},
     {"settings"},
@@ -15,8 +15,7 @@ LAYERS = [
     {"transport", "resilience", "reporting"},
     {"midaz", "events"},
     {"runs"},
-    {"engine"},
-    {"probe"},
+    {"engine", "probe"},
     {"wiring"},
     {"runner"},
     {"cli", "shard_worker"},

@@ -19,6 +19,7 @@ from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz.routes import PAGE_LIMIT
 from midaz_seed.model.balances import (
+    EXTERNAL,
     BalanceDifference,
     ObservedBalance,
     compare_balances,
@@ -271,7 +272,7 @@ class _Proof:
     def _plan_operations(self, item: TransactionItem) -> Counter[Operation]:
         """The operations that a transaction must have: (alias, type, amount)."""
         plan = self._plan
-        external = f"@external/{item.asset}"
+        external = f"{EXTERNAL}{item.asset}"
         legs: Counter[tuple[str, str]] = Counter()
         for movement in item.movements:
             source = external if movement.source is None else plan.alias(movement.source)

@@ -9,11 +9,10 @@ import random
 from dataclasses import dataclass
 from typing import TypeVar
 
-import orjson
-
 from midaz_seed.clock import Clock
-from midaz_seed.errors import RequestFailedError, TargetError, UnauthorizedError, UnreachableError
+from midaz_seed.errors import RequestFailedError, TargetError, UnreachableError
 from midaz_seed.midaz.api import Take, odd_answer
+from midaz_seed.midaz.auth import credentials_refused
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.midaz.evidence import midaz_code, says_missing
 from midaz_seed.model.outcomes import ErrorClass, Failure
@@ -65,11 +64,8 @@ class Answer:
 
     def created_id(self) -> str:
         """The id of what was created; "" when the answer does not hold one."""
-        try:
-            parsed = orjson.loads(self.response.body) if self.response else None
-        except orjson.JSONDecodeError:
-            return ""
-        found = parsed.get("id") if isinstance(parsed, dict) else None
+        entity = self.response.json_object() if self.response else None
+        found = entity.get("id") if entity else None
         return found if isinstance(found, str) else ""
 
 
@@ -273,15 +269,6 @@ class RetryBudget:
         )
         self._meter.phases[self._phase].retries += 1
         await self._sender.clock.sleep(delay_s)
-
-
-def credentials_refused(answer: str) -> UnauthorizedError:
-    """What to raise when the server does not let us in; `answer` is what it said."""
-    return UnauthorizedError(
-        f"the server refuses the credentials: {answer}",
-        hint="give a valid token with MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file, then run the same "
-        "command again",
-    )
 
 
 def _excerpt(body: bytes) -> str:

@@ -71,7 +71,7 @@ def test_a_killed_run_is_listed_shown_and_gone_on_with_by_one_word(killed: str, 
     assert _listed(tmp_path)[0]["status"] == "finished"
     nothing = cli("run", "--resume", cwd=tmp_path)
     assert nothing.returncode == 2
-    assert "there is no run to go on with" in nothing.stderr
+    assert "no unfinished run to resume" in nothing.stderr
 
 
 def test_other_data_is_refused_with_the_difference_and_nothing_is_sent(killed: str, tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_a_run_is_deleted_only_when_asked_for_and_its_data_stays(server: str, tm
 def test_a_run_that_is_not_there_is_named_with_where_to_look(tmp_path: Path) -> None:
     result = cli("run", "--resume", "nowhere", cwd=tmp_path)
     assert result.returncode == 2
-    assert "there is no run nowhere" in result.stderr
+    assert "unknown run nowhere" in result.stderr
     assert "runs list" in result.stderr
 
 
@@ -154,7 +154,7 @@ def test_a_full_disk_in_the_middle_of_a_run_stops_it_tells_so_and_loses_nothing(
     assert run.returncode == 1, run.stderr
     assert "Traceback" not in run.stderr
     assert "the journal cannot be written" in run.stdout
-    assert "make room on the disk" in run.stderr
+    assert "free disk space" in run.stderr
     result = cli("run", "--resume", "-q", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "every balance is the planned one" in result.stdout

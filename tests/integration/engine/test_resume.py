@@ -13,7 +13,7 @@ from midaz_seed.errors import OutputError, RunError, UnreachableError
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, teardown_async
-from midaz_seed.runs.directory import ABOUT, JOURNAL, REJECTS, REPORT, RunDirectory, RunStatus, find_run, list_runs
+from midaz_seed.runs.directory import JOURNAL, REJECTS, REPORT, RUN_RECORD, RunDirectory, RunStatus, find_run, list_runs
 from midaz_seed.sandbox.server import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
@@ -137,7 +137,7 @@ async def test_two_processes_cannot_have_one_run(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = _world(server.url, tmp_path)
         other = RunDirectory(tmp_path / build_plan(settings).run_id)
-        with other.owned(), pytest.raises(RunError, match=r"is being worked on by process \d+"):
+        with other.owned(), pytest.raises(RunError, match=r"is in use by process \d+"):
             await seed_async(settings)
         assert _posts(server) == 0
 
@@ -227,7 +227,7 @@ async def test_what_is_refused_is_written_down_with_a_command_that_repeats_it(tm
         assert reject["curl"].startswith(f"curl -sS -X POST {server.url}/v1/organizations/")
         assert '"Authorization: Bearer $TOKEN"' in reject["curl"]
     run = find_run(tmp_path, "").path
-    assert all(b"s3cr3t" not in (run / name).read_bytes() for name in (ABOUT, JOURNAL, REJECTS, REPORT))
+    assert all(b"s3cr3t" not in (run / name).read_bytes() for name in (RUN_RECORD, JOURNAL, REJECTS, REPORT))
 
 
 async def test_after_the_cure_only_what_was_refused_and_left_out_is_sent_and_the_proof_covers_it(

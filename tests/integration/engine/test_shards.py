@@ -125,7 +125,7 @@ async def test_when_the_owner_is_killed_its_processes_end_and_another_session_go
         for _ in range(100):  # until the last of them has given the run back
             async with process("run", *TINY, "-u", url, "--json", "-q", *PATIENT, cwd=tmp_path) as run:
                 out, err = await asyncio.wait_for(run.communicate(), 60)
-            if b"is being worked on by" not in err:
+            if b"is in use by" not in err:
                 break
         assert run.returncode == 0, err.decode()
         assert json.loads(out)["proof"]["ok"]

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from midaz_seed.clock import SystemClock
-from midaz_seed.probe.doctor import Diagnosis, Level, examine
+from midaz_seed.probe.diagnosis import Diagnosis, Level
+from midaz_seed.probe.doctor import examine
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
 from midaz_seed.transport.httptools_transport import HttptoolsTransport

@@ -12,7 +12,8 @@ import pytest
 from midaz_seed.clock import SystemClock
 from midaz_seed.errors import TargetError
 from midaz_seed.probe.batch_size_trial import choose_batch_size
-from midaz_seed.probe.doctor import Diagnosis, Finding, Level, examine
+from midaz_seed.probe.diagnosis import Diagnosis, Finding, Level
+from midaz_seed.probe.doctor import examine
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
@@ -257,7 +258,7 @@ async def test_a_gateway_that_takes_the_mark_of_replays_away_is_a_no_go() -> Non
     assert not diagnosis.go
     finding = _found(diagnosis, "idempotency")
     assert finding.level is Level.STOP
-    assert "taken out on the way" in finding.meaning
+    assert "removes the header" in finding.meaning
 
 
 async def test_transactions_at_the_wrong_one_of_two_ports_are_told_as_that() -> None:
@@ -289,7 +290,7 @@ async def test_packs_are_not_measured_by_answers_that_are_altered() -> None:
         _, choice = await choose_batch_size(settings, transport, SystemClock(), lambda event: None, measure=True)
     assert choice.size == 1
     assert choice.trials[0].refused_share == pytest.approx(0.5, abs=0.05)
-    assert "answers were not the server's" in choice.trials[0].refusal
+    assert "responses were not the server's" in choice.trials[0].refusal
 
 
 async def test_packs_are_not_measured_where_no_deposit_is_certain() -> None:
@@ -299,7 +300,7 @@ async def test_packs_are_not_measured_where_no_deposit_is_certain() -> None:
         _reach(url) as transport,
     ):
         settings = world(url, generation={"batches": {"transactionsPerBatch": "auto"}})
-        with pytest.raises(TargetError, match="altered on their way"):
+        with pytest.raises(TargetError, match="responses are altered"):
             await choose_batch_size(settings, transport, SystemClock(), lambda event: None, measure=True)
         left = await _examined(server.url, write=False)
     assert _found(left, "organizations").value == "0"

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midaz_seed.plan.dimensions import KEY_MARK, RUN_MARK
 from midaz_seed.plan.generators import GENERATORS
 from midaz_seed.plan.items import Entity, EntityItem, LookUp, Movement, Phase, TransactionItem, effect_of
 from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
@@ -306,3 +307,11 @@ def test_ledgers_of_one_plan_are_not_copies_of_each_other() -> None:
     one, other = plan_of(ledgersPerOrganization=2).ledgers
     assert [item.movements for item in one.transfers()] != [item.movements for item in other.transfers()]
     assert one.alias(0) != other.alias(0)
+
+
+def test_transactions_carry_the_marks_by_their_names() -> None:
+    """The generators write the names as literals, because they run once for each transaction."""
+    for item in transactions(ledger_of()):
+        metadata = json.loads(item.body)["metadata"]
+        assert (metadata[RUN_MARK], metadata[KEY_MARK]) == ("r", item.tag)
+        assert item.tag == f"r/{item.key}"

@@ -12,7 +12,7 @@ from midaz_seed.clock import SystemClock
 from midaz_seed.errors import OutputError
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
-from midaz_seed.runs.rejects import NEW, Rejects, clear, merge, refused
+from midaz_seed.runs.rejects import NEW, Rejects, clear, merge, rejected_items
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request
 
@@ -43,7 +43,7 @@ def test_a_session_that_sends_nothing_changes_nothing(path: Path) -> None:
     _rejects(path)
     merge(path)
     assert path.read_bytes() == before
-    assert list(refused(path)) == ["a", "b"]
+    assert list(rejected_items(path)) == ["a", "b"]
 
 
 def test_an_item_leaves_when_it_is_made_and_its_new_refusal_takes_the_old_ones_place(path: Path) -> None:
@@ -52,9 +52,9 @@ def test_an_item_leaves_when_it_is_made_and_its_new_refusal_takes_the_old_ones_p
     rejects.made("never refused")
     _add(rejects, "b", "still no")
     _add(rejects, "c")
-    assert {key: line["message"] for key, line in refused(path).items()} == {"b": "still no", "c": "no"}
+    assert {key: line["message"] for key, line in rejected_items(path).items()} == {"b": "still no", "c": "no"}
     merge(path)
-    assert {key: line["message"] for key, line in refused(path).items()} == {"b": "still no", "c": "no"}
+    assert {key: line["message"] for key, line in rejected_items(path).items()} == {"b": "still no", "c": "no"}
     assert len(path.read_bytes().splitlines()) == 2
 
 
@@ -62,7 +62,7 @@ def test_what_is_made_after_it_was_refused_in_the_same_session_leaves_too(path: 
     rejects = _rejects(path)
     _add(rejects, "c")
     rejects.made("c")
-    assert list(refused(path)) == ["a", "b"]
+    assert list(rejected_items(path)) == ["a", "b"]
 
 
 def test_a_killed_session_is_taken_in_by_the_next_and_its_last_line_may_be_cut_short(path: Path) -> None:
@@ -72,9 +72,9 @@ def test_a_killed_session_is_taken_in_by_the_next_and_its_last_line_may_be_cut_s
     beside = path.with_name(path.name + NEW)
     beside.write_bytes(beside.read_bytes() + b'\n{"key":"d","pha')
     _add(_rejects(path), "e")
-    assert list(refused(path)) == ["b", "c", "e"]
+    assert list(rejected_items(path)) == ["b", "c", "e"]
     merge(path)
-    assert list(refused(path)) == ["b", "c", "e"]
+    assert list(rejected_items(path)) == ["b", "c", "e"]
     assert not beside.exists()
 
 
@@ -87,7 +87,7 @@ def test_a_kill_between_the_two_steps_of_merging_is_harmless(path: Path) -> None
     merge(path)
     beside.write_bytes(left)
     merge(path)
-    assert list(refused(path)) == ["b", "c"]
+    assert list(rejected_items(path)) == ["b", "c"]
 
 
 def test_a_full_disk_loses_nothing_that_stood_there_and_nothing_that_comes_when_there_is_room_again(path: Path) -> None:
@@ -106,9 +106,9 @@ def test_a_full_disk_loses_nothing_that_stood_there_and_nothing_that_comes_when_
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
         signal.signal(signal.SIGXFSZ, handler)
-    assert "make room" in raised.value.hint
+    assert "free disk space" in raised.value.hint
     _add(rejects, "e")
-    assert list(refused(path)) == ["a", "b", "c", "e"]
+    assert list(rejected_items(path)) == ["a", "b", "c", "e"]
     assert [file.name for file in path.parent.iterdir() if file.name.startswith(".")] == []
 
 
@@ -127,13 +127,13 @@ def test_several_processes_append_whole_lines(path: Path) -> None:
     for process in processes:
         process.join()
     merge(path)
-    assert len(refused(path)) == 2 + 3 * 200
+    assert len(rejected_items(path)) == 2 + 3 * 200
 
 
 def test_when_everything_is_made_nothing_is_left(path: Path) -> None:
     _add(_rejects(path), "c")
     clear(path)
-    assert refused(path) == {}
+    assert rejected_items(path) == {}
     assert list(path.parent.iterdir()) == []
 
 
