@@ -10,14 +10,14 @@ import anyio
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.report import ProcessReport
 
-LOOK_EVERY_S = 0.1
+SAMPLE_EVERY_S = 0.1
 
 
 async def watch_client_load(context: RunContext) -> None:
     """Note how late the event loop comes back, until the run ends."""
     while True:
-        due_s = anyio.current_time() + LOOK_EVERY_S
-        await anyio.sleep(LOOK_EVERY_S)
+        due_s = anyio.current_time() + SAMPLE_EVERY_S
+        await anyio.sleep(SAMPLE_EVERY_S)
         context.findings.loop_lag.record(int((anyio.current_time() - due_s) * 1e6))
 
 

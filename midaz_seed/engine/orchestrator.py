@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import Created, EntityCreator
-from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
+from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
 from midaz_seed.engine.ledger.ledger_run import LedgerRun
 from midaz_seed.engine.ledger.verification import locate, verify_ledger, verify_marks
 from midaz_seed.engine.shards.coordinator import seed_in_shards
@@ -54,7 +54,7 @@ async def seed(context: RunContext) -> None:
         if shards > 1 and not context.pool.admission.is_draining:
             await seed_in_shards(context, shards)
         if context.settings.verification.enabled and not context.pool.admission.is_draining:
-            await _prove_marks(context)
+            await _verify_marks(context)
 
 
 async def seed_shard(context: RunContext) -> None:
@@ -86,7 +86,9 @@ async def verify(context: RunContext) -> None:
         async with anyio.create_task_group() as group:
             for ledger in context.state.ledgers:
                 if ledger.id:
-                    group.start_soon(_run_ledger_safely, context, ledger, lambda ledger=ledger: _prove(context, ledger))
+                    group.start_soon(
+                        _run_ledger_safely, context, ledger, lambda ledger=ledger: _verify_one(context, ledger)
+                    )
 
 
 async def teardown(context: RunContext, *, dry_run: bool) -> list[Removal]:
@@ -96,13 +98,13 @@ async def teardown(context: RunContext, *, dry_run: bool) -> list[Removal]:
         return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run))
 
 
-async def _prove_marks(context: RunContext) -> None:
+async def _verify_marks(context: RunContext) -> None:
     """The last part of a run's proof: there is one world of it, not two."""
     try:
         wrong = await context.pool.run_one(lambda: verify_marks(context))
         phase_log = _phase_log(context, Phase.ORGANIZATIONS)
         claims = [Claim(each.plan.item, phase_log, each.index) for each in context.state.organizations if each.id]
-        if wrong and await remove_empty_twins(context, Phase.ORGANIZATIONS, Place(), claims):
+        if wrong and await remove_empty_duplicates(context, Phase.ORGANIZATIONS, Place(), claims):
             wrong = await context.pool.run_one(lambda: verify_marks(context))
         context.results.absent += wrong
     except StoppedError:
@@ -144,7 +146,7 @@ async def _check_same_server(context: RunContext) -> None:
         for organization in context.state.organizations
         if (server_id := phase_log.known_id(organization.index))
     }
-    gone = await _gone(context, known)
+    gone = await _find_gone(context, known)
     if gone and len(gone) == len(known) and context.may_restart:
         journal.restart()
     elif gone:
@@ -159,7 +161,7 @@ async def _check_same_server(context: RunContext) -> None:
         await context.clock.sleep(min(max(wait.max_delay_s - age_s, 0.0), wait.max_delay_s))
 
 
-async def _gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
+async def _find_gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
     """Those organizations of the journal (id -> mark) that the server says it does not have.
 
     A second world would follow from a wrong answer. So the server is asked twice, and its whole list has to say the
@@ -172,15 +174,15 @@ async def _gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
 
     gone = await pool.run_one(lambda: missing(known))
     if gone:
-        await pool.run_one(lambda: _deny(context, api, {each: known[each] for each in gone}))
+        await pool.run_one(lambda: _check_list_agrees(context, api, {each: known[each] for each in gone}))
         await context.clock.sleep(context.settings.settlement.max_delay_s)
         gone = await pool.run_one(lambda: missing(gone))
     if gone:
-        await pool.run_one(lambda: _deny(context, api, {each: known[each] for each in gone}))
+        await pool.run_one(lambda: _check_list_agrees(context, api, {each: known[each] for each in gone}))
     return gone
 
 
-async def _deny(context: RunContext, api: MidazApi, gone: Mapping[str, str]) -> None:
+async def _check_list_agrees(context: RunContext, api: MidazApi, gone: Mapping[str, str]) -> None:
     """Raise RunError when the server's list shows what the server says it does not have, under its id or its mark, or
     shows nothing where it counts something."""
     listed = [row async for row in api.entities(Entity.ORGANIZATION, Place(), {})]
@@ -288,7 +290,7 @@ async def _create_one(
 _NOTHING = Created(Outcome.FAILED)
 
 
-async def _prove(context: RunContext, ledger: LedgerState) -> None:
+async def _verify_one(context: RunContext, ledger: LedgerState) -> None:
     context.results.verifications.append(await verify_ledger(context, ledger))
     ledger.status = LedgerStatus.DONE
 

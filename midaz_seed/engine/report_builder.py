@@ -77,8 +77,8 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     failed, planned = meter.failed, max(meter.planned, 1)
     own = measure_client_load(context, elapsed_s=elapsed_s, cpu_s=process_cpu_s() - started_cpu_s)
     processes = (own, *context.results.processes)
-    proof = _proof(context)
-    exit_code, verdict, next_step = _judge(context, proof, 100 * failed / planned)
+    verification = _verification(context)
+    exit_code, verdict, next_step = _judge(context, verification, 100 * failed / planned)
     return Report(
         schema_version=SCHEMA_VERSION,
         version=version("midaz-seed"),
@@ -112,7 +112,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         ledgers=_ledgers(context),
         breaker_opened=context.sender.breaker.opened_count,
         breaker_open_s=context.sender.breaker.open_total_s,
-        proof=proof,
+        proof=verification,
         plan_done_percent=done_percent(context),
         error_rate_percent=100 * failed / planned,
         error_budget_percent=settings.error_budget_percent,
@@ -208,7 +208,9 @@ def _first(context: RunContext, *kinds: type[SeedError]) -> SeedError | None:
     return next((error for error in context.results.errors if isinstance(error, kinds)), None)
 
 
-def _judge(context: RunContext, proof: VerificationReport | None, failed_percent: float) -> tuple[ExitCode, str, str]:
+def _judge(
+    context: RunContext, verification: VerificationReport | None, failed_percent: float
+) -> tuple[ExitCode, str, str]:
     """Exit code, one sentence, and how to go on."""
     unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
     target = _first(context, TargetError)
@@ -216,7 +218,7 @@ def _judge(context: RunContext, proof: VerificationReport | None, failed_percent
     settlement = _first(context, SettlementError)
     unexplained = _first(context, UnexplainedError, ExcessError)
     disk = _first(context, JournalError, OutputError)
-    again = _how_to_go_on(context)
+    again = _how_to_continue(context)
     if context.findings.signal is not None:
         code = ExitCode.INTERRUPTED if context.findings.signal is signal.SIGINT else ExitCode.TERMINATED
         return code, f"Interrupted by {context.findings.signal.name}; what was in flight was finished.", again
@@ -234,12 +236,12 @@ def _judge(context: RunContext, proof: VerificationReport | None, failed_percent
         return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {again}"
     if unfinished:
         return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"Cure what the errors name. {again}"
-    if proof is not None and not proof.ok:
-        too_much = any(_is_too_much(row.actual, row.expected) for row in proof.differences)
+    if verification is not None and not verification.ok:
+        has_surplus = any(_is_surplus(row.actual, row.expected) for row in verification.differences)
         return (
             ExitCode.DIFFERENCES,
-            f"NOT as planned: {proof.differences_total} differences.",
-            _TOO_MUCH if too_much else again,
+            f"NOT as planned: {verification.differences_total} differences.",
+            _SURPLUS_STEP if has_surplus else again,
         )
     if failed_percent > context.settings.error_budget_percent:
         verdict = (
@@ -247,19 +249,23 @@ def _judge(context: RunContext, proof: VerificationReport | None, failed_percent
         )
         return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {again}"
     if context.pool.admission.time_is_up and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
-        return _time_was_up(context, proof, again)
-    if proof is None:
-        return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."
+        return _time_was_up(context, verification, again)
+    if verification is None:
+        return (
+            ExitCode.DONE,
+            "Done, without a verification.",
+            "Prove it with `midaz-seed verify` and the same settings.",
+        )
     return ExitCode.DONE, "Done: every balance is the planned one.", ""
 
 
-_TOO_MUCH = (
+_SURPLUS_STEP = (
     "Something is there more than once, or was not planned, which no other run puts right: `midaz-seed verify "
     "--every-transaction` names it; `midaz-seed teardown`, then run again."
 )
 
 
-def _is_too_much(actual: str, expected: str) -> bool:
+def _is_surplus(actual: str, expected: str) -> bool:
     """Whether a difference says that the server holds more than planned, of something that can be counted."""
     if actual.isdigit() and expected.isdigit():
         return int(actual) > int(expected)
@@ -269,14 +275,14 @@ def _is_too_much(actual: str, expected: str) -> bool:
 _CUT_SHORT = (LedgerStatus.PARTIAL, LedgerStatus.STOPPED)
 
 
-def _time_was_up(context: RunContext, proof: VerificationReport | None, again: str) -> tuple[ExitCode, str, str]:
+def _time_was_up(context: RunContext, verification: VerificationReport | None, again: str) -> tuple[ExitCode, str, str]:
     share = f"{done_percent(context):.1f} % of the plan"
-    if proof is not None:
+    if verification is not None:
         return ExitCode.DONE, f"Time was up: {share} is done, and every balance is the planned one so far.", again
     if context.settings.verification.enabled:
-        verdict = f"Time was up before any ledger was filled, so there is no proof: {share} is done."
+        verdict = f"Time was up before any ledger was filled, so there is no verification: {share} is done."
         return ExitCode.DIFFERENCES, verdict, f"Give it more --duration. {again}"
-    return ExitCode.DONE, f"Time was up: {share} is done, without a proof.", again
+    return ExitCode.DONE, f"Time was up: {share} is done, without a verification.", again
 
 
 def done_percent(context: RunContext) -> float:
@@ -286,7 +292,7 @@ def done_percent(context: RunContext) -> float:
     return 100 * sum(phase.created + phase.existing for phase in phases) / planned if planned else 100.0
 
 
-def _how_to_go_on(context: RunContext) -> str:
+def _how_to_continue(context: RunContext) -> str:
     if not context.journal.enabled:
         return "Run the same command again: it finds what is there and makes what is missing."
     directory = context.settings.journal.directory
@@ -294,28 +300,31 @@ def _how_to_go_on(context: RunContext) -> str:
     return f"Go on with: midaz-seed run --resume {context.plan.run_id}{option}"
 
 
-def _proof(context: RunContext) -> VerificationReport | None:
-    proofs = context.results.verifications
-    if not proofs and not context.results.absent:
+def _verification(context: RunContext) -> VerificationReport | None:
+    verifications = context.results.verifications
+    if not verifications and not context.results.absent:
         return None
     stopped = sum(ledger.status is LedgerStatus.STOPPED for ledger in context.state.ledgers)
     # what time did not allow to begin is no part of what is to be proved
     admission = context.pool.admission
     left_out = stopped if admission.time_is_up and not admission.is_draining else 0
-    to_prove = len(context.state.ledgers) - left_out
-    differences = [*context.results.absent, *(difference for proof in proofs for difference in proof.differences)]
+    ledgers_planned = len(context.state.ledgers) - left_out
+    differences = [
+        *context.results.absent,
+        *(difference for verification in verifications for difference in verification.differences),
+    ]
     return VerificationReport(
-        ok=not differences and len(proofs) == to_prove,
-        ledgers=len(proofs),
-        ledgers_planned=to_prove,
-        balances_checked=sum(proof.balances_checked for proof in proofs),
-        counts_checked=sum(proof.counts_checked for proof in proofs),
-        transactions_read=sum(proof.transactions_read for proof in proofs),
-        transactions_unlisted=sum(proof.transactions_unlisted for proof in proofs),
-        crash_seen=next((proof.crash_seen for proof in proofs if proof.crash_seen), ""),
+        ok=not differences and len(verifications) == ledgers_planned,
+        ledgers=len(verifications),
+        ledgers_planned=ledgers_planned,
+        balances_checked=sum(verification.balances_checked for verification in verifications),
+        counts_checked=sum(verification.counts_checked for verification in verifications),
+        transactions_read=sum(verification.transactions_read for verification in verifications),
+        transactions_unlisted=sum(verification.transactions_unlisted for verification in verifications),
+        crash_seen=next((verification.crash_seen for verification in verifications if verification.crash_seen), ""),
         differences=tuple(differences[:DIFFERENCES_MAX]),
         differences_total=len(differences),
-        elapsed_s=max((proof.elapsed_s for proof in proofs), default=0.0),
+        elapsed_s=max((verification.elapsed_s for verification in verifications), default=0.0),
     )
 
 

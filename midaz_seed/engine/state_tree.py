@@ -141,7 +141,7 @@ def planned_counts(plan: Plan, shard: LedgerShard) -> dict[Phase, int]:
     """Items by phase in a slice of a plan; the organizations belong to nobody's slice but the whole."""
     if shard == ALL_LEDGERS:
         return dict(plan.counts)
-    ledgers = [ledger for place, ledger in enumerate(plan.ledgers) if shard.has(place)]
+    ledgers = [ledger for index, ledger in enumerate(plan.ledgers) if shard.has(index)]
     planned = Counter({Phase.LEDGERS: len(ledgers)})
     for ledger in ledgers:
         planned.update(ledger.counts)
@@ -152,14 +152,14 @@ class StateTree:
     """All organizations of a plan, with those ledgers that are in a slice of it."""
 
     def __init__(self, plan: Plan, shard: LedgerShard = ALL_LEDGERS) -> None:
-        places = count()
+        indexes = count()
         self.organizations = [
             OrganizationState(
                 organization,
-                index,
-                [LedgerState(ledger, place) for ledger in organization.ledgers if shard.has(place := next(places))],
+                number,
+                [LedgerState(ledger, index) for ledger in organization.ledgers if shard.has(index := next(indexes))],
             )
-            for index, organization in enumerate(plan.organizations)
+            for number, organization in enumerate(plan.organizations)
         ]
 
     @property

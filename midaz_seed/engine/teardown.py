@@ -3,7 +3,7 @@
 Midaz deletes softly: a deleted ledger takes its assets, accounts and transactions out of sight, and its names can be
 used again.
 Accounts that were used within the hour cannot be deleted one by one (midaz-behaviour: deletes), so ledgers go as a
-whole.
+full_row.
 """
 
 from dataclasses import dataclass
@@ -49,7 +49,7 @@ class Removal:
     """Why it was kept."""
 
 
-LOOKS = 2
+EMPTY_LISTINGS_MIN = 2
 """That must show nothing of the run any more, one after the other."""
 
 
@@ -80,15 +80,15 @@ class _Teardown:
 
     async def run(self) -> None:
         """Remove what the server shows until it shows nothing."""
-        clean = 0
-        while clean < LOOKS:
-            rows = await self._left()
+        empty_listings = 0
+        while empty_listings < EMPTY_LISTINGS_MIN:
+            rows = await self._remaining()
             for row in rows:
                 await self._organization(row)
             if self._dry_run:
                 return
-            clean = 0 if rows else clean + 1
-            if clean < LOOKS:
+            empty_listings = 0 if rows else empty_listings + 1
+            if empty_listings < EMPTY_LISTINGS_MIN:
                 await self._context.clock.sleep(self._context.settings.settlement.max_delay_s)
 
     def absent(self) -> list[Removal]:
@@ -99,14 +99,14 @@ class _Teardown:
             if mark not in self._found
         ]
 
-    async def _left(self) -> list[JsonObject]:
+    async def _remaining(self) -> list[JsonObject]:
         """Organizations of the run that the server still shows, in the plan's order, without those that are kept."""
-        places = {mark: place for place, mark in enumerate(self._planned)}
+        order = {mark: index for index, mark in enumerate(self._planned)}
         rows = [row async for row in self._api.entities(Entity.ORGANIZATION, Place(), {}) if self._is_ours(row)]
         self._found.update(map(mark_of, rows))
         kept = {each.id for each in self.removals.values() if each.fate is Fate.KEPT}
         left = [row for row in by_age(rows) if row["id"] not in kept]
-        return sorted(left, key=lambda row: places.get(mark_of(row), len(places)))
+        return sorted(left, key=lambda row: order.get(mark_of(row), len(order)))
 
     async def _organization(self, row: JsonObject) -> None:
         organization_id, now_s = str(row["id"]), self._context.clock.monotonic()
@@ -127,9 +127,9 @@ class _Teardown:
     async def _ledger(self, organization_id: str, row: JsonObject) -> Removal:
         ledger_id, name = str(row["id"]), str(row.get("name"))
         place = Place(organization_id)
-        whole = await self._api.entity(Entity.LEDGER, place, ledger_id) or row
-        identity = ("ledger", _key(whole), name, ledger_id)
-        if not self._is_ours(whole):
+        full_row = await self._api.entity(Entity.LEDGER, place, ledger_id) or row
+        identity = ("ledger", _key(full_row), name, ledger_id)
+        if not self._is_ours(full_row):
             return Removal(*identity, Fate.KEPT, "this run did not create it")
         return await self._delete(identity, routes.one(Entity.LEDGER, place, ledger_id))
 

@@ -42,9 +42,9 @@ class WorkerPool:
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._limit = workers
-        self._in_hand = 0
+        self._in_progress = 0
         self._idle = 0
-        self._told: set[str] = set()
+        self._reported_idle: set[str] = set()
         self._streams: deque[_Stream[Any]] = deque()
         self._wake = anyio.Event()
         self.admission = Admission(self._wake_up)
@@ -95,6 +95,7 @@ class WorkerPool:
             await stream.done.wait()
         finally:
             self._end(stream, None)
+        assert stream.in_progress == 0, "a stream ended with items in progress"
         if stream.error is not None:
             raise stream.error
 
@@ -110,11 +111,11 @@ class WorkerPool:
             raise StoppedError
         return results[0]
 
-    def was_idle_since(self, who: str) -> bool:
+    def was_idle_since(self, caller: str) -> bool:
         """Whether a worker has had nothing to do since `who` asked for the last time."""
-        if not self._idle and who in self._told:
+        if not self._idle and caller in self._reported_idle:
             return False
-        self._told.add(who)
+        self._reported_idle.add(caller)
         return True
 
     def _wake_up(self) -> None:
@@ -128,7 +129,7 @@ class WorkerPool:
                     self._wake = anyio.Event()
                 await self._wait_for_work()
                 continue
-            item = self._take(stream)
+            item = self._next_item(stream)
             if item is _END:
                 continue
             try:
@@ -136,28 +137,28 @@ class WorkerPool:
             except Exception as error:  # noqa: BLE001 - raised by drain, in the task that asked for the work
                 self._end(stream, error)
             finally:
-                self._in_hand -= 1
+                self._in_progress -= 1
                 stream.in_progress -= 1
                 if stream.ended and stream.in_progress == 0:
                     stream.done.set()
 
     async def _wait_for_work(self) -> None:
-        if self._in_hand >= self._limit:  # there is enough to do, and no room
+        if self._in_progress >= self._limit:  # there is enough to do, and no room
             await self._wake.wait()
             return
-        self._told.clear()
+        self._reported_idle.clear()
         self._idle += 1
         try:
             await self._wake.wait()
         finally:
             self._idle -= 1
-            self._told.clear()
+            self._reported_idle.clear()
 
-    def _take(self, stream: _Stream[Any]) -> Any:
+    def _next_item(self, stream: _Stream[Any]) -> Any:
         """The next item, now in hand; or _END, and the stream is out of the turn."""
         try:
-            over = not self.admission.is_open and (self.admission.is_draining or stream.is_new_work)
-            item = _END if over else next(stream.items, _END)
+            ended = not self.admission.is_open and (self.admission.is_draining or stream.is_new_work)
+            item = _END if ended else next(stream.items, _END)
         except Exception as error:  # noqa: BLE001 - raised by drain
             self._end(stream, error)
             item = _END
@@ -166,7 +167,7 @@ class WorkerPool:
             if stream.in_progress == 0:
                 stream.done.set()
         else:
-            self._in_hand += 1
+            self._in_progress += 1
             stream.in_progress += 1
         return item
 
@@ -178,10 +179,10 @@ class WorkerPool:
 
     def _next_stream(self) -> _Stream[Any] | None:
         """The next stream in turn that may have another item in hand; None when there is none, or no room."""
-        if self._in_hand < self._limit:
-            for looked_at, stream in enumerate(self._streams, 1):
+        if self._in_progress < self._limit:
+            for position, stream in enumerate(self._streams, 1):
                 if stream.in_progress < stream.limit:
-                    self._streams.rotate(-looked_at)
+                    self._streams.rotate(-position)
                     return stream
         return None
 

@@ -11,7 +11,7 @@ ANSWERS_MIN = 200
 """Answers that a window waits for, because the throughput of a few is a matter of chance."""
 WINDOW_S = (0.1, 2.0)
 """A window is at least and at most so long."""
-LOOK_EVERY_S = 0.05
+SAMPLE_EVERY_S = 0.05
 
 
 async def search_concurrency(context: RunContext) -> None:
@@ -37,7 +37,7 @@ async def ramp_up(context: RunContext) -> None:
         return
     while context.elapsed_s < limits.ramp_s:
         pool.limit = 1 + int((limits.max_concurrency - 1) * context.elapsed_s / limits.ramp_s)
-        await context.clock.sleep(min(limits.ramp_s / limits.max_concurrency, LOOK_EVERY_S))
+        await context.clock.sleep(min(limits.ramp_s / limits.max_concurrency, SAMPLE_EVERY_S))
     pool.limit = limits.max_concurrency
 
 
@@ -58,7 +58,7 @@ async def _window(context: RunContext) -> Window:
     clock, meter = context.clock, context.meter
     since_s, successes, overloaded, latency_us = clock.monotonic(), meter.succeeded, meter.overloaded, meter.latency_us
     while True:
-        await clock.sleep(LOOK_EVERY_S)
+        await clock.sleep(SAMPLE_EVERY_S)
         span_s = clock.monotonic() - since_s
         answers = meter.succeeded - successes + meter.overloaded - overloaded
         if span_s >= WINDOW_S[1] or (span_s >= WINDOW_S[0] and answers >= ANSWERS_MIN):

@@ -4,7 +4,7 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.plan.items import MONEY
 from midaz_seed.reporting.steady import Counted, SteadyWindow
 
-LOOK_EVERY_S = 0.25
+SAMPLE_EVERY_S = 0.25
 
 
 async def record_steady_state(context: RunContext) -> None:
@@ -17,7 +17,7 @@ async def record_steady_state(context: RunContext) -> None:
     moving_since_s: float | None = None
     since: Counted | None = None
     while True:
-        await context.clock.sleep(LOOK_EVERY_S)
+        await context.clock.sleep(SAMPLE_EVERY_S)
         busy = not context.pool.was_idle_since("steady")
         if not any(context.meter.phases[phase].requests for phase in MONEY):
             continue

@@ -5,10 +5,10 @@ from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.midaz.routes import PAGE_LIMIT
 from midaz_seed.plan.items import MONEY
 
-LOOK_EVERY_S = 0.2
+SAMPLE_EVERY_S = 0.2
 READS_PER_LEDGER = 6
 """Of a proof, beside balances and sample: assets and counts."""
-PASS_OVER_S = 8e-6
+EXCLUDE_ITEM_S = 8e-6
 """What it takes to make an item that is left out; the proof needs to know its movements."""
 SAFETY = 1.5
 MARGIN_S, MARGIN_SHARE = 0.1, 0.02
@@ -24,7 +24,7 @@ async def enforce_time_limit(context: RunContext) -> None:
         if left_s <= 0:
             context.close()
             return
-        await context.clock.sleep(min(left_s, LOOK_EVERY_S))
+        await context.clock.sleep(min(left_s, SAMPLE_EVERY_S))
 
 
 def reserve_s(context: RunContext) -> float:
@@ -43,12 +43,12 @@ def reserve_s(context: RunContext) -> float:
     one_by_one_s = max(reads, default=0) * mean_s
     together_s = sum(reads) * mean_s / context.pool.limit
     settling_s = max((settled.waited_s for settled in context.results.settled), default=0.0)
-    passed_over_s = sum(_to_pass_over(context, ledger) for ledger in ledgers) * PASS_OVER_S
-    needed_s = SAFETY * (max(one_by_one_s, together_s) + settling_s + passed_over_s) + longest_s
+    excluding_s = sum(_items_to_exclude(context, ledger) for ledger in ledgers) * EXCLUDE_ITEM_S
+    needed_s = SAFETY * (max(one_by_one_s, together_s) + settling_s + excluding_s) + longest_s
     return min(needed_s, duration_s / 2) + MARGIN_S + MARGIN_SHARE * duration_s
 
 
-def _to_pass_over(context: RunContext, ledger: LedgerState) -> int:
+def _items_to_exclude(context: RunContext, ledger: LedgerState) -> int:
     """Items that `exclude_unstarted` will have to make."""
     progress = context.meter.ledgers[ledger.plan.key]
     if progress.phase not in MONEY:

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 import orjson
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.entities.duplicates import VISIBLE_WITHIN_S, Claim, OneOfEach, growing_pauses, visible_within_s
+from midaz_seed.engine.entities.duplicates import (
+    VISIBLE_WITHIN_S,
+    Claim,
+    DuplicateResolver,
+    growing_pauses,
+    visible_within_s,
+)
 from midaz_seed.engine.entities.look_up import find_all, find_entity
 from midaz_seed.engine.requests.sender import Answer
 from midaz_seed.errors import RequestFailedError, RunError
@@ -30,7 +36,7 @@ from midaz_seed.transport.base import Request
 
 __all__ = ["Created", "EntityCreator", "find_all", "find_entity"]
 
-_SETTLED_AT_ONCE = frozenset({Entity.ORGANIZATION, Entity.LEDGER})
+_RESOLVED_AT_ONCE = frozenset({Entity.ORGANIZATION, Entity.LEDGER})
 """A whole world would be doubled with them."""
 _NOT_THE_ENTITY = Verdict(
     Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but the answer is not the entity that was sent"
@@ -83,20 +89,20 @@ class EntityCreator:
         unknown = phase_log.is_unknown(ordinal)
         phase_log.begin(ordinal)
         body = {**item.payload, **references}
-        making = _Making(self._context, self._phase, self._place, item, body, Claim(item, phase_log, ordinal))
+        creation = _Creation(self._context, self._phase, self._place, item, body, Claim(item, phase_log, ordinal))
         try:
-            look_first = not (parent_fresh or GENERATORS[item.entity].unique_on_server)
-            created = await making.make(unknown=unknown, look_first=look_first)
+            find_first = not (parent_fresh or GENERATORS[item.entity].unique_on_server)
+            created = await creation.run(unknown=unknown, find_first=find_first)
         except RequestFailedError as error:  # a look-up that failed for good
             created = Failure(ErrorClass.SERVER, "", str(error))
         except RunError as error:
-            self._failed(Failure(ErrorClass.CONFLICT, "", str(error)), item, making.request)
+            self._failed(Failure(ErrorClass.CONFLICT, "", str(error)), item, creation.request)
             raise
         if isinstance(created, Failure):
-            return self._failed(created, item, making.request)
-        if not GENERATORS[item.entity].unique_on_server and item.entity not in _SETTLED_AT_ONCE:
-            self._claims.append(making.claim)
-            self._took_s = max(self._took_s, making.took_s)
+            return self._failed(created, item, creation.request)
+        if not GENERATORS[item.entity].unique_on_server and item.entity not in _RESOLVED_AT_ONCE:
+            self._claims.append(creation.claim)
+            self._took_s = max(self._took_s, creation.took_s)
         phase_log.created(ordinal, created.id, created_by_this_run=created.created_by_this_run)
         self._context.rejects.made(item.key)
         if created.recovered:
@@ -106,17 +112,17 @@ class EntityCreator:
         return created
 
     @property
-    def is_settled(self) -> bool:
-        """Nothing is left to `keep_one_of_each`."""
+    def is_resolved(self) -> bool:
+        """Nothing is left to `resolve_duplicates`."""
         return not self._claims
 
-    async def keep_one_of_each(self) -> dict[str, str]:
+    async def resolve_duplicates(self) -> dict[str, str]:
         """Settle what was created of a kind without unique names; the ids that stay, by item key.
 
         Raises as `create`, and RequestFailedError.
         """
         made = {claim.item.key: claim.own_id or claim.id for claim in self._claims}
-        await OneOfEach(self._context, self._phase, self._place).settle(self._claims, self._took_s)
+        await DuplicateResolver(self._context, self._phase, self._place).resolve(self._claims, self._took_s)
         for claim in self._claims:
             if made[claim.item.key] != claim.id:
                 claim.phase_log.created(claim.ordinal, claim.id, created_by_this_run=False)
@@ -132,7 +138,7 @@ class EntityCreator:
         return Created(Outcome.FAILED)
 
 
-class _Making:
+class _Creation:
     """One entity on its way to the server."""
 
     def __init__(
@@ -153,20 +159,20 @@ class _Making:
         self.took_s = 0.0
         """How long the create took that was answered."""
 
-    async def make(self, *, unknown: bool, look_first: bool) -> Created | Failure:
+    async def run(self, *, unknown: bool, find_first: bool) -> Created | Failure:
         """Send it until its answer, or a look, says that it is there, or that it cannot be.
 
         `unknown`: an earlier session may have made it, as late as in its last moment.
         """
         sender = self._context.sender
-        patience = sender.patience(self._phase)
+        budget = sender.retry_budget(self._phase)
         visible_until_s = self._now() + VISIBLE_WITHIN_S
         known = Effect.UNKNOWN if unknown else Effect.NOT_MADE
         hidden = unknown and not self._unique
-        look_until_s = self._context.started_s + visible_within_s(self._context) if hidden else 0.0
-        look, lost, attempts = unknown or look_first, False, 0
+        find_until_s = self._context.started_s + visible_within_s(self._context) if hidden else 0.0
+        find_again, lost, attempts = unknown or find_first, False, 0
         while True:
-            if look and await self._is_found(look_until_s):
+            if find_again and await self._is_found(find_until_s):
                 return await self._adopted(known, lost=lost)
             sent_s = self._now()
             answer = await sender.attempt(self.request, self._phase)
@@ -185,16 +191,16 @@ class _Making:
                 disposition = Disposition.NOT_READY  # the look-up may lag behind the uniqueness check
             self._note(failure)
             if effect is Effect.UNKNOWN:
-                lost = look = True
-                look_until_s = self._now() + self._hidden_for_s(answer)
-                again = not self._made_another(answer) and await patience.again(answer)
+                lost = find_again = True
+                find_until_s = self._now() + self._hidden_for_s(answer)
+                again = not self._made_another(answer) and await budget.should_retry(answer)
             elif disposition is Disposition.NOT_READY and self._now() < visible_until_s:
-                await patience.pause(answer)
+                await budget.pause(answer)
                 again = True
             else:
-                again = disposition is Disposition.RETRY and await patience.again(answer)
+                again = disposition is Disposition.RETRY and await budget.should_retry(answer)
             if not again:
-                if known is Effect.UNKNOWN and await self._is_found(look_until_s):
+                if known is Effect.UNKNOWN and await self._is_found(find_until_s):
                     return await self._adopted(known, lost=lost)
                 return failure
 
@@ -206,7 +212,7 @@ class _Making:
         return of_entity(response.status, response.body, self._body, self._parents)
 
     def _hidden_for_s(self, answer: Answer) -> float:
-        """How long what was made may not be seen. The server's own check of names is a guard against making it again;
+        """How long what was made may not be seen. The server's own check of names is a guard against creation it again;
         and who counts requests (429) has in all likelihood not passed this one on."""
         if self._unique or answer.verdict.error is ErrorClass.RATE_LIMITED:
             return 0.0
@@ -233,8 +239,8 @@ class _Making:
         """It was made; `known` is what was known of it before. Whatever stays is what counts."""
         claim = self.claim
         claim.own_id, claim.repeated = new_id, repeated = answer.created_id(), known is Effect.UNKNOWN
-        if self._item.entity in _SETTLED_AT_ONCE or (repeated and self._unique):
-            await self._settle()
+        if self._item.entity in _RESOLVED_AT_ONCE or (repeated and self._unique):
+            await self._resolve()
             if claim.id != new_id:
                 return self._known(claim.stays, lost=repeated)
         return Created(Outcome.CREATED, new_id, created_by_this_run=True)
@@ -242,16 +248,16 @@ class _Making:
     async def _adopted(self, known: Effect, *, lost: bool) -> Created | Failure:
         """It is on the server."""
         self.claim.repeated = known is Effect.UNKNOWN
-        if self._item.entity in _SETTLED_AT_ONCE:
-            await self._settle(found=True)
+        if self._item.entity in _RESOLVED_AT_ONCE:
+            await self._resolve(found=True)
         return self._known(self.claim.stays, lost=lost)
 
-    async def _settle(self, *, found: bool = False) -> None:
+    async def _resolve(self, *, found: bool = False) -> None:
         """Keep one of it. One that was found empty may be another run's of this moment, which takes it away again when
         an older one shows: so it is used only when none can show any more."""
-        one_of_each, claim = OneOfEach(self._context, self._phase, self._place), self.claim
-        empty = found and not await one_of_each.is_used(claim, claim.id)
-        await one_of_each.settle([claim], visible_within_s(self._context) if empty else self.took_s)
+        resolver, claim = DuplicateResolver(self._context, self._phase, self._place), self.claim
+        empty = found and not await resolver.is_used(claim, claim.id)
+        await resolver.resolve([claim], visible_within_s(self._context) if empty else self.took_s)
 
     def _known(self, found: JsonObject, *, lost: bool) -> Created | Failure:
         """It is on the server: ours after a lost answer, there before, or something else under the same name."""

@@ -73,7 +73,7 @@ class Claim:
         return str(self.stays["id"])
 
 
-class OneOfEach:
+class DuplicateResolver:
     """Settles claims of one kind at one place."""
 
     def __init__(self, context: RunContext, phase: Phase, place: Place) -> None:
@@ -82,7 +82,7 @@ class OneOfEach:
         self._place = place
         self._api = context.api(phase)
 
-    async def settle(self, claims: Sequence[Claim], took_s: float) -> None:
+    async def resolve(self, claims: Sequence[Claim], took_s: float) -> None:
         """Return when the server shows exactly one of each; what this session made too many is removed.
 
         The look that decides comes as long after the one that shows all of ours as that took to come, or as creating
@@ -95,7 +95,7 @@ class OneOfEach:
         until_s = began_s + visible_within_s(self._context)
         pauses, all_were_shown = growing_pauses(), False
         while True:
-            await self._look(claims)
+            await self._list(claims)
             if all_were_shown:
                 for claim in claims:
                     await self._withdraw(claim)
@@ -113,7 +113,7 @@ class OneOfEach:
             if not claim.is_single:
                 await self._decide(claim)
 
-    async def _look(self, claims: Sequence[Claim]) -> None:
+    async def _list(self, claims: Sequence[Claim]) -> None:
         """Note what the server shows now, in one listing."""
         look_ups = [_look_up(claim.item) for claim in claims]
         found: dict[str | None, list[JsonObject]] = {_wanted(look_up): [] for look_up in look_ups}
@@ -141,10 +141,10 @@ class OneOfEach:
                 hint="check the server's replicas, then run the same command again",
             )
         ids = [str(row["id"]) for row in claim.shown]
-        has_records = [an_id for an_id in ids if await self.is_used(claim, an_id)]
-        if len(has_records) > 1:
-            raise _several(item, has_records, "each with something in it")
-        stays = has_records[0] if has_records else ids[0]
+        used = [an_id for an_id in ids if await self.is_used(claim, an_id)]
+        if len(used) > 1:
+            raise _several(item, used, "each with something in it")
+        stays = used[0] if used else ids[0]
         for other in ids:
             if other != stays and (other == claim.own_id or claim.repeated):
                 await self._remove(claim, other, stays)
@@ -174,7 +174,7 @@ class OneOfEach:
             claim.own_id = ""
 
 
-async def remove_empty_twins(context: RunContext, phase: Phase, place: Place, claims: Sequence[Claim]) -> bool:
+async def remove_empty_duplicates(context: RunContext, phase: Phase, place: Place, claims: Sequence[Claim]) -> bool:
     """Remove later ones with nothing in them that a network has delivered after all looks; False when several of one
     are in use, or the server cannot be read."""
     if not claims:
@@ -182,7 +182,7 @@ async def remove_empty_twins(context: RunContext, phase: Phase, place: Place, cl
     for claim in claims:
         claim.repeated = True
     try:
-        await context.pool.run_one(lambda: OneOfEach(context, phase, place).settle(claims, 0.0))
+        await context.pool.run_one(lambda: DuplicateResolver(context, phase, place).resolve(claims, 0.0))
     except (RunError, RequestFailedError):
         return False
     return True

@@ -98,7 +98,7 @@ async def _listed(
     Args:
         wanted: keys that must be there, each with its id where that is known.
     """
-    api, looks, run_id = context.api(Phase.VERIFY), Rereads(context), context.plan.run_id
+    api, rereads, run_id = context.api(Phase.VERIFY), Rereads(context), context.plan.run_id
     while True:
         ids: IdsByKey = {}
         async for row in api.entities(entity, place, {}):
@@ -110,8 +110,8 @@ async def _listed(
             for key, found in wanted.items()
             if (found not in ids.get(key, ()) if found else key not in ids)
         ]
-        too_many = surplus(entity, ids, names)
-        if not absent and not too_many:
+        more = surplus(entity, ids, names)
+        if not absent and not more:
             return ids, []
-        if not await looks.again([absent, too_many], frozenset(too_many)):
-            return ids, [*absent, *too_many]
+        if not await rereads.again([absent, more], frozenset(more)):
+            return ids, [*absent, *more]

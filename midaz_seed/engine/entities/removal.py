@@ -13,17 +13,17 @@ async def delete(context: RunContext, phase: Phase, path: str) -> str:
     Raises UnauthorizedError, BreakerOpenError.
     """
     request = Request("DELETE", path)
-    patience = context.sender.patience(phase)
+    budget = context.sender.retry_budget(phase)
     while True:
         answer = await context.sender.attempt(request, phase)
         response = answer.response
         if response is not None and (response.status == 204 or says_missing(response.status, response.body)):
             return ""
-        refused = (
+        rejected = (
             response is not None
             and answer.verdict.disposition not in (Disposition.RETRY, Disposition.UNKNOWN)
             and midaz_code(response.body)
         )
-        if refused or not await patience.again(answer):
+        if rejected or not await budget.should_retry(answer):
             failure = answer.failure(request)
             return f"{failure.code} {failure.message}".strip() or f"{failure.status}, which no Midaz says to a DELETE"

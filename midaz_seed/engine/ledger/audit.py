@@ -25,9 +25,9 @@ from midaz_seed.plan.items import Phase, TransactionItem, effect_of
 from midaz_seed.reporting.report import Difference
 from midaz_seed.transport.base import Service
 
-AT_A_TIME = 500
+YIELD_EVERY = 500
 """Planned transactions that are compared before others, who have requests in flight, get their turn."""
-SINGLY_MAX = 100
+SINGLE_READS_MAX = 100
 """So many that a list lacks are looked for one by one; more need the whole list again."""
 
 
@@ -61,17 +61,17 @@ class Audit:
         return len(self.absent) == ledger.missed_count + ledger.left_out_count and effect == not_made
 
 
-async def audit(context: RunContext, ledger: LedgerState, looks: Rereads) -> Audit:
+async def audit(context: RunContext, ledger: LedgerState, rereads: Rereads) -> Audit:
     """Hold the ledger's plan against the server's list, which is looked at until it is as expected."""
-    found = await context.pool.run_one(lambda: _whole(context, ledger))
+    found = await context.pool.run_one(lambda: _read_list(context, ledger))
     while not found.expects(ledger) or found.unlisted or found.wrong:
-        lacking = {*found.absent, *found.unlisted}
-        if not await looks.again(sorted(lacking), frozenset(found.wrong)):
+        absent = {*found.absent, *found.unlisted}
+        if not await rereads.again(sorted(absent), frozenset(found.wrong)):
             break
-        if found.wrong or not 0 < len(lacking) <= SINGLY_MAX:
-            found = await context.pool.run_one(lambda: _whole(context, ledger))
+        if found.wrong or not 0 < len(absent) <= SINGLE_READS_MAX:
+            found = await context.pool.run_one(lambda: _read_list(context, ledger))
         else:
-            found = await context.pool.run_one(partial(_singly, context, ledger, found))
+            found = await context.pool.run_one(partial(_reread_singly, context, ledger, found))
     return found
 
 
@@ -93,7 +93,7 @@ async def transactions_of(context: RunContext, ledger: LedgerState) -> AsyncIter
         yield row
 
 
-async def _whole(context: RunContext, ledger: LedgerState) -> Audit:
+async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
     """The list as it is now."""
     result = Audit()
     records: dict[str, _Record] = {}
@@ -107,11 +107,11 @@ async def _whole(context: RunContext, ledger: LedgerState) -> Audit:
             others.setdefault(key, set()).add(record.id)
     result.listed = len(records) + sum(map(len, others.values()))
     for number, item in enumerate(chain(ledger.plan.deposits(), ledger.plan.transfers())):
-        if number % AT_A_TIME == 0:
+        if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
         found = records.pop(item.key, None)
         if found is None:
-            _lacks(result, ledger, item)
+            _note_absent(result, ledger, item)
             continue
         result.wrong += _differences(item, found)
         if item.key in others:
@@ -121,27 +121,27 @@ async def _whole(context: RunContext, ledger: LedgerState) -> Audit:
     return result
 
 
-async def _singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
+async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
     """The list with those that it lacked looked for one by one."""
     result = Audit(listed=earlier.listed)
     api = context.api(Phase.VERIFY)
-    lacking = {*earlier.absent, *earlier.unlisted}
+    absent = {*earlier.absent, *earlier.unlisted}
     for number, item in enumerate(chain(ledger.plan.deposits(), ledger.plan.transfers())):
-        if number % AT_A_TIME == 0:
+        if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
-        if item.key not in lacking:
+        if item.key not in absent:
             continue
         found_id = await api.transaction_id_by_mark(ledger.place, item.tag)
         row = await api.transaction(ledger.place, found_id) if found_id else None
         if row is None:
-            _lacks(result, ledger, item)
+            _note_absent(result, ledger, item)
         else:
             result.listed += 1
             result.wrong += _differences(item, _Record(id_of(row), row.get("amount"), row.get("assetCode")))
     return result
 
 
-def _lacks(result: Audit, ledger: LedgerState, item: TransactionItem) -> None:
+def _note_absent(result: Audit, ledger: LedgerState, item: TransactionItem) -> None:
     if item.key in ledger.recovered:
         result.unlisted.append(item.key)
     else:

@@ -16,8 +16,8 @@ from midaz_seed.engine.ledger.snapshots import (
     Snapshot,
     SnapshotSeries,
     Sums,
+    describe_residue,
     explain,
-    in_words,
     listed,
     take_snapshot,
 )
@@ -38,7 +38,7 @@ class Channel:
     """Where the transactions of a phase go, and what sends them."""
 
     path: str
-    movements: TransactionSender
+    sender: TransactionSender
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +65,14 @@ async def decide(
             solution = await _explained(context, seen, known, doubts, found)
             if not solution.unique:
                 rows, _ = await listed(context, ledger)
-                found |= {at for at, one in enumerate(doubts) if _is_listed(rows, one.item)}
+                found |= {index for index, one in enumerate(doubts) if _is_listed(rows, one.item)}
                 # a list says nothing about a look before it: what arrived in between would count twice
                 steady = steady and await take_snapshot(context, ledger, phase) == seen
                 solution = await _explained(context, seen, known, doubts, found)
             fits = steady and not solution.contradicted and not seen.strange
-            ledger.residue = "" if fits else in_words(ledger, seen, known, solution.contradicted)
+            ledger.residue = "" if fits else describe_residue(ledger, seen, known, solution.contradicted)
             if (fits and (solution.unique or any(key_is_alive(context, one) for one in doubts))) or late:
-                return _read(solution, found, len(doubts), believed=fits)
+                return _decisions(solution, found, len(doubts), believed=fits)
         await snapshots.wait()
 
 
@@ -85,15 +85,15 @@ async def _explained(
     context: RunContext, seen: Snapshot, known: Sums, doubts: Sequence[UnresolvedTransaction], found: set[int]
 ) -> Solution:
     """The balances' answer for those that the list does not have."""
-    return await explain(context, seen, known, [one.item for at, one in enumerate(doubts) if at not in found])
+    return await explain(context, seen, known, [one.item for index, one in enumerate(doubts) if index not in found])
 
 
-def _read(solution: Solution, found: set[int], count: int, *, believed: bool) -> list[Decided]:
+def _decisions(solution: Solution, found: set[int], count: int, *, believed: bool) -> list[Decided]:
     values = iter(solution.values)
     decided = []
-    for at in range(count):
-        value = None if at in found else next(values)
-        if at in found:
+    for index in range(count):
+        value = None if index in found else next(values)
+        if index in found:
             decided.append(Decided(Effect.MADE, listed=True))
         elif value is None or not believed:
             decided.append(Decided(Effect.UNKNOWN))
@@ -197,7 +197,7 @@ class _Resolution:
                 return
 
     async def _decide(self, doubts: Sequence[UnresolvedTransaction]) -> list[Decided]:
-        await _nothing_held(self.context, doubts)
+        await _wait_for_delayed_requests(self.context, doubts)
         left = {key: value - self.lost[key] for key, value in self.known.items()}
         return await decide(self.context, self.ledger, self.phase, left, doubts)
 
@@ -207,7 +207,7 @@ class _Resolution:
         """Record what is decided; the transactions that may be sent again, each with its key."""
         context, again = self.context, []
         for channel in self.channels.values():
-            channel.movements.flow.answered(context.clock.monotonic())
+            channel.sender.flow.answered(context.clock.monotonic())
         for unsent, what in zip(doubts, decided, strict=True):
             if what.effect is not Effect.UNKNOWN:
                 context.recorder(self.ledger, unsent.item.phase).count_doubt(applied=what.effect is Effect.MADE)
@@ -221,7 +221,7 @@ class _Resolution:
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
         unsent, key = one
         channel, parent = self.channels[unsent.item.phase], self.ledger.place.path
-        outcome = await channel.movements.send(unsent.item, unsent.ordinal, channel.path, parent, key)
+        outcome = await channel.sender.send(unsent.item, unsent.ordinal, channel.path, parent, key)
         self.ledger.in_doubt.remove(unsent)
         if outcome is None:
             self.made(unsent)
@@ -232,7 +232,7 @@ class _Resolution:
             self.missed(unsent)
 
 
-async def _nothing_held(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
+async def _wait_for_delayed_requests(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
     """Before one whose key is taken may get another key, no attempt under the old one may be on its way."""
     last_s = max((unsent.unanswered_s for unsent in doubts if unsent.key_is_taken), default=float("-inf"))
     await context.clock.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
@@ -246,10 +246,10 @@ def recover(
     context.recorder(ledger, unsent.item.phase).count_recovered(len(unsent.item.movements))
     context.rejects.made(unsent.item.key)
     if listed:
-        channel.movements.phase_log.made(unsent.ordinal)
+        channel.sender.phase_log.made(unsent.ordinal)
     else:
         ledger.recovered.add(unsent.item.key)
-        channel.movements.phase_log.recovered(unsent.ordinal)
+        channel.sender.phase_log.recovered(unsent.ordinal)
 
 
 def undecided(ledger: LedgerState) -> UndecidedError:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import EntityCreator
-from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
+from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
 from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
 from midaz_seed.engine.ledger.left_out import exclude_unstarted
 from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
@@ -66,7 +66,7 @@ class LedgerRun:
             return self._give_up(Phase.ACCOUNTS, "none of its accounts could be created, so it gets no movements")
         await self._move_money()
         if self._context.settings.verification.enabled and not pool.admission.is_draining:
-            await self._prove()
+            await self._verify()
         self._count_doubts()
         if pool.admission.is_draining:
             ledger.status = LedgerStatus.STOPPED
@@ -103,8 +103,9 @@ class LedgerRun:
         numbered_items = enumerate(items)
         with self._reported(phase):
             await context.pool.run_all(numbered_items, create, max_concurrent=max_concurrent, is_new_work=True)
-            if not creator.is_settled and not context.pool.admission.is_draining:
-                ledger.ids.update(await context.pool.run_one(creator.keep_one_of_each))
+            if not creator.is_resolved and not context.pool.admission.is_draining:
+                ledger.ids.update(await context.pool.run_one(creator.resolve_duplicates))
+            self._assert_accounted_for(recorder)
         if context.pool.admission.time_is_up and next(numbered_items, None) is not None:
             self._cut_short = True
 
@@ -194,22 +195,39 @@ class LedgerRun:
                     {phase: money.channel},
                     missed=lambda unsent: money.missed(unsent.item),
                 )
+            self._assert_accounted_for(recorder)
+
+    def _assert_accounted_for(self, recorder: PhaseRecorder) -> None:
+        """Assert that no item has two outcomes, and in a phase that was neither drained nor cut short that each has one.
+
+        That nothing of the phase is still in progress, the pool asserts at the end of each stream.
+        """
+        phase, done = recorder.phase, recorder.progress.done
+        planned = self._plan.counts.get(phase, 0)
+        in_doubt = sum(unsent.item.phase is phase for unsent in self._ledger.in_doubt)
+        accounted = f"{phase} of {self._plan.key}: {done} done and {in_doubt} in doubt of {planned} planned"
+        assert done + in_doubt <= planned, accounted
+        if self._context.pool.admission.is_open:
+            assert done + in_doubt == planned, accounted
 
     def _note_signs(self, channels: Iterable[Channel]) -> None:
         """Keep what the sending of transactions has shown about the server."""
         for each in channels:
-            self._ledger.uncertain = self._ledger.uncertain or each.movements.uncertain
-            self._context.results.crash_seen = self._context.results.crash_seen or each.movements.crash_seen
+            self._ledger.uncertain = self._ledger.uncertain or each.sender.uncertain
+            self._context.results.crash_seen = self._context.results.crash_seen or each.sender.crash_seen
 
-    async def _prove(self) -> None:
+    async def _verify(self) -> None:
         context, ledger = self._context, self._ledger
         with self._reported(Phase.VERIFY) as recorder:
-            proof = await verify_ledger(context, ledger)
-            if any(row.what == Entity.PORTFOLIO for row in proof.differences) and await self._remove_empty_twins():
-                proof = await verify_ledger(context, ledger)
-            context.results.verifications.append(proof)
+            verification = await verify_ledger(context, ledger)
+            if (
+                any(row.what == Entity.PORTFOLIO for row in verification.differences)
+                and await self._remove_empty_duplicates()
+            ):
+                verification = await verify_ledger(context, ledger)
+            context.results.verifications.append(verification)
             recorder.count_step()
-        if proof.ok and ledger.in_doubt:  # the audit has found the record of each of them
+        if verification.ok and ledger.in_doubt:  # the audit has found the record of each of them
             channels = {phase: channel(context, ledger, phase) for phase in MONEY}
             recovered = {unsent.item.phase for unsent in ledger.in_doubt}
             for unsent in list(ledger.in_doubt):
@@ -217,12 +235,12 @@ class LedgerRun:
             for phase in recovered:
                 self._emit_finished(phase)
 
-    async def _remove_empty_twins(self) -> bool:
+    async def _remove_empty_duplicates(self) -> bool:
         """Portfolios have no unique names: a create that a network held may have arrived after the last look."""
         items = list(self._plan.portfolio_items())
         phase_log = self._context.journal.phase_log(self._ledger.index, Phase.PORTFOLIOS, len(items))
         claims = [Claim(item, phase_log, ordinal) for ordinal, item in enumerate(items)]
-        return await remove_empty_twins(self._context, Phase.PORTFOLIOS, self._ledger.place, claims)
+        return await remove_empty_duplicates(self._context, Phase.PORTFOLIOS, self._ledger.place, claims)
 
     def _count_doubts(self) -> None:
         """Count what stays in doubt, as failed: it is neither known as made nor known as not made."""

@@ -36,13 +36,14 @@ async def exclude_unstarted(
         count = planned - begun
         for account, whole in enumerate(ledger.plan.expectation().effect_of(phase)):
             changes[account] = whole
-        async for _, item in _unhurried(islice(numbered(ledger, phase), begun)):
+        async for _, item in _yielding(islice(numbered(ledger, phase), begun)):
             changes.subtract(effect_of(item))
     else:
         count = 0
-        async for ordinal, item in _unhurried(chain([first], rest)):
+        async for ordinal, item in _yielding(chain([first], rest)):
             if earlier is not None and earlier.holds(phase, ordinal):
-                recorder.count(Outcome.EXISTING)
+                if (phase, ordinal) not in earlier.counted:
+                    recorder.count(Outcome.EXISTING)
                 continue
             count += 1
             changes.update(effect_of(item))
@@ -52,7 +53,7 @@ async def exclude_unstarted(
     ledger.exclude_unstarted(phase, begun, changes, count)
 
 
-async def _unhurried(items: Iterator[PlannedItem]) -> AsyncIterator[PlannedItem]:
+async def _yielding(items: Iterator[PlannedItem]) -> AsyncIterator[PlannedItem]:
     for number, item in enumerate(items):
         yield item
         if number % YIELD_EVERY == 0:

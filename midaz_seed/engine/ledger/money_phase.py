@@ -38,7 +38,7 @@ class MoneyPhase:
         self._may_block = any(self._blocked)
         self._parent = ledger.place.path
         self.channel = channel(context, ledger, phase)
-        self.movements = self.channel.movements
+        self.sender = self.channel.sender
         self.path = self.channel.path
         self.set_aside: list[UnresolvedTransaction] = []
         """Not decided yet, because their keys are in flight."""
@@ -65,19 +65,19 @@ class MoneyPhase:
         if self._may_block and self._is_blocked(item):
             self._recorder.count(Outcome.SKIPPED)
             self._ledger.miss(item)
-            self.movements.phase_log.not_made(ordinal)
+            self.sender.phase_log.not_made(ordinal)
             return
-        unsent = await self.movements.send(item, ordinal, self.path, self._parent, key, wait=False)
+        unsent = await self.sender.send(item, ordinal, self.path, self._parent, key, wait=False)
         if unsent is not None:
-            self._not_made(unsent)
+            self._record_unresolved(unsent)
 
     async def ask_again(self, unsent: UnresolvedTransaction) -> None:
         """Decide a transaction that was set aside, however long its key is in flight."""
         self.set_aside.remove(unsent)
         key = IdempotencyKey(unsent.generation, unsent.first_sent_s)
-        again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
+        again = await self.sender.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
         if again is not None:
-            self._not_made(again)
+            self._record_unresolved(again)
 
     def missed(self, item: TransactionItem) -> None:
         """A transaction was certainly not made: without its deposit an account cannot be a source."""
@@ -85,7 +85,7 @@ class MoneyPhase:
         if item.phase is Phase.DEPOSITS:
             self._ledger.unfunded.update(movement.destination for movement in item.movements)
 
-    def _not_made(self, unsent: UnresolvedTransaction) -> None:
+    def _record_unresolved(self, unsent: UnresolvedTransaction) -> None:
         if unsent.set_aside:
             self.set_aside.append(unsent)
         elif unsent.in_doubt:
@@ -105,7 +105,7 @@ class MoneyPhase:
 def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
     """Where the transactions of a phase of a ledger go, and what sends them."""
     settings = context.settings
-    movements = TransactionSender(
+    sender = TransactionSender(
         context.sender,
         context.tracker,
         context.recorder(ledger, phase),
@@ -119,4 +119,4 @@ def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
         flow=ledger.flows.setdefault(phase, SettlementTimeline(phase)),
         rejects=context.rejects,
     )
-    return Channel(transaction_path(ledger.place, phase), movements)
+    return Channel(transaction_path(ledger.place, phase), sender)

@@ -13,7 +13,7 @@ from itertools import chain
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.in_doubt import Decided, key_is_alive
-from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, Sums, explain, in_words, listed
+from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, Sums, describe_residue, explain, listed
 from midaz_seed.engine.requests.transactions import IdempotencyKey, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UnexplainedError
@@ -24,11 +24,11 @@ from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.runs.journal_format import UnacknowledgedItem
 
 PlannedItem = tuple[int, TransactionItem]
-At = tuple[Phase, int]
+ItemPosition = tuple[Phase, int]
 """A transaction of a ledger: its phase and its place in the plan's order."""
-KnownTransactions = dict[At, TransactionItem]
+KnownTransactions = dict[ItemPosition, TransactionItem]
 """Transactions that are known as made."""
-Unacknowledged = dict[At, tuple[TransactionItem, UnacknowledgedItem]]
+Unacknowledged = dict[ItemPosition, tuple[TransactionItem, UnacknowledgedItem]]
 """Transactions whose answers were lost, with what the journal says of their sending."""
 _LOST = Failure(ErrorClass.IN_DOUBT, "", "an earlier session sent it and did not see its answer")
 
@@ -39,16 +39,16 @@ class ExistingTransactions:
 
     made: dict[Phase, bytearray]
     """1 for each transaction that was made; what lies beyond its end was not."""
-    keys: dict[At, IdempotencyKey] = field(default_factory=dict)
+    keys: dict[ItemPosition, IdempotencyKey] = field(default_factory=dict)
     """Idempotency keys for transactions that were acknowledged once and are not on the server any more."""
     complete: bool = True
     """Nothing else can have been made: the balances leave no room for it."""
     lost: list[tuple[UnresolvedTransaction, Decided]] = field(default_factory=list)
     """Those whose answers were lost and that are not known as made, with what the look says of them. They are sent
     before all others: what a look says grows old."""
-    counted: set[At] = field(default_factory=set)
+    counted: set[ItemPosition] = field(default_factory=set)
     """Those that this session has counted already, before its phases began."""
-    refused: set[At] = field(default_factory=set)
+    refused: set[ItemPosition] = field(default_factory=set)
     """Those that were refused for good when they were sent again before the phases began."""
 
     def holds(self, phase: Phase, ordinal: int) -> bool:
@@ -96,7 +96,7 @@ async def find_existing(
     ):  # what another process made since, keys still tell
         return None
     believed = ledger.resumed and any(phase_log.was_started for phase_log in journalled.values())
-    return await _Resumption(context, ledger, journalled, earlier, with_journal=believed).made()
+    return await _Resumption(context, ledger, journalled, earlier, with_journal=believed).run()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +159,7 @@ class _Resumption:
                 elif ordinal in unknown:
                     self._unknown[phase, ordinal] = item, unknown[ordinal]
 
-    async def made(self) -> ExistingTransactions:
+    async def run(self) -> ExistingTransactions:
         """What was made, as soon as two equal looks agree on it; one look is enough where nothing will be sent on its
         word, or where a session that ended in order left nothing unknown."""
         snapshots = SnapshotSeries(self._context, self._ledger, Phase.DEPOSITS)
@@ -169,8 +169,8 @@ class _Resumption:
             if finding is not None and snapshots.is_steady:  # its list was read between two equal snapshots
                 return self._adopt(finding)
             late = snapshots.is_late
-            finding = None if seen.strange else await self._found(seen, late=late)
-            if finding is not None and self._needs_no_second_look(finding):
+            finding = None if seen.strange else await self._explain(seen, late=late)
+            if finding is not None and self._needs_no_confirmation(finding):
                 return self._adopt(finding)
             if late and (finding is None or snapshots.was_late):
                 if self._ambiguous:
@@ -178,19 +178,19 @@ class _Resumption:
                 raise self._unexplained(seen)
             await snapshots.wait(to_confirm=finding is not None)
 
-    def _needs_no_second_look(self, finding: "_Finding") -> bool:
+    def _needs_no_confirmation(self, finding: "_Finding") -> bool:
         planned = sum(self._ledger.plan.counts.get(phase, 0) for phase in MONEY)
         in_order = self._with_journal and self._context.journal.clean and not self._unknown
         return len(finding.known) == planned or (in_order and not finding.listed)
 
-    async def _found(self, seen: Snapshot, *, late: bool) -> "_Finding | None":
+    async def _explain(self, seen: Snapshot, *, late: bool) -> "_Finding | None":
         """What explains these balances: the journal; else with the list; else, with the list, some of those whose
         answers were lost. None: nothing does yet.
 
         Less than was acknowledged is late: a replica is behind. Only when that stands until the deadline (`late`) the
         list alone is believed, as that of a server that was restored.
         """
-        if self._with_journal and await self._explains(seen, self._acknowledged, self._unknown):
+        if self._with_journal and await self._is_explained_by(seen, self._acknowledged, self._unknown):
             return self._only(self._acknowledged, self._unknown, listed=False)
         rows, others = await listed(self._context, self._ledger)
         if others:  # somebody else's transactions change balances too
@@ -204,22 +204,24 @@ class _Resumption:
         self._shown = known = self._acknowledged | there
         unknown = {at: one for at, one in self._unknown.items() if at not in there}
         for tried in (known, there) if late else (known,):
-            if await self._explains(seen, tried, unknown):
+            if await self._is_explained_by(seen, tried, unknown):
                 return self._only(tried, unknown, listed=True)
-        return await self._hidden(seen, known, unknown) if self._with_journal else None
+        return await self._explain_unlisted(seen, known, unknown) if self._with_journal else None
 
     def _only(self, known: KnownTransactions, unknown: Unacknowledged, *, listed: bool) -> "_Finding":
         """Nothing but what is known was made."""
         return _Finding(known, unknown, [False] * len(unknown), listed=listed)
 
-    async def _explains(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> bool:
+    async def _is_explained_by(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> bool:
         """Whether these transactions alone give what the server shows. Where it counts changes that needs no search:
         one more would have been counted."""
         items = [] if seen.counts_changes else [item for item, _ in unknown.values()]
         solution = await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
         return solution.unique and True not in solution.values
 
-    async def _hidden(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> "_Finding | None":
+    async def _explain_unlisted(
+        self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged
+    ) -> "_Finding | None":
         """More was made than the server lists: a crash hides records, a queue holds them back.
 
         The journal may be an older copy, so what it does not know could have been made too: the balances are believed
@@ -296,7 +298,7 @@ class _Resumption:
         return UnexplainedError(
             f"ledger {plan.key} ({plan.name}) already holds movements, and its balances are not what the "
             f"{len(self._shown)} planned transactions that are known to be made give, alone or with others: "
-            f"{in_words(self._ledger, seen, known, wrong)}",
+            f"{describe_residue(self._ledger, seen, known, wrong)}",
             hint="movements of an earlier run may still be on their way, or somebody else moved money: "
             "try again later, or fill new ledgers with another --run-id",
         )

@@ -45,7 +45,7 @@ async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[in
     server = context.server
     may_stand_still = server is not None and server.balances_wait_for_records
     flow = ledger.flows.get(Phase.DEPOSITS)
-    looks, count = Rereads(context), 0
+    rereads, count = Rereads(context), 0
     while True:
         count += 1
         balances = await context.pool.run_one(lambda: observe(context, ledger, Phase.SETTLEMENT))
@@ -53,14 +53,16 @@ async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[in
         if flow is not None:
             flow.observe_balances(context.clock.monotonic(), wrong.accounts)
         if not wrong.accounts and not wrong.overdrawn:
-            return Settled(ledger.plan.key, looks.waited_s, count)
+            return Settled(ledger.plan.key, rereads.waited_s, count)
         # where earlier sessions made transfers, an account has more for as long as one that it paid does not show
-        sure = frozenset[object](wrong.overdrawn) | (frozenset(wrong.above) if deposits_only else frozenset())
-        if not await looks.again(wrong, sure, still=bool(wrong.above) and not may_stand_still):
+        certain_surplus = frozenset[object](wrong.overdrawn) | (
+            frozenset(wrong.above) if deposits_only else frozenset()
+        )
+        if not await rereads.again(wrong, certain_surplus, still=bool(wrong.above) and not may_stand_still):
             break
-    if sure or not wrong.below or (wrong.above and not looks.changed):
+    if certain_surplus or not wrong.below or (wrong.above and not rereads.changed):
         raise _excess(ledger, expected, wrong)
-    raise _late(ledger, expected, wrong, looks)
+    raise _late(ledger, expected, wrong, rereads)
 
 
 async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dict[str, ObservedBalance]:
@@ -118,14 +120,14 @@ def _excess(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong) -> Exce
     )
 
 
-def _late(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong, looks: Rereads) -> SettlementError:
+def _late(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong, rereads: Rereads) -> SettlementError:
     plan, missing = ledger.plan, wrong.below
-    still = "" if looks.changed else "; the balances have not changed in that time"
+    still = "" if rereads.changed else "; the balances have not changed in that time"
     return SettlementError(
-        f"after {looks.waited_s:.1f} s the deposits of {_accounts(len(missing))} are not in the balances of ledger "
+        f"after {rereads.waited_s:.1f} s the deposits of {_accounts(len(missing))} are not in the balances of ledger "
         f"{plan.key} ({plan.name}): {_named(ledger, expected, missing)}{still}",
         hint="give it longer with --set settlement.deadlineS=300, or look at the server's queues and replicas"
-        if looks.changed
+        if rereads.changed
         else "nothing is on its way: look at the server's queues and replicas, and at `midaz-seed verify`",
     )
 

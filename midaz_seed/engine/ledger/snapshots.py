@@ -121,7 +121,7 @@ async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Seque
     )
 
 
-def in_words(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:
+def describe_residue(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:
     """What in the balances nothing explains: the accounts, and by how much they are off."""
     plan, texts = ledger.plan, list(seen.strange)
     for key in sorted(contradicted, reverse=True):

@@ -40,10 +40,10 @@ T = TypeVar("T")
 async def verify_ledger(context: RunContext, ledger: LedgerState) -> LedgerVerification:
     """Compare one ledger with its plan. Raises RequestFailedError when the server cannot be read, NotMidazError when
     what it says makes no sense."""
-    return await _Proof(context, ledger).make()
+    return await _Verification(context, ledger).run()
 
 
-class _Proof:
+class _Verification:
     """The differences found in one ledger so far."""
 
     def __init__(self, context: RunContext, ledger: LedgerState) -> None:
@@ -56,13 +56,13 @@ class _Proof:
         self._unlisted: frozenset[str] = frozenset()
         """Keys of transactions whose records a crash holds back."""
 
-    async def make(self) -> LedgerVerification:
+    async def run(self) -> LedgerVerification:
         started_s = self._context.clock.monotonic()
         checked = await self._check_balances()
         await self._check_entities()
-        looks = Rereads(self._context)
-        actual = await self._transactions_when_settled(looks)
-        read = await self._audit(looks) if self._is_to_be_audited else 0
+        rereads = Rereads(self._context)
+        actual = await self._transactions_when_settled(rereads)
+        read = await self._audit(rereads) if self._is_to_be_audited else 0
         self._compare_count("transaction count", self._planned_transactions, actual + len(self._unlisted))
         read = max(read, await self._check_sample())
         return LedgerVerification(
@@ -99,19 +99,19 @@ class _Proof:
         """
         server = self._context.server
         may_stand_still = server is not None and server.balances_wait_for_records
-        looks = Rereads(self._context)
+        rereads = Rereads(self._context)
         while True:
-            found, checked = await self._call(self._look_at_balances)
-            too_much: frozenset[object] = frozenset(difference for difference in found if difference.surplus)
-            if found and not too_much and await self._call(self._holds_too_many):
-                too_much = frozenset(("transaction count",))
-            if not found or not await looks.again(found, too_much, still=not may_stand_still):
+            found, checked = await self._call(self._read_balances)
+            surplus_found: frozenset[object] = frozenset(difference for difference in found if difference.surplus)
+            if found and not surplus_found and await self._call(self._holds_surplus):
+                surplus_found = frozenset(("transaction count",))
+            if not found or not await rereads.again(found, surplus_found, still=not may_stand_still):
                 break
         for difference in found:
             self._differ(difference.what, difference.alias, difference.expected, difference.actual)
         return checked
 
-    async def _look_at_balances(self) -> tuple[list[BalanceDifference], int]:
+    async def _read_balances(self) -> tuple[list[BalanceDifference], int]:
         balances = [ObservedBalance.parse(row) async for row in self._api.balances(self._ledger.place)]
         expected = self._plan.expected_balances(self._ledger.left_out)
         found = [*compare_balances(expected, balances), *zero_sum_differences(balances)]
@@ -128,7 +128,7 @@ class _Proof:
             found = list(compare_balances(self._plan.expected_balances(self._ledger.not_made), balances))
         flow.observe_balances(self._context.clock.monotonic(), len({difference.alias for difference in found}))
 
-    async def _holds_too_many(self) -> bool:
+    async def _holds_surplus(self) -> bool:
         """More transactions than planned: then balances are not late. Nobody is asked who would have to list them."""
         server = self._context.server
         counts = server is not None and server.counts_transactions
@@ -143,23 +143,23 @@ class _Proof:
             await self._check_listed(Entity.ACCOUNT_TYPE, _keys(plan.account_type_items()), self._key)
         await self._check_listed(Entity.PORTFOLIO, _keys(plan.portfolio_items()), self._key)
         await self._check_listed(Entity.SEGMENT, _keys(plan.segment_items()), self._key)
-        planned, looks = plan.account_count + len(plan.assets), Rereads(self._context)
+        planned, rereads = plan.account_count + len(plan.assets), Rereads(self._context)
         while True:
             actual = await self._call(lambda: self._api.count(Entity.ACCOUNT, self._ledger.place))
-            if actual == planned or not await looks.again(actual, frozenset([actual] if actual > planned else [])):
+            if actual == planned or not await rereads.again(actual, frozenset([actual] if actual > planned else [])):
                 break
         self._compare_count("account count", planned, actual)
 
     async def _check_listed(self, entity: Entity, planned: list[str], name: Callable[[JsonObject], str]) -> None:
         """Entities of one kind, each exactly once and no others; `name` gives what a row is known by."""
-        looks = Rereads(self._context)
+        rereads = Rereads(self._context)
         while True:
             found, total = await self._call(lambda: self._names(entity, name))
             absent = [key for key in planned if key not in found]
-            too_many = [] if total <= len(planned) and not _more_than_once(found) else [total]
-            if not absent and not too_many:
+            surplus_found = [] if total <= len(planned) and not _more_than_once(found) else [total]
+            if not absent and not surplus_found:
                 break
-            if not await looks.again([absent, total], frozenset[object](too_many)):
+            if not await rereads.again([absent, total], frozenset[object](surplus_found)):
                 break
         for key in absent:
             self._differ(entity, key, "present", "absent")
@@ -181,7 +181,7 @@ class _Proof:
     def _key(self, row: JsonObject) -> str:
         return key_of(row, self._context.plan.run_id)
 
-    async def _transactions_when_settled(self, looks: Rereads) -> int:
+    async def _transactions_when_settled(self, rereads: Rereads) -> int:
         """The count of transactions; in asynchronous mode records lag behind balances, so a lower count is asked for
         again, even when it stands still: the queue may be busy with others."""
         ledger, clock = self._ledger, self._context.clock
@@ -196,9 +196,9 @@ class _Proof:
                 flow.observe_records(clock.monotonic(), max(enough - count, 0))
             if made <= count <= planned:
                 return count
-            too_many: frozenset[object] = frozenset(("transaction count",) if count > planned else ())
+            surplus_found: frozenset[object] = frozenset(("transaction count",) if count > planned else ())
             known_why = bool(self._differences) or (count >= enough and bool(self._context.results.crash_seen))
-            if not await looks.again(count, too_many, still=known_why):
+            if not await rereads.again(count, surplus_found, still=known_why):
                 return count
 
     async def _transactions(self) -> int:
@@ -212,15 +212,15 @@ class _Proof:
             )
         return len({id_of(row) async for row in transactions_of(self._context, self._ledger)})
 
-    async def _audit(self, looks: Rereads) -> int:
+    async def _audit(self, rereads: Rereads) -> int:
         """Hold every transaction against the plan; gives how many were listed."""
         context, ledger = self._context, self._ledger
-        found = await audit(context, ledger, looks)
+        found = await audit(context, ledger, rereads)
         differences = differences_of(found, ledger)
         if found.unlisted and not differences and not self._differences and not context.results.crash_seen:
             context.results.crash_seen = (
                 f"ledger {self._plan.key} holds the effect of {len(found.unlisted):,} transactions whose records are "
-                f"absent after {looks.waited_s:.0f} s while all others are listed, as a server leaves them that is "
+                f"absent after {rereads.waited_s:.0f} s while all others are listed, as a server leaves them that is "
                 "killed between the two"
             )
         self._differences += differences
@@ -243,11 +243,11 @@ class _Proof:
             sample = [item for item in sample if self._ledger.sample.get(item.key)]
         known_absent = {row.alias for row in self._differences if row.what == "transaction"} | self._unlisted
         sample = [item for item in sample if item.key not in known_absent]
-        looks, rest = Rereads(self._context), sample
+        rereads, rest = Rereads(self._context), sample
         while True:
             wrong = await self._call(partial(self._read_all, rest))
             rest = [item for item in rest if item.key in wrong]
-            if not rest or not await looks.again(wrong):
+            if not rest or not await rereads.again(wrong):
                 break
         for key, found in wrong.items():
             for what, expected, actual in found:

@@ -107,7 +107,7 @@ class Sender:
         if breaker.is_closed and self._limiter is None:
             epoch, slot_s = breaker.epoch, None
         else:
-            epoch, slot_s = await self._admission()
+            epoch, slot_s = await self._enter()
         if not_after_s is not None and now() > not_after_s:
             breaker.release(epoch)
             return Answer(_EXPIRED, None)
@@ -151,7 +151,7 @@ class Sender:
         verdict = Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error))
         return Answer(verdict, None, 1, sent_s)
 
-    async def _admission(self) -> tuple[int, float | None]:
+    async def _enter(self) -> tuple[int, float | None]:
         """Wait for breaker and rate limit; the permit belongs to the breaker's present state. In an open loop also the
         moment at which the request should have begun."""
         breaker = self.breaker
@@ -167,15 +167,15 @@ class Sender:
             if breaker.is_current(epoch):
                 return epoch, slot_s
 
-    def patience(self, phase: Phase, *, with_outages: bool = True) -> "RetryBudget":
+    def retry_budget(self, phase: Phase, *, with_outages: bool = True) -> "RetryBudget":
         """A fresh count of attempts for one request. `with_outages` False: do not sit out an outage of the server."""
         return RetryBudget(self, self._meter, phase, self._jitter, with_outages=with_outages)
 
     async def probe(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
         """`read` for the first requests of a run: a server that is not there is told at once, with UnreachableError."""
-        patience = self.patience(phase, with_outages=False)
+        budget = self.retry_budget(phase, with_outages=False)
         try:
-            return await self._read(request, phase, take, patience, missing_ok=missing_ok)
+            return await self._read(request, phase, take, budget, missing_ok=missing_ok)
         except RequestFailedError as error:
             hint = error.hint or "check the address, and that the server is up"
             raise UnreachableError(error.message, hint=hint) from error
@@ -186,10 +186,10 @@ class Sender:
 
         Raises RequestFailedError when it fails for good, NotMidazError when its answers are not those of a Midaz.
         """
-        return await self._read(request, phase, take, self.patience(phase), missing_ok=missing_ok)
+        return await self._read(request, phase, take, self.retry_budget(phase), missing_ok=missing_ok)
 
     async def _read(
-        self, request: Request, phase: Phase, take: Take[T], patience: "RetryBudget", *, missing_ok: bool
+        self, request: Request, phase: Phase, take: Take[T], budget: "RetryBudget", *, missing_ok: bool
     ) -> T | None:
         while True:
             answer = await self.attempt(request, phase)
@@ -201,11 +201,11 @@ class Sender:
                 answer = Answer(_ODD, response)
             elif missing_ok and response is not None and says_missing(response.status, response.body):
                 return None
-            if not _may_change(answer) or not await patience.again(answer):
-                raise _given_up(request, answer)
+            if not _may_be_transient(answer) or not await budget.should_retry(answer):
+                raise _failed_read(request, answer)
 
 
-def _may_change(answer: Answer) -> bool:
+def _may_be_transient(answer: Answer) -> bool:
     """Whether the same read may get another answer: what something before the server says to it is not the server's
     word, and a 404 where something must be is that of a replica that lags."""
     if answer.verdict.disposition in (Disposition.RETRY, Disposition.UNKNOWN) or answer.response is None:
@@ -218,19 +218,19 @@ def _is_foreign(response: Response) -> bool:
     return 400 <= response.status < 500 and not midaz_code(response.body)
 
 
-def _given_up(request: Request, answer: Answer) -> TargetError:
+def _failed_read(request: Request, answer: Answer) -> TargetError:
     """What to raise about a read that failed for good."""
     response = answer.response
     if answer.verdict is _ODD and response is not None:
         return odd_answer(request, response)
     failure = answer.failure(request)
-    said = f"{failure.request}: {failure.error}: {failure.answer or failure.message}"
+    summary = f"{failure.request}: {failure.error}: {failure.answer or failure.message}"
     if response is not None and _is_foreign(response) and request.method != "HEAD":
         return RequestFailedError(
-            f"{said}: no Midaz wrote that, so something before the server (an ingress, a proxy) answered instead of it",
+            f"{summary}: no Midaz wrote that, so something before the server (an ingress, a proxy) answered instead of it",
             hint="check the address and what stands before the server, then run the same command again",
         )
-    return RequestFailedError(said, hint="check the server's health, then run the same command again")
+    return RequestFailedError(summary, hint="check the server's health, then run the same command again")
 
 
 class RetryBudget:
@@ -248,17 +248,17 @@ class RetryBudget:
         self.attempts = 0
         """Attempts that count: those made while the breaker stayed closed."""
 
-    async def again(self, answer: Answer) -> bool:
+    async def should_retry(self, answer: Answer) -> bool:
         """Count a failed attempt; wait and return True when another may be made.
 
         A request is given up only while the server works for others: when nothing has worked since its first failure,
-        it is the server that is ill, the breaker is about to open, and the request is parked with the rest.
+        it is the server that is server_failed, the breaker is about to open, and the request is parked with the rest.
         """
-        breaker, ill = self._sender.breaker, answer.verdict.error in _SERVER_FAILURES
-        if breaker.is_closed or not ill:
+        breaker, server_failed = self._sender.breaker, answer.verdict.error in _SERVER_FAILURES
+        if breaker.is_closed or not server_failed:
             self.attempts += 1
         spent = self.attempts >= self._sender.retry.attempts_max
-        outage = self._with_outages and ill and breaker.good_answers == self._good_answers
+        outage = self._with_outages and server_failed and breaker.good_answers == self._good_answers
         if spent and not outage:
             return False
         await self.pause(answer)

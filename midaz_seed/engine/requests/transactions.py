@@ -102,7 +102,7 @@ class _Sending:
     before: Effect = Effect.NOT_MADE
     """What was known before the answer in `last`."""
 
-    def take(self, evidence: Evidence) -> bool:
+    def observe(self, evidence: Evidence) -> bool:
         """Take in an answer; True when it is a refusal or another item's, for the second time in a row: then it counts,
         else the attempt may have been made."""
         if evidence is NEVER_SEEN:
@@ -214,7 +214,7 @@ class TransactionSender:
     async def _until_known(self, sending: _Sending, answer: Answer, *, wait: bool) -> "UnresolvedTransaction | None":
         """Send the same bytes under the same key until an answer decides, or the key's lifetime forbids it."""
         item, clock = sending.item, self._sender.clock
-        patience = self._sender.patience(self._phase)
+        budget = self._sender.retry_budget(self._phase)
         in_flight_pause_s = 0.05
         while True:
             sending.attempts = answer.attempts = sending.attempts + 1
@@ -232,7 +232,7 @@ class TransactionSender:
                 first = sending.attempts == 1 and sending.known is Effect.NOT_MADE
                 self._made(item, sending.ordinal, answer, answer.response, first)
                 return None
-            confirmed = sending.take(evidence)
+            confirmed = sending.observe(evidence)
             answer = _described(answer, evidence)
             if evidence.reading is Reading.FOREIGN:
                 if confirmed:
@@ -249,15 +249,13 @@ class TransactionSender:
                         return self._unsent(sending, answer, set_aside=True)
                 await clock.sleep(in_flight_pause_s)
                 in_flight_pause_s = min(2 * in_flight_pause_s, IN_FLIGHT_PAUSE_MAX_S)
-            elif not await self._may_try_again(sending, answer, patience, confirmed=confirmed):
+            elif not await self._may_try_again(sending, answer, budget, confirmed=confirmed):
                 return self._ended(sending, answer)
             unknown = sending.known is not Effect.NOT_MADE
             not_after_s = sending.first_sent_s + self._resend_within_s if unknown else None
             answer = await self._sender.attempt(sending.request, self._phase, not_after_s=not_after_s)
 
-    async def _may_try_again(
-        self, sending: _Sending, answer: Answer, patience: RetryBudget, *, confirmed: bool
-    ) -> bool:
+    async def _may_try_again(self, sending: _Sending, answer: Answer, budget: RetryBudget, *, confirmed: bool) -> bool:
         """Whether one more attempt may be made under the same key, after the pause that it needs."""
         disposition, now_s = answer.verdict.disposition, self._sender.clock.monotonic()
         if disposition is Disposition.APPLIED_LATER:
@@ -267,9 +265,9 @@ class TransactionSender:
         if not_ready or (disposition in _FINAL and not confirmed):
             self._note(answer.failure(sending.request), sending)
             if not_ready:
-                await patience.pause(answer)
+                await budget.pause(answer)
             return True
-        if disposition in _FINAL or not await patience.again(answer):
+        if disposition in _FINAL or not await budget.should_retry(answer):
             return False
         self._note(answer.failure(sending.request), sending)
         return True

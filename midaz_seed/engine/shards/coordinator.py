@@ -71,13 +71,13 @@ async def seed_in_shards(context: RunContext, shards: int) -> None:
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
         async with anyio.create_task_group() as group:
             for task in shard_tasks(context, shards, Path(folder)):
-                group.start_soon(_carry_out, context, task, merging)
+                group.start_soon(_run_shard, context, task, merging)
 
 
-async def _carry_out(context: RunContext, task: ShardTask, merging: "_Merging") -> None:
+async def _run_shard(context: RunContext, task: ShardTask, merging: "_Merging") -> None:
     """One shard, started again when it is killed: its journal, or the server, tells where it was."""
     for _ in range(STARTS_MAX):
-        result = await _one_process(context, task, merging)
+        result = await _run_process(context, task, merging)
         if isinstance(result, ShardResult):
             merging.finish(task.shard, result)
             return
@@ -97,7 +97,7 @@ async def _carry_out(context: RunContext, task: ShardTask, merging: "_Merging") 
         )
 
 
-async def _one_process(context: RunContext, task: ShardTask, merging: "_Merging") -> ShardResult | SeedError | None:
+async def _run_process(context: RunContext, task: ShardTask, merging: "_Merging") -> ShardResult | SeedError | None:
     """Start a shard and wait for its result, or what kept it from beginning; None when it ended without a word."""
     directory = context.directory
     process = subprocess.Popen(  # noqa: ASYNC220 - started at once; a thread waits for it
@@ -109,8 +109,8 @@ async def _one_process(context: RunContext, task: ShardTask, merging: "_Merging"
     )
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(_end_with, context, process)
-            result = await _talk(process, task, merging)
+            group.start_soon(_stop_with_run, context, process)
+            result = await _exchange(process, task, merging)
             group.cancel_scope.cancel()
         return result
     finally:
@@ -119,13 +119,13 @@ async def _one_process(context: RunContext, task: ShardTask, merging: "_Merging"
             await anyio.to_thread.run_sync(process.wait)
 
 
-async def _talk(
+async def _exchange(
     process: "subprocess.Popen[bytes]", task: ShardTask, merging: "_Merging"
 ) -> ShardResult | SeedError | None:
     """Give the order, and take what the shard tells until its result."""
     data = pickle.dumps(task)
-    await anyio.to_thread.run_sync(_give, process, LENGTH.pack(len(data)) + data, abandon_on_cancel=True)
-    while (progress := await anyio.to_thread.run_sync(_take, process, abandon_on_cancel=True)) is not None:
+    await anyio.to_thread.run_sync(_write_message, process, LENGTH.pack(len(data)) + data, abandon_on_cancel=True)
+    while (progress := await anyio.to_thread.run_sync(_read_progress, process, abandon_on_cancel=True)) is not None:
         merging.progress(task.shard, progress)
     if not task.result.exists():
         return None
@@ -133,14 +133,14 @@ async def _talk(
     return result
 
 
-def _give(process: "subprocess.Popen[bytes]", data: bytes) -> None:
+def _write_message(process: "subprocess.Popen[bytes]", data: bytes) -> None:
     assert process.stdin is not None
     with contextlib.suppress(BrokenPipeError):  # it was killed: reading tells
         process.stdin.write(data)
         process.stdin.flush()
 
 
-def _take(process: "subprocess.Popen[bytes]") -> ShardProgress | None:
+def _read_progress(process: "subprocess.Popen[bytes]") -> ShardProgress | None:
     """How far a shard is; None when it has ended."""
     assert process.stdout is not None
     head = process.stdout.read(LENGTH.size)
@@ -152,7 +152,7 @@ def _take(process: "subprocess.Popen[bytes]") -> ShardProgress | None:
     return progress
 
 
-async def _end_with(context: RunContext, process: "subprocess.Popen[bytes]") -> None:
+async def _stop_with_run(context: RunContext, process: "subprocess.Popen[bytes]") -> None:
     """When the run is to be stopped, so is the shard."""
     await context.pool.admission.draining.wait()
     process.terminate()
@@ -181,7 +181,7 @@ class _Merging:
             meter.phases[phase].busy_s = max(meter.phases[phase].busy_s, counters.busy_s)
         meter.money.busy_s = max(meter.money.busy_s, result.meter.money.busy_s)
         context.tracker.merge(result.tracker)
-        self._take_ledgers(result)
+        self._merge_ledgers(result)
         meter.succeeded += result.meter.succeeded
         meter.overloaded += result.meter.overloaded
         if context.schedule is not None and result.schedule is not None:
@@ -193,16 +193,16 @@ class _Merging:
         if result.results.stop_reason:
             context.stop(result.results.stop_reason)
 
-    def _take_ledgers(self, result: ShardResult) -> None:
+    def _merge_ledgers(self, result: ShardResult) -> None:
         context = self.context
         by_index = {ledger.index: ledger for ledger in context.state.ledgers}
-        ahead_s = result.epoch_s - (context.clock.time() - context.clock.monotonic())
+        clock_offset_s = result.epoch_s - (context.clock.time() - context.clock.monotonic())
         for outcome in result.ledgers:
             ledger = by_index[outcome.index]
             ledger.status, ledger.reason, ledger.id = outcome.status, outcome.reason, outcome.id
             ledger.flows = outcome.flows
             for flow in outcome.flows.values():
-                flow.shift(ahead_s)
+                flow.shift(clock_offset_s)
         for organization in context.state.organizations:
             for ledger in organization.ledgers:
                 ledger.organization_id = organization.id
