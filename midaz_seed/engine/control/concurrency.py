@@ -1,21 +1,20 @@
-"""How many requests may be in flight, where that is not one number for the whole run: `--concurrency auto` follows what
-the server can do, `--ramp` lets a fixed number grow."""
+"""Change the number of requests in flight during a run: `--concurrency auto` and `--ramp`."""
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.resilience.concurrency_search import Change, ConcurrencySearch, Window
 
 HIGHEST = 512
-"""More workers than any server was seen to need: real ones are full with 8 to 16 requests in flight."""
+"""Number of workers for automatic concurrency; real servers saturate with 8 to 16 requests in flight."""
 ANSWERS_MIN = 200
-"""Answers that a window waits for, because the throughput of a few is a matter of chance."""
+"""Answers that a window waits for; the throughput of fewer is mostly chance."""
 WINDOW_S = (0.1, 2.0)
-"""A window is at least and at most so long."""
+"""Shortest and longest window."""
 SAMPLE_EVERY_S = 0.05
 
 
 async def search_concurrency(context: RunContext) -> None:
-    """Change the pool's limit as the answers tell, until cancelled; with a fixed number there is nothing to do."""
+    """Adjust the pool's limit to the saturation point until cancelled. Return at once when the concurrency is fixed."""
     if context.settings.generation.limits.max_concurrency != "auto":
         return
     finder = ConcurrencySearch(highest=HIGHEST)
@@ -30,8 +29,9 @@ async def search_concurrency(context: RunContext) -> None:
 
 
 async def ramp_up(context: RunContext) -> None:
-    """Let the number in flight grow from one to `maxConcurrency` within `rampS`. The ramp of an open loop is its
-    schedule's."""
+    """Raise the number in flight linearly from one to `maxConcurrency` within `rampS`. In the open model the schedule
+    ramps up.
+    """
     limits, pool = context.settings.generation.limits, context.pool
     if not limits.ramp_s or limits.open_loop or limits.max_concurrency == "auto":
         return
@@ -48,7 +48,7 @@ def _note(context: RunContext, change: Change, at_s: float) -> None:
 
 
 def _settles_within_s(context: RunContext) -> float:
-    """After a change: until the answers to what was sent before it are in, more or less."""
+    """Return about how long the answers to requests sent before a change still arrive."""
     meter = context.meter
     sent = meter.requests
     return min(meter.latency_us / 1e6 / sent if sent else 0.0, WINDOW_S[0])

@@ -1,5 +1,7 @@
-"""Rules that end a run early, as the first Ctrl-C does: nothing new is begun, what is in flight is finished, and the
-report is complete. They look at the last `stop.windowS` seconds, so a bad minute counts however long the run was good.
+"""Rules that end a run early, as the first Ctrl-C does: nothing is started, requests in flight finish, the report is
+complete.
+
+They use the last `stop.windowS` seconds, so a short failure counts however long the run was healthy.
 """
 
 from collections import deque
@@ -12,12 +14,12 @@ from midaz_seed.settings.model import Stop
 
 SAMPLES_PER_WINDOW = 10
 ATTEMPTS_MIN = 100
-"""Attempts in the window below which neither share nor percentile says anything."""
+"""Attempts in the window below which error rate and percentile are not evaluated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What was counted until a moment (monotonic seconds), and since when ledgers wait for their settlement."""
+    """Counters up to a moment (monotonic), and since when ledgers wait for settlement."""
 
     at_s: float
     attempts: int
@@ -27,14 +29,14 @@ class Sample:
 
 
 class StopRules:
-    """Takes one look after the other, and says when the run has to end."""
+    """Evaluates consecutive samples."""
 
     def __init__(self, rules: Stop) -> None:
         self._rules = rules
         self._samples: deque[Sample] = deque()
 
     def broken(self, sample: Sample) -> str:
-        """The rule that is broken now, as a sentence without its full stop; "" when none is."""
+        """Add a sample, and return the rule that is broken now, as a clause; "" when none is."""
         rules, samples = self._rules, self._samples
         samples.append(sample)
         while len(samples) > 2 and samples[1].at_s <= sample.at_s - rules.window_s:
@@ -67,7 +69,7 @@ class StopRules:
 
 
 async def enforce(context: RunContext) -> None:
-    """Look at the run until it ends, or until a rule ends it."""
+    """Evaluate the rules until the run drains, and drain it when one is broken."""
     settings = context.settings.stop
     if not (settings.error_rate_percent or settings.latency_ms_p99 or settings.settlement_lag_s):
         return
@@ -92,7 +94,7 @@ def _take_sample(context: RunContext, settling: dict[str, float]) -> Sample:
         del settling[key]
     latency, attempts = Histogram(), 0
     for phase, counters in context.meter.phases.items():
-        if phase is not Phase.VERIFY and counters.requests:  # when only the proof is left, nothing is gained by ending
+        if phase is not Phase.VERIFY and counters.requests:  # during verification there is no load to stop
             latency.merge(counters.latency)
             attempts += counters.requests
     return Sample(now_s, attempts, context.tracker.attempts, latency, tuple(settling.items()))
