@@ -1,1 +1,1 @@
-"""The phases of one ledger: transactions, settlement, doubts, verification. Single requests are in `engine.requests`."""
+"""The phases of one ledger: transactions, settlement, doubts, verification. Requests are in `engine.requests`."""

@@ -1,9 +1,9 @@
-"""Transactions in doubt: what the server shows decides which were made, and only the others are sent again.
+"""Decide the transactions in doubt: what the server shows decides which were made, and only the others are sent again.
 
-Three things decide, in this order: balances (with the number of their changes) that one assignment alone explains
-(`model.in_doubt_solver`), the server's own list, and the same key sent again while the server remembers it. What none
-of them decides stays in doubt: it is never guessed. Balances come first because after a crash a real server had applied
-some transactions that it listed only half an hour later.
+Three sources decide, in this order: balances, with their numbers of changes, that exactly one assignment explains
+(`model.in_doubt_solver`); the server's list; and the same key, sent again while the server remembers it. What none of
+them decides stays in doubt and is never guessed. Balances come first because after a crash a real server had applied
+transactions that it listed only half an hour later.
 """
 
 from collections import Counter
@@ -30,12 +30,12 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Phase, TransactionItem, trace_of
 
 ROUNDS_MAX = 5
-"""How often what was sent again may itself end in doubt."""
+"""How often a resent transaction may end in doubt again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where the transactions of a phase go, and what sends them."""
+    """The path and the sender of the transactions of a phase."""
 
     path: str
     sender: TransactionSender
@@ -43,7 +43,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is known of one transaction in doubt; `listed`: by the server's own list."""
+    """What is known of one transaction in doubt; `listed`: from the server's list."""
 
     effect: Effect
     listed: bool = False
@@ -52,9 +52,18 @@ class Decided:
 async def decide(
     context: RunContext, ledger: LedgerState, phase: Phase, known: Sums, doubts: Sequence[UnresolvedTransaction]
 ) -> list[Decided]:
-    """What became of each transaction in doubt, as far as the server shows it at two equal looks some time apart.
+    """Decide each transaction in doubt, as far as two equal snapshots some time apart show it.
 
-    `known` is what the server would show when everything was made that is known, and all in doubt too.
+    Args:
+        phase: in which the reads are counted.
+        known: sums when everything known was made, and everything in doubt too.
+        doubts: the transactions.
+
+    Returns:
+        One decision for each of `doubts`, in their order.
+
+    Raises:
+        RequestFailedError: the server cannot be read.
     """
     snapshots = SnapshotSeries(context, ledger, phase)
     found: set[int] = set()
@@ -66,7 +75,7 @@ async def decide(
             if not solution.unique:
                 rows, _ = await listed(context, ledger)
                 found |= {index for index, one in enumerate(doubts) if _is_listed(rows, one.item)}
-                # a list says nothing about a look before it: what arrived in between would count twice
+                # a list is newer than the snapshot before it: what arrived in between would count twice
                 steady = steady and await take_snapshot(context, ledger, phase) == seen
                 solution = await _explained(context, seen, known, doubts, found)
             fits = steady and not solution.contradicted and not seen.strange
@@ -84,11 +93,12 @@ def _is_listed(rows: Mapping[str, JsonObject], item: TransactionItem) -> bool:
 async def _explained(
     context: RunContext, seen: Snapshot, known: Sums, doubts: Sequence[UnresolvedTransaction], found: set[int]
 ) -> Solution:
-    """The balances' answer for those that the list does not have."""
+    """Solve the balances for the transactions that the list does not have."""
     return await explain(context, seen, known, [one.item for index, one in enumerate(doubts) if index not in found])
 
 
 def _decisions(solution: Solution, found: set[int], count: int, *, believed: bool) -> list[Decided]:
+    """Combine list and balances; with `believed` False the balances decide nothing."""
     values = iter(solution.values)
     decided = []
     for index in range(count):
@@ -103,7 +113,7 @@ def _decisions(solution: Solution, found: set[int], count: int, *, believed: boo
 
 
 def key_is_alive(context: RunContext, unsent: UnresolvedTransaction) -> bool:
-    """Whether it may be sent again under its key although it is unknown whether it was made."""
+    """Return whether it may be sent again under its key although it is unknown whether it was made."""
     return _next(context, unsent, Effect.UNKNOWN) is Next.SAME_KEY
 
 
@@ -114,11 +124,11 @@ def _next(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) ->
 
 
 def key_for(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) -> IdempotencyKey | None:
-    """The key that it may be sent again under; None when it may not.
+    """Return the key under which it may be sent again; None when it may not.
 
-    That it was not made is known from a look. An attempt that a network holds may still arrive after it, so it is sent
-    within the life of the key that such an attempt would claim, and it counts as certainly not made only when none can
-    be on its way any more.
+    That it was not made is known from a snapshot, but an attempt that a network delays may arrive after it. So it is
+    sent while the key that such an attempt would use is still valid, and counts as certainly not made only when no
+    attempt can arrive any more.
     """
     own, now_s = context.settings.idempotency, context.clock.monotonic()
     sending = _next(context, unsent, effect)
@@ -133,7 +143,7 @@ def key_for(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) 
 
 
 def _ignore(_: UnresolvedTransaction) -> None:
-    """Do nothing with a transaction that is known as made."""
+    """Ignore a transaction that is known as made."""
 
 
 async def resolve_doubts(
@@ -147,19 +157,22 @@ async def resolve_doubts(
     made: Callable[[UnresolvedTransaction], None] = _ignore,
     decided: list[Decided] | None = None,
 ) -> None:
-    """Decide the ledger's transactions in doubt, and send again those that were not made.
+    """Decide the ledger's transactions in doubt, and resend those that were not made.
 
-    Nothing of the ledger may be in flight from here. What stays undecided is left in `ledger.in_doubt`.
+    No other request of the ledger may be in flight. What stays undecided remains in `ledger.in_doubt`.
 
     Args:
         phase: in which the reads are counted.
-        known: what the server would show when everything was made that is known, and all in doubt too.
-        channels: by phase, what sends its transactions.
-        missed: gets each one that is certainly not made.
-        made: gets each one that is now known as made.
-        decided: what a look has already found out about each.
+        known: sums when everything known was made, and everything in doubt too.
+        channels: by phase, path and sender of its transactions.
+        missed: called with each one that is certainly not made.
+        made: called with each one that is now known as made.
+        decided: earlier decisions, for the first round.
 
-    Raises RequestFailedError when the server cannot be read, BreakerOpenError, UnauthorizedError.
+    Raises:
+        RequestFailedError: the server cannot be read.
+        BreakerOpenError: the breaker stayed open until its deadline.
+        UnauthorizedError: the credentials were rejected.
     """
     ledger.uncertain = True
     await _Resolution(context, ledger, phase, known, channels, missed, made).run(decided)
@@ -167,7 +180,7 @@ async def resolve_doubts(
 
 @dataclass(slots=True)
 class _Resolution:
-    """Rounds of deciding and sending again, until nothing is in doubt or nothing may be sent."""
+    """Rounds of deciding and resending, until nothing is in doubt or nothing may be sent."""
 
     context: RunContext
     ledger: LedgerState
@@ -177,11 +190,11 @@ class _Resolution:
     missed: Callable[[UnresolvedTransaction], None]
     made: Callable[[UnresolvedTransaction], None]
     lost: Counter[int] = field(default_factory=Counter)
-    """What those that were not made would have changed."""
+    """Sum of the changes of those that were not made."""
 
     async def run(self, decided: list[Decided] | None) -> None:
         context, ledger = self.context, self.ledger
-        # a key that a killed server left in flight is free again only when its time on the server is over
+        # a key that a killed server left in flight is free again only when it has expired
         stuck_until_s = context.clock.monotonic() + context.settings.idempotency.ttl_s
         rounds = 0
         while rounds < ROUNDS_MAX:
@@ -204,7 +217,7 @@ class _Resolution:
     def _apply(
         self, doubts: Sequence[UnresolvedTransaction], decided: Sequence[Decided]
     ) -> list[tuple[UnresolvedTransaction, IdempotencyKey]]:
-        """Record what is decided; the transactions that may be sent again, each with its key."""
+        """Record the decisions, and return the transactions that may be resent, each with its key."""
         context, again = self.context, []
         for channel in self.channels.values():
             channel.sender.flow.answered(context.clock.monotonic())
@@ -233,7 +246,7 @@ class _Resolution:
 
 
 async def _wait_for_delayed_requests(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
-    """Before one whose key is taken may get another key, no attempt under the old one may be on its way."""
+    """Wait until no attempt under a taken key can still arrive: only then the transaction may get another key."""
     last_s = max((unsent.unanswered_s for unsent in doubts if unsent.key_is_taken), default=float("-inf"))
     await context.clock.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
 
@@ -241,7 +254,11 @@ async def _wait_for_delayed_requests(context: RunContext, doubts: Sequence[Unres
 def recover(
     context: RunContext, ledger: LedgerState, unsent: UnresolvedTransaction, channel: Channel, *, listed: bool
 ) -> None:
-    """A transaction whose answer was lost was made after all."""
+    """Record that a transaction whose answer was lost was made.
+
+    Args:
+        listed: the server's list shows it; otherwise only the balances do.
+    """
     ledger.in_doubt.remove(unsent)
     context.recorder(ledger, unsent.item.phase).count_recovered(len(unsent.item.movements))
     context.rejects.made(unsent.item.key)
@@ -253,12 +270,12 @@ def recover(
 
 
 def undecided(ledger: LedgerState) -> UndecidedError:
-    """What to raise when some of a ledger's transactions stay in doubt."""
+    """Return the error for a ledger with transactions that stay in doubt."""
     keys = [unsent.item.key for unsent in ledger.in_doubt]
     named = ", ".join(keys[:NAMED_MAX]) + (f" and {len(keys) - NAMED_MAX} more" if len(keys) > NAMED_MAX else "")
     why = ledger.residue or "the balances fit more than one answer"
     return UndecidedError(
         f"it is unknown whether {len(keys)} movements of ledger {ledger.plan.key} ({ledger.plan.name}) were made "
         f"({named}): {why}, the server's list does not have them, and sending them again could double them",
-        hint="look again later: a server that crashed lists what it had done within an hour",
+        hint="run again later: a server that crashed lists what it had applied within an hour",
     )

@@ -1,4 +1,4 @@
-"""The transactions of one phase of one ledger: which of them are sent, and what became of each."""
+"""Send the transactions of one phase and record each outcome."""
 
 import anyio.lowlevel
 
@@ -16,7 +16,7 @@ from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
 
 class MoneyPhase:
-    """Deposits or transfers of a ledger. Its `send` is what a worker does with each of them."""
+    """Deposits or transfers of a ledger. A worker runs `send` for each of them."""
 
     def __init__(
         self,
@@ -26,7 +26,12 @@ class MoneyPhase:
         earlier: ExistingTransactions | None,
         recorder: PhaseRecorder,
     ) -> None:
-        """`earlier`: what earlier sessions made of the ledger's transactions. `recorder` counts every outcome."""
+        """Prepare the phase.
+
+        Args:
+            earlier: what earlier sessions made of the ledger's transactions; None: nothing.
+            recorder: counts every outcome.
+        """
         self._ledger = ledger
         self._phase = phase
         self._earlier = earlier
@@ -41,17 +46,16 @@ class MoneyPhase:
         self.sender = self.channel.sender
         self.path = self.channel.path
         self.set_aside: list[UnresolvedTransaction] = []
-        """Not decided yet, because their keys are in flight."""
+        """Postponed, because their keys are in flight."""
 
     async def send(self, numbered_item: PlannedItem) -> None:
-        """Make one transaction happen, unless it was made before or cannot be. Raises what `TransactionSender.send`
-        does."""
+        """Send one transaction, unless it was made before or cannot be made. Raises as `TransactionSender.send`."""
         ordinal, item = numbered_item
         earlier, key = self._earlier, None
         if earlier is not None:
             at = self._phase, ordinal
             if at in earlier.refused:
-                self.missed(item)  # counted when it was sent again
+                self.missed(item)  # its outcome was counted when it was resent
                 return
             if earlier.holds(*at):
                 if at not in earlier.counted:
@@ -59,7 +63,7 @@ class MoneyPhase:
                 if self._rejects.standing:
                     self._rejects.made(item.key)
                 if ordinal % YIELD_EVERY == 0:
-                    await anyio.lowlevel.checkpoint()  # others have requests in flight
+                    await anyio.lowlevel.checkpoint()  # other tasks have requests in flight
                 return
             key = earlier.keys.get(at)
         if self._may_block and self._is_blocked(item):
@@ -72,7 +76,7 @@ class MoneyPhase:
             self._record_unresolved(unsent)
 
     async def ask_again(self, unsent: UnresolvedTransaction) -> None:
-        """Decide a transaction that was set aside, however long its key is in flight."""
+        """Send a transaction that was set aside until it is decided. Raises as `TransactionSender.send`."""
         self.set_aside.remove(unsent)
         key = IdempotencyKey(unsent.generation, unsent.first_sent_s)
         again = await self.sender.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
@@ -80,7 +84,7 @@ class MoneyPhase:
             self._record_unresolved(again)
 
     def missed(self, item: TransactionItem) -> None:
-        """A transaction was certainly not made: without its deposit an account cannot be a source."""
+        """Record a transaction as certainly not made: without its deposit an account cannot be a source."""
         self._ledger.miss(item)
         if item.phase is Phase.DEPOSITS:
             self._ledger.unfunded.update(movement.destination for movement in item.movements)
@@ -94,7 +98,7 @@ class MoneyPhase:
             self.missed(unsent.item)
 
     def _is_blocked(self, item: TransactionItem) -> bool:
-        """Whether one of its sources has no money, or one of its accounts does not exist."""
+        """Return whether one of its sources has no money, or one of its accounts does not exist."""
         accounts, blocked = self._ledger.accounts, self._blocked
         return any(
             not accounts[movement.destination] or (movement.source is not None and blocked[movement.source])
@@ -103,7 +107,7 @@ class MoneyPhase:
 
 
 def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
-    """Where the transactions of a phase of a ledger go, and what sends them."""
+    """Return the path and the sender of a ledger's transactions of one phase."""
     settings = context.settings
     sender = TransactionSender(
         context.sender,

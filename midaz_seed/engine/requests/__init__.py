@@ -1,1 +1,1 @@
-"""One request and its verdict: sending, retries, failures. What a ledger needs next is decided in `engine.ledger`."""
+"""One request and its verdict: sending, retries, failures. Decisions about a ledger are in `engine.ledger`."""
