@@ -94,9 +94,8 @@ class EntityCreator:
         if known_id:
             self._recorder.count(Outcome.EXISTING)
             self._context.rejects.made(item.key)
-            return Created(
-                Outcome.EXISTING, known_id
-            )  # not `created_by_this_run`: an older copy of the journal may not show what others filled
+            # not `created_by_this_run`: the journal may be an older copy, and others may have filled it since
+            return Created(Outcome.EXISTING, known_id)
         unknown = phase_log.is_unknown(ordinal)
         phase_log.begin(ordinal)
         body = {**item.payload, **references}

@@ -112,18 +112,20 @@ def _decisions(solution: Solution, found: set[int], count: int, *, believed: boo
     return decided
 
 
-def key_is_alive(context: RunContext, unsent: UnresolvedTransaction) -> bool:
+def key_is_alive(context: RunContext, unresolved: UnresolvedTransaction) -> bool:
     """Return whether it may be sent again under its key although it is unknown whether it was made."""
-    return _next(context, unsent, Effect.UNKNOWN) is Next.SAME_KEY
+    return _next(context, unresolved, Effect.UNKNOWN) is Next.SAME_KEY
 
 
-def _next(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) -> Next:
+def _next(context: RunContext, unresolved: UnresolvedTransaction, effect: Effect) -> Next:
     own = context.settings.idempotency
-    age_s = context.clock.monotonic() - unsent.first_sent_s
-    return next_sending(effect, age_s=age_s, ttl_s=own.ttl_s, margin_s=own.margin_s, key_is_taken=unsent.key_is_taken)
+    age_s = context.clock.monotonic() - unresolved.first_sent_s
+    return next_sending(
+        effect, age_s=age_s, ttl_s=own.ttl_s, margin_s=own.margin_s, key_is_taken=unresolved.key_is_taken
+    )
 
 
-def key_for(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) -> IdempotencyKey | None:
+def key_for(context: RunContext, unresolved: UnresolvedTransaction, effect: Effect) -> IdempotencyKey | None:
     """Return the key under which it may be sent again; None when it may not.
 
     That it was not made is known from a snapshot, but an attempt that a network delays may arrive after it. So it is
@@ -131,15 +133,15 @@ def key_for(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) 
     attempt can arrive any more.
     """
     own, now_s = context.settings.idempotency, context.clock.monotonic()
-    sending = _next(context, unsent, effect)
+    sending = _next(context, unresolved, effect)
     if sending is Next.NEXT_KEY:
-        return IdempotencyKey(unsent.generation + 1, known=Effect.NOT_MADE)
+        return IdempotencyKey(unresolved.generation + 1, known=Effect.NOT_MADE)
     if sending is not Next.SAME_KEY:
         return None
-    if key_is_alive(context, unsent):
-        return IdempotencyKey(unsent.generation, unsent.first_sent_s)
-    known = Effect.NOT_MADE if now_s - unsent.first_sent_s >= own.ttl_s else Effect.UNKNOWN
-    return IdempotencyKey(unsent.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)
+    if key_is_alive(context, unresolved):
+        return IdempotencyKey(unresolved.generation, unresolved.first_sent_s)
+    known = Effect.NOT_MADE if now_s - unresolved.first_sent_s >= own.ttl_s else Effect.UNKNOWN
+    return IdempotencyKey(unresolved.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)
 
 
 def _ignore(_: UnresolvedTransaction) -> None:
@@ -198,7 +200,7 @@ class _Resolution:
         stuck_until_s = context.clock.monotonic() + context.settings.idempotency.ttl_s
         rounds = 0
         while rounds < ROUNDS_MAX:
-            stuck = any(unsent.in_flight for unsent in ledger.in_doubt)
+            stuck = any(unresolved.in_flight for unresolved in ledger.in_doubt)
             rounds += not (stuck and context.clock.monotonic() < stuck_until_s)
             doubts = list(ledger.in_doubt)
             if decided is None:
@@ -221,57 +223,57 @@ class _Resolution:
         context, again = self.context, []
         for channel in self.channels.values():
             channel.sender.flow.answered(context.clock.monotonic())
-        for unsent, what in zip(doubts, decided, strict=True):
+        for unresolved, what in zip(doubts, decided, strict=True):
             if what.effect is not Effect.UNKNOWN:
-                context.recorder(self.ledger, unsent.item.phase).count_doubt(applied=what.effect is Effect.MADE)
+                context.recorder(self.ledger, unresolved.item.phase).count_doubt(applied=what.effect is Effect.MADE)
             if what.effect is Effect.MADE:
-                recover(context, self.ledger, unsent, self.channels[unsent.item.phase], listed=what.listed)
-                self.made(unsent)
-            elif (key := key_for(context, unsent, what.effect)) is not None:
-                again.append((unsent, key))
+                recover(context, self.ledger, unresolved, self.channels[unresolved.item.phase], listed=what.listed)
+                self.made(unresolved)
+            elif (key := key_for(context, unresolved, what.effect)) is not None:
+                again.append((unresolved, key))
         return again
 
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
-        unsent, key = one
-        channel, parent = self.channels[unsent.item.phase], self.ledger.place.path
-        outcome = await channel.sender.send(unsent.item, unsent.ordinal, channel.path, parent, key)
-        self.ledger.in_doubt.remove(unsent)
+        unresolved, key = one
+        channel, parent = self.channels[unresolved.item.phase], self.ledger.place.path
+        outcome = await channel.sender.send(unresolved.item, unresolved.ordinal, channel.path, parent, key)
+        self.ledger.in_doubt.remove(unresolved)
         if outcome is None:
-            self.made(unsent)
+            self.made(unresolved)
         elif outcome.in_doubt:
             self.ledger.in_doubt.append(outcome)
         else:
-            self.lost.update(trace_of(unsent.item))
-            self.missed(unsent)
+            self.lost.update(trace_of(unresolved.item))
+            self.missed(unresolved)
 
 
 async def _wait_for_delayed_requests(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
     """Wait until no attempt under a taken key can still arrive: only then the transaction may get another key."""
-    last_s = max((unsent.unanswered_s for unsent in doubts if unsent.key_is_taken), default=float("-inf"))
+    last_s = max((unresolved.unanswered_s for unresolved in doubts if unresolved.key_is_taken), default=float("-inf"))
     await context.clock.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
 
 
 def recover(
-    context: RunContext, ledger: LedgerState, unsent: UnresolvedTransaction, channel: Channel, *, listed: bool
+    context: RunContext, ledger: LedgerState, unresolved: UnresolvedTransaction, channel: Channel, *, listed: bool
 ) -> None:
     """Record that a transaction whose answer was lost was made.
 
     Args:
         listed: the server's list shows it; otherwise only the balances do.
     """
-    ledger.in_doubt.remove(unsent)
-    context.recorder(ledger, unsent.item.phase).count_recovered(len(unsent.item.movements))
-    context.rejects.made(unsent.item.key)
+    ledger.in_doubt.remove(unresolved)
+    context.recorder(ledger, unresolved.item.phase).count_recovered(len(unresolved.item.movements))
+    context.rejects.made(unresolved.item.key)
     if listed:
-        channel.sender.phase_log.made(unsent.ordinal)
+        channel.sender.phase_log.made(unresolved.ordinal)
     else:
-        ledger.recovered.add(unsent.item.key)
-        channel.sender.phase_log.recovered(unsent.ordinal)
+        ledger.recovered.add(unresolved.item.key)
+        channel.sender.phase_log.recovered(unresolved.ordinal)
 
 
 def undecided(ledger: LedgerState) -> UndecidedError:
     """Return the error for a ledger with transactions that stay in doubt."""
-    keys = [unsent.item.key for unsent in ledger.in_doubt]
+    keys = [unresolved.item.key for unresolved in ledger.in_doubt]
     named = ", ".join(keys[:NAMED_MAX]) + (f" and {len(keys) - NAMED_MAX} more" if len(keys) > NAMED_MAX else "")
     why = ledger.residue or "the balances fit more than one answer"
     return UndecidedError(

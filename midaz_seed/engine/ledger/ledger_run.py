@@ -156,17 +156,17 @@ class LedgerRun:
             UndecidedError: of some it stays unknown whether they were made.
         """
         context, ledger = self._context, self._ledger
-        ledger.in_doubt = [unsent for unsent, _ in earlier.lost]
+        ledger.in_doubt = [unresolved for unresolved, _ in earlier.lost]
         items = [item for phase in MONEY for ordinal, item in numbered(ledger, phase) if earlier.holds(phase, ordinal)]
-        known = sums_of([*items, *(unsent.item for unsent in ledger.in_doubt)])
+        known = sums_of([*items, *(unresolved.item for unresolved in ledger.in_doubt)])
         channels = {phase: channel(context, ledger, phase) for phase in MONEY}
 
-        def made(unsent: UnresolvedTransaction) -> None:
-            earlier.add(unsent.item.phase, unsent.ordinal)
-            earlier.counted.add((unsent.item.phase, unsent.ordinal))
+        def made(unresolved: UnresolvedTransaction) -> None:
+            earlier.add(unresolved.item.phase, unresolved.ordinal)
+            earlier.counted.add((unresolved.item.phase, unresolved.ordinal))
 
-        def missed(unsent: UnresolvedTransaction) -> None:
-            earlier.refused.add((unsent.item.phase, unsent.ordinal))
+        def missed(unresolved: UnresolvedTransaction) -> None:
+            earlier.rejected.add((unresolved.item.phase, unresolved.ordinal))
 
         decided = [what for _, what in earlier.lost]
         await resolve_doubts(
@@ -200,7 +200,7 @@ class LedgerRun:
                     phase,
                     sums_after(ledger, phase, planned, earlier),
                     {phase: money.channel},
-                    missed=lambda unsent: money.missed(unsent.item),
+                    missed=lambda unresolved: money.missed(unresolved.item),
                 )
             self._assert_accounted_for(recorder)
 
@@ -211,7 +211,7 @@ class LedgerRun:
         """
         phase, done = recorder.phase, recorder.progress.done
         planned = self._plan.counts.get(phase, 0)
-        in_doubt = sum(unsent.item.phase is phase for unsent in self._ledger.in_doubt)
+        in_doubt = sum(unresolved.item.phase is phase for unresolved in self._ledger.in_doubt)
         accounted = f"{phase} of {self._plan.key}: {done} done and {in_doubt} in doubt of {planned} planned"
         assert done + in_doubt <= planned, accounted
         if self._context.pool.admission.is_open:
@@ -237,9 +237,9 @@ class LedgerRun:
             recorder.count_step()
         if verification.ok and ledger.in_doubt:  # the audit has found the record of each of them
             channels = {phase: channel(context, ledger, phase) for phase in MONEY}
-            recovered = {unsent.item.phase for unsent in ledger.in_doubt}
-            for unsent in list(ledger.in_doubt):
-                recover(context, ledger, unsent, channels[unsent.item.phase], listed=True)
+            recovered = {unresolved.item.phase for unresolved in ledger.in_doubt}
+            for unresolved in list(ledger.in_doubt):
+                recover(context, ledger, unresolved, channels[unresolved.item.phase], listed=True)
             for phase in recovered:
                 self._emit_finished(phase)
 
@@ -256,10 +256,10 @@ class LedgerRun:
     def _count_doubts(self) -> None:
         """Count what stays in doubt as failed: it is neither known as made nor as not made."""
         context, ledger = self._context, self._ledger
-        for unsent in ledger.in_doubt:
-            item, phase = unsent.item, unsent.item.phase
+        for unresolved in ledger.in_doubt:
+            item, phase = unresolved.item, unresolved.item.phase
             context.tracker.record(
-                unsent.failure,
+                unresolved.failure,
                 phase=phase,
                 entity="transaction",
                 key=item.key,
@@ -267,7 +267,7 @@ class LedgerRun:
                 final=True,
             )
             context.recorder(ledger, phase).count(Outcome.FAILED)
-        for phase in {unsent.item.phase for unsent in ledger.in_doubt}:
+        for phase in {unresolved.item.phase for unresolved in ledger.in_doubt}:
             self._emit_finished(phase)
         if ledger.in_doubt and not context.pool.admission.is_draining:
             context.results.errors.append(undecided(ledger))

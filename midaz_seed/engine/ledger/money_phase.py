@@ -54,7 +54,7 @@ class MoneyPhase:
         earlier, key = self._earlier, None
         if earlier is not None:
             at = self._phase, ordinal
-            if at in earlier.refused:
+            if at in earlier.rejected:
                 self.missed(item)  # its outcome was counted when it was resent
                 return
             if earlier.holds(*at):
@@ -71,15 +71,15 @@ class MoneyPhase:
             self._ledger.miss(item)
             self.sender.phase_log.not_made(ordinal)
             return
-        unsent = await self.sender.send(item, ordinal, self.path, self._parent, key, wait=False)
-        if unsent is not None:
-            self._record_unresolved(unsent)
+        unresolved = await self.sender.send(item, ordinal, self.path, self._parent, key, wait=False)
+        if unresolved is not None:
+            self._record_unresolved(unresolved)
 
-    async def ask_again(self, unsent: UnresolvedTransaction) -> None:
+    async def ask_again(self, unresolved: UnresolvedTransaction) -> None:
         """Send a transaction that was set aside until it is decided. Raises as `TransactionSender.send`."""
-        self.set_aside.remove(unsent)
-        key = IdempotencyKey(unsent.generation, unsent.first_sent_s)
-        again = await self.sender.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
+        self.set_aside.remove(unresolved)
+        key = IdempotencyKey(unresolved.generation, unresolved.first_sent_s)
+        again = await self.sender.send(unresolved.item, unresolved.ordinal, self.path, self._parent, key)
         if again is not None:
             self._record_unresolved(again)
 
@@ -89,13 +89,13 @@ class MoneyPhase:
         if item.phase is Phase.DEPOSITS:
             self._ledger.unfunded.update(movement.destination for movement in item.movements)
 
-    def _record_unresolved(self, unsent: UnresolvedTransaction) -> None:
-        if unsent.set_aside:
-            self.set_aside.append(unsent)
-        elif unsent.in_doubt:
-            self._ledger.in_doubt.append(unsent)
+    def _record_unresolved(self, unresolved: UnresolvedTransaction) -> None:
+        if unresolved.set_aside:
+            self.set_aside.append(unresolved)
+        elif unresolved.in_doubt:
+            self._ledger.in_doubt.append(unresolved)
         else:
-            self.missed(unsent.item)
+            self.missed(unresolved.item)
 
     def _is_blocked(self, item: TransactionItem) -> bool:
         """Return whether one of its sources has no money, or one of its accounts does not exist."""

@@ -49,7 +49,7 @@ class ExistingTransactions:
     """
     counted: set[ItemPosition] = field(default_factory=set)
     """Transactions that this session has already counted, before its phases began."""
-    refused: set[ItemPosition] = field(default_factory=set)
+    rejected: set[ItemPosition] = field(default_factory=set)
     """Transactions that were rejected when they were resent before the phases began."""
 
     def holds(self, phase: Phase, ordinal: int) -> bool:
@@ -254,7 +254,7 @@ class _Resumption:
         values = solution.values[: len(lost)]
         if solution.unique and True not in solution.values[len(lost) :]:
             return _Finding(known, unknown, values, listed=True)
-        if any(key_is_alive(self._context, self._unsent(item, one)) for item, one in unknown.values()):
+        if any(key_is_alive(self._context, self._unresolved(item, one)) for item, one in unknown.values()):
             return _Finding(known, unknown, [None] * len(lost), listed=True, complete=False)
         self._ambiguous = not solution.contradicted
         return None
@@ -281,7 +281,7 @@ class _Resumption:
         ledger = self._ledger
         made = ExistingTransactions({phase: bytearray() for phase in MONEY}, complete=finding.complete)
         if self._earlier is not None:
-            made.counted, made.refused = self._earlier.counted, self._earlier.refused
+            made.counted, made.rejected = self._earlier.counted, self._earlier.rejected
         ledger.uncertain = ledger.uncertain or bool(finding.unknown) or finding.listed
         for at in finding.known:
             made.add(*at)
@@ -295,14 +295,14 @@ class _Resumption:
                 self._phase_logs[phase].recovered(ordinal)
             else:
                 effect = Effect.UNKNOWN if value is None else Effect.NOT_MADE
-                made.lost.append((self._unsent(item, one), Decided(effect)))
+                made.lost.append((self._unresolved(item, one), Decided(effect)))
         for at, item in self._acknowledged.items():
             if at not in finding.known:  # the same key: if it was made after all, the answer is a replay
                 made.keys[at] = IdempotencyKey(self._phase_logs[at[0]].generation_of(at[1]))
                 ledger.recovered.discard(item.key)
         return made
 
-    def _unsent(self, item: TransactionItem, one: UnacknowledgedItem) -> UnresolvedTransaction:
+    def _unresolved(self, item: TransactionItem, one: UnacknowledgedItem) -> UnresolvedTransaction:
         return UnresolvedTransaction(item, one.ordinal, _LOST, one.generation, self._first_sent_s(one))
 
     def _first_sent_s(self, one: UnacknowledgedItem) -> float:
@@ -318,8 +318,8 @@ class _Resumption:
         known = sums_of(self._shown.values())
         wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
         return UnexplainedError(
-            f"ledger {plan.key} ({plan.name}) already holds movements, and its balances are not what the "
-            f"{len(self._shown)} planned transactions that are known to be made give, alone or with others: "
+            f"ledger {plan.key} ({plan.name}) already holds movements, and its balances do not match the "
+            f"{len(self._shown)} planned transactions known as made, alone or with others: "
             f"{describe_residue(self._ledger, seen, known, wrong)}",
             hint="movements of an earlier run may still arrive, or another client moved money: "
             "try again later, or fill new ledgers with another --run-id",

@@ -235,8 +235,8 @@ class _Verification:
         if found.unlisted and not differences and not self._differences and not context.results.crash_seen:
             context.results.crash_seen = (
                 f"ledger {self._plan.key} holds the effect of {len(found.unlisted):,} transactions whose records are "
-                f"absent after {rereads.waited_s:.0f} s while all others are listed, as a server leaves them that is "
-                "killed between the two"
+                f"absent after {rereads.waited_s:.0f} s while all others are listed, as after a server crash "
+                "between the two writes"
             )
         self._differences += differences
         if context.results.crash_seen:

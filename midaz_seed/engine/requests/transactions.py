@@ -267,7 +267,7 @@ class TransactionSender:
                 if clock.monotonic() - sending.first_sent_s > SET_ASIDE_AFTER_S:
                     self.crash_seen = f"a key stayed in flight for more than {SET_ASIDE_AFTER_S:g} s ({item.key})"
                     if not wait:
-                        return self._unsent(sending, answer, set_aside=True)
+                        return self._unresolved(sending, answer, set_aside=True)
                 await clock.sleep(in_flight_pause_s)
                 in_flight_pause_s = min(2 * in_flight_pause_s, IN_FLIGHT_PAUSE_MAX_S)
             elif not await self._may_try_again(sending, answer, budget, confirmed=confirmed):
@@ -338,7 +338,7 @@ class TransactionSender:
             failure, phase=self._phase, entity="transaction", key=item.key, parent=sending.parent, final=True
         )
         self._recorder.count(Outcome.FAILED)
-        return self._unsent(sending, answer)
+        return self._unresolved(sending, answer)
 
     def _in_doubt(self, sending: _Sending, answer: Answer, *, key_is_taken: bool = False) -> "UnresolvedTransaction":
         """Return the transaction as in doubt. It is counted when it is decided."""
@@ -347,9 +347,9 @@ class TransactionSender:
         verdict = answer.verdict
         message = verdict.message or f"last seen: {verdict.error}"
         doubt = Verdict(Disposition.UNKNOWN, ErrorClass.IN_DOUBT, verdict.code, message)
-        return self._unsent(sending, Answer(doubt, answer.response, answer.attempts), key_is_taken=key_is_taken)
+        return self._unresolved(sending, Answer(doubt, answer.response, answer.attempts), key_is_taken=key_is_taken)
 
-    def _unsent(
+    def _unresolved(
         self, sending: _Sending, answer: Answer, *, set_aside: bool = False, key_is_taken: bool = False
     ) -> "UnresolvedTransaction":
         return UnresolvedTransaction(
