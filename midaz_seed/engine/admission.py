@@ -1,4 +1,4 @@
-"""What may still begin in a run: one state, which only ever gets stricter."""
+"""Admission: one state that says what a run may still start, and that only gets stricter."""
 
 from collections.abc import Callable
 from enum import IntEnum
@@ -7,62 +7,66 @@ import anyio
 
 
 class Level(IntEnum):
-    """How much may still begin, from everything to nothing."""
+    """What may still start, from everything to nothing."""
 
     OPEN = 0
     NO_NEW_ITEMS = 1
-    """Time is up: no new items. Settlement, in-doubt resolution and verification of what was begun still run."""
+    """Time is up: no new items. Settlement, in-doubt resolution and verification of started items still run."""
     DRAINING = 2
-    """Nothing more begins; what is in flight is finished."""
+    """Nothing is started; requests in flight finish."""
     CANCELLED = 3
-    """What was in flight was cut off."""
+    """Requests in flight were cut off."""
 
 
 class Admission:
-    """The state that every part of a run asks before it begins something."""
+    """The state that every part of a run checks before it starts something."""
 
     def __init__(self, on_change: Callable[[], None]) -> None:
-        """`on_change` is called after each transition."""
+        """Open the admission.
+
+        Args:
+            on_change: called after each transition.
+        """
         self._on_change = on_change
         self.level = Level.OPEN
         self.reason = ""
         """Why the run drains, as a clause; "" while it does not."""
         self.time_is_up = False
-        """It was closed before anything made it drain."""
+        """The time limit closed the admission, before anything drained it."""
         self.draining = anyio.Event()
         """Set when the run drains."""
 
     @property
     def is_open(self) -> bool:
-        """New items may begin."""
+        """Return whether new items may start."""
         return self.level is Level.OPEN
 
     @property
     def is_draining(self) -> bool:
-        """Nothing more may begin."""
+        """Return whether nothing may start any more."""
         return self.level >= Level.DRAINING
 
     @property
     def is_cancelled(self) -> bool:
-        """What was in flight was cut off, so its outcome is unknown."""
+        """Return whether requests in flight were cut off, so that their outcome is unknown."""
         return self.level is Level.CANCELLED
 
     def close(self) -> bool:
-        """Begin no new items. Returns whether that is a change."""
+        """Start no new items. Return whether that changed the state."""
         if not self._restrict(Level.NO_NEW_ITEMS):
             return False
         self.time_is_up = True
         return True
 
     def drain(self, reason: str) -> bool:
-        """Begin nothing more. Returns whether that is a change: only the first reason counts."""
+        """Start nothing more. Return whether that changed the state: only the first reason is kept."""
         if not self._restrict(Level.DRAINING):
             return False
         self.reason = reason
         return True
 
     def cancel(self) -> None:
-        """What is in flight is being cut off."""
+        """Note that requests in flight are being cut off."""
         self._restrict(Level.CANCELLED)
 
     def _restrict(self, level: Level) -> bool:

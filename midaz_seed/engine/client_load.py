@@ -1,4 +1,4 @@
-"""How busy this process itself was: without that, a slow client passes for a slow server."""
+"""Client CPU, memory and event-loop lag, to tell a slow client from a slow server."""
 
 import re
 import resource
@@ -10,19 +10,24 @@ import anyio
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.report import ProcessReport
 
-LOOK_EVERY_S = 0.1
+SAMPLE_EVERY_S = 0.1
 
 
 async def watch_client_load(context: RunContext) -> None:
-    """Note how late the event loop comes back, until the run ends."""
+    """Record the lag of the event loop until cancelled."""
     while True:
-        due_s = anyio.current_time() + LOOK_EVERY_S
-        await anyio.sleep(LOOK_EVERY_S)
+        due_s = anyio.current_time() + SAMPLE_EVERY_S
+        await anyio.sleep(SAMPLE_EVERY_S)
         context.findings.loop_lag.record(int((anyio.current_time() - due_s) * 1e6))
 
 
 def measure_client_load(context: RunContext, *, elapsed_s: float, cpu_s: float) -> ProcessReport:
-    """What this process took for the run so far, which was `elapsed_s` long; `cpu_s` of it is its CPU time."""
+    """Return the load of this process.
+
+    Args:
+        elapsed_s: length of the run so far.
+        cpu_s: CPU time that this process used in it.
+    """
     return ProcessReport(
         cpu_percent=100 * cpu_s / elapsed_s if elapsed_s else 0.0,
         loop_lag_ms_p99=context.findings.loop_lag.percentile(99) / 1000,
@@ -31,13 +36,16 @@ def measure_client_load(context: RunContext, *, elapsed_s: float, cpu_s: float) 
 
 
 def process_cpu_s() -> float:
-    """Seconds of CPU that this process has used."""
+    """Return the CPU time of this process, in seconds."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     return used.ru_utime + used.ru_stime
 
 
 def _rss_mb_max() -> float:
-    """Linux's ru_maxrss begins, in a new process, with what the process held that started it; VmHWM does not."""
+    """Return the peak resident memory in MB.
+
+    On Linux ru_maxrss of a new process starts at the value of its parent process; VmHWM does not.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())

@@ -1,4 +1,4 @@
-"""What every part of a run shares: what is to be done, the parts that do it, and what has been found so far."""
+"""The context of a run: its frozen inputs, its services, and the results so far."""
 
 from dataclasses import dataclass, field
 from signal import Signals
@@ -29,28 +29,29 @@ from midaz_seed.settings.target import ResolvedTarget
 
 @dataclass(slots=True)
 class RunResults:
-    """What one process of a run has found out. It can be pickled; `merge` adds what another process found."""
+    """What one process of a run has found. Picklable; `merge` adds the results of another process."""
 
     settled: list[Settled] = field(default_factory=list)
-    """How each settlement went."""
+    """One entry for each settlement."""
     verifications: list[LedgerVerification] = field(default_factory=list)
     absent: list[Difference] = field(default_factory=list)
-    """Organizations and ledgers that are absent, or there more than once."""
+    """Organizations and ledgers that are absent, or exist more than once."""
     errors: list[SeedError] = field(default_factory=list)
-    """What ended a ledger, or the run."""
+    """Errors that ended a ledger or the run."""
     concurrency: list[ConcurrencyChanged] = field(default_factory=list)
-    """What automatic concurrency decided, of each process in its order."""
+    """Decisions of automatic concurrency, per process in order of time."""
     steady: list[SteadyWindow] = field(default_factory=list)
-    """Where the load was steady, one window for each process."""
+    """The steady-state window of each process."""
     processes: list[ProcessReport] = field(default_factory=list)
     """CPU, memory and event-loop lag of the other processes."""
     in_flight_limit: int = 0
-    """Requests in flight that the other processes allowed at the end, together."""
+    """Sum of the final concurrency limits of the other processes."""
     stop_reason: str = ""
-    """The stop rule that ended the run, as a sentence."""
+    """The stop rule that ended the run, as a clause; "" when none did."""
     crash_seen: str = ""
-    """What showed that the server was killed or lost its connections during the run, as a sentence; "" when nothing
-    did. Records of what it did may then appear up to an hour later."""
+    """What showed that the server was killed or lost its connections during the run, as a clause; "" when nothing did.
+    Records of what it applied may then appear up to an hour later.
+    """
 
     def merge(self, other: "RunResults") -> None:
         """Add what another process of the same run found."""
@@ -68,34 +69,34 @@ class RunResults:
 
 @dataclass(slots=True)
 class Findings:
-    """What this process alone learns while it runs."""
+    """What this process learns while it runs, and does not pass on."""
 
     server: Server | None = None
-    """The server's version and what it can do, once it has answered."""
+    """The server's version and traits; None before its first answer."""
     signal: Signals | None = None
-    """The signal that asked for the end."""
+    """The signal that requested the end."""
     loop_lag: Histogram = field(default_factory=Histogram)
-    """How late the event loop was, in microseconds, at moments spread evenly over the run."""
+    """Event-loop lag in microseconds, sampled at a fixed interval."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunContext:
-    """One run in one process. Its fields are set once; what changes is in the parts themselves and in `results`."""
+    """One run in one process. The fields are set once; what changes is inside the services and in `results`."""
 
-    # what is to be done
+    # inputs
     settings: Settings
     plan: Plan
     target: ResolvedTarget
     batch_size: BatchSizeChoice | None
-    """How the number of movements in a transaction was chosen, where it was measured."""
+    """How the batch size was chosen; None where it was not measured."""
     session: int
-    """Which session of the run this is, from 1."""
+    """Number of this session of the run, from 1."""
     may_restart: bool
-    """The run was finished before: when the server has nothing of it any more, it starts from the beginning."""
+    """The run was finished before: when its data is no longer on the server, it starts over."""
     started_s: float
-    """When the run began (monotonic)."""
+    """Start of the run (monotonic)."""
 
-    # the parts that do it
+    # services
     clock: Clock
     emit: Emit
     sender: Sender
@@ -104,36 +105,36 @@ class RunContext:
     rejects: Rejects
     directory: RunDirectory | None
 
-    # what has been found so far
+    # results so far
     state: StateTree
     meter: Meter
     tracker: ErrorTracker
     schedule: ScheduleStats | None
-    """How the schedule of an open model was kept, in all processes of the run."""
+    """Statistics of the open-model schedule, over all processes; None in the closed model."""
     results: RunResults = field(default_factory=RunResults)
     findings: Findings = field(default_factory=Findings)
 
     @property
     def server(self) -> Server | None:
-        """The server's version and what it can do, once it has answered."""
+        """The server's version and traits; None before its first answer."""
         return self.findings.server
 
     @property
     def elapsed_s(self) -> float:
-        """Seconds since the run began."""
+        """Return the seconds since the run began."""
         return self.clock.monotonic() - self.started_s
 
     @property
     def spent_s(self) -> float:
-        """Seconds of the run's time: since it began, and what measuring batch sizes took before that."""
+        """Return the seconds of the run's time: since it began, plus the batch-size measurement before that."""
         return self.elapsed_s + (self.batch_size.elapsed_s if self.batch_size else 0.0)
 
     def api(self, phase: Phase) -> MidazApi:
-        """The server's reads, counted in a phase."""
+        """Return the server's reads, counted in a phase."""
         return MidazApi(self.sender.read, phase)
 
     def recorder(self, ledger: LedgerState, phase: Phase) -> PhaseRecorder:
-        """What counts the outcomes of a phase of a ledger."""
+        """Return the recorder that counts the outcomes of a phase of a ledger."""
         return self.meter.recorder(phase, ledger.plan.key, ledger.plan.counts.get(phase, 1))
 
     def close(self) -> None:
@@ -142,7 +143,11 @@ class RunContext:
             self.emit(TimeUp(self.elapsed_s))
 
     def stop(self, reason: str) -> None:
-        """Start nothing more; what is in flight is finished. The reason is a clause, such as "SIGINT: ..."."""
+        """Start nothing more; requests in flight finish.
+
+        Args:
+            reason: a clause, such as "SIGINT: ...".
+        """
         if self.pool.admission.drain(reason):
             self.emit(Draining(reason))
 

@@ -1,7 +1,7 @@
 """READ FIRST: a whole run, from the first request to the last.
 
 connect -> organizations -> per ledger: ledger -> assets -> account types, portfolios, segments -> accounts
-                                        -> deposits -> settlement -> transfers -> proof
+                                        -> deposits -> settlement -> transfers -> verification
 """
 
 import os
@@ -13,7 +13,7 @@ from anyio.abc import TaskGroup
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import Created, EntityCreator
-from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
+from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
 from midaz_seed.engine.ledger.ledger_run import LedgerRun
 from midaz_seed.engine.ledger.verification import locate, verify_ledger, verify_marks
 from midaz_seed.engine.shards.coordinator import seed_in_shards
@@ -39,10 +39,16 @@ from midaz_seed.runs.journal import PhaseLog
 
 
 async def seed(context: RunContext) -> None:
-    """Carry out the plan and prove it: organizations at once, each ledger as soon as its organization exists.
+    """Carry out the plan and verify it: organizations in parallel, each ledger as soon as its organization exists.
 
-    What went wrong is in the context afterwards; raised is only what is wrong before the first write: UnreachableError,
-    UnauthorizedError, NotMidazError.
+    Errors after the first write are in the context.
+
+    Raises:
+        UnreachableError: the server does not answer.
+        UnauthorizedError: the credentials were rejected.
+        NotMidazError: the server is not a Midaz server.
+        PlanError: the plan needs a newer server.
+        RunError: the run was made on another server, or the server contradicts itself.
     """
     shards = shards_of(context)
     async with context.pool.running():
@@ -54,11 +60,11 @@ async def seed(context: RunContext) -> None:
         if shards > 1 and not context.pool.admission.is_draining:
             await seed_in_shards(context, shards)
         if context.settings.verification.enabled and not context.pool.admission.is_draining:
-            await _prove_marks(context)
+            await _verify_marks(context)
 
 
 async def seed_shard(context: RunContext) -> None:
-    """Fill and prove the ledgers of a slice, whose organizations another process has made. Raises as `seed`."""
+    """Fill and verify the ledgers of a shard, whose organizations another process has created. Raises as `seed`."""
     async with context.pool.running():
         await _connect(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
@@ -68,16 +74,13 @@ async def seed_shard(context: RunContext) -> None:
 
 
 def shards_of(context: RunContext) -> int:
-    """Processes that fill the ledgers: not more than there are ledgers."""
+    """Return the number of processes that fill the ledgers, at most one per ledger."""
     wanted = context.settings.generation.limits.shards
     return min(os.cpu_count() or 1 if wanted == "auto" else wanted, len(context.state.ledgers))
 
 
 async def verify(context: RunContext) -> None:
-    """The proof alone, over what an earlier run left on the server.
-
-    Raises UnreachableError, UnauthorizedError, NotMidazError, RequestFailedError.
-    """
+    """Verify what an earlier run left on the server, without a write. Raises as `seed`, and RequestFailedError."""
     for phase in context.meter.phases.values():
         phase.planned = 0  # nothing is to be created
     async with context.pool.running():
@@ -86,23 +89,25 @@ async def verify(context: RunContext) -> None:
         async with anyio.create_task_group() as group:
             for ledger in context.state.ledgers:
                 if ledger.id:
-                    group.start_soon(_run_ledger_safely, context, ledger, lambda ledger=ledger: _prove(context, ledger))
+                    group.start_soon(
+                        _run_ledger_safely, context, ledger, lambda ledger=ledger: _verify_one(context, ledger)
+                    )
 
 
 async def teardown(context: RunContext, *, dry_run: bool) -> list[Removal]:
-    """Take away what the plan's run created. Raises as `verify`."""
+    """Remove what the plan's run created. Raises as `verify`."""
     async with context.pool.running():
         await _connect(context)
         return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run))
 
 
-async def _prove_marks(context: RunContext) -> None:
-    """The last part of a run's proof: there is one world of it, not two."""
+async def _verify_marks(context: RunContext) -> None:
+    """Verify that organizations and ledgers with the run's marks exist once. Only the whole run can, not a shard."""
     try:
         wrong = await context.pool.run_one(lambda: verify_marks(context))
         phase_log = _phase_log(context, Phase.ORGANIZATIONS)
         claims = [Claim(each.plan.item, phase_log, each.index) for each in context.state.organizations if each.id]
-        if wrong and await remove_empty_twins(context, Phase.ORGANIZATIONS, Place(), claims):
+        if wrong and await remove_empty_duplicates(context, Phase.ORGANIZATIONS, Place(), claims):
             wrong = await context.pool.run_one(lambda: verify_marks(context))
         context.results.absent += wrong
     except StoppedError:
@@ -112,12 +117,14 @@ async def _prove_marks(context: RunContext) -> None:
 
 
 async def _connect(context: RunContext) -> None:
-    """Is there a Midaz that we can speak to, and does it let us in?"""
+    """Check that the target is a Midaz server that the plan can run on, that the credentials work, and that it is the
+    same server as before.
+    """
     api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
     context.findings.server = server = server_of(await context.pool.run_one(api.version))
     if context.plan.transactions_per_batch > 1 and not server.atomic_many_to_many:
         raise PlanError(
-            f"Midaz {server.version} may apply only some legs of a transaction, so movements are not packed",
+            f"Midaz {server.version} may apply only some legs of a transaction, so movements cannot be batched",
             hint="leave out --transactions-per-batch for servers before v3.3",
         )
     await context.pool.run_one(api.check_access)
@@ -136,7 +143,11 @@ async def _connect(context: RunContext) -> None:
 
 
 async def _check_same_server(context: RunContext) -> None:
-    """Is this the server that the journal is about? Raises RunError when it is not, or contradicts itself."""
+    """Check that the server is the one the journal was written for.
+
+    Raises:
+        RunError: it is another one, or it contradicts itself.
+    """
     journal, wait = context.journal, context.settings.settlement
     phase_log = _phase_log(context, Phase.ORGANIZATIONS)
     known = {
@@ -144,26 +155,28 @@ async def _check_same_server(context: RunContext) -> None:
         for organization in context.state.organizations
         if (server_id := phase_log.known_id(organization.index))
     }
-    gone = await _gone(context, known)
+    gone = await _find_gone(context, known)
     if gone and len(gone) == len(known) and context.may_restart:
         journal.restart()
     elif gone:
         raise RunError(
-            f"the target is not the server that run {context.plan.run_id} began with, or the run's data was removed: "
+            f"the target is not the server that run {context.plan.run_id} started on, or the run's data was removed: "
             f"it has no organization {gone[0]}",
             where=context.target.onboarding_url,
-            hint="name the right target, or begin anew: `midaz-seed runs delete` takes the run's directory away",
+            hint="use the right target, or start over: `midaz-seed runs delete` removes the run's directory",
         )
-    if not journal.clean:  # what was on its way when the last session was cut off gets time to arrive
+    if not journal.clean:  # requests in flight when the last session was cut off may still arrive
         age_s = context.clock.time() - journal.last_written_s
         await context.clock.sleep(min(max(wait.max_delay_s - age_s, 0.0), wait.max_delay_s))
 
 
-async def _gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
-    """Those organizations of the journal (id -> mark) that the server says it does not have.
+async def _find_gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
+    """Return the organizations of the journal (id -> mark) that the server says it does not have.
 
-    A second world would follow from a wrong answer. So the server is asked twice, and its whole list has to say the
-    same. Raises RunError when it contradicts itself.
+    A wrong answer would lead to a second copy of all data. So the server is asked twice, and its list must agree.
+
+    Raises:
+        RunError: the server contradicts itself.
     """
     api, pool = context.api(Phase.ORGANIZATIONS), context.pool
 
@@ -172,17 +185,21 @@ async def _gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
 
     gone = await pool.run_one(lambda: missing(known))
     if gone:
-        await pool.run_one(lambda: _deny(context, api, {each: known[each] for each in gone}))
+        await pool.run_one(lambda: _check_list_agrees(context, api, {each: known[each] for each in gone}))
         await context.clock.sleep(context.settings.settlement.max_delay_s)
         gone = await pool.run_one(lambda: missing(gone))
     if gone:
-        await pool.run_one(lambda: _deny(context, api, {each: known[each] for each in gone}))
+        await pool.run_one(lambda: _check_list_agrees(context, api, {each: known[each] for each in gone}))
     return gone
 
 
-async def _deny(context: RunContext, api: MidazApi, gone: Mapping[str, str]) -> None:
-    """Raise RunError when the server's list shows what the server says it does not have, under its id or its mark, or
-    shows nothing where it counts something."""
+async def _check_list_agrees(context: RunContext, api: MidazApi, gone: Mapping[str, str]) -> None:
+    """Check that the server's list agrees with its single answers.
+
+    Raises:
+        RunError: the list has what the server says it does not have, by id or mark, or is empty although the server
+            counts entries.
+    """
     listed = [row async for row in api.entities(Entity.ORGANIZATION, Place(), {})]
     shown = [str(row["id"]) for row in listed if row.get("id") in gone or mark_of(row) in gone.values()]
     counted = 0 if listed else await api.count(Entity.ORGANIZATION, Place())
@@ -192,13 +209,13 @@ async def _deny(context: RunContext, api: MidazApi, gone: Mapping[str, str]) -> 
             f"the server contradicts itself about run {context.plan.run_id}, so nothing was changed: it says that it "
             f"has no organization {next(iter(gone))}, and {lists}",
             where=context.target.onboarding_url,
-            hint="check the server's replicas and what stands before it, then run the same command again; if the run "
-            "was made twice, take both away with `midaz-seed teardown`",
+            hint="check the server's replicas and what is in front of it, then run the same command again; if the "
+            "run exists twice, remove both with `midaz-seed teardown`",
         )
 
 
 def _phase_log(context: RunContext, phase: Phase) -> PhaseLog:
-    """The journal's track of the organizations, or of the ledgers, over the whole plan."""
+    """Return the journal of the organizations, or of the ledgers, of the whole plan."""
     return context.journal.phase_log(None, phase, context.plan.counts[phase])
 
 
@@ -226,7 +243,7 @@ def _start_ledgers(
     ledgers_at_once: anyio.Semaphore,
     why_not: str = "",
 ) -> None:
-    """Fill the ledgers of an organization, each in a task of its own; `why_not` says why there is none."""
+    """Fill the ledgers of an organization, each in its own task; `why_not`: why it was not created."""
     for ledger in organization.ledgers:
         ledger.organization_id = organization.id
         if context.pool.admission.time_is_up:
@@ -265,8 +282,11 @@ async def _seed_ledger(
 async def _create_one(
     context: RunContext, phase: Phase, item: EntityItem, ordinal: int, place: Place, *, parent_fresh: bool
 ) -> tuple[Created, str]:
-    """Create an organization or a ledger. Without an id when it failed or the run is being stopped, and why, where that
-    is an error."""
+    """Create an organization or a ledger.
+
+    Returns:
+        The outcome, without an id when it failed or the run drains, and the error, "" when there is none.
+    """
     creator = EntityCreator(context, context.meter.recorder(phase, "", 1), place)
     phase_log = _phase_log(context, phase)
     context.meter.phases[phase].start(context.clock.monotonic())
@@ -288,13 +308,13 @@ async def _create_one(
 _NOTHING = Created(Outcome.FAILED)
 
 
-async def _prove(context: RunContext, ledger: LedgerState) -> None:
+async def _verify_one(context: RunContext, ledger: LedgerState) -> None:
     context.results.verifications.append(await verify_ledger(context, ledger))
     ledger.status = LedgerStatus.DONE
 
 
 async def _run_ledger_safely(context: RunContext, ledger: LedgerState, work: Callable[[], Awaitable[None]]) -> None:
-    """Whatever ends a ledger early is told and kept; only what concerns the whole target ends the others too."""
+    """Run a ledger and record what ends it early; only errors that concern the whole target end the others too."""
     try:
         await work()
     except StoppedError:
@@ -320,11 +340,11 @@ def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -
 
 
 async def watch_signals(context: RunContext) -> None:
-    """The first SIGINT or SIGTERM drains the run, the second ends it at once."""
+    """Drain the run at the first SIGINT or SIGTERM, cancel it at the second."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for number in signals:
             if context.findings.signal is not None:
                 context.pool.cancel()
                 return
             context.findings.signal = number
-            context.stop(f"{number.name}: finishing what is in flight; once more ends at once")
+            context.stop(f"{number.name}: finishing what is in flight; repeat to end at once")

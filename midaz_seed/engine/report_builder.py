@@ -1,4 +1,4 @@
-"""From what a run left behind to its report: the numbers, the verdict and the exit code."""
+"""Build the report of a run: numbers, verdict, exit code and next step."""
 
 import shlex
 import signal
@@ -49,26 +49,31 @@ from midaz_seed.settings.model import Settings
 DIFFERENCES_MAX = 1000
 CHANGES_MAX = 200
 STEADY_S_MIN = 1.0
-"""A window that is shorter says nothing."""
+"""Shortest steady-state window that is reported."""
 
 HINTS = {
-    ErrorClass.NETWORK: "connections break: is the server restarting, or a proxy in between?",
+    ErrorClass.NETWORK: "connections break: check whether the server or a proxy restarts",
     ErrorClass.TIMEOUT: "the server is too slow for this load: lower --concurrency, or raise --timeout",
-    ErrorClass.RATE_LIMITED: "something in front of the server limits the rate: use --rate",
-    ErrorClass.SERVER: "the server fails: lower --concurrency, and read its log",
-    ErrorClass.VALIDATION: "the server does not take this request: is it a version that midaz-seed speaks to?",
-    ErrorClass.CONFLICT: "something else has this name: use another --run-id or --seed, or remove it",
+    ErrorClass.RATE_LIMITED: "an intermediary limits the request rate: use --rate",
+    ErrorClass.SERVER: "the server fails: lower --concurrency, and check its log",
+    ErrorClass.VALIDATION: "the server rejects this request: check that its version is supported (`midaz-seed doctor`)",
+    ErrorClass.CONFLICT: "another entity has this name: use another --run-id or --seed, or remove it",
     ErrorClass.AUTH: "give a valid token",
-    ErrorClass.NOT_FOUND: "a parent is gone or not visible yet: run the same command again",
-    ErrorClass.INSUFFICIENT_FUNDS: "somebody else spends from these accounts: seed ledgers of your own",
-    ErrorClass.FOREIGN_REPLAY: "a fault of the server: it answered with another transaction; ours was sent again",
-    ErrorClass.IN_DOUBT: "an answer was lost for good: the proof says whether it was applied",
+    ErrorClass.NOT_FOUND: "a parent was removed or is not visible yet: run the same command again",
+    ErrorClass.INSUFFICIENT_FUNDS: "another client spends from these accounts: seed ledgers that nothing else uses",
+    ErrorClass.FOREIGN_REPLAY: "a server fault: it answered with another transaction; ours was sent again",
+    ErrorClass.IN_DOUBT: "the answer was lost: the verification shows whether it was applied",
 }
 
 
 def summarize(context: RunContext, *, started_s: float, started_at_s: float, started_cpu_s: float) -> Report:
-    """The report of a run that has ended; `started_s` is monotonic, `started_at_s` is epoch time, `started_cpu_s` what
-    `process_cpu_s` said when it began."""
+    """Return the report of a run that has ended.
+
+    Args:
+        started_s: start (monotonic).
+        started_at_s: start (epoch).
+        started_cpu_s: `process_cpu_s` at the start.
+    """
     meter, plan, settings = context.meter, context.plan, context.settings
     elapsed_s = context.clock.monotonic() - started_s
     money = [meter.phases[Phase.DEPOSITS], meter.phases[Phase.TRANSFERS]]
@@ -77,8 +82,8 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     failed, planned = meter.failed, max(meter.planned, 1)
     own = measure_client_load(context, elapsed_s=elapsed_s, cpu_s=process_cpu_s() - started_cpu_s)
     processes = (own, *context.results.processes)
-    proof = _proof(context)
-    exit_code, verdict, next_step = _judge(context, proof, 100 * failed / planned)
+    verification = _verification(context)
+    exit_code, verdict, next_step = _judge(context, verification, 100 * failed / planned)
     return Report(
         schema_version=SCHEMA_VERSION,
         version=version("midaz-seed"),
@@ -104,15 +109,12 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         settlement=_settlement(context),
         throughput=_throughput(context),
         errors=tuple(_error(group) for group in context.tracker.groups()),
-        failed_items=tuple(
-            FailedItemReport(item.key, item.phase.value, item.error.value, item.code, item.message)
-            for item in context.tracker.failed_items
-        ),
+        failed_items=_failed_items(context),
         failed_items_total=context.tracker.failed_total,
         ledgers=_ledgers(context),
         breaker_opened=context.sender.breaker.opened_count,
         breaker_open_s=context.sender.breaker.open_total_s,
-        proof=proof,
+        proof=verification,
         plan_done_percent=done_percent(context),
         error_rate_percent=100 * failed / planned,
         error_budget_percent=settings.error_budget_percent,
@@ -204,19 +206,21 @@ def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
 
 
 def _first(context: RunContext, *kinds: type[SeedError]) -> SeedError | None:
-    """The first error of some kinds that ended a ledger or the run."""
+    """Return the first error of some kinds that ended a ledger or the run."""
     return next((error for error in context.results.errors if isinstance(error, kinds)), None)
 
 
-def _judge(context: RunContext, proof: VerificationReport | None, failed_percent: float) -> tuple[ExitCode, str, str]:
-    """Exit code, one sentence, and how to go on."""
+def _judge(
+    context: RunContext, verification: VerificationReport | None, failed_percent: float
+) -> tuple[ExitCode, str, str]:
+    """Return exit code, verdict and next step, each a sentence."""
     unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
     target = _first(context, TargetError)
     undecided = _first(context, UndecidedError)
     settlement = _first(context, SettlementError)
     unexplained = _first(context, UnexplainedError, ExcessError)
     disk = _first(context, JournalError, OutputError)
-    again = _how_to_go_on(context)
+    again = _how_to_continue(context)
     if context.findings.signal is not None:
         code = ExitCode.INTERRUPTED if context.findings.signal is signal.SIGINT else ExitCode.TERMINATED
         return code, f"Interrupted by {context.findings.signal.name}; what was in flight was finished.", again
@@ -229,38 +233,39 @@ def _judge(context: RunContext, proof: VerificationReport | None, failed_percent
     if undecided is not None:
         return ExitCode.SETTLEMENT, f"Not decided: {undecided}.", f"{undecided.hint}. {again}"
     if unexplained is not None:
-        return ExitCode.DIFFERENCES, f"NOT as planned: {unexplained}.", f"{unexplained.hint}. {again}"
+        return ExitCode.DIFFERENCES, f"Not as planned: {unexplained}.", f"{unexplained.hint}. {again}"
     if settlement is not None:
         return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {again}"
     if unfinished:
-        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"Cure what the errors name. {again}"
-    if proof is not None and not proof.ok:
-        too_much = any(_is_too_much(row.actual, row.expected) for row in proof.differences)
+        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"{_FIX_CAUSES} {again}"
+    if verification is not None and not verification.ok:
+        has_surplus = any(_is_surplus(row.actual, row.expected) for row in verification.differences)
         return (
             ExitCode.DIFFERENCES,
-            f"NOT as planned: {proof.differences_total} differences.",
-            _TOO_MUCH if too_much else again,
+            f"Verification failed: {verification.differences_total} differences from the plan.",
+            _SURPLUS_STEP if has_surplus else f"{_FIX_CAUSES} {again}" if context.tracker.attempts else again,
         )
     if failed_percent > context.settings.error_budget_percent:
         verdict = (
             f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
         )
-        return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {again}"
+        return ExitCode.DIFFERENCES, verdict, f"{_FIX_CAUSES} {again}"
     if context.pool.admission.time_is_up and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
-        return _time_was_up(context, proof, again)
-    if proof is None:
-        return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."
+        return _time_was_up(context, verification, again)
+    if verification is None:
+        return ExitCode.DONE, "Done, not verified.", "Verify it with `midaz-seed verify` and the same settings."
     return ExitCode.DONE, "Done: every balance is the planned one.", ""
 
 
-_TOO_MUCH = (
-    "Something is there more than once, or was not planned, which no other run puts right: `midaz-seed verify "
-    "--every-transaction` names it; `midaz-seed teardown`, then run again."
+_FIX_CAUSES = "Fix the causes listed under errors."
+_SURPLUS_STEP = (
+    "The server holds something more than once, or something unplanned, which running again does not remove: "
+    "`midaz-seed verify --every-transaction` lists it; use `midaz-seed teardown`, then run again."
 )
 
 
-def _is_too_much(actual: str, expected: str) -> bool:
-    """Whether a difference says that the server holds more than planned, of something that can be counted."""
+def _is_surplus(actual: str, expected: str) -> bool:
+    """Return whether a difference says that the server holds more than planned, of something countable."""
     if actual.isdigit() and expected.isdigit():
         return int(actual) > int(expected)
     return "carry the mark" in actual or actual.endswith(("twice", " times"))
@@ -269,53 +274,56 @@ def _is_too_much(actual: str, expected: str) -> bool:
 _CUT_SHORT = (LedgerStatus.PARTIAL, LedgerStatus.STOPPED)
 
 
-def _time_was_up(context: RunContext, proof: VerificationReport | None, again: str) -> tuple[ExitCode, str, str]:
+def _time_was_up(context: RunContext, verification: VerificationReport | None, again: str) -> tuple[ExitCode, str, str]:
     share = f"{done_percent(context):.1f} % of the plan"
-    if proof is not None:
+    if verification is not None:
         return ExitCode.DONE, f"Time was up: {share} is done, and every balance is the planned one so far.", again
     if context.settings.verification.enabled:
-        verdict = f"Time was up before any ledger was filled, so there is no proof: {share} is done."
-        return ExitCode.DIFFERENCES, verdict, f"Give it more --duration. {again}"
-    return ExitCode.DONE, f"Time was up: {share} is done, without a proof.", again
+        verdict = f"Time was up before any ledger was filled, so nothing was verified: {share} is done."
+        return ExitCode.DIFFERENCES, verdict, f"Raise --duration. {again}"
+    return ExitCode.DONE, f"Time was up: {share} is done, not verified.", again
 
 
 def done_percent(context: RunContext) -> float:
-    """How much of the plan exists, in percent of its items; 100 for a proof alone, which creates nothing."""
+    """Return the share of the plan's items that exist, in percent; 100 for a verification alone."""
     phases = [phase for phase in context.meter.phases.values() if phase.planned]
     planned = sum(phase.planned for phase in phases)
     return 100 * sum(phase.created + phase.existing for phase in phases) / planned if planned else 100.0
 
 
-def _how_to_go_on(context: RunContext) -> str:
+def _how_to_continue(context: RunContext) -> str:
     if not context.journal.enabled:
-        return "Run the same command again: it finds what is there and makes what is missing."
+        return "Run the same command again: it finds what exists and creates what is missing."
     directory = context.settings.journal.directory
     option = "" if str(directory) == "runs" else f" --runs-dir {shlex.quote(str(directory))}"
-    return f"Go on with: midaz-seed run --resume {context.plan.run_id}{option}"
+    return f"Continue with: midaz-seed run --resume {context.plan.run_id}{option}"
 
 
-def _proof(context: RunContext) -> VerificationReport | None:
-    proofs = context.results.verifications
-    if not proofs and not context.results.absent:
+def _verification(context: RunContext) -> VerificationReport | None:
+    verifications = context.results.verifications
+    if not verifications and not context.results.absent:
         return None
     stopped = sum(ledger.status is LedgerStatus.STOPPED for ledger in context.state.ledgers)
-    # what time did not allow to begin is no part of what is to be proved
+    # ledgers that the time limit left unstarted are not to be verified
     admission = context.pool.admission
     left_out = stopped if admission.time_is_up and not admission.is_draining else 0
-    to_prove = len(context.state.ledgers) - left_out
-    differences = [*context.results.absent, *(difference for proof in proofs for difference in proof.differences)]
+    ledgers_planned = len(context.state.ledgers) - left_out
+    differences = [
+        *context.results.absent,
+        *(difference for verification in verifications for difference in verification.differences),
+    ]
     return VerificationReport(
-        ok=not differences and len(proofs) == to_prove,
-        ledgers=len(proofs),
-        ledgers_planned=to_prove,
-        balances_checked=sum(proof.balances_checked for proof in proofs),
-        counts_checked=sum(proof.counts_checked for proof in proofs),
-        transactions_read=sum(proof.transactions_read for proof in proofs),
-        transactions_unlisted=sum(proof.transactions_unlisted for proof in proofs),
-        crash_seen=next((proof.crash_seen for proof in proofs if proof.crash_seen), ""),
+        ok=not differences and len(verifications) == ledgers_planned,
+        ledgers=len(verifications),
+        ledgers_planned=ledgers_planned,
+        balances_checked=sum(verification.balances_checked for verification in verifications),
+        counts_checked=sum(verification.counts_checked for verification in verifications),
+        transactions_read=sum(verification.transactions_read for verification in verifications),
+        transactions_unlisted=sum(verification.transactions_unlisted for verification in verifications),
+        crash_seen=next((verification.crash_seen for verification in verifications if verification.crash_seen), ""),
         differences=tuple(differences[:DIFFERENCES_MAX]),
         differences_total=len(differences),
-        elapsed_s=max((proof.elapsed_s for proof in proofs), default=0.0),
+        elapsed_s=max((verification.elapsed_s for verification in verifications), default=0.0),
     )
 
 
@@ -332,7 +340,7 @@ def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
         created=meter.created,
         existing=meter.existing,
         failed=meter.failed,
-        skipped=max(meter.planned - done, 0),  # sent or not, whatever did not come to an end was left out
+        skipped=max(meter.planned - done, 0),  # everything without an outcome, sent or not
         recovered=meter.recovered,
         requests=meter.requests,
         retries=meter.retries,
@@ -359,6 +367,13 @@ def _error(group: ErrorGroup) -> ErrorReport:
         last_seen=_iso(group.last_seen_s),
         hint=HINTS[group.error],
         example=ErrorExample(example.key, example.parent, example.message, example.request, example.answer),
+    )
+
+
+def _failed_items(context: RunContext) -> tuple[FailedItemReport, ...]:
+    return tuple(
+        FailedItemReport(item.key, item.phase.value, item.error.value, item.code, item.message)
+        for item in context.tracker.failed_items
     )
 
 

@@ -1,11 +1,12 @@
-"""Looking again: a replica or a queue may be behind (midaz-behaviour: asynchronous-mode, replica-lag), so what is not
-as planned is read again before it counts."""
+"""Repeated reads: a replica or a queue may lag (midaz-behaviour: asynchronous-mode, replica-lag), so a difference
+counts only after it was read again.
+"""
 
 from midaz_seed.engine.context import RunContext
 
 
 class Rereads:
-    """The looks at one thing, with growing pauses between them, until the settlement deadline at the latest."""
+    """Paces the reads of one thing, with growing pauses, until the settlement deadline."""
 
     def __init__(self, context: RunContext) -> None:
         wait = context.settings.settlement
@@ -18,21 +19,21 @@ class Rereads:
         self._surplus: frozenset[object] = frozenset()
         self._seen: object = None
         self.changed = False
-        """Not all looks have seen the same."""
+        """Two reads have returned different values."""
 
     @property
     def waited_s(self) -> float:
-        """Since the first look began."""
+        """Return the seconds since the first read began."""
         return self._clock.monotonic() - self._started_s
 
     async def again(self, seen: object, surplus: frozenset[object] = frozenset(), *, still: bool = True) -> bool:
-        """Wait, and return True when another look may show something else.
+        """Wait, and return True when another read may return something else.
 
         Args:
-            seen: what is not as planned.
-            surplus: what of it is too much. That is not late: it is looked at once more, at once, and what is too much
-                in both looks ends the waiting.
-            still: the waiting ends also when `seen` stands still over a few looks.
+            seen: the differences that the last read showed.
+            surplus: those of them that exceed the plan. A surplus is not lag: it is read again once, without delay, and
+                when both reads show it the waiting ends.
+            still: whether the waiting also ends when `seen` stays equal over several reads.
         """
         first = not self._slept_s
         self.changed = self.changed or not (first or seen == self._seen)

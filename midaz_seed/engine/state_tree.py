@@ -1,6 +1,6 @@
-"""What exists on the server so far, as the hierarchy it is: organization -> ledger -> entities.
+"""What exists on the server so far, as a tree: organization -> ledger -> entities.
 
-It grows with organizations, ledgers and accounts, never with transactions.
+Its size depends on organizations, ledgers and accounts, not on transactions.
 """
 
 from collections import Counter
@@ -17,75 +17,83 @@ from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
 
 class LedgerStatus(StrEnum):
-    """How far a ledger came."""
+    """How far a ledger got."""
 
     WAITING = "waiting"
     RUNNING = "running"
     DONE = "done"
     PARTIAL = "partial"
-    """Filled as far as time allowed, and proved as far as that."""
+    """Filled and verified as far as time allowed."""
     FAILED = "failed"
     STOPPED = "stopped"
 
 
 @dataclass(slots=True)
 class LedgerState:
-    """One ledger: its place on the server, the ids of what is in it, and the accounts that cannot take part."""
+    """One ledger: its path on the server, the ids of its entities, and what is known of its transactions."""
 
     plan: LedgerPlan
     index: int
-    """Its place in the plan."""
+    """Index in the plan."""
     organization_id: str = ""
     id: str = ""
     created_by_this_run: bool = True
-    """Created by this session, so nothing can have been in it that this run did not put there."""
+    """Created by this session, so it can hold nothing that this run did not put there."""
     created_s: float = 0.0
-    """When this session found or created it (monotonic seconds)."""
+    """When this session found or created it (monotonic)."""
     resumed: bool = False
-    """An earlier session of this run had it, and its journal knows what happened in it."""
+    """An earlier session of this run had it, and the journal has its history."""
     status: LedgerStatus = LedgerStatus.WAITING
     reason: str = ""
     ids: dict[str, str] = field(default_factory=dict)
-    """Server id by item key, of what is below the ledger except accounts, which are found by alias."""
+    """Item key -> server id, for everything below the ledger except accounts, which are addressed by alias."""
     accounts: bytearray = field(default_factory=bytearray)
-    """One byte an account: 1 when it exists and is the planned one."""
+    """One byte per account: 1 when it exists as planned."""
     unfunded: set[int] = field(default_factory=set)
-    """Accounts whose deposit is known not to have arrived: they must not be a source."""
+    """Accounts whose deposit was certainly not made: they must not be a source."""
     sample: dict[str, str] = field(default_factory=dict)
-    """Keys of the transactions that the proof will read back -> server ids, as far as this run has seen their
-    answers."""
+    """Key -> server id of the transactions that the verification reads back; "" while this run has seen no answer."""
     in_doubt: list[UnresolvedTransaction] = field(default_factory=list)
     """Transactions that may or may not have been applied."""
     recovered: set[str] = field(default_factory=set)
-    """Keys of transactions that only the balances have shown to be made: after a crash a server lists such a one up to
-    an hour later."""
+    """Keys of transactions that are known as made by the balances alone: after a crash a server may list them up to an
+    hour later.
+    """
     residue: str = ""
-    """What in its balances nothing explains, in words; "" when nothing is left over."""
+    """The part of its balances that nothing explains, in words; "" when there is none."""
     not_made: Counter[int] = field(default_factory=Counter)
-    """What the transactions that were certainly not made would have added to each account, in minor units."""
+    """Account -> sum of the changes that transactions certainly not made would have caused, in minor units."""
     changes_not_made: Counter[int] = field(default_factory=Counter)
-    """How often those that were tried would have changed each account's balance."""
-
+    """Account -> number of balance changes that rejected and skipped transactions would have caused."""
     missed_count: int = 0
-    """How many these are, without those that there was no time for."""
+    """Number of rejected and skipped transactions, without those excluded by the time limit."""
 
     flows: dict[Phase, SettlementTimeline] = field(default_factory=dict)
-    """Of the phases that move money: what was accepted, and when it was seen settled."""
+    """Per money phase: when transactions were accepted, and when they were seen settled."""
 
     left_out: Counter[int] = field(default_factory=Counter)
-    """What the transactions that there was no time for would have added to each account, in minor units. Unlike
-    `not_made` it is no difference: the proof leaves it out too."""
+    """Account -> sum of the changes of transactions excluded by the time limit, in minor units. Unlike `not_made` it is
+    no difference: the verification excludes it too.
+    """
     left_out_count: int = 0
     uncertain: bool = False
-    """Anything in this ledger was decided otherwise than by its own answer: a resumed or existing ledger, a doubt, a
-    foreign or odd answer, a replay at the first sending."""
+    """Something in this ledger was not decided by the direct answer to its first request: the ledger was resumed or
+    existed, or there was a doubt, a foreign or unexpected answer, or a replay at the first sending. It is then
+    audited.
+    """
 
     begun: dict[Phase, int] = field(default_factory=dict)
-    """Of phases that time cut short: how many of its transactions were begun."""
+    """For each phase that the time limit cut short: number of its transactions that were started."""
 
     def exclude_unstarted(self, phase: Phase, begun: int, changes: Mapping[int, int], count: int) -> None:
-        """Note `count` transactions of a phase that there was no time for, with what they would have changed; `begun`
-        is the place of the first that was not begun."""
+        """Exclude transactions that the time limit left unstarted.
+
+        Args:
+            phase: their phase.
+            begun: ordinal of the first transaction that was not started.
+            changes: account -> sum of the changes that they would have caused, in minor units.
+            count: number of transactions.
+        """
         self.begun[phase] = begun
         self.left_out_count += count
         for account, change in changes.items():
@@ -93,7 +101,7 @@ class LedgerState:
             self.not_made[account] += change
 
     def miss(self, item: TransactionItem) -> None:
-        """Note a transaction that was certainly not made."""
+        """Record a transaction that was certainly not made."""
         self.missed_count += 1
         effect = effect_of(item)
         self.not_made.update(effect)
@@ -101,11 +109,11 @@ class LedgerState:
 
     @property
     def place(self) -> Place:
-        """Where its entities live."""
+        """Return the path under which its entities are."""
         return Place(self.organization_id, self.id)
 
     def fail(self, reason: str) -> None:
-        """It cannot go on."""
+        """Mark the ledger as failed."""
         self.status = LedgerStatus.FAILED
         self.reason = reason
 
@@ -116,7 +124,7 @@ class OrganizationState:
 
     plan: OrganizationPlan
     index: int
-    """Its place in the plan."""
+    """Index in the plan."""
     ledgers: list[LedgerState]
     id: str = ""
     created_by_this_run: bool = True
@@ -124,13 +132,13 @@ class OrganizationState:
 
 @dataclass(frozen=True, slots=True)
 class LedgerShard:
-    """The ledgers of a plan that one process fills: every n-th."""
+    """The share of a plan's ledgers that one process fills: every n-th."""
 
     index: int = 0
     of: int = 1
 
     def has(self, ledger: int) -> bool:
-        """Whether the ledger at this place of the plan is among them."""
+        """Return whether the ledger with this index of the plan belongs to the shard."""
         return ledger % self.of == self.index
 
 
@@ -138,10 +146,10 @@ ALL_LEDGERS = LedgerShard()
 
 
 def planned_counts(plan: Plan, shard: LedgerShard) -> dict[Phase, int]:
-    """Items by phase in a slice of a plan; the organizations belong to nobody's slice but the whole."""
+    """Return the number of items by phase in a shard of a plan. Organizations count only in ALL_LEDGERS."""
     if shard == ALL_LEDGERS:
         return dict(plan.counts)
-    ledgers = [ledger for place, ledger in enumerate(plan.ledgers) if shard.has(place)]
+    ledgers = [ledger for index, ledger in enumerate(plan.ledgers) if shard.has(index)]
     planned = Counter({Phase.LEDGERS: len(ledgers)})
     for ledger in ledgers:
         planned.update(ledger.counts)
@@ -149,20 +157,20 @@ def planned_counts(plan: Plan, shard: LedgerShard) -> dict[Phase, int]:
 
 
 class StateTree:
-    """All organizations of a plan, with those ledgers that are in a slice of it."""
+    """All organizations of a plan, with the ledgers of a shard."""
 
     def __init__(self, plan: Plan, shard: LedgerShard = ALL_LEDGERS) -> None:
-        places = count()
+        indexes = count()
         self.organizations = [
             OrganizationState(
                 organization,
-                index,
-                [LedgerState(ledger, place) for ledger in organization.ledgers if shard.has(place := next(places))],
+                number,
+                [LedgerState(ledger, index) for ledger in organization.ledgers if shard.has(index := next(indexes))],
             )
-            for index, organization in enumerate(plan.organizations)
+            for number, organization in enumerate(plan.organizations)
         ]
 
     @property
     def ledgers(self) -> list[LedgerState]:
-        """Every ledger, in the plan's order."""
+        """Return every ledger, in the plan's order."""
         return [ledger for organization in self.organizations for ledger in organization.ledgers]

@@ -1,4 +1,4 @@
-"""Tasks that run beside a block."""
+"""Tasks that run in the background of a block."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -9,8 +9,10 @@ from anyio.abc import TaskGroup
 
 @asynccontextmanager
 async def background_tasks() -> AsyncIterator[TaskGroup]:
-    """A task group whose tasks are cancelled when the block ends. What the block raises comes out as it is, where a
-    task group alone would wrap it."""
+    """Open a task group whose tasks are cancelled when the block ends.
+
+    An exception of the block is raised as it is; a task group alone would wrap it.
+    """
     failure: Exception | None = None
     async with anyio.create_task_group() as group:
         try:

@@ -1,9 +1,8 @@
-"""Taking a run's data away again: only what carries the run's mark, ledgers before their organization.
+"""Remove a run's data: only what carries the run's mark, ledgers before their organization.
 
-Midaz deletes softly: a deleted ledger takes its assets, accounts and transactions out of sight, and its names can be
-used again.
-Accounts that were used within the hour cannot be deleted one by one (midaz-behaviour: deletes), so ledgers go as a
-whole.
+Midaz deletes softly: a deleted ledger hides its assets, accounts and transactions, and its names can be used again.
+Accounts that were used within the last hour cannot be deleted one by one (midaz-behaviour: deletes), so each ledger is
+deleted as a whole.
 """
 
 from dataclasses import dataclass
@@ -43,22 +42,29 @@ class Removal:
     """Its key in the plan, such as `o1.l2`."""
     name: str
     id: str
-    """The server's id, or "" when it is absent."""
+    """The server's id; "" when it is absent."""
     fate: Fate
     reason: str = ""
     """Why it was kept."""
 
 
-LOOKS = 2
-"""That must show nothing of the run any more, one after the other."""
+EMPTY_LISTINGS_MIN = 2
+"""Consecutive listings that must show nothing of the run."""
 
 
 async def tear_down(context: RunContext, *, dry_run: bool) -> list[Removal]:
-    """Remove everything that carries the run's mark, planned or not, and nothing else. It can be run again at any time.
+    """Remove everything that carries the run's mark, planned or not, and nothing else. Safe to repeat.
 
-    Lists may lag, and what was on its way may arrive late: it ends when the server has shown nothing of the run twice,
-    or tells what is left. Raises RequestFailedError, UnauthorizedError, BreakerOpenError when the server cannot be
-    asked.
+    Lists may lag, and delayed requests may arrive late. So it ends when consecutive listings show nothing of the run,
+    and otherwise returns what remains.
+
+    Args:
+        dry_run: only list what would be removed.
+
+    Raises:
+        RequestFailedError: the server cannot be read.
+        UnauthorizedError: the credentials were rejected.
+        BreakerOpenError: the breaker stayed open until its deadline.
     """
     teardown = _Teardown(context, dry_run=dry_run)
     await teardown.run()
@@ -66,7 +72,7 @@ async def tear_down(context: RunContext, *, dry_run: bool) -> list[Removal]:
 
 
 class _Teardown:
-    """What was found of a run so far, and its fate."""
+    """What was found of a run so far, and what was done with it."""
 
     def __init__(self, context: RunContext, *, dry_run: bool) -> None:
         self._context = context
@@ -76,43 +82,43 @@ class _Teardown:
         self._found: set[str] = set()
         self._seen_s: dict[str, float] = {}
         self.removals: dict[str, Removal] = {}
-        """By id, in the order in which it was done."""
+        """By id, in the order of removal."""
 
     async def run(self) -> None:
         """Remove what the server shows until it shows nothing."""
-        clean = 0
-        while clean < LOOKS:
-            rows = await self._left()
+        empty_listings = 0
+        while empty_listings < EMPTY_LISTINGS_MIN:
+            rows = await self._remaining()
             for row in rows:
                 await self._organization(row)
             if self._dry_run:
                 return
-            clean = 0 if rows else clean + 1
-            if clean < LOOKS:
+            empty_listings = 0 if rows else empty_listings + 1
+            if empty_listings < EMPTY_LISTINGS_MIN:
                 await self._context.clock.sleep(self._context.settings.settlement.max_delay_s)
 
     def absent(self) -> list[Removal]:
-        """The planned organizations that the server does not have."""
+        """Return the planned organizations that the server does not have."""
         return [
             Removal("organization", plan.key, plan.name, "", Fate.ABSENT)
             for mark, plan in self._planned.items()
             if mark not in self._found
         ]
 
-    async def _left(self) -> list[JsonObject]:
-        """Organizations of the run that the server still shows, in the plan's order, without those that are kept."""
-        places = {mark: place for place, mark in enumerate(self._planned)}
+    async def _remaining(self) -> list[JsonObject]:
+        """Return the run's organizations that the server still shows, in the plan's order, without the kept ones."""
+        order = {mark: index for index, mark in enumerate(self._planned)}
         rows = [row async for row in self._api.entities(Entity.ORGANIZATION, Place(), {}) if self._is_ours(row)]
         self._found.update(map(mark_of, rows))
         kept = {each.id for each in self.removals.values() if each.fate is Fate.KEPT}
         left = [row for row in by_age(rows) if row["id"] not in kept]
-        return sorted(left, key=lambda row: places.get(mark_of(row), len(places)))
+        return sorted(left, key=lambda row: order.get(mark_of(row), len(order)))
 
     async def _organization(self, row: JsonObject) -> None:
         organization_id, now_s = str(row["id"]), self._context.clock.monotonic()
         identity = ("organization", _key(row), str(row.get("legalName")), organization_id)
         if now_s - self._seen_s.setdefault(organization_id, now_s) > visible_within_s(self._context):
-            self._note(Removal(*identity, Fate.KEPT, "the server says that it is removed, and still lists it"))
+            self._note(Removal(*identity, Fate.KEPT, "the server accepted the removal, and still lists it"))
             return
         kept = 0
         async for ledger in self._api.entities(Entity.LEDGER, Place(organization_id), {}):
@@ -127,9 +133,9 @@ class _Teardown:
     async def _ledger(self, organization_id: str, row: JsonObject) -> Removal:
         ledger_id, name = str(row["id"]), str(row.get("name"))
         place = Place(organization_id)
-        whole = await self._api.entity(Entity.LEDGER, place, ledger_id) or row
-        identity = ("ledger", _key(whole), name, ledger_id)
-        if not self._is_ours(whole):
+        full_row = await self._api.entity(Entity.LEDGER, place, ledger_id) or row
+        identity = ("ledger", _key(full_row), name, ledger_id)
+        if not self._is_ours(full_row):
             return Removal(*identity, Fate.KEPT, "this run did not create it")
         return await self._delete(identity, routes.one(Entity.LEDGER, place, ledger_id))
 
@@ -143,7 +149,7 @@ class _Teardown:
         self.removals[removal.id] = removal
 
     def _is_ours(self, row: JsonObject) -> bool:
-        """It carries the mark of this very run."""
+        """Return whether an object carries the mark of this run."""
         return mark_of(row, RUN_MARK) == self._context.plan.run_id
 
 

@@ -1,7 +1,7 @@
-"""The workers: a number of long-lived tasks that pull work from the ledgers' iterators in turn.
+"""The worker pool: long-lived tasks that take items from the ledgers' iterators in turn.
 
-Every request of a run goes through here, so `maxConcurrency` holds over all ledgers, and memory stays flat because an
-item is made only when a worker is free for it. How many may work at once can be changed while they do.
+Every request of a run is sent by a worker, so `maxConcurrency` holds over all ledgers. Memory use is constant, because
+an item is made only when a worker is free for it. The limit can be changed while the workers run.
 """
 
 from collections import deque
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class _Stream(Generic[T]):
-    """One iterator's work, and how much of it is in hand."""
+    """One iterator, what is done with its items, and how many are in progress."""
 
     __slots__ = ("done", "ended", "error", "in_progress", "is_new_work", "items", "limit", "work")
 
@@ -37,23 +37,23 @@ class _Stream(Generic[T]):
 
 
 class WorkerPool:
-    """N workers; `run_all` hands them an iterator and waits until its items are done."""
+    """A fixed number of workers; `run_all` runs the items of an iterator on them."""
 
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._limit = workers
-        self._in_hand = 0
+        self._in_progress = 0
         self._idle = 0
-        self._told: set[str] = set()
+        self._reported_idle: set[str] = set()
         self._streams: deque[_Stream[Any]] = deque()
         self._wake = anyio.Event()
         self.admission = Admission(self._wake_up)
-        """What may still begin."""
+        """What may still start."""
         self._group: TaskGroup
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator["WorkerPool"]:
-        """Keep the workers alive for the duration of the block. What the block raises comes out unwrapped."""
+        """Keep the workers alive for the duration of the block. An exception of the block is raised unwrapped."""
         async with background_tasks() as group:
             self._group = group
             for _ in range(self._workers):
@@ -62,7 +62,7 @@ class WorkerPool:
 
     @property
     def limit(self) -> int:
-        """Items in hand at once, over all streams; at most the number of workers."""
+        """Items in progress at once, over all streams; at most the number of workers."""
         return self._limit
 
     @limit.setter
@@ -71,7 +71,7 @@ class WorkerPool:
         self._wake.set()
 
     def cancel(self) -> None:
-        """End everything at once, what is in progress included."""
+        """Cancel everything, including what is in progress."""
         self.admission.cancel()
         self._group.cancel_scope.cancel()
 
@@ -83,10 +83,19 @@ class WorkerPool:
         max_concurrent: int | None = None,
         is_new_work: bool = False,
     ) -> None:
-        """Do `work` on every item, at most `max_concurrent` of them at a time, and return when all are done.
+        """Run `work` on every item and return when all are done.
 
-        The first exception of `work` ends the stream and is raised here. After `stop`, items not yet begun are left;
-        after `close` those that are `is_new_work`, which then are still in the iterator.
+        After `drain` no further item is started; after `close` none of a stream with `is_new_work`. Items that were not
+        started are still in the iterator.
+
+        Args:
+            items: taken one at a time, when a worker is free.
+            work: awaited for each item, on a worker.
+            max_concurrent: items of this stream in progress at once; None: as many as there are workers.
+            is_new_work: whether the stream ends when time is up.
+
+        Raises:
+            Exception: the first exception of `work`, which ends the stream.
         """
         stream = _Stream(iter(items), work, max_concurrent or self._workers, is_new_work=is_new_work)
         self._streams.append(stream)
@@ -95,11 +104,16 @@ class WorkerPool:
             await stream.done.wait()
         finally:
             self._end(stream, None)
+        assert stream.in_progress == 0, "a stream ended with items in progress"
         if stream.error is not None:
             raise stream.error
 
     async def run_one(self, function: Callable[[], Awaitable[T]]) -> T:
-        """Run one function on a worker, so that its requests count against the limit."""
+        """Run one function on a worker, so that its requests count against the limit.
+
+        Raises:
+            StoppedError: the run drains, so the function was not started.
+        """
         results: list[T] = []
 
         async def work(_: None) -> None:
@@ -110,11 +124,11 @@ class WorkerPool:
             raise StoppedError
         return results[0]
 
-    def was_idle_since(self, who: str) -> bool:
-        """Whether a worker has had nothing to do since `who` asked for the last time."""
-        if not self._idle and who in self._told:
+    def was_idle_since(self, caller: str) -> bool:
+        """Return whether a worker was idle at any time since the last call with this `caller`."""
+        if not self._idle and caller in self._reported_idle:
             return False
-        self._told.add(who)
+        self._reported_idle.add(caller)
         return True
 
     def _wake_up(self) -> None:
@@ -128,37 +142,37 @@ class WorkerPool:
                     self._wake = anyio.Event()
                 await self._wait_for_work()
                 continue
-            item = self._take(stream)
+            item = self._next_item(stream)
             if item is _END:
                 continue
             try:
                 await stream.work(item)
-            except Exception as error:  # noqa: BLE001 - raised by drain, in the task that asked for the work
+            except Exception as error:  # noqa: BLE001 - raised by run_all, in the task that called it
                 self._end(stream, error)
             finally:
-                self._in_hand -= 1
+                self._in_progress -= 1
                 stream.in_progress -= 1
                 if stream.ended and stream.in_progress == 0:
                     stream.done.set()
 
     async def _wait_for_work(self) -> None:
-        if self._in_hand >= self._limit:  # there is enough to do, and no room
+        if self._in_progress >= self._limit:  # at the limit: not idle
             await self._wake.wait()
             return
-        self._told.clear()
+        self._reported_idle.clear()
         self._idle += 1
         try:
             await self._wake.wait()
         finally:
             self._idle -= 1
-            self._told.clear()
+            self._reported_idle.clear()
 
-    def _take(self, stream: _Stream[Any]) -> Any:
-        """The next item, now in hand; or _END, and the stream is out of the turn."""
+    def _next_item(self, stream: _Stream[Any]) -> Any:
+        """Take the next item, which is then in progress; or return _END and remove the stream from the rotation."""
         try:
-            over = not self.admission.is_open and (self.admission.is_draining or stream.is_new_work)
-            item = _END if over else next(stream.items, _END)
-        except Exception as error:  # noqa: BLE001 - raised by drain
+            ended = not self.admission.is_open and (self.admission.is_draining or stream.is_new_work)
+            item = _END if ended else next(stream.items, _END)
+        except Exception as error:  # noqa: BLE001 - raised by run_all
             self._end(stream, error)
             item = _END
         if item is _END:
@@ -166,7 +180,7 @@ class WorkerPool:
             if stream.in_progress == 0:
                 stream.done.set()
         else:
-            self._in_hand += 1
+            self._in_progress += 1
             stream.in_progress += 1
         return item
 
@@ -177,17 +191,19 @@ class WorkerPool:
             self._streams.remove(stream)
 
     def _next_stream(self) -> _Stream[Any] | None:
-        """The next stream in turn that may have another item in hand; None when there is none, or no room."""
-        if self._in_hand < self._limit:
-            for looked_at, stream in enumerate(self._streams, 1):
+        """Return the next stream in the rotation that may start another item; None when there is none, or the limit is
+        reached.
+        """
+        if self._in_progress < self._limit:
+            for position, stream in enumerate(self._streams, 1):
                 if stream.in_progress < stream.limit:
-                    self._streams.rotate(-looked_at)
+                    self._streams.rotate(-position)
                     return stream
         return None
 
 
 class StoppedError(Exception):
-    """The run is being stopped, so this was not done."""
+    """The run drains, so this was not started."""
 
 
 _END: Any = object()

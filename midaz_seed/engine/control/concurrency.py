@@ -1,21 +1,20 @@
-"""How many requests may be in flight, where that is not one number for the whole run: `--concurrency auto` follows what
-the server can do, `--ramp` lets a fixed number grow."""
+"""Change the number of requests in flight during a run: `--concurrency auto` and `--ramp`."""
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.resilience.concurrency_search import Change, ConcurrencySearch, Window
 
 HIGHEST = 512
-"""More workers than any server was seen to need: real ones are full with 8 to 16 requests in flight."""
+"""Number of workers for automatic concurrency; real servers saturate with 8 to 16 requests in flight."""
 ANSWERS_MIN = 200
-"""Answers that a window waits for, because the throughput of a few is a matter of chance."""
+"""Answers that a window waits for; the throughput of fewer is mostly chance."""
 WINDOW_S = (0.1, 2.0)
-"""A window is at least and at most so long."""
-LOOK_EVERY_S = 0.05
+"""Shortest and longest window."""
+SAMPLE_EVERY_S = 0.05
 
 
 async def search_concurrency(context: RunContext) -> None:
-    """Change the pool's limit as the answers tell, until cancelled; with a fixed number there is nothing to do."""
+    """Adjust the pool's limit to the saturation point until cancelled. Return at once when the concurrency is fixed."""
     if context.settings.generation.limits.max_concurrency != "auto":
         return
     finder = ConcurrencySearch(highest=HIGHEST)
@@ -30,14 +29,15 @@ async def search_concurrency(context: RunContext) -> None:
 
 
 async def ramp_up(context: RunContext) -> None:
-    """Let the number in flight grow from one to `maxConcurrency` within `rampS`. The ramp of an open loop is its
-    schedule's."""
+    """Raise the number in flight linearly from one to `maxConcurrency` within `rampS`. In the open model the schedule
+    ramps up.
+    """
     limits, pool = context.settings.generation.limits, context.pool
     if not limits.ramp_s or limits.open_loop or limits.max_concurrency == "auto":
         return
     while context.elapsed_s < limits.ramp_s:
         pool.limit = 1 + int((limits.max_concurrency - 1) * context.elapsed_s / limits.ramp_s)
-        await context.clock.sleep(min(limits.ramp_s / limits.max_concurrency, LOOK_EVERY_S))
+        await context.clock.sleep(min(limits.ramp_s / limits.max_concurrency, SAMPLE_EVERY_S))
     pool.limit = limits.max_concurrency
 
 
@@ -48,7 +48,7 @@ def _note(context: RunContext, change: Change, at_s: float) -> None:
 
 
 def _settles_within_s(context: RunContext) -> float:
-    """After a change: until the answers to what was sent before it are in, more or less."""
+    """Return about how long the answers to requests sent before a change still arrive."""
     meter = context.meter
     sent = meter.requests
     return min(meter.latency_us / 1e6 / sent if sent else 0.0, WINDOW_S[0])
@@ -58,7 +58,7 @@ async def _window(context: RunContext) -> Window:
     clock, meter = context.clock, context.meter
     since_s, successes, overloaded, latency_us = clock.monotonic(), meter.succeeded, meter.overloaded, meter.latency_us
     while True:
-        await clock.sleep(LOOK_EVERY_S)
+        await clock.sleep(SAMPLE_EVERY_S)
         span_s = clock.monotonic() - since_s
         answers = meter.succeeded - successes + meter.overloaded - overloaded
         if span_s >= WINDOW_S[1] or (span_s >= WINDOW_S[0] and answers >= ANSWERS_MIN):

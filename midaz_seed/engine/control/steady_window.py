@@ -1,23 +1,23 @@
-"""Finding the steady window of a run."""
+"""Find the steady-state window of a run."""
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.plan.items import MONEY
 from midaz_seed.reporting.steady import Counted, SteadyWindow
 
-LOOK_EVERY_S = 0.25
+SAMPLE_EVERY_S = 0.25
 
 
 async def record_steady_state(context: RunContext) -> None:
-    """Note where the steady window begins, and where it ends as far as can be told yet, until cancelled.
+    """Record the start of the steady-state window, and its end so far, until cancelled.
 
-    It begins when money has moved for `warmupS` and the ramp is over. It ends at the last moment at which nobody had
-    been without work since the moment before: after that the ledgers run out one by one.
+    The window starts when money has moved for `warmupS` and the ramp-up is over. It ends at the last sample before
+    which no worker was idle: after that the ledgers finish one by one.
     """
     limits = context.settings.generation.limits
     moving_since_s: float | None = None
     since: Counted | None = None
     while True:
-        await context.clock.sleep(LOOK_EVERY_S)
+        await context.clock.sleep(SAMPLE_EVERY_S)
         busy = not context.pool.was_idle_since("steady")
         if not any(context.meter.phases[phase].requests for phase in MONEY):
             continue

@@ -1,21 +1,21 @@
-"""`--duration`: as much of the plan as fits into a time, with its settlement and its proof inside that time."""
+"""`--duration`: fill as much of the plan as fits into a time, including settlement and verification."""
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.midaz.routes import PAGE_LIMIT
 from midaz_seed.plan.items import MONEY
 
-LOOK_EVERY_S = 0.2
+SAMPLE_EVERY_S = 0.2
 READS_PER_LEDGER = 6
-"""Of a proof, beside balances and sample: assets and counts."""
-PASS_OVER_S = 8e-6
-"""What it takes to make an item that is left out; the proof needs to know its movements."""
+"""Reads of a verification in addition to balances and sample: assets and counts."""
+EXCLUDE_ITEM_S = 8e-6
+"""Time to exclude one item; the verification needs its movements."""
 SAFETY = 1.5
 MARGIN_S, MARGIN_SHARE = 0.1, 0.02
 
 
 async def enforce_time_limit(context: RunContext) -> None:
-    """Close the admission in time. With no time set there is nothing to do."""
+    """Close the admission in time. Return at once when no duration is set."""
     duration_s = context.settings.generation.limits.duration_s
     if not duration_s:
         return
@@ -24,14 +24,14 @@ async def enforce_time_limit(context: RunContext) -> None:
         if left_s <= 0:
             context.close()
             return
-        await context.clock.sleep(min(left_s, LOOK_EVERY_S))
+        await context.clock.sleep(min(left_s, SAMPLE_EVERY_S))
 
 
 def reserve_s(context: RunContext) -> float:
-    """How long it will take from the end of the admission to the end of the proof, by what was seen so far.
+    """Estimate the time from the end of admission to the end of verification, from what was measured so far.
 
-    What is in flight ends, deposits settle, what is left out is passed over, and each ledger that money moved in is
-    proved: reads one after the other within a ledger, the ledgers side by side.
+    In it requests in flight finish, deposits settle, unstarted items are excluded, and each ledger with movements is
+    verified: sequential reads within a ledger, ledgers in parallel.
     """
     duration_s = context.settings.generation.limits.duration_s
     meter, ledgers = context.meter, [ledger for ledger in context.state.ledgers if _is_open(context, ledger)]
@@ -43,13 +43,13 @@ def reserve_s(context: RunContext) -> float:
     one_by_one_s = max(reads, default=0) * mean_s
     together_s = sum(reads) * mean_s / context.pool.limit
     settling_s = max((settled.waited_s for settled in context.results.settled), default=0.0)
-    passed_over_s = sum(_to_pass_over(context, ledger) for ledger in ledgers) * PASS_OVER_S
-    needed_s = SAFETY * (max(one_by_one_s, together_s) + settling_s + passed_over_s) + longest_s
+    excluding_s = sum(_items_to_exclude(context, ledger) for ledger in ledgers) * EXCLUDE_ITEM_S
+    needed_s = SAFETY * (max(one_by_one_s, together_s) + settling_s + excluding_s) + longest_s
     return min(needed_s, duration_s / 2) + MARGIN_S + MARGIN_SHARE * duration_s
 
 
-def _to_pass_over(context: RunContext, ledger: LedgerState) -> int:
-    """Items that `exclude_unstarted` will have to make."""
+def _items_to_exclude(context: RunContext, ledger: LedgerState) -> int:
+    """Return the number of items that `exclude_unstarted` will have to process."""
     progress = context.meter.ledgers[ledger.plan.key]
     if progress.phase not in MONEY:
         return 0

@@ -1,0 +1,1 @@
+"""Organizations, ledgers and what is below them, except transactions: create, find, deduplicate, remove."""

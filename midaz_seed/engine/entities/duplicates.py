@@ -1,9 +1,9 @@
-"""One of each: several entities that carry one mark become one again, and everybody goes on with the same.
+"""Resolve duplicates: of several entities with one mark, all processes keep the same one.
 
-Midaz's creates are not idempotent, and its uniqueness checks can be outrun (midaz-behaviour: uniqueness-checks). So two
-runs of one run id at the same moment, or a create whose first attempt arrives after its second, can leave two. Their
-ids are ordered by time (UUIDv7): the lowest stays, whoever made it, and who made a later one removes it while it is
-empty. Nobody goes on before the server shows exactly one, or has not come to that for as long as things may take to
+Midaz's creates are not idempotent, and its uniqueness checks can be raced (midaz-behaviour: uniqueness-checks). Two
+processes with one run id at the same time, or a create whose first attempt arrives after its second, can leave two
+entities. Ids are ordered by time (UUIDv7): the lowest stays, and the process that made a later one removes it while it
+is empty. Each process continues only when the server shows exactly one, or after the time that a new entity may take to
 become visible.
 """
 
@@ -22,59 +22,59 @@ from midaz_seed.plan.items import Entity, EntityItem, LookUp, Phase
 from midaz_seed.runs.journal import PhaseLog
 
 VISIBLE_WITHIN_S = 10.0
-"""How long what was made may take to become visible to the next request (midaz-behaviour: replica-lag)."""
+"""How long a new entity may take to become visible to other requests (midaz-behaviour: replica-lag)."""
 _PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 _PAUSE_S_MAX = 1.0
 
 
 def growing_pauses() -> Iterator[float]:
-    """Seconds between one look and the next, without end."""
+    """Yield the pauses between reads, in seconds, without end."""
     return chain(_PAUSES_S, repeat(_PAUSE_S_MAX))
 
 
 def visible_within_s(context: RunContext) -> float:
-    """How long this run waits for something to become visible."""
+    """Return how long this run waits for an entity to become visible."""
     return min(VISIBLE_WITHIN_S, context.settings.settlement.deadline_s)
 
 
 @dataclass(slots=True)
 class Claim:
-    """An entity of the plan that is on the server, once or more often."""
+    """A planned entity that exists on the server, once or more often."""
 
     item: EntityItem
     phase_log: PhaseLog
     ordinal: int
     own_id: str = ""
-    """The one that this session certainly made; "" when it made none, or removed it again."""
+    """The one that this session certainly created; "" when it created none, or removed it again."""
     repeated: bool = False
-    """An earlier attempt of this run may have made another."""
+    """An earlier attempt of this run may have created another."""
     shown: list[JsonObject] = field(default_factory=list)
     """What the server shows of it, the oldest first, without what was removed."""
     removed: set[str] = field(default_factory=set)
 
     @property
     def is_shown(self) -> bool:
-        """The server shows it, and where this session made one that one too."""
+        """Return whether the server shows it, including the one that this session created."""
         return any(self.own_id in ("", row["id"]) for row in self.shown)
 
     @property
     def is_single(self) -> bool:
-        """It is shown, and no other."""
+        """Return whether it is shown exactly once."""
         return len(self.shown) == 1 and self.is_shown
 
     @property
     def stays(self) -> JsonObject:
-        """The one that stays, as the server shows it."""
+        """Return the entity that stays, as the server shows it."""
         return self.shown[0]
 
     @property
     def id(self) -> str:
-        """The id of the one that stays."""
+        """Return the id of the entity that stays."""
         return str(self.stays["id"])
 
 
-class OneOfEach:
-    """Settles claims of one kind at one place."""
+class DuplicateResolver:
+    """Resolves the claims of one kind of entity under one path."""
 
     def __init__(self, context: RunContext, phase: Phase, place: Place) -> None:
         self._context = context
@@ -82,20 +82,27 @@ class OneOfEach:
         self._place = place
         self._api = context.api(phase)
 
-    async def settle(self, claims: Sequence[Claim], took_s: float) -> None:
-        """Return when the server shows exactly one of each; what this session made too many is removed.
+    async def resolve(self, claims: Sequence[Claim], took_s: float) -> None:
+        """Wait until the server shows each entity exactly once, and remove this session's duplicates.
 
-        The look that decides comes as long after the one that shows all of ours as that took to come, or as creating
-        took (`took_s`) when that is longer: by then the server shows what others made at the same moment too.
+        The deciding read follows the first one that shows all of ours after as long as that took to appear, or as long
+        as the create took when that is longer: by then the server also shows what other processes created at the same
+        time.
 
-        Raises RequestFailedError when it does not show what was made, RunError when several are in use.
+        Args:
+            claims: the entities.
+            took_s: the longest of their creates.
+
+        Raises:
+            RequestFailedError: the server does not show what was created.
+            RunError: several of one entity are in use.
         """
         clock = self._context.clock
         began_s = clock.monotonic()
         until_s = began_s + visible_within_s(self._context)
         pauses, all_were_shown = growing_pauses(), False
         while True:
-            await self._look(claims)
+            await self._list(claims)
             if all_were_shown:
                 for claim in claims:
                     await self._withdraw(claim)
@@ -113,8 +120,8 @@ class OneOfEach:
             if not claim.is_single:
                 await self._decide(claim)
 
-    async def _look(self, claims: Sequence[Claim]) -> None:
-        """Note what the server shows now, in one listing."""
+    async def _list(self, claims: Sequence[Claim]) -> None:
+        """Record what the server shows now, in one listing."""
         look_ups = [_look_up(claim.item) for claim in claims]
         found: dict[str | None, list[JsonObject]] = {_wanted(look_up): [] for look_up in look_ups}
         query = look_ups[0].query if len(claims) == 1 else {}
@@ -126,32 +133,32 @@ class OneOfEach:
             claim.shown = [row for row in by_age(found[_wanted(look_up)]) if row["id"] not in claim.removed]
 
     async def _withdraw(self, claim: Claim) -> None:
-        """Remove what this session made, when an older one is shown and nothing is in it."""
+        """Remove what this session created, when an older one is shown and ours is empty."""
         own = claim.own_id
         if own and claim.is_shown and claim.id != own and not await self.is_used(claim, own):
             await self._remove(claim, own, claim.id)
 
     async def _decide(self, claim: Claim) -> None:
-        """The server still shows several: that one stays which is in use, or the oldest."""
+        """Choose when the server still shows several: the one in use, or the oldest."""
         item = claim.item
         if not claim.is_shown:
             raise RequestFailedError(
                 f"{item.entity} {item.key} ({claim.own_id or 'found before'}) is not in the server's list "
-                f"{visible_within_s(self._context):g} s after it was there",
+                f"{visible_within_s(self._context):g} s after it was created or found",
                 hint="check the server's replicas, then run the same command again",
             )
         ids = [str(row["id"]) for row in claim.shown]
-        has_records = [an_id for an_id in ids if await self.is_used(claim, an_id)]
-        if len(has_records) > 1:
-            raise _several(item, has_records, "each with something in it")
-        stays = has_records[0] if has_records else ids[0]
+        used = [an_id for an_id in ids if await self.is_used(claim, an_id)]
+        if len(used) > 1:
+            raise _several(item, used, "and each holds data")
+        stays = used[0] if used else ids[0]
         for other in ids:
             if other != stays and (other == claim.own_id or claim.repeated):
                 await self._remove(claim, other, stays)
         claim.shown = [row for row in claim.shown if row["id"] == stays]
 
     async def is_used(self, claim: Claim, an_id: str) -> bool:
-        """Whether something is in it already; of what holds nothing that can be listed this cannot be told."""
+        """Return whether an entity already holds something. False for kinds that hold nothing that can be listed."""
         match claim.item.entity:
             case Entity.ORGANIZATION:
                 return await self._api.has_any(Entity.LEDGER, Place(an_id))
@@ -162,7 +169,11 @@ class OneOfEach:
         return False
 
     async def _remove(self, claim: Claim, an_id: str, stays: str) -> None:
-        """Remove a superfluous one; the journal knows the other one first. Raises RunError when it cannot be."""
+        """Remove a duplicate, after the journal has recorded the one that stays.
+
+        Raises:
+            RunError: it cannot be removed.
+        """
         claim.phase_log.created(claim.ordinal, stays, created_by_this_run=False)
         self._context.journal.flush()
         reason = await delete(self._context, self._phase, routes.one(claim.item.entity, self._place, an_id))
@@ -174,22 +185,25 @@ class OneOfEach:
             claim.own_id = ""
 
 
-async def remove_empty_twins(context: RunContext, phase: Phase, place: Place, claims: Sequence[Claim]) -> bool:
-    """Remove later ones with nothing in them that a network has delivered after all looks; False when several of one
-    are in use, or the server cannot be read."""
+async def remove_empty_duplicates(context: RunContext, phase: Phase, place: Place, claims: Sequence[Claim]) -> bool:
+    """Remove later, empty duplicates that a network delivered after the last read.
+
+    Returns:
+        False when several of one entity are in use, or the server cannot be read.
+    """
     if not claims:
         return False
     for claim in claims:
         claim.repeated = True
     try:
-        await context.pool.run_one(lambda: OneOfEach(context, phase, place).settle(claims, 0.0))
+        await context.pool.run_one(lambda: DuplicateResolver(context, phase, place).resolve(claims, 0.0))
     except (RunError, RequestFailedError):
         return False
     return True
 
 
 def _look_up(item: EntityItem) -> LookUp:
-    """A list in which all show that were made of an item: an account's alias shows one only."""
+    """Return a look-up that finds every entity made of an item: an account's alias would find only one."""
     return mark_look_up(item) if item.entity is Entity.ACCOUNT else look_up_of(item)
 
 
@@ -200,6 +214,6 @@ def _wanted(look_up: LookUp) -> str:
 def _several(item: EntityItem, ids: Sequence[str], what: str) -> RunError:
     return RunError(
         f"the server holds {len(ids)} of {item.entity} {item.key}: {', '.join(ids)}, {what}",
-        hint="two runs of this run id have filled two worlds: look at both, then take both away with "
-        "`midaz-seed teardown`, or use another --run-id",
+        hint="two processes with this run id have filled separate copies: remove both with `midaz-seed teardown`, "
+        "or use another --run-id",
     )

@@ -1,4 +1,4 @@
-"""Finding on the server what an item of the plan describes (midaz-behaviour: finding-entities)."""
+"""Find on the server what an item of the plan describes (midaz-behaviour: finding-entities)."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from midaz_seed.plan.items import Entity, EntityItem, LookUp
 
 
 async def find_entity(api: MidazApi, item: EntityItem, place: Place) -> JsonObject | None:
-    """The entity on the server that an item of the plan describes: the oldest, where there are several; or None.
+    """Return the entity that an item describes: the oldest where there are several, or None.
 
     An account comes without its metadata (midaz-behaviour: account-by-alias).
     """
@@ -20,8 +20,10 @@ async def find_entity(api: MidazApi, item: EntityItem, place: Place) -> JsonObje
 
 
 async def find_all(api: MidazApi, item: EntityItem, place: Place) -> list[JsonObject]:
-    """Every entity on the server that an item of the plan describes, the oldest first. Of accounts, whose alias the
-    server looks up itself, it is at most one."""
+    """Return every entity that an item describes, the oldest first.
+
+    For an account it is at most one, because the server itself looks up the alias.
+    """
     look_up = look_up_of(item)
     if item.entity is Entity.ACCOUNT:
         account = await api.account_by_alias(place, look_up.match_value)
@@ -31,18 +33,18 @@ async def find_all(api: MidazApi, item: EntityItem, place: Place) -> list[JsonOb
 
 
 def look_up_of(item: EntityItem) -> LookUp:
-    """How to find what an item describes."""
+    """Return how to find what an item describes."""
     return GENERATORS[item.entity].look_up(item)
 
 
 def mark_look_up(item: EntityItem) -> LookUp:
-    """How to find everything that carries an item's mark, whatever its name."""
+    """Return how to find everything that carries an item's mark, whatever its name."""
     field, mark = f"metadata.{KEY_MARK}", mark_of(item.payload)
     return LookUp(field, mark, {field: mark})
 
 
 def value_in(row: JsonObject, look_up: LookUp) -> str | None:
-    """What a row has where a look-up looks, to be compared; None when it is no text."""
+    """Return the value of a row that a look-up compares, normalized; None when it is no text."""
     value: Json = row
     for part in look_up.match_field.split("."):
         value = value.get(part) if isinstance(value, dict) else None
@@ -50,10 +52,10 @@ def value_in(row: JsonObject, look_up: LookUp) -> str | None:
 
 
 def comparable(look_up: LookUp, value: str) -> str:
-    """A value as the server compares it."""
+    """Return a value normalized as the server compares it."""
     return value if look_up.case_sensitive else value.casefold()
 
 
 def by_age(rows: Iterable[JsonObject]) -> list[JsonObject]:
-    """The oldest first: ids are ordered by time (UUIDv7)."""
+    """Return rows, the oldest first: ids are ordered by time (UUIDv7)."""
     return sorted((row for row in rows if row.get("id")), key=lambda row: str(row["id"]))

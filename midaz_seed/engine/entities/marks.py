@@ -1,5 +1,8 @@
-"""What carries the run's marks on the server, by the item's key. Everything that a run creates carries its run id and
-its own key, so what is there twice, and what nobody planned, is found by listing."""
+"""List what carries the run's marks on the server, by item key.
+
+Everything that a run creates carries its run id and its own key, so a listing shows what exists twice or was not
+planned.
+"""
 
 from collections.abc import Mapping
 
@@ -17,7 +20,7 @@ IdsByKey = dict[str, list[str]]
 
 
 def key_of(row: JsonObject, run_id: str) -> str:
-    """The key of the item whose mark an object carries; "" when it carries no mark of this run."""
+    """Return the key of the item whose mark an object carries; "" when it carries no mark of this run."""
     metadata = row.get("metadata")
     mark = metadata.get(KEY_MARK) if isinstance(metadata, dict) else None
     prefix = f"{run_id}/"
@@ -25,25 +28,35 @@ def key_of(row: JsonObject, run_id: str) -> str:
 
 
 def id_of(row: JsonObject) -> str:
-    """The server's id of an object. Raises NotMidazError when it has none."""
+    """Return the server's id of an object.
+
+    Raises:
+        NotMidazError: it has none.
+    """
     found = row.get("id")
     if not isinstance(found, str) or not found:
         raise NotMidazError(
             f"the server lists something without an id: {str(row)[:60]}",
-            hint="check that nothing (a proxy, a gateway) changes the server's answers on the way",
+            hint="check that no proxy or gateway changes the server's answers",
         )
     return found
 
 
 def add(ids: IdsByKey, key: str, found: str) -> None:
-    """Note an id under a key; the same one on two pages is one."""
+    """Add an id under a key, once: a page may repeat it."""
     known = ids.setdefault(key, [])
     if found not in known:
         known.append(found)
 
 
 def surplus(kind: str, ids: IdsByKey, planned: Mapping[str, str]) -> list[Difference]:
-    """What is there more than once, or was not planned. `planned`: key -> name."""
+    """Return what exists more than once or was not planned.
+
+    Args:
+        kind: name of the entity in the differences.
+        ids: what was found.
+        planned: key -> name.
+    """
     return [
         Difference(key, kind, planned.get(key, ""), "1" if key in planned else "0", _carriers(kind, key, found))
         for key, found in ids.items()
@@ -57,8 +70,17 @@ def _carriers(kind: str, key: str, ids: list[str]) -> str:
 
 
 async def locate(context: RunContext) -> list[Difference]:
-    """Find the plan's organizations and ledgers on the server, for a proof without a run; what is absent or there more
-    than once is returned. Of several the oldest is proved."""
+    """Find the plan's organizations and ledgers, for a verification without a run.
+
+    Of several with one key the oldest is used.
+
+    Returns:
+        What is absent, or exists more than once.
+
+    Raises:
+        RequestFailedError: a list cannot be read.
+        NotMidazError: a list has an object without an id.
+    """
     organizations = context.state.organizations
     names = {organization.plan.key: organization.plan.name for organization in organizations}
     ids, wrong = await _listed(context, Entity.ORGANIZATION, Place(), names, dict.fromkeys(names, ""))
@@ -77,7 +99,11 @@ async def locate(context: RunContext) -> list[Difference]:
 
 
 async def verify_marks(context: RunContext) -> list[Difference]:
-    """After a run: organizations and ledgers that carry its marks are those that it filled, and no others."""
+    """Return the organizations and ledgers with marks of this run that it did not fill, and those it filled that are
+    absent.
+
+    Raises as `locate`.
+    """
     organizations = context.state.organizations
     names = {organization.plan.key: organization.plan.name for organization in organizations}
     known = {organization.plan.key: organization.id for organization in organizations if organization.id}
@@ -93,12 +119,13 @@ async def verify_marks(context: RunContext) -> list[Difference]:
 async def _listed(
     context: RunContext, entity: Entity, place: Place, names: Mapping[str, str], wanted: Mapping[str, str]
 ) -> tuple[IdsByKey, list[Difference]]:
-    """What carries the run's marks at a place, looked at until it shows what is wanted.
+    """Return what carries the run's marks under a path, reread until it shows what is wanted, and the differences.
 
     Args:
-        wanted: keys that must be there, each with its id where that is known.
+        names: planned key -> name.
+        wanted: keys that must exist, each with its id where that is known.
     """
-    api, looks, run_id = context.api(Phase.VERIFY), Rereads(context), context.plan.run_id
+    api, rereads, run_id = context.api(Phase.VERIFY), Rereads(context), context.plan.run_id
     while True:
         ids: IdsByKey = {}
         async for row in api.entities(entity, place, {}):
@@ -110,8 +137,8 @@ async def _listed(
             for key, found in wanted.items()
             if (found not in ids.get(key, ()) if found else key not in ids)
         ]
-        too_many = surplus(entity, ids, names)
-        if not absent and not too_many:
+        more = surplus(entity, ids, names)
+        if not absent and not more:
             return ids, []
-        if not await looks.again([absent, too_many], frozenset(too_many)):
-            return ids, [*absent, *too_many]
+        if not await rereads.again([absent, more], frozenset(more)):
+            return ids, [*absent, *more]

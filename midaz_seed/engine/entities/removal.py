@@ -1,4 +1,4 @@
-"""Deleting one thing on the server."""
+"""Delete one resource on the server."""
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.midaz.classify import Disposition
@@ -8,22 +8,30 @@ from midaz_seed.transport.base import Request
 
 
 async def delete(context: RunContext, phase: Phase, path: str) -> str:
-    """Delete what is at a path; "" when it is gone, also by an attempt whose answer was lost, else why it is not.
+    """Delete the resource at a path.
 
-    Raises UnauthorizedError, BreakerOpenError.
+    Returns:
+        "" when it is gone, including by an attempt whose answer was lost; otherwise why it is not.
+
+    Raises:
+        UnauthorizedError: the credentials were rejected.
+        BreakerOpenError: the breaker stayed open until its deadline.
     """
     request = Request("DELETE", path)
-    patience = context.sender.patience(phase)
+    budget = context.sender.retry_budget(phase)
     while True:
         answer = await context.sender.attempt(request, phase)
         response = answer.response
         if response is not None and (response.status == 204 or says_missing(response.status, response.body)):
             return ""
-        refused = (
+        rejected = (
             response is not None
             and answer.verdict.disposition not in (Disposition.RETRY, Disposition.UNKNOWN)
             and midaz_code(response.body)
         )
-        if refused or not await patience.again(answer):
+        if rejected or not await budget.should_retry(answer):
             failure = answer.failure(request)
-            return f"{failure.code} {failure.message}".strip() or f"{failure.status}, which no Midaz says to a DELETE"
+            return (
+                f"{failure.code} {failure.message}".strip()
+                or f"{failure.status}, which is not an answer of Midaz to a DELETE"
+            )

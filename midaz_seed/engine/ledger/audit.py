@@ -1,6 +1,6 @@
-"""Every transaction of a ledger, by its mark: each planned one is there exactly once with its amount, and no other.
+"""Compare every transaction of a ledger by its mark: each planned one exists once with its amount, and no other.
 
-Balances that agree by accident are no proof. Where anything was decided otherwise than by an answer, this is.
+Balances can agree by coincidence. A ledger where anything was not decided by a direct answer is therefore audited.
 """
 
 from collections import Counter
@@ -25,14 +25,14 @@ from midaz_seed.plan.items import Phase, TransactionItem, effect_of
 from midaz_seed.reporting.report import Difference
 from midaz_seed.transport.base import Service
 
-AT_A_TIME = 500
-"""Planned transactions that are compared before others, who have requests in flight, get their turn."""
-SINGLY_MAX = 100
-"""So many that a list lacks are looked for one by one; more need the whole list again."""
+YIELD_EVERY = 500
+"""Planned transactions compared before other tasks, which have requests in flight, may run."""
+SINGLE_READS_MAX = 100
+"""Up to this number of transactions absent from a list are read one by one; for more the list is read again."""
 
 
 class _Record(NamedTuple):
-    """What is kept of a listed transaction."""
+    """The compared fields of a listed transaction."""
 
     id: str
     amount: Json
@@ -41,45 +41,50 @@ class _Record(NamedTuple):
 
 @dataclass(slots=True)
 class Audit:
-    """What the server's list of transactions shows."""
+    """The result of comparing the server's list of transactions."""
 
     listed: int = 0
     """Transactions with marks of this run."""
     absent: list[str] = field(default_factory=list)
-    """Keys of planned transactions that it lacks, without those of `unlisted`."""
+    """Keys of planned transactions that are not listed, without those of `unlisted`."""
     effect: Counter[int] = field(default_factory=Counter)
-    """What the absent ones would have added to each account, in minor units."""
+    """Account -> sum of the changes that the absent ones would have caused, in minor units."""
     unlisted: list[str] = field(default_factory=list)
-    """Keys of those that it lacks although the balances have shown them to be made."""
+    """Keys of transactions that are not listed although the balances show that they were made."""
     wrong: list[tuple[str, str, str, str]] = field(default_factory=list)
-    """What, key, planned, on the server: of those that are there."""
+    """(what, key, planned, on the server) of listed transactions that differ."""
 
     def expects(self, ledger: LedgerState) -> bool:
-        """What is absent is what the run knows not to have made: as many, with the same effect."""
+        """Return whether what is absent is what the run knows as not made: the same number, with the same effect."""
         effect = {account: change for account, change in self.effect.items() if change}
         not_made = {account: change for account, change in ledger.not_made.items() if change}
         return len(self.absent) == ledger.missed_count + ledger.left_out_count and effect == not_made
 
 
-async def audit(context: RunContext, ledger: LedgerState, looks: Rereads) -> Audit:
-    """Hold the ledger's plan against the server's list, which is looked at until it is as expected."""
-    found = await context.pool.run_one(lambda: _whole(context, ledger))
+async def audit(context: RunContext, ledger: LedgerState, rereads: Rereads) -> Audit:
+    """Compare the ledger's plan with the server's list, reread until it is as expected.
+
+    Raises:
+        RequestFailedError: the list cannot be read.
+        NotMidazError: the list has an object without an id.
+    """
+    found = await context.pool.run_one(lambda: _read_list(context, ledger))
     while not found.expects(ledger) or found.unlisted or found.wrong:
-        lacking = {*found.absent, *found.unlisted}
-        if not await looks.again(sorted(lacking), frozenset(found.wrong)):
+        absent = {*found.absent, *found.unlisted}
+        if not await rereads.again(sorted(absent), frozenset(found.wrong)):
             break
-        if found.wrong or not 0 < len(lacking) <= SINGLY_MAX:
-            found = await context.pool.run_one(lambda: _whole(context, ledger))
+        if found.wrong or not 0 < len(absent) <= SINGLE_READS_MAX:
+            found = await context.pool.run_one(lambda: _read_list(context, ledger))
         else:
-            found = await context.pool.run_one(partial(_singly, context, ledger, found))
+            found = await context.pool.run_one(partial(_reread_singly, context, ledger, found))
     return found
 
 
 async def transactions_of(context: RunContext, ledger: LedgerState) -> AsyncIterator[JsonObject]:
-    """Every transaction of a ledger, however long ago it was made.
+    """Yield every transaction of a ledger, whatever its age.
 
-    Without dates a list has the last months alone (midaz-behaviour: list-date-window). Servers that cannot count by
-    dates read them otherwise, so they are asked without.
+    Without dates a list covers only the last months (midaz-behaviour: list-date-window). Servers that cannot count by
+    dates interpret them differently, so they get none.
     """
     query: dict[str, str] = {}
     if context.server is not None and context.server.counts_transactions:
@@ -93,8 +98,8 @@ async def transactions_of(context: RunContext, ledger: LedgerState) -> AsyncIter
         yield row
 
 
-async def _whole(context: RunContext, ledger: LedgerState) -> Audit:
-    """The list as it is now."""
+async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
+    """Read and compare the whole list."""
     result = Audit()
     records: dict[str, _Record] = {}
     others: dict[str, set[str]] = {}
@@ -107,11 +112,11 @@ async def _whole(context: RunContext, ledger: LedgerState) -> Audit:
             others.setdefault(key, set()).add(record.id)
     result.listed = len(records) + sum(map(len, others.values()))
     for number, item in enumerate(chain(ledger.plan.deposits(), ledger.plan.transfers())):
-        if number % AT_A_TIME == 0:
+        if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
         found = records.pop(item.key, None)
         if found is None:
-            _lacks(result, ledger, item)
+            _note_absent(result, ledger, item)
             continue
         result.wrong += _differences(item, found)
         if item.key in others:
@@ -121,27 +126,27 @@ async def _whole(context: RunContext, ledger: LedgerState) -> Audit:
     return result
 
 
-async def _singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
-    """The list with those that it lacked looked for one by one."""
+async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
+    """Update an audit: read the absent transactions one by one."""
     result = Audit(listed=earlier.listed)
     api = context.api(Phase.VERIFY)
-    lacking = {*earlier.absent, *earlier.unlisted}
+    absent = {*earlier.absent, *earlier.unlisted}
     for number, item in enumerate(chain(ledger.plan.deposits(), ledger.plan.transfers())):
-        if number % AT_A_TIME == 0:
+        if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
-        if item.key not in lacking:
+        if item.key not in absent:
             continue
         found_id = await api.transaction_id_by_mark(ledger.place, item.tag)
         row = await api.transaction(ledger.place, found_id) if found_id else None
         if row is None:
-            _lacks(result, ledger, item)
+            _note_absent(result, ledger, item)
         else:
             result.listed += 1
             result.wrong += _differences(item, _Record(id_of(row), row.get("amount"), row.get("assetCode")))
     return result
 
 
-def _lacks(result: Audit, ledger: LedgerState, item: TransactionItem) -> None:
+def _note_absent(result: Audit, ledger: LedgerState, item: TransactionItem) -> None:
     if item.key in ledger.recovered:
         result.unlisted.append(item.key)
     else:
@@ -158,14 +163,14 @@ def _differences(item: TransactionItem, found: _Record) -> list[tuple[str, str, 
 
 
 def differences_of(found: Audit, ledger: LedgerState) -> list[Difference]:
-    """What an audit shows that is not as planned; the `unlisted` are not judged here."""
+    """Return the differences from the plan that an audit shows, except for `unlisted`."""
     key, expected = ledger.plan.key, ledger.missed_count + ledger.left_out_count
     differences = [Difference(key, *wrong) for wrong in found.wrong]
     if found.expects(ledger):
         return differences
     if not expected:
         return differences + [Difference(key, "transaction", absent, "once", "absent") for absent in found.absent]
-    known = f"{expected:,}, those left out or refused"
+    known = f"{expected:,}, those left out or rejected"
     if len(found.absent) != expected:
         return [*differences, Difference(key, "absent transactions", "", known, f"{len(found.absent):,}")]
     return [*differences, Difference(key, "absent transactions", "", known, f"{len(found.absent):,} others")]

@@ -1,9 +1,9 @@
-"""Transactions in doubt: what the server shows decides which were made, and only the others are sent again.
+"""Decide the transactions in doubt: what the server shows decides which were made, and only the others are sent again.
 
-Three things decide, in this order: balances (with the number of their changes) that one assignment alone explains
-(`model.in_doubt_solver`), the server's own list, and the same key sent again while the server remembers it. What none
-of them decides stays in doubt: it is never guessed. Balances come first because after a crash a real server had applied
-some transactions that it listed only half an hour later.
+Three sources decide, in this order: balances, with their numbers of changes, that exactly one assignment explains
+(`model.in_doubt_solver`); the server's list; and the same key, sent again while the server remembers it. What none of
+them decides stays in doubt and is never guessed. Balances come first because after a crash a real server had applied
+transactions that it listed only half an hour later.
 """
 
 from collections import Counter
@@ -16,8 +16,8 @@ from midaz_seed.engine.ledger.snapshots import (
     Snapshot,
     SnapshotSeries,
     Sums,
+    describe_residue,
     explain,
-    in_words,
     listed,
     take_snapshot,
 )
@@ -30,20 +30,20 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Phase, TransactionItem, trace_of
 
 ROUNDS_MAX = 5
-"""How often what was sent again may itself end in doubt."""
+"""How often a resent transaction may end in doubt again."""
 
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """Where the transactions of a phase go, and what sends them."""
+    """The path and the sender of the transactions of a phase."""
 
     path: str
-    movements: TransactionSender
+    sender: TransactionSender
 
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """What is known of one transaction in doubt; `listed`: by the server's own list."""
+    """What is known of one transaction in doubt; `listed`: from the server's list."""
 
     effect: Effect
     listed: bool = False
@@ -52,9 +52,18 @@ class Decided:
 async def decide(
     context: RunContext, ledger: LedgerState, phase: Phase, known: Sums, doubts: Sequence[UnresolvedTransaction]
 ) -> list[Decided]:
-    """What became of each transaction in doubt, as far as the server shows it at two equal looks some time apart.
+    """Decide each transaction in doubt, as far as two equal snapshots some time apart show it.
 
-    `known` is what the server would show when everything was made that is known, and all in doubt too.
+    Args:
+        phase: in which the reads are counted.
+        known: sums when everything known was made, and everything in doubt too.
+        doubts: the transactions.
+
+    Returns:
+        One decision for each of `doubts`, in their order.
+
+    Raises:
+        RequestFailedError: the server cannot be read.
     """
     snapshots = SnapshotSeries(context, ledger, phase)
     found: set[int] = set()
@@ -65,14 +74,14 @@ async def decide(
             solution = await _explained(context, seen, known, doubts, found)
             if not solution.unique:
                 rows, _ = await listed(context, ledger)
-                found |= {at for at, one in enumerate(doubts) if _is_listed(rows, one.item)}
-                # a list says nothing about a look before it: what arrived in between would count twice
+                found |= {index for index, one in enumerate(doubts) if _is_listed(rows, one.item)}
+                # a list is newer than the snapshot before it: what arrived in between would count twice
                 steady = steady and await take_snapshot(context, ledger, phase) == seen
                 solution = await _explained(context, seen, known, doubts, found)
             fits = steady and not solution.contradicted and not seen.strange
-            ledger.residue = "" if fits else in_words(ledger, seen, known, solution.contradicted)
+            ledger.residue = "" if fits else describe_residue(ledger, seen, known, solution.contradicted)
             if (fits and (solution.unique or any(key_is_alive(context, one) for one in doubts))) or late:
-                return _read(solution, found, len(doubts), believed=fits)
+                return _decisions(solution, found, len(doubts), believed=fits)
         await snapshots.wait()
 
 
@@ -84,16 +93,17 @@ def _is_listed(rows: Mapping[str, JsonObject], item: TransactionItem) -> bool:
 async def _explained(
     context: RunContext, seen: Snapshot, known: Sums, doubts: Sequence[UnresolvedTransaction], found: set[int]
 ) -> Solution:
-    """The balances' answer for those that the list does not have."""
-    return await explain(context, seen, known, [one.item for at, one in enumerate(doubts) if at not in found])
+    """Solve the balances for the transactions that the list does not have."""
+    return await explain(context, seen, known, [one.item for index, one in enumerate(doubts) if index not in found])
 
 
-def _read(solution: Solution, found: set[int], count: int, *, believed: bool) -> list[Decided]:
+def _decisions(solution: Solution, found: set[int], count: int, *, believed: bool) -> list[Decided]:
+    """Combine list and balances; with `believed` False the balances decide nothing."""
     values = iter(solution.values)
     decided = []
-    for at in range(count):
-        value = None if at in found else next(values)
-        if at in found:
+    for index in range(count):
+        value = None if index in found else next(values)
+        if index in found:
             decided.append(Decided(Effect.MADE, listed=True))
         elif value is None or not believed:
             decided.append(Decided(Effect.UNKNOWN))
@@ -102,38 +112,40 @@ def _read(solution: Solution, found: set[int], count: int, *, believed: bool) ->
     return decided
 
 
-def key_is_alive(context: RunContext, unsent: UnresolvedTransaction) -> bool:
-    """Whether it may be sent again under its key although it is unknown whether it was made."""
-    return _next(context, unsent, Effect.UNKNOWN) is Next.SAME_KEY
+def key_is_alive(context: RunContext, unresolved: UnresolvedTransaction) -> bool:
+    """Return whether it may be sent again under its key although it is unknown whether it was made."""
+    return _next(context, unresolved, Effect.UNKNOWN) is Next.SAME_KEY
 
 
-def _next(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) -> Next:
+def _next(context: RunContext, unresolved: UnresolvedTransaction, effect: Effect) -> Next:
     own = context.settings.idempotency
-    age_s = context.clock.monotonic() - unsent.first_sent_s
-    return next_sending(effect, age_s=age_s, ttl_s=own.ttl_s, margin_s=own.margin_s, key_is_taken=unsent.key_is_taken)
+    age_s = context.clock.monotonic() - unresolved.first_sent_s
+    return next_sending(
+        effect, age_s=age_s, ttl_s=own.ttl_s, margin_s=own.margin_s, key_is_taken=unresolved.key_is_taken
+    )
 
 
-def key_for(context: RunContext, unsent: UnresolvedTransaction, effect: Effect) -> IdempotencyKey | None:
-    """The key that it may be sent again under; None when it may not.
+def key_for(context: RunContext, unresolved: UnresolvedTransaction, effect: Effect) -> IdempotencyKey | None:
+    """Return the key under which it may be sent again; None when it may not.
 
-    That it was not made is known from a look. An attempt that a network holds may still arrive after it, so it is sent
-    within the life of the key that such an attempt would claim, and it counts as certainly not made only when none can
-    be on its way any more.
+    That it was not made is known from a snapshot, but an attempt that a network delays may arrive after it. So it is
+    sent while the key that such an attempt would use is still valid, and counts as certainly not made only when no
+    attempt can arrive any more.
     """
     own, now_s = context.settings.idempotency, context.clock.monotonic()
-    sending = _next(context, unsent, effect)
+    sending = _next(context, unresolved, effect)
     if sending is Next.NEXT_KEY:
-        return IdempotencyKey(unsent.generation + 1, known=Effect.NOT_MADE)
+        return IdempotencyKey(unresolved.generation + 1, known=Effect.NOT_MADE)
     if sending is not Next.SAME_KEY:
         return None
-    if key_is_alive(context, unsent):
-        return IdempotencyKey(unsent.generation, unsent.first_sent_s)
-    known = Effect.NOT_MADE if now_s - unsent.first_sent_s >= own.ttl_s else Effect.UNKNOWN
-    return IdempotencyKey(unsent.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)
+    if key_is_alive(context, unresolved):
+        return IdempotencyKey(unresolved.generation, unresolved.first_sent_s)
+    known = Effect.NOT_MADE if now_s - unresolved.first_sent_s >= own.ttl_s else Effect.UNKNOWN
+    return IdempotencyKey(unresolved.generation, known=known, not_after_s=now_s + own.ttl_s - own.margin_s)
 
 
 def _ignore(_: UnresolvedTransaction) -> None:
-    """Do nothing with a transaction that is known as made."""
+    """Ignore a transaction that is known as made."""
 
 
 async def resolve_doubts(
@@ -147,19 +159,22 @@ async def resolve_doubts(
     made: Callable[[UnresolvedTransaction], None] = _ignore,
     decided: list[Decided] | None = None,
 ) -> None:
-    """Decide the ledger's transactions in doubt, and send again those that were not made.
+    """Decide the ledger's transactions in doubt, and resend those that were not made.
 
-    Nothing of the ledger may be in flight from here. What stays undecided is left in `ledger.in_doubt`.
+    No other request of the ledger may be in flight. What stays undecided remains in `ledger.in_doubt`.
 
     Args:
         phase: in which the reads are counted.
-        known: what the server would show when everything was made that is known, and all in doubt too.
-        channels: by phase, what sends its transactions.
-        missed: gets each one that is certainly not made.
-        made: gets each one that is now known as made.
-        decided: what a look has already found out about each.
+        known: sums when everything known was made, and everything in doubt too.
+        channels: by phase, path and sender of its transactions.
+        missed: called with each one that is certainly not made.
+        made: called with each one that is now known as made.
+        decided: earlier decisions, for the first round.
 
-    Raises RequestFailedError when the server cannot be read, BreakerOpenError, UnauthorizedError.
+    Raises:
+        RequestFailedError: the server cannot be read.
+        BreakerOpenError: the breaker stayed open until its deadline.
+        UnauthorizedError: the credentials were rejected.
     """
     ledger.uncertain = True
     await _Resolution(context, ledger, phase, known, channels, missed, made).run(decided)
@@ -167,7 +182,7 @@ async def resolve_doubts(
 
 @dataclass(slots=True)
 class _Resolution:
-    """Rounds of deciding and sending again, until nothing is in doubt or nothing may be sent."""
+    """Rounds of deciding and resending, until nothing is in doubt or nothing may be sent."""
 
     context: RunContext
     ledger: LedgerState
@@ -177,15 +192,15 @@ class _Resolution:
     missed: Callable[[UnresolvedTransaction], None]
     made: Callable[[UnresolvedTransaction], None]
     lost: Counter[int] = field(default_factory=Counter)
-    """What those that were not made would have changed."""
+    """Sum of the changes of those that were not made."""
 
     async def run(self, decided: list[Decided] | None) -> None:
         context, ledger = self.context, self.ledger
-        # a key that a killed server left in flight is free again only when its time on the server is over
+        # a key that a killed server left in flight is free again only when it has expired
         stuck_until_s = context.clock.monotonic() + context.settings.idempotency.ttl_s
         rounds = 0
         while rounds < ROUNDS_MAX:
-            stuck = any(unsent.in_flight for unsent in ledger.in_doubt)
+            stuck = any(unresolved.in_flight for unresolved in ledger.in_doubt)
             rounds += not (stuck and context.clock.monotonic() < stuck_until_s)
             doubts = list(ledger.in_doubt)
             if decided is None:
@@ -197,68 +212,72 @@ class _Resolution:
                 return
 
     async def _decide(self, doubts: Sequence[UnresolvedTransaction]) -> list[Decided]:
-        await _nothing_held(self.context, doubts)
+        await _wait_for_delayed_requests(self.context, doubts)
         left = {key: value - self.lost[key] for key, value in self.known.items()}
         return await decide(self.context, self.ledger, self.phase, left, doubts)
 
     def _apply(
         self, doubts: Sequence[UnresolvedTransaction], decided: Sequence[Decided]
     ) -> list[tuple[UnresolvedTransaction, IdempotencyKey]]:
-        """Record what is decided; the transactions that may be sent again, each with its key."""
+        """Record the decisions, and return the transactions that may be resent, each with its key."""
         context, again = self.context, []
         for channel in self.channels.values():
-            channel.movements.flow.answered(context.clock.monotonic())
-        for unsent, what in zip(doubts, decided, strict=True):
+            channel.sender.flow.answered(context.clock.monotonic())
+        for unresolved, what in zip(doubts, decided, strict=True):
             if what.effect is not Effect.UNKNOWN:
-                context.recorder(self.ledger, unsent.item.phase).count_doubt(applied=what.effect is Effect.MADE)
+                context.recorder(self.ledger, unresolved.item.phase).count_doubt(applied=what.effect is Effect.MADE)
             if what.effect is Effect.MADE:
-                recover(context, self.ledger, unsent, self.channels[unsent.item.phase], listed=what.listed)
-                self.made(unsent)
-            elif (key := key_for(context, unsent, what.effect)) is not None:
-                again.append((unsent, key))
+                recover(context, self.ledger, unresolved, self.channels[unresolved.item.phase], listed=what.listed)
+                self.made(unresolved)
+            elif (key := key_for(context, unresolved, what.effect)) is not None:
+                again.append((unresolved, key))
         return again
 
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
-        unsent, key = one
-        channel, parent = self.channels[unsent.item.phase], self.ledger.place.path
-        outcome = await channel.movements.send(unsent.item, unsent.ordinal, channel.path, parent, key)
-        self.ledger.in_doubt.remove(unsent)
+        unresolved, key = one
+        channel, parent = self.channels[unresolved.item.phase], self.ledger.place.path
+        outcome = await channel.sender.send(unresolved.item, unresolved.ordinal, channel.path, parent, key)
+        self.ledger.in_doubt.remove(unresolved)
         if outcome is None:
-            self.made(unsent)
+            self.made(unresolved)
         elif outcome.in_doubt:
             self.ledger.in_doubt.append(outcome)
         else:
-            self.lost.update(trace_of(unsent.item))
-            self.missed(unsent)
+            self.lost.update(trace_of(unresolved.item))
+            self.missed(unresolved)
 
 
-async def _nothing_held(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
-    """Before one whose key is taken may get another key, no attempt under the old one may be on its way."""
-    last_s = max((unsent.unanswered_s for unsent in doubts if unsent.key_is_taken), default=float("-inf"))
+async def _wait_for_delayed_requests(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
+    """Wait until no attempt under a taken key can still arrive: only then the transaction may get another key."""
+    last_s = max((unresolved.unanswered_s for unresolved in doubts if unresolved.key_is_taken), default=float("-inf"))
     await context.clock.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
 
 
 def recover(
-    context: RunContext, ledger: LedgerState, unsent: UnresolvedTransaction, channel: Channel, *, listed: bool
+    context: RunContext, ledger: LedgerState, unresolved: UnresolvedTransaction, channel: Channel, *, listed: bool
 ) -> None:
-    """A transaction whose answer was lost was made after all."""
-    ledger.in_doubt.remove(unsent)
-    context.recorder(ledger, unsent.item.phase).count_recovered(len(unsent.item.movements))
-    context.rejects.made(unsent.item.key)
+    """Record that a transaction whose answer was lost was made.
+
+    Args:
+        listed: the server's list shows it; otherwise only the balances do.
+    """
+    ledger.in_doubt.remove(unresolved)
+    context.recorder(ledger, unresolved.item.phase).count_recovered(len(unresolved.item.movements))
+    context.rejects.made(unresolved.item.key)
     if listed:
-        channel.movements.phase_log.made(unsent.ordinal)
+        channel.sender.phase_log.made(unresolved.ordinal)
     else:
-        ledger.recovered.add(unsent.item.key)
-        channel.movements.phase_log.recovered(unsent.ordinal)
+        ledger.recovered.add(unresolved.item.key)
+        channel.sender.phase_log.recovered(unresolved.ordinal)
 
 
 def undecided(ledger: LedgerState) -> UndecidedError:
-    """What to raise when some of a ledger's transactions stay in doubt."""
-    keys = [unsent.item.key for unsent in ledger.in_doubt]
+    """Return the error for a ledger with transactions that stay in doubt."""
+    keys = [unresolved.item.key for unresolved in ledger.in_doubt]
     named = ", ".join(keys[:NAMED_MAX]) + (f" and {len(keys) - NAMED_MAX} more" if len(keys) > NAMED_MAX else "")
     why = ledger.residue or "the balances fit more than one answer"
     return UndecidedError(
         f"it is unknown whether {len(keys)} movements of ledger {ledger.plan.key} ({ledger.plan.name}) were made "
         f"({named}): {why}, the server's list does not have them, and sending them again could double them",
-        hint="look again later: a server that crashed lists what it had done within an hour",
+        hint="run again later: a server that crashed lists what it had applied within an hour",
     )

@@ -1,11 +1,11 @@
-"""One ledger's way through the phases. Ledgers do not wait for one another."""
+"""Run the phases of one ledger. Ledgers do not wait for one another."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import EntityCreator
-from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
+from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
 from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
 from midaz_seed.engine.ledger.left_out import exclude_unstarted
 from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
@@ -28,28 +28,31 @@ from midaz_seed.reporting.meter import PhaseRecorder
 
 
 class LedgerRun:
-    """Fills one ledger that exists on the server, and proves it."""
+    """Fills and verifies one ledger that exists on the server."""
 
     def __init__(self, context: RunContext, ledger: LedgerState) -> None:
         self._context = context
         self._ledger = ledger
         self._plan = ledger.plan
         self._made: ExistingTransactions | None = None
-        """What earlier sessions made of the transactions."""
+        """Transactions that earlier sessions made."""
         self._started_s: dict[Phase, float] = {}
         self._cut_short = False
-        """Time was up before everything existed that movements need."""
+        """Time was up before every entity existed that movements need."""
 
     async def run(self) -> None:
-        """The ledger's story, in order.
+        """Run the phases of the ledger in order.
 
-        Raises SettlementError, RequestFailedError, and what concerns the whole target (BreakerOpenError,
-        UnauthorizedError).
+        Raises:
+            SettlementError: deposits are not visible at the deadline.
+            RequestFailedError: the server cannot be read.
+            BreakerOpenError: the breaker stayed open until its deadline; this ends the run.
+            UnauthorizedError: the credentials were rejected; this ends the run.
         """
         plan, ledger, pool = self._plan, self._ledger, self._context.pool
         ledger.status = LedgerStatus.RUNNING
         ledger.accounts = bytearray(plan.account_count)
-        # one after the other: two assets created at once may both get the same external account
+        # sequential: two assets created at once may both get the same external account
         # (midaz-behaviour: external-accounts)
         await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
         if not ledger.ids and not pool.admission.is_draining and not pool.admission.time_is_up:
@@ -59,14 +62,14 @@ class LedgerRun:
         await self._create(Phase.SEGMENTS, plan.segment_items())
         batch = self._context.settings.generation.batches.accounts_per_batch
         await self._create(Phase.ACCOUNTS, plan.account_items(), max_concurrent=batch)
-        if self._cut_short:  # no money has moved, so there is nothing to prove yet
+        if self._cut_short:  # no money has moved, so there is nothing to verify yet
             ledger.status = LedgerStatus.STOPPED
             return None
         if not any(ledger.accounts) and not pool.admission.is_draining:
             return self._give_up(Phase.ACCOUNTS, "none of its accounts could be created, so it gets no movements")
         await self._move_money()
         if self._context.settings.verification.enabled and not pool.admission.is_draining:
-            await self._prove()
+            await self._verify()
         self._count_doubts()
         if pool.admission.is_draining:
             ledger.status = LedgerStatus.STOPPED
@@ -75,7 +78,7 @@ class LedgerRun:
         return None
 
     async def _create(self, phase: Phase, items: Iterable[EntityItem], *, max_concurrent: int | None = None) -> None:
-        """Create what a phase holds. What depends on something that is missing is skipped, and counted as that."""
+        """Create the entities of a phase. An item whose dependency is missing is skipped, and counted as skipped."""
         if not self._plan.counts.get(phase):
             return
         context, ledger = self._context, self._ledger
@@ -103,19 +106,20 @@ class LedgerRun:
         numbered_items = enumerate(items)
         with self._reported(phase):
             await context.pool.run_all(numbered_items, create, max_concurrent=max_concurrent, is_new_work=True)
-            if not creator.is_settled and not context.pool.admission.is_draining:
-                ledger.ids.update(await context.pool.run_one(creator.keep_one_of_each))
+            if not creator.is_resolved and not context.pool.admission.is_draining:
+                ledger.ids.update(await context.pool.run_one(creator.resolve_duplicates))
+            self._assert_accounted_for(recorder)
         if context.pool.admission.time_is_up and next(numbered_items, None) is not None:
             self._cut_short = True
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
-        """Keys of the items of this ledger that must exist before this one."""
+        """Return the keys of the items of this ledger that must exist before this one, by field."""
         if item.entity is Entity.ACCOUNT:
             return {**item.references, "assetCode": self._plan.asset_key(str(item.payload["assetCode"]))}
         return item.references
 
     async def _move_money(self) -> None:
-        """A look at what is there, deposits, the barrier, transfers."""
+        """Find existing transactions, then send deposits, wait for settlement, send transfers."""
         context, ledger, plan = self._context, self._ledger, self._plan
         if context.pool.admission.is_draining or not plan.transactions_per_account:
             return
@@ -146,20 +150,23 @@ class LedgerRun:
         await self._send(Phase.TRANSFERS, plan.expectation().final)
 
     async def _send_lost(self, earlier: ExistingTransactions) -> None:
-        """Send again, before all others, what an earlier session sent without seeing an answer, unless it is known as
-        made. Raises UndecidedError when that stays unknown of some."""
+        """Resend, before all others, what an earlier session sent without an answer, unless it is known as made.
+
+        Raises:
+            UndecidedError: of some it stays unknown whether they were made.
+        """
         context, ledger = self._context, self._ledger
-        ledger.in_doubt = [unsent for unsent, _ in earlier.lost]
+        ledger.in_doubt = [unresolved for unresolved, _ in earlier.lost]
         items = [item for phase in MONEY for ordinal, item in numbered(ledger, phase) if earlier.holds(phase, ordinal)]
-        known = sums_of([*items, *(unsent.item for unsent in ledger.in_doubt)])
+        known = sums_of([*items, *(unresolved.item for unresolved in ledger.in_doubt)])
         channels = {phase: channel(context, ledger, phase) for phase in MONEY}
 
-        def made(unsent: UnresolvedTransaction) -> None:
-            earlier.add(unsent.item.phase, unsent.ordinal)
-            earlier.counted.add((unsent.item.phase, unsent.ordinal))
+        def made(unresolved: UnresolvedTransaction) -> None:
+            earlier.add(unresolved.item.phase, unresolved.ordinal)
+            earlier.counted.add((unresolved.item.phase, unresolved.ordinal))
 
-        def missed(unsent: UnresolvedTransaction) -> None:
-            earlier.refused.add((unsent.item.phase, unsent.ordinal))
+        def missed(unresolved: UnresolvedTransaction) -> None:
+            earlier.rejected.add((unresolved.item.phase, unresolved.ordinal))
 
         decided = [what for _, what in earlier.lost]
         await resolve_doubts(
@@ -170,9 +177,10 @@ class LedgerRun:
             raise undecided(ledger)
 
     async def _send(self, phase: Phase, planned: Sequence[int]) -> None:
-        """Send the transactions of a phase, note who cannot take part any more, and decide what is in doubt.
+        """Send the transactions of a phase, record which accounts cannot be a source, and decide what is in doubt.
 
-        `planned`: what each account holds when the phase has ended well, in minor units.
+        Args:
+            planned: balance of each account at the regular end of the phase, in minor units.
         """
         context, ledger, earlier = self._context, self._ledger, self._made
         items = numbered(ledger, phase)
@@ -192,45 +200,66 @@ class LedgerRun:
                     phase,
                     sums_after(ledger, phase, planned, earlier),
                     {phase: money.channel},
-                    missed=lambda unsent: money.missed(unsent.item),
+                    missed=lambda unresolved: money.missed(unresolved.item),
                 )
+            self._assert_accounted_for(recorder)
+
+    def _assert_accounted_for(self, recorder: PhaseRecorder) -> None:
+        """Assert that no item has two outcomes, and that each has one unless the phase was drained or cut short.
+
+        The pool asserts at the end of each stream that nothing of it is in progress.
+        """
+        phase, done = recorder.phase, recorder.progress.done
+        planned = self._plan.counts.get(phase, 0)
+        in_doubt = sum(unresolved.item.phase is phase for unresolved in self._ledger.in_doubt)
+        accounted = f"{phase} of {self._plan.key}: {done} done and {in_doubt} in doubt of {planned} planned"
+        assert done + in_doubt <= planned, accounted
+        if self._context.pool.admission.is_open:
+            assert done + in_doubt == planned, accounted
 
     def _note_signs(self, channels: Iterable[Channel]) -> None:
-        """Keep what the sending of transactions has shown about the server."""
+        """Keep what sending has shown about the server."""
         for each in channels:
-            self._ledger.uncertain = self._ledger.uncertain or each.movements.uncertain
-            self._context.results.crash_seen = self._context.results.crash_seen or each.movements.crash_seen
+            self._ledger.uncertain = self._ledger.uncertain or each.sender.uncertain
+            self._context.results.crash_seen = self._context.results.crash_seen or each.sender.crash_seen
 
-    async def _prove(self) -> None:
+    async def _verify(self) -> None:
+        """Verify the ledger, and recover what is in doubt when the audit found its records."""
         context, ledger = self._context, self._ledger
         with self._reported(Phase.VERIFY) as recorder:
-            proof = await verify_ledger(context, ledger)
-            if any(row.what == Entity.PORTFOLIO for row in proof.differences) and await self._remove_empty_twins():
-                proof = await verify_ledger(context, ledger)
-            context.results.verifications.append(proof)
+            verification = await verify_ledger(context, ledger)
+            if (
+                any(row.what == Entity.PORTFOLIO for row in verification.differences)
+                and await self._remove_empty_duplicates()
+            ):
+                verification = await verify_ledger(context, ledger)
+            context.results.verifications.append(verification)
             recorder.count_step()
-        if proof.ok and ledger.in_doubt:  # the audit has found the record of each of them
+        if verification.ok and ledger.in_doubt:  # the audit has found the record of each of them
             channels = {phase: channel(context, ledger, phase) for phase in MONEY}
-            recovered = {unsent.item.phase for unsent in ledger.in_doubt}
-            for unsent in list(ledger.in_doubt):
-                recover(context, ledger, unsent, channels[unsent.item.phase], listed=True)
+            recovered = {unresolved.item.phase for unresolved in ledger.in_doubt}
+            for unresolved in list(ledger.in_doubt):
+                recover(context, ledger, unresolved, channels[unresolved.item.phase], listed=True)
             for phase in recovered:
                 self._emit_finished(phase)
 
-    async def _remove_empty_twins(self) -> bool:
-        """Portfolios have no unique names: a create that a network held may have arrived after the last look."""
+    async def _remove_empty_duplicates(self) -> bool:
+        """Remove empty portfolios that were created twice.
+
+        Portfolios have no unique names: a create that a network delayed may have arrived after the last read.
+        """
         items = list(self._plan.portfolio_items())
         phase_log = self._context.journal.phase_log(self._ledger.index, Phase.PORTFOLIOS, len(items))
         claims = [Claim(item, phase_log, ordinal) for ordinal, item in enumerate(items)]
-        return await remove_empty_twins(self._context, Phase.PORTFOLIOS, self._ledger.place, claims)
+        return await remove_empty_duplicates(self._context, Phase.PORTFOLIOS, self._ledger.place, claims)
 
     def _count_doubts(self) -> None:
-        """Count what stays in doubt, as failed: it is neither known as made nor known as not made."""
+        """Count what stays in doubt as failed: it is neither known as made nor as not made."""
         context, ledger = self._context, self._ledger
-        for unsent in ledger.in_doubt:
-            item, phase = unsent.item, unsent.item.phase
+        for unresolved in ledger.in_doubt:
+            item, phase = unresolved.item, unresolved.item.phase
             context.tracker.record(
-                unsent.failure,
+                unresolved.failure,
                 phase=phase,
                 entity="transaction",
                 key=item.key,
@@ -238,20 +267,20 @@ class LedgerRun:
                 final=True,
             )
             context.recorder(ledger, phase).count(Outcome.FAILED)
-        for phase in {unsent.item.phase for unsent in ledger.in_doubt}:
+        for phase in {unresolved.item.phase for unresolved in ledger.in_doubt}:
             self._emit_finished(phase)
         if ledger.in_doubt and not context.pool.admission.is_draining:
             context.results.errors.append(undecided(ledger))
         ledger.in_doubt.clear()
 
     def _give_up(self, phase: Phase, reason: str) -> None:
-        """End the ledger here; the others go on."""
+        """End this ledger; the others continue."""
         self._ledger.fail(reason)
         self._context.emit(LedgerFailed(self._plan.key, self._plan.name, phase, reason))
 
     @contextmanager
     def _reported(self, phase: Phase) -> Iterator[PhaseRecorder]:
-        """Report the begin and the end of a phase of this ledger; the block gets what counts its items."""
+        """Report the start and the end of a phase of this ledger; yield the recorder of its items."""
         context, now = self._context, self._context.clock.monotonic
         recorder = context.recorder(self._ledger, phase)
         self._started_s[phase] = now()
@@ -264,7 +293,7 @@ class LedgerRun:
             self._emit_finished(phase)
 
     def _emit_finished(self, phase: Phase) -> None:
-        """Emit a phase's counts. Emitted again when a doubt is settled after the phase: the last one is right."""
+        """Emit a phase's counts. Emitted again when a doubt is decided after the phase: the last one is final."""
         progress = self._context.recorder(self._ledger, phase).progress
         elapsed_s = self._context.clock.monotonic() - self._started_s[phase]
         self._context.emit(

@@ -1,4 +1,4 @@
-"""What a time limit leaves out: transactions that were never begun are no part of the verification."""
+"""Exclude the transactions that a time limit left unstarted: the verification does not expect them."""
 
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -13,7 +13,7 @@ from midaz_seed.plan.items import Phase, effect_of
 from midaz_seed.reporting.meter import PhaseRecorder
 
 YIELD_EVERY = 500
-"""Items for which nothing is sent, after which other tasks, which have requests in flight, get their turn."""
+"""Items without a request after which other tasks, which have requests in flight, may run."""
 
 
 async def exclude_unstarted(
@@ -22,9 +22,15 @@ async def exclude_unstarted(
     rest: Iterator[PlannedItem],
     earlier: ExistingTransactions | None,
 ) -> None:
-    """Time is up: what has not been begun (`rest`, and not made by an earlier session) is no part of the proof.
+    """Exclude what was not started when time was up from the expectation of the verification.
 
-    Of what was begun and what was not, the smaller part is gone over; the plan knows the sum of both.
+    The plan knows the sum over all items, so only the smaller share, started or unstarted, is iterated.
+
+    Args:
+        ledger: receives the excluded count and changes.
+        recorder: counts what an earlier session made as existing.
+        rest: iterator of the phase, from the first item that was not started.
+        earlier: what earlier sessions made.
     """
     first = next(rest, None)
     if first is None:
@@ -36,13 +42,14 @@ async def exclude_unstarted(
         count = planned - begun
         for account, whole in enumerate(ledger.plan.expectation().effect_of(phase)):
             changes[account] = whole
-        async for _, item in _unhurried(islice(numbered(ledger, phase), begun)):
+        async for _, item in _yielding(islice(numbered(ledger, phase), begun)):
             changes.subtract(effect_of(item))
     else:
         count = 0
-        async for ordinal, item in _unhurried(chain([first], rest)):
+        async for ordinal, item in _yielding(chain([first], rest)):
             if earlier is not None and earlier.holds(phase, ordinal):
-                recorder.count(Outcome.EXISTING)
+                if (phase, ordinal) not in earlier.counted:
+                    recorder.count(Outcome.EXISTING)
                 continue
             count += 1
             changes.update(effect_of(item))
@@ -52,7 +59,7 @@ async def exclude_unstarted(
     ledger.exclude_unstarted(phase, begun, changes, count)
 
 
-async def _unhurried(items: Iterator[PlannedItem]) -> AsyncIterator[PlannedItem]:
+async def _yielding(items: Iterator[PlannedItem]) -> AsyncIterator[PlannedItem]:
     for number, item in enumerate(items):
         yield item
         if number % YIELD_EVERY == 0:

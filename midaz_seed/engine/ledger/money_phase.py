@@ -1,4 +1,4 @@
-"""The transactions of one phase of one ledger: which of them are sent, and what became of each."""
+"""Send the transactions of one phase and record each outcome."""
 
 import anyio.lowlevel
 
@@ -16,7 +16,7 @@ from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
 
 class MoneyPhase:
-    """Deposits or transfers of a ledger. Its `send` is what a worker does with each of them."""
+    """Deposits or transfers of a ledger. A worker runs `send` for each of them."""
 
     def __init__(
         self,
@@ -26,7 +26,12 @@ class MoneyPhase:
         earlier: ExistingTransactions | None,
         recorder: PhaseRecorder,
     ) -> None:
-        """`earlier`: what earlier sessions made of the ledger's transactions. `recorder` counts every outcome."""
+        """Prepare the phase.
+
+        Args:
+            earlier: what earlier sessions made of the ledger's transactions; None: nothing.
+            recorder: counts every outcome.
+        """
         self._ledger = ledger
         self._phase = phase
         self._earlier = earlier
@@ -38,20 +43,19 @@ class MoneyPhase:
         self._may_block = any(self._blocked)
         self._parent = ledger.place.path
         self.channel = channel(context, ledger, phase)
-        self.movements = self.channel.movements
+        self.sender = self.channel.sender
         self.path = self.channel.path
         self.set_aside: list[UnresolvedTransaction] = []
-        """Not decided yet, because their keys are in flight."""
+        """Postponed, because their keys are in flight."""
 
     async def send(self, numbered_item: PlannedItem) -> None:
-        """Make one transaction happen, unless it was made before or cannot be. Raises what `TransactionSender.send`
-        does."""
+        """Send one transaction, unless it was made before or cannot be made. Raises as `TransactionSender.send`."""
         ordinal, item = numbered_item
         earlier, key = self._earlier, None
         if earlier is not None:
             at = self._phase, ordinal
-            if at in earlier.refused:
-                self.missed(item)  # counted when it was sent again
+            if at in earlier.rejected:
+                self.missed(item)  # its outcome was counted when it was resent
                 return
             if earlier.holds(*at):
                 if at not in earlier.counted:
@@ -59,42 +63,42 @@ class MoneyPhase:
                 if self._rejects.standing:
                     self._rejects.made(item.key)
                 if ordinal % YIELD_EVERY == 0:
-                    await anyio.lowlevel.checkpoint()  # others have requests in flight
+                    await anyio.lowlevel.checkpoint()  # other tasks have requests in flight
                 return
             key = earlier.keys.get(at)
         if self._may_block and self._is_blocked(item):
             self._recorder.count(Outcome.SKIPPED)
             self._ledger.miss(item)
-            self.movements.phase_log.not_made(ordinal)
+            self.sender.phase_log.not_made(ordinal)
             return
-        unsent = await self.movements.send(item, ordinal, self.path, self._parent, key, wait=False)
-        if unsent is not None:
-            self._not_made(unsent)
+        unresolved = await self.sender.send(item, ordinal, self.path, self._parent, key, wait=False)
+        if unresolved is not None:
+            self._record_unresolved(unresolved)
 
-    async def ask_again(self, unsent: UnresolvedTransaction) -> None:
-        """Decide a transaction that was set aside, however long its key is in flight."""
-        self.set_aside.remove(unsent)
-        key = IdempotencyKey(unsent.generation, unsent.first_sent_s)
-        again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
+    async def ask_again(self, unresolved: UnresolvedTransaction) -> None:
+        """Send a transaction that was set aside until it is decided. Raises as `TransactionSender.send`."""
+        self.set_aside.remove(unresolved)
+        key = IdempotencyKey(unresolved.generation, unresolved.first_sent_s)
+        again = await self.sender.send(unresolved.item, unresolved.ordinal, self.path, self._parent, key)
         if again is not None:
-            self._not_made(again)
+            self._record_unresolved(again)
 
     def missed(self, item: TransactionItem) -> None:
-        """A transaction was certainly not made: without its deposit an account cannot be a source."""
+        """Record a transaction as certainly not made: without its deposit an account cannot be a source."""
         self._ledger.miss(item)
         if item.phase is Phase.DEPOSITS:
             self._ledger.unfunded.update(movement.destination for movement in item.movements)
 
-    def _not_made(self, unsent: UnresolvedTransaction) -> None:
-        if unsent.set_aside:
-            self.set_aside.append(unsent)
-        elif unsent.in_doubt:
-            self._ledger.in_doubt.append(unsent)
+    def _record_unresolved(self, unresolved: UnresolvedTransaction) -> None:
+        if unresolved.set_aside:
+            self.set_aside.append(unresolved)
+        elif unresolved.in_doubt:
+            self._ledger.in_doubt.append(unresolved)
         else:
-            self.missed(unsent.item)
+            self.missed(unresolved.item)
 
     def _is_blocked(self, item: TransactionItem) -> bool:
-        """Whether one of its sources has no money, or one of its accounts does not exist."""
+        """Return whether one of its sources has no money, or one of its accounts does not exist."""
         accounts, blocked = self._ledger.accounts, self._blocked
         return any(
             not accounts[movement.destination] or (movement.source is not None and blocked[movement.source])
@@ -103,9 +107,9 @@ class MoneyPhase:
 
 
 def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
-    """Where the transactions of a phase of a ledger go, and what sends them."""
+    """Return the path and the sender of a ledger's transactions of one phase."""
     settings = context.settings
-    movements = TransactionSender(
+    sender = TransactionSender(
         context.sender,
         context.tracker,
         context.recorder(ledger, phase),
@@ -119,4 +123,4 @@ def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
         flow=ledger.flows.setdefault(phase, SettlementTimeline(phase)),
         rejects=context.rejects,
     )
-    return Channel(transaction_path(ledger.place, phase), movements)
+    return Channel(transaction_path(ledger.place, phase), sender)

@@ -1,9 +1,9 @@
-"""Taking up a ledger that may already be filled, wholly or in part: every session begins with a look at its balances.
+"""Resume a partly filled ledger: find out which planned transactions already exist.
 
-Two sources say which of the planned transactions were made: the run's journal, and the server's own list. Neither is
-believed alone: only when every balance, and the number of its changes, is exactly what those transactions give may the
-others be sent. A journal can be older than the server (a copy that was restored, a run that went on elsewhere) or newer
-(a server that was restored): then the list decides, with the balances.
+Two sources say which were made: the run's journal and the server's list. Neither is trusted alone: the others are sent
+only when every balance, and its number of changes, is exactly what those transactions give. A journal can be older than
+the server (a restored copy, a run continued elsewhere) or newer (a restored server): then the list decides, together
+with the balances.
 """
 
 from collections import Counter
@@ -13,7 +13,7 @@ from itertools import chain
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.in_doubt import Decided, key_is_alive
-from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, Sums, explain, in_words, listed
+from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, Sums, describe_residue, explain, listed
 from midaz_seed.engine.requests.transactions import IdempotencyKey, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UnexplainedError
@@ -24,40 +24,41 @@ from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.runs.journal_format import UnacknowledgedItem
 
 PlannedItem = tuple[int, TransactionItem]
-At = tuple[Phase, int]
-"""A transaction of a ledger: its phase and its place in the plan's order."""
-KnownTransactions = dict[At, TransactionItem]
+ItemPosition = tuple[Phase, int]
+"""A transaction of a ledger: its phase and its ordinal in it."""
+KnownTransactions = dict[ItemPosition, TransactionItem]
 """Transactions that are known as made."""
-Unacknowledged = dict[At, tuple[TransactionItem, UnacknowledgedItem]]
-"""Transactions whose answers were lost, with what the journal says of their sending."""
+Unacknowledged = dict[ItemPosition, tuple[TransactionItem, UnacknowledgedItem]]
+"""Transactions whose answers were lost, with their journal records."""
 _LOST = Failure(ErrorClass.IN_DOUBT, "", "an earlier session sent it and did not see its answer")
 
 
 @dataclass(slots=True)
 class ExistingTransactions:
-    """What earlier sessions left of a ledger's transactions, by their place in the plan's order."""
+    """What earlier sessions made of a ledger's transactions, by ordinal."""
 
     made: dict[Phase, bytearray]
-    """1 for each transaction that was made; what lies beyond its end was not."""
-    keys: dict[At, IdempotencyKey] = field(default_factory=dict)
-    """Idempotency keys for transactions that were acknowledged once and are not on the server any more."""
+    """One byte per transaction: 1 when it was made; those beyond the end were not."""
+    keys: dict[ItemPosition, IdempotencyKey] = field(default_factory=dict)
+    """Idempotency keys of transactions that were acknowledged and are no longer on the server."""
     complete: bool = True
-    """Nothing else can have been made: the balances leave no room for it."""
+    """Nothing else can have been made: the balances exclude it."""
     lost: list[tuple[UnresolvedTransaction, Decided]] = field(default_factory=list)
-    """Those whose answers were lost and that are not known as made, with what the look says of them. They are sent
-    before all others: what a look says grows old."""
-    counted: set[At] = field(default_factory=set)
-    """Those that this session has counted already, before its phases began."""
-    refused: set[At] = field(default_factory=set)
-    """Those that were refused for good when they were sent again before the phases began."""
+    """Transactions whose answers were lost and that are not known as made, with what the snapshot decided. They are
+    sent before all others, because a snapshot gets outdated.
+    """
+    counted: set[ItemPosition] = field(default_factory=set)
+    """Transactions that this session has already counted, before its phases began."""
+    rejected: set[ItemPosition] = field(default_factory=set)
+    """Transactions that were rejected when they were resent before the phases began."""
 
     def holds(self, phase: Phase, ordinal: int) -> bool:
-        """It was made."""
+        """Return whether it was made."""
         made = self.made[phase]
         return ordinal < len(made) and made[ordinal] == 1
 
     def add(self, phase: Phase, ordinal: int) -> None:
-        """It is known as made now."""
+        """Record it as made."""
         made = self.made[phase]
         if ordinal >= len(made):
             made.extend(bytes(ordinal + 1 - len(made)))
@@ -65,44 +66,57 @@ class ExistingTransactions:
 
     @property
     def count(self) -> int:
-        """Transactions that were made."""
+        """Return the number of transactions that were made."""
         return sum(made.count(1) for made in self.made.values())
 
 
 def phase_logs(context: RunContext, ledger: LedgerState) -> dict[Phase, PhaseLog]:
-    """Where the ledger's movements stand in the journal."""
+    """Return the journal of each money phase of the ledger."""
     counts = ledger.plan.counts
     return {phase: context.journal.phase_log(ledger.index, phase, counts.get(phase, 0)) for phase in MONEY}
 
 
 def numbered(ledger: LedgerState, phase: Phase) -> Iterator[PlannedItem]:
-    """The ledger's transactions of a phase with their places in the plan's order."""
+    """Return the ledger's transactions of a phase with their ordinals."""
     return enumerate(ledger.plan.deposits() if phase is Phase.DEPOSITS else ledger.plan.transfers())
 
 
 async def find_existing(
     context: RunContext, ledger: LedgerState, earlier: ExistingTransactions | None = None
 ) -> ExistingTransactions | None:
-    """What earlier sessions made of the ledger's transactions; None when it was created by this one, so that nothing
-    can be in it. `earlier`: what was found before, with what has been made since.
+    """Find out what earlier sessions made of the ledger's transactions.
 
-    Raises UnexplainedError when, until the settlement deadline, nothing explains the balances: then requests of another
-    session may still be on their way, and sending more could double them. RequestFailedError.
+    Args:
+        earlier: an earlier result of this session, with what has been made since.
+
+    Returns:
+        None when this session created the ledger, so that nothing can be in it.
+
+    Raises:
+        UnexplainedError: nothing explains the balances until the settlement deadline. Requests of another session may
+            still arrive, and sending more could apply them twice.
+        RequestFailedError: the server cannot be read.
     """
     journalled = phase_logs(context, ledger)
     own, age_s = context.settings.idempotency, context.clock.monotonic() - ledger.created_s
-    if (
-        ledger.created_by_this_run and age_s < own.ttl_s - own.margin_s
-    ):  # what another process made since, keys still tell
+    # what another process made since then is still detected by its keys
+    if ledger.created_by_this_run and age_s < own.ttl_s - own.margin_s:
         return None
     believed = ledger.resumed and any(phase_log.was_started for phase_log in journalled.values())
-    return await _Resumption(context, ledger, journalled, earlier, with_journal=believed).made()
+    return await _Resumption(context, ledger, journalled, earlier, with_journal=believed).run()
 
 
 @dataclass(frozen=True, slots=True)
 class _Finding:
-    """What explains a look: what is known as made, and what it says of each one whose answer was lost (made, not made,
-    or None: open). `listed`: the server's list was needed."""
+    """What explains a snapshot.
+
+    Attributes:
+        known: transactions known as made.
+        unknown: transactions whose answers were lost.
+        values: for each of `unknown`: made, not made, or None: open.
+        listed: whether the server's list was needed.
+        complete: whether nothing else can have been made.
+    """
 
     known: KnownTransactions
     unknown: Unacknowledged
@@ -113,7 +127,7 @@ class _Finding:
 
 
 class _Resumption:
-    """The look at one ledger at the beginning of a session."""
+    """The reconciliation of one ledger at the start of a session."""
 
     def __init__(
         self,
@@ -134,7 +148,7 @@ class _Resumption:
         self._shown: KnownTransactions = {}
         """Those that are acknowledged or listed."""
         self._ambiguous = False
-        """Something explains the balances, but not one set of transactions alone."""
+        """More than one set of transactions explains the balances."""
         if earlier is not None:
             self._acknowledged = {
                 (phase, ordinal): item
@@ -159,18 +173,21 @@ class _Resumption:
                 elif ordinal in unknown:
                     self._unknown[phase, ordinal] = item, unknown[ordinal]
 
-    async def made(self) -> ExistingTransactions:
-        """What was made, as soon as two equal looks agree on it; one look is enough where nothing will be sent on its
-        word, or where a session that ended in order left nothing unknown."""
+    async def run(self) -> ExistingTransactions:
+        """Return what was made, as soon as two equal snapshots agree on it.
+
+        One snapshot is enough where nothing will be sent because of it, or where a session that ended in order left
+        nothing unknown.
+        """
         snapshots = SnapshotSeries(self._context, self._ledger, Phase.DEPOSITS)
         finding: _Finding | None = None
         while True:
             seen = await snapshots.take()
-            if finding is not None and snapshots.is_steady:  # its list was read between two equal snapshots
+            if finding is not None and snapshots.is_steady:  # the list was read between two equal snapshots
                 return self._adopt(finding)
             late = snapshots.is_late
-            finding = None if seen.strange else await self._found(seen, late=late)
-            if finding is not None and self._needs_no_second_look(finding):
+            finding = None if seen.strange else await self._explain(seen, late=late)
+            if finding is not None and self._needs_no_confirmation(finding):
                 return self._adopt(finding)
             if late and (finding is None or snapshots.was_late):
                 if self._ambiguous:
@@ -178,22 +195,24 @@ class _Resumption:
                 raise self._unexplained(seen)
             await snapshots.wait(to_confirm=finding is not None)
 
-    def _needs_no_second_look(self, finding: "_Finding") -> bool:
+    def _needs_no_confirmation(self, finding: "_Finding") -> bool:
         planned = sum(self._ledger.plan.counts.get(phase, 0) for phase in MONEY)
         in_order = self._with_journal and self._context.journal.clean and not self._unknown
         return len(finding.known) == planned or (in_order and not finding.listed)
 
-    async def _found(self, seen: Snapshot, *, late: bool) -> "_Finding | None":
-        """What explains these balances: the journal; else with the list; else, with the list, some of those whose
-        answers were lost. None: nothing does yet.
+    async def _explain(self, seen: Snapshot, *, late: bool) -> "_Finding | None":
+        """Explain the balances: by the journal; else with the list; else with some of those whose answers were lost.
 
-        Less than was acknowledged is late: a replica is behind. Only when that stands until the deadline (`late`) the
-        list alone is believed, as that of a server that was restored.
+        Fewer transactions than were acknowledged is lag: a replica is behind. Only when that lasts until the deadline
+        (`late`) the list alone is trusted, as that of a restored server.
+
+        Returns:
+            None when nothing explains them yet.
         """
-        if self._with_journal and await self._explains(seen, self._acknowledged, self._unknown):
+        if self._with_journal and await self._is_explained_by(seen, self._acknowledged, self._unknown):
             return self._only(self._acknowledged, self._unknown, listed=False)
         rows, others = await listed(self._context, self._ledger)
-        if others:  # somebody else's transactions change balances too
+        if others:  # other transactions change balances too
             seen = seen.without_changes()
         there = {
             (phase, ordinal): item
@@ -204,26 +223,30 @@ class _Resumption:
         self._shown = known = self._acknowledged | there
         unknown = {at: one for at, one in self._unknown.items() if at not in there}
         for tried in (known, there) if late else (known,):
-            if await self._explains(seen, tried, unknown):
+            if await self._is_explained_by(seen, tried, unknown):
                 return self._only(tried, unknown, listed=True)
-        return await self._hidden(seen, known, unknown) if self._with_journal else None
+        return await self._explain_unlisted(seen, known, unknown) if self._with_journal else None
 
     def _only(self, known: KnownTransactions, unknown: Unacknowledged, *, listed: bool) -> "_Finding":
-        """Nothing but what is known was made."""
+        """Return the finding that nothing but what is known was made."""
         return _Finding(known, unknown, [False] * len(unknown), listed=listed)
 
-    async def _explains(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> bool:
-        """Whether these transactions alone give what the server shows. Where it counts changes that needs no search:
-        one more would have been counted."""
+    async def _is_explained_by(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> bool:
+        """Return whether exactly these transactions give what the server shows.
+
+        Where it counts changes no search is needed: another transaction would have been counted.
+        """
         items = [] if seen.counts_changes else [item for item, _ in unknown.values()]
         solution = await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
         return solution.unique and True not in solution.values
 
-    async def _hidden(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> "_Finding | None":
-        """More was made than the server lists: a crash hides records, a queue holds them back.
+    async def _explain_unlisted(
+        self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged
+    ) -> "_Finding | None":
+        """Explain balances that hold more than the server lists: a crash hides records, a queue delays them.
 
-        The journal may be an older copy, so what it does not know could have been made too: the balances are believed
-        only when they leave that out. Otherwise what may still be sent under its own key is sent first.
+        The journal may be an older copy, so transactions that it does not know may have been made too: the balances are
+        trusted only when they exclude that. Otherwise what may still be sent under its own key is sent first.
         """
         lost = [item for item, _ in unknown.values()]
         free = [*lost, *self._never_sent(seen, known, unknown)]
@@ -231,7 +254,7 @@ class _Resumption:
         values = solution.values[: len(lost)]
         if solution.unique and True not in solution.values[len(lost) :]:
             return _Finding(known, unknown, values, listed=True)
-        if any(key_is_alive(self._context, self._unsent(item, one)) for item, one in unknown.values()):
+        if any(key_is_alive(self._context, self._unresolved(item, one)) for item, one in unknown.values()):
             return _Finding(known, unknown, [None] * len(lost), listed=True, complete=False)
         self._ambiguous = not solution.contradicted
         return None
@@ -239,7 +262,9 @@ class _Resumption:
     def _never_sent(
         self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged
     ) -> Iterator[TransactionItem]:
-        """Planned transactions that nobody knows of, and that could have been made as far as the changes show."""
+        """Yield planned transactions without any record that could have been made, as far as the numbers of changes
+        show.
+        """
         if not seen.counts_changes:
             return
         beyond = seen.beyond(sums_of(known.values()), ())
@@ -252,13 +277,11 @@ class _Resumption:
                     yield item
 
     def _adopt(self, finding: "_Finding") -> ExistingTransactions:
-        """Take a finding up: from here on it is what is known."""
-        ledger, made = (
-            self._ledger,
-            ExistingTransactions({phase: bytearray() for phase in MONEY}, complete=finding.complete),
-        )
+        """Turn a finding into the state from which the session continues."""
+        ledger = self._ledger
+        made = ExistingTransactions({phase: bytearray() for phase in MONEY}, complete=finding.complete)
         if self._earlier is not None:
-            made.counted, made.refused = self._earlier.counted, self._earlier.refused
+            made.counted, made.rejected = self._earlier.counted, self._earlier.rejected
         ledger.uncertain = ledger.uncertain or bool(finding.unknown) or finding.listed
         for at in finding.known:
             made.add(*at)
@@ -272,19 +295,20 @@ class _Resumption:
                 self._phase_logs[phase].recovered(ordinal)
             else:
                 effect = Effect.UNKNOWN if value is None else Effect.NOT_MADE
-                made.lost.append((self._unsent(item, one), Decided(effect)))
+                made.lost.append((self._unresolved(item, one), Decided(effect)))
         for at, item in self._acknowledged.items():
-            if at not in finding.known:  # the same key: if it was made after all, it still says so
+            if at not in finding.known:  # the same key: if it was made after all, the answer is a replay
                 made.keys[at] = IdempotencyKey(self._phase_logs[at[0]].generation_of(at[1]))
                 ledger.recovered.discard(item.key)
         return made
 
-    def _unsent(self, item: TransactionItem, one: UnacknowledgedItem) -> UnresolvedTransaction:
+    def _unresolved(self, item: TransactionItem, one: UnacknowledgedItem) -> UnresolvedTransaction:
         return UnresolvedTransaction(item, one.ordinal, _LOST, one.generation, self._first_sent_s(one))
 
     def _first_sent_s(self, one: UnacknowledgedItem) -> float:
-        """When it was first sent under its key, in this process's monotonic seconds; long ago when the clocks differ
-        too much to say."""
+        """Return when it was first sent under its key (monotonic in this process); minus infinity when the clocks
+        differ too much.
+        """
         clock = self._context.clock
         age_s = clock.time() - one.sent_s
         return clock.monotonic() - age_s if one.sent_s and age_s >= 0 else float("-inf")
@@ -294,16 +318,16 @@ class _Resumption:
         known = sums_of(self._shown.values())
         wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
         return UnexplainedError(
-            f"ledger {plan.key} ({plan.name}) already holds movements, and its balances are not what the "
-            f"{len(self._shown)} planned transactions that are known to be made give, alone or with others: "
-            f"{in_words(self._ledger, seen, known, wrong)}",
-            hint="movements of an earlier run may still be on their way, or somebody else moved money: "
+            f"ledger {plan.key} ({plan.name}) already holds movements, and its balances do not match the "
+            f"{len(self._shown)} planned transactions known as made, alone or with others: "
+            f"{describe_residue(self._ledger, seen, known, wrong)}",
+            hint="movements of an earlier run may still arrive, or another client moved money: "
             "try again later, or fill new ledgers with another --run-id",
         )
 
 
 def sums_of(items: Iterable[TransactionItem]) -> Counter[int]:
-    """What the balances show when just these transactions were made, as `doubts.Sums`."""
+    """Return the sums (`snapshots.Sums`) when exactly these transactions were made."""
     sums = Counter[int]()
     for item in items:
         sums.update(trace_of(item))
@@ -311,7 +335,11 @@ def sums_of(items: Iterable[TransactionItem]) -> Counter[int]:
 
 
 def balances_after(ledger: LedgerState, made: ExistingTransactions, *, and_deposits: bool = False) -> list[int]:
-    """The balance of every account, in minor units, when just these transactions were made (and every deposit)."""
+    """Return the balance of every account, in minor units, when exactly these transactions were made.
+
+    Args:
+        and_deposits: add every deposit.
+    """
     balances = [0] * ledger.plan.account_count
     for ordinal, item in chain(numbered(ledger, Phase.DEPOSITS), numbered(ledger, Phase.TRANSFERS)):
         if made.holds(item.phase, ordinal) or (and_deposits and item.phase is Phase.DEPOSITS):
@@ -323,10 +351,11 @@ def balances_after(ledger: LedgerState, made: ExistingTransactions, *, and_depos
 
 
 def sums_after(ledger: LedgerState, phase: Phase, planned: Sequence[int], made: ExistingTransactions | None) -> Sums:
-    """What the balances show when a phase has ended well, as `doubts.Sums`.
+    """Return the sums (`snapshots.Sums`) at the regular end of a phase.
 
     Args:
-        planned: what each account then holds when every transaction was made, in minor units.
+        phase: the phase.
+        planned: balance of each account when every transaction was made, in minor units.
         made: what earlier sessions made.
     """
     sums = Counter[int]()

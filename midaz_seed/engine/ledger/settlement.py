@@ -1,7 +1,7 @@
-"""The settlement barrier: transfers begin when the server shows every deposit in its balances, and not a moment later.
+"""The settlement barrier: transfers start as soon as the server shows every deposit in its balances.
 
-It observes instead of waiting: default balances may be created late (v3.3), replicas lag, queues hold work back. Too
-much is not late, so that ends the waiting.
+It reads the balances instead of waiting a fixed time: default balances may be created late (v3.3), replicas lag, queues
+delay writes. A surplus is not lag, so it ends the waiting.
 """
 
 from collections.abc import Mapping, Sequence
@@ -23,12 +23,12 @@ NAMED_MAX = 5
 
 @dataclass(frozen=True, slots=True)
 class _Wrong:
-    """Accounts by index whose balance is not the expected one, with what the server shows; None: no balance."""
+    """Accounts, by index, with another balance than expected, and what the server shows; None: no balance."""
 
     below: dict[int, Decimal | None]
     above: dict[int, Decimal]
     overdrawn: frozenset[str]
-    """Codes of assets of which more has come in from outside than all deposits of the plan."""
+    """Codes of assets of which more came in from outside than all deposits of the plan."""
 
     @property
     def accounts(self) -> int:
@@ -36,16 +36,21 @@ class _Wrong:
 
 
 async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[int]) -> Settled:
-    """Wait until every account that got its deposit shows it: `expected` minor units, by account.
+    """Wait until every account that got its deposit shows it.
 
-    Raises SettlementError when deposits stay invisible until the deadline, ExcessError when accounts hold more than
-    expected, RequestFailedError when the balances cannot be read.
+    Args:
+        expected: balance of each account, in minor units.
+
+    Raises:
+        SettlementError: deposits are not visible at the deadline.
+        ExcessError: accounts hold more than expected.
+        RequestFailedError: the balances cannot be read.
     """
     deposits_only = list(expected) == ledger.plan.expectation().deposited
     server = context.server
     may_stand_still = server is not None and server.balances_wait_for_records
     flow = ledger.flows.get(Phase.DEPOSITS)
-    looks, count = Rereads(context), 0
+    rereads, count = Rereads(context), 0
     while True:
         count += 1
         balances = await context.pool.run_one(lambda: observe(context, ledger, Phase.SETTLEMENT))
@@ -53,18 +58,20 @@ async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[in
         if flow is not None:
             flow.observe_balances(context.clock.monotonic(), wrong.accounts)
         if not wrong.accounts and not wrong.overdrawn:
-            return Settled(ledger.plan.key, looks.waited_s, count)
-        # where earlier sessions made transfers, an account has more for as long as one that it paid does not show
-        sure = frozenset[object](wrong.overdrawn) | (frozenset(wrong.above) if deposits_only else frozenset())
-        if not await looks.again(wrong, sure, still=bool(wrong.above) and not may_stand_still):
+            return Settled(ledger.plan.key, rereads.waited_s, count)
+        # after transfers of an earlier session, an account shows more until the transfer that it paid is visible
+        certain_surplus = frozenset[object](wrong.overdrawn) | (
+            frozenset(wrong.above) if deposits_only else frozenset()
+        )
+        if not await rereads.again(wrong, certain_surplus, still=bool(wrong.above) and not may_stand_still):
             break
-    if sure or not wrong.below or (wrong.above and not looks.changed):
+    if certain_surplus or not wrong.below or (wrong.above and not rereads.changed):
         raise _excess(ledger, expected, wrong)
-    raise _late(ledger, expected, wrong, looks)
+    raise _late(ledger, expected, wrong, rereads)
 
 
 async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dict[str, ObservedBalance]:
-    """The default balance of every account of a ledger, by alias, as the server reports it now."""
+    """Read the default balance of every account of a ledger, by alias."""
     found: dict[str, ObservedBalance] = {}
     async for row in context.api(phase).balances(ledger.place):
         balance = ObservedBalance.parse(row)
@@ -112,26 +119,26 @@ def _excess(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong) -> Exce
     else:
         what = f"more {', '.join(sorted(wrong.overdrawn))} has come into {where} from outside than planned"
     return ExcessError(
-        f"{what}. Too much is not late, so waiting does not help",
-        hint="something was made twice, another process fills the same run, or somebody else moves money in this "
+        f"{what}. A surplus is not a delay, so waiting does not help",
+        hint="something was made twice, another process fills the same run, or another client moves money in this "
         "ledger: `midaz-seed verify` shows every difference",
     )
 
 
-def _late(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong, looks: Rereads) -> SettlementError:
+def _late(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong, rereads: Rereads) -> SettlementError:
     plan, missing = ledger.plan, wrong.below
-    still = "" if looks.changed else "; the balances have not changed in that time"
+    still = "" if rereads.changed else "; the balances have not changed in that time"
     return SettlementError(
-        f"after {looks.waited_s:.1f} s the deposits of {_accounts(len(missing))} are not in the balances of ledger "
+        f"after {rereads.waited_s:.1f} s the deposits of {_accounts(len(missing))} are not in the balances of ledger "
         f"{plan.key} ({plan.name}): {_named(ledger, expected, missing)}{still}",
-        hint="give it longer with --set settlement.deadlineS=300, or look at the server's queues and replicas"
-        if looks.changed
-        else "nothing is on its way: look at the server's queues and replicas, and at `midaz-seed verify`",
+        hint="raise the limit with --set settlement.deadlineS=300, or check the server's queues and replicas"
+        if rereads.changed
+        else "no balance changes any more: check the server's queues and replicas, and run `midaz-seed verify`",
     )
 
 
 def _named(ledger: LedgerState, expected: Sequence[int], found: Mapping[int, Decimal | None]) -> str:
-    """The first of the accounts with what they hold, and how many more there are."""
+    """Name the first of the accounts with what they hold, and the number of the others."""
     plan, first = ledger.plan, sorted(found)[:NAMED_MAX]
     named = ", ".join(
         f"{plan.alias(index)} ({'no balance' if (held := found[index]) is None else f'{held:f}'} instead of "

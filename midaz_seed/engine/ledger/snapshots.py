@@ -1,4 +1,4 @@
-"""What the server shows of a ledger: its balances at one moment, its list of transactions, and what they prove."""
+"""Read the state of a ledger on the server: balances at one moment, the list of transactions, and what they show."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,25 +18,30 @@ from midaz_seed.model.money import parse_minor
 from midaz_seed.plan.items import Phase, TransactionItem, changes_key, trace_of
 
 SOLVE_WITHIN_S = 2.0
-"""Deadline of one search; what it has not found by then counts as not unique."""
+"""Deadline of one search; without a result by then the solution counts as not unique."""
 NAMED_MAX = 5
 """Accounts that an error message names."""
 
 Sums = Mapping[int, int]
-"""Of each account of a ledger: its balance in minor units, and under `changes_key` how often it was changed."""
+"""Account -> balance in minor units, and `changes_key(account)` -> number of its changes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What the server shows of a ledger's balances at one moment."""
+    """The balances of a ledger, as the server shows them at one moment."""
 
     held: dict[int, int]
-    """As `Sums`; without the numbers of changes where the server does not tell them."""
+    """As `Sums`; without the numbers of changes where the server does not report them."""
     strange: tuple[str, ...]
-    """Accounts that exist and have no balance, or one that their asset cannot have."""
+    """Accounts that exist without a balance, or with one that their asset cannot have."""
 
     def beyond(self, known: Sums, effects: Iterable[Mapping[int, int]]) -> dict[int, int]:
-        """What is there beyond what is known; `known` includes the effects that are in doubt."""
+        """Return what is there in addition to what is known.
+
+        Args:
+            known: sums that include the effects in doubt.
+            effects: the effects in doubt, which are taken out again.
+        """
         doubtful = Counter[int]()
         for effect in effects:
             doubtful.update(effect)
@@ -44,16 +49,16 @@ class Snapshot:
 
     @property
     def counts_changes(self) -> bool:
-        """Whether the server tells how often each balance was changed."""
+        """Return whether the server reports the number of changes of each balance."""
         return any(key < 0 for key in self.held)
 
     def without_changes(self) -> "Snapshot":
-        """The same, as a server shows it that does not count changes."""
+        """Return the same snapshot without the numbers of changes."""
         return Snapshot({key: held for key, held in self.held.items() if key >= 0}, self.strange)
 
 
 class SnapshotSeries:
-    """Snapshots of one ledger, taken with pauses between them until the settlement deadline."""
+    """Snapshots of one ledger, with pauses between them, until the settlement deadline."""
 
     def __init__(self, context: RunContext, ledger: LedgerState, phase: Phase) -> None:
         wait = context.settings.settlement
@@ -68,24 +73,34 @@ class SnapshotSeries:
         self.is_late = False
         """The deadline had passed when the last snapshot was taken."""
         self.was_late = False
-        """It had passed already at the one before it."""
+        """It had already passed at the one before it."""
 
     async def take(self) -> Snapshot:
-        """Take the next snapshot. Raises RequestFailedError."""
+        """Take the next snapshot.
+
+        Raises:
+            RequestFailedError: the balances cannot be read.
+        """
         seen = await take_snapshot(self._context, self._ledger, self._phase)
         self.is_steady, self._last = seen == self._last, seen
         self.was_late, self.is_late = self.is_late, self._context.clock.monotonic() >= self._until_s
         return seen
 
     async def wait(self, *, to_confirm: bool = True) -> None:
-        """Pause before the next one: at full length where it is to confirm the last, else growing from short."""
+        """Pause before the next snapshot: the full length where it confirms the last one, else growing from a short
+        one.
+        """
         pause_s = self._longest_pause_s if to_confirm else min(self._pause_s, self._longest_pause_s)
         self._pause_s *= 2
         await self._context.clock.sleep(pause_s)
 
 
 async def take_snapshot(context: RunContext, ledger: LedgerState, phase: Phase) -> Snapshot:
-    """Read the balances of every account that exists. Raises RequestFailedError."""
+    """Read the balances of every account that exists.
+
+    Raises:
+        RequestFailedError: the balances cannot be read.
+    """
     plan = ledger.plan
     rows = await context.pool.run_one(lambda: observe(context, ledger, phase))
     held: dict[int, int] = {}
@@ -111,8 +126,15 @@ async def take_snapshot(context: RunContext, ledger: LedgerState, phase: Phase) 
 
 
 async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Sequence[TransactionItem]) -> Solution:
-    """What the balances prove about these transactions; `known` includes them. The search runs beside the event loop,
-    and ends in time."""
+    """Solve which of some transactions explain the balances.
+
+    The search runs in a thread, so the event loop stays responsive, and stops at its deadline.
+
+    Args:
+        seen: the balances.
+        known: sums that include `items`.
+        items: transactions that may or may not have been made.
+    """
     effects = [{key: change for key, change in trace_of(item).items() if key in seen.held} for item in items]
     residuals = seen.beyond(known, effects)
     until_s = context.clock.monotonic() + SOLVE_WITHIN_S
@@ -121,8 +143,8 @@ async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Seque
     )
 
 
-def in_words(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:
-    """What in the balances nothing explains: the accounts, and by how much they are off."""
+def describe_residue(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:
+    """Describe what nothing explains in the balances: the accounts, and the amounts by which they differ."""
     plan, texts = ledger.plan, list(seen.strange)
     for key in sorted(contradicted, reverse=True):
         more = seen.held.get(key, 0) - known.get(key, 0)
@@ -138,8 +160,14 @@ def in_words(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Ite
 
 
 async def listed(context: RunContext, ledger: LedgerState) -> tuple[dict[str, JsonObject], bool]:
-    """The server's list of the ledger's transactions: those with a mark of this run by their item keys, and whether
-    there are others too. Raises RequestFailedError."""
+    """Read the server's list of the ledger's transactions.
+
+    Returns:
+        Item key -> row for those with a mark of this run, and whether there are others.
+
+    Raises:
+        RequestFailedError: the list cannot be read.
+    """
 
     async def read() -> tuple[dict[str, JsonObject], bool]:
         ours, others = dict[str, JsonObject](), False

@@ -1,8 +1,8 @@
-"""The proof: what the server holds, held against the plan.
+"""The verification: compare what the server holds with the plan.
 
-Every balance of every account, zero-sum per asset against the external account, the counts of everything, a sample of
-transactions with their operations, and where anything was in doubt every transaction by its mark (`audit`). Nothing
-that the run itself counted is used here. What is not as planned yet is looked at again (`looks`).
+It covers every balance of every account, zero-sum per asset against the external account, the counts of everything, a
+sample of transactions with their operations, and every transaction by its mark where anything was in doubt (`audit`).
+It uses nothing that the run itself counted. What differs is read again (`Rereads`).
 """
 
 from collections import Counter
@@ -39,12 +39,16 @@ T = TypeVar("T")
 
 
 async def verify_ledger(context: RunContext, ledger: LedgerState) -> LedgerVerification:
-    """Compare one ledger with its plan. Raises RequestFailedError when the server cannot be read, NotMidazError when
-    what it says makes no sense."""
-    return await _Proof(context, ledger).make()
+    """Compare one ledger with its plan.
+
+    Raises:
+        RequestFailedError: the server cannot be read.
+        NotMidazError: an answer is not one of a Midaz server.
+    """
+    return await _Verification(context, ledger).run()
 
 
-class _Proof:
+class _Verification:
     """The differences found in one ledger so far."""
 
     def __init__(self, context: RunContext, ledger: LedgerState) -> None:
@@ -55,15 +59,15 @@ class _Proof:
         self._differences: list[Difference] = []
         self._counts = 0
         self._unlisted: frozenset[str] = frozenset()
-        """Keys of transactions whose records a crash holds back."""
+        """Keys of transactions whose records a crash delays."""
 
-    async def make(self) -> LedgerVerification:
+    async def run(self) -> LedgerVerification:
         started_s = self._context.clock.monotonic()
         checked = await self._check_balances()
         await self._check_entities()
-        looks = Rereads(self._context)
-        actual = await self._transactions_when_settled(looks)
-        read = await self._audit(looks) if self._is_to_be_audited else 0
+        rereads = Rereads(self._context)
+        actual = await self._transactions_when_settled(rereads)
+        read = await self._audit(rereads) if self._is_to_be_audited else 0
         self._compare_count("transaction count", self._planned_transactions, actual + len(self._unlisted))
         read = max(read, await self._check_sample())
         return LedgerVerification(
@@ -79,7 +83,7 @@ class _Proof:
         )
 
     async def _call(self, read: Callable[[], Awaitable[T]]) -> T:
-        """A read on a worker; the pauses between reads take none."""
+        """Run a read on a worker; the pauses between reads occupy none."""
         return await self._context.pool.run_one(read)
 
     @property
@@ -94,25 +98,25 @@ class _Proof:
         return bool(doubted) or self._context.settings.verification.every_transaction
 
     async def _check_balances(self) -> int:
-        """Compare every balance; gives their number.
+        """Compare every balance, and return their number.
 
-        Where balances wait for records, standing still says nothing: the queue may be busy with others.
+        Where balances wait for records, unchanged balances show nothing: the queue may be busy with other ledgers.
         """
         server = self._context.server
         may_stand_still = server is not None and server.balances_wait_for_records
-        looks = Rereads(self._context)
+        rereads = Rereads(self._context)
         while True:
-            found, checked = await self._call(self._look_at_balances)
-            too_much: frozenset[object] = frozenset(difference for difference in found if difference.surplus)
-            if found and not too_much and await self._call(self._holds_too_many):
-                too_much = frozenset(("transaction count",))
-            if not found or not await looks.again(found, too_much, still=not may_stand_still):
+            found, checked = await self._call(self._read_balances)
+            surplus_found: frozenset[object] = frozenset(difference for difference in found if difference.surplus)
+            if found and not surplus_found and await self._call(self._holds_surplus):
+                surplus_found = frozenset(("transaction count",))
+            if not found or not await rereads.again(found, surplus_found, still=not may_stand_still):
                 break
         for difference in found:
             self._differ(difference.what, difference.alias, difference.expected, difference.actual)
         return checked
 
-    async def _look_at_balances(self) -> tuple[list[BalanceDifference], int]:
+    async def _read_balances(self) -> tuple[list[BalanceDifference], int]:
         balances = [ObservedBalance.parse(row) async for row in self._api.balances(self._ledger.place)]
         expected = self._plan.expected_balances(self._ledger.left_out)
         found = [*compare_balances(expected, balances), *zero_sum_differences(balances)]
@@ -120,8 +124,10 @@ class _Proof:
         return found, len({balance.id for balance in balances})
 
     def _note_balances(self, found: list[BalanceDifference], balances: list[ObservedBalance]) -> None:
-        """Tell the transfers' flow which balances do not show yet what was accepted: what failed for good makes a
-        difference and is no lag."""
+        """Record in the transfers' timeline which balances do not yet show what was accepted.
+
+        Rejected transactions cause differences too, but no lag.
+        """
         flow = self._ledger.flows.get(Phase.TRANSFERS)
         if flow is None:
             return
@@ -129,38 +135,44 @@ class _Proof:
             found = list(compare_balances(self._plan.expected_balances(self._ledger.not_made), balances))
         flow.observe_balances(self._context.clock.monotonic(), len({difference.alias for difference in found}))
 
-    async def _holds_too_many(self) -> bool:
-        """More transactions than planned: then balances are not late. Nobody is asked who would have to list them."""
+    async def _holds_surplus(self) -> bool:
+        """Return whether there are more transactions than planned: then the balances do not lag.
+
+        False for servers without a count, which would have to list them.
+        """
         server = self._context.server
         counts = server is not None and server.counts_transactions
         return counts and await self._transactions() > self._planned_transactions
 
     async def _check_entities(self) -> None:
-        """Everything below the ledger, by its mark where lists have it, each once. Each asset brings an external
-        account with it."""
+        """Compare everything below the ledger, by mark where lists have it. Each asset has an external account too."""
         plan = self._plan
         await self._check_listed(Entity.ASSET, [asset.code for asset in plan.assets], _code)
         if plan.counts.get(Phase.ACCOUNT_TYPES):
             await self._check_listed(Entity.ACCOUNT_TYPE, _keys(plan.account_type_items()), self._key)
         await self._check_listed(Entity.PORTFOLIO, _keys(plan.portfolio_items()), self._key)
         await self._check_listed(Entity.SEGMENT, _keys(plan.segment_items()), self._key)
-        planned, looks = plan.account_count + len(plan.assets), Rereads(self._context)
+        planned, rereads = plan.account_count + len(plan.assets), Rereads(self._context)
         while True:
             actual = await self._call(lambda: self._api.count(Entity.ACCOUNT, self._ledger.place))
-            if actual == planned or not await looks.again(actual, frozenset([actual] if actual > planned else [])):
+            if actual == planned or not await rereads.again(actual, frozenset([actual] if actual > planned else [])):
                 break
         self._compare_count("account count", planned, actual)
 
     async def _check_listed(self, entity: Entity, planned: list[str], name: Callable[[JsonObject], str]) -> None:
-        """Entities of one kind, each exactly once and no others; `name` gives what a row is known by."""
-        looks = Rereads(self._context)
+        """Compare the entities of one kind: each exists once, and no others.
+
+        Args:
+            name: returns what a row is identified by.
+        """
+        rereads = Rereads(self._context)
         while True:
             found, total = await self._call(lambda: self._names(entity, name))
             absent = [key for key in planned if key not in found]
-            too_many = [] if total <= len(planned) and not _more_than_once(found) else [total]
-            if not absent and not too_many:
+            surplus_found = [] if total <= len(planned) and not _more_than_once(found) else [total]
+            if not absent and not surplus_found:
                 break
-            if not await looks.again([absent, total], frozenset[object](too_many)):
+            if not await rereads.again([absent, total], frozenset[object](surplus_found)):
                 break
         for key in absent:
             self._differ(entity, key, "present", "absent")
@@ -169,7 +181,7 @@ class _Proof:
         self._compare_count(f"{entity} count", len(planned), total)
 
     async def _names(self, entity: Entity, name: Callable[[JsonObject], str]) -> tuple[IdsByKey, int]:
-        """Server ids by name, of what has one, and how many there are in all."""
+        """Return server ids by name, of what has one, and the number of all."""
         ids: IdsByKey = {}
         every: set[str] = set()
         async for row in self._api.entities(entity, self._ledger.place, {}):
@@ -182,14 +194,17 @@ class _Proof:
     def _key(self, row: JsonObject) -> str:
         return key_of(row, self._context.plan.run_id)
 
-    async def _transactions_when_settled(self, looks: Rereads) -> int:
-        """The count of transactions; in asynchronous mode records lag behind balances, so a lower count is asked for
-        again, even when it stands still: the queue may be busy with others."""
+    async def _transactions_when_settled(self, rereads: Rereads) -> int:
+        """Return the number of transactions once it is as expected.
+
+        In asynchronous mode records lag behind balances, so a lower count is read again, even when it does not change:
+        the queue may be busy with other ledgers.
+        """
         ledger, clock = self._ledger, self._context.clock
         flow = ledger.flows.get(Phase.TRANSFERS)
         planned = self._planned_transactions
         made = planned - ledger.missed_count
-        # what only the balances have shown may be listed an hour later
+        # what only the balances show may be listed up to an hour later
         enough = made - len(ledger.recovered)
         while True:
             count = await self._call(self._transactions)
@@ -197,13 +212,13 @@ class _Proof:
                 flow.observe_records(clock.monotonic(), max(enough - count, 0))
             if made <= count <= planned:
                 return count
-            too_many: frozenset[object] = frozenset(("transaction count",) if count > planned else ())
+            surplus_found: frozenset[object] = frozenset(("transaction count",) if count > planned else ())
             known_why = bool(self._differences) or (count >= enough and bool(self._context.results.crash_seen))
-            if not await looks.again(count, too_many, still=known_why):
+            if not await rereads.again(count, surplus_found, still=known_why):
                 return count
 
     async def _transactions(self) -> int:
-        """How many transactions the ledger holds: by the server's count, or where it has none by listing them."""
+        """Return the number of transactions in the ledger: from the server's count, or else from its list."""
         server = self._context.server
         if server is not None and server.counts_transactions:
             now = datetime.fromtimestamp(self._context.clock.time(), UTC)
@@ -213,16 +228,16 @@ class _Proof:
             )
         return len({id_of(row) async for row in transactions_of(self._context, self._ledger)})
 
-    async def _audit(self, looks: Rereads) -> int:
-        """Hold every transaction against the plan; gives how many were listed."""
+    async def _audit(self, rereads: Rereads) -> int:
+        """Compare every transaction with the plan, and return how many were listed."""
         context, ledger = self._context, self._ledger
-        found = await audit(context, ledger, looks)
+        found = await audit(context, ledger, rereads)
         differences = differences_of(found, ledger)
         if found.unlisted and not differences and not self._differences and not context.results.crash_seen:
             context.results.crash_seen = (
                 f"ledger {self._plan.key} holds the effect of {len(found.unlisted):,} transactions whose records are "
-                f"absent after {looks.waited_s:.0f} s while all others are listed, as a server leaves them that is "
-                "killed between the two"
+                f"absent after {rereads.waited_s:.0f} s while all others are listed, as after a server crash "
+                "between the two writes"
             )
         self._differences += differences
         if context.results.crash_seen:
@@ -238,17 +253,17 @@ class _Proof:
             self._differ(what, "", str(expected), str(actual))
 
     async def _check_sample(self) -> int:
-        """Read some transactions back and compare their amount, asset and operations."""
+        """Read some transactions back, and compare amount, asset and operations."""
         sample = self._plan.sample(self._context.settings.verification.sample_per_ledger)
-        if self._ledger.left_out_count:  # of the sample, those that certainly were made
+        if self._ledger.left_out_count:  # only those of the sample that were certainly made
             sample = [item for item in sample if self._ledger.sample.get(item.key)]
         known_absent = {row.alias for row in self._differences if row.what == "transaction"} | self._unlisted
         sample = [item for item in sample if item.key not in known_absent]
-        looks, rest = Rereads(self._context), sample
+        rereads, rest = Rereads(self._context), sample
         while True:
             wrong = await self._call(partial(self._read_all, rest))
             rest = [item for item in rest if item.key in wrong]
-            if not rest or not await looks.again(wrong):
+            if not rest or not await rereads.again(wrong):
                 break
         for key, found in wrong.items():
             for what, expected, actual in found:
@@ -256,12 +271,15 @@ class _Proof:
         return len(sample)
 
     async def _read_all(self, items: Iterable[TransactionItem]) -> dict[str, list[tuple[str, str, str]]]:
-        """By key, of those that differ."""
+        """Return key -> differences of those that differ."""
         return {item.key: found for item in items if (found := await self._read(item))}
 
     async def _read(self, item: TransactionItem) -> list[tuple[str, str, str]]:
-        """What differs in a transaction that is read back by its id where this run has seen it, else by its mark, which
-        costs the server a scan (midaz-behaviour: metadata-filters)."""
+        """Return the differences of one transaction.
+
+        It is read by its id where this run has seen it, else by its mark, which costs the server a scan
+        (midaz-behaviour: metadata-filters).
+        """
         place = self._ledger.place
         known = self._ledger.sample.get(item.key) or await self._api.transaction_id_by_mark(place, item.tag)
         found = await self._api.transaction(place, known) if known else None
@@ -270,7 +288,7 @@ class _Proof:
         return list(_transaction_differences(self._plan_operations(item), item, found))
 
     def _plan_operations(self, item: TransactionItem) -> Counter[Operation]:
-        """The operations that a transaction must have: (alias, type, amount)."""
+        """Return the operations that a transaction must have: (alias, type, amount)."""
         plan = self._plan
         external = f"{EXTERNAL}{item.asset}"
         legs: Counter[tuple[str, str]] = Counter()
@@ -300,7 +318,7 @@ def _more_than_once(found: IdsByKey) -> bool:
 def _transaction_differences(
     planned: Counter[Operation], item: TransactionItem, found: JsonObject
 ) -> Iterator[tuple[str, str, str]]:
-    """What differs between a planned transaction and the server's: (what, expected, actual)."""
+    """Yield the differences between a planned transaction and the server's: (what, expected, actual)."""
     amount = parse_amount(found.get("amount"), "a transaction's `amount`")
     if amount != Decimal(item.amount):
         yield "transaction amount", item.amount, f"{amount:f}"
@@ -309,7 +327,7 @@ def _transaction_differences(
     rows = found.get("operations")
     rows = rows if isinstance(rows, list) else []
     operations = Counter(_operation(row) for row in rows)
-    # a page holds the operations of a large packed transaction only in part
+    # a page holds only part of the operations of a large batch
     missing = Counter[Operation]() if len(rows) == PAGE_LIMIT else planned - operations
     for alias, kind, value in missing:
         yield "operation", f"{kind} {value} {alias}", "absent"

@@ -1,0 +1,1 @@
+"""One request and its verdict: sending, retries, failures. Decisions about a ledger are in `engine.ledger`."""

@@ -1,6 +1,6 @@
-"""Failures, counted truly: by class, phase, entity and server code; first and last seen; one example each.
+"""Count failures by class, phase, entity and server code, with first and last time and one example each.
 
-Its size depends on the number of kinds, not on the number of failures.
+Its size depends on the number of kinds of failure, not on the number of failures.
 """
 
 from dataclasses import dataclass
@@ -14,13 +14,13 @@ from midaz_seed.reporting.logs import redact
 ITEMS_MAX = 100
 """Failed items that are kept by name."""
 GROUPS_MAX = 500
-"""Kinds of failure that are told apart; only a server that makes up a code for each answer has more."""
+"""Kinds of failure that are counted separately; only a server with a new code in each answer exceeds it."""
 OTHER_CODES = "other codes"
 
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """One failure of a kind, without secrets."""
+    """One failure of a kind, with secrets redacted."""
 
     key: str
     parent: str
@@ -31,7 +31,7 @@ class Example:
 
 @dataclass(slots=True)
 class ErrorGroup:
-    """All failures of one kind. `count` is attempts, `final` the items that they ended. Times are epoch seconds."""
+    """All failures of one kind. `count` is attempts, `final` items that failed with it. Times are epoch seconds."""
 
     error: ErrorClass
     phase: Phase
@@ -46,7 +46,7 @@ class ErrorGroup:
 
 @dataclass(frozen=True, slots=True)
 class FailedItem:
-    """An item that failed for good."""
+    """An item that was rejected: it will not be sent again."""
 
     key: str
     phase: Phase
@@ -56,7 +56,7 @@ class FailedItem:
 
 
 class ErrorTracker:
-    """Takes every failed attempt and every failed item."""
+    """Counts every failed attempt and every failed item."""
 
     def __init__(self, clock: Clock, emit: Emit) -> None:
         self._clock = clock
@@ -65,10 +65,19 @@ class ErrorTracker:
         self.failed_items: list[FailedItem] = []
         self.failed_total = 0
         self.attempts = 0
-        """Attempts that failed, the last ones of failed items included."""
+        """Failed attempts, including the last one of each failed item."""
 
     def record(self, failure: Failure, *, phase: Phase, entity: str, key: str, parent: str, final: bool) -> None:
-        """Count a failed attempt, or with `final` the failure that ended an item."""
+        """Count a failed attempt.
+
+        Args:
+            failure: class, code and texts of the failure.
+            phase: phase of the item.
+            entity: kind of the item.
+            key: the item's key in the plan.
+            parent: URL path of what the item belongs to.
+            final: whether this failure ended the item.
+        """
         now_s = self._clock.time()
         code = failure.code
         group = self._groups.get((failure.error, phase, entity, code))
@@ -91,7 +100,7 @@ class ErrorTracker:
                 self.failed_items.append(FailedItem(key, phase, failure.error, failure.code, message))
 
     def merge(self, other: "ErrorTracker") -> None:
-        """Add what another tracker counted."""
+        """Add the counts of another tracker."""
         for key, theirs in other._groups.items():
             ours = self._groups.setdefault(key, theirs)
             if ours is not theirs:
@@ -104,15 +113,15 @@ class ErrorTracker:
         self.attempts += other.attempts
 
     def __getstate__(self) -> dict[str, object]:
-        """Sent to another process it is what it has counted, and tells nobody."""
+        """Pickle the counts alone, without clock and event callback."""
         return {**self.__dict__, "_clock": None, "_emit": None}
 
     def groups(self) -> list[ErrorGroup]:
-        """Every kind of failure, the most frequent first."""
+        """Return every kind of failure, the most frequent first."""
         return sorted(self._groups.values(), key=lambda group: -group.count)
 
     def by_class(self) -> dict[ErrorClass, int]:
-        """Failed attempts by class."""
+        """Return the number of failed attempts by class."""
         totals: dict[ErrorClass, int] = {}
         for group in self._groups.values():
             totals[group.error] = totals.get(group.error, 0) + group.count

@@ -1,8 +1,8 @@
-"""One attempt of one request, and the patience between attempts.
+"""Send one attempt of one request, and retry reads.
 
-The order is fixed: circuit breaker, rate token, connection. No token is spent while the breaker is open, and an
-attempt that fails while it is open or being tried does not count against the request: the breaker parks requests, it
-never drops them.
+The order is fixed: circuit breaker, rate limit, connection. No rate slot is used while the breaker is open, and an
+attempt that fails while the breaker is open or half-open does not count against the request: the breaker parks
+requests, it never drops them.
 """
 
 import random
@@ -31,24 +31,24 @@ _OVERLOAD_SIGNALS = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass
 _SERVER_FAILURES = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
 _EXAMPLE_BYTES = 400
 _EXPIRED = Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired")
-_ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not with what a Midaz answers there")
+_ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not a valid answer to this request")
 
 
 @dataclass(slots=True)
 class Answer:
-    """The result of one attempt: a verdict, and the response when there was one."""
+    """The result of one attempt: a verdict, and the response if there was one."""
 
     verdict: Verdict
     response: Response | None
     attempts: int = 1
-    """Of the same request, this one included."""
+    """Attempts of the same request, including this one."""
     sent_s: float = float("-inf")
-    """When the attempt began (monotonic seconds); minus infinity when nothing was sent."""
+    """When the attempt began (monotonic); minus infinity when nothing was sent."""
     at_s: float = 0.0
-    """When the response was complete (monotonic seconds)."""
+    """When the response was complete (monotonic)."""
 
     def failure(self, request: Request) -> Failure:
-        """Why it failed, with one line each of request and answer, free of secrets."""
+        """Return why it failed, with one line each of request and response, secrets redacted."""
         sent = f"{request.method} {request.path} {_excerpt(request.body or b'')}".rstrip()
         got = f"{self.response.status} {_excerpt(self.response.body)}".rstrip() if self.response else ""
         verdict = self.verdict
@@ -63,14 +63,14 @@ class Answer:
         )
 
     def created_id(self) -> str:
-        """The id of what was created; "" when the answer does not hold one."""
+        """Return the id of the created entity; "" when the response has none."""
         entity = self.response.json_object() if self.response else None
         found = entity.get("id") if entity else None
         return found if isinstance(found, str) else ""
 
 
 class Sender:
-    """Sends attempts through breaker, limiter and transport, and measures them."""
+    """Sends attempts through breaker, rate limit and transport, and measures them."""
 
     def __init__(
         self,
@@ -94,16 +94,23 @@ class Sender:
         self._log = log if shows_debug(log) else None
 
     async def attempt(self, request: Request, phase: Phase, *, not_after_s: float | None = None) -> Answer:
-        """Send a request once; not at all, with the verdict EXPIRED, when its turn comes after `not_after_s`
-        (monotonic).
+        """Send a request once.
 
-        Raises BreakerOpenError when the breaker's deadline passes, UnauthorizedError on 401 and 403.
+        Args:
+            request: what to send.
+            phase: the phase in which the attempt is counted.
+            not_after_s: when the attempt could start only after this time (monotonic), nothing is sent and the verdict
+                is EXPIRED.
+
+        Raises:
+            BreakerOpenError: the breaker stayed open until its deadline.
+            UnauthorizedError: 401 or 403.
         """
         breaker, meter, now = self.breaker, self._meter, self.clock.monotonic
         if breaker.is_closed and self._limiter is None:
             epoch, slot_s = breaker.epoch, None
         else:
-            epoch, slot_s = await self._admission()
+            epoch, slot_s = await self._enter()
         if not_after_s is not None and now() > not_after_s:
             breaker.release(epoch)
             return Answer(_EXPIRED, None)
@@ -139,7 +146,7 @@ class Sender:
         return Answer(verdict, response, 1, start_s, at_s)
 
     def _unanswered(self, error: TransportError, epoch: int, sent_s: float) -> Answer:
-        """What it means that there is no complete answer."""
+        """Classify an attempt without a complete response."""
         self.breaker.record(epoch, ok=False)
         late = isinstance(error, AnswerTimeoutError)
         self._meter.overloaded += late
@@ -147,9 +154,12 @@ class Sender:
         verdict = Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error))
         return Answer(verdict, None, 1, sent_s)
 
-    async def _admission(self) -> tuple[int, float | None]:
-        """Wait for breaker and rate limit; the permit belongs to the breaker's present state. In an open loop also the
-        moment at which the request should have begun."""
+    async def _enter(self) -> tuple[int, float | None]:
+        """Wait for breaker and rate limit.
+
+        Returns:
+            The breaker's epoch, and in the open model the scheduled start (monotonic).
+        """
         breaker = self.breaker
         if self._limiter is None:
             return await breaker.enter(), None
@@ -163,29 +173,46 @@ class Sender:
             if breaker.is_current(epoch):
                 return epoch, slot_s
 
-    def patience(self, phase: Phase, *, with_outages: bool = True) -> "RetryBudget":
-        """A fresh count of attempts for one request. `with_outages` False: do not sit out an outage of the server."""
+    def retry_budget(self, phase: Phase, *, with_outages: bool = True) -> "RetryBudget":
+        """Return a new retry budget for one request.
+
+        Args:
+            phase: the phase in which retries are counted.
+            with_outages: whether the request may wait out an outage of the server.
+        """
         return RetryBudget(self, self._meter, phase, self._jitter, with_outages=with_outages)
 
     async def probe(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
-        """`read` for the first requests of a run: a server that is not there is told at once, with UnreachableError."""
-        patience = self.patience(phase, with_outages=False)
+        """Send one of the first reads of a run: as `read`, but do not wait out an outage.
+
+        Raises:
+            UnreachableError: no usable answer.
+            NotMidazError: the answer is not from a Midaz server.
+        """
+        budget = self.retry_budget(phase, with_outages=False)
         try:
-            return await self._read(request, phase, take, patience, missing_ok=missing_ok)
+            return await self._read(request, phase, take, budget, missing_ok=missing_ok)
         except RequestFailedError as error:
             hint = error.hint or "check the address, and that the server is up"
             raise UnreachableError(error.message, hint=hint) from error
 
     async def read(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
-        """Send a read, again where that helps, and return what `take` makes of its answer; None for what a Midaz says
-        does not exist, when `missing_ok`.
+        """Send a read, retry where that can help, and return the parsed answer.
 
-        Raises RequestFailedError when it fails for good, NotMidazError when its answers are not those of a Midaz.
+        Args:
+            request: what to send.
+            phase: the phase in which it is counted.
+            take: parses a 2xx response; None when it is not a valid one.
+            missing_ok: whether to return None when the server says that the resource does not exist.
+
+        Raises:
+            RequestFailedError: the read failed and retries are used up.
+            NotMidazError: the answers are not those of a Midaz server.
         """
-        return await self._read(request, phase, take, self.patience(phase), missing_ok=missing_ok)
+        return await self._read(request, phase, take, self.retry_budget(phase), missing_ok=missing_ok)
 
     async def _read(
-        self, request: Request, phase: Phase, take: Take[T], patience: "RetryBudget", *, missing_ok: bool
+        self, request: Request, phase: Phase, take: Take[T], budget: "RetryBudget", *, missing_ok: bool
     ) -> T | None:
         while True:
             answer = await self.attempt(request, phase)
@@ -197,40 +224,43 @@ class Sender:
                 answer = Answer(_ODD, response)
             elif missing_ok and response is not None and says_missing(response.status, response.body):
                 return None
-            if not _may_change(answer) or not await patience.again(answer):
-                raise _given_up(request, answer)
+            if not _may_be_transient(answer) or not await budget.should_retry(answer):
+                raise _failed_read(request, answer)
 
 
-def _may_change(answer: Answer) -> bool:
-    """Whether the same read may get another answer: what something before the server says to it is not the server's
-    word, and a 404 where something must be is that of a replica that lags."""
+def _may_be_transient(answer: Answer) -> bool:
+    """Return whether the same read may get another answer.
+
+    An answer of an intermediary is not the server's, and a 404 for a resource that must exist comes from a lagging
+    replica.
+    """
     if answer.verdict.disposition in (Disposition.RETRY, Disposition.UNKNOWN) or answer.response is None:
         return True
     return answer.response.status == 404 or _is_foreign(answer.response)
 
 
 def _is_foreign(response: Response) -> bool:
-    """A refusal that no Midaz wrote."""
+    """Return whether a 4xx was not written by Midaz."""
     return 400 <= response.status < 500 and not midaz_code(response.body)
 
 
-def _given_up(request: Request, answer: Answer) -> TargetError:
-    """What to raise about a read that failed for good."""
+def _failed_read(request: Request, answer: Answer) -> TargetError:
+    """Return the error for a read that will not be retried."""
     response = answer.response
     if answer.verdict is _ODD and response is not None:
         return odd_answer(request, response)
     failure = answer.failure(request)
-    said = f"{failure.request}: {failure.error}: {failure.answer or failure.message}"
+    summary = f"{failure.request}: {failure.error}: {failure.answer or failure.message}"
     if response is not None and _is_foreign(response) and request.method != "HEAD":
         return RequestFailedError(
-            f"{said}: no Midaz wrote that, so something before the server (an ingress, a proxy) answered instead of it",
-            hint="check the address and what stands before the server, then run the same command again",
+            f"{summary}: the answer is not from Midaz, so an ingress or a proxy in front of the server sent it",
+            hint="check the address and what is in front of the server, then run the same command again",
         )
-    return RequestFailedError(said, hint="check the server's health, then run the same command again")
+    return RequestFailedError(summary, hint="check the server's health, then run the same command again")
 
 
 class RetryBudget:
-    """How often one request may still be tried, and the pause before each new try."""
+    """The remaining attempts of one request, and the pauses between them."""
 
     def __init__(
         self, sender: Sender, meter: Meter, phase: Phase, jitter: random.Random, *, with_outages: bool
@@ -244,24 +274,24 @@ class RetryBudget:
         self.attempts = 0
         """Attempts that count: those made while the breaker stayed closed."""
 
-    async def again(self, answer: Answer) -> bool:
+    async def should_retry(self, answer: Answer) -> bool:
         """Count a failed attempt; wait and return True when another may be made.
 
-        A request is given up only while the server works for others: when nothing has worked since its first failure,
-        it is the server that is ill, the breaker is about to open, and the request is parked with the rest.
+        A request fails only while the server works for other requests. When nothing has succeeded since its first
+        failure, the server itself has failed: the breaker is about to open, and the request is parked with the others.
         """
-        breaker, ill = self._sender.breaker, answer.verdict.error in _SERVER_FAILURES
-        if breaker.is_closed or not ill:
+        breaker, server_failed = self._sender.breaker, answer.verdict.error in _SERVER_FAILURES
+        if breaker.is_closed or not server_failed:
             self.attempts += 1
         spent = self.attempts >= self._sender.retry.attempts_max
-        outage = self._with_outages and ill and breaker.good_answers == self._good_answers
+        outage = self._with_outages and server_failed and breaker.good_answers == self._good_answers
         if spent and not outage:
             return False
         await self.pause(answer)
         return True
 
     async def pause(self, answer: Answer) -> None:
-        """Wait as long as the server asks for, or else as the policy says."""
+        """Wait for the Retry-After of the answer, or else for the delay of the retry policy."""
         header = answer.response.headers.get("Retry-After") if answer.response else None
         wanted_s = parse_retry_after(header, self._sender.clock.time()) if header else None
         delay_s = self._sender.retry.delay_s(

@@ -1,11 +1,10 @@
-"""Sending one transaction so that it happens exactly once.
+"""Send one transaction so that it is made exactly once.
 
-What an answer proves is decided in `midaz.evidence`; this module keeps to it. While it is unknown whether a transaction
-was made, it is sent again under the same key only, and only while the server certainly remembers that key, so that the
-server decides. A refusal, and an answer that belongs to another item, count when they are given twice in a row: a
-gateway can hand an answer to the wrong connection. What stays unknown is in doubt, for `engine.ledger.in_doubt` to
-decide; so is one whose key holds another item's answer: the balances have to say too that it was not made before it
-gets another key.
+`midaz.evidence` decides what an answer shows. While it is unknown whether a transaction was made, it is sent again only
+under the same key, and only while the server certainly still knows that key. A rejection, or an answer that belongs to
+another item, counts only when it comes twice in a row: a gateway can hand an answer to the wrong connection. A
+transaction that stays unknown is in doubt, and `engine.ledger.in_doubt` decides it. So is one whose key holds another
+item's answer: before it gets another key, the balances must also show that it was not made.
 """
 
 from dataclasses import dataclass
@@ -36,19 +35,24 @@ from midaz_seed.runs.rejects import Rejects
 from midaz_seed.transport.base import Request, Response
 
 FOREIGN_MAX = 6
-"""How many answers of other items one key may give, never the same twice in a row, before it is left in doubt."""
+"""Answers of other items that one key may give, never the same twice in a row, before the transaction is left in doubt.
+"""
 IN_FLIGHT_PAUSE_MAX_S = 5.0
 SET_ASIDE_AFTER_S = 5.0
-"""How long a key may be in flight before its transaction is set aside: a server that died leaves keys behind that stay
-so until their lifetime ends, and each would hold a worker until then."""
+"""How long a key may be in flight before its transaction is set aside: a crashed server leaves keys in flight until
+they expire, and each would occupy a worker until then.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """Under which idempotency key a transaction is sent: its generation, when it was first sent under it (monotonic
-    seconds; None: not within the key's life), and what is known of it so far.
+    """A key under which a transaction is sent: its generation, and what is known of the transaction so far.
 
-    `not_after_s`: what is known of it is too old to send it after that moment (monotonic seconds; None: no limit).
+    Attributes:
+        generation: number of the key, from 0.
+        sent_s: first sending under this key (monotonic); None: the key is unused or has expired.
+        known: what is known of the transaction.
+        not_after_s: latest time to send it (monotonic), because `known` gets outdated; None: no limit.
     """
 
     generation: int
@@ -59,32 +63,32 @@ class IdempotencyKey:
 
 @dataclass(frozen=True, slots=True)
 class UnresolvedTransaction:
-    """A transaction that did not get its own 201: its place in the plan's order, why, and its last key."""
+    """A transaction without its own 201: its ordinal in the phase, the failure, and its last key."""
 
     item: TransactionItem
     ordinal: int
     failure: Failure
     generation: int
     first_sent_s: float
-    """When the first attempt under that key was made (monotonic seconds)."""
+    """First attempt under that key (monotonic)."""
     set_aside: bool = False
-    """Not decided yet, because its key is in flight."""
+    """Postponed, because its key is in flight."""
     key_is_taken: bool = False
-    """That key holds another item's answer."""
+    """The key holds another item's answer."""
     in_flight: bool = False
     """The last answer was that its key is in flight."""
     unanswered_s: float = float("-inf")
-    """When the last attempt was made that got no complete answer (monotonic seconds): a network may still hold it."""
+    """Last attempt without a complete answer (monotonic): a network may still deliver it."""
 
     @property
     def in_doubt(self) -> bool:
-        """It may have been applied all the same."""
+        """Return whether it may have been applied."""
         return self.failure.error is ErrorClass.IN_DOUBT
 
 
 @dataclass(slots=True)
 class _Sending:
-    """What is known of one transaction while it is being sent under one key after the other."""
+    """What is known of one transaction while it is sent under one key."""
 
     item: TransactionItem
     ordinal: int
@@ -93,7 +97,7 @@ class _Sending:
     generation: int
     first_sent_s: float
     known: Effect
-    """By all attempts before the last one that said nothing certain yet."""
+    """From all attempts, without the last one when that has to be confirmed."""
     attempts: int = 0
     in_flight: bool = False
     unanswered_s: float = float("-inf")
@@ -102,9 +106,13 @@ class _Sending:
     before: Effect = Effect.NOT_MADE
     """What was known before the answer in `last`."""
 
-    def take(self, evidence: Evidence) -> bool:
-        """Take in an answer; True when it is a refusal or another item's, for the second time in a row: then it counts,
-        else the attempt may have been made."""
+    def observe(self, evidence: Evidence) -> bool:
+        """Record an answer.
+
+        Returns:
+            Whether it is the same rejection, or the same answer of another item, for the second time in a row: only
+                then it counts. Until then the attempt may have been applied.
+        """
         if evidence is NEVER_SEEN:
             return False
         confirmed = evidence.reading in _TO_BE_CONFIRMED and evidence == self.last
@@ -122,7 +130,7 @@ _TO_BE_CONFIRMED = frozenset({Reading.REFUSED, Reading.FOREIGN})
 
 
 class TransactionSender:
-    """Sends the transactions of one phase of one ledger and counts what became of them."""
+    """Sends the transactions of one phase of one ledger and counts the outcomes."""
 
     def __init__(
         self,
@@ -143,11 +151,11 @@ class TransactionSender:
         """Prepare to send the transactions of one phase.
 
         Args:
-            recorder: counts the outcomes; says which phase it is.
-            place: the ledger.
-            visible_within_s: how long a new account's balance may take to be usable (0019;
-                midaz-behaviour: default-balances).
-            sample: keys of the transactions whose server ids are to be kept in it.
+            recorder: counts the outcomes, and determines the phase.
+            place: path of the ledger.
+            visible_within_s: how long the balance of a new account may take to become usable (0019; midaz-behaviour:
+                default-balances).
+            sample: receives the server ids of the transactions whose keys it holds.
             phase_log: journals each transaction before it is sent and when its outcome is known.
             flow: records when transactions are sent, answered and accepted.
         """
@@ -166,9 +174,9 @@ class TransactionSender:
         self.flow = flow
         self._rejects = rejects
         self.uncertain = False
-        """Something was decided otherwise than by its own answer at its first sending."""
+        """An outcome was not decided by the direct answer to the first sending."""
         self.crash_seen = ""
-        """What showed that the server was killed, as a sentence."""
+        """What showed that the server was killed, as a clause; "" when nothing did."""
 
     async def send(
         self,
@@ -180,11 +188,24 @@ class TransactionSender:
         *,
         wait: bool = True,
     ) -> "UnresolvedTransaction | None":
-        """Make one transaction happen; None when it did. `key` is the first to be used, where an earlier one was.
+        """Send one transaction until its outcome is known or must be left open.
 
-        With `wait` False one whose key stays in flight is set aside: it comes back undecided, to be sent again later.
-        A failure of class IN_DOUBT means that it may have been applied; of any other class, that it certainly was not.
-        Raises BreakerOpenError, UnauthorizedError, JournalError.
+        Args:
+            item: the transaction.
+            ordinal: its index in the phase.
+            path: URL path to post it to.
+            parent: URL path of the ledger, for error reports.
+            key: the first key to use, where it was sent before.
+            wait: False: return a transaction whose key stays in flight as set aside, to be sent again later.
+
+        Returns:
+            None when it was made. Otherwise the failure: of class IN_DOUBT when it may have been applied, of any other
+                class when it certainly was not.
+
+        Raises:
+            BreakerOpenError: the breaker stayed open until its deadline.
+            UnauthorizedError: the credentials were rejected.
+            JournalError: the journal cannot be written.
         """
         first_sent_s = not_after_s = None
         if key is None:
@@ -212,15 +233,15 @@ class TransactionSender:
         return await self._until_known(sending, answer, wait=wait)
 
     async def _until_known(self, sending: _Sending, answer: Answer, *, wait: bool) -> "UnresolvedTransaction | None":
-        """Send the same bytes under the same key until an answer decides, or the key's lifetime forbids it."""
+        """Send the same bytes under the same key until an answer decides, or the key may have expired."""
         item, clock = sending.item, self._sender.clock
-        patience = self._sender.patience(self._phase)
+        budget = self._sender.retry_budget(self._phase)
         in_flight_pause_s = 0.05
         while True:
             sending.attempts = answer.attempts = sending.attempts + 1
             disposition = answer.verdict.disposition
             if disposition is Disposition.EXPIRED:
-                if sending.attempts == 1:  # nothing was sent, so its last key is not young
+                if sending.attempts == 1:  # nothing was sent, so the key may have expired
                     sending.first_sent_s = float("-inf")
                 return self._in_doubt(sending, answer)
             sending.in_flight = disposition is Disposition.IN_FLIGHT
@@ -232,7 +253,7 @@ class TransactionSender:
                 first = sending.attempts == 1 and sending.known is Effect.NOT_MADE
                 self._made(item, sending.ordinal, answer, answer.response, first)
                 return None
-            confirmed = sending.take(evidence)
+            confirmed = sending.observe(evidence)
             answer = _described(answer, evidence)
             if evidence.reading is Reading.FOREIGN:
                 if confirmed:
@@ -246,19 +267,17 @@ class TransactionSender:
                 if clock.monotonic() - sending.first_sent_s > SET_ASIDE_AFTER_S:
                     self.crash_seen = f"a key stayed in flight for more than {SET_ASIDE_AFTER_S:g} s ({item.key})"
                     if not wait:
-                        return self._unsent(sending, answer, set_aside=True)
+                        return self._unresolved(sending, answer, set_aside=True)
                 await clock.sleep(in_flight_pause_s)
                 in_flight_pause_s = min(2 * in_flight_pause_s, IN_FLIGHT_PAUSE_MAX_S)
-            elif not await self._may_try_again(sending, answer, patience, confirmed=confirmed):
+            elif not await self._may_try_again(sending, answer, budget, confirmed=confirmed):
                 return self._ended(sending, answer)
             unknown = sending.known is not Effect.NOT_MADE
             not_after_s = sending.first_sent_s + self._resend_within_s if unknown else None
             answer = await self._sender.attempt(sending.request, self._phase, not_after_s=not_after_s)
 
-    async def _may_try_again(
-        self, sending: _Sending, answer: Answer, patience: RetryBudget, *, confirmed: bool
-    ) -> bool:
-        """Whether one more attempt may be made under the same key, after the pause that it needs."""
+    async def _may_try_again(self, sending: _Sending, answer: Answer, budget: RetryBudget, *, confirmed: bool) -> bool:
+        """Wait as needed, and return whether another attempt may be made under the same key."""
         disposition, now_s = answer.verdict.disposition, self._sender.clock.monotonic()
         if disposition is Disposition.APPLIED_LATER:
             self.crash_seen = f"the server moved the balances and did not write the record (0095, {sending.item.key})"
@@ -267,9 +286,9 @@ class TransactionSender:
         if not_ready or (disposition in _FINAL and not confirmed):
             self._note(answer.failure(sending.request), sending)
             if not_ready:
-                await patience.pause(answer)
+                await budget.pause(answer)
             return True
-        if disposition in _FINAL or not await patience.again(answer):
+        if disposition in _FINAL or not await budget.should_retry(answer):
             return False
         self._note(answer.failure(sending.request), sending)
         return True
@@ -281,7 +300,7 @@ class TransactionSender:
         return of_transaction(response.status, response.headers, response.body, item, self._place)
 
     def _made(self, item: TransactionItem, ordinal: int, answer: Answer, response: Response, expected: bool) -> None:
-        """Count a transaction whose own answer has come; `expected`: nobody can have sent it before."""
+        """Count a transaction that got its own answer; `expected`: no earlier attempt can have made it."""
         moved = len(item.movements)
         if response.headers.get(REPLAYED) == "true":
             self._recorder.count_replay()
@@ -296,7 +315,7 @@ class TransactionSender:
             self._rejects.made(item.key)
 
     def _note(self, failure: Failure, sending: _Sending) -> None:
-        """Count a failed attempt that is not the end of the item."""
+        """Count a failed attempt after which the item is sent again."""
         self._tracker.record(
             failure,
             phase=self._phase,
@@ -307,7 +326,7 @@ class TransactionSender:
         )
 
     def _ended(self, sending: _Sending, answer: Answer) -> "UnresolvedTransaction":
-        """The attempts are used up: certainly not made, or in doubt."""
+        """Return the outcome when no attempt is left: certainly not made, or in doubt."""
         return self._failed(sending, answer) if sending.known is Effect.NOT_MADE else self._in_doubt(sending, answer)
 
     def _failed(self, sending: _Sending, answer: Answer) -> "UnresolvedTransaction":
@@ -319,18 +338,18 @@ class TransactionSender:
             failure, phase=self._phase, entity="transaction", key=item.key, parent=sending.parent, final=True
         )
         self._recorder.count(Outcome.FAILED)
-        return self._unsent(sending, answer)
+        return self._unresolved(sending, answer)
 
     def _in_doubt(self, sending: _Sending, answer: Answer, *, key_is_taken: bool = False) -> "UnresolvedTransaction":
-        """It is counted later, when it is decided."""
+        """Return the transaction as in doubt. It is counted when it is decided."""
         self.uncertain = True
         self.flow.answered(self._sender.clock.monotonic())
         verdict = answer.verdict
         message = verdict.message or f"last seen: {verdict.error}"
         doubt = Verdict(Disposition.UNKNOWN, ErrorClass.IN_DOUBT, verdict.code, message)
-        return self._unsent(sending, Answer(doubt, answer.response, answer.attempts), key_is_taken=key_is_taken)
+        return self._unresolved(sending, Answer(doubt, answer.response, answer.attempts), key_is_taken=key_is_taken)
 
-    def _unsent(
+    def _unresolved(
         self, sending: _Sending, answer: Answer, *, set_aside: bool = False, key_is_taken: bool = False
     ) -> "UnresolvedTransaction":
         return UnresolvedTransaction(
@@ -347,19 +366,19 @@ class TransactionSender:
 
 
 _FINAL = frozenset({Disposition.PERMANENT, Disposition.CONFLICT, Disposition.NOT_READY})
-"""What a refusal says that will not change by itself."""
+"""Rejections that a retry does not change."""
 _FOREIGN = Verdict(Disposition.RETRY, ErrorClass.FOREIGN_REPLAY, "", "201, but with another transaction")
-_ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "a success, but not the answer to this transaction")
+_ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not the answer to this transaction")
 
 
 def _described(answer: Answer, evidence: Evidence) -> Answer:
-    """An answer with the verdict that its evidence asks for: what it says by itself may not be believed."""
+    """Replace the verdict of an answer where its evidence contradicts it."""
     verdict = answer.verdict
     if evidence.reading is Reading.FOREIGN:
         verdict = _FOREIGN
     elif evidence.reading is Reading.ODD:
         verdict = _ODD
     elif evidence.effect is Effect.UNKNOWN and verdict.disposition in _FINAL:
-        message = f"{answer.response.status if answer.response else ''} that no Midaz wrote: {verdict.message}"
+        message = f"{answer.response.status if answer.response else ''} that is not from Midaz: {verdict.message}"
         verdict = Verdict(Disposition.UNKNOWN, verdict.error, verdict.code, message)
     return Answer(verdict, answer.response, answer.attempts, answer.sent_s, answer.at_s)

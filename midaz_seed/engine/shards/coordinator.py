@@ -1,10 +1,9 @@
-"""A run in several processes: each fills its slice of the ledgers, this one makes the organizations and the report.
+"""A run in several processes: each fills its shard of the ledgers, this one creates the organizations and the report.
 
-A shard is a plain function of its order (settings, plan, slice, where its journal is) to its result, so that something
-else than a process of this machine could carry it out. `midaz_seed.shard_worker` is that process. Its order comes
-through a pipe, for it may hold a token; the plan and the result, which are large, are files in a temporary folder; how
-far it is comes through a pipe. It holds the run's lock as long as it lives, and it ends when the process that owns the
-run ends.
+A shard is a plain function of its task (settings, plan, shard, journal) to its result, so it could also run on another
+machine. The process is `midaz_seed.shard_worker`. It gets its task through a pipe, because the task may hold a token;
+plan and result, which are large, are files in a temporary folder; progress comes back through a pipe. It holds the
+run's lock while it lives, and ends when the process that owns the run ends.
 """
 
 import contextlib
@@ -26,11 +25,16 @@ from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.plan.items import Phase
 
 STARTS_MAX = 4
-"""How often a shard is started before its ledgers are given up: the system may kill it to free memory."""
+"""How often a shard is started before its ledgers fail: the system may kill it to free memory."""
 
 
 def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTask]:
-    """One order for each shard; they share the limits. Plan and results are in a folder."""
+    """Return one task for each shard, with its part of the limits.
+
+    Args:
+        shards: number of shards.
+        folder: where plan and results are stored.
+    """
     limits = context.settings.generation.limits
     concurrency = limits.max_concurrency
     own = limits.model_copy(
@@ -65,19 +69,19 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
 
 
 async def seed_in_shards(context: RunContext, shards: int) -> None:
-    """Have the ledgers filled by so many processes, and take in what they found. What went wrong is in the context."""
+    """Fill the ledgers in several processes and merge their results. Errors are in the context."""
     context.journal.flush()
     merging = _Merging(context)
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
         async with anyio.create_task_group() as group:
             for task in shard_tasks(context, shards, Path(folder)):
-                group.start_soon(_carry_out, context, task, merging)
+                group.start_soon(_run_shard, context, task, merging)
 
 
-async def _carry_out(context: RunContext, task: ShardTask, merging: "_Merging") -> None:
-    """One shard, started again when it is killed: its journal, or the server, tells where it was."""
+async def _run_shard(context: RunContext, task: ShardTask, merging: "_Merging") -> None:
+    """Run one shard, and start it again when it is killed: it resumes from its journal or from the server."""
     for _ in range(STARTS_MAX):
-        result = await _one_process(context, task, merging)
+        result = await _run_process(context, task, merging)
         if isinstance(result, ShardResult):
             merging.finish(task.shard, result)
             return
@@ -97,20 +101,24 @@ async def _carry_out(context: RunContext, task: ShardTask, merging: "_Merging") 
         )
 
 
-async def _one_process(context: RunContext, task: ShardTask, merging: "_Merging") -> ShardResult | SeedError | None:
-    """Start a shard and wait for its result, or what kept it from beginning; None when it ended without a word."""
+async def _run_process(context: RunContext, task: ShardTask, merging: "_Merging") -> ShardResult | SeedError | None:
+    """Start a shard and wait.
+
+    Returns:
+        Its result, or the error that kept it from starting; None when it ended without either.
+    """
     directory = context.directory
-    process = subprocess.Popen(  # noqa: ASYNC220 - started at once; a thread waits for it
+    process = subprocess.Popen(  # noqa: ASYNC220 - starting does not block; a thread waits for it
         [sys.executable, "-m", "midaz_seed.shard_worker"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C comes to this process, which tells the shards
+        start_new_session=True,  # Ctrl-C reaches this process alone, which terminates the shards
         pass_fds=[directory.lock_fd] if directory else [],
     )
     try:
         async with anyio.create_task_group() as group:
-            group.start_soon(_end_with, context, process)
-            result = await _talk(process, task, merging)
+            group.start_soon(_stop_with_run, context, process)
+            result = await _exchange(process, task, merging)
             group.cancel_scope.cancel()
         return result
     finally:
@@ -119,13 +127,13 @@ async def _one_process(context: RunContext, task: ShardTask, merging: "_Merging"
             await anyio.to_thread.run_sync(process.wait)
 
 
-async def _talk(
+async def _exchange(
     process: "subprocess.Popen[bytes]", task: ShardTask, merging: "_Merging"
 ) -> ShardResult | SeedError | None:
-    """Give the order, and take what the shard tells until its result."""
+    """Send the task, and merge the progress until the shard ends; return its result."""
     data = pickle.dumps(task)
-    await anyio.to_thread.run_sync(_give, process, LENGTH.pack(len(data)) + data, abandon_on_cancel=True)
-    while (progress := await anyio.to_thread.run_sync(_take, process, abandon_on_cancel=True)) is not None:
+    await anyio.to_thread.run_sync(_write_message, process, LENGTH.pack(len(data)) + data, abandon_on_cancel=True)
+    while (progress := await anyio.to_thread.run_sync(_read_progress, process, abandon_on_cancel=True)) is not None:
         merging.progress(task.shard, progress)
     if not task.result.exists():
         return None
@@ -133,15 +141,15 @@ async def _talk(
     return result
 
 
-def _give(process: "subprocess.Popen[bytes]", data: bytes) -> None:
+def _write_message(process: "subprocess.Popen[bytes]", data: bytes) -> None:
     assert process.stdin is not None
-    with contextlib.suppress(BrokenPipeError):  # it was killed: reading tells
+    with contextlib.suppress(BrokenPipeError):  # it was killed: the next read shows it
         process.stdin.write(data)
         process.stdin.flush()
 
 
-def _take(process: "subprocess.Popen[bytes]") -> ShardProgress | None:
-    """How far a shard is; None when it has ended."""
+def _read_progress(process: "subprocess.Popen[bytes]") -> ShardProgress | None:
+    """Read the next progress of a shard; None when it has ended."""
     assert process.stdout is not None
     head = process.stdout.read(LENGTH.size)
     size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else 0
@@ -152,15 +160,15 @@ def _take(process: "subprocess.Popen[bytes]") -> ShardProgress | None:
     return progress
 
 
-async def _end_with(context: RunContext, process: "subprocess.Popen[bytes]") -> None:
-    """When the run is to be stopped, so is the shard."""
+async def _stop_with_run(context: RunContext, process: "subprocess.Popen[bytes]") -> None:
+    """Terminate the shard when the run drains."""
     await context.pool.admission.draining.wait()
     process.terminate()
 
 
 @dataclass(slots=True)
 class _Merging:
-    """Adds up what the shards tell in the counters of the run."""
+    """Adds the progress and the results of the shards to the counters of the run."""
 
     context: RunContext
     latest_progress: dict[LedgerShard, ShardProgress] = field(default_factory=dict)
@@ -181,7 +189,7 @@ class _Merging:
             meter.phases[phase].busy_s = max(meter.phases[phase].busy_s, counters.busy_s)
         meter.money.busy_s = max(meter.money.busy_s, result.meter.money.busy_s)
         context.tracker.merge(result.tracker)
-        self._take_ledgers(result)
+        self._merge_ledgers(result)
         meter.succeeded += result.meter.succeeded
         meter.overloaded += result.meter.overloaded
         if context.schedule is not None and result.schedule is not None:
@@ -193,22 +201,22 @@ class _Merging:
         if result.results.stop_reason:
             context.stop(result.results.stop_reason)
 
-    def _take_ledgers(self, result: ShardResult) -> None:
+    def _merge_ledgers(self, result: ShardResult) -> None:
         context = self.context
         by_index = {ledger.index: ledger for ledger in context.state.ledgers}
-        ahead_s = result.epoch_s - (context.clock.time() - context.clock.monotonic())
+        clock_offset_s = result.epoch_s - (context.clock.time() - context.clock.monotonic())
         for outcome in result.ledgers:
             ledger = by_index[outcome.index]
             ledger.status, ledger.reason, ledger.id = outcome.status, outcome.reason, outcome.id
             ledger.flows = outcome.flows
             for flow in outcome.flows.values():
-                flow.shift(ahead_s)
+                flow.shift(clock_offset_s)
         for organization in context.state.organizations:
             for ledger in organization.ledgers:
                 ledger.organization_id = organization.id
 
     def mark_lost(self, shard: LedgerShard) -> None:
-        """The shard's ledgers are not done."""
+        """Mark the shard's ledgers as not done."""
         for ledger in self.context.state.ledgers:
             if shard.has(ledger.index):
                 stopped = self.context.pool.admission.is_draining

@@ -1,4 +1,4 @@
-"""What the process that owns a run and its shards say to each other. Everything here is pickled."""
+"""The messages between the process that owns a run and its shards. All are pickled."""
 
 import struct
 from dataclasses import dataclass
@@ -15,24 +15,26 @@ from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 
 LENGTH = struct.Struct("<Q")
-"""Precedes each message in a pipe: the number of bytes that follow."""
+"""Precedes each message in a pipe: its number of bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShardTask:
-    """What a shard is to do."""
+    """What a shard has to do."""
 
     settings: Settings
     plan: Path
-    """A file with the pickled plan, the same for all."""
+    """File with the pickled plan, the same for all shards."""
     result: Path
-    """Where the pickled result goes."""
+    """Path for the pickled result."""
     shard: LedgerShard
     target: ResolvedTarget
     organizations: tuple[tuple[str, bool], ...]
-    """Of every organization of the plan: its server id, "" when it could not be made, and whether this run made it."""
+    """For each organization of the plan: its server id, "" when it could not be created, and whether this run created
+    it.
+    """
     journal: Path | None
-    """Where the shard writes what it sends; None: nowhere."""
+    """The shard's journal; None: it writes none."""
     journals: tuple[Path, ...]
     """The journals of all sessions and shards of the run."""
     rejects: Path | None
@@ -41,10 +43,10 @@ class ShardTask:
 
 @dataclass(frozen=True, slots=True)
 class LedgerOutcome:
-    """What became of one ledger."""
+    """The outcome of one ledger."""
 
     index: int
-    """In the plan's order."""
+    """Index in the plan."""
     status: LedgerStatus
     reason: str
     id: str
@@ -54,7 +56,7 @@ class LedgerOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ShardResult:
-    """What a shard found: everything that the report is made of."""
+    """What a shard found: its part of the report."""
 
     results: RunResults
     meter: Meter
@@ -62,7 +64,7 @@ class ShardResult:
     ledgers: tuple[LedgerOutcome, ...]
     schedule: ScheduleStats | None
     epoch_s: float
-    """The time (epoch) at which the shard's monotonic clock stood at 0."""
+    """Epoch time at which the shard's monotonic clock was 0."""
     breaker_opened: int
     breaker_open_s: float
     time_is_up: bool
@@ -70,7 +72,7 @@ class ShardResult:
 
 @dataclass(frozen=True, slots=True)
 class ShardProgress:
-    """How far a shard is: counters without latencies."""
+    """The progress of a shard: counters without latencies."""
 
     phases: dict[Phase, dict[str, int | float]]
     ledgers: dict[str, LedgerProgress]
@@ -81,6 +83,6 @@ COUNTERS = tuple(name for name in PhaseMeter.__slots__ if name not in ("latency"
 
 
 def progress_of(meter: Meter) -> ShardProgress:
-    """What a shard reports twice a second."""
+    """Return what a shard reports twice a second."""
     phases = {phase: {name: getattr(counters, name) for name in COUNTERS} for phase, counters in meter.phases.items()}
     return ShardProgress(phases, meter.ledgers, meter.in_flight)

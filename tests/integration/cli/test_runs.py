@@ -88,7 +88,7 @@ def test_an_interrupted_run_ends_with_the_command_that_goes_on(server: str, tmp_
         _, err = process.communicate(timeout=30)
     assert process.returncode == 130
     run_id = _listed(tmp_path)[0]["run_id"]
-    assert err.splitlines()[-1].endswith(f"Go on with: midaz-seed run --resume {run_id}")
+    assert err.splitlines()[-1].endswith(f"Continue with: midaz-seed run --resume {run_id}")
     assert _listed(tmp_path)[0]["status"] == "unfinished"
 
 

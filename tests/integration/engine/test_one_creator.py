@@ -111,7 +111,7 @@ async def test_a_404_that_no_midaz_wrote_never_begins_a_second_world(answer: str
         if times == 5:
             assert (await _seed(settings, ingress)).exit_code == 0
         else:
-            with pytest.raises(SeedError, match="no Midaz wrote"):
+            with pytest.raises(SeedError, match="is not from Midaz"):
                 await _seed(settings, ingress)
         await _assert_one_of_each(server, settings)
         assert server.app.statistics.requests["POST", "organizations"] == 1

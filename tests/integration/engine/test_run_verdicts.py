@@ -70,7 +70,7 @@ async def test_failed_items_within_the_budget_do_not_make_an_unproved_run_fail()
     assert report.exit_code == ExitCode.DONE
     assert report.failed_items_total == 1
     assert report.proof is None
-    assert "without a proof" in report.verdict
+    assert "not verified" in report.verdict
     assert "midaz-seed verify" in report.next_step
 
 
@@ -79,7 +79,7 @@ async def test_the_budget_does_not_excuse_a_balance_that_is_not_the_planned_one(
     assert report.exit_code == ExitCode.DIFFERENCES
     assert report.proof is not None
     assert not report.proof.ok
-    assert report.verdict.startswith("NOT as planned")
+    assert report.verdict.startswith("Verification failed")
 
 
 @pytest.mark.parametrize("phase", [Phase.ASSETS, Phase.PORTFOLIOS, Phase.ACCOUNTS, Phase.TRANSFERS])

@@ -1,6 +1,6 @@
 """When a stop rule ends a run: by the window that it looks at, and never on too little."""
 
-from midaz_seed.engine.control.stop_rules import ATTEMPTS_MIN, Look, StopRules
+from midaz_seed.engine.control.stop_rules import ATTEMPTS_MIN, Sample, StopRules
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.settings.model import Stop
 
@@ -21,7 +21,7 @@ def _latency(*values_ms: int) -> Histogram:
 def _after(rules: StopRules, *counts: tuple[int, int], latency: Histogram | None = None) -> list[str]:
     """What is said at looks a second apart, each with (attempts, failed) so far."""
     empty = latency or Histogram()
-    return [rules.broken(Look(float(second), *both, empty)) for second, both in enumerate(counts)]
+    return [rules.broken(Sample(float(second), *both, empty)) for second, both in enumerate(counts)]
 
 
 def test_a_share_above_the_rule_within_the_window_ends_the_run_and_says_both_numbers() -> None:
@@ -55,12 +55,12 @@ def test_the_percentile_is_that_of_the_window_and_not_of_the_run() -> None:
     rules = _rules(latencyMsP99=100)
     fast = _latency(*[5] * 1000)
     slow = _latency(*[5] * 1000, *[300] * 200)
-    assert rules.broken(Look(0, 1000, 0, fast)) == ""
-    assert rules.broken(Look(9.5, 1200, 0, slow)).startswith("the p99 of the latency in the last 10 s was 30")
+    assert rules.broken(Sample(0, 1000, 0, fast)) == ""
+    assert rules.broken(Sample(9.5, 1200, 0, slow)).startswith("the p99 of the latency in the last 10 s was 30")
 
 
 def test_a_ledger_that_does_not_settle_ends_the_run_at_once() -> None:
     rules = _rules(settlementLagS=5)
-    assert rules.broken(Look(6, 0, 0, Histogram(), (("o1.l1", 2.0),))) == ""
-    said = rules.broken(Look(8, 0, 0, Histogram(), (("o1.l1", 2.0),)))
+    assert rules.broken(Sample(6, 0, 0, Histogram(), (("o1.l1", 2.0),))) == ""
+    said = rules.broken(Sample(8, 0, 0, Histogram(), (("o1.l1", 2.0),)))
     assert said == "the deposits of ledger o1.l1 are not visible after 6.0 s, and stop.settlementLagS is 5"
