@@ -22,8 +22,12 @@ from midaz_seed.sandbox import SandboxConfig, SandboxServer, Stages, running
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import UNMEASURED, balances, world
-from tests.support.ledger_client import ledger_client, sleeping
+from tests.support.clocks import wait_for_sleepers
+from tests.support.ledger_client import ledger_client
+from tests.support.sandbox import read_balances
+from tests.support.settings import settings_for
+from tests.support.transports import http_transport
+from tools.chaos.processes import UNMEASURED_ENVIRONMENT
 
 IN_FLIGHT, APPLIED, CLAIMED = 16, 8, 3
 RECEIVED_S, CLAIMED_S, APPLIED_S = 1 / 64, 1 / 128, 1 / 32
@@ -67,14 +71,14 @@ class CrashInFlight:
         self.time_passes = False
         clock, waiting = self._clock, self._clock.sleepers
         self._let_go(0, APPLIED)
-        await sleeping(clock, waiting + APPLIED)
+        await wait_for_sleepers(clock, waiting + APPLIED)
         await clock.advance(CLAIMED_S)
         self._let_go(APPLIED, APPLIED + CLAIMED)
         for _ in range(2):  # the first are claimed now; then applied, when the second are claimed
-            await sleeping(clock, waiting + APPLIED + CLAIMED)
+            await wait_for_sleepers(clock, waiting + APPLIED + CLAIMED)
             await clock.advance(RECEIVED_S - CLAIMED_S)
         self._let_go(APPLIED + CLAIMED, IN_FLIGHT)
-        await sleeping(clock, waiting + IN_FLIGHT)
+        await wait_for_sleepers(clock, waiting + IN_FLIGHT)
         self.crashed = True
         await self._crash()
         self.time_passes = True
@@ -118,7 +122,7 @@ async def crashing(data: Path, *, kind: str, after: int) -> AsyncIterator[tuple[
     clock = FakeClock()
     async with Servers(data, clock) as servers, anyio.create_task_group() as group:
         url = servers.now.url
-        inner = HttptoolsTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+        inner = http_transport(url, request_timeout_s=30)
         way = CrashInFlight(inner, clock, servers.crash, kind=kind, after=after)
 
         async def time() -> None:
@@ -172,7 +176,7 @@ async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and
     assert await _doubled_by_the_old_policy(tmp_path / "old.sqlite") == APPLIED
 
     async with crashing(tmp_path / "ours.sqlite", kind="/json", after=100) as (servers, way):
-        settings = world(
+        settings = settings_for(
             servers.now.url,
             volume=SMALL,
             **PACE,
@@ -188,7 +192,7 @@ async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and
         assert report.proof is not None
         assert report.proof.ok
         assert sum(phase.recovered for phase in report.phases) == report.proof.transactions_unlisted == APPLIED
-        (found,) = (await balances(servers.now.url)).values()
+        (found,) = (await read_balances(servers.now.url)).values()
         assert not _differences(found, settings)
         # an hour later the server lists them, and a proof that knows nothing of the crash finds everything as planned
         await servers.clock.advance(3700)
@@ -198,7 +202,7 @@ async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and
 @asynccontextmanager
 async def _process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
     command = [sys.executable, "-m", "midaz_seed", "sandbox", *arguments, "--crash-like-midaz"]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=UNMEASURED)
+    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=UNMEASURED_ENVIRONMENT)
     try:
         assert process.stdout is not None
         yield process, (await process.stdout.readline()).decode().split()[-1]
@@ -237,7 +241,7 @@ class Killing:
         started = await self._stack.enter_async_context(_process("--port", port, "--data", self._data))
         if not self.url:
             url = started[1]
-            self._transport = HttptoolsTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
+            self._transport = http_transport(url, request_timeout_s=30)
         self._process, self.url = started
 
     async def kill(self) -> None:
@@ -267,12 +271,12 @@ async def test_a_server_process_killed_twice_leaves_every_balance_as_planned(tmp
     async with AsyncExitStack() as stack:
         way = Killing(stack, str(tmp_path / "ledger.sqlite"), [rng.randrange(60, 180) for _ in range(2)])
         await way.start()
-        settings = world(way.url, volume=SMALL, **PACE, idempotency={"ttlS": 10, "marginS": 9})
+        settings = settings_for(way.url, volume=SMALL, **PACE, idempotency={"ttlS": 10, "marginS": 9})
         report = await seed_async(settings, overrides={Transport: way})
         await way.aclose()
         assert not way.kills
         assert report.exit_code == 0, report.verdict
-        (found,) = (await balances(way.url)).values()
+        (found,) = (await read_balances(way.url)).values()
         assert not _differences(found, settings)
 
 
@@ -293,7 +297,9 @@ async def test_client_and_server_killed_at_once_go_on_from_the_journal_as_planne
         await way.start()
         command = [sys.executable, "-m", "midaz_seed", "run", "--preset", "tiny", "-u", way.url, "-q", *flags]
         for posts in (100, 250):
-            client = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL, env=UNMEASURED)
+            client = await asyncio.create_subprocess_exec(
+                *command, stderr=asyncio.subprocess.DEVNULL, env=UNMEASURED_ENVIRONMENT
+            )
             while client.returncode is None and await way.posts() < posts:
                 await asyncio.sleep(0.005)
             assert client.returncode is None
@@ -302,13 +308,13 @@ async def test_client_and_server_killed_at_once_go_on_from_the_journal_as_planne
             await client.wait()
             await way.start()
         client = await asyncio.create_subprocess_exec(
-            *command, "--json", stdout=asyncio.subprocess.PIPE, env=UNMEASURED
+            *command, "--json", stdout=asyncio.subprocess.PIPE, env=UNMEASURED_ENVIRONMENT
         )
         out, _ = await asyncio.wait_for(client.communicate(), 60)
         report = json.loads(out)
         assert client.returncode == 0, report["verdict"]
         assert report["proof"]["transactions_unlisted"] > 0
-        settings = world(way.url, volume={"accountsPerLedger": 24, "transactionsPerAccount": 26})
-        (found,) = (await balances(way.url)).values()
+        settings = settings_for(way.url, volume={"accountsPerLedger": 24, "transactionsPerAccount": 26})
+        (found,) = (await read_balances(way.url)).values()
         await way.aclose()
         assert not _differences(found, settings)

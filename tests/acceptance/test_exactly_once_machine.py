@@ -51,8 +51,10 @@ from midaz_seed.sandbox.faults.plan import How
 from midaz_seed.sandbox.server import FaultPlan, SandboxServer
 from midaz_seed.sandbox.storage.state import Book, World
 from midaz_seed.settings.model import Settings
-from tests.support import Hurried, sandbox, world
-from tests.support.gateway import DROP, Altered, Forward, Gateway, opened
+from tests.support.clocks import AcceleratedClock
+from tests.support.gateway import DROP, Forward, Gateway, GatewayAnswer, running_gateway
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
 from tools.chaos.audit import Planned, audit, planned_by
 
 Result = TypeVar("Result")
@@ -156,13 +158,13 @@ class Network(Gateway):
         self._under_way = 0
         self._held: set[asyncio.Task[None]] = set()
         self._let_go = asyncio.Event()
-        self._first_of_two: tuple[Altered, asyncio.Future[Altered]] | None = None
+        self._first_of_two: tuple[GatewayAnswer, asyncio.Future[GatewayAnswer]] | None = None
 
     def change(self, weather: Weather) -> None:
         self.weather = weather
         self._chance = random.Random(weather.seed)
 
-    async def exchange(self, head: bytes, body: bytes, forward: Forward) -> Altered:
+    async def exchange(self, head: bytes, body: bytes, forward: Forward) -> GatewayAnswer:
         client = self.clients[_client_of(head)]
         if client.killed.is_set():
             return DROP
@@ -187,7 +189,7 @@ class Network(Gateway):
                 return fault.what
         return None
 
-    async def _gone_wrong(self, what: str, head: bytes, body: bytes, forward: Forward) -> Altered:
+    async def _gone_wrong(self, what: str, head: bytes, body: bytes, forward: Forward) -> GatewayAnswer:
         name, _, how = what.partition(" ")
         match name:
             case "held,":
@@ -208,7 +210,7 @@ class Network(Gateway):
                 return DROP
             case "answer cut":
                 answer = await forward()
-                return Altered(answer.status, answer.headers, answer.body[: len(answer.body) // 2], cut=True)
+                return GatewayAnswer(answer.status, answer.headers, answer.body[: len(answer.body) // 2], cut=True)
             case "answers swapped":
                 return await self._swapped(await forward())
             case "delayed":
@@ -224,18 +226,18 @@ class Network(Gateway):
                 return await self.deliver(head, body)
         raise AssertionError(what)
 
-    async def _instead(self, how: str) -> Altered:
+    async def _instead(self, how: str) -> GatewayAnswer:
         if how == "none":
             await asyncio.sleep(0.7)
         return _page(504) if how == "page" else DROP
 
-    async def _swapped(self, answer: Altered) -> Altered:
+    async def _swapped(self, answer: GatewayAnswer) -> GatewayAnswer:
         """The answer of the next request that this happens to; its own when there is none for a moment."""
         if self._first_of_two is not None:
             (other, waiting), self._first_of_two = self._first_of_two, None
             waiting.set_result(answer)
             return other
-        mine: asyncio.Future[Altered] = asyncio.get_running_loop().create_future()
+        mine: asyncio.Future[GatewayAnswer] = asyncio.get_running_loop().create_future()
         self._first_of_two = answer, mine
         done, _ = await asyncio.wait({mine}, timeout=0.1)
         if done:
@@ -297,12 +299,12 @@ def _is_create(head: bytes) -> bool:
     return _is_post(head) and b"/transactions/" not in head.split(b"\r\n")[0]
 
 
-def _page(code: int) -> Altered:
-    return Altered(code, [("Content-Type", "text/html")], b"<html><h1>%d</h1></html>" % code)
+def _page(code: int) -> GatewayAnswer:
+    return GatewayAnswer(code, [("Content-Type", "text/html")], b"<html><h1>%d</h1></html>" % code)
 
 
-def _with_body(answer: Altered, how: Any) -> Altered:
-    return Altered(answer.status, answer.headers, altered(Reply(answer.status, [], answer.body), how).body)
+def _with_body(answer: GatewayAnswer, how: Any) -> GatewayAnswer:
+    return GatewayAnswer(answer.status, answer.headers, altered(Reply(answer.status, [], answer.body), how).body)
 
 
 @dataclass(frozen=True)
@@ -474,13 +476,13 @@ class ExactlyOnceMachine(RuleBasedStateMachine):
         self.well = True
 
     async def _open(self, faults: dict[str, Any]) -> None:
-        self.clock = ShiftedClock(Hurried(SystemClock(), TIMES_FASTER))
+        self.clock = ShiftedClock(AcceleratedClock(SystemClock(), TIMES_FASTER))
         self.server: SandboxServer = await self.stack.enter_async_context(sandbox(faults, clock=self.clock))
         self.network = Network(self.server.url, self.clock)
-        self.url = await self.stack.enter_async_context(opened(self.network))
+        self.url = await self.stack.enter_async_context(running_gateway(self.network))
 
     def _settings(self, client: Client, runs: Path) -> Settings:
-        return world(
+        return settings_for(
             self.url,
             volume=self.volume,
             target={"headers": [f"{CLIENT}: {client.number}"], "requestTimeoutS": 0.5, "connectTimeoutS": 1},
@@ -492,7 +494,7 @@ class ExactlyOnceMachine(RuleBasedStateMachine):
             breaker={"failures": 4, "openS": 0.3, "giveUpS": 15},
             settlement={"deadlineS": 8, "initialDelayS": 0.05, "maxDelayS": 0.5},
             idempotency={"ttlS": TTL_S, "marginS": MARGIN_S},
-            journal={"directory": str(runs)},
+            runs=runs,
         )
 
     def _say(self, what: str) -> None:

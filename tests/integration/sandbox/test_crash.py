@@ -12,7 +12,8 @@ import pytest
 
 from midaz_seed.clock import FakeClock
 from midaz_seed.sandbox import FaultPlan, Recovery, SandboxConfig, SandboxServer, Stages, running
-from tests.support.ledger_client import LedgerClient, ledger_client, sleeping
+from tests.support.clocks import wait_for_sleepers
+from tests.support.ledger_client import LedgerClient, ledger_client
 
 STAGES = Stages(received_ms=10, claimed_ms=10, applied_ms=10, spread=0)
 TTL_S = 300
@@ -40,10 +41,10 @@ async def killed_after(
 ) -> None:
     """Send a deposit and kill the server when it has so many stages behind it: its answer never comes."""
     request = asyncio.ensure_future(client.deposit(key))
-    await sleeping(clock, 1)
+    await wait_for_sleepers(clock, 1)
     for _ in range(stages_done):
         await clock.advance(0.010)
-        await sleeping(clock, 1)
+        await wait_for_sleepers(clock, 1)
     await server.kill()
     with pytest.raises(aiohttp.ClientError):
         await request
@@ -107,7 +108,7 @@ async def test_what_was_answered_is_seen_and_replayed_after_a_kill(tmp_path: Pat
     async with in_stages(tmp_path) as (server, client, clock):
         request = asyncio.ensure_future(client.deposit("x"))
         for _ in range(3):
-            await sleeping(clock, 1)
+            await wait_for_sleepers(clock, 1)
             await clock.advance(0.010)
         assert await request == (201, "false")
         await killed_after(2, server, client, clock, key="y")
@@ -122,7 +123,7 @@ async def test_a_second_request_under_a_key_in_flight_gets_0084_and_a_refusal_fr
 ) -> None:
     async with in_stages(tmp_path) as (server, client, clock):
         requests = [asyncio.ensure_future(client.deposit("x", alias="nobody")) for _ in range(2)]
-        await sleeping(clock, 2)
+        await wait_for_sleepers(clock, 2)
         for _ in range(2):
             await clock.advance(0.010)
         assert {await request for request in requests} == {(422, "0019"), (409, "0084")}

@@ -7,8 +7,9 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import TransactionItem
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox.server import SandboxServer
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import http_transport
 from tools.chaos.audit import Audit, audit, planned_by
 
 TINY = planned_by(("--preset", "tiny"))
@@ -18,7 +19,7 @@ async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: by
     """Send a transaction into the only ledger that there is."""
     (place,) = server.state.books
     path = transaction_path(Place(*place), item.phase)
-    transport = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    transport = http_transport(server.url)
     answer = await transport.send(transaction_request(path, body, key, "300"))
     await transport.aclose()
     assert answer.status == 201
@@ -27,8 +28,8 @@ async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: by
 async def _after(changed: str) -> Audit:
     """A tiny run, one more transaction, and what the audit finds."""
     async with sandbox() as server:
-        assert (await seed_async(world(server.url))).exit_code == 0
-        assert str(audit(server.state, TINY)) == "all well"
+        assert (await seed_async(settings_for(server.url))).exit_code == 0
+        assert str(audit(server.state, TINY)) == "as planned"
         item = next(TINY.plan.ledgers[0].deposits())
         await _sent(server, item, "another key", item.body.replace(item.mark, changed.encode() or item.mark))
         return audit(server.state, TINY)
