@@ -36,10 +36,11 @@ from measuring import (
     transfers,
 )
 
+from midaz_seed.event_loop import run_in_loop
 from midaz_seed.midaz.api import transaction_request
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseFinished, PhaseStarted
-from midaz_seed.runner import run_in_loop, seed_async
+from midaz_seed.runner import seed_async
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
 
 Send = Callable[[], Awaitable[int]]

@@ -18,8 +18,9 @@ import time
 from pathlib import Path
 
 from midaz_seed.clock import SystemClock
+from midaz_seed.event_loop import run_in_loop
 from midaz_seed.plan.items import Phase
-from midaz_seed.runner import run_in_loop, seed_async
+from midaz_seed.runner import seed_async
 from midaz_seed.runs.journal import LEASE_ITEMS, Journal
 from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings

@@ -1,9 +1,10 @@
-"""A run or a proof as one call: settings in, report out. The command line and the library both come through here."""
+"""One call from settings to a result. The command line and the library both come through here."""
 
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from enum import Enum, auto
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -11,14 +12,15 @@ import anyio
 from anyio.abc import TaskGroup
 
 from midaz_seed.clock import Clock, SystemClock
+from midaz_seed.engine import orchestrator
 from midaz_seed.engine.client_load import process_cpu_s, watch_client_load
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
-from midaz_seed.engine.orchestrator import check, fill, remove, watch_signals
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import ExitCode, JournalError, OutputError, SignalledError
+from midaz_seed.event_loop import run_in_loop
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
 from midaz_seed.probe.batch_size_trial import choose_batch_size
@@ -34,21 +36,27 @@ from midaz_seed.transport.base import Transport
 from midaz_seed.wiring import open_run, open_transport
 
 Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
-"""Something that runs beside a run, such as a progress display; it is cancelled when the run is over."""
-Result = TypeVar("Result")
+"""A task beside a run, such as a progress display; it is cancelled when the run is over."""
+T = TypeVar("T")
 LISTENS_WITHIN_S = 2.0
-RunFunction = Callable[[RunContext], Awaitable[None]]
+
+
+class RunMode(Enum):
+    """What a call does on the target."""
+
+    SEED = auto()
+    VERIFY = auto()
 
 
 def ignore_event(_: Event) -> None:
-    """Nobody wants to know what happens."""
+    """Do nothing with an event."""
 
 
 @dataclass(frozen=True, slots=True)
-class _RunMode:
-    """How one call goes: what is told to the target, and who sees it."""
+class _Call:
+    """How to carry out one call, and who watches it."""
 
-    function: RunFunction
+    mode: RunMode
     emit: Emit = ignore_event
     watch: Watch | None = None
     handle_signals: bool = False
@@ -67,13 +75,23 @@ async def seed_async(
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> Report:
-    """Fill the target with the plan of these settings, prove it, and report.
+    """Seed the target with the plan of these settings, verify it, and report.
 
-    Raises a SeedError for what is wrong before the first write: PlanError, TargetNotAllowedError, OutputError,
-    UnreachableError,
-    UnauthorizedError, NotMidazError. What goes wrong later is in the report, and in its exit code.
+    Args:
+        settings: what to create, where, and how.
+        emit: gets each typed event of `midaz_seed.reporting.events`.
+        watch: a task beside the run, cancelled at its end.
+        handle_signals: drain the run at the first SIGINT or SIGTERM, end it at the second. Main thread only.
+        overrides: parts by type that replace the default ones, such as `{Transport: mine}`.
+
+    Returns:
+        The report. What goes wrong after the first write is in it, and in its `exit_code`.
+
+    Raises:
+        SeedError: what is wrong before the first write: PlanError, TargetNotAllowedError, OutputError, RunError,
+            UnreachableError, UnauthorizedError, NotMidazError.
     """
-    return await _execute(settings, _RunMode(fill, emit, watch, handle_signals, overrides or {}))
+    return await _execute(settings, _Call(RunMode.SEED, emit, watch, handle_signals, overrides or {}))
 
 
 async def verify_async(
@@ -84,162 +102,173 @@ async def verify_async(
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> Report:
-    """Prove that the target holds the plan of these settings, and report; nothing is written. Raises as
-    `seed_async`."""
-    return await _execute(settings, _RunMode(check, emit, watch, handle_signals, overrides or {}))
+    """Verify that the target holds the plan of these settings, and report. Nothing is written.
+
+    Arguments, result and errors are those of `seed_async`.
+    """
+    return await _execute(settings, _Call(RunMode.VERIFY, emit, watch, handle_signals, overrides or {}))
 
 
-async def examine_async(settings: Settings, *, write: bool) -> Diagnosis:
-    """Look at the target: what answers there, and whether a run may go there. With `write` also try it out.
+async def examine_async(settings: Settings, *, write: bool = False) -> Diagnosis:
+    """Examine the target: what answers there, and whether a run may go there.
 
-    Raises TargetNotAllowedError, UsageError, ConfigurationError; what is wrong with the target is in the diagnosis.
+    Args:
+        settings: of which the section `target` is used.
+        write: also create a ledger, try it out, and remove it.
+
+    Returns:
+        The diagnosis; what is wrong with the target is in it.
+
+    Raises TargetNotAllowedError, UsageError, ConfigurationError.
     """
     clock = SystemClock()
     async with (
-        _reachable(settings, resolve_target(settings.target)) as target,
-        open_transport(settings.target, target, clock) as transport,
+        _reach(settings, resolve_target(settings.target)) as address,
+        open_transport(settings.target, address, clock) as transport,
     ):
-        return await examine(transport, target, clock, write=write)
+        return await examine(transport, address, clock, write=write)
 
 
-async def teardown_async(settings: Settings, *, dry_run: bool) -> list[Removal]:
-    """Remove what the run of these settings created. Raises as `verify_async`, and RequestFailedError."""
-    async with _with_batch_size(settings, resolve_target(settings.target), _RunMode(check)) as (settings, target, _):
+async def teardown_async(settings: Settings, *, dry_run: bool = False) -> list[Removal]:
+    """Remove what the run of these settings created.
+
+    Args:
+        settings: those of the run.
+        dry_run: list what would be removed, and remove nothing.
+
+    Returns:
+        One entry for each object that carries the run's mark, and for each planned organization that is absent.
+
+    Raises as `verify_async`, and RequestFailedError.
+    """
+    async with _reach(settings, resolve_target(settings.target)) as address:
+        settings, _ = await _choose_batch_size(settings, address, _Call(RunMode.VERIFY))
         plan = build_plan(settings)
         directory = RunDirectory(settings.journal.directory / plan.run_id)
         with directory.owned() if directory.exists else nullcontext():
-            async with (
-                _reachable(settings, target) as address,
-                open_run(settings, plan, address, emit=ignore_event) as context,
-            ):
-                removals = await remove(context, dry_run=dry_run)
+            async with open_run(settings, plan, address, emit=ignore_event) as context:
+                removals = await orchestrator.teardown(context, dry_run=dry_run)
             if directory.exists and not dry_run and not any(removal.fate is Fate.KEPT for removal in removals):
                 directory.mark_removed(SystemClock())
     return removals
 
 
 def seed(settings: Settings) -> Report:
-    """`seed_async` for programs without an event loop."""
-    return run_in_loop(lambda: seed_async(settings))
+    """Call `seed_async` from a program without an event loop."""
+    return run_in_loop(lambda: seed_async(settings), instead="seed_async")
 
 
 def verify(settings: Settings) -> Report:
-    """`verify_async` for programs without an event loop."""
-    return run_in_loop(lambda: verify_async(settings))
+    """Call `verify_async` from a program without an event loop."""
+    return run_in_loop(lambda: verify_async(settings), instead="verify_async")
 
 
-def run_in_loop(function: Callable[[], Awaitable[Result]]) -> Result:
-    """Run on uvloop where it can be imported, on asyncio otherwise."""
-    try:
-        import uvloop  # noqa: F401
-    except ImportError:
-        fast = False
-    else:
-        fast = True
-    return anyio.run(function, backend_options={"use_uvloop": fast})
-
-
-async def _execute(settings: Settings, mode: _RunMode) -> Report:
+async def _execute(settings: Settings, call: _Call) -> Report:
+    """Resolve, reach, choose the batch size, plan, open the session, run, report."""
     if settings.report is not None:
         check_writable(settings.report)
-    # only after the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
-    async with (
-        background_tasks() as beside,
-        _with_batch_size(settings, resolve_target(settings.target), mode) as (settings, target, packing),
-    ):
-        report = await _run_plan(settings, target, packing, mode, beside)
-    mode.emit(RunFinished(report.exit_code, report.elapsed_s))
+    target = resolve_target(settings.target)
+    # the background tasks end after the target was left, so that a late Ctrl-C cannot take the report away while the
+    # sandbox ends
+    async with background_tasks() as background, AsyncExitStack() as stack:
+        address = await stack.enter_async_context(_reach(settings, target))
+        settings, batch_size = await _choose_batch_size(settings, address, call)
+        plan = build_plan(settings)
+        session = stack.enter_context(_open_session(settings, plan, address, call))
+        context = await stack.enter_async_context(
+            open_run(
+                settings,
+                plan,
+                address,
+                emit=call.emit,
+                session=session,
+                batch_size=batch_size,
+                overrides=call.overrides,
+            )
+        )
+        report = await _run(context, call, background)
+        if session is not None:
+            report = _end_session(session, report)
+    call.emit(RunFinished(report.exit_code, report.elapsed_s))
     if settings.report is not None:
         write_json(report, settings.report)
     return report
 
 
-async def _run_plan(
-    settings: Settings, target: ResolvedTarget, packing: BatchSizeChoice | None, mode: _RunMode, beside: TaskGroup
-) -> Report:
-    """Everything between the plan and its report. What watches the run goes on in `beside`."""
-    plan = build_plan(settings)
-    with _session(settings, plan, target, mode) as session:
-        async with (
-            _reachable(settings, target) as address,
-            open_run(settings, plan, address, emit=mode.emit, session=session, overrides=mode.overrides) as context,
-        ):
-            context.batch_size = packing
-            if mode.handle_signals:
-                beside.start_soon(watch_signals, context)
-            beside.start_soon(watch_client_load, context)
-            if mode.function is fill:
-                for watcher in LOAD_WATCHERS:
-                    beside.start_soon(watcher, context)
-            started_s, started_at_s = context.clock.monotonic(), context.clock.time()
-            started_cpu_s = process_cpu_s()
-            await _watched(context, mode)
-            _close(context)
-            report = summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
-        return report if session is None else _written_down(session, report)
+async def _run(context: RunContext, call: _Call, background: TaskGroup) -> Report:
+    """Carry out the plan, or verify it, with its watchers beside it."""
+    if call.handle_signals:
+        background.start_soon(orchestrator.watch_signals, context)
+    background.start_soon(watch_client_load, context)
+    if call.mode is RunMode.SEED:
+        for watcher in LOAD_WATCHERS:
+            background.start_soon(watcher, context)
+    started_s, started_at_s = context.clock.monotonic(), context.clock.time()
+    started_cpu_s = process_cpu_s()
+    async with background_tasks() as watching:
+        if call.watch is not None:
+            watching.start_soon(call.watch, context)
+        await (orchestrator.seed(context) if call.mode is RunMode.SEED else orchestrator.verify(context))
+    _close_journal(context)
+    return summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
 
 
-def _session(
-    settings: Settings, plan: Plan, target: ResolvedTarget, mode: _RunMode
+def _open_session(
+    settings: Settings, plan: Plan, target: ResolvedTarget, call: _Call
 ) -> AbstractContextManager[Session | None]:
-    """Where a run writes things down; a proof writes nothing."""
-    return open_session(settings, plan, target, mode.clock) if mode.function is fill else nullcontext()
+    """The run's directory and journal; a verification writes nothing."""
+    return open_session(settings, plan, target, call.clock) if call.mode is RunMode.SEED else nullcontext()
 
 
-def _written_down(session: Session, report: Report) -> Report:
-    """End the session. A full disk must not take away the report of what was done."""
+def _end_session(session: Session, report: Report) -> Report:
+    """Record the end of the session. A full disk must not take away the report of what was done."""
     try:
         session.end(report)
     except OutputError as error:
-        return replace(report, next_step=f"{report.next_step} {error}: its directory tells an older story.".strip())
+        return replace(report, next_step=f"{report.next_step} {error}: its directory is out of date.".strip())
     return report
 
 
-def _close(context: RunContext) -> None:
-    """The last word in the journal comes before the report, which tells when it could not be written."""
+def _close_journal(context: RunContext) -> None:
+    """Close the journal before the report is made, which then names it when it could not be written."""
     try:
-        context.journal.close(clean=not context.pool.cancelled)
+        context.journal.close(clean=not context.pool.admission.is_cancelled)
     except JournalError as error:
-        context.errors.append(error)
+        context.results.errors.append(error)
 
 
-@asynccontextmanager
-async def _with_batch_size(
-    settings: Settings, target: ResolvedTarget, mode: _RunMode
-) -> AsyncIterator[tuple[Settings, ResolvedTarget, BatchSizeChoice | None]]:
-    """The settings with a number of movements in a transaction. Where that is `auto` the target is asked, and tried out
-    when it is to be filled; the address that comes back is reached already."""
+async def _choose_batch_size(
+    settings: Settings, address: ResolvedTarget, call: _Call
+) -> tuple[Settings, BatchSizeChoice | None]:
+    """The settings with a number of movements in a transaction: where that is `auto`, the size that the run began with,
+    or one that is measured on the target before it is seeded."""
     if settings.generation.batches.transactions_per_batch != "auto":
-        yield settings, target, None
-        return
+        return settings, None
     check_numbers(settings)
-    async with _reachable(settings, target) as address:
-        given: Transport | None = mode.overrides.get(Transport)
-        opened = nullcontext(given) if given else open_transport(settings.target, address, mode.clock)
-        async with opened as transport:
+    given: Transport | None = call.overrides.get(Transport)
+    opened = nullcontext(given) if given else open_transport(settings.target, address, call.clock)
+    async with opened as transport:
 
-            async def settled() -> tuple[Settings, BatchSizeChoice]:
-                return await choose_batch_size(
-                    settings, transport, mode.clock, mode.emit, measure=mode.function is fill
-                )
+        async def choose() -> tuple[Settings, BatchSizeChoice]:
+            measure = call.mode is RunMode.SEED
+            return await choose_batch_size(settings, transport, call.clock, call.emit, measure=measure)
 
-            packed, choice = await (_cancel_on_signal(settled) if mode.handle_signals else settled())
-        yield packed, address, choice
+        return await (_cancel_on_signal(choose) if call.handle_signals else choose())
 
 
-async def _cancel_on_signal(work: Callable[[], Awaitable[Result]]) -> Result:
-    """What the work gives, or SignalledError when a SIGINT or SIGTERM comes first; the work cleans up behind itself."""
+async def _cancel_on_signal(work: Callable[[], Awaitable[T]]) -> T:
+    """Do the work; raise SignalledError when a SIGINT or SIGTERM comes first. The work cleans up behind itself."""
     caught: list[signal.Signals] = []
-    results: list[Result] = []
-    # listened to for as long as the cleaning takes: a second signal must not leave half of it
+    results: list[T] = []
+    # listens until the clean-up is over: a second signal must not leave half of it
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with background_tasks() as beside:
+        async with background_tasks() as background:
 
             async def listen() -> None:
                 caught.append(await anext(signals))
-                beside.cancel_scope.cancel()
+                background.cancel_scope.cancel()
 
-            beside.start_soon(listen)
+            background.start_soon(listen)
             results.append(await work())
     if caught:
         code = ExitCode.INTERRUPTED if caught[0] is signal.SIGINT else ExitCode.TERMINATED
@@ -248,21 +277,17 @@ async def _cancel_on_signal(work: Callable[[], Awaitable[Result]]) -> Result:
 
 
 @asynccontextmanager
-async def _reachable(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
-    """The target's address; the word `sandbox` starts one for the duration of the block, unless it was started
-    before."""
+async def _reach(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
+    """The target's address; `sandbox` as a target starts one for the duration of the block."""
     if not target.is_sandbox:
-        yield await _answering(target)
-        return
-    if target.onboarding_url:
-        yield target
+        yield await _listening(target)
         return
     own = settings.sandbox
     async with sandbox_process(data=own.data, faults=own.faults, dialect=own.dialect) as (onboarding, transaction):
         yield ResolvedTarget(onboarding, transaction, is_sandbox=True)
 
 
-async def _answering(target: ResolvedTarget) -> ResolvedTarget:
+async def _listening(target: ResolvedTarget) -> ResolvedTarget:
     """Without a port in the URL: the unified service's port, or the two of an older Midaz where those are open."""
     if target.split is None or await _listens(target.onboarding_url):
         return target
@@ -279,10 +304,3 @@ async def _listens(url: str) -> bool:
         return False
     await stream.aclose()
     return True
-
-
-async def _watched(context: RunContext, mode: _RunMode) -> None:
-    async with background_tasks() as beside:
-        if mode.watch is not None:
-            beside.start_soon(mode.watch, context)
-        await mode.function(context)

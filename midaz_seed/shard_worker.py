@@ -13,11 +13,11 @@ from midaz_seed.engine.client_load import measure_client_load, process_cpu_s, wa
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import seed_shard, watch_signals
-from midaz_seed.engine.shards.coordinator import LENGTH, ShardResult, ShardTask, progress_of
+from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, ShardResult, ShardTask, progress_of
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import JournalError, SeedError
+from midaz_seed.event_loop import run_in_loop
 from midaz_seed.plan.plan import Plan
-from midaz_seed.runner import run_in_loop
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
 from midaz_seed.wiring import open_run
@@ -51,27 +51,26 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
                 beside.start_soon(_report_progress, context, progress_pipe)
             await seed_shard(context)
         try:
-            journal.close(clean=not context.pool.cancelled)
+            journal.close(clean=not context.pool.admission.is_cancelled)
         except JournalError as error:
-            context.errors.append(error)
+            context.results.errors.append(error)
+        cpu_s = process_cpu_s() - started_cpu_s
+        results, breaker = context.results, context.sender.breaker
+        results.processes.append(measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=cpu_s))
+        results.in_flight_limit = context.pool.limit
         return ShardResult(
-            context.meter,
-            context.tracker,
-            [(ledger.index, ledger.status, ledger.reason, ledger.id) for ledger in context.state.ledgers],
-            context.concurrency,
-            context.pool.limit,
-            context.steady,
-            context.slots,
-            context.settled,
-            {ledger.index: ledger.flows for ledger in context.state.ledgers},
-            clock.time() - clock.monotonic(),
-            context.proofs,
-            context.errors,
-            context.sender.breaker.opened_count,
-            context.sender.breaker.open_total_s,
-            measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=process_cpu_s() - started_cpu_s),
-            context.stop_reason,
-            context.pool.closed,
+            results=results,
+            meter=context.meter,
+            tracker=context.tracker,
+            ledgers=tuple(
+                LedgerOutcome(ledger.index, ledger.status, ledger.reason, ledger.id, ledger.flows)
+                for ledger in context.state.ledgers
+            ),
+            schedule=context.schedule,
+            epoch_s=clock.time() - clock.monotonic(),
+            breaker_opened=breaker.opened_count,
+            breaker_open_s=breaker.open_total_s,
+            time_is_up=context.pool.admission.time_is_up,
         )
 
 

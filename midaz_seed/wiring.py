@@ -22,6 +22,7 @@ from midaz_seed.engine.state_tree import ALL_LEDGERS, LedgerShard, StateTree, pl
 from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
+from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit
 from midaz_seed.reporting.meter import Meter
@@ -48,6 +49,7 @@ async def open_run(
     emit: Emit,
     session: Session | None = None,
     shard: LedgerShard = ALL_LEDGERS,
+    batch_size: BatchSizeChoice | None = None,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
     """Everything that a run needs, put together; connections are closed at the end of the block.
@@ -56,7 +58,7 @@ async def open_run(
     process fills.
     """
     registry = svcs.Registry()
-    _Parts(settings, plan, target, emit, session, shard).register(registry)
+    _Parts(settings, plan, target, emit, session, shard, batch_size).register(registry)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     async with svcs.Container(registry) as services:
@@ -127,6 +129,7 @@ class _Parts:
     emit: Emit
     session: Session | None
     shard: LedgerShard
+    batch_size: BatchSizeChoice | None
 
     def register(self, registry: svcs.Registry) -> None:
         """Let a container make each part when it is asked for."""
@@ -215,18 +218,19 @@ class _Parts:
             settings=self.settings,
             plan=self.plan,
             target=self.target,
-            state=StateTree(self.plan, self.shard),
-            sender=await services.aget(Sender),
-            pool=services.get(WorkerPool),
-            meter=services.get(Meter),
-            tracker=services.get(ErrorTracker),
+            batch_size=self.batch_size,
+            session=session.number if session else 1,
+            may_restart=session is not None and session.finished_before,
+            started_s=clock.monotonic(),
             clock=clock,
             emit=self.emit,
+            sender=await services.aget(Sender),
+            pool=services.get(WorkerPool),
             journal=session.journal if session else Journal(clock),
             rejects=services.get(Rejects),
-            slots=services.get(ArrivalSchedule).slots if self.limits.open_loop else None,
-            started_s=clock.monotonic(),
-            may_restart=session is not None and session.finished_before,
             directory=session.directory if session else None,
-            session=session.number if session else 1,
+            state=StateTree(self.plan, self.shard),
+            meter=services.get(Meter),
+            tracker=services.get(ErrorTracker),
+            schedule=services.get(ArrivalSchedule).slots if self.limits.open_loop else None,
         )

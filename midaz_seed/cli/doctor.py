@@ -26,7 +26,8 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
     midaz-seed doctor --write -u http://127.0.0.1 -o 3000 -t 3001
     """
     from midaz_seed.errors import ExitCode
-    from midaz_seed.runner import examine_async, run_in_loop
+    from midaz_seed.event_loop import run_in_loop
+    from midaz_seed.runner import examine_async
 
     settings = loaded.settings
     if url:

@@ -7,12 +7,13 @@ from typing import Protocol
 import click
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.event_loop import run_in_loop
 from midaz_seed.reporting.events import Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
 from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.reporting.text_report import render_text
-from midaz_seed.runner import Watch, run_in_loop
+from midaz_seed.runner import Watch
 from midaz_seed.settings.model import Settings
 
 

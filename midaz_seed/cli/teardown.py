@@ -30,7 +30,8 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
 
     from midaz_seed.engine.teardown import Fate
     from midaz_seed.errors import ExitCode, UsageError
-    from midaz_seed.runner import run_in_loop, teardown_async
+    from midaz_seed.event_loop import run_in_loop
+    from midaz_seed.runner import teardown_async
 
     if not dry_run and not yes:
         if not sys.stdin.isatty():

@@ -18,14 +18,14 @@ async def watch_client_load(context: RunContext) -> None:
     while True:
         due_s = anyio.current_time() + LOOK_EVERY_S
         await anyio.sleep(LOOK_EVERY_S)
-        context.loop_lag.record(int((anyio.current_time() - due_s) * 1e6))
+        context.findings.loop_lag.record(int((anyio.current_time() - due_s) * 1e6))
 
 
 def measure_client_load(context: RunContext, *, elapsed_s: float, cpu_s: float) -> ProcessReport:
     """What this process took for the run so far, which was `elapsed_s` long; `cpu_s` of it is its CPU time."""
     return ProcessReport(
         cpu_percent=100 * cpu_s / elapsed_s if elapsed_s else 0.0,
-        loop_lag_ms_p99=context.loop_lag.percentile(99) / 1000,
+        loop_lag_ms_p99=context.findings.loop_lag.percentile(99) / 1000,
         rss_mb_max=_rss_mb_max(),
     )
 

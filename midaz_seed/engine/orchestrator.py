@@ -38,7 +38,7 @@ from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
 from midaz_seed.runs.journal import PhaseLog
 
 
-async def fill(context: RunContext) -> None:
+async def seed(context: RunContext) -> None:
     """Carry out the plan and prove it: organizations at once, each ledger as soon as its organization exists.
 
     What went wrong is in the context afterwards; raised is only what is wrong before the first write: UnreachableError,
@@ -50,15 +50,15 @@ async def fill(context: RunContext) -> None:
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
             for organization in context.state.organizations:
-                group.start_soon(_fill_organization, context, organization, group, ledgers_at_once, shards == 1)
-        if shards > 1 and not context.pool.stopping:
+                group.start_soon(_seed_organization, context, organization, group, ledgers_at_once, shards == 1)
+        if shards > 1 and not context.pool.admission.is_draining:
             await seed_in_shards(context, shards)
-        if context.settings.verification.enabled and not context.pool.stopping:
+        if context.settings.verification.enabled and not context.pool.admission.is_draining:
             await _prove_marks(context)
 
 
 async def seed_shard(context: RunContext) -> None:
-    """Fill and prove the ledgers of a slice, whose organizations another process has made. Raises as `fill`."""
+    """Fill and prove the ledgers of a slice, whose organizations another process has made. Raises as `seed`."""
     async with context.pool.running():
         await _connect(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
@@ -73,7 +73,7 @@ def shards_of(context: RunContext) -> int:
     return min(os.cpu_count() or 1 if wanted == "auto" else wanted, len(context.state.ledgers))
 
 
-async def check(context: RunContext) -> None:
+async def verify(context: RunContext) -> None:
     """The proof alone, over what an earlier run left on the server.
 
     Raises UnreachableError, UnauthorizedError, NotMidazError, RequestFailedError.
@@ -82,15 +82,15 @@ async def check(context: RunContext) -> None:
         phase.planned = 0  # nothing is to be created
     async with context.pool.running():
         await _connect(context)
-        context.absent += await context.pool.run_one(lambda: locate(context))
+        context.results.absent += await context.pool.run_one(lambda: locate(context))
         async with anyio.create_task_group() as group:
             for ledger in context.state.ledgers:
                 if ledger.id:
                     group.start_soon(_run_ledger_safely, context, ledger, lambda ledger=ledger: _prove(context, ledger))
 
 
-async def remove(context: RunContext, *, dry_run: bool) -> list[Removal]:
-    """Take away what the plan's run created. Raises as `check`."""
+async def teardown(context: RunContext, *, dry_run: bool) -> list[Removal]:
+    """Take away what the plan's run created. Raises as `verify`."""
     async with context.pool.running():
         await _connect(context)
         return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run))
@@ -100,11 +100,11 @@ async def _prove_marks(context: RunContext) -> None:
     """The last part of a run's proof: there is one world of it, not two."""
     try:
         wrong = await context.pool.run_one(lambda: verify_marks(context))
-        phase_log = _track(context, Phase.ORGANIZATIONS)
+        phase_log = _phase_log(context, Phase.ORGANIZATIONS)
         claims = [Claim(each.plan.item, phase_log, each.index) for each in context.state.organizations if each.id]
         if wrong and await remove_empty_twins(context, Phase.ORGANIZATIONS, Place(), claims):
             wrong = await context.pool.run_one(lambda: verify_marks(context))
-        context.absent += wrong
+        context.results.absent += wrong
     except StoppedError:
         return
     except SeedError as error:
@@ -114,10 +114,10 @@ async def _prove_marks(context: RunContext) -> None:
 async def _connect(context: RunContext) -> None:
     """Is there a Midaz that we can speak to, and does it let us in?"""
     api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
-    context.server = server_of(await context.pool.run_one(api.version))
-    if context.plan.transactions_per_batch > 1 and not context.server.atomic_many_to_many:
+    context.findings.server = server = server_of(await context.pool.run_one(api.version))
+    if context.plan.transactions_per_batch > 1 and not server.atomic_many_to_many:
         raise PlanError(
-            f"Midaz {context.server.version} may apply only some legs of a transaction, so movements are not packed",
+            f"Midaz {server.version} may apply only some legs of a transaction, so movements are not packed",
             hint="leave out --transactions-per-batch for servers before v3.3",
         )
     await context.pool.run_one(api.check_access)
@@ -128,7 +128,7 @@ async def _connect(context: RunContext) -> None:
             context.plan.run_id,
             context.plan.digest,
             target,
-            context.server.version,
+            server.version,
             len(context.state.ledgers),
             dict(context.plan.counts),
         )
@@ -138,7 +138,7 @@ async def _connect(context: RunContext) -> None:
 async def _check_same_server(context: RunContext) -> None:
     """Is this the server that the journal is about? Raises RunError when it is not, or contradicts itself."""
     journal, wait = context.journal, context.settings.settlement
-    phase_log = _track(context, Phase.ORGANIZATIONS)
+    phase_log = _phase_log(context, Phase.ORGANIZATIONS)
     known = {
         server_id: mark_of(organization.plan.item.payload)
         for organization in context.state.organizations
@@ -197,12 +197,12 @@ async def _deny(context: RunContext, api: MidazApi, gone: Mapping[str, str]) -> 
         )
 
 
-def _track(context: RunContext, phase: Phase) -> PhaseLog:
+def _phase_log(context: RunContext, phase: Phase) -> PhaseLog:
     """The journal's track of the organizations, or of the ledgers, over the whole plan."""
     return context.journal.phase_log(None, phase, context.plan.counts[phase])
 
 
-async def _fill_organization(
+async def _seed_organization(
     context: RunContext,
     organization: OrganizationState,
     group: TaskGroup,
@@ -229,25 +229,25 @@ def _start_ledgers(
     """Fill the ledgers of an organization, each in a task of its own; `why_not` says why there is none."""
     for ledger in organization.ledgers:
         ledger.organization_id = organization.id
-        if context.pool.closed:
+        if context.pool.admission.time_is_up:
             ledger.status = LedgerStatus.STOPPED
         elif organization.id:
-            group.start_soon(_fill_ledger, context, organization, ledger, ledgers_at_once)
+            group.start_soon(_seed_ledger, context, organization, ledger, ledgers_at_once)
         else:
             reason = f"its organization could not be created{why_not and f': {why_not}'}"
             _fail(context, ledger, Phase.LEDGERS, reason)
 
 
-async def _fill_ledger(
+async def _seed_ledger(
     context: RunContext, organization: OrganizationState, ledger: LedgerState, ledgers_at_once: anyio.Semaphore
 ) -> None:
     """Create a ledger and everything in it."""
     async with ledgers_at_once:
-        if context.pool.closed:
+        if context.pool.admission.time_is_up:
             ledger.status = LedgerStatus.STOPPED
             return
         place = Place(organization.id)
-        ledger.resumed = bool(_track(context, Phase.LEDGERS).known_id(ledger.index))
+        ledger.resumed = bool(_phase_log(context, Phase.LEDGERS).known_id(ledger.index))
         created, why_not = await _create_one(
             context, Phase.LEDGERS, ledger.plan.item, ledger.index, place, parent_fresh=organization.created_by_this_run
         )
@@ -268,7 +268,7 @@ async def _create_one(
     """Create an organization or a ledger. Without an id when it failed or the run is being stopped, and why, where that
     is an error."""
     creator = EntityCreator(context, phase, place)
-    phase_log = _track(context, phase)
+    phase_log = _phase_log(context, phase)
     context.meter.phases[phase].start(context.clock.monotonic())
     context.emit(PhaseStarted(phase, item.key if phase is Phase.LEDGERS else "", 1))
     try:
@@ -289,14 +289,14 @@ _NOTHING = Created(Outcome.FAILED)
 
 
 async def _prove(context: RunContext, ledger: LedgerState) -> None:
-    context.proofs.append(await verify_ledger(context, ledger))
+    context.results.verifications.append(await verify_ledger(context, ledger))
     ledger.status = LedgerStatus.DONE
 
 
-async def _run_ledger_safely(context: RunContext, ledger: LedgerState, story: Callable[[], Awaitable[None]]) -> None:
+async def _run_ledger_safely(context: RunContext, ledger: LedgerState, work: Callable[[], Awaitable[None]]) -> None:
     """Whatever ends a ledger early is told and kept; only what concerns the whole target ends the others too."""
     try:
-        await story()
+        await work()
     except StoppedError:
         ledger.status = LedgerStatus.STOPPED
     except SeedError as error:
@@ -306,13 +306,13 @@ async def _run_ledger_safely(context: RunContext, ledger: LedgerState, story: Ca
 
 
 def _end(context: RunContext, error: SeedError) -> None:
-    context.errors.append(error)
+    context.results.errors.append(error)
     if isinstance(error, BreakerOpenError | UnauthorizedError | JournalError | OutputError):
         context.stop(str(error))
 
 
 def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -> None:
-    if context.pool.stopping:
+    if context.pool.admission.is_draining:
         ledger.status = LedgerStatus.STOPPED
     else:
         ledger.fail(reason)
@@ -323,8 +323,8 @@ async def watch_signals(context: RunContext) -> None:
     """The first SIGINT or SIGTERM drains the run, the second ends it at once."""
     with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for number in signals:
-            if context.signal is not None:
+            if context.findings.signal is not None:
                 context.pool.cancel()
                 return
-            context.signal = number
+            context.findings.signal = number
             context.stop(f"{number.name}: finishing what is in flight; once more ends at once")

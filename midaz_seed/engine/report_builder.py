@@ -15,6 +15,7 @@ from midaz_seed.errors import (
     ExitCode,
     JournalError,
     OutputError,
+    SeedError,
     SettlementError,
     TargetError,
     UndecidedError,
@@ -75,7 +76,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     money_s = meter.money.busy_s
     failed, planned = meter.failed, max(meter.planned, 1)
     own = measure_client_load(context, elapsed_s=elapsed_s, cpu_s=process_cpu_s() - started_cpu_s)
-    processes = (own, *context.shards)
+    processes = (own, *context.results.processes)
     proof = _proof(context)
     exit_code, verdict, next_step = _judge(context, proof, 100 * failed / planned)
     return Report(
@@ -133,17 +134,17 @@ def _settings(settings: Settings) -> JsonObject:
 
 def _concurrency(context: RunContext) -> ConcurrencyReport:
     limit = context.settings.generation.limits.max_concurrency
-    changes = context.concurrency
+    changes = context.results.concurrency
     return ConcurrencyReport(
         auto=limit == "auto",
-        in_flight=(context.held or context.pool.limit) if limit == "auto" else limit,
+        in_flight=(context.results.in_flight_limit or context.pool.limit) if limit == "auto" else limit,
         changes=tuple(changes[:CHANGES_MAX]),
         changes_total=len(changes),
     )
 
 
 def _steady(context: RunContext) -> SteadyReport | None:
-    windows = [window for window in context.steady if window.span_s >= STEADY_S_MIN]
+    windows = [window for window in context.results.steady if window.span_s >= STEADY_S_MIN]
     if not windows:
         return None
     whole = Histogram()
@@ -162,7 +163,7 @@ def _steady(context: RunContext) -> SteadyReport | None:
 
 
 def _open_loop(context: RunContext) -> OpenLoopReport | None:
-    slots = context.slots
+    slots = context.schedule
     if slots is None:
         return None
     return OpenLoopReport(
@@ -177,10 +178,10 @@ def _open_loop(context: RunContext) -> OpenLoopReport | None:
 
 def _settlement(context: RunContext) -> SettlementReport:
     return SettlementReport(
-        ledgers=len(context.settled),
-        waited_s_max=max((settled.waited_s for settled in context.settled), default=0.0),
-        waited_s_total=sum(settled.waited_s for settled in context.settled),
-        looks=sum(settled.looks for settled in context.settled),
+        ledgers=len(context.results.settled),
+        waited_s_max=max((settled.waited_s for settled in context.results.settled), default=0.0),
+        waited_s_total=sum(settled.waited_s for settled in context.results.settled),
+        looks=sum(settled.looks for settled in context.results.settled),
     )
 
 
@@ -202,22 +203,27 @@ def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
     )
 
 
+def _first(context: RunContext, *kinds: type[SeedError]) -> SeedError | None:
+    """The first error of some kinds that ended a ledger or the run."""
+    return next((error for error in context.results.errors if isinstance(error, kinds)), None)
+
+
 def _judge(context: RunContext, proof: VerificationReport | None, failed_percent: float) -> tuple[ExitCode, str, str]:
     """Exit code, one sentence, and how to go on."""
     unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
-    target = next((error for error in context.errors if isinstance(error, TargetError)), None)
-    undecided = next((error for error in context.errors if isinstance(error, UndecidedError)), None)
-    settlement = next((error for error in context.errors if isinstance(error, SettlementError)), None)
-    unexplained = next((error for error in context.errors if isinstance(error, UnexplainedError | ExcessError)), None)
-    disk = next((error for error in context.errors if isinstance(error, JournalError | OutputError)), None)
+    target = _first(context, TargetError)
+    undecided = _first(context, UndecidedError)
+    settlement = _first(context, SettlementError)
+    unexplained = _first(context, UnexplainedError, ExcessError)
+    disk = _first(context, JournalError, OutputError)
     again = _how_to_go_on(context)
-    if context.signal is not None:
-        code = ExitCode.INTERRUPTED if context.signal is signal.SIGINT else ExitCode.TERMINATED
-        return code, f"Interrupted by {context.signal.name}; what was in flight was finished.", again
+    if context.findings.signal is not None:
+        code = ExitCode.INTERRUPTED if context.findings.signal is signal.SIGINT else ExitCode.TERMINATED
+        return code, f"Interrupted by {context.findings.signal.name}; what was in flight was finished.", again
     if disk is not None:
         return ExitCode.DIFFERENCES, f"Stopped: {disk}.", f"{disk.hint}."
-    if context.stop_reason:
-        return ExitCode.DIFFERENCES, f"Stopped by a rule: {context.stop_reason}.", again
+    if context.results.stop_reason:
+        return ExitCode.DIFFERENCES, f"Stopped by a rule: {context.results.stop_reason}.", again
     if target is not None:
         return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or again}"
     if undecided is not None:
@@ -240,7 +246,7 @@ def _judge(context: RunContext, proof: VerificationReport | None, failed_percent
             f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
         )
         return ExitCode.DIFFERENCES, verdict, f"Cure what the errors name. {again}"
-    if context.pool.closed and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
+    if context.pool.admission.time_is_up and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
         return _time_was_up(context, proof, again)
     if proof is None:
         return ExitCode.DONE, "Done, without a proof.", "Prove it with `midaz-seed verify` and the same settings."
@@ -289,13 +295,15 @@ def _how_to_go_on(context: RunContext) -> str:
 
 
 def _proof(context: RunContext) -> VerificationReport | None:
-    proofs = context.proofs
-    if not proofs and not context.absent:
+    proofs = context.results.verifications
+    if not proofs and not context.results.absent:
         return None
     stopped = sum(ledger.status is LedgerStatus.STOPPED for ledger in context.state.ledgers)
     # what time did not allow to begin is no part of what is to be proved
-    to_prove = len(context.state.ledgers) - (stopped if context.pool.closed and not context.pool.stopping else 0)
-    differences = [*context.absent, *(difference for proof in proofs for difference in proof.differences)]
+    admission = context.pool.admission
+    left_out = stopped if admission.time_is_up and not admission.is_draining else 0
+    to_prove = len(context.state.ledgers) - left_out
+    differences = [*context.results.absent, *(difference for proof in proofs for difference in proof.differences)]
     return VerificationReport(
         ok=not differences and len(proofs) == to_prove,
         ledgers=len(proofs),

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
+from midaz_seed.engine.admission import Admission
 from midaz_seed.engine.task_groups import background_tasks
 
 T = TypeVar("T")
@@ -46,14 +47,8 @@ class WorkerPool:
         self._told: set[str] = set()
         self._streams: deque[_Stream[Any]] = deque()
         self._wake = anyio.Event()
-        self.stopping = False
-        """Nothing more is begun."""
-        self.closed = False
-        """Nothing new is admitted; what follows from what was, goes on: barrier, doubts, proof."""
-        self.stopped = anyio.Event()
-        """Set when `stopping` is."""
-        self.cancelled = False
-        """What was in hand was ended in the middle."""
+        self.admission = Admission(self._wake_up)
+        """What may still begin."""
         self._group: TaskGroup
 
     @asynccontextmanager
@@ -76,9 +71,8 @@ class WorkerPool:
         self._wake.set()
 
     def cancel(self) -> None:
-        """End everything at once, what is in hand included."""
-        self.stop()
-        self.cancelled = True
+        """End everything at once, what is in progress included."""
+        self.admission.cancel()
         self._group.cancel_scope.cancel()
 
     async def run_all(
@@ -123,15 +117,7 @@ class WorkerPool:
         self._told.add(who)
         return True
 
-    def close(self) -> None:
-        """Admit nothing new."""
-        self.closed = True
-        self._wake.set()
-
-    def stop(self) -> None:
-        """Begin nothing more; what is in hand ends by itself."""
-        self.stopping = True
-        self.stopped.set()
+    def _wake_up(self) -> None:
         self._wake.set()
 
     async def _worker(self) -> None:
@@ -170,7 +156,7 @@ class WorkerPool:
     def _take(self, stream: _Stream[Any]) -> Any:
         """The next item, now in hand; or _END, and the stream is out of the turn."""
         try:
-            over = self.stopping or (self.closed and stream.is_new_work)
+            over = not self.admission.is_open and (self.admission.is_draining or stream.is_new_work)
             item = _END if over else next(stream.items, _END)
         except Exception as error:  # noqa: BLE001 - raised by drain
             self._end(stream, error)

@@ -1,19 +1,41 @@
-"""The embedded Midaz: a double-entry ledger over real sockets that answers as a Midaz v3.3, v3.8 or v4
-does.
+"""The embedded Midaz: a double-entry ledger over real sockets that answers as a Midaz v3.3, v3.8 or v4.
 
     async with running(SandboxConfig()) as server:
         ...  # server.url
 
-The names are imported when they are used: a run against another server does not pay for this one.
+    with running_in_thread(SandboxConfig()) as server:  # for programs without asyncio
+        ...
+
+Other programs import from here alone. The names are imported when they are used, so that a run against another server
+does not pay for the sandbox.
 """
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from midaz_seed.sandbox.faults.plan import FaultPlan
-    from midaz_seed.sandbox.server import RecordQueue, Recovery, SandboxConfig, SandboxServer, Stages, running
+    from midaz_seed.sandbox.server import (
+        DIALECTS,
+        FaultPlan,
+        RecordQueue,
+        Recovery,
+        SandboxConfig,
+        SandboxServer,
+        Stages,
+        running,
+        running_in_thread,
+    )
 
-__all__ = ["FaultPlan", "RecordQueue", "Recovery", "SandboxConfig", "SandboxServer", "Stages", "running"]
+__all__ = [
+    "DIALECTS",
+    "FaultPlan",
+    "RecordQueue",
+    "Recovery",
+    "SandboxConfig",
+    "SandboxServer",
+    "Stages",
+    "running",
+    "running_in_thread",
+]
 
 
 def __getattr__(name: str) -> Any:

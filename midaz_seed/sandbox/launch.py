@@ -1,4 +1,4 @@
-"""The sandbox in a process of its own: what `--target sandbox` starts and ends."""
+"""A sandbox in its own process, as `--target sandbox` starts and ends it."""
 
 import subprocess
 import sys
@@ -22,10 +22,16 @@ _READY = "sandbox listening on "
 async def sandbox_process(
     *, data: Path | None = None, faults: Path | None = None, dialect: str = "v3.8"
 ) -> AsyncIterator[tuple[str, str]]:
-    """Start a durable sandbox on free ports of loopback, give the URLs of its onboarding and transaction services
-    (the same where one serves both), and end it with the block.
+    """Start a durable sandbox on free loopback ports, and end it with the block.
 
-    Without `data` its file is a temporary one. Raises UnreachableError when it does not come up.
+    Args:
+        data: its file; None: a temporary one.
+
+    Yields:
+        The URLs of its onboarding and transaction services; the same where one service serves both.
+
+    Raises:
+        UnreachableError: it does not start.
     """
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
         file = data or Path(folder) / "sandbox.sqlite"
@@ -33,7 +39,7 @@ async def sandbox_process(
         command += ["--dialect", dialect]
         if faults is not None:
             command += ["--faults", str(faults)]
-        # a session of its own, so that Ctrl-C drains the run instead of ending the server; it ends with our pipe
+        # its own session, so that Ctrl-C does not end the server before the run; it ends with our pipe
         process = await anyio.open_process(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
         )
@@ -59,7 +65,7 @@ async def _urls(process: Process) -> tuple[str, str]:
             async for piece in TextReceiveStream(process.stderr):
                 complaint += piece
     raise UnreachableError(
-        f"the sandbox did not start: {complaint.strip() or text.strip() or 'it said nothing'}",
+        f"the sandbox did not start: {complaint.strip() or text.strip() or 'it printed nothing'}",
         hint="start it by hand with `midaz-seed sandbox` to see why",
     )
 

@@ -1,4 +1,4 @@
-"""The sandbox as the main program of a process: signals, the line that says it is ready, the end."""
+"""The sandbox as the main program of a process: signals, the ready line, the end."""
 
 import asyncio
 import gc
@@ -15,9 +15,12 @@ _CRASHED = 2
 
 
 def run(config: SandboxConfig, *, until_eof: bool) -> None:
-    """Serve until SIGINT, SIGTERM or, with `until_eof`, the end of standard input. Raises SeedError when it cannot
-    start."""
-    # what is loaded stays, and what a ledger holds is not garbage: looking through it often only costs time
+    """Serve until SIGINT, SIGTERM or, with `until_eof`, the end of standard input.
+
+    Raises:
+        SeedError: it cannot start.
+    """
+    # modules and the content of ledgers are no garbage: frequent collections would only cost time
     gc.freeze()
     gc.set_threshold(_ALLOCATIONS_PER_COLLECTION, *gc.get_threshold()[1:])
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
@@ -41,7 +44,7 @@ async def _serve(config: SandboxConfig, *, until_eof: bool) -> None:
         stdin = sys.stdin.fileno()
         try:
             loop.add_reader(stdin, lambda: None if os.read(stdin, 4096) else ended.set())
-        except PermissionError:  # a file or /dev/null cannot be waited for: it is at its end already
+        except PermissionError:  # a file or /dev/null cannot be watched: it is at its end already
             ended.set()
     async with running(config) as server:
         urls = dict.fromkeys((server.url, server.transaction_url))

@@ -1,16 +1,17 @@
-"""The sandbox on a socket: inside another program (`running`), or as a process of its own (the command)."""
+"""A sandbox that listens on a socket, inside another program: `running`, `running_in_thread`."""
 
 import asyncio
 import ipaddress
 import socket
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
 import uvicorn
+from anyio.from_thread import start_blocking_portal
 from uvicorn.server import ServerState
 
 from midaz_seed.clock import Clock, ShiftedClock, SystemClock
@@ -18,17 +19,19 @@ from midaz_seed.errors import TargetNotAllowedError, UsageError
 from midaz_seed.sandbox.core.dialect import DIALECTS, Service
 from midaz_seed.sandbox.faults.app import FaultyApp
 from midaz_seed.sandbox.faults.crash_recovery import Recovery
-from midaz_seed.sandbox.faults.crash_stages import StagedApp, Stages
-from midaz_seed.sandbox.faults.plan import FaultPlan, Faults
+from midaz_seed.sandbox.faults.crash_stages import StagedExecution, Stages
+from midaz_seed.sandbox.faults.decisions import Faults
+from midaz_seed.sandbox.faults.plan import FaultPlan
 from midaz_seed.sandbox.http.app import ROUTER, App
 from midaz_seed.sandbox.http.router import Router
 from midaz_seed.sandbox.http.uvicorn_protocol import Protocol
 from midaz_seed.sandbox.loading import load
 from midaz_seed.sandbox.storage.read_lag import Lag, RecordQueue
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.storage.state import SandboxState
 from midaz_seed.sandbox.storage.store import Store
 
 __all__ = [
+    "DIALECTS",
     "FaultPlan",
     "RecordQueue",
     "Recovery",
@@ -37,52 +40,56 @@ __all__ = [
     "Stages",
     "check_host",
     "running",
+    "running_in_thread",
 ]
 
 _BACKLOG = 2048
 _FINISH_WITHIN_S = 0.1
-"""Carrying a request out takes one turn of the loop: what is not done by then waits for a client or for an injected
+"""A request is carried out in one turn of the event loop: one that takes longer waits for a client or an injected
 latency."""
 
 
 @dataclass(frozen=True)
 class SandboxConfig:
-    """How a sandbox runs."""
+    """The configuration of a sandbox."""
 
     host: str = "127.0.0.1"
     port: int = 0
     """0: any free port."""
     data: Path | None = None
-    """The file that keeps everything; None: memory, gone at the end."""
+    """The file that keeps everything; None: in memory, lost at the end."""
     seed: int = 0
-    """Of the random parts of ids and of the faults."""
+    """For the random parts of ids, and for the faults."""
     faults: FaultPlan | None = None
     auth_token: str | None = None
-    """When set, requests without this bearer token get 401."""
+    """Requests without this bearer token get 401; None: no token is needed."""
     clock: Clock = field(default_factory=SystemClock)
     control: bool = False
-    """Serve /sandbox/clock, which moves the clock on."""
+    """Serve /sandbox/clock, which advances the clock."""
     queue: RecordQueue | None = None
-    """Asynchronous mode: records of transactions appear behind their answers. None: at once."""
+    """Asynchronous mode: transactions are listed later than they are answered. None: at once."""
     stages: Stages | None = None
-    """Take that long over a new transaction, each stage durable: a killed process leaves behind what a real server
-    leaves. None: a transaction is made in one piece."""
+    """Carry out new transactions in stages, each durable, so that a killed process leaves the same state as a killed
+    Midaz. None: in one piece."""
     recovery: Recovery = field(default_factory=Recovery)
-    """When what a killed process left behind can be seen."""
+    """When reads show the transactions that a killed process left."""
     dialect: Literal["v3.3", "v3.8", "v4"] = "v3.8"
-    """The Midaz version that it answers as."""
+    """The Midaz version that it imitates."""
     transaction_port: int = 0
-    """Of the transaction service, where the version has one; 0: any free port."""
+    """Of the transaction service, in versions with two services; 0: any free port."""
     answer_first: bool = False
-    """Let answers go before what they acknowledge is committed: a killed process loses the last moments."""
+    """Send answers before what they acknowledge is committed: a killed process loses the latest 20 ms."""
     one_port: bool = False
-    """Serve everything on one port although the version has two services."""
+    """Serve both services of a version on one port."""
     allow_any_host: bool = False
-    """Listen beyond this machine. There is no protection but the token."""
+    """Allow a host that other machines can reach. The token is the only protection."""
 
 
 class SandboxServer:
-    """A sandbox that listens. Made by `running`."""
+    """A sandbox that listens; `running` and `running_in_thread` start one.
+
+    `url` is its address, `state` its ledgers and balances, `faults.injected` counts the faults that happened.
+    """
 
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
@@ -94,7 +101,7 @@ class SandboxServer:
         dialect = DIALECTS[config.dialect]
         self.clock: Clock = ShiftedClock(config.clock) if config.control else config.clock
         self._store = Store(config.data, dialect.version)
-        self.state = World(dialect, self.clock, self._store, config.seed)
+        self.state = SandboxState(dialect, self.clock, self._store, config.seed)
         self.state.answer_first = config.answer_first
         try:
             load(self.state, config.recovery)
@@ -103,16 +110,16 @@ class SandboxServer:
             raise
         plan = config.faults or FaultPlan()
         self.faults = Faults(plan, config.seed, self.clock)
-        self.app = self._app()
+        self.app = App(self.state, config.auth_token, self.faults.report)
         if config.queue is not None or plan.stale_s_max:
             waits = config.queue is not None and dialect.queued_balances_wait
             self.state.lag = Lag(self.clock, config.queue, keep_s=plan.stale_s_max, balances_wait=waits)
         self._killed = False
         self.crashed = asyncio.Event()
-        """Set when a fault has ended it."""
+        """Set when a fault has ended the server."""
         self._refusing: asyncio.Task[None] | None = None
         self._uvicorn = uvicorn.Config(
-            self.app,
+            self._entry(),
             http=Protocol,
             ws="none",
             lifespan="off",
@@ -136,27 +143,27 @@ class SandboxServer:
             )
         self._routers = [Router(dialect, service) for service in services]
 
-    def _app(self) -> App:
+    def _entry(self) -> App | FaultyApp:
+        """Return the application to serve: with faults and stages when the configuration has any."""
         config = self.config
-        if config.stages is not None:
-            ways = (self.refuse_for, self.crash)
-            return StagedApp(self.state, config.auth_token, self.faults, *ways, stages=config.stages, seed=config.seed)
-        if config.faults is not None:
-            return FaultyApp(self.state, config.auth_token, self.faults, self.refuse_for, self.crash)
-        return App(self.state, config.auth_token, self.faults)
+        if config.faults is None and config.stages is None:
+            return self.app
+        staged = None if config.stages is None else StagedExecution(self.app, config.stages, config.seed)
+        return FaultyApp(self.app, self.faults, self.refuse_for, self.crash, staged)
 
     @property
     def url(self) -> str:
-        """Where it listens; where there are two services, the onboarding service."""
+        """The URL of the sandbox; with two services, of the onboarding service."""
         return self._url(self._ports[0])
 
     @property
     def transaction_url(self) -> str:
-        """Where the transaction service listens: the same address where one service serves everything."""
+        """The URL of the transaction service; the same as `url` with one service."""
         return self._url(self._ports[-1])
 
     @property
     def port(self) -> int:
+        """The port of `url`."""
         return self._ports[0]
 
     def _url(self, port: int) -> str:
@@ -164,9 +171,13 @@ class SandboxServer:
         return f"http://{host}:{port}"
 
     async def listen(self) -> None:
-        """Open the sockets. Raises UsageError when a port is taken."""
-        for place, router in enumerate(self._routers):
-            self._ports[place] = await self._listen_on(self._ports[place], router)
+        """Open the sockets.
+
+        Raises:
+            UsageError: a port is in use.
+        """
+        for index, router in enumerate(self._routers):
+            self._ports[index] = await self._listen_on(self._ports[index], router)
 
     async def _listen_on(self, port: int, router: Router) -> int:
         family = socket.AF_INET6 if ":" in self.config.host else socket.AF_INET
@@ -203,15 +214,15 @@ class SandboxServer:
                     transport.abort()
 
     def refuse_for(self, refuse_s: float) -> None:
-        """Stop listening and cut every connection, and listen again on the same port after some seconds."""
+        """Stop listening, cut every connection, and listen again on the same port after `refuse_s`."""
         self.stop_listening(abort=True)
         if self._refusing is None or self._refusing.done():
             self._refusing = asyncio.get_running_loop().create_task(self._listen_after(refuse_s))
 
     def crash(self) -> None:
-        """Cut every connection and listen no more, as a server does whose process ended."""
+        """Stop listening and cut every connection for good, as when the server's process ends."""
         self.stop_listening(abort=True)
-        for task in self.app.later:
+        for task in self.app.delayed:
             task.cancel()
         self.crashed.set()
 
@@ -220,8 +231,10 @@ class SandboxServer:
         await self.listen()
 
     async def kill(self) -> None:
-        """End as a process that gets SIGKILL: every connection is cut, nothing is finished, only what was durable
-        stays. Another sandbox may then use the port and the file."""
+        """End as by SIGKILL: cut every connection, finish nothing, keep only what is durable.
+
+        Another sandbox may use the port and the file afterwards.
+        """
         self._killed = True
         if self._refusing is not None:
             self._refusing.cancel()
@@ -230,8 +243,10 @@ class SandboxServer:
         self._store.abandon()
 
     async def close(self) -> None:
-        """Finish what is in flight, close every connection and commit. Idle connections end at once. After `kill`
-        there is nothing left to do."""
+        """Finish the requests in flight, close every connection and commit; idle connections end at once.
+
+        After `kill` it has no effect.
+        """
         if self._killed:
             return
         if self._refusing is not None:
@@ -250,14 +265,18 @@ class SandboxServer:
     async def _cut_all(self) -> None:
         self.app.closing = True
         self.stop_listening(abort=True)
-        for task in self._connections.tasks | self.app.later:
+        for task in self._connections.tasks | self.app.delayed:
             task.cancel()
-        while self._connections.connections or self._connections.tasks or self.app.later:  # noqa: ASYNC110 - uvicorn has no event for it
+        while self._connections.connections or self._connections.tasks or self.app.delayed:  # noqa: ASYNC110 - uvicorn has no event for it
             await asyncio.sleep(0)
 
 
 def check_host(host: str) -> None:
-    """Raises TargetNotAllowedError unless the host is this machine only."""
+    """Check a host.
+
+    Raises:
+        TargetNotAllowedError: other machines can reach it.
+    """
     if host == "localhost":
         return
     try:
@@ -273,10 +292,12 @@ def check_host(host: str) -> None:
 
 @asynccontextmanager
 async def running(config: SandboxConfig | None = None) -> AsyncIterator[SandboxServer]:
-    """A sandbox that listens for the duration of the block.
+    """Run a sandbox in this event loop for the duration of the block.
 
-    Raises TargetNotAllowedError for a host that is not this machine, UsageError for a taken port, ConfigurationError
-    or OutputError for a data file that cannot be used.
+    Raises:
+        TargetNotAllowedError: other machines can reach the host.
+        UsageError: a port is in use.
+        ConfigurationError, OutputError: the data file cannot be used.
     """
     config = config or SandboxConfig()
     if not config.allow_any_host:
@@ -287,3 +308,16 @@ async def running(config: SandboxConfig | None = None) -> AsyncIterator[SandboxS
         yield server
     finally:
         await server.close()
+
+
+@contextmanager
+def running_in_thread(config: SandboxConfig | None = None) -> Iterator[SandboxServer]:
+    """Run a sandbox in its own thread and event loop for the duration of the block, for programs without asyncio.
+
+    Use the server's `url`, `transaction_url` and `faults.injected`; everything else belongs to the sandbox's thread.
+
+    Raises:
+        SeedError: as `running`.
+    """
+    with start_blocking_portal() as portal, portal.wrap_async_context_manager(running(config)) as server:
+        yield server

@@ -45,11 +45,11 @@ from midaz_seed.errors import ExitCode, SeedError
 from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import REPORT
+from midaz_seed.sandbox import FaultPlan, SandboxServer
 from midaz_seed.sandbox.core.messages import Reply
+from midaz_seed.sandbox.faults.effects import How
 from midaz_seed.sandbox.faults.gateway import altered
-from midaz_seed.sandbox.faults.plan import How
-from midaz_seed.sandbox.server import FaultPlan, SandboxServer
-from midaz_seed.sandbox.storage.state import Book, World
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.settings.model import Settings
 from tests.support.clocks import AcceleratedClock
 from tests.support.gateway import DROP, Forward, Gateway, GatewayAnswer, running_gateway
@@ -315,14 +315,14 @@ class Ended:
     told: str = "killed"
 
 
-def two_worlds(sandboxed: World) -> Iterator[str]:
+def two_worlds(sandboxed: SandboxState) -> Iterator[str]:
     """Organizations, ledgers and portfolios that share a mark and each hold money, and money in what was removed."""
     places: dict[str, set[str]] = defaultdict(set)
-    for book in sandboxed.books.values():
+    for book in sandboxed.ledger_states.values():
         if not book.seqs:
             continue
         organization = sandboxed.organizations.live.get(book.org_id)
-        ledger = sandboxed.ledger(book.org_id, book.ledger_id)
+        ledger = sandboxed.ledger_doc(book.org_id, book.ledger_id)
         if organization is None or ledger is None:
             yield f"money in ledger {book.ledger_id}, which was removed"
             continue
@@ -332,7 +332,7 @@ def two_worlds(sandboxed: World) -> Iterator[str]:
     yield from (f"{len(ids)} of {mark} hold money" for mark, ids in places.items() if len(ids) > 1)
 
 
-def _add_portfolios(book: Book, places: dict[str, set[str]]) -> None:
+def _add_portfolios(book: LedgerState, places: dict[str, set[str]]) -> None:
     portfolios = book.collection("portfolios").live
     for account in book.collection("accounts"):
         portfolio = portfolios.get(str(account.get("portfolioId")))

@@ -195,7 +195,7 @@ def _json(body: bytes) -> Any:
 
 async def replay_all(dialect: str) -> dict[str, str]:
     """Play every story of a version to a sandbox of that dialect: name -> "" or what differs."""
-    from midaz_seed.sandbox.server import SandboxConfig, running
+    from midaz_seed.sandbox import SandboxConfig, running
 
     at_once = asyncio.Semaphore(AT_ONCE)
     results: dict[str, str] = {}

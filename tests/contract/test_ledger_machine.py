@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from midaz_seed.sandbox.server import SandboxConfig, running
+from midaz_seed.sandbox import SandboxConfig, running
 from midaz_seed.transport.base import Request, Response, Service
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
 

@@ -15,7 +15,7 @@ async def test_every_recorded_exchange_is_answered_as_the_real_server_did(dialec
 
 
 async def test_the_replay_notices_an_answer_that_is_not_the_recorded_one() -> None:
-    from midaz_seed.sandbox.server import SandboxConfig, running
+    from midaz_seed.sandbox import SandboxConfig, running
 
     recording = next(one for one in recordings("v3.8") if one.name == "health-version")
     recording.steps[0]["response"]["status"] = 418

@@ -10,7 +10,7 @@ from typing import Any
 import aiohttp
 
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, SandboxServer, running
+from midaz_seed.sandbox import FaultPlan, SandboxConfig, SandboxServer, running
 from tests.support.settings import settings_for
 from tools.chaos.processes import COMMAND, READY, UNMEASURED_ENVIRONMENT
 

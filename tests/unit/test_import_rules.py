@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
     {"errors", "clock"},
+    {"event_loop"},
     {"model"},
     {"settings"},
     {"plan"},
@@ -22,6 +23,8 @@ LAYERS = [
     {"__main__", "__init__"},
 ]
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+SANDBOX_LAYERS = ["core", "storage", "entities", "transactions", "http", "faults", "the program"]
+"""The sub-packages of the sandbox from low to high; its own modules (server, loading, main, launch) are the program."""
 PURE = (
     "midaz_seed.model",
     "midaz_seed.plan",
@@ -85,6 +88,19 @@ def test_imports_point_from_the_edge_to_the_core(module: str) -> None:
             assert _part(target) in {"sandbox", "errors", "clock", "model"}, f"the sandbox imports {target}"
             continue
         assert RANK[_part(target)] < RANK[part], f"{module} imports {target}, which is not below it"
+
+
+def _sandbox_rank(module: str) -> int:
+    parts = module.split(".")[2:]
+    return SANDBOX_LAYERS.index(parts[0] if parts and parts[0] in SANDBOX_LAYERS else "the program")
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if _part(name) == "sandbox"))
+def test_imports_inside_the_sandbox_point_from_the_program_to_the_core(module: str) -> None:
+    for name in MODULES[module]:
+        target = _inside(name)
+        if target is not None and _part(target) == "sandbox":
+            assert _sandbox_rank(target) <= _sandbox_rank(module), f"{module} imports {target}, which is above it"
 
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith(PURE)))

@@ -15,8 +15,8 @@ from pathlib import Path
 from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
-from midaz_seed.sandbox.server import SandboxConfig, running
-from midaz_seed.sandbox.storage.state import Book, Doc, World
+from midaz_seed.sandbox import SandboxConfig, running
+from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.reads import load_transaction
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.presets import PRESETS
@@ -120,18 +120,18 @@ def _settings(flags: Sequence[str]) -> Settings:
     return Settings.model_validate({"preset": preset, "volume": volume, "generation": {"batches": batches}})
 
 
-def audit(world: World, planned: Planned) -> Audit:
+def audit(state: SandboxState, planned: Planned) -> Audit:
     """Compare a sandbox's records with the plan."""
-    made = Counter(chain.from_iterable(_marks_of_movements(world, book) for book in world.books.values()))
-    there = Counter(_mark(doc) for doc in _entities(world)) & Counter(dict.fromkeys(planned.entities, 1_000_000))
+    made = Counter(chain.from_iterable(_marks_of_movements(state, ledger) for ledger in state.ledger_states.values()))
+    there = Counter(_mark(doc) for doc in _entities(state)) & Counter(dict.fromkeys(planned.entities, 1_000_000))
     twice = [f"{mark} is there {count} times" for mark, count in there.items() if count > planned.entities[mark]]
     absent = [f"{mark} is not there" for mark in planned.entities - there]
     unplanned = [f"movement {mark or 'without a tag'}" for mark in made if mark not in planned.movements]
-    held = _balances(world)
+    held = _balances(state)
     wrong = [
-        f"{'/'.join(place)} holds {held.get(place)}, not {value}"
-        for place, value in planned.balances.items()
-        if held.get(place) != value
+        f"{'/'.join(name)} holds {held.get(name)}, not {value}"
+        for name, value in planned.balances.items()
+        if held.get(name) != value
     ]
     doubled = (made - planned.movements) & Counter(dict.fromkeys(planned.movements, 1_000_000))
     missing = planned.movements - made
@@ -144,34 +144,34 @@ async def audit_file(data: Path, planned: Planned) -> Audit:
         return audit(server.state, planned)
 
 
-def _marks_of_movements(world: World, book: Book) -> Iterator[str]:
-    return (_mark({"metadata": load_transaction(world, seq).metadata}) for seq in book.seqs)
+def _marks_of_movements(state: SandboxState, ledger: LedgerState) -> Iterator[str]:
+    return (_mark({"metadata": load_transaction(state, seq).metadata}) for seq in ledger.seqs)
 
 
-def _entities(world: World) -> Iterator[Doc]:
-    yield from world.organizations
-    for ledgers in world.ledgers.values():
+def _entities(state: SandboxState) -> Iterator[EntityDoc]:
+    yield from state.organizations
+    for ledgers in state.ledgers.values():
         yield from ledgers
-    for book in world.books.values():
-        for collection in book.collections.values():
+    for ledger in state.ledger_states.values():
+        for collection in ledger.collections.values():
             yield from collection
 
 
-def _mark(doc: Doc) -> str:
+def _mark(doc: EntityDoc) -> str:
     metadata = doc.get("metadata")
     return str(metadata.get(KEY_MARK, "")) if isinstance(metadata, dict) else ""
 
 
-def _balances(world: World) -> Balances:
+def _balances(state: SandboxState) -> Balances:
     names = {
         (organization["id"], ledger["id"]): (organization["legalName"], ledger["name"])
-        for organization in world.organizations
-        for ledger in world.ledgers_of(organization["id"])
+        for organization in state.organizations
+        for ledger in state.ledgers_of(organization["id"])
     }
     return {
-        (*names[place], balance.alias): abs(balance.available)
-        for place, book in world.books.items()
-        if place in names
-        for balance in book.balances.values()
+        (*names[position], balance.alias): abs(balance.available)
+        for position, ledger in state.ledger_states.items()
+        if position in names
+        for balance in ledger.balances.values()
         if balance.key == "default"
     }

@@ -7,7 +7,7 @@ import signal
 import tempfile
 from pathlib import Path
 
-from midaz_seed.sandbox.server import FaultPlan, SandboxConfig, running
+from midaz_seed.sandbox import FaultPlan, SandboxConfig, running
 from tools.chaos.audit import audit_file
 from tools.chaos.faults import CLIENTS_MEET, CLIENTS_MEET_AND_LOSE_ANSWERS, FAULTS, Rules
 from tools.chaos.processes import sandbox_process

@@ -4,7 +4,7 @@ import asyncio
 import json
 from typing import Any, Protocol
 
-from midaz_seed.sandbox.server import FaultPlan, SandboxServer
+from midaz_seed.sandbox import FaultPlan, SandboxServer
 from midaz_seed.transport.base import Request
 from tools.chaos.audit import Audit, Planned, audit
 from tools.chaos.processes import posts_seen, query_sandbox

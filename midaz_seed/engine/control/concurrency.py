@@ -43,7 +43,7 @@ async def ramp_up(context: RunContext) -> None:
 
 def _note(context: RunContext, change: Change, at_s: float) -> None:
     event = ConcurrencyChanged(at_s, change.in_flight, change.reason)
-    context.concurrency.append(event)
+    context.results.concurrency.append(event)
     context.emit(event)
 
 

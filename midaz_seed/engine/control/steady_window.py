@@ -29,7 +29,7 @@ async def record_steady_state(context: RunContext) -> None:
         if since is None:
             since = _counted(context, now_s)
         else:
-            context.steady = [SteadyWindow(since, _counted(context, now_s))]
+            context.results.steady = [SteadyWindow(since, _counted(context, now_s))]
 
 
 def _counted(context: RunContext, now_s: float) -> Counted:

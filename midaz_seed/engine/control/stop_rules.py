@@ -73,11 +73,10 @@ async def enforce(context: RunContext) -> None:
         return
     rules = StopRules(settings)
     settling: dict[str, float] = {}
-    while not context.pool.stopping:
+    while not context.pool.admission.is_draining:
         reason = rules.broken(_look(context, settling))
         if reason:
-            context.stop_reason = reason
-            context.stop(reason)
+            context.stop_by_rule(reason)
             return
         await context.clock.sleep(settings.window_s / LOOKS_PER_WINDOW)
 

@@ -29,7 +29,7 @@ async def enforce_time_limit(context: RunContext) -> None:
     duration_s = context.settings.generation.limits.duration_s
     if not duration_s:
         return
-    while not context.pool.closed:
+    while context.pool.admission.is_open:
         left_s = duration_s - context.spent_s - reserve_s(context)
         if left_s <= 0:
             context.close()
@@ -52,7 +52,7 @@ def reserve_s(context: RunContext) -> float:
     reads = [_reads(context, ledger) for ledger in ledgers]
     one_by_one_s = max(reads, default=0) * mean_s
     together_s = sum(reads) * mean_s / context.pool.limit
-    settling_s = max((settled.waited_s for settled in context.settled), default=0.0)
+    settling_s = max((settled.waited_s for settled in context.results.settled), default=0.0)
     passed_over_s = sum(_to_pass_over(context, ledger) for ledger in ledgers) * PASS_OVER_S
     needed_s = SAFETY * (max(one_by_one_s, together_s) + settling_s + passed_over_s) + longest_s
     return min(needed_s, duration_s / 2) + MARGIN_S + MARGIN_SHARE * duration_s

@@ -297,7 +297,7 @@ async def resolve_doubts(
 
         await context.pool.run_all(again, send)
         decided = None
-        if not ledger.in_doubt or not again or context.pool.stopping:
+        if not ledger.in_doubt or not again or context.pool.admission.is_draining:
             return
 
 

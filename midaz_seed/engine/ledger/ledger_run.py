@@ -50,7 +50,7 @@ class LedgerRun:
         ledger.accounts = bytearray(plan.account_count)
         # one after the other: two assets created at once may both get the same external account (contract, 14.4)
         await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
-        if not ledger.ids and not pool.stopping and not pool.closed:
+        if not ledger.ids and not pool.admission.is_draining and not pool.admission.time_is_up:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
         await self._create(Phase.ACCOUNT_TYPES, plan.account_type_items())
         await self._create(Phase.PORTFOLIOS, plan.portfolio_items())
@@ -60,13 +60,13 @@ class LedgerRun:
         if self._cut_short:  # no money has moved, so there is nothing to prove yet
             ledger.status = LedgerStatus.STOPPED
             return None
-        if not any(ledger.accounts) and not pool.stopping:
+        if not any(ledger.accounts) and not pool.admission.is_draining:
             return self._give_up(Phase.ACCOUNTS, "none of its accounts could be created, so it gets no movements")
         await self._move_money()
-        if self._context.settings.verification.enabled and not pool.stopping:
+        if self._context.settings.verification.enabled and not pool.admission.is_draining:
             await self._prove()
         self._count_doubts()
-        if pool.stopping:
+        if pool.admission.is_draining:
             ledger.status = LedgerStatus.STOPPED
         else:
             ledger.status = LedgerStatus.PARTIAL if ledger.left_out_count else LedgerStatus.DONE
@@ -102,9 +102,10 @@ class LedgerRun:
         numbered_items = enumerate(items)
         with self._reported(phase) as progress:
             await context.pool.run_all(numbered_items, create, max_concurrent=max_concurrent, is_new_work=True)
-            if not creator.is_settled and not context.pool.stopping:
+            if not creator.is_settled and not context.pool.admission.is_draining:
                 ledger.ids.update(await context.pool.run_one(creator.keep_one_of_each))
-        self._cut_short = self._cut_short or (context.pool.closed and next(numbered_items, None) is not None)
+        if context.pool.admission.time_is_up and next(numbered_items, None) is not None:
+            self._cut_short = True
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
         """Keys of the items of this ledger that must exist before this one."""
@@ -115,30 +116,30 @@ class LedgerRun:
     async def _move_money(self) -> None:
         """A look at what is there, deposits, the barrier, transfers."""
         context, ledger, plan = self._context, self._ledger, self._plan
-        if context.pool.stopping or not plan.transactions_per_account:
+        if context.pool.admission.is_draining or not plan.transactions_per_account:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
         self._made = await find_existing(context, ledger)
-        while self._made is not None and self._made.lost and not context.pool.stopping:
+        while self._made is not None and self._made.lost and not context.pool.admission.is_draining:
             earlier = self._made
             await self._send_lost(earlier)
-            if earlier.complete or context.pool.stopping:
+            if earlier.complete or context.pool.admission.is_draining:
                 break
             self._made = await find_existing(context, ledger, earlier)
-        if context.pool.stopping:
+        if context.pool.admission.is_draining:
             return
         deposited: Sequence[int] = plan.expectation().deposited
         if self._made is not None and self._made.count:
             deposited = balances_after(ledger, self._made, and_deposits=True)
         await self._send(Phase.DEPOSITS, deposited)
-        if context.pool.stopping:
+        if context.pool.admission.is_draining:
             return
         if ledger.in_doubt:
             raise undecided(ledger)
         with self._reported(Phase.SETTLEMENT) as progress:
             settled = await settle(context, ledger, deposited)
-            context.settled.append(settled)
+            context.results.settled.append(settled)
             context.emit(settled)
             progress.created += 1
         await self._send(Phase.TRANSFERS, plan.expectation().final)
@@ -164,7 +165,7 @@ class LedgerRun:
             context, ledger, Phase.DEPOSITS, known, channels, made=made, missed=missed, decided=decided
         )
         self._note_signs(channels.values())
-        if ledger.in_doubt and not context.pool.stopping:
+        if ledger.in_doubt and not context.pool.admission.is_draining:
             raise undecided(ledger)
 
     async def _send(self, phase: Phase, planned: Sequence[int]) -> None:
@@ -177,13 +178,13 @@ class LedgerRun:
         with self._reported(phase) as progress:
             money = MoneyPhase(context, ledger, phase, earlier, progress)
             await context.pool.run_all(items, money.send, is_new_work=True)
-            if context.pool.closed:
+            if context.pool.admission.time_is_up:
                 await exclude_unstarted(context, ledger, phase, items, earlier)
             await context.pool.run_all(list(money.set_aside), money.ask_again)
             ledger.in_doubt += money.set_aside  # the run is being stopped
             context.journal.flush()
             self._note_signs([money.channel])
-            if ledger.in_doubt and not context.pool.stopping:
+            if ledger.in_doubt and not context.pool.admission.is_draining:
                 await resolve_doubts(
                     context,
                     ledger,
@@ -198,7 +199,7 @@ class LedgerRun:
         """Keep what the sending of transactions has shown about the server."""
         for each in channels:
             self._ledger.uncertain = self._ledger.uncertain or each.movements.uncertain
-            self._context.crash_seen = self._context.crash_seen or each.movements.crash_seen
+            self._context.results.crash_seen = self._context.results.crash_seen or each.movements.crash_seen
 
     async def _prove(self) -> None:
         context, ledger = self._context, self._ledger
@@ -206,7 +207,7 @@ class LedgerRun:
             proof = await verify_ledger(context, ledger)
             if any(row.what == Entity.PORTFOLIO for row in proof.differences) and await self._remove_empty_twins():
                 proof = await verify_ledger(context, ledger)
-            context.proofs.append(proof)
+            context.results.verifications.append(proof)
             progress.created += 1
         if proof.ok and ledger.in_doubt:  # the audit has found the record of each of them
             channels = {phase: channel(context, ledger, phase) for phase in MONEY}
@@ -234,8 +235,8 @@ class LedgerRun:
                 final=True,
             )
             context.meter.add(phase, Outcome.FAILED)
-        if ledger.in_doubt and not context.pool.stopping:
-            context.errors.append(undecided(ledger))
+        if ledger.in_doubt and not context.pool.admission.is_draining:
+            context.results.errors.append(undecided(ledger))
         ledger.in_doubt.clear()
 
     def _give_up(self, phase: Phase, reason: str) -> None:

@@ -72,7 +72,7 @@ class _Proof:
             counts_checked=self._counts,
             transactions_read=read,
             transactions_unlisted=len(self._unlisted),
-            crash_seen=self._context.crash_seen if self._unlisted else "",
+            crash_seen=self._context.results.crash_seen if self._unlisted else "",
             differences=tuple(self._differences),
             elapsed_s=self._context.clock.monotonic() - started_s,
         )
@@ -197,7 +197,7 @@ class _Proof:
             if made <= count <= planned:
                 return count
             too_many: frozenset[object] = frozenset(("transaction count",) if count > planned else ())
-            known_why = bool(self._differences) or (count >= enough and bool(self._context.crash_seen))
+            known_why = bool(self._differences) or (count >= enough and bool(self._context.results.crash_seen))
             if not await looks.again(count, too_many, still=known_why):
                 return count
 
@@ -217,14 +217,14 @@ class _Proof:
         context, ledger = self._context, self._ledger
         found = await audit(context, ledger, looks)
         differences = differences_of(found, ledger)
-        if found.unlisted and not differences and not self._differences and not context.crash_seen:
-            context.crash_seen = (
+        if found.unlisted and not differences and not self._differences and not context.results.crash_seen:
+            context.results.crash_seen = (
                 f"ledger {self._plan.key} holds the effect of {len(found.unlisted):,} transactions whose records are "
                 f"absent after {looks.waited_s:.0f} s while all others are listed, as a server leaves them that is "
                 "killed between the two"
             )
         self._differences += differences
-        if context.crash_seen:
+        if context.results.crash_seen:
             self._unlisted = frozenset(found.unlisted)
         else:
             for key in found.unlisted:

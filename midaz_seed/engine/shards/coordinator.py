@@ -9,7 +9,6 @@ run ends.
 
 import contextlib
 import pickle
-import struct
 import subprocess
 import sys
 import tempfile
@@ -21,88 +20,13 @@ import anyio
 import anyio.to_thread
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.requests.error_tracker import ErrorTracker
+from midaz_seed.engine.shards.messages import LENGTH, ShardProgress, ShardResult, ShardTask, progress_of
 from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
 from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.events import ConcurrencyChanged, Settled
-from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
-from midaz_seed.reporting.report import LedgerVerification, ProcessReport
-from midaz_seed.reporting.settled_throughput import SettlementTimeline
-from midaz_seed.reporting.steady import SteadyWindow
-from midaz_seed.resilience.arrival_schedule import ScheduleStats
-from midaz_seed.settings.model import Settings
-from midaz_seed.settings.target import ResolvedTarget
 
-LENGTH = struct.Struct("<Q")
 STARTS_MAX = 4
-"""How often a shard is started before its ledgers are given up: it may be killed by somebody who frees memory."""
-
-
-@dataclass(frozen=True, slots=True)
-class ShardTask:
-    """What a shard is to do."""
-
-    settings: Settings
-    plan: Path
-    """A file with the pickled plan, the same for all."""
-    result: Path
-    """Where the pickled result goes."""
-    shard: LedgerShard
-    target: ResolvedTarget
-    organizations: tuple[tuple[str, bool], ...]
-    """Of every organization of the plan: its server id, "" when it could not be made, and whether this run made it."""
-    journal: Path | None
-    """Where the shard writes what it sends; None: nowhere."""
-    journals: tuple[Path, ...]
-    """The journals of all sessions and shards of the run."""
-    rejects: Path | None
-    session: int
-
-
-@dataclass(slots=True)
-class ShardResult:
-    """What became of a slice: everything that the report is made of."""
-
-    meter: Meter
-    tracker: ErrorTracker
-    ledgers: list[tuple[int, LedgerStatus, str, str]]
-    """Place in the plan, status, reason, server id."""
-    concurrency: list[ConcurrencyChanged]
-    in_flight_limit: int
-    """At the end."""
-    steady: list[SteadyWindow]
-    slots: ScheduleStats | None
-    settled: list[Settled]
-    flows: dict[int, dict[Phase, SettlementTimeline]]
-    """By a ledger's place in the plan."""
-    epoch_s: float
-    """The time (epoch) at which the shard's monotonic clock stood at 0."""
-    proofs: list[LedgerVerification]
-    errors: list[SeedError]
-    breaker_opened: int
-    breaker_open_s: float
-    load: ProcessReport
-    stop_reason: str
-    time_is_up: bool
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a shard is: counters without latencies."""
-
-    phases: dict[Phase, dict[str, int | float]]
-    ledgers: dict[str, LedgerProgress]
-    in_flight: int
-
-
-COUNTERS = tuple(name for name in PhaseMeter.__slots__ if name not in ("latency", "planned", "since_s", "busy_s"))
-
-
-def progress_of(meter: Meter) -> Progress:
-    """What a shard tells twice a second."""
-    phases = {phase: {name: getattr(counters, name) for name in COUNTERS} for phase, counters in meter.phases.items()}
-    return Progress(phases, meter.ledgers, meter.in_flight)
+"""How often a shard is started before its ledgers are given up: the system may kill it to free memory."""
 
 
 def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTask]:
@@ -158,14 +82,14 @@ async def _carry_out(context: RunContext, task: ShardTask, merging: "_Merging") 
             merging.finish(task.shard, result)
             return
         if isinstance(result, SeedError):
-            context.errors.append(result)
+            context.results.errors.append(result)
             context.stop(str(result))
             break
-        if context.pool.stopping:
+        if context.pool.admission.is_draining:
             break
     merging.mark_lost(task.shard)
-    if not context.pool.stopping:
-        context.errors.append(
+    if not context.pool.admission.is_draining:
+        context.results.errors.append(
             ShardError(
                 f"process {task.shard.index + 1} of {task.shard.of} ended {STARTS_MAX} times without a result",
                 hint="is there enough memory? run the same command again, with fewer --shards",
@@ -186,9 +110,9 @@ async def _one_process(context: RunContext, task: ShardTask, merging: "_Merging"
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_end_with, context, process)
-            latest_progress = await _talk(process, task, merging)
+            result = await _talk(process, task, merging)
             group.cancel_scope.cancel()
-        return latest_progress
+        return result
     finally:
         process.kill()
         with anyio.CancelScope(shield=True), process:
@@ -216,13 +140,13 @@ def _give(process: "subprocess.Popen[bytes]", data: bytes) -> None:
         process.stdin.flush()
 
 
-def _take(process: "subprocess.Popen[bytes]") -> Progress | None:
+def _take(process: "subprocess.Popen[bytes]") -> ShardProgress | None:
     """How far a shard is; None when it has ended."""
     assert process.stdout is not None
     head = process.stdout.read(LENGTH.size)
     size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else 0
     data = process.stdout.read(size)
-    progress: Progress | None = None
+    progress: ShardProgress | None = None
     if size and len(data) == size:
         progress = pickle.loads(data)  # noqa: S301 - from our own process
     return progress
@@ -230,7 +154,7 @@ def _take(process: "subprocess.Popen[bytes]") -> Progress | None:
 
 async def _end_with(context: RunContext, process: "subprocess.Popen[bytes]") -> None:
     """When the run is to be stopped, so is the shard."""
-    await context.pool.stopped.wait()
+    await context.pool.admission.draining.wait()
     process.terminate()
 
 
@@ -239,13 +163,13 @@ class _Merging:
     """Adds up what the shards tell in the counters of the run."""
 
     context: RunContext
-    latest_progress: dict[LedgerShard, Progress] = field(default_factory=dict)
+    latest_progress: dict[LedgerShard, ShardProgress] = field(default_factory=dict)
     own: dict[Phase, dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.own = progress_of(self.context.meter).phases
 
-    def progress(self, shard: LedgerShard, progress: Progress) -> None:
+    def progress(self, shard: LedgerShard, progress: ShardProgress) -> None:
         self.latest_progress[shard] = progress
         self._count()
 
@@ -257,42 +181,37 @@ class _Merging:
             meter.phases[phase].busy_s = max(meter.phases[phase].busy_s, counters.busy_s)
         meter.money.busy_s = max(meter.money.busy_s, result.meter.money.busy_s)
         context.tracker.merge(result.tracker)
-        by_place = {ledger.index: ledger for ledger in context.state.ledgers}
-        for place, status, reason, server_id in result.ledgers:
-            ledger = by_place[place]
-            ledger.status, ledger.reason, ledger.id = status, reason, server_id
+        self._take_ledgers(result)
+        meter.succeeded += result.meter.succeeded
+        meter.overloaded += result.meter.overloaded
+        if context.schedule is not None and result.schedule is not None:
+            context.schedule.add(result.schedule)
+        context.sender.breaker.add(opened_count=result.breaker_opened, open_s=result.breaker_open_s)
+        context.results.merge(result.results)
+        if result.time_is_up:
+            context.close()
+        if result.results.stop_reason:
+            context.stop(result.results.stop_reason)
+
+    def _take_ledgers(self, result: ShardResult) -> None:
+        context = self.context
+        by_index = {ledger.index: ledger for ledger in context.state.ledgers}
         ahead_s = result.epoch_s - (context.clock.time() - context.clock.monotonic())
-        for place, flows in result.flows.items():
-            by_place[place].flows = flows
-            for flow in flows.values():
+        for outcome in result.ledgers:
+            ledger = by_index[outcome.index]
+            ledger.status, ledger.reason, ledger.id = outcome.status, outcome.reason, outcome.id
+            ledger.flows = outcome.flows
+            for flow in outcome.flows.values():
                 flow.shift(ahead_s)
         for organization in context.state.organizations:
             for ledger in organization.ledgers:
                 ledger.organization_id = organization.id
-        context.concurrency += result.concurrency
-        context.held += result.in_flight_limit
-        context.steady += result.steady
-        if context.slots is not None and result.slots is not None:
-            context.slots.add(result.slots)
-        meter.succeeded += result.meter.succeeded
-        meter.overloaded += result.meter.overloaded
-        context.settled += result.settled
-        context.proofs += result.proofs
-        context.errors += result.errors
-        breaker = context.sender.breaker
-        breaker.add(opened_count=result.breaker_opened, open_s=result.breaker_open_s)
-        context.shards.append(result.load)
-        if result.time_is_up:
-            context.close()
-        if result.stop_reason and not context.stop_reason:
-            context.stop_reason = result.stop_reason
-            context.stop(result.stop_reason)
 
     def mark_lost(self, shard: LedgerShard) -> None:
         """The shard's ledgers are not done."""
         for ledger in self.context.state.ledgers:
             if shard.has(ledger.index):
-                stopped = self.context.pool.stopping
+                stopped = self.context.pool.admission.is_draining
                 ledger.status = LedgerStatus.STOPPED if stopped else LedgerStatus.FAILED
                 ledger.reason = "" if stopped else "the process that filled it was killed"
 

@@ -1,4 +1,4 @@
-"""ISO 3166 country codes and the currencies that the server knows."""
+"""ISO 3166 country codes and the currencies that the server accepts."""
 
 _COUNTRIES = """
 AD AE AF AG AI AL AM AO AQ AR AS AT AU AW AX AZ BA BB BD BE BF BG BH BI BJ BL BM BN BO BQ BR BS BT BV BW BY BZ CA CC
@@ -20,4 +20,4 @@ UAH UGX USD USN UYI UYU UZS VED VEF VND VUV WST XAF XCD XDR XOF XPF XSU XUA YER 
 
 COUNTRIES = frozenset(_COUNTRIES.split())
 CURRENCIES = frozenset(_CURRENCIES.split())
-"""The list built into the server; it lacks some ISO 4217 codes, among them VES and those of metals."""
+"""The list built into the server. It lacks some ISO 4217 codes, such as VES and those of metals."""

@@ -1,15 +1,14 @@
-"""The forms of time that the server reads and writes."""
+"""The forms of dates and times that the server reads and writes."""
 
 import calendar
 import re
-import time
 from datetime import UTC, datetime
 
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?)?")
 
 
 def parse_instant(text: str) -> datetime | None:
-    """RFC 3339, the same without zone (UTC is meant), or a plain date; None for anything else."""
+    """Read RFC 3339, the same without zone (then UTC) or a plain date; None for any other text."""
     if _INSTANT.fullmatch(text) is None:
         return None
     try:
@@ -20,12 +19,12 @@ def parse_instant(text: str) -> datetime | None:
 
 
 def parse_moment(text: str) -> datetime | None:
-    """A date with a time, apart by a blank or as `parse_instant` takes it; None for anything else."""
+    """Read a date with a time, separated by a space or as `parse_instant` reads it; None for any other text."""
     return parse_instant(text.replace(" ", "T", 1)) if len(text) > len("2026-01-01") else None
 
 
 def rfc3339(instant: datetime) -> str:
-    """As the server writes it: `Z` for UTC, no fraction when it is zero, no trailing zeros in it."""
+    """Write a time as the server does: `Z` for UTC, no fraction that is zero, no trailing zeros in it."""
     text = instant.strftime("%Y-%m-%dT%H:%M:%S")
     if instant.microsecond:
         text += f".{instant.microsecond:06d}".rstrip("0")
@@ -34,7 +33,7 @@ def rfc3339(instant: datetime) -> str:
 
 
 def months_before(epoch_s: float, months: int) -> float:
-    """The start of the day that many months before a moment, in seconds since the epoch."""
+    """Return the start of the day `months` before a time; both in seconds since the epoch."""
     day = datetime.fromtimestamp(epoch_s, UTC)
     year, month = divmod(day.year * 12 + day.month - 1 - months, 12)
     month += 1
@@ -43,16 +42,16 @@ def months_before(epoch_s: float, months: int) -> float:
 
 
 class Stamps:
-    """The time as text, cheap: the part up to the second is only made once a second."""
+    """Formats the current time. The part up to the second is cached, because it is the same for many requests."""
 
     def __init__(self) -> None:
         self._second = -1
         self._prefix = ""
 
     def at(self, epoch_s: float) -> str:
-        """RFC 3339 in UTC with microseconds."""
+        """Return RFC 3339 in UTC with microseconds."""
         second = int(epoch_s)
         if second != self._second:
             self._second = second
-            self._prefix = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         return f"{self._prefix}.{str(int((epoch_s - second) * 1_000_000)).zfill(6)}Z"

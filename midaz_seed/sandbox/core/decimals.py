@@ -1,7 +1,6 @@
 """Exact decimal numbers of any length, as the server reads and writes them.
 
-Amounts cross the wire as strings; inside they are `decimal.Decimal`, added in a context wide enough that nothing is
-rounded.
+Amounts are strings in requests and answers. Here they are `decimal.Decimal`, in a context that never rounds.
 """
 
 import re
@@ -10,11 +9,10 @@ from decimal import Context, Decimal, Inexact
 from functools import reduce
 
 DIGITS_MAX = 20_000
-"""Longer results would be a way to fill the memory; a number beyond this is refused when it is read."""
+"""A longer number is refused when it is read: results of any length could fill the memory."""
 
 EXACT = Context(prec=3 * DIGITS_MAX, traps=[Inexact])
 ZERO = Decimal(0)
-HUNDRED = Decimal(100)
 _FORM = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?")
 
 add = EXACT.add
@@ -23,8 +21,11 @@ multiply = EXACT.multiply
 
 
 def parse(text: str) -> Decimal:
-    """The number that a text stands for. Forms: `10`, `-1.50`, `+5`, `5.`, `.5`, `1e2`. Raises ValueError for any
-    other."""
+    """Return the number of a text: `10`, `-1.50`, `+5`, `5.`, `.5` or `1e2`.
+
+    Raises:
+        ValueError: any other form, or a number of more than `DIGITS_MAX` digits.
+    """
     form = _FORM.fullmatch(text) if len(text) <= DIGITS_MAX else None
     if form is None:
         raise ValueError(f"not a decimal number: {text[:40]!r}")
@@ -35,8 +36,8 @@ def parse(text: str) -> Decimal:
 
 
 def text_of(number: Decimal) -> str:
-    """The shortest plain form: no exponent, no trailing zeros, no minus before zero."""
-    text = str(number)  # takes a third of the time of format(number, "f"), and is the same but for exponents
+    """Return the shortest plain form: no exponent, no trailing zeros, no minus before zero."""
+    text = str(number)  # a third of the time of format(number, "f"), which differs only for exponents
     if "E" in text:
         text = format(number, "f")
     if "." in text:
@@ -45,10 +46,10 @@ def text_of(number: Decimal) -> str:
 
 
 def total(numbers: Iterable[Decimal]) -> Decimal:
-    """The exact sum."""
+    """Return the exact sum."""
     return reduce(add, numbers, ZERO)
 
 
 def percentage_of(value: Decimal, percent: int, of_percent: int) -> Decimal:
-    """`value` x percent/100 x of_percent/100, exact."""
+    """Return `value` x percent/100 x of_percent/100, exactly."""
     return multiply(value, Decimal(percent * of_percent)).scaleb(-4, context=EXACT)

@@ -1,15 +1,14 @@
-"""What differs between the Midaz versions that the sandbox can speak, as data.
+"""The differences between the Midaz versions that the sandbox imitates, as data.
 
-A handler never asks for a version: it asks the dialect for a trait. A further version is a further `Dialect` value.
-The facts come from recorded exchanges with a real v3.3.15, v3.8.0 and v4.0.0-beta.11. A trait's default is what v3.8
-does.
+A handler reads a trait of the dialect, never a version. Another version is another `Dialect` value. The facts come from
+recorded exchanges with a real v3.3.15, v3.8.0 and v4.0.0-beta.11. A trait's default is the behaviour of v3.8.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from midaz_seed.sandbox.core.journal_records import Amounts
+from midaz_seed.sandbox.core.records import Amounts
 
 Empty = Literal["null", "[]"]
 Service = Literal["onboarding", "transaction"]
@@ -31,7 +30,9 @@ SERVICES: Mapping[str, Service] = {
     "holders": "onboarding",
     "instruments": "onboarding",
 }
-"""Which service of a split Midaz serves which group of endpoints; health and version are served by both."""
+"""Group of endpoints -> the service that serves it, in versions with two; both serve health and version."""
+GROUPS = frozenset({*SERVICES, "service"})
+"""The groups of endpoints that fault plans and statistics name."""
 
 
 def _all_amounts(before: Amounts, after: Amounts) -> str:
@@ -52,65 +53,65 @@ def _two_amounts(before: Amounts, after: Amounts) -> str:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Dialect:
-    """One server version's manners."""
+    """The behaviour of one server version."""
 
     name: str
-    """How the command line calls it."""
+    """Its name on the command line."""
     version: str
-    """What `GET /version` says."""
+    """The version in the answer of `GET /version`."""
     version_fields: Mapping[str, Any] = field(default_factory=dict)
-    """What `GET /version` says beside that."""
+    """The other fields of that answer."""
     features: frozenset[str] = frozenset()
-    """The endpoints and the fields of bodies and answers that not every version has, by name: see `_FEATURES`."""
+    """The endpoints and fields that not every version has, by name: see `_FEATURES`."""
     separate_services: bool = False
     """Whether onboarding and transaction are two services with a port each."""
 
     # ---- errors
     error_shape: Literal["title", "problem"] = "title"
-    """`title`: {code, title, message}, with `fields` for 0009, 0047 and 0053. `problem`: RFC 9457, `errors` for
-    those."""
+    """`title`: {code, title, message}, with `fields` for 0009, 0047 and 0053. `problem`: RFC 9457, with `errors` for
+    these codes."""
     framework_error_shape: Literal["error", "title", "problem"] = "title"
-    """An unknown path, a wrong method, an internal error. `error`: {error: text}. `title`: a numeric code."""
+    """For an unknown path, a wrong method, an internal error. `error`: {error: text}. `title`: a numeric code."""
     error_content_type: str = "application/json"
     plain_json_codes: frozenset[str] = frozenset()
-    """The codes whose answers are `application/json` all the same."""
+    """The codes whose answers are `application/json` nevertheless."""
     names_entities: bool = False
-    """Whether every error of the business names the kind of entity, or the place, that it is about."""
+    """Whether every business error names the kind of entity, or the server's function, that it comes from."""
     entity_by_code: Mapping[str, str] = field(default_factory=lambda: {"0144": "request", "0145": "request"})
-    """`entityType` of errors with a code; "" for none. With `names_entities` the endpoint says those that are missing
-    here."""
+    """Code -> `entityType` of the error; "" for none. With `names_entities`, codes that are missing here have the
+    endpoint's."""
     empty_body_nameless: bool = False
-    """Whether a body of no bytes is refused without a code; else it is no JSON (0094)."""
+    """Whether an empty body is refused without a code; else with 0094 (no JSON)."""
     status_by_code: Mapping[str, int] = field(default_factory=dict)
-    """HTTP statuses of error codes where they differ from the table in `refusals`."""
+    """Code -> HTTP status, where it differs from the table in `error_codes`."""
     code_instead: Mapping[str, str] = field(default_factory=dict)
-    """The codes that this version has in place of others."""
+    """Code -> the code that this version has instead."""
     failing: frozenset[tuple[str, str, str]] = frozenset()
-    """(method, group of endpoints, code): refusals that this version breaks at, with an internal error."""
+    """(method, group of endpoints, code): refusals for which this version answers with an internal error."""
     replay_header_on_errors: bool = True
     """Whether errors raised after the idempotency key was claimed carry `X-Idempotency-Replayed: false`."""
 
     # ---- bodies
     body_bytes_max: int = 4 * 1024 * 1024
     metadata_keys_max: int | None = 100
-    """In a whole body; None: no limit."""
+    """Of a whole body; None: no limit."""
     nesting_depth_max: int | None = 11
-    """Objects within objects, the body counted; None: no limit."""
+    """Depth of nested objects, including the body; None: no limit."""
     nulls_are_absent: bool = True
-    """Whether null in a field that the server leaves out when it is empty is as good as no field; else it is 0053."""
+    """Whether null in a field that the server omits when empty counts as no field; else it is 0053."""
     dates: Literal["loose", "rfc3339"] = "loose"
-    """Of transactions. `loose`: also without zone or time, up to three decimals. `rfc3339`: that form alone, with any
-    fraction."""
+    """Of transactions. `loose`: zone and time may be missing, up to three decimals. `rfc3339`: only that form, with
+    any fraction."""
     lengths: Mapping[str, int] = field(default_factory=dict)
-    """The longest texts in characters, by field, where they differ."""
+    """Field -> the longest text in characters, where it differs."""
     too_long_code: Mapping[str, str] = field(default_factory=dict)
-    """The code for a text that is too long, by field, where it is not 0047."""
+    """Field -> the code for a text that is too long, where it is not 0047."""
     country_required: bool = False
     """Whether an organization needs a country."""
 
     # ---- lists
     offset_list_empty: Empty = "null"
-    """How a list paged by number says that it is empty."""
+    """`items` of an empty list paged by number."""
     cursor_list_empty: Mapping[str, Empty] = field(
         default_factory=lambda: {
             "account-types": "null",
@@ -122,47 +123,47 @@ class Dialect:
             "asset-rates": "[]",
         }
     )
-    """The same for each list paged by cursor."""
+    """`items` of each empty list paged by cursor."""
     first_page_leads_on: bool = False
-    """Whether the first page, come back to by cursor, has a next one; else only one before it, where nothing is."""
+    """Whether the first page has a next cursor when it is reached backwards; else it has only a previous one, which
+    leads to nothing."""
     first_page_has_next: frozenset[str] = frozenset()
-    """Lists by cursor whose first page always names a next one."""
+    """Lists by cursor whose first page always has a next cursor."""
     cursor_lists_with_page: frozenset[str] = frozenset({"account-types"})
-    """Lists by cursor that tell a page number all the same."""
+    """Lists by cursor that show a page number nevertheless."""
     bare_route_lists: bool = False
-    """Whether lists of transaction routes leave their operation routes out."""
+    """Whether lists of transaction routes omit the operation routes."""
     filters: frozenset[str] | None = None
-    """The parameters of lists that are looked at; None: all."""
+    """The parameters of lists that have an effect; None: all."""
     metadata_match_required: bool = True
-    """Whether a list by metadata that finds nothing is a 404."""
+    """Whether a list by metadata without a match is a 404."""
     metadata_pages_descend: bool = False
-    """Whether a list by metadata is cut into pages from the oldest on and shows each page from the newest on, whatever
-    order is asked for."""
+    """Whether a list by metadata is cut into pages from the oldest item and each page is shown in descending order,
+    whatever the requested order."""
     checks_numbers: bool = True
     """Whether a page or limit below 1 or without digits is refused (0082)."""
     checks_dates: bool = True
-    """Whether a date that is not understood is refused (0131); else it is not looked at, and RFC 3339 is not
-    understood."""
+    """Whether an invalid date is refused (0131); else it is ignored, and only plain dates are valid."""
     date_window_months: int = 3
-    """Transactions and operations older than this are missing from lists without dates."""
+    """Lists without dates omit transactions and operations that are older than this."""
     date_window_hides_operations: bool = False
-    """Whether reading one older transaction leaves its operations out, too."""
+    """Whether a read of one older transaction omits its operations."""
     page_limit_default: int = 10
     page_limit_max: int = 100
 
     # ---- entities
     asset_types: tuple[str, ...] = ("crypto", "currency", "commodity", "others")
     currency_types: tuple[str, ...] = ("currency",)
-    """The types of asset whose code must be a currency's."""
+    """The types of asset whose code must be that of a currency."""
     asset_deletable: bool = True
     external_type_allowed: bool = True
-    """Whether an account can be made with the type `external`; else no type may have that word in it (0066)."""
+    """Whether an account may have the type `external`; else no type may contain that word (0066)."""
     account_needs_ledger: bool = True
     """Whether an account's ledger is looked up before its asset."""
     account_deletion_checks_balances: bool = True
-    """Whether an account with money or recent movements is kept (0012); else it goes and its balances stay."""
+    """Whether an account with money or recent movements cannot be deleted (0012); else it can, its balances stay."""
     echoed: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The fields that a 201 shows as they were sent, although they are stored in another form."""
+    """Kind -> the fields that a 201 shows as they were sent, although they are stored in another form."""
     operation_types: tuple[str, ...] = ("source", "destination", "bidirectional")
     """Of operation routes."""
     ledger_settings: Mapping[str, Mapping[str, Any]] = field(
@@ -170,11 +171,11 @@ class Dialect:
     )
     """The settings of a ledger with their defaults."""
     settings_words: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """The words that a setting can have which is no switch."""
+    """Setting -> its allowed words, where it is not a switch."""
 
     rate_without_ttl_kills: bool = True
-    """Whether changing an asset rate without `ttl` ends the real server; the sandbox only does so when a fault plan
-    asks for it."""
+    """Whether a change of an asset rate without `ttl` ends the real server; the sandbox imitates that only under a
+    fault plan with `rate_crash`."""
 
     # ---- balances and transactions
     external_direction: Literal["credit", "debit"] = "debit"
@@ -182,39 +183,39 @@ class Dialect:
     default_balance_delay_ms: int = 0
     """How long after the account its default balance appears."""
     permissions_stale_s: int = 3600
-    """How long a balance that was just used keeps its former permissions after they were changed."""
+    """How long a recently used balance keeps its former permissions after they were changed."""
     checks_before_claim: bool = True
-    """Whether date and value are checked before the idempotency key is claimed, and a value below or at zero is 0125;
-    else only a wrong sum is noticed, and a value of zero breaks the server."""
+    """Whether date and value are checked before the idempotency key is claimed, and a value of zero or less is 0125;
+    else only a wrong sum is refused, and a value of zero is an internal error."""
     negative_ttl_fails: bool = False
-    """Whether an `X-TTL` below zero breaks the server; else the default is taken."""
+    """Whether an `X-TTL` below zero is an internal error; else the default applies."""
     transaction_needs_ledger: bool = True
     """Whether the ledger of a transaction is looked up (0007); else its balances are missing (0019)."""
     leg_without_account_fails: bool = True
-    """Whether a leg without account breaks the server; else it is 0019."""
+    """Whether a leg without account is an internal error; else it is 0019."""
     remaining_counts: bool = True
-    """Whether a leg that takes what remains gets it; else it gets nothing."""
+    """Whether a leg with `remaining` gets the rest; else it gets nothing."""
     remaining_of_zero_shows: bool = False
-    """Whether a leg that takes what remains has an operation even when nothing does."""
+    """Whether a leg with `remaining` has an operation even when the rest is zero."""
     pending_touches_destination: bool = False
-    """Whether holding money raises the version of the balance that it is meant for."""
+    """Whether a hold raises the version of the destination's balance."""
     note_amount: Literal["sent", "zero"] = "zero"
-    """What the operations of an annotation say that was moved."""
+    """The amount in the operations of an annotation."""
     revert_replays_silently: bool = False
-    """Whether a revert has no key but its content, and no answer says that it is a replay."""
+    """Whether the key of a revert is always its content, and a replay of it has no header."""
     queued_balances_wait: bool = False
-    """Whether, in asynchronous mode, a read shows a balance only as far as the queue has come."""
+    """Whether reads of balances wait for the queue in asynchronous mode."""
     cache_header: bool = True
     """Whether a read of a transaction carries `X-Cache-Hit`."""
     idempotency_ttl_s: int = 300
     operation_amounts: Callable[[Amounts, Amounts], str] = _all_amounts
-    """How an operation shows its balance before and after: two fields of a JSON object."""
+    """Renders the balance before and after an operation: two fields of a JSON object."""
     operation_shows_direction: bool = True
     shows_skips: bool = False
-    """Whether a transaction says if fees and tracer were skipped."""
+    """Whether a transaction shows if fees and tracer were skipped."""
 
     def has(self, feature: str) -> bool:
-        """Whether this version has something that not all have; "" is what all have."""
+        """Return whether this version has a feature; "" stands for what every version has."""
         return not feature or feature in self.features
 
 
@@ -224,7 +225,7 @@ _FEATURES = frozenset(
         "address-description",  # address.description
         "blocked",  # account.blocked
         "block",  # transactions/block and /unblock
-        "balance-history",  # the balances of a moment
+        "balance-history",  # balances at a given time
         "balance-settings",  # direction, settings, overdraft and position of balances
         "ledger-settings",  # the settings of a ledger, and their endpoint
         "readyz",

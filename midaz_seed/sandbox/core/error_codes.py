@@ -1,6 +1,6 @@
-"""The server's error codes: which HTTP status and which title each has.
+"""The server's error codes with their HTTP statuses and titles.
 
-Source: the recorded answers of a real v3.8.0; titles are the server's own words, messages are ours.
+The codes, statuses and titles come from recorded answers of a real v3.8.0; the messages are our own.
 """
 
 from http import HTTPStatus
@@ -127,8 +127,7 @@ _TABLE: dict[str, tuple[int, str]] = {
 
 
 class RefusedError(Exception):
-    """A request that the server answers with an error code; `fields` names the offending parts where the code has
-    them."""
+    """A request that the server refuses with an error code."""
 
     def __init__(
         self, code: str, fields: dict[str, Any] | None = None, *, entity: str | None = None, situation: str = ""
@@ -136,16 +135,17 @@ class RefusedError(Exception):
         super().__init__(code)
         self.code = code
         self.situation = situation or code
-        """What `Dialect.failing` calls it."""
+        """Its name in `Dialect.failing`."""
         self.fields = fields
+        """The offending parts of the request, for codes that show them."""
         self.entity = entity
-        """What it is about, where neither the code nor the endpoint says it; "" for nothing."""
+        """`entityType`, where it follows neither from the code nor from the endpoint; "" for none."""
         self.claimed = False
-        """The idempotency key had been claimed before this was raised."""
+        """Whether the idempotency key had been claimed before this was raised."""
 
 
 class FailedError(Exception):
-    """An error of the web framework beneath the server: a numeric code, such as 404 for an unknown path."""
+    """An error of the server's web framework, such as 404 for an unknown path; its code is the HTTP status."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
@@ -155,7 +155,7 @@ class FailedError(Exception):
 
 
 def describe(error: RefusedError | FailedError, dialect: Dialect, group: str = "") -> tuple[int, dict[str, Any]]:
-    """The HTTP status and JSON body of an error; `group` is that of the endpoint which refused."""
+    """Return the HTTP status and JSON body of an error; `group` is the endpoint's group."""
     if isinstance(error, FailedError):
         return error.status, _describe_failure(error, dialect)
     code = dialect.code_instead.get(error.code, error.code)
@@ -178,7 +178,7 @@ def describe(error: RefusedError | FailedError, dialect: Dialect, group: str = "
 
 
 def _problem(code: str, name: str, value: Any) -> dict[str, Any]:
-    """One offending part; an unexpected one shows what was sent, unless that was null."""
+    """Return one offending part; an unexpected one shows the value that was sent, unless it is null."""
     if code != "0053":
         return {"location": name, "message": str(value)}
     problem = {"location": name, "message": f"{name} is unexpected"}
@@ -186,7 +186,7 @@ def _problem(code: str, name: str, value: Any) -> dict[str, Any]:
 
 
 def _entity(error: RefusedError, code: str, dialect: Dialect, group: str) -> str:
-    """What an error is about, as `entityType` says it."""
+    """Return the `entityType` of an error."""
     if not dialect.names_entities:
         return dialect.entity_by_code.get(code, "")
     if error.entity is not None or error.fields is not None:

@@ -1,9 +1,10 @@
-"""The double-entry core: balances, and postings applied to them all or not at all. Pure: no clock, no network, no
-storage.
+"""The double-entry core: balances, and postings that are applied all or not at all.
 
-Every posting changes one balance. A balance of direction `credit` (an ordinary account) grows by credits; one of
-direction `debit` (an external account, from v3.8) grows by debits. An ordinary balance never goes below zero unless
-it allows overdraft.
+Pure: no clock, no network, no storage.
+
+Every posting changes one balance. A balance of direction `credit` grows by credits; one of direction `debit` (of an
+external account, from v3.8) grows by debits. Only the balance of an external account, or one that
+allows overdraft, goes below zero.
 """
 
 from dataclasses import dataclass, field
@@ -11,27 +12,28 @@ from decimal import Decimal
 from enum import StrEnum
 
 from midaz_seed.sandbox.core.decimals import ZERO, add, subtract, text_of
+from midaz_seed.sandbox.core.records import Amounts
 
 
 class Effect(StrEnum):
-    """What a posting does to its balance."""
+    """The effect of a posting on its balance."""
 
     DEBIT = "DEBIT"
     CREDIT = "CREDIT"
     HOLD = "ON_HOLD"
-    """Available becomes on hold: the source of a pending transaction."""
+    """Moves money from available to on hold: the source of a pending transaction."""
     SETTLE = "SETTLE"
-    """What was on hold leaves: the source of a committed transaction."""
+    """Removes money on hold: the source of a committed transaction."""
     RELEASE = "RELEASE"
-    """What was on hold is available again: the source of a cancelled transaction."""
+    """Moves money from on hold back to available: the source of a cancelled transaction."""
     RESERVE = "RESERVE"
-    """On hold grows alone: beside a debit, what a hold is where routes are checked."""
+    """Raises on hold alone. A debit and this make a hold where routes are checked."""
     UNRESERVE = "UNRESERVE"
-    """On hold shrinks alone: beside a credit, what a release is where routes are checked."""
+    """Lowers on hold alone. A credit and this make a release where routes are checked."""
 
 
 _KINDS = {Effect.SETTLE: "DEBIT", Effect.RESERVE: "ON_HOLD", Effect.UNRESERVE: "RELEASE"}
-"""What the operation of an effect is called that has not the effect's name."""
+"""The types of operations that differ from the name of the effect."""
 
 
 class LedgerRefusedError(Exception):
@@ -44,7 +46,7 @@ class LedgerRefusedError(Exception):
 
 @dataclass(slots=True, eq=False)
 class Balance:
-    """One balance of an account; amounts are exact decimals, `version` counts its changes."""
+    """One balance of an account; amounts are exact decimals."""
 
     number: int
     id: str
@@ -63,58 +65,58 @@ class Balance:
     allow_receiving: bool = True
     settings: dict[str, object] | None = None
     overdraft_limit: Decimal | None = None
-    """None: no overdraft. Infinity: overdraft without limit."""
+    """None: no overdraft. Infinity: unlimited overdraft."""
     deleted: bool = False
     visible_from_s: float = 0.0
     """Before this moment (seconds of the clock's epoch) the balance cannot be seen or used."""
     former_permissions: tuple[bool, bool, float] | None = None
-    """(sending, receiving, until): what still counts for a balance that was in use when they were changed."""
-    state: tuple[str, str, int, str] = ("0", "0", 0, "0")
-    """(available, onHold, version, overdraftUsed) as the server writes them: what stood after the last change."""
+    """(sending, receiving, until): the permissions that still apply to a balance that was in use when they changed."""
+    state: Amounts = ("0", "0", 0, "0")
+    """(available, onHold, version, overdraftUsed) after the last change, as the server writes them."""
     json: str = ""
-    """The part of each of its operations that never changes, rendered once."""
+    """The part of its operations that never changes, rendered once."""
 
     @property
     def version(self) -> int:
-        """How often it was changed."""
+        """The number of its changes."""
         return self.state[2]
 
     @property
     def is_external(self) -> bool:
+        """Whether it is the balance of an external account, which may go below zero."""
         return self.account_type == "external"
 
 
 @dataclass(slots=True)
 class Posting:
-    """One change to make: `amount` (above zero) with `effect` on `balance`."""
+    """A change to make: `amount` (above zero) with `effect` on `balance`."""
 
     balance: Balance
     effect: Effect
     amount: Decimal
     texts: dict[str, object] = field(default_factory=dict)
-    """What the operation shall say of itself; nothing here looks at it."""
+    """The texts of the operation; not used here."""
     companion: Balance | None = None
-    """The balance that holds the overdraft of this one, when it has one."""
+    """The balance that holds the overdraft of `balance`, when there is one."""
 
 
 @dataclass(slots=True)
 class Change:
-    """What a posting did. `before` and `after` are (available, onHold, version, overdraftUsed), amounts as the server
-    writes them."""
+    """A change that a posting made."""
 
     posting: Posting
     kind: str
     balance: Balance
     amount: str
-    before: tuple[str, str, int, str]
-    after: tuple[str, str, int, str]
+    before: Amounts
+    after: Amounts
 
 
 def apply(postings: list[Posting]) -> list[Change]:
-    """Apply the postings in their order, all of them or none.
+    """Apply postings in their order, all of them or none.
 
-    Raises LedgerRefusedError with 0018 when an ordinary balance would go below zero, 0167 when beyond its overdraft
-    limit.
+    Raises:
+        LedgerRefusedError: 0018 when a balance would go below zero, 0167 when beyond its overdraft limit.
     """
     undo: list[_Memento] = []
     changes: list[Change] = []
@@ -140,35 +142,57 @@ def apply(postings: list[Posting]) -> list[Change]:
     return changes
 
 
-_Memento = tuple[Balance, Decimal, Decimal, Decimal, tuple[str, str, int, str]]
+_Memento = tuple[Balance, Decimal, Decimal, Decimal, Amounts]
 
 
 def _memento(balance: Balance) -> _Memento:
     return (balance, balance.available, balance.on_hold, balance.overdraft_used, balance.state)
 
 
+def available_after(balance: Balance, amount: Decimal, *, is_debit: bool) -> Decimal:
+    """Return what would be available after a debit or credit.
+
+    Raises:
+        LedgerRefusedError: 0018 when the balance would go below zero; an external one may.
+    """
+    grows = is_debit == (balance.direction == "debit")
+    available = add(balance.available, amount) if grows else subtract(balance.available, amount)
+    if available < ZERO:
+        _check_below_zero(balance)
+    return available
+
+
+def set_available(balance: Balance, available: Decimal) -> Amounts:
+    """Change what is available, as one change of the balance, and return its new state."""
+    _, on_hold, version, used = balance.state
+    balance.available = available
+    balance.state = state = (text_of(available), on_hold, version + 1, used)
+    return state
+
+
+def _check_below_zero(balance: Balance) -> None:
+    if balance.account_type != "external":
+        raise LedgerRefusedError("0018")
+
+
 def _post(posting: Posting, text: str) -> Change:
     balance, effect, amount = posting.balance, posting.effect, posting.amount
     before = balance.state
-    on_hold, kind = before[1], effect.value
     if effect is Effect.DEBIT or effect is Effect.CREDIT:
-        grows = (effect is Effect.DEBIT) == (balance.direction == "debit")
-        available = add(balance.available, amount) if grows else subtract(balance.available, amount)
-    else:
-        available = _available_after_hold(balance, effect, amount)
-        holds = effect is Effect.HOLD or effect is Effect.RESERVE
-        balance.on_hold = add(balance.on_hold, amount) if holds else subtract(balance.on_hold, amount)
-        on_hold = text_of(balance.on_hold)
-        kind = _KINDS.get(effect, kind)
-    if available < 0 and balance.account_type != "external":
-        raise LedgerRefusedError("0018")
-    balance.available = available
-    balance.state = after = (text_of(available), on_hold, before[2] + 1, before[3])
-    return Change(posting, kind, balance, text, before, after)
+        available = available_after(balance, amount, is_debit=effect is Effect.DEBIT)
+        return Change(posting, effect.value, balance, text, before, set_available(balance, available))
+    available = _available_after_hold(balance, effect, amount)
+    if available < ZERO:
+        _check_below_zero(balance)
+    holds = effect is Effect.HOLD or effect is Effect.RESERVE
+    balance.on_hold = add(balance.on_hold, amount) if holds else subtract(balance.on_hold, amount)
+    balance.state = (before[0], text_of(balance.on_hold), before[2], before[3])
+    kind = _KINDS.get(effect, effect.value)
+    return Change(posting, kind, balance, text, before, set_available(balance, available))
 
 
 def _available_after_hold(balance: Balance, effect: Effect, amount: Decimal) -> Decimal:
-    """What is available when money was put on hold, or is not on hold any more."""
+    """Return what is available after a change of what is on hold."""
     if effect is not Effect.HOLD and effect is not Effect.RELEASE:
         return balance.available
     grows = (effect is Effect.HOLD) == (balance.direction == "debit")
@@ -176,7 +200,7 @@ def _available_after_hold(balance: Balance, effect: Effect, amount: Decimal) -> 
 
 
 def _post_with_overdraft(posting: Posting) -> list[Change]:
-    """A posting on a balance that may be overdrawn: what it lacks is owed on its companion, and repaid first."""
+    """Post on a balance that may be overdrawn: what it lacks is owed on its companion, and repaid first."""
     balance, amount, companion = posting.balance, posting.amount, posting.companion
     owed = ZERO
     if (

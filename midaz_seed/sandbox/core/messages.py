@@ -1,4 +1,4 @@
-"""One request and its answer, between the ASGI edge and the handlers."""
+"""A request and its answer, as they pass between the ASGI application and the handlers."""
 
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
@@ -7,6 +7,10 @@ from urllib.parse import parse_qsl
 import orjson
 
 Headers = list[tuple[bytes, bytes]]
+
+TRANSPORT = "midaz_seed.transport"
+"""The extension of the ASGI scope that holds {"transport": the asyncio transport}, for faults that cut the
+connection."""
 
 _JSON: Headers = [(b"content-type", b"application/json")]
 _TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
@@ -22,8 +26,8 @@ class Reply(NamedTuple):
 
 @dataclass(slots=True)
 class Call:
-    """A request that found its handler. `params` are the variable parts of the path in order: the organization's id,
-    the ledger's."""
+    """A request for a handler. `params` are the variable parts of the path in their order: the ids of organization,
+    ledger and so on."""
 
     method: str
     path: bytes
@@ -34,32 +38,34 @@ class Call:
 
     @property
     def org_id(self) -> str:
+        """The id of the organization in the path."""
         return self.params[0]
 
     @property
     def ledger_id(self) -> str:
+        """The id of the ledger in the path."""
         return self.params[1]
 
     def query(self) -> dict[str, str]:
-        """The query's parameters; of one given twice the last counts."""
+        """Return the parameters of the query; the last value of one that is given twice."""
         return dict(parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True))
 
 
 def json_reply(status: int, body: Any, headers: Headers | None = None) -> Reply:
-    """A JSON answer of a value."""
+    """Return a value as a JSON answer."""
     return Reply(status, _JSON + headers if headers else _JSON, orjson.dumps(body))
 
 
 def raw_json_reply(status: int, body: bytes, headers: Headers | None = None) -> Reply:
-    """A JSON answer that is bytes already."""
+    """Return rendered JSON as an answer."""
     return Reply(status, _JSON + headers if headers else _JSON, body)
 
 
 def text_reply(status: int, text: str) -> Reply:
-    """A plain text answer."""
+    """Return an answer of plain text."""
     return Reply(status, _TEXT, text.encode())
 
 
 def empty_reply(status: int, headers: Headers | None = None) -> Reply:
-    """An answer without body."""
+    """Return an answer without body."""
     return Reply(status, headers or [], b"")

@@ -1,27 +1,16 @@
-"""Reading a request body as the server does: decode, look for what was not understood, check the rules.
-
-The order is part of the behaviour: 0094 (no JSON, wrong type) comes before 0053 (unexpected fields), and that before
-0009 and 0047. A field is described as data (`Field`), and one set of functions reads every body. The server decodes
-into a struct, writes the struct again and compares with what was sent; `omitempty` fields vanish when they are empty,
-which is why an empty text in one of them is "unexpected".
-"""
+"""Request bodies as data: the fields of a body with their types and rules. `body_reader` reads bodies by them."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Literal, cast
 
-import orjson
-
 from midaz_seed.sandbox.core import decimals
-from midaz_seed.sandbox.core.dates import parse_instant
 from midaz_seed.sandbox.core.dialect import Dialect
-from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
+from midaz_seed.sandbox.core.error_codes import RefusedError
 
-Kind = Literal[
+FieldKind = Literal[
     "str",
     "text",
     "bool",
@@ -38,19 +27,18 @@ Kind = Literal[
     "time",
     "instant",
 ]
-"""`str`: a text, null counts as wrong. `text`: a text or null. `?`: null allowed. `raw`: any JSON. `meta`: metadata.
-`instant`: a time in RFC 3339."""
+"""`str`: a text, null becomes "". `text`: a text or null. `?`: null allowed. `raw`: any JSON. `meta`: metadata. `time`:
+a date with or without time. `instant`: a time in RFC 3339."""
 
 Rule = Callable[[Any], str | None]
-"""Looks at a decoded value; gives the error code that it deserves (0047 and others), or None."""
+"""Returns the error code for a decoded value, 0047 or another; None when the value is valid."""
 
 UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
-RFC3339_ZONE = re.compile(r"(?:Z|[+-]\d\d:\d\d)$")
-_MISSING: Any = object()
-_AS_SENT: dict[Kind, type] = {
+MISSING: Any = object()
+_AS_SENT: dict[FieldKind, type] = {
     "str": str, "text": str, "bool": bool, "bool?": bool, "int": int, "int?": int, "meta": dict,
 }  # fmt: skip
-"""The JSON types whose values a field of such a kind takes as they are."""
+"""Kind of field -> the JSON type whose values are stored as they are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,23 +46,23 @@ class Field:
     """One field of a body."""
 
     name: str
-    kind: Kind = "str"
+    kind: FieldKind = "str"
     required: bool = False
     omitempty: bool = False
     max: int = 0
     """The longest text in characters; 0: no limit."""
     rules: tuple[Rule, ...] = ()
     fields: tuple["Field", ...] = ()
-    """What an object, or each object of a list, consists of. A list without fields is one of texts."""
+    """The fields of an object, or of each object in a list. A list without fields contains ids."""
     nulls: bool = False
-    """Metadata: whether a value may be null."""
+    """Of metadata: whether a value may be null."""
     feature: str = ""
-    """Only versions with this feature know the field."""
+    """Only versions with this feature have the field."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schema:
-    """The fields of a body, and rules for the whole."""
+    """The fields of a body, and rules for the whole body."""
 
     fields: tuple[Field, ...]
     rules: tuple[Rule, ...] = ()
@@ -82,7 +70,7 @@ class Schema:
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body that passed: the decoded values by field name, and the JSON that was sent."""
+    """A valid body: the decoded values by field name, and the JSON that was sent."""
 
     values: dict[str, Any]
     sent: Mapping[str, Any]
@@ -91,99 +79,79 @@ class Body:
         return self.values[name]
 
     def get(self, name: str) -> Any:
-        """The value of a field that not every version knows; None where it does not."""
+        """Return the value of a field that not every version has; None where it is missing."""
         return self.values.get(name)
 
-    def says_null(self, name: str) -> bool:
-        """Whether the field was sent, as null."""
-        return self.sent.get(name, _MISSING) is None
+    def has_null(self, name: str) -> bool:
+        """Return whether a field was sent as null."""
+        return self.sent.get(name, MISSING) is None
 
 
-class _Fields(tuple[Field, ...]):
-    """The fields of one object, and what reading it needs each time, worked out once."""
+class CompiledFields(tuple[Field, ...]):
+    """The fields of one object as a version has them, with what reading such an object needs."""
 
     by_name: dict[str, Field]
     as_sent: dict[str, type]
-    """The JSON types of those fields that hold just what was sent."""
+    """Field -> the JSON type whose values are stored as they are."""
     blank: dict[str, Any]
-    """What fields hold that are not sent; the objects among them are made anew each time."""
+    """Field -> its value when it is not sent; objects are made anew for each body."""
     objects: tuple[Field, ...]
     checked: tuple[Field, ...]
-    """Those that something is asked of."""
+    """The fields that have rules."""
 
-    def __new__(cls, fields: Iterable[Field]) -> "_Fields":
+    def __new__(cls, fields: Iterable[Field]) -> "CompiledFields":
         made = super().__new__(cls, fields)
         made.by_name = {field.name: field for field in made}
         made.as_sent = {field.name: _AS_SENT[field.kind] for field in made if field.kind in _AS_SENT}
-        made.blank = {field.name: _empty(field) for field in made}
+        made.blank = {field.name: empty_value(field) for field in made}
         made.objects = tuple(field for field in made if field.kind == "object")
         made.checked = tuple(field for field in made if _is_checked(field))
         return made
 
     def empty(self) -> dict[str, Any]:
-        """The values of an object of which nothing was sent."""
+        """Return the values of an empty object."""
         values = self.blank.copy()
         for field in self.objects:
-            values[field.name] = _inner(field).empty()
+            values[field.name] = inner_fields(field).empty()
         return values
 
 
 def _is_checked(field: Field) -> bool:
-    inner = bool(field.fields) and bool(_inner(field).checked)
+    inner = bool(field.fields) and bool(inner_fields(field).checked)
     return field.required or bool(field.max) or bool(field.rules) or field.kind == "meta" or inner
 
 
-def _inner(field: Field) -> _Fields:
-    """The fields of an object's or a list's field, as this version knows them."""
-    return cast("_Fields", field.fields)
+def inner_fields(field: Field) -> CompiledFields:
+    """Return the fields within a compiled field."""
+    return cast("CompiledFields", field.fields)
 
 
-def is_uuid(value: str | None) -> str | None:
-    """A rule: the text, when there is one, is a UUID."""
-    return "0047" if value is not None and UUID.fullmatch(value) is None else None
-
-
-def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
-    """Decode and check a body. Raises RefusedError with the code that the server would give, FailedError where it
-    gives none."""
-    if not data and dialect.empty_body_nameless:
-        raise FailedError(400, "request body is required")
-    try:
-        sent = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        raise RefusedError("0094") from None
-    if sent is None:
-        sent = {}
-    if not isinstance(sent, dict):
-        raise RefusedError("0094")
-    _check_size(sent, data, dialect)
-    fields = _fields_of(schema, dialect)
-    values = _decode_object(fields, sent)
-    unexpected = _unexpected(fields, sent, values, nulls_are_absent=dialect.nulls_are_absent)
-    if unexpected:
-        raise RefusedError("0053", unexpected)
-    missing: dict[str, str] = {}
-    wrong: dict[str, str] = {}
-    _check_object(fields, values, missing, wrong, dialect)
-    for rule in schema.rules:
-        code = rule(values)
-        if code is not None:
-            raise RefusedError(code)
-    if missing:
-        raise RefusedError("0009", missing)
-    if wrong:
-        raise RefusedError("0047", wrong)
-    return Body(values, sent)
+def empty_value(field: Field) -> Any:
+    """Return the value of a field that was not sent."""
+    match field.kind:
+        case "str":
+            return ""
+        case "bool":
+            return False
+        case "int":
+            return 0
+        case "decimal":
+            return decimals.ZERO
+        case "object":
+            return inner_fields(field).empty()
+        case _:
+            return None
 
 
 @lru_cache
-def _fields_of(schema: Schema, dialect: Dialect) -> _Fields:
+def compile_fields(schema: Schema, dialect: Dialect) -> CompiledFields:
+    """Return the fields of a body as a version has them."""
     return _narrowed(schema.fields, dialect)
 
 
-def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> _Fields:
-    """The fields that this version knows, with its limits and forms."""
-    return _Fields(
+def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> CompiledFields:
+    """Return the fields that a version has, with its limits and forms."""
+    return CompiledFields(
         replace(
             field,
             kind="instant" if field.kind == "time" and dialect.dates == "rfc3339" else field.kind,
@@ -195,240 +163,17 @@ def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> _Fields:
     )
 
 
-# ---- before decoding: size and characters
-
-
-def _check_size(sent: Mapping[str, Any], data: bytes, dialect: Dialect) -> None:
-    """Refuse nesting too deep (0144), too many metadata keys in the whole body (0145) and NUL characters (0047)."""
-    depth_max, keys_max = dialect.nesting_depth_max, dialect.metadata_keys_max
-    if (
-        (depth_max is None or data.count(b"{") <= depth_max)
-        and (keys_max is None or data.count(b":") <= keys_max)
-        and b"\\u0000" not in data
-    ):
-        return  # nothing can be too deep or too many where there are so few of all
-    keys = _measure(sent, "", 1, depth_max)
-    if keys_max is not None and keys > keys_max:
-        raise RefusedError("0145")
-
-
-def _measure(value: Any, name: str, depth: int, depth_max: int | None) -> int:
-    """The number of metadata keys within a value."""
-    kind = type(value)
-    if kind is dict:
-        if depth_max is not None and depth > depth_max:
-            raise RefusedError("0144")
-        keys = len(value) if name == "metadata" else 0
-        for key, inner in value.items():
-            kind = type(inner)
-            if kind is str:
-                if "\0" in inner:
-                    raise RefusedError("0047", {key: f"{key} holds a NUL character"})
-            elif kind is dict or kind is list:
-                keys += _measure(inner, key, depth + 1, depth_max)
-        return keys
-    if kind is list:
-        return sum(_measure(inner, name, depth, depth_max) for inner in value)
-    return 0
-
-
-# ---- decode
-
-
-def _decode_object(fields: _Fields, sent: Mapping[str, Any]) -> dict[str, Any]:
-    values = fields.blank.copy()
-    for key, value in sent.items():
-        if type(value) is fields.as_sent.get(key):
-            values[key] = value
-            continue
-        field = fields.by_name.get(key) or next((f for f in fields if f.name.lower() == key.lower()), None)
-        if field is not None:
-            values[field.name] = _decode(field, value)
-    for field in fields.objects:
-        if values[field.name] is fields.blank[field.name]:
-            values[field.name] = _inner(field).empty()
-    return values
-
-
-def _empty(field: Field) -> Any:
-    """What a field holds that was not sent."""
-    match field.kind:
-        case "str":
-            return ""
-        case "bool":
-            return False
-        case "int":
-            return 0
-        case "decimal":
-            return decimals.ZERO
-        case "object":
-            return _inner(field).empty()
-        case _:
-            return None
-
-
-def _decode(field: Field, value: Any) -> Any:
-    if value is None:
-        return _empty(field)
-    kind = field.kind
-    if kind in ("str", "text") and isinstance(value, str):
-        return value
-    if kind in ("bool", "bool?") and isinstance(value, bool):
-        return value
-    if kind in ("int", "int?") and isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if kind in ("decimal", "decimal?"):
-        return _decode_decimal(value)
-    if kind in ("object", "object?") and isinstance(value, dict):
-        return _decode_object(_inner(field), value)
-    if kind == "list" and isinstance(value, list):
-        return [_decode_item(field, item) for item in value]
-    if kind == "meta" and isinstance(value, dict):
-        return value
-    if kind == "time" and isinstance(value, str):
-        return _decode_time(value)
-    if kind == "instant" and isinstance(value, str):
-        return _decode_instant(value)
-    if kind == "raw":
-        return value
-    raise RefusedError("0094")
-
-
-def _decode_item(field: Field, item: Any) -> Any:
-    if field.fields:
-        if item is not None and not isinstance(item, dict):
-            raise RefusedError("0094")
-        return _decode_object(_inner(field), item or {})
-    if not isinstance(item, str) or UUID.fullmatch(item) is None:
-        raise RefusedError("0094")
-    return item
-
-
-def _decode_decimal(value: Any) -> Decimal:
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RefusedError("0094")
-    try:
-        return decimals.parse(value if isinstance(value, str) else repr(value))
-    except ValueError:
-        raise RefusedError("0094") from None
-
-
-def _decode_time(value: str) -> datetime | None:
-    if value == "":
-        return None
-    instant = parse_instant(value)
-    if instant is None:
-        raise RefusedError("0094")
-    return instant
-
-
-def _decode_instant(value: str) -> datetime:
-    instant = parse_instant(value) if "T" in value and RFC3339_ZONE.search(value) else None
-    if instant is None:
-        raise RefusedError("0094")
-    return instant
-
-
-# ---- what was not understood
-
-
-def _unexpected(
-    fields: _Fields, sent: Mapping[str, Any], values: Mapping[str, Any], *, nulls_are_absent: bool
-) -> dict[str, Any]:
-    """The parts of what was sent that the decoded body would not say again if it were written."""
-    found: dict[str, Any] = {}
-    for key, value in sent.items():
-        field = fields.by_name.get(key)
-        if field is None or _vanishes(field, values[key]):
-            absent = nulls_are_absent if value is None else _is_zero(value)  # 0 is as good as leaving the field out
-            if not absent:
-                found[key] = value
-        elif values[key] is not value:
-            inner = _unexpected_in(field, value, values[key], nulls_are_absent=nulls_are_absent)
-            if inner is not _MISSING:
-                found[key] = inner
-    return found
-
-
-def _vanishes(field: Field, value: Any) -> bool:
-    """Whether the server leaves out a field with this value when it writes the body."""
-    if value or not field.omitempty or isinstance(value, Decimal):
-        return False
-    return value is None or field.kind not in ("text", "bool?", "int?")
-
-
-def _is_zero(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == 0
-
-
-def _unexpected_in(field: Field, value: Any, again: Any, *, nulls_are_absent: bool) -> Any:
-    """The same for the value of one field; `_MISSING` when all of it was understood."""
-    if isinstance(value, dict) and isinstance(again, dict):
-        return _unexpected(_inner(field), value, again, nulls_are_absent=nulls_are_absent) or _MISSING
-    if isinstance(value, list) and isinstance(again, list):
-        if not field.fields:
-            return _MISSING
-        differing: list[Any] = []
-        for item, values in zip(value, again, strict=True):
-            if item is None:
-                differing.append(item)
-            elif inner := _unexpected(_inner(field), item, values, nulls_are_absent=nulls_are_absent):
-                differing.append(inner)
-        return differing or _MISSING
-    return _MISSING if _same(field, value, again) else value
-
-
-def _same(field: Field, value: Any, again: Any) -> bool:
-    if isinstance(again, Decimal):
-        return isinstance(value, str) or value == 0  # a decimal written as a JSON number comes back as a text
-    if isinstance(again, datetime):
-        if field.kind == "time":
-            again = again.replace(microsecond=again.microsecond // 1000 * 1000)
-        return isinstance(value, str) and parse_instant(value) == again
-    return _is_zero(value) or (type(value) is type(again) and value == again)
-
-
-# ---- rules
-
-
-def _check_object(
-    fields: _Fields,
-    values: Mapping[str, Any],
-    missing: dict[str, str],
-    wrong: dict[str, str],
-    dialect: Dialect,
-) -> None:
-    for field in fields.checked:
-        value = values[field.name]
-        if value is None and not field.required:
-            continue
-        if field.required and not value and not isinstance(value, Decimal | dict):
-            missing[field.name] = f"{field.name} is a required field"
-            continue
-        if field.kind == "meta":
-            check_metadata(value, nulls=field.nulls)
-        elif field.max and isinstance(value, str) and len(value) > field.max:
-            if field.name in dialect.too_long_code:
-                raise RefusedError(dialect.too_long_code[field.name])
-            wrong[field.name] = f"{field.name} must be a maximum of {field.max} characters in length"
-            continue
-        for rule in field.rules:
-            code = rule(value)
-            if code == "0047":
-                wrong[field.name] = f"{field.name} is not valid"
-                break
-            if code == "0009":
-                missing[field.name] = f"{field.name} is a required field"
-                break
-            if code is not None:
-                raise RefusedError(code)
-        if field.fields:
-            for item in value if isinstance(value, list) else (value,):
-                _check_object(_inner(field), item, missing, wrong, dialect)
+def is_uuid(value: str | None) -> str | None:
+    """Check that a text is a UUID or missing; a rule."""
+    return "0047" if value is not None and UUID.fullmatch(value) is None else None
 
 
 def check_metadata(metadata: Mapping[str, Any], *, nulls: bool) -> None:
-    """Keys up to 100 bytes (0050), values up to 2000 bytes (0051), no objects or nulls (0067), no lists (0051)."""
+    """Check metadata.
+
+    Raises:
+        RefusedError: 0050 (a key over 100 bytes), 0051 (a text over 2000 bytes, a list), 0067 (an object, a null).
+    """
     for key, value in metadata.items():
         if len(key) > 25 and len(key.encode()) > 100:  # a character has four bytes at most
             raise RefusedError("0050")

@@ -1,4 +1,4 @@
-"""Holders and instruments (v4) as data, and what is particular to them."""
+"""Holders and instruments (v4) as data, with their rules."""
 
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.entities.body_schema import Body, Field, Schema
@@ -14,7 +14,7 @@ from midaz_seed.sandbox.entities.kinds import (
     Kind,
     equals,
 )
-from midaz_seed.sandbox.storage.state import Doc, World
+from midaz_seed.sandbox.storage.state import EntityDoc, SandboxState
 
 _PERSON = tuple(
     Field(name, omitempty=True)
@@ -111,18 +111,18 @@ ACCOUNT_OF_HOLDER = Schema(
     (*(field for field in ACCOUNTS.create.fields if field.name != "holderId"), *INSTRUMENT_PARTS)
 )
 
-PARTY_KINDS = {kind.name: kind for kind in (HOLDERS, INSTRUMENTS)}
+HOLDER_KINDS = {kind.name: kind for kind in (HOLDERS, INSTRUMENTS)}
 
 
-def _holder(world: World, org_id: str, _ledger_id: str, body: Body) -> Parts:
-    if any(holder["document"] == body["document"] for holder in world.place("holders", org_id, "")):
+def _holder(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
+    if any(holder["document"] == body["document"] for holder in state.collection_of("holders", org_id, "")):
         raise RefusedError("CRM-0010")
-    return plain(world, org_id, "", body)
+    return plain(state, org_id, "", body)
 
 
-def _holder_show(_world: World, doc: Doc) -> Doc:
-    """Without empty parts, but with the second line of an address."""
-    shown: Doc = {
+def _holder_show(state: SandboxState, doc: EntityDoc) -> EntityDoc:
+    """Show a holder without empty parts, but with an empty second line of an address."""
+    shown: EntityDoc = {
         **doc,
         **{name: without_empty(doc[name]) for name in ("contact", "naturalPerson", "legalPerson") if name in doc},
     }
@@ -135,15 +135,17 @@ def _holder_show(_world: World, doc: Doc) -> Doc:
     return shown
 
 
-def _holder_delete(world: World, org_id: str, _ledger_id: str, doc: Doc) -> None:
-    for ledger_id in world.ledgers_of(org_id).live:
-        if any(account["holderId"] == doc["id"] for account in world.book(org_id, ledger_id).collection("accounts")):
+def _holder_delete(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
+    for owned_id in state.ledgers_of(org_id).live:
+        if any(
+            account["holderId"] == doc["id"] for account in state.ledger_state(org_id, owned_id).collection("accounts")
+        ):
             raise RefusedError("CRM-0030")
-    if any(known["holderId"] == doc["id"] for known in world.place("instruments", org_id, "")):
+    if any(known["holderId"] == doc["id"] for known in state.collection_of("instruments", org_id, "")):
         raise RefusedError("CRM-0017")
 
 
-def _instrument_show(_world: World, doc: Doc) -> Doc:
+def _instrument_show(state: SandboxState, doc: EntityDoc) -> EntityDoc:
     shown = dict(doc)
     for name in ("bankingDetails", "regulatoryFields"):
         if name in shown:
@@ -153,7 +155,7 @@ def _instrument_show(_world: World, doc: Doc) -> Doc:
     return shown
 
 
-PARTY_HOOKS = {
+HOLDER_HOOKS = {
     "holders": Hooks(prepare=_holder, check_delete=_holder_delete, show=_holder_show),
     "instruments": Hooks(show=_instrument_show),
 }

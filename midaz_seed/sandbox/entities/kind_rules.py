@@ -1,4 +1,4 @@
-"""What is particular to one kind of entity: checks beyond the fields, and what comes along with it."""
+"""The rules of single kinds of entity: checks beyond the fields, and what is created with an entity."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -10,32 +10,36 @@ from midaz_seed.sandbox.entities.balances import add_balance, delete_account_bal
 from midaz_seed.sandbox.entities.body_schema import Body
 from midaz_seed.sandbox.entities.kinds import SCENARIOS, asset_code_rule, country_rule
 from midaz_seed.sandbox.entities.list_queries import like
-from midaz_seed.sandbox.storage.state import Book, Doc, World
+from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
 
 Parts = dict[str, Any]
 
 
-def plain(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    """What a body says, but for its metadata."""
+def plain(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
+    """Return the values of a body without its metadata; the default of `Hooks.prepare`."""
     return {name: value for name, value in body.values.items() if name != "metadata"}
 
 
-def _nothing(_world: World, _org_id: str, _ledger_id: str, _doc: Doc) -> None:
+def _nothing(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
     return None
 
 
 @dataclass(frozen=True, slots=True)
 class Hooks:
-    """The places where a kind can differ. Each may raise RefusedError, except `created`, `fill` and `show`."""
+    """The rules of one kind. Each may raise RefusedError, except `created`, `fill` and `show`.
 
-    prepare: Callable[[World, str, str, Body], Parts] = plain
-    """From the body of a create to the entity's own fields."""
-    fill: Callable[[Doc], None] = lambda _doc: None
-    """Fields that depend on the new id."""
-    created: Callable[[World, str, str, Doc], None] = _nothing
-    check_patch: Callable[[World, str, str, Doc, Parts], None] = lambda *_: None
-    check_delete: Callable[[World, str, str, Doc], None] = _nothing
-    show: Callable[[World, Doc], Doc] = lambda _world, doc: doc
+    All but `fill` and `show` get the ids of organization and ledger, which are "" where the kind has no such parent.
+    """
+
+    prepare: Callable[[SandboxState, str, str, Body], Parts] = plain
+    """Returns the entity's own fields from the body of a create."""
+    fill: Callable[[EntityDoc], None] = lambda doc: None
+    """Sets the fields that depend on the new id."""
+    created: Callable[[SandboxState, str, str, EntityDoc], None] = _nothing
+    """Creates what belongs to the new entity."""
+    check_patch: Callable[[SandboxState, str, str, EntityDoc, Parts], None] = lambda *_: None
+    check_delete: Callable[[SandboxState, str, str, EntityDoc], None] = _nothing
+    show: Callable[[SandboxState, EntityDoc], EntityDoc] = lambda state, doc: doc
 
 
 def _status(body: Body) -> Parts:
@@ -43,19 +47,19 @@ def _status(body: Body) -> Parts:
     return {"code": status["code"] or "ACTIVE", "description": status["description"]}
 
 
-def _with_status(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    return {**plain(_world, _org_id, _ledger_id, body), "status": _status(body)}
+def _with_status(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
+    return {**plain(state, org_id, ledger_id, body), "status": _status(body)}
 
 
 # ---- organizations and ledgers
 
 
-def _organization(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+def _organization(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
     address = body["address"]
-    if country_rule(address, required=world.dialect.country_required):
+    if country_rule(address, required=state.dialect.country_required):
         raise RefusedError("0032")
     parent = body["parentOrganizationId"]
-    if parent is not None and not world.organizations.ever(parent):
+    if parent is not None and not state.organizations.exists_or_deleted(parent):
         raise RefusedError("0039")
     shown = {key: text for key, text in address.items() if key != "description" or text}
     return {
@@ -68,117 +72,117 @@ def _organization(world: World, _org_id: str, _ledger_id: str, body: Body) -> Pa
     }
 
 
-def _organization_patch(world: World, _org_id: str, _ledger_id: str, doc: Doc, changes: Parts) -> None:
+def _organization_patch(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
     if "address" in changes and country_rule(changes["address"]):
         raise RefusedError("0032")
     parent = changes.get("parentOrganizationId")
     if parent == doc["id"]:
         raise RefusedError("0091")
-    if parent is not None and not world.organizations.ever(parent):
+    if parent is not None and not state.organizations.exists_or_deleted(parent):
         raise RefusedError("0039")
 
 
-def _organization_created(world: World, _org_id: str, _ledger_id: str, doc: Doc) -> None:
-    """An organization is a holder itself."""
-    if not world.dialect.has("holders"):
+def _organization_created(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
+    """Create the holder that an organization is itself."""
+    if not state.dialect.has("holders"):
         return
-    epoch_s, stamp = world.now()
+    epoch_s, stamp = state.now()
     holder = dict.fromkeys(("externalId", "addresses", "contact", "naturalPerson", "legalPerson"))
     own = {"type": "LEGAL_PERSON", "name": doc["legalName"], "document": doc["legalDocument"], "isSelf": True}
     stamps: Parts = {"createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {}}
-    world.save("holders", doc["id"], "", {"id": world.new_id(epoch_s), **holder, **own, **stamps})
+    state.save("holders", doc["id"], "", {"id": state.new_id(epoch_s), **holder, **own, **stamps})
 
 
-def _ledger(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
+def _ledger(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
     settings = body.get("settings")
-    for name, words in world.dialect.settings_words.items():
+    for name, words in state.dialect.settings_words.items():
         if settings is not None and settings["tracer"][name] not in words:
             raise RefusedError("0176")
     return {
         "name": body["name"],
         "status": _status(body),
-        "settings": None if settings == world.dialect.ledger_settings else settings,
+        "settings": None if settings == state.dialect.ledger_settings else settings,
     }
 
 
 # ---- assets and accounts
 
 
-def _asset(_world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    if body["type"] not in _world.dialect.asset_types:
+def _asset(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
+    if body["type"] not in state.dialect.asset_types:
         raise RefusedError("0040")
     code = asset_code_rule(body["code"])
     if code is not None:
         raise RefusedError(code)
-    if body["type"] in _world.dialect.currency_types and body["code"] not in CURRENCIES:
+    if body["type"] in state.dialect.currency_types and body["code"] not in CURRENCIES:
         raise RefusedError("0005")
-    place = _world.book(_org_id, _ledger_id).collection("assets")
-    if any(asset["code"] == body["code"] for asset in place):
+    assets = state.ledger_state(org_id, ledger_id).collection("assets")
+    if any(asset["code"] == body["code"] for asset in assets):
         raise RefusedError("0003")
     return {"name": body["name"], "type": body["type"], "code": body["code"], "status": _status(body)}
 
 
-def _asset_created(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
-    """An asset brings its external account and that one's balance."""
+def _asset_created(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
+    """Create the external account of an asset, with its balance."""
     code = doc["code"]
-    book = world.book(org_id, ledger_id)
+    ledger = state.ledger_state(org_id, ledger_id)
     alias = f"@external/{code}"
-    if alias in book.account_by_alias:
+    if alias in ledger.account_by_alias:
         return
-    epoch_s, stamp = world.now()
-    account: Doc = {
-        "id": world.new_id(epoch_s), "name": f"External {code}", "parentAccountId": None, "entityId": None,
+    epoch_s, stamp = state.now()
+    account: EntityDoc = {
+        "id": state.new_id(epoch_s), "name": f"External {code}", "parentAccountId": None, "entityId": None,
         "assetCode": code,
         "organizationId": org_id, "ledgerId": ledger_id, "portfolioId": None, "segmentId": None,
         "status": {"code": "external", "description": f"Account external created by asset: {code}"},
         "alias": alias, "type": "external", "blocked": False, "holderId": None, "holderCheckSkipped": False,
         "createdAt": stamp, "updatedAt": stamp, "deletedAt": None, "metadata": {},
     }  # fmt: skip
-    world.save("accounts", org_id, ledger_id, account)
-    add_balance(world, account, "default", delayed=True)
+    state.save("accounts", org_id, ledger_id, account)
+    add_balance(state, account, "default", delayed=True)
 
 
-def _asset_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
-    if not world.dialect.asset_deletable:
+def _asset_delete(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
+    if not state.dialect.asset_deletable:
         raise FailedError(500, "Internal Server Error")
-    account = world.book(org_id, ledger_id).account_by_alias.get(f"@external/{doc['code']}")
+    account = state.ledger_state(org_id, ledger_id).account_by_alias.get(f"@external/{doc['code']}")
     if account is not None:
-        world.save("accounts", org_id, ledger_id, {**account, "deletedAt": world.now()[1]})
+        state.save("accounts", org_id, ledger_id, {**account, "deletedAt": state.now()[1]})
 
 
-def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
-    dialect, said = world.dialect, body.values
-    ledger = world.ledger(org_id, ledger_id)
-    if ledger is None and dialect.account_needs_ledger:
+def _account(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
+    dialect, said = state.dialect, body.values
+    ledger_doc = state.ledger_doc(org_id, ledger_id)
+    if ledger_doc is None and dialect.account_needs_ledger:
         raise RefusedError("0007", entity="Ledger")
-    book = world.book(org_id, ledger_id)
+    ledger = state.ledger_state(org_id, ledger_id)
     kind = said["type"].lower()
     if not dialect.external_type_allowed and "external" in kind:
         raise RefusedError("0066")
     if kind == "external" and said["alias"] is None:
         raise RefusedError("0009")
-    settings = ledger["settings"] if ledger is not None else None
+    settings = ledger_doc["settings"] if ledger_doc is not None else None
     checked = settings is not None and settings["accounting"]["validateAccountType"] and kind != "external"
-    if checked and not any(known["keyValue"] == kind for known in book.collection("account-types")):
+    if checked and not any(known["keyValue"] == kind for known in ledger.collection("account-types")):
         raise RefusedError("0066")
-    if said["assetCode"] not in [asset["code"] for asset in book.collection("assets")]:
+    if said["assetCode"] not in [asset["code"] for asset in ledger.collection("assets")]:
         raise RefusedError("0034")
     entity = said["entityId"]
     if said["portfolioId"] is not None:
-        portfolio = book.collection("portfolios").live.get(said["portfolioId"])
+        portfolio = ledger.collection("portfolios").live.get(said["portfolioId"])
         if portfolio is None:
             raise RefusedError("0007", entity="Portfolio")
         entity = portfolio["entityId"] if entity is None else entity
     if said["parentAccountId"] is not None:
-        parent = book.collection("accounts").live.get(said["parentAccountId"])
+        parent = ledger.collection("accounts").live.get(said["parentAccountId"])
         if parent is None:
             raise RefusedError("0029")
         if parent["assetCode"] != said["assetCode"]:
             raise RefusedError("0030")
-    holder_id, holder_check_skipped = _holder_of(world, org_id, body, settings) if kind != "external" else (None, False)
+    holder_id, holder_check_skipped = _holder_of(state, org_id, body, settings) if kind != "external" else (None, False)
     if said["alias"] is not None:
-        _check_alias(book, said["alias"])
-    if said["segmentId"] is not None and not book.collection("segments").ever(said["segmentId"]):
+        _check_alias(ledger, said["alias"])
+    if said["segmentId"] is not None and not ledger.collection("segments").exists_or_deleted(said["segmentId"]):
         raise RefusedError("0036")
     return {
         "name": said["name"] or f"{body['assetCode']} {kind} account",
@@ -196,9 +200,9 @@ def _account(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
     }
 
 
-def _check_alias(book: Book, alias: str) -> None:
-    """The new alias is a LIKE pattern over the aliases that are there; a look-up is enough when it has no wildcard."""
-    aliases = book.account_by_alias
+def _check_alias(ledger: LedgerState, alias: str) -> None:
+    """Refuse an alias that matches an existing one as a LIKE pattern; a look-up is enough for one without wildcard."""
+    aliases = ledger.account_by_alias
     taken = alias in aliases
     if not taken and "_" in alias:
         taken = any(map(like(alias), aliases))
@@ -206,16 +210,21 @@ def _check_alias(book: Book, alias: str) -> None:
         raise RefusedError("0020")
 
 
-def _holder_of(world: World, org_id: str, body: Body, settings: Mapping[str, Any] | None) -> tuple[str | None, bool]:
-    """Whose the account is, and whether looking for that holder was skipped; without a holder it is the
-    organization's own. Raises RefusedError (0490, 0491, CRM-0006)."""
-    if not world.dialect.has("holders"):
+def _holder_of(
+    state: SandboxState, org_id: str, body: Body, settings: Mapping[str, Any] | None
+) -> tuple[str | None, bool]:
+    """Return the id of the account's holder, by default the organization's own, and whether its look-up was skipped.
+
+    Raises:
+        RefusedError: 0490, 0491, CRM-0006.
+    """
+    if not state.dialect.has("holders"):
         return None, False
     chosen = body["holderId"].lower() if body["holderId"] else None
     skips = bool(body["skip"] and body["skip"]["holder"])
     if skips and (settings is None or not settings["overrides"]["allowHolderSkip"]):
         raise RefusedError("0490")
-    holders = world.place("holders", org_id, "")
+    holders = state.collection_of("holders", org_id, "")
     if settings is not None and settings["accounting"]["requireHolder"] and not skips:
         if chosen is None:
             raise RefusedError("0491")
@@ -225,34 +234,34 @@ def _holder_of(world: World, org_id: str, body: Body, settings: Mapping[str, Any
     return chosen or own, skips
 
 
-def _account_fill(doc: Doc) -> None:
+def _account_fill(doc: EntityDoc) -> None:
     if doc["alias"] is None:
         doc["alias"] = doc["id"]
 
 
-def _account_created(world: World, _org_id: str, _ledger_id: str, doc: Doc) -> None:
-    add_balance(world, doc, "default", delayed=True)
+def _account_created(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
+    add_balance(state, doc, "default", delayed=True)
 
 
-def _account_patch(world: World, org_id: str, ledger_id: str, doc: Doc, changes: Parts) -> None:
+def _account_patch(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
     if doc["type"] == "external":
         raise RefusedError("0074")
-    book = world.book(org_id, ledger_id)
+    ledger = state.ledger_state(org_id, ledger_id)
     for name, kind, code in (("portfolioId", "portfolios", "0035"), ("segmentId", "segments", "0036")):
-        if changes.get(name) is not None and not book.collection(kind).ever(changes[name]):
+        if changes.get(name) is not None and not ledger.collection(kind).exists_or_deleted(changes[name]):
             raise RefusedError(code)
 
 
-def _account_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
+def _account_delete(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
     if doc["type"] == "external":
         raise RefusedError("0074")
-    if world.dialect.account_deletion_checks_balances:
-        delete_account_balances(world, world.book(org_id, ledger_id), doc["id"])
+    if state.dialect.account_deletion_checks_balances:
+        delete_account_balances(state, state.ledger_state(org_id, ledger_id), doc["id"])
 
 
-def _account_type(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
+def _account_type(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
     key = body["keyValue"].lower()
-    if any(known["keyValue"] == key for known in world.book(org_id, ledger_id).collection("account-types")):
+    if any(known["keyValue"] == key for known in state.ledger_state(org_id, ledger_id).collection("account-types")):
         raise RefusedError("0108")
     return {"name": body["name"], "description": body["description"], "keyValue": key}
 
@@ -260,8 +269,8 @@ def _account_type(world: World, org_id: str, ledger_id: str, body: Body) -> Part
 # ---- routes
 
 
-def _operation_route(world: World, _org_id: str, _ledger_id: str, body: Body) -> Parts:
-    if body["operationType"].lower() not in world.dialect.operation_types:
+def _operation_route(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
+    if body["operationType"].lower() not in state.dialect.operation_types:
         raise RefusedError("0103")
     _check_account_rule(body["account"])
     entries = body.get("accountingEntries")
@@ -310,13 +319,13 @@ def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> No
 
 
 def without_empty(value: Any) -> Any:
-    """An object without its empty parts; None when nothing is left."""
+    """Return an object without its empty parts; None when nothing is left."""
     if isinstance(value, dict):
         return {name: without_empty(inner) for name, inner in value.items() if inner not in (None, "")} or None
     return value
 
 
-def _operation_route_patch(_world: World, _org_id: str, _ledger_id: str, doc: Doc, changes: Parts) -> None:
+def _operation_route_patch(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
     _check_account_rule(changes.get("account"))
     if "accountingEntries" in changes:
         _check_entries(doc["operationType"], changes["accountingEntries"])
@@ -326,14 +335,14 @@ def _operation_route_patch(_world: World, _org_id: str, _ledger_id: str, doc: Do
         }
 
 
-def _operation_route_delete(world: World, org_id: str, ledger_id: str, doc: Doc) -> None:
-    routes = world.book(org_id, ledger_id).collection("transaction-routes")
+def _operation_route_delete(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc) -> None:
+    routes = state.ledger_state(org_id, ledger_id).collection("transaction-routes")
     if any(doc["id"] in route["operationRoutes"] for route in routes):
         raise RefusedError("0107")
 
 
-def _check_composition(world: World, org_id: str, ledger_id: str, route_ids: list[str]) -> None:
-    known = world.book(org_id, ledger_id).collection("operation-routes").live
+def _check_composition(state: SandboxState, org_id: str, ledger_id: str, route_ids: list[str]) -> None:
+    known = state.ledger_state(org_id, ledger_id).collection("operation-routes").live
     routes = [known.get(route_id) for route_id in route_ids]
     if any(route is None for route in routes):
         raise RefusedError("0101")
@@ -344,18 +353,18 @@ def _check_composition(world: World, org_id: str, ledger_id: str, route_ids: lis
         raise RefusedError("0154")
 
 
-def _transaction_route(world: World, org_id: str, ledger_id: str, body: Body) -> Parts:
-    _check_composition(world, org_id, ledger_id, body["operationRoutes"])
+def _transaction_route(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Parts:
+    _check_composition(state, org_id, ledger_id, body["operationRoutes"])
     return {"title": body["title"], "description": body["description"], "operationRoutes": body["operationRoutes"]}
 
 
-def _transaction_route_patch(world: World, org_id: str, ledger_id: str, _doc: Doc, changes: Parts) -> None:
+def _transaction_route_patch(state: SandboxState, org_id: str, ledger_id: str, doc: EntityDoc, changes: Parts) -> None:
     if "operationRoutes" in changes:
-        _check_composition(world, org_id, ledger_id, changes["operationRoutes"])
+        _check_composition(state, org_id, ledger_id, changes["operationRoutes"])
 
 
-def _transaction_route_show(world: World, doc: Doc) -> Doc:
-    known = world.book(doc["organizationId"], doc["ledgerId"]).collection("operation-routes").live
+def _transaction_route_show(state: SandboxState, doc: EntityDoc) -> EntityDoc:
+    known = state.ledger_state(doc["organizationId"], doc["ledgerId"]).collection("operation-routes").live
     shown = []
     for route_id in doc["operationRoutes"]:
         route = known[route_id]

@@ -1,6 +1,6 @@
-"""The entities as data: which fields a body has, how it is checked and stored, and how lists of it behave.
+"""The entities as data: the fields of their bodies, and how their lists behave.
 
-What is particular to a kind (an asset brings its external account, an account its balance) is in `hooks`.
+The rules of single kinds (an asset has an external account, an account a default balance) are in `kind_rules`.
 """
 
 import re
@@ -25,12 +25,12 @@ def _alias_prefix(text: str) -> str | None:
 
 
 def country_rule(address: Mapping[str, Any], *, required: bool = False) -> str | None:
-    """An address with anything in it (or, where it is required, any) needs an upper-case ISO 3166 country."""
+    """Check that an address that is not empty, or any when `required`, has an upper-case ISO 3166 country."""
     return "0032" if (required or any(address.values())) and address["country"] not in COUNTRIES else None
 
 
 def asset_code_rule(code: str) -> str | None:
-    """Letters of any alphabet (0033), all upper-case (0004)."""
+    """Check that a code consists of letters of any alphabet (0033), all upper-case (0004)."""
     if not all(unicodedata.category(character).startswith("L") for character in code):
         return "0033"
     return None if all(unicodedata.category(character) == "Lu" for character in code) else "0004"
@@ -84,14 +84,14 @@ _SETTINGS = Field(
     fields=(_SWITCHES, _TRACER, _OVERRIDES),
 )  # fmt: skip
 
-_BOOK_SIDE = (Field("code", omitempty=True, max=50), Field("description", required=True, max=250))
+_ENTRY_SIDE = (Field("code", omitempty=True, max=50), Field("description", required=True, max=250))
 SCENARIOS = ("direct", "hold", "commit", "cancel", "revert", "overdraft", "block", "unblock")
 _ENTRIES = Field(
     "accountingEntries", "object?", omitempty=True, feature="route-entries",
     fields=tuple(
         Field(name, "object?", omitempty=True, fields=(
-            Field("debit", "object?", omitempty=True, fields=_BOOK_SIDE),
-            Field("credit", "object?", omitempty=True, fields=_BOOK_SIDE),
+            Field("debit", "object?", omitempty=True, fields=_ENTRY_SIDE),
+            Field("credit", "object?", omitempty=True, fields=_ENTRY_SIDE),
         ))
         for name in SCENARIOS
     ),
@@ -109,33 +109,33 @@ class Kind:
     """One kind of entity."""
 
     name: str
-    """As in the path."""
+    """Its name in the path."""
     create: Schema
     patch: Schema
     not_found: str
     no_match: str
-    """The code of a list by metadata that finds nothing; "" where that is an empty list."""
+    """The code of a list by metadata without a match; "" when that is an empty list."""
     paging: Literal["page", "cursor"]
     filters: Mapping[str, "Filter"]
     omit_empty: tuple[str, ...] = ()
-    """Fields that an answer leaves out when they are empty."""
+    """Fields that an answer omits when they are empty."""
     clearable: tuple[str, ...] = ()
-    """Fields that an explicit null in a PATCH empties."""
+    """Fields that null in a PATCH empties."""
     hidden: tuple[str, ...] = ()
     """Fields that no answer shows."""
     countable: bool = True
-    """Whether a HEAD counts them, when they are paged by number."""
+    """Whether they can be counted, when they are paged by number."""
     names_exclude_metadata: bool = False
-    """A filter by name together with one by metadata is refused."""
+    """Whether filters by name and by metadata exclude each other."""
     offset_applied_twice: bool = False
-    """By metadata only the first page is found: the real server skips the pages before it twice."""
+    """Whether a list by metadata has only a first page: the real server applies the offset twice."""
     unique_field: str = ""
     unique_code: str = ""
     unique_ignores_case: bool = False
     unknown_parent: str = "0037"
-    """The code for creating under a ledger that does not exist; "" where nobody looks."""
+    """The code for an unknown parent of a new entity; "" when the parent is not checked."""
     fields_by_feature: Mapping[str, str] = field(default_factory=dict)
-    """Fields that only answers of versions with a feature have."""
+    """Field -> the feature of versions whose answers have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +144,10 @@ class Filter:
 
     test: Callable[[Mapping[str, Any], str], bool]
     allowed: Callable[[str], bool] = lambda _: True
-    """What values it takes; any other is 0082."""
+    """Whether a value is allowed; any other is 0082."""
     is_id: bool = False
     feature: str = ""
-    """Only versions with this feature look at it."""
+    """Only versions with this feature have it."""
 
 
 def _prefix(name: str) -> Filter:
@@ -155,7 +155,7 @@ def _prefix(name: str) -> Filter:
 
 
 def equals(name: str, change: Callable[[str], str] = str) -> Filter:
-    """A filter for entities whose field is just that text, which may be changed before."""
+    """Return a filter for entities whose field equals the text, after `change`."""
     return Filter(lambda doc, text: doc[name] == change(text))
 
 

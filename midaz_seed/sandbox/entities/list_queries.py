@@ -1,4 +1,4 @@
-"""The parameters of lists: page, cursor, order, dates and filters; and cutting a page out of a list."""
+"""The parameters of lists (page, cursor, order, dates, filters), and the pages of a list."""
 
 import base64
 import binascii
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """What a list request asks for."""
+    """The parameters of a list request."""
 
     limit: int
     page: int
@@ -35,12 +35,16 @@ class Listing:
     others: Mapping[str, str]
 
     def between(self, epoch_s: float) -> bool:
-        """Whether a moment lies in the window that was asked for."""
+        """Return whether a time lies in the requested window."""
         return self.start_s is None or self.end_s is None or self.start_s <= epoch_s < self.end_s
 
 
 def read_listing(query: Mapping[str, str], dialect: Dialect) -> Listing:
-    """Check the parameters that every list has. Raises RefusedError (0078, 0080 to 0083, 0131)."""
+    """Read the parameters that every list has.
+
+    Raises:
+        RefusedError: 0078, 0080 to 0083, 0131.
+    """
     cursor_id, backwards = _cursor(query.get("cursor", ""))
     number = _number if dialect.checks_numbers else _any_number
     limit = number(query, "limit", dialect.page_limit_default)
@@ -98,12 +102,12 @@ def _window(query: Mapping[str, str], dialect: Dialect) -> tuple[float | None, f
     if end < start:
         raise RefusedError("0078")
     if len(end_text) == len("2026-01-01"):
-        end += timedelta(days=1)  # a plain date means the whole day
+        end += timedelta(days=1)  # a plain date includes the whole day
     return start.timestamp(), end.timestamp()
 
 
 def _instant(text: str) -> datetime | None:
-    """A date of a query, also with a blank before its time; the plus of a zone may have become a blank."""
+    """Read a date of a query: it may have a space before its time, or one that was the plus of its zone."""
     return parse_moment(text) if text[10:11] == " " else parse_instant(text.replace(" ", "+"))
 
 
@@ -128,7 +132,7 @@ def _make_cursor(item_id: str, direction: Literal["next", "prev"]) -> str:
 
 
 def by_page(items: Iterable[T], listing: Listing) -> list[T]:
-    """The items of a numbered page, `items` being in ascending order."""
+    """Return the items of a numbered page; `items` are in ascending order."""
     if listing.descending:
         items = reversed(list(items))
     start, count = _unsigned((listing.page - 1) * listing.limit), _unsigned(listing.limit)
@@ -136,7 +140,7 @@ def by_page(items: Iterable[T], listing: Listing) -> list[T]:
 
 
 def _unsigned(number: int) -> int:
-    """A number below zero becomes 1, as in the real server where it does not check them."""
+    """Return a number, or 1 for one below zero, as the versions do that do not check it."""
     return number if number >= 0 else 1
 
 
@@ -148,17 +152,22 @@ def by_cursor(
     keep: Callable[[T], bool] | None = None,
     kind: str = "",
 ) -> tuple[list[T], dict[str, str]]:
-    """The items of a page by cursor, and its `next_cursor` and `prev_cursor`. `items` are in ascending order of their
-    ids."""
+    """Return the items of a page by cursor, with its `next_cursor` and `prev_cursor`.
+
+    Args:
+        items: in ascending order of their ids.
+        keep: the test for items of the list; None: all.
+        kind: the kind of entity, for traits of the dialect.
+    """
     downwards = listing.descending != listing.backwards
     if downwards:
         stop = bisect_left(items, listing.cursor_id, key=id_of) if listing.cursor_id else len(items)
-        places = range(stop - 1, -1, -1)
+        indexes = range(stop - 1, -1, -1)
     else:
-        places = range(bisect_right(items, listing.cursor_id, key=id_of) if listing.cursor_id else 0, len(items))
+        indexes = range(bisect_right(items, listing.cursor_id, key=id_of) if listing.cursor_id else 0, len(items))
     found = []
-    for place in places:
-        item = items[place]
+    for index in indexes:
+        item = items[index]
         if keep is None or keep(item):
             found.append(item)
             if len(found) > listing.limit:
@@ -169,12 +178,12 @@ def by_cursor(
 def cut(
     found: list[T], id_of: Callable[[T], str], listing: Listing, dialect: Dialect, kind: str = ""
 ) -> tuple[list[T], dict[str, str]]:
-    """Of up to limit + 1 items in the order that was read, the page and its cursors."""
+    """Return the page and its cursors from up to limit + 1 items, in the order in which they were read."""
     more = len(found) > listing.limit
     page = found[: listing.limit]
     first_page = not listing.cursor_id or (listing.backwards and not more)
     if listing.backwards and more:
-        page.reverse()  # the first page stays as it was read, backwards
+        page.reverse()  # the first page keeps the backward order
     cursors: dict[str, str] = {}
     if not page:
         return page, cursors
@@ -190,7 +199,7 @@ def cut(
 
 
 def like(pattern: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
-    """SQL's LIKE: `%` any text, `_` one character, a backslash takes the next character literally."""
+    """Return the test of SQL's LIKE: `%` is any text, `_` one character, a backslash quotes the next character."""
     parts: list[str] = []
     characters = iter(pattern)
     for character in characters:
@@ -207,5 +216,5 @@ def like(pattern: str, *, ignore_case: bool = False) -> Callable[[str], bool]:
 
 
 def metadata_matches(metadata: Mapping[str, Any] | None, wanted: tuple[str, str]) -> bool:
-    """Only texts match: the server compares what is stored with the text of the query."""
+    """Return whether metadata has a value; only texts match, because the query is a text."""
     return bool(metadata) and metadata is not None and metadata.get(wanted[0]) == wanted[1]

@@ -1,0 +1,1 @@
+"""Fault plans and crashes on purpose; without them nothing here runs."""

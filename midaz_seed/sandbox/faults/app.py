@@ -1,4 +1,4 @@
-"""The ASGI edge with faults in it. Without a plan the plain `App` runs, and pays nothing for what is here."""
+"""The ASGI application with faults. Without a fault plan the plain `App` is served."""
 
 import asyncio
 import os
@@ -6,33 +6,31 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import orjson
 
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError, describe
-from midaz_seed.sandbox.core.messages import Call, Headers, Reply, text_reply
+from midaz_seed.sandbox.core.messages import TRANSPORT, Headers, Reply, text_reply
 from midaz_seed.sandbox.entities.crud import ENTITIES
-from midaz_seed.sandbox.entities.extras import changes_without_ttl
-from midaz_seed.sandbox.faults.crash_recovery import strand
-from midaz_seed.sandbox.faults.gateway import Swaps, altered
-from midaz_seed.sandbox.faults.plan import (
+from midaz_seed.sandbox.faults.crash_recovery import leave_unlisted
+from midaz_seed.sandbox.faults.crash_stages import StagedExecution
+from midaz_seed.sandbox.faults.decisions import Faults, Hit
+from midaz_seed.sandbox.faults.effects import (
     Altered,
     Capacity,
     Duplicated,
     Effect,
     Exhausted,
-    Faults,
     ForeignReplay,
     Held,
-    Hit,
     Html,
     LateBalances,
     Latency,
     RateCrash,
     Refuse,
     Reset,
-    Rule,
     StaleBalances,
     StaleLists,
     Status,
@@ -41,79 +39,93 @@ from midaz_seed.sandbox.faults.plan import (
     Truncate,
     Unauthorized,
 )
-from midaz_seed.sandbox.http.app import ROUTER, App, Receive, Scope, Send
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.faults.gateway import Swaps, altered
+from midaz_seed.sandbox.faults.plan import Rule
+from midaz_seed.sandbox.faults.requests import ends_server, new_transaction
+from midaz_seed.sandbox.http.app import ROUTER, App, FastEntry, Receive, Scope, Send
 from midaz_seed.sandbox.transactions.endpoints import foreign_replay
-from midaz_seed.sandbox.transactions.request import ENDPOINTS, Endpoint
 
 _HTML = b"<html>\r\n<head><title>%d</title></head>\r\n<body><center><h1>%d</h1></center></body>\r\n</html>\r\n"
 _ROLLED_BACK, _NOT_CARRIED_OUT = 0.5, 0.75
-"""Below the first part an account is not made and the server says so; below the second a request is not carried out
-and the server says nothing useful."""
-TRANSPORT = "midaz_seed.transport"
-"""The extension of the ASGI scope that holds {"transport": the asyncio transport}."""
+"""A chance below the first: an account is not made, and the error has a code. Below the second: the request is not
+carried out, and the error has none."""
 _SHOWN_LATE = frozenset({*ENTITIES, "transactions"})
-"""The groups of endpoints of which a read may be one of a replica that lags."""
+"""The groups of endpoints whose reads may come from a replica that lags."""
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
-class FaultyApp(App):
-    """An `App` that asks a fault plan before each request. `refuse` closes the listening socket for some seconds,
-    `crash` for good."""
+class FaultyApp:
+    """An ASGI application that applies a fault plan to the requests of an `App`."""
+
+    fast_entry: FastEntry | None = None
+    """None: a request may have to wait, which needs an ASGI exchange."""
 
     def __init__(
         self,
-        world: World,
-        auth_token: str | None,
+        app: App,
         faults: Faults,
         refuse: Callable[[float], None],
         crash: Callable[[], None],
+        staged: StagedExecution | None = None,
     ) -> None:
-        super().__init__(world, auth_token, faults)
+        """Wrap an application.
+
+        Args:
+            refuse: closes the listening socket for a number of seconds.
+            crash: closes it for good.
+            staged: carries out new transactions in stages; None: in one piece.
+        """
+        self._app = app
+        self._state = app.state
+        self._faults = faults
         self._refuse = refuse
         self._crash = crash
+        self._staged = staged
         self._rooms: dict[Rule, asyncio.Semaphore] = {}
         self._waiting_for: Counter[Rule] = Counter()
-        self._swaps = Swaps(world.clock)
+        self._swaps = Swaps(app.state.clock)
 
-    async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await self.read(receive)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._app.serve(scope, receive, send, self._exchange)
+
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        body = await self._app.read(receive)
         if body is None:
             return
         method: str = scope["method"]
         raw_path: bytes = scope["raw_path"]
         group = scope["state"][ROUTER].group_of(method, raw_path)
-        about_itself = raw_path.startswith(b"/sandbox/")
-        hits = [] if about_itself else self.faults.decide(method, raw_path.decode("latin-1"), group)
-        chosen = await self._waited(hits)
-        instead = self._instead(scope, body, chosen)
+        own_endpoint = raw_path.startswith(b"/sandbox/")
+        hits = [] if own_endpoint else self._faults.decide(method, raw_path.decode("latin-1"), group)
+        chosen = await self._wait(hits)
+        instead = self._answer_instead(scope, body, chosen)
         if chosen is not None and instead is None and _does_nothing(chosen.effect, method, group):
             chosen = None
         if instead is not None and not isinstance(chosen and chosen.effect, Held):
-            self.statistics.requests[method, group] += 1
-        reply = await (self._outcome(scope, body, chosen) if instead is None else self.committed(instead))
+            self._app.statistics.requests[method, group] += 1
+        reply = await (self._outcome(scope, body, chosen) if instead is None else self._app.committed(instead))
         passed_on = await self._passed_on(reply, chosen)
         if chosen is not None and not (isinstance(chosen.effect, Altered | Swapped) and passed_on is reply):
-            self.faults.count(chosen)
+            self._faults.count(chosen)
         await self._deliver(scope, receive, send, body, passed_on, chosen)
 
-    async def _waited(self, hits: list[Hit]) -> Hit | None:
-        """Take the time that the request takes; the one effect that it then meets."""
+    async def _wait(self, hits: list[Hit]) -> Hit | None:
+        """Wait for latencies and capacities, and return the one other effect of the request."""
         chosen = None
         for hit in hits:
             if isinstance(hit.effect, Latency):
-                self.faults.count(hit)
-                await self.world.clock.sleep(_delay_s(hit.effect, hit.chance))
+                self._faults.count(hit)
+                await self._state.clock.sleep(_delay_s(hit.effect, hit.chance))
             elif isinstance(hit.effect, Capacity):
-                if not await self._worked_on(hit.rule, hit.effect, hit.chance):
+                if not await self._wait_for_capacity(hit.rule, hit.effect, hit.chance):
                     return hit
-                self.faults.count(hit)
+                self._faults.count(hit)
             elif chosen is None:
                 chosen = hit
         return chosen
 
-    async def _worked_on(self, rule: Rule, capacity: Capacity, chance: float) -> bool:
-        """Wait in line, and then take the time of the work; False at once when the line is too long."""
+    async def _wait_for_capacity(self, rule: Rule, capacity: Capacity, chance: float) -> bool:
+        """Wait in the queue and for the time of the work; return False at once when the queue is full."""
         room = self._rooms.setdefault(rule, asyncio.Semaphore(capacity.at_once))
         waiting = self._waiting_for
         if room.locked() and capacity.waiting_max is not None and waiting[rule] >= capacity.waiting_max:
@@ -124,13 +136,13 @@ class FaultyApp(App):
         finally:
             waiting[rule] -= 1
         try:
-            await self.world.clock.sleep(_delay_s(capacity, chance))
+            await self._state.clock.sleep(_delay_s(capacity, chance))
         finally:
             room.release()
         return True
 
-    def _instead(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply | None:
-        """The answer of a request that is not carried out; None when it is."""
+    def _answer_instead(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply | None:
+        """Return the answer of a request that is not carried out; None when it is."""
         match hit.effect if hit is not None else None:
             case Unauthorized():
                 return text_reply(401, "Missing Token")
@@ -147,61 +159,36 @@ class FaultyApp(App):
             case Stuck() as effect if hit is not None:
                 return self._stuck(scope, body, effect, hit.chance)
             case RateCrash():
-                return Reply(0, [], b"") if self._breaks_at(scope, body) else None
+                return Reply(0, [], b"") if ends_server(self._app, scope, body) else None
             case Exhausted() if hit is not None and hit.chance < _NOT_CARRIED_OUT:
                 return self._exhausted(scope, hit.chance)
         return None
 
-    def _breaks_at(self, scope: Scope, body: bytes) -> bool:
-        """Whether this version ends at the request."""
-        if scope["method"] != "PUT" or not self.world.dialect.rate_without_ttl_kills:
-            return False
-        try:
-            (_, group), params = scope["state"][ROUTER].find("PUT", scope["raw_path"])
-        except (FailedError, RefusedError):
-            return False
-        call = Call("PUT", scope["raw_path"], params, b"", scope["headers"], body)
-        return group == "asset-rates" and changes_without_ttl(self.world, call)
-
     def _exhausted(self, scope: Scope, chance: float) -> Reply:
-        dialect = self.world.dialect
+        dialect = self._state.dialect
         group = scope["state"][ROUTER].group_of(scope["method"], scope["raw_path"])
         rolled_back = group == "accounts" and chance < _ROLLED_BACK
         error = RefusedError("0127") if rolled_back else FailedError(500, "no connection left in the pool")
         status, described = describe(error, dialect, group)
         return Reply(status, [(b"content-type", dialect.error_content_type.encode())], orjson.dumps(described))
 
-    def new_transaction(self, scope: Scope, body: bytes) -> tuple[Call, Endpoint] | None:
-        """The request as a call, when it posts a new transaction; None when it does something else, or nothing."""
-        raw_path: bytes = scope["raw_path"]
-        endpoint = ENDPOINTS.get(raw_path.rstrip(b"/").rpartition(b"/")[2].decode("latin-1").lower())
-        if endpoint is None or scope["method"] != "POST" or not self._may_enter(scope):
-            return None
-        try:
-            (_, group), params = scope["state"][ROUTER].find("POST", raw_path)
-        except (FailedError, RefusedError):
-            return None  # the ordinary way says what is wrong with the path
-        return (
-            (Call("POST", raw_path, params, b"", scope["headers"], body), endpoint) if group == "transactions" else None
-        )
-
     def _foreign(self, scope: Scope, body: bytes, effect: ForeignReplay, chance: float) -> Reply | None:
-        found = self.new_transaction(scope, body)
+        found = new_transaction(self._app, scope, body)
         if found is None:
             return None
-        return foreign_replay(self.world, *found, chance, owner_loses=effect.owner_loses)
+        return foreign_replay(self._state, *found, chance, owner_loses=effect.owner_loses)
 
     def _stuck(self, scope: Scope, body: bytes, effect: Stuck, chance: float) -> Reply | None:
-        found = self.new_transaction(scope, body)
+        found = new_transaction(self._app, scope, body)
         if found is None:
             return None
         applied = chance < effect.applied
-        stranded = strand(self.world, *found, applied=applied, visible_after_s=effect.visible_after_s)
-        return Reply(0, [], b"") if stranded else None
+        left = leave_unlisted(self._state, *found, applied=applied, visible_after_s=effect.visible_after_s)
+        return Reply(0, [], b"") if left else None
 
     async def _outcome(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        """Carry the request out, once or twice."""
-        first = await self.carried_out(scope, body, hit)
+        """Carry the request out once or twice, and return the answer for the client."""
+        first = await self._carried_out(scope, body, hit)
         if hit is None or not isinstance(hit.effect, Duplicated):
             return first
         after_s = hit.effect.after_ms / 1000
@@ -209,23 +196,23 @@ class FaultyApp(App):
             self._carry_out_later(scope, body, after_s)
             return first
         if after_s:
-            await self.world.clock.sleep(after_s)
-        second = await self.carried_out(scope, body, None)
+            await self._state.clock.sleep(after_s)
+        second = await self._carried_out(scope, body, None)
         return first if hit.effect.answer == "first" else second
 
     def _carry_out_later(self, scope: Scope, body: bytes, delay_s: float) -> None:
-        """Carry the request out after a while, for nobody."""
+        """Carry the request out later, without a client."""
 
         async def wait() -> None:
-            await self.world.clock.sleep(delay_s)
-            await self.carried_out(scope, body, None)
+            await self._state.clock.sleep(delay_s)
+            await self._carried_out(scope, body, None)
 
         task = asyncio.get_running_loop().create_task(wait())
-        self.later.add(task)
-        task.add_done_callback(self.later.discard)
+        self._app.delayed.add(task)
+        task.add_done_callback(self._app.delayed.discard)
 
     async def _passed_on(self, reply: Reply, hit: Hit | None) -> Reply:
-        """What a gateway lets through as the answer: the same object when it changes nothing."""
+        """Return the answer after a gateway; the same object when it changes nothing."""
         match hit.effect if hit is not None else None:
             case Altered() as effect:
                 return altered(reply, effect.how)
@@ -233,33 +220,36 @@ class FaultyApp(App):
                 return await self._swaps.swap(hit.rule, reply, effect.within_ms / 1000)
         return reply
 
-    async def carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        """Carry the request out, and its answer when that is durable."""
-        return await self.committed(self.answer_late(scope, body, hit))
+    async def _carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+        """Carry the request out, and return its answer once that is durable."""
+        answer = partial(self._answer_with, scope, body, hit)
+        if self._staged is not None:
+            return await self._staged.carry_out(scope, body, answer)
+        return await self._app.committed(answer())
 
-    def answer_late(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        """Carry the request out; the balances that it makes may be late, what it shows may be old."""
+    def _answer_with(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
+        """Carry the request out; its new balances may be late, and what it shows may be stale."""
         if hit is not None and isinstance(hit.effect, StaleLists):
-            self.world.shown_until_s = self.world.clock.time() - hit.effect.ms / 1000
+            self._state.shown_until_s = self._state.clock.time() - hit.effect.ms / 1000
             try:
-                return self.answer(scope, body)
+                return self._app.answer(scope, body)
             finally:
-                self.world.shown_until_s = None
-        lag = self.world.lag
+                self._state.shown_until_s = None
+        lag = self._state.lag
         if lag is not None and hit is not None and isinstance(hit.effect, StaleBalances):
             lag.ago_s = hit.effect.ms / 1000
             try:
-                return self.answer(scope, body)
+                return self._app.answer(scope, body)
             finally:
                 lag.ago_s = 0.0
         if hit is None or not isinstance(hit.effect, LateBalances):
-            return self.answer(scope, body)
-        ordinary = self.world.default_balance_delay_ms
-        self.world.default_balance_delay_ms = hit.effect.ms
+            return self._app.answer(scope, body)
+        usual_ms = self._state.default_balance_delay_ms
+        self._state.default_balance_delay_ms = hit.effect.ms
         try:
-            return self.answer(scope, body)
+            return self._app.answer(scope, body)
         finally:
-            self.world.default_balance_delay_ms = ordinary
+            self._state.default_balance_delay_ms = usual_ms
 
     async def _deliver(
         self, scope: Scope, receive: Receive, send: Send, body: bytes, reply: Reply, hit: Hit | None
@@ -280,26 +270,26 @@ class FaultyApp(App):
                 self._crash()
                 await _gone(receive)
             case Exhausted() if reply.status < 500:
-                await self.send(send, self._exhausted(scope, _NOT_CARRIED_OUT))
+                await self._app.send(send, self._exhausted(scope, _NOT_CARRIED_OUT))
             case Truncate():
                 await self._send_half(send, reply)
                 cut(scope["extensions"][TRANSPORT]["transport"], reset=False)
                 await _gone(receive)
             case Status(when="after") | Html(when="after"):
-                await self.send(send, _error_page(effect))
+                await self._app.send(send, _error_page(effect))
             case _:
-                await self.send(send, reply)
+                await self._app.send(send, reply)
 
     async def _send_half(self, send: Send, reply: Reply) -> None:
-        self.statistics.statuses[reply.status] += 1
+        self._app.statistics.statuses[reply.status] += 1
         headers: Headers = [*reply.headers, (b"content-length", b"%d" % len(reply.body))]
         await send({"type": "http.response.start", "status": reply.status, "headers": headers})
         await send({"type": "http.response.body", "body": reply.body[: len(reply.body) // 2], "more_body": True})
 
 
 def _does_nothing(effect: Effect, method: str, group: str) -> bool:
-    """Whether an effect finds nothing to do at a request that will be carried out: no other transaction to answer
-    with, one that is refused or replayed, nothing to break at, nothing that could be old."""
+    """Return whether an effect has nothing to act on at a request that is carried out: no other transaction to answer
+    with, a refusal or replay, nothing that ends the server, nothing that could be stale."""
     if isinstance(effect, StaleLists):
         return method != "GET" or group not in _SHOWN_LATE
     return isinstance(effect, ForeignReplay | Stuck | RateCrash)
@@ -319,20 +309,19 @@ def _error_page(effect: Status | Html) -> Reply:
 
 
 def cut(transport: Any, *, reset: bool) -> None:
-    """End a connection: at once and with a TCP reset, or after what was sent has left."""
+    """End a connection: at once with a TCP reset, or after what was written has been sent."""
     if not reset:
         transport.close()
         return
     sock = transport.get_extra_info("socket")
     if sock is not None and sock.fileno() >= 0:
-        # the option belongs to the connection, not to the descriptor: uvloop's stand-in for a socket cannot set it
+        # the option belongs to the connection, so a copy of the descriptor sets it: uvloop's socket object cannot
         with socket.socket(fileno=os.dup(sock.fileno())) as same:
             same.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
     transport.abort()
 
 
 async def _gone(receive: Receive) -> None:
-    """Wait until the server has noticed that the connection ended, so that it does not complain about a missing
-    answer."""
+    """Wait until uvicorn has noticed the end of the connection, so that it does not log a missing answer."""
     while (await receive())["type"] != "http.disconnect":
         pass

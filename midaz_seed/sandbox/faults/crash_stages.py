@@ -1,27 +1,25 @@
-"""The ASGI edge that takes its time over a new transaction, so that a killed process leaves the same behind as a real
-server does."""
+"""New transactions in stages, so that a killed process leaves the same state as a killed Midaz."""
 
 import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from midaz_seed.sandbox.core.journal_records import slot_parts
 from midaz_seed.sandbox.core.messages import Reply
-from midaz_seed.sandbox.faults.app import FaultyApp
-from midaz_seed.sandbox.faults.crash_recovery import claim_for, free, hide, persist
-from midaz_seed.sandbox.faults.plan import Faults, Hit
-from midaz_seed.sandbox.http.app import Scope
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.core.records import unpack_stored_key
+from midaz_seed.sandbox.faults.crash_recovery import claim_before_execution, hide_until, persist
+from midaz_seed.sandbox.faults.requests import new_transaction
+from midaz_seed.sandbox.http.app import App, Scope
+from midaz_seed.sandbox.storage.idempotency import release_key
 
 
 @dataclass(frozen=True, slots=True)
 class Stages:
-    """How long a new transaction stays in each stage, in milliseconds, give or take the part `spread` of it.
+    """The time of a new transaction in each stage, in milliseconds, plus or minus the share `spread`.
 
     Received; then its key is claimed; then its balances have moved; then its record is written, its key has its answer
-    and the client gets it. The sum is the latency of a real v3.8 at 16 in flight, the shares are those in which one
-    that was killed left its 16 requests: 5 not begun, 3 claimed, 8 applied.
+    and the answer is sent. The sum is the latency of a real v3.8 at 16 in flight. The shares are those in which a
+    killed v3.8 left its 16 requests: 5 not begun, 3 claimed, 8 applied.
     """
 
     received_ms: float = 10.5
@@ -30,51 +28,43 @@ class Stages:
     spread: float = 0.5
 
 
-class StagedApp(FaultyApp):
-    """A `FaultyApp` whose new transactions go through `Stages`, each durable before the next begins."""
+class StagedExecution:
+    """Carries out new transactions in `Stages`, each durable before the next begins."""
 
-    def __init__(
-        self,
-        world: World,
-        auth_token: str | None,
-        faults: Faults,
-        refuse: Callable[[float], None],
-        crash: Callable[[], None],
-        *,
-        stages: Stages,
-        seed: int,
-    ) -> None:
-        super().__init__(world, auth_token, faults, refuse, crash)
+    def __init__(self, app: App, stages: Stages, seed: int) -> None:
+        self._app = app
         self._stages = stages
         self._chance = random.Random(f"stages:{seed}")
 
-    async def carried_out(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply:
-        found = self.new_transaction(scope, body)
+    async def carry_out(self, scope: Scope, body: bytes, answer: Callable[[], Reply]) -> Reply:
+        """Carry a request out with `answer` and return its answer once that is durable; any request but a new
+        transaction is carried out in one piece."""
+        app, stages, state = self._app, self._stages, self._app.state
+        found = new_transaction(app, scope, body)
         if found is None:
-            return await super().carried_out(scope, body, hit)
+            return await app.committed(answer())
         call, endpoint = found
-        world, stages = self.world, self._stages
         await self._stay(stages.received_ms)
-        claim = claim_for(world, call, endpoint)
+        claim = claim_before_execution(state, call, endpoint)
         if claim is None:
-            return await super().carried_out(scope, body, hit)
-        book = world.book(call.org_id, call.ledger_id)
-        await self.commit_soon()
+            return await app.committed(answer())
+        ledger = state.ledger_state(call.org_id, call.ledger_id)
+        await app.commit_soon()
         await self._stay(stages.claimed_ms)
-        # the key is this request's own: the handler shall find it free, and nobody else runs before it is taken again
-        book.slots.pop(claim.key, None)
-        reply = self.answer_late(scope, body, hit)
-        _, seq = slot_parts(book.slots.get(claim.key, 0))
+        # the handler must find the request's own key free; no other request runs before it is claimed again
+        ledger.stored_keys.pop(claim.key, None)
+        reply = answer()
+        _, seq = unpack_stored_key(ledger.stored_keys.get(claim.key, 0))
         if not seq:
-            free(world, book, claim)
-            return await self.committed(reply)
-        hide(world, seq, math.inf)
-        book.slots[claim.key] = claim.slot(0)
-        await self.commit_soon()
+            release_key(state, ledger, claim)
+            return await app.committed(reply)
+        hide_until(state, seq, math.inf)
+        ledger.stored_keys[claim.key] = claim.stored_key(0)
+        await app.commit_soon()
         await self._stay(stages.applied_ms)
-        persist(world, book, seq, claim)
-        return await self.committed(reply)
+        persist(state, ledger, seq, claim)
+        return await app.committed(reply)
 
     async def _stay(self, stage_ms: float) -> None:
         part = 1 + self._stages.spread * (2 * self._chance.random() - 1)
-        await self.world.clock.sleep(stage_ms * part / 1000)
+        await self._app.state.clock.sleep(stage_ms * part / 1000)

@@ -1,4 +1,4 @@
-"""What a gateway between client and server makes of an answer: another body, or another request's answer."""
+"""The changes of a gateway between client and server: another body, or the answer of another request."""
 
 import re
 from collections.abc import Callable
@@ -9,20 +9,21 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.sandbox.core.messages import Reply
-from midaz_seed.sandbox.faults.plan import How, Rule
+from midaz_seed.sandbox.faults.effects import How
+from midaz_seed.sandbox.faults.plan import Rule
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 _AMOUNTS = frozenset({"amount", "value", "available", "onHold"})
 
 
 def altered(reply: Reply, how: How) -> Reply:
-    """An answer with its body changed; the same object when there is nothing to change."""
-    body = _WAYS[how](reply.body)
+    """Return an answer with its body changed; the same object when there is nothing to change."""
+    body = _CHANGES[how](reply.body)
     return reply if body == reply.body else reply._replace(body=body)
 
 
 def _of_json(change: Callable[[Any], Any], option: int = 0) -> Callable[[bytes], bytes]:
-    """A way to change a body that is JSON; any other stays, and so does one of which `change` gives the same object."""
+    """Return a change of bodies that are JSON; any other stays, as does one for which `change` returns its argument."""
 
     def alter(body: bytes) -> bytes:
         try:
@@ -36,21 +37,21 @@ def _of_json(change: Callable[[Any], Any], option: int = 0) -> Callable[[bytes],
 
 
 def _stripped(found: Any) -> Any:
-    """The same value without its own `metadata`."""
+    """Return the value without its own `metadata`."""
     if not isinstance(found, dict) or "metadata" not in found:
         return found
     return {key: value for key, value in found.items() if key != "metadata"}
 
 
 def _turned(found: Any) -> Any:
-    """The same value with the keys of every object in the opposite order."""
+    """Return the value with the keys of every object in the opposite order."""
     if isinstance(found, dict):
         return {key: _turned(found[key]) for key in reversed(found)}
     return [_turned(item) for item in found] if isinstance(found, list) else found
 
 
 def _with_numbers(found: Any) -> Any:
-    """The same value with amounts as numbers, digit by digit as they were; metadata stays."""
+    """Return the value with amounts as numbers of the same digits; metadata stays."""
     if isinstance(found, list):
         return [_with_numbers(item) for item in found]
     if not isinstance(found, dict):
@@ -67,7 +68,7 @@ def _as_number(value: Any) -> Any:
     return _with_numbers(value)
 
 
-_WAYS: dict[How, Callable[[bytes], bytes]] = {
+_CHANGES: dict[How, Callable[[bytes], bytes]] = {
     "emptied": lambda _: b"",
     "stripped": _of_json(_stripped),
     "reformatted": _of_json(_turned, orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
@@ -78,7 +79,7 @@ _WAYS: dict[How, Callable[[bytes], bytes]] = {
 
 
 class _Waiting:
-    """An answer that waits for another one."""
+    """An answer that waits for another."""
 
     def __init__(self, own: Reply) -> None:
         self.own = own
@@ -87,14 +88,14 @@ class _Waiting:
 
 
 class Swaps:
-    """Answers that change places: of the requests hit by one rule the first waits for the second."""
+    """Swaps answers: of the requests hit by one rule, the first waits for the second."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._waiting: dict[Rule, _Waiting] = {}
 
     async def swap(self, rule: Rule, reply: Reply, within_s: float) -> Reply:
-        """The other request's answer; the same object when none came in time."""
+        """Return the answer of the other request; the same object when there is none in time."""
         first = self._waiting.pop(rule, None)
         if first is not None:
             first.other = reply

@@ -1,9 +1,9 @@
-"""The ASGI edge: reads a request, lets its handler answer, and lets the answer go once everything written is
+"""The ASGI application: reads a request, calls its handler, and sends the answer once everything written is
 committed."""
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
 import orjson
@@ -12,26 +12,29 @@ from midaz_seed.clock import ShiftedClock
 from midaz_seed.errors import OutputError
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError, describe
 from midaz_seed.sandbox.core.messages import Call, Headers, Reply, json_reply, text_reply
-from midaz_seed.sandbox.faults.plan import Faults
 from midaz_seed.sandbox.http.clock_endpoint import clock_reply
 from midaz_seed.sandbox.http.router import Router
-from midaz_seed.sandbox.storage.state import World
-from midaz_seed.sandbox.transactions.endpoints import NOT_REPLAYED
+from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED
+from midaz_seed.sandbox.storage.state import SandboxState
 
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+Exchange = Callable[[Scope, Receive, Send], Awaitable[None]]
+"""Reads one request and sends its answer."""
+FastEntry = Callable[[Scope, bytes, Callable[[Reply], None]], None]
+"""Takes a complete request (scope, body) and a function that writes its answer."""
 
 ROUTER = "router"
-"""The key of the ASGI scope's state under which the port's router is found."""
+"""The key of the port's router in the state of the ASGI scope."""
 _COMMIT_WITHIN_S = 0.02
-"""With answers first: how long what they acknowledge may wait for the commit that it shares."""
+"""With answers first: the longest time until what they acknowledge is committed."""
 _OPEN_PATHS = (b"/health", b"/version", b"/readyz")
 
 
 class Statistics:
-    """What the sandbox was asked and how it answered."""
+    """Counts of requests and answers."""
 
     def __init__(self) -> None:
         self.requests: Counter[tuple[str, str]] = Counter()
@@ -46,7 +49,7 @@ class Statistics:
             self.in_flight_max = self.in_flight
 
     def report(self) -> dict[str, Any]:
-        """As `GET /sandbox/stats` shows it."""
+        """Return the counts as `GET /sandbox/stats` shows them."""
         requests = {f"{method} {group}".strip(): count for (method, group), count in sorted(self.requests.items())}
         statuses = {str(status): count for status, count in sorted(self.statuses.items())}
         return {"requests": requests, "statuses": statuses, "in_flight_max": self.in_flight_max}
@@ -55,39 +58,50 @@ class Statistics:
 class App:
     """The sandbox as an ASGI application."""
 
-    def __init__(self, world: World, auth_token: str | None, faults: Faults) -> None:
-        self.world = world
-        self.faults = faults
+    def __init__(
+        self, state: SandboxState, auth_token: str | None, fault_report: Callable[[], Mapping[str, Any]]
+    ) -> None:
+        """`fault_report` returns the answer of `GET /sandbox/faults`."""
+        self.state = state
+        self.fast_entry: FastEntry | None = self.handle_complete
+        """For requests that need no ASGI exchange; None in an application that has no such entry."""
+        self._fault_report = fault_report
         self.statistics = Statistics()
-        self._body_bytes_max = world.dialect.body_bytes_max
+        self._body_bytes_max = state.dialect.body_bytes_max
         self._auth = None if auth_token is None else f"Bearer {auth_token}".encode()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._waiting: list[asyncio.Future[None]] = []
         self._unwritten: list[tuple[Callable[[Reply], None], Reply]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._broken = False
-        self.later: set[asyncio.Task[None]] = set()
-        """Requests that will be carried out and have no client that waits."""
+        self.delayed: set[asyncio.Task[None]] = set()
+        """Requests that are carried out later, without a client that waits."""
         self.closing = False
-        """Set when the server ends: what still waits is cancelled."""
+        """Set when the server ends: requests that still wait are cancelled."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.serve(scope, receive, send, self._exchange)
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send, exchange: Exchange) -> None:
+        """Carry out an exchange and count it as in flight meanwhile."""
         if scope["type"] != "http":
             return
         statistics = self.statistics
         statistics.begin()
         try:
-            await self.exchange(scope, receive, send)
+            await exchange(scope, receive, send)
         except asyncio.CancelledError:
             if not self.closing:
                 raise
-            # the connection is cut already: there is nobody to complain to, and uvicorn would log a failure
+            # the connection is cut already, and uvicorn would log a failure
         finally:
             statistics.in_flight -= 1
 
-    def take(self, scope: Scope, body: bytes, write: Callable[[Reply], None]) -> None:
-        """Answer a complete request, and have the answer written when it is durable: the same as calling the
-        application, without a task."""
+    def handle_complete(self, scope: Scope, body: bytes, write: Callable[[Reply], None]) -> None:
+        """Answer a complete request, and write the answer when it is durable.
+
+        The same as calling the application, but without a task.
+        """
         statistics = self.statistics
         statistics.begin()
         try:
@@ -96,18 +110,18 @@ class App:
             statistics.in_flight -= 1
             raise
         unwritten = self._unwritten
-        if self.world.answer_first:
-            if self.world.store.dirty:
+        if self.state.answer_first:
+            if self.state.store.dirty:
                 self._commit_within_time()
-            self._give(write, reply)
-        elif unwritten or self.world.store.dirty:  # answers leave in the order of their requests
+            self._write_reply(write, reply)
+        elif unwritten or self.state.store.dirty:  # answers leave in the order of their requests
             if not unwritten:
                 self._commit_this_turn()
             unwritten.append((write, reply))
         else:
-            self._give(write, reply)
+            self._write_reply(write, reply)
 
-    def _give(self, write: Callable[[Reply], None], reply: Reply) -> None:
+    def _write_reply(self, write: Callable[[Reply], None], reply: Reply) -> None:
         if self._broken:
             reply = self._not_written()
         statistics = self.statistics
@@ -115,18 +129,18 @@ class App:
         statistics.statuses[reply.status] += 1
         write(reply)
 
-    async def exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Read a request, answer it, let the answer go when it is durable."""
+    async def _exchange(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Read a request, answer it, and send the answer when it is durable."""
         body = await self.read(receive)
         if body is None:
             return
         reply = self.answer(scope, body)
-        if self.world.store.dirty:
+        if self.state.store.dirty:
             reply = await self.committed(reply)
         await self.send(send, reply)
 
     async def read(self, receive: Receive) -> bytes | None:
-        """The request's body; None when the client left before it was complete."""
+        """Return the body of a request; None when the client disconnected before it was complete."""
         message = await receive()
         body: bytes = message.get("body", b"")
         while message.get("more_body", False):
@@ -135,11 +149,11 @@ class App:
         return None if message["type"] == "http.disconnect" else body
 
     def answer(self, scope: Scope, body: bytes) -> Reply:
-        """Let the handler answer; what it wrote is not committed yet."""
+        """Return the handler's answer; what the handler wrote is not committed yet."""
         try:
             return self._handled(scope, body)
         except (RefusedError, FailedError) as error:
-            dialect = self.world.dialect
+            dialect = self.state.dialect
             status, described = describe(error, dialect, self._group_of(scope))
             claimed = error.claimed and dialect.replay_header_on_errors
             plain = isinstance(error, RefusedError) and error.code in dialect.plain_json_codes
@@ -157,17 +171,17 @@ class App:
         try:
             if self._broken:
                 raise FailedError(500, "the data file cannot be written")
-            if self._auth is not None and not self._may_enter(scope):
+            if self._auth is not None and not self.may_enter(scope):
                 return text_reply(401, "Missing Token")
             if raw_path.startswith(b"/sandbox/"):
-                return self.about_itself(method, raw_path, body)
+                return self._sandbox_endpoint(method, raw_path, body)
             if len(body) > self._body_bytes_max:
                 raise FailedError(413, "Request Entity Too Large")
             router: Router = scope["state"][ROUTER]
             (handler, group), params = router.find(method, raw_path)
-            return handler(self.world, Call(method, raw_path, params, scope["query_string"], headers, body))
+            return handler(self.state, Call(method, raw_path, params, scope["query_string"], headers, body))
         except RefusedError as error:
-            if (method, group, error.situation) in self.world.dialect.failing:
+            if (method, group, error.situation) in self.state.dialect.failing:
                 failure = FailedError(500, "Internal Server Error")
                 failure.claimed = error.claimed
                 raise failure from error
@@ -175,35 +189,38 @@ class App:
         finally:
             self.statistics.requests[method, group] += 1
 
-    def _may_enter(self, scope: Scope) -> bool:
-        """Whether a request carries the token, or needs none."""
+    def may_enter(self, scope: Scope) -> bool:
+        """Return whether a request has the token, or needs none."""
         token = self._auth
         return token is None or scope["raw_path"] in _OPEN_PATHS or (b"authorization", token) in scope["headers"]
 
-    def about_itself(self, method: str, raw_path: bytes, body: bytes) -> Reply:
-        """The endpoints that no Midaz has: /sandbox/stats, /sandbox/faults and, where it was asked for,
+    def _sandbox_endpoint(self, method: str, raw_path: bytes, body: bytes) -> Reply:
+        """Serve the endpoints that a Midaz does not have: /sandbox/stats, /sandbox/faults and, with `control`,
         /sandbox/clock."""
         if raw_path == b"/sandbox/stats":
             return json_reply(200, self.statistics.report())
         if raw_path == b"/sandbox/faults":
-            return json_reply(200, self.faults.report())
-        if raw_path == b"/sandbox/clock" and isinstance(self.world.clock, ShiftedClock):
-            return clock_reply(self.world, self.world.clock, method, body)
+            return json_reply(200, self._fault_report())
+        if raw_path == b"/sandbox/clock" and isinstance(self.state.clock, ShiftedClock):
+            return clock_reply(self.state, self.state.clock, method, body)
         raise FailedError(404, f"Cannot {method} {raw_path.decode('latin-1')}")
 
     async def committed(self, reply: Reply) -> Reply:
-        """Wait until everything written so far is durable; unless answers come first: then it will be soon."""
-        if self.world.answer_first:
+        """Wait until everything written so far is durable; with answers first only schedule the commit."""
+        if self.state.answer_first:
             self._commit_within_time()
-        elif self.world.store.dirty:
+        elif self.state.store.dirty:
             await self.commit_soon()
         return self._not_written() if self._broken else reply
 
     def _not_written(self) -> Reply:
-        return json_reply(*describe(FailedError(500, "the data file cannot be written"), self.world.dialect))
+        return json_reply(*describe(FailedError(500, "the data file cannot be written"), self.state.dialect))
 
     def commit_soon(self) -> asyncio.Future[None]:
-        """Done when everything written so far is durable; all that ask in one turn of the loop share one commit."""
+        """Return a future that is done when everything written so far is durable.
+
+        All calls in one turn of the event loop share one commit.
+        """
         self._commit_this_turn()
         done: asyncio.Future[None] = self._running_loop().create_future()
         self._waiting.append(done)
@@ -218,36 +235,36 @@ class App:
             self._timer = self._running_loop().call_later(_COMMIT_WITHIN_S, self.commit)
 
     def _running_loop(self) -> asyncio.AbstractEventLoop:
-        if self._loop is None:  # asked for once: in Python 3.11 each question is a system call
+        if self._loop is None:  # cached: in Python 3.11 each call is a system call
             self._loop = asyncio.get_running_loop()
         return self._loop
 
     def commit(self) -> None:
-        """Make everything durable that was written, and let the answers go that wait for it."""
+        """Commit what was written, and send the answers that wait for it."""
         waiting, self._waiting = self._waiting, []
         unwritten, self._unwritten = self._unwritten, []
         self._timer = None
         try:
-            if self.world.store.dirty:
-                self.world.store.commit()
+            if self.state.store.dirty:
+                self.state.store.commit()
         except OutputError:
-            # memory is ahead of the file now: from here on nothing may be acknowledged
+            # memory is ahead of the file now: nothing may be acknowledged any more
             self._broken = True
         for done in waiting:
             if not done.done():
                 done.set_result(None)
         for write, reply in unwritten:
-            self._give(write, reply)
+            self._write_reply(write, reply)
 
     async def send(self, send: Send, reply: Reply) -> None:
-        """Send an answer as it is."""
+        """Send an answer."""
         self.statistics.statuses[reply.status] += 1
         await send({"type": "http.response.start", "status": reply.status, "headers": _headers(reply)})
         await send({"type": "http.response.body", "body": reply.body})
 
 
 def _headers(reply: Reply) -> Headers:
-    """An answer's headers with its length; a 204 has none unless its handler says so."""
+    """Return the headers of an answer with its length; a 204 has a length only when its handler sets it."""
     if reply.status == 204:
         return reply.headers
     return [*reply.headers, (b"content-length", b"%d" % len(reply.body))]

@@ -1,4 +1,4 @@
-"""`/sandbox/clock`: the time of a sandbox in a process of its own, moved by a test."""
+"""`/sandbox/clock`: lets a test move the time of a sandbox in another process."""
 
 import math
 
@@ -6,23 +6,24 @@ import orjson
 
 from midaz_seed.clock import ShiftedClock
 from midaz_seed.sandbox.core.error_codes import FailedError
-from midaz_seed.sandbox.core.journal_records import CLOCK
 from midaz_seed.sandbox.core.messages import Reply, json_reply
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.core.records import CLOCK
+from midaz_seed.sandbox.storage.state import SandboxState
 
 
-def clock_reply(world: World, clock: ShiftedClock, method: str, body: bytes) -> Reply:
-    """GET tells the time, POST `{"advanceS": seconds}` moves it on first. A restarted sandbox goes on from there.
+def clock_reply(state: SandboxState, clock: ShiftedClock, method: str, body: bytes) -> Reply:
+    """Return the time; a POST of `{"advanceS": seconds}` advances it first. A restarted sandbox continues from there.
 
-    Raises FailedError: 400 for anything but a finite number from zero, 405 for another method.
+    Raises:
+        FailedError: 400 for a value that is not a number of seconds from zero, 405 for another method.
     """
     if method == "POST":
         clock.advance(_seconds(body))
-        world.seq += 1
-        world.store.append(world.seq, orjson.dumps([CLOCK, world.ms(clock.time()), clock.ahead_s]))
+        state.seq += 1
+        state.store.append(state.seq, orjson.dumps([CLOCK, state.ms(clock.time()), clock.ahead_s]))
     elif method != "GET":
         raise FailedError(405, "Method Not Allowed")
-    return json_reply(200, {"now": world.now()[1], "aheadS": clock.ahead_s})
+    return json_reply(200, {"now": state.now()[1], "aheadS": clock.ahead_s})
 
 
 def _seconds(body: bytes) -> float:

@@ -1,5 +1,4 @@
-"""Which handler answers which method and path. Paths match in any letter case and with or without a slash at the
-end."""
+"""Finds the handler of a method and path. Paths match in any letter case, with or without a slash at the end."""
 
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -7,7 +6,7 @@ from urllib.parse import unquote
 
 from midaz_seed.sandbox.core.dialect import SERVICES, Dialect, Service
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
-from midaz_seed.sandbox.entities import balances, extras, holders
+from midaz_seed.sandbox.entities import account_lookups, asset_rates, balances, holders, ledger_settings, service
 from midaz_seed.sandbox.entities.body_schema import UUID
 from midaz_seed.sandbox.entities.crud import ENTITIES, Handler
 from midaz_seed.sandbox.transactions import balance_history as history
@@ -20,7 +19,7 @@ _L = _O + "/ledgers/{id}"
 
 
 class Route(NamedTuple):
-    """A handler and the group of endpoints that it counts to in faults and statistics."""
+    """A handler and its group of endpoints in faults and statistics."""
 
     handler: Handler
     group: str
@@ -36,9 +35,9 @@ class _Node:
 
 def _table() -> list[tuple[str, str, Handler, str]]:
     rows: list[tuple[str, str, Handler, str]] = [
-        ("GET", "/health", extras.health, "service"),
-        ("GET", "/version", extras.version, "service"),
-        ("GET", "/readyz", extras.ready, "service"),
+        ("GET", "/health", service.health, "service"),
+        ("GET", "/version", service.version, "service"),
+        ("GET", "/readyz", service.ready, "service"),
     ]
     for name, entity in ENTITIES.items():
         if name == "instruments":
@@ -56,7 +55,7 @@ def _table() -> list[tuple[str, str, Handler, str]]:
     rows += _HOLDER_ROWS
     rows += [(method, f"{_L}{path}", handler, group) for method, path, handler, group in _LEDGER_ROWS]
     rows += [
-        ("POST", f"{_L}/transactions/{name}", transactions.poster(endpoint), "transactions")
+        ("POST", f"{_L}/transactions/{name}", transactions.handler_of(endpoint), "transactions")
         for name, endpoint in ENDPOINTS.items()
     ]
     return rows
@@ -75,10 +74,10 @@ _HOLDER_ROWS: list[tuple[str, str, Handler, str]] = [
 ]
 
 _LEDGER_ROWS: list[tuple[str, str, Handler, str]] = [
-    ("GET", "/settings", extras.get_settings, "ledgers"),
-    ("PATCH", "/settings", extras.patch_settings, "ledgers"),
-    ("GET", "/accounts/alias/{text}", extras.account_by_alias, "accounts"),
-    ("GET", "/accounts/external/{text}", extras.account_by_external_code, "accounts"),
+    ("GET", "/settings", ledger_settings.get, "ledgers"),
+    ("PATCH", "/settings", ledger_settings.patch, "ledgers"),
+    ("GET", "/accounts/alias/{text}", account_lookups.by_alias, "accounts"),
+    ("GET", "/accounts/external/{text}", account_lookups.by_external_code, "accounts"),
     ("GET", "/accounts/alias/{text}/balances", balances.list_by_alias, "balances"),
     ("GET", "/accounts/external/{text}/balances", balances.list_by_external_code, "balances"),
     ("GET", "/accounts/{id}/balances", balances.list_of_account, "balances"),
@@ -91,9 +90,9 @@ _LEDGER_ROWS: list[tuple[str, str, Handler, str]] = [
     ("PATCH", "/balances/{id}", balances.patch, "balances"),
     ("DELETE", "/balances/{id}", balances.delete, "balances"),
     ("GET", "/balances/{id}/history", history.of_balance, "balances"),
-    ("PUT", "/asset-rates", extras.put_rate, "asset-rates"),
-    ("GET", "/asset-rates/{id}", extras.get_rate, "asset-rates"),
-    ("GET", "/asset-rates/from/{text}", extras.list_rates, "asset-rates"),
+    ("PUT", "/asset-rates", asset_rates.put, "asset-rates"),
+    ("GET", "/asset-rates/{id}", asset_rates.get, "asset-rates"),
+    ("GET", "/asset-rates/from/{text}", asset_rates.list_from, "asset-rates"),
     ("POST", "/transactions/dsl", transactions.refuse_dsl, "transactions"),
     ("GET", "/transactions", reading.list_transactions, "transactions"),
     ("HEAD", "/transactions/metrics/count", reading.count_transactions, "transactions"),
@@ -120,7 +119,11 @@ def _grow(rows: list[tuple[str, str, Handler, str]]) -> _Node:
     return root
 
 
-GROUPS = frozenset(group for *_, group in _table())
+def routed_groups() -> frozenset[str]:
+    """Return the groups of the endpoints of all versions."""
+    return frozenset(group for *_, group in _table())
+
+
 _FEATURES = {
     "/readyz": "readyz",
     f"{_L}/settings": "ledger-settings",
@@ -133,16 +136,16 @@ _FEATURES = {
     f"{_O}/holders/{{id}}": "holders",
     **{path: "holders" for _, path, _, _ in _HOLDER_ROWS},
 }
-"""The endpoints that not every version has, by path."""
+"""Path -> the feature of versions that have it; a path that is missing is served by every version."""
 
 
 class Router:
-    """Finds the handler of a request; remembers the paths that come again and again."""
+    """Finds the handler of a request; caches the latest paths."""
 
-    _REMEMBERED_MAX = 4096
+    _CACHED_MAX = 4096
 
     def __init__(self, dialect: Dialect, service: Service | None = None) -> None:
-        """`service`: the one whose endpoints are served; None: both."""
+        """`service`: serve only its endpoints; None: those of both services."""
         self._root = _grow(
             [
                 row
@@ -151,11 +154,16 @@ class Router:
                 and (service is None or SERVICES.get(row[3], service) == service)
             ]
         )
-        self._remembered: dict[tuple[str, bytes], tuple[Route, list[str]]] = {}
+        self._cached: dict[tuple[str, bytes], tuple[Route, list[str]]] = {}
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, list[str]]:
-        """The route and the variable parts of the path. Raises FailedError (404, 405), RefusedError (0065)."""
-        known = self._remembered.get((method, raw_path))
+        """Return the route and the variable parts of the path.
+
+        Raises:
+            FailedError: 404, 405.
+            RefusedError: 0065 for a part that should be an id and is not.
+        """
+        known = self._cached.get((method, raw_path))
         if known is not None:
             return known
         path = raw_path.decode("latin-1")
@@ -172,13 +180,13 @@ class Router:
             if is_id and UUID.fullmatch(value) is None:
                 raise RefusedError("0065")
             params.append(value.lower() if is_id else value)
-        if len(self._remembered) >= self._REMEMBERED_MAX:
-            self._remembered.clear()
-        self._remembered[method, raw_path] = route, params
+        if len(self._cached) >= self._CACHED_MAX:
+            self._cached.clear()
+        self._cached[method, raw_path] = route, params
         return route, params
 
     def group_of(self, method: str, raw_path: bytes) -> str:
-        """The group of endpoints that a request counts to; "" when nothing answers there."""
+        """Return the group of a request's endpoint; "" when there is none."""
         try:
             return self.find(method, raw_path)[0].group
         except (FailedError, RefusedError):

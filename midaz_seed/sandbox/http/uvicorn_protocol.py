@@ -1,5 +1,8 @@
-"""uvicorn's HTTP protocol with three additions: a short way for ordinary requests, one write an answer, and the
-transport within reach of the faults."""
+"""uvicorn's HTTP protocol with three additions: a fast path for plain requests, one write for each answer, and the
+transport in the ASGI scope.
+
+It overrides internals of uvicorn, so `pyproject.toml` has an upper bound for it.
+"""
 
 import logging
 from functools import lru_cache
@@ -8,41 +11,40 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from midaz_seed.sandbox.core.messages import Reply, text_reply
-from midaz_seed.sandbox.faults.app import TRANSPORT
-from midaz_seed.sandbox.http.app import App
+from midaz_seed.sandbox.core.messages import TRANSPORT, Reply, text_reply
+from midaz_seed.sandbox.http.app import FastEntry
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
-_SHORT = {b"GET": "GET", b"POST": "POST"}
-"""Methods that go the short way."""
+_FAST_METHODS = {b"GET": "GET", b"POST": "POST"}
+"""The methods that take the fast path."""
 
 
 @lru_cache
 def _head(status: int, headers: tuple[tuple[bytes, bytes], ...]) -> bytes:
-    """An answer's head but for its length: there are few, and they come again and again."""
+    """Return the head of an answer without its length. Few differ, so they are cached."""
     return _STATUS_LINES[status] + b"".join(b"%b: %b\r\n" % header for header in headers)
 
 
 class _OneWrite:
-    """A transport that keeps what is written until the answer is complete.
+    """A transport that buffers what is written until the answer is complete.
 
     uvicorn writes the head and the body one after the other, which is two system calls and wakes the client twice.
     """
 
     def __init__(self, transport: Any) -> None:
         self._transport = transport
-        self._kept: list[bytes] = []
+        self._buffer: list[bytes] = []
 
     def write(self, data: bytes) -> None:
-        self._kept.append(data)
+        self._buffer.append(data)
         if data.startswith(b"HTTP/1.1 100"):
-            self.flush()  # the client waits for this before it sends its body
+            self.flush()  # the client waits for it before it sends its body
 
     def flush(self) -> None:
-        if self._kept:
-            self._transport.write(b"".join(self._kept))
-            self._kept.clear()
+        if self._buffer:
+            self._transport.write(b"".join(self._buffer))
+            self._buffer.clear()
 
     def close(self) -> None:
         self.flush()
@@ -59,11 +61,11 @@ class _OneWrite:
 
 
 class Protocol(HttpToolsProtocol):
-    """What the sandbox listens with. The scope's extension `TRANSPORT` holds the transport: a reset has to reach it.
+    """The protocol of a sandbox's connections. The scope's extension `TRANSPORT` holds the transport.
 
-    The short way: a plain `App` answers without waiting for anything but the commit, so an ordinary request needs no
-    task, no ASGI messages and no cycle. It is answered when its body is complete, and written when it is durable. Every
-    other request, and one behind a request that is still being answered, goes uvicorn's way.
+    The fast path: an application with a fast entry waits for nothing but the commit, so a plain request needs no task,
+    no ASGI messages and no cycle. It is answered when its body is complete, and the answer is written when it is
+    durable. Any other request, and one behind a request that is still being answered, is handled by uvicorn.
     """
 
     def connection_made(self, transport: Any) -> None:
@@ -71,15 +73,15 @@ class Protocol(HttpToolsProtocol):
         self._one_write = _OneWrite(transport)
         self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self._one_write}}
         app: Any = self.app
-        self._plain_app: App | None = app if type(app) is App else None
-        self._short = False
+        self._fast_entry: FastEntry | None = app.fast_entry
+        self._fast = False
         self._method = ""
         self._body = b""
 
     def on_message_begin(self) -> None:
         cycle: Any = self.cycle
-        self._short = self._plain_app is not None and (cycle is None or cycle.response_complete)
-        if self._short:
+        self._fast = self._fast_entry is not None and (cycle is None or cycle.response_complete)
+        if self._fast:
             self.url, self.headers, self.expect_100_continue, self._body = b"", [], False, b""
         else:
             self._begin_cycle()
@@ -89,19 +91,19 @@ class Protocol(HttpToolsProtocol):
         self.scope["extensions"] = self._extensions
 
     def on_headers_complete(self) -> None:
-        if self._short:
+        if self._fast:
             parser = self.parser
-            self._method = _SHORT.get(parser.get_method(), "")
+            self._method = _FAST_METHODS.get(parser.get_method(), "")
             if (
                 self._method
-                and self.url.startswith(b"/")  # in this form of URL the path ends where the query begins
+                and self.url.startswith(b"/")  # then the path ends where the query begins
                 and b"#" not in self.url
                 and parser.should_keep_alive()
                 and parser.get_http_version() == "1.1"
                 and not (self.expect_100_continue or parser.should_upgrade() or self.flow.write_paused)
             ):
                 return
-            self._short = False
+            self._fast = False
             url, headers, expects = self.url, self.headers, self.expect_100_continue
             self._begin_cycle()
             self.url, self.expect_100_continue = url, expects
@@ -111,16 +113,16 @@ class Protocol(HttpToolsProtocol):
         cycle.transport = self._one_write
 
     def on_body(self, body: bytes) -> None:
-        if self._short:
+        if self._fast:
             self._body += body
         else:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if not self._short:
+        if not self._fast:
             super().on_message_complete()
             return
-        assert self._plain_app is not None
+        assert self._fast_entry is not None
         path, _, query = self.url.partition(b"?")
         scope = {
             "method": self._method,
@@ -130,7 +132,7 @@ class Protocol(HttpToolsProtocol):
             "state": self.app_state,
         }
         try:
-            self._plain_app.take(scope, self._body, self._write)
+            self._fast_entry(scope, self._body, self._write)
         except Exception:
             logging.getLogger("uvicorn.error").exception("Exception in the sandbox")
             self._write(text_reply(500, "Internal Server Error"))
@@ -150,6 +152,6 @@ class Protocol(HttpToolsProtocol):
         if self.pipeline or self.transport.is_closing():
             super().on_response_complete()
             return
-        # uvicorn would now start a timer that closes the connection; a Midaz does not close idle ones
+        # uvicorn would start a timer that closes the idle connection; a Midaz keeps it open
         self.server_state.total_requests += 1
         self.flow.resume_reading()

@@ -1,6 +1,6 @@
-"""What reads show later than it happens: records of transactions in a queue, and balances on a replica that lags.
+"""The delay of reads: records that wait in a queue, and balances of a replica that lags.
 
-Only made when one of the two is wanted; a sandbox without it pays nothing.
+A sandbox without either has no `Lag`.
 """
 
 from collections import deque
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from midaz_seed.clock import Clock
 from midaz_seed.sandbox.core.ids import made_s
-from midaz_seed.sandbox.core.journal_records import Amounts, Operation
 from midaz_seed.sandbox.core.ledger import Balance
+from midaz_seed.sandbox.core.records import Amounts, Operation
 
 
 @dataclass(frozen=True, slots=True)
 class RecordQueue:
-    """The queue of asynchronous mode: a record takes `delay_ms` at least, and not more than `per_s` come out a second.
+    """The queue of asynchronous mode: a record waits at least `delay_ms`, and at most `per_s` leave it in a second.
 
-    The rate was measured on a real server, which under 405 transfers/s was 515 of 4,549 records behind after ten
-    seconds and done 1.1 s later; its balances were right all the time.
+    The rate was measured on a real server: after ten seconds of 405 transfers/s, 515 of 4,549 records were missing, and
+    none 1.1 s later. Its balances were right all the time.
     """
 
     delay_ms: float = 50.0
@@ -26,10 +26,16 @@ class RecordQueue:
 
 
 class Lag:
-    """What happened and is not shown yet. `keep_s`: how far back a read of a balance may be asked to look."""
+    """Changes that reads do not show yet."""
 
     def __init__(self, clock: Clock, queue: RecordQueue | None, *, keep_s: float, balances_wait: bool) -> None:
-        """`balances_wait`: balances are read from where the queue writes them (v3.3; contract, 14.1)."""
+        """Prepare to delay reads.
+
+        Args:
+            queue: of records; None: records are listed at once.
+            keep_s: how far back a read of a balance may look.
+            balances_wait: balances are read from where the queue writes them (v3.3; contract, 14.1).
+        """
         self._clock = clock
         self._queue = queue
         self._keep_s = keep_s
@@ -38,10 +44,10 @@ class Lag:
         self._free_s = 0.0
         self._past: dict[int, deque[tuple[float, Amounts]]] = {}
         self.ago_s = 0.0
-        """How long ago the balances are looked at, for the request that is being answered."""
+        """For the current request: show balances as they were this long ago."""
 
     def note(self, seq: int, operations: Sequence[Operation], *, moved: bool = True) -> None:
-        """A journal entry was written, and changed these balances when it moved something."""
+        """Note a new record; `moved`: its operations changed their balances."""
         now_s = self._clock.time()
         shown_s = now_s
         if self._queue is not None:
@@ -61,7 +67,7 @@ class Lag:
             past.append((changed_s, before))
 
     def _drop_listed(self, now_s: float) -> None:
-        """Records leave in the order in which they came."""
+        """Forget records that are listed; they leave the queue in their order."""
         while self._queued:
             first = next(iter(self._queued))
             if self._queued[first] > now_s:
@@ -69,12 +75,12 @@ class Lag:
             del self._queued[first]
 
     def is_queued(self, seq: int) -> bool:
-        """Whether the record of a journal entry is not out of the queue yet."""
+        """Return whether a record is still in the queue."""
         shown_s = self._queued.get(seq)
         return shown_s is not None and shown_s > self._clock.time()
 
     def state_of(self, balance: Balance) -> Amounts:
-        """What a read shows of a balance."""
+        """Return the state of a balance that a read shows."""
         moment_s = self._clock.time() - self.ago_s
         for changed_s, before in self._past.get(balance.number, ()):
             if changed_s > moment_s:
@@ -82,5 +88,5 @@ class Lag:
         return balance.state
 
     def has_seen(self, balance: Balance) -> bool:
-        """Whether a balance existed at the moment that reads show."""
+        """Return whether a balance existed at the time that reads show."""
         return not self.ago_s or made_s(balance.id) <= self._clock.time() - self.ago_s

@@ -1,12 +1,12 @@
-"""What the sandbox has acknowledged, in SQLite: a file (WAL) or memory, the same code for both.
+"""What the sandbox has acknowledged, in SQLite: a file (WAL) or memory.
 
 Writes are collected during one turn of the event loop and committed together (group commit) before any of their answers
-leaves: acknowledged means committed. There is no writer thread: handing the interpreter over costs more than the
-commit. `synchronous=OFF` with WAL survives a killed process; only a crash of the machine itself may lose the last
-moments.
+is sent: acknowledged means committed. There is no writer thread: handing the interpreter over costs more than the
+commit. With `synchronous=OFF` and WAL a killed process loses nothing; only a crash of the machine may lose the latest
+commits.
 
 Two tables: `entities`, one row for each organization, ledger, account, balance and so on in its present form, and
-`journal`, the transactions and what became of them, in their order, as compact JSON lists.
+`journal`, the records of transactions in their order (see `core.records`), as compact JSON lists.
 """
 
 import secrets
@@ -16,27 +16,33 @@ from pathlib import Path
 
 from midaz_seed.errors import ConfigurationError, OutputError
 
-_APPLICATION_ID = 0x4D445A53  # "MDZS", so that another program's file is not taken for ours
+_APPLICATION_ID = 0x4D445A53  # "MDZS": tells our files from those of other programs
 _FORMAT = 1
 _SCHEMA = """
-CREATE TABLE entities (number INTEGER PRIMARY KEY, kind TEXT NOT NULL, org TEXT NOT NULL, ledger TEXT NOT NULL, doc
-BLOB NOT NULL); CREATE TABLE journal (seq INTEGER PRIMARY KEY, record BLOB NOT NULL); CREATE TABLE about (salt INTEGER
-NOT NULL, dialect TEXT NOT NULL);
+CREATE TABLE entities (
+    number INTEGER PRIMARY KEY, kind TEXT NOT NULL, org TEXT NOT NULL, ledger TEXT NOT NULL, doc BLOB NOT NULL
+);
+CREATE TABLE journal (seq INTEGER PRIMARY KEY, record BLOB NOT NULL);
+CREATE TABLE about (salt INTEGER NOT NULL, dialect TEXT NOT NULL);
 """
 
 
 class Store:
-    """The durable half of the sandbox. One thread, one connection."""
+    """The durable part of the sandbox's state. One thread, one connection."""
 
     def __init__(self, path: Path | None, dialect: str) -> None:
-        """Open or create the file. Raises ConfigurationError for a file that is not ours, is damaged or belongs to
-        another version, OutputError when it is locked or cannot be written."""
+        """Open or create the file.
+
+        Raises:
+            ConfigurationError: the file is damaged, or belongs to another program or version.
+            OutputError: the file is locked or cannot be written.
+        """
         self._path = path
         self._entities: dict[int, tuple[int, str, str, str, bytes]] = {}
-        self._journal: dict[int, bytes] = {}
+        self._records: dict[int, bytes] = {}
         self.committed_seq = 0
         self.dirty = False
-        """Whether something waits for `commit`."""
+        """Whether there are writes that `commit` makes durable."""
         try:
             self._db = sqlite3.connect(path if path is not None else ":memory:", isolation_level=None, timeout=0.2)
         except sqlite3.OperationalError as error:
@@ -68,7 +74,7 @@ class Store:
     def _prepare(self, dialect: str) -> None:
         db = self._db
         if self._path is not None:
-            # one sandbox a file: two would overwrite each other's balances
+            # one sandbox for each file: two would overwrite each other's balances
             db.execute("PRAGMA locking_mode=EXCLUSIVE")
         empty = db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
         if empty:
@@ -90,60 +96,64 @@ class Store:
         self.committed_seq = db.execute("SELECT coalesce(max(seq), 0) FROM journal").fetchone()[0]
 
     def put(self, number: int, kind: str, org: str, ledger: str, doc: bytes) -> None:
-        """Write an entity's present form, replacing the former."""
+        """Write the present form of an entity; it replaces the former."""
         self._entities[number] = (number, kind, org, ledger, doc)
         self.dirty = True
 
     def append(self, seq: int, record: bytes) -> None:
-        """Write a journal entry."""
-        self._journal[seq] = record
+        """Write a record."""
+        self._records[seq] = record
         self.dirty = True
 
     def commit(self) -> None:
-        """Make everything written so far durable. Raises OutputError when the file cannot take it."""
+        """Make everything written so far durable.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
         db = self._db
         try:
             db.execute("BEGIN")
             if self._entities:
                 db.executemany("INSERT OR REPLACE INTO entities VALUES (?, ?, ?, ?, ?)", self._entities.values())
-            if self._journal:
-                db.executemany("INSERT INTO journal VALUES (?, ?)", self._journal.items())
+            if self._records:
+                db.executemany("INSERT INTO journal VALUES (?, ?)", self._records.items())
             db.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutputError(
                 f"the sandbox's data file cannot be written: {error}", hint="is the disk full?", where=str(self._path)
             ) from error
-        if self._journal:
-            self.committed_seq = next(reversed(self._journal))
-            self._journal.clear()
+        if self._records:
+            self.committed_seq = next(reversed(self._records))
+            self._records.clear()
         self._entities.clear()
         self.dirty = False
 
     def record(self, seq: int) -> bytes | None:
-        """A journal entry by its number."""
-        waiting = self._journal.get(seq)
+        """Return a record by its number."""
+        waiting = self._records.get(seq)
         if waiting is not None:
             return waiting
         row = self._db.execute("SELECT record FROM journal WHERE seq = ?", (seq,)).fetchone()
         return row[0] if row is not None else None
 
     def entities(self) -> Iterator[tuple[int, str, str, str, bytes]]:
-        """Every entity (number, kind, organization, ledger, JSON), in the order of creation."""
+        """Return every entity as (number, kind, organization, ledger, JSON), in the order of creation."""
         yield from self._db.execute("SELECT number, kind, org, ledger, doc FROM entities ORDER BY number")
 
-    def journal(self) -> Iterator[tuple[int, bytes]]:
-        """Every journal entry in order."""
+    def records(self) -> Iterator[tuple[int, bytes]]:
+        """Return every record as (number, JSON), in order."""
         yield from self._db.execute("SELECT seq, record FROM journal ORDER BY seq")
 
     def abandon(self) -> None:
-        """Close the file as a killed process does: what waits is lost."""
+        """Close the file without a commit, as a killed process does."""
         self._entities.clear()
-        self._journal.clear()
+        self._records.clear()
         self.dirty = False
         self._db.close()
 
     def close(self) -> None:
-        """Commit what waits and close the file."""
+        """Commit and close the file."""
         if self.dirty:
             self.commit()
         self._db.close()

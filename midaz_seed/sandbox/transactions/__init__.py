@@ -1,0 +1,1 @@
+"""The endpoints of transactions and operations; balances are in `entities`."""

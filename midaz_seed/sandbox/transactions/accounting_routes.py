@@ -1,36 +1,40 @@
-"""The accounting routes of a transaction, when its ledger checks them."""
+"""The accounting routes of a transaction, for ledgers that check them."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
-from midaz_seed.sandbox.core.journal_records import Operation
 from midaz_seed.sandbox.core.ledger import Balance
+from midaz_seed.sandbox.core.records import Operation
 from midaz_seed.sandbox.entities.body_schema import is_uuid
-from midaz_seed.sandbox.storage.state import Book, Doc
-from midaz_seed.sandbox.transactions.request import Intent, Leg
+from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState
+from midaz_seed.sandbox.transactions.request import Leg, TransactionRequest
 
 
-def check_routes(book: Book, intent: Intent, parts: list[tuple[Leg, Balance, bool]], action: str) -> None:
-    """The legs go by all the operation routes that the transaction's route has for the action, each by one for its
-    side and its account.
+def check_routes(
+    ledger: LedgerState, request: TransactionRequest, parts: list[tuple[Leg, Balance, bool]], action: str
+) -> None:
+    """Check that the legs use all operation routes of the transaction's route for the action, each one for its side and
+    its account.
 
-    Raises RefusedError: 0114 (no route), 0115 (`route` in place of `routeId` is no id), 0157 (the route has nothing for
-    the action), 0116 (too few or too many operation routes), 0117 (one of another side, or of none), 0118 and 0119
-    (another account, or type of account); FailedError (500) for an unknown route, as the real server.
+    Raises:
+        RefusedError: 0114 (no route), 0115 (`route` instead of `routeId` is no id), 0157 (the route has nothing for the
+            action), 0116 (too few or too many operation routes), 0117 (none, or one of another side), 0118 and 0119
+            (another account, or type of account).
+        FailedError: 500 for an unknown route, as the real server.
     """
-    route_id = intent.route_id or intent.route
+    route_id = request.route_id or request.route
     if not route_id:
         raise RefusedError("0114")
     if is_uuid(route_id):
         raise RefusedError("0115", entity="")
-    route = book.collection("transaction-routes").live.get(route_id)
+    route = ledger.collection("transaction-routes").live.get(route_id)
     if route is None:
         raise FailedError(500, "Internal Server Error")
-    allowed = _routes_for(book, route, action)
+    allowed = _routes_for(ledger, route, action)
     if not allowed:
         raise RefusedError("0157", entity="TransactionRoute")
-    _check_count(intent, allowed)
+    _check_count(request, allowed)
     for leg, balance, is_source in parts:
         operation_route = allowed.get(leg.route_id or "")
         side = "source" if is_source else "destination"
@@ -39,10 +43,12 @@ def check_routes(book: Book, intent: Intent, parts: list[tuple[Leg, Balance, boo
         _check_account(operation_route["account"], balance)
 
 
-def _routes_for(book: Book, route: Doc, action: str) -> dict[str, Doc]:
-    """The operation routes of a transaction route that take part in an action, by id. Who receives what is held has
-    its entries where it is committed."""
-    known = book.collection("operation-routes").live
+def _routes_for(ledger: LedgerState, route: EntityDoc, action: str) -> dict[str, EntityDoc]:
+    """Return the operation routes of a transaction route that take part in an action, by id.
+
+    In a hold, the route of a destination has its entries under the commit.
+    """
+    known = ledger.collection("operation-routes").live
     found = {}
     for route_id in route["operationRoutes"]:
         operation_route = known.get(route_id)
@@ -55,10 +61,10 @@ def _routes_for(book: Book, route: Doc, action: str) -> dict[str, Doc]:
     return found
 
 
-def _check_count(intent: Intent, allowed: Mapping[str, Doc]) -> None:
-    """Every operation route is used (0116); one of both directions may be used on both sides."""
-    sources = {leg.route_id for leg in intent.sources if leg.route_id}
-    destinations = {leg.route_id for leg in intent.destinations if leg.route_id}
+def _check_count(request: TransactionRequest, allowed: Mapping[str, EntityDoc]) -> None:
+    """Check that every operation route is used (0116); a bidirectional one may be used on both sides."""
+    sources = {leg.route_id for leg in request.sources if leg.route_id}
+    destinations = {leg.route_id for leg in request.destinations if leg.route_id}
     kinds = [operation_route["operationType"] for operation_route in allowed.values()]
     shared = [
         name for name in sources & destinations if name in allowed and allowed[name]["operationType"] == "bidirectional"
@@ -68,7 +74,7 @@ def _check_count(intent: Intent, allowed: Mapping[str, Doc]) -> None:
         raise RefusedError("0116")
 
 
-def _check_account(rule: Doc | None, balance: Balance) -> None:
+def _check_account(rule: EntityDoc | None, balance: Balance) -> None:
     if rule is None:
         return
     if rule["ruleType"] == "alias" and rule["validIf"] != balance.alias:
@@ -77,9 +83,9 @@ def _check_account(rule: Doc | None, balance: Balance) -> None:
         raise RefusedError("0119")
 
 
-def check_revertible(book: Book, operations: list[Operation]) -> None:
-    """Every operation route that a transaction went by is known (0101) and bidirectional (0150)."""
-    known = book.collection("operation-routes").live
+def check_revertible(ledger: LedgerState, operations: list[Operation]) -> None:
+    """Check that every operation route of a transaction still exists (0101) and is bidirectional (0150)."""
+    known = ledger.collection("operation-routes").live
     for operation in operations:
         route_id = operation.texts.get("i")
         if route_id is None:
@@ -90,9 +96,9 @@ def check_revertible(book: Book, operations: list[Operation]) -> None:
             raise RefusedError("0150", entity="RevertTransaction")
 
 
-def route_texts(book: Book, operation: Operation, action: str) -> dict[str, Any]:
-    """The code and description that the operation route gives to this side of a movement."""
-    route = book.collection("operation-routes").live.get(operation.texts.get("i", ""))
+def route_texts(ledger: LedgerState, operation: Operation, action: str) -> dict[str, Any]:
+    """Return the code and description of the operation route for the operation's side."""
+    route = ledger.collection("operation-routes").live.get(operation.texts.get("i", ""))
     entries = (route["accountingEntries"] or {}) if route is not None else {}
     entry = (entries.get(action) or {}).get("debit" if operation.is_debit else "credit") or {}
     texts = {"rc": entry.get("code"), "rd": entry.get("description")}

@@ -1,94 +1,96 @@
-"""Balances as they stood at a moment, read from the operations up to it."""
+"""Balances as they were at a given time, read from the operations up to it."""
 
 from datetime import datetime
 
 from midaz_seed.sandbox.core.dates import parse_moment
 from midaz_seed.sandbox.core.error_codes import RefusedError
-from midaz_seed.sandbox.core.journal_records import Amounts
 from midaz_seed.sandbox.core.ledger import Balance
 from midaz_seed.sandbox.core.messages import Call, Reply, json_reply
+from midaz_seed.sandbox.core.records import Amounts
 from midaz_seed.sandbox.entities.balances import is_visible
-from midaz_seed.sandbox.storage.state import Book, Doc, World
-from midaz_seed.sandbox.transactions.reads import entry
+from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
+from midaz_seed.sandbox.transactions.reads import load_record
 
 _UNTOUCHED: Amounts = ("0", "0", 0, "0")
 
 
-def of_balance(world: World, call: Call) -> Reply:
-    """One balance at the `date` of the query.
+def of_balance(state: SandboxState, call: Call) -> Reply:
+    """Show one balance at the `date` of the query.
 
-    Raises RefusedError: 0142 (no date), 0131 (no date with time), 0140 (in the future), 0007 (unknown balance), 0141
-    (the balance is younger).
+    Raises:
+        RefusedError: 0142 (no date), 0131 (no date with time), 0140 (in the future), 0007 (unknown balance), 0141 (the
+            balance is younger).
     """
-    moment = _moment(world, call)
-    book = world.book(call.org_id, call.ledger_id)
-    balance = book.balances.get(call.params[2])
-    if balance is None or not is_visible(world, balance):
+    moment = _moment(state, call)
+    ledger = state.ledger_state(call.org_id, call.ledger_id)
+    balance = ledger.balances.get(call.params[2])
+    if balance is None or not is_visible(state, balance):
         raise RefusedError("0007")
-    shown = _shown(world, book, balance, moment)
+    shown = _shown(state, ledger, balance, moment)
     if shown is None:
         raise RefusedError("0141", entity="")
     return json_reply(200, shown)
 
 
-def of_account(world: World, call: Call) -> Reply:
-    """The balances of an account at the `date` of the query, without those that are younger.
+def of_account(state: SandboxState, call: Call) -> Reply:
+    """Show the balances of an account at the `date` of the query, without those that are younger.
 
-    Raises RefusedError: 0142, 0131 and 0140 as for one balance, 0141 when there is none.
+    Raises:
+        RefusedError: 0142, 0131 and 0140 as for one balance, 0141 when there is none.
     """
-    moment = _moment(world, call)
-    book = world.book(call.org_id, call.ledger_id)
-    own = [balance for balance in book.balances_by_account.get(call.params[2], []) if is_visible(world, balance)]
-    shown = [found for balance in own if (found := _shown(world, book, balance, moment)) is not None]
+    moment = _moment(state, call)
+    ledger = state.ledger_state(call.org_id, call.ledger_id)
+    own = [balance for balance in ledger.balances_by_account.get(call.params[2], []) if is_visible(state, balance)]
+    shown = [found for balance in own if (found := _shown(state, ledger, balance, moment)) is not None]
     if not shown:
         raise RefusedError("0141", entity="")
     return json_reply(200, shown)
 
 
-def _moment(world: World, call: Call) -> datetime:
+def _moment(state: SandboxState, call: Call) -> datetime:
     text = call.query().get("date", "")
     if not text:
         raise RefusedError("0142")
     moment = parse_moment(text)
     if moment is None:
         raise RefusedError("0131")
-    if moment.timestamp() > world.clock.time():
+    if moment.timestamp() > state.clock.time():
         raise RefusedError("0140")
     return moment
 
 
-def _shown(world: World, book: Book, balance: Balance, moment: datetime) -> Doc | None:
-    """A balance as it was; None when it did not exist yet and no operation is as old."""
-    changed_at, state = _last_change(world, book, balance, moment)
+def _shown(state: SandboxState, ledger: LedgerState, balance: Balance, moment: datetime) -> EntityDoc | None:
+    """Return a balance as it was; None when neither it nor an operation of it existed."""
+    changed_at, amounts = _last_change(state, ledger, balance, moment)
     if not changed_at and datetime.fromisoformat(balance.created_at) > moment:
         return None
     return {
         "id": balance.id,
-        "organizationId": book.org_id,
-        "ledgerId": book.ledger_id,
+        "organizationId": ledger.org_id,
+        "ledgerId": ledger.ledger_id,
         "accountId": balance.account_id,
         "alias": balance.alias,
         "key": balance.key,
         "assetCode": balance.asset,
-        "available": state[0],
-        "onHold": state[1],
-        "version": state[2],
+        "available": amounts[0],
+        "onHold": amounts[1],
+        "version": amounts[2],
         "accountType": balance.account_type,
         "direction": balance.direction,
-        "overdraftUsed": state[3],
+        "overdraftUsed": amounts[3],
         "createdAt": balance.created_at,
         "updatedAt": changed_at or balance.created_at,
     }
 
 
-def _last_change(world: World, book: Book, balance: Balance, moment: datetime) -> tuple[str, Amounts]:
-    """When the youngest operation up to the moment was made, and what it left: "" and zeros when there is none."""
+def _last_change(state: SandboxState, ledger: LedgerState, balance: Balance, moment: datetime) -> tuple[str, Amounts]:
+    """Return the time of the latest operation up to `moment` and the amounts after it; "" and zeros without one."""
     found: tuple[str, Amounts] = ("", _UNTOUCHED)
     latest: datetime | None = None
-    for seq in book.touched.get(balance.account_id, ()):
-        if not world.is_listed(seq):
+    for seq in ledger.touched.get(balance.account_id, ()):
+        if not state.is_listed(seq):
             continue
-        _, transaction, items = entry(world, seq)
+        _, transaction, items = load_record(state, seq)
         if transaction.status == "NOTED":
             continue
         for _, _, _, operation, created in items:

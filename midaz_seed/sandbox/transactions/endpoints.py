@@ -1,4 +1,4 @@
-"""The transaction endpoints: post, commit, cancel, revert and change, with the idempotency keys in front of them."""
+"""The transaction endpoints: post, commit, cancel, revert and change, with their idempotency keys."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -8,15 +8,16 @@ import orjson
 
 from midaz_seed.sandbox.core import ids
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
-from midaz_seed.sandbox.core.journal_records import CLAIM, PATCH, Claim, Operation, Transaction, slot_parts
-from midaz_seed.sandbox.core.messages import Call, Headers, Reply, raw_json_reply
-from midaz_seed.sandbox.entities.body_schema import read_body
+from midaz_seed.sandbox.core.messages import Call, Reply, raw_json_reply
+from midaz_seed.sandbox.core.records import PATCH, KeyClaim, Operation, Transaction, unpack_stored_key
+from midaz_seed.sandbox.entities.body_reader import read_body
 from midaz_seed.sandbox.entities.crud import merged_metadata
 from midaz_seed.sandbox.entities.kinds import DESCRIPTION_PATCH
-from midaz_seed.sandbox.storage.state import Book, World
+from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED, REPLAYED, answered_by, claim_key, key_and_expiry
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.accounting_routes import check_revertible
 from midaz_seed.sandbox.transactions.execution import check_date, check_value, end_pending, execute
-from midaz_seed.sandbox.transactions.fast_path import post_ordinary
+from midaz_seed.sandbox.transactions.fast_path import post_fast
 from midaz_seed.sandbox.transactions.reads import (
     find_transaction,
     load_transaction,
@@ -24,177 +25,144 @@ from midaz_seed.sandbox.transactions.reads import (
     stored_operation,
     stored_transaction,
 )
-from midaz_seed.sandbox.transactions.rendering import created_json, placed, transaction_json
-from midaz_seed.sandbox.transactions.request import INFLOW, JSON, Endpoint, Intent, Leg, read_intent
-
-REPLAYED: Headers = [(b"x-idempotency-replayed", b"true")]
-NOT_REPLAYED: Headers = [(b"x-idempotency-replayed", b"false")]
+from midaz_seed.sandbox.transactions.rendering import created_json, locate, transaction_json
+from midaz_seed.sandbox.transactions.request import INFLOW, JSON, Endpoint, Leg, TransactionRequest, read_request
 
 
-def poster(endpoint: Endpoint) -> Callable[[World, Call], Reply]:
-    """The handler of one way to post a transaction: a short one for the ordinary ones, and the general one."""
-    general = general_poster(endpoint)
+def handler_of(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
+    """Return the handler of an endpoint: the fast path first where there is one, then the general path."""
+    general = general_handler_of(endpoint)
     if endpoint is not JSON and endpoint is not INFLOW:
         return general
     inflow = endpoint is INFLOW
 
-    def post(world: World, call: Call) -> Reply:
-        return post_ordinary(world, call, inflow=inflow) or general(world, call)
+    def post(state: SandboxState, call: Call) -> Reply:
+        return post_fast(state, call, inflow=inflow) or general(state, call)
 
     return post
 
 
-def general_poster(endpoint: Endpoint) -> Callable[[World, Call], Reply]:
-    """The general way, which takes every request."""
+def general_handler_of(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
+    """Return the handler of the general path, which answers every request."""
 
-    def post(world: World, call: Call) -> Reply:
-        intent = read_intent(endpoint, call.body, world.dialect)
-        if world.dialect.checks_before_claim:
-            check_date(intent, world.clock.time())
-            check_value(intent)
-        return carry_out(world, call, intent, endpoint)
+    def post(state: SandboxState, call: Call) -> Reply:
+        request = read_request(endpoint, call.body, state.dialect)
+        if state.dialect.checks_before_claim:
+            check_date(request, state.clock.time())
+            check_value(request)
+        return carry_out(state, call, request, endpoint)
 
     return post
 
 
-def carry_out(world: World, call: Call, intent: Intent, endpoint: Endpoint, parent: str = "") -> Reply:
-    """Claim the key, or answer with what stands under it; then carry the intent out."""
-    book = world.book(call.org_id, call.ledger_id)
-    silent = bool(parent) and world.dialect.revert_replays_silently
-    claim = claim_of(world, call, intent)
+def carry_out(
+    state: SandboxState, call: Call, request: TransactionRequest, endpoint: Endpoint, parent: str = ""
+) -> Reply:
+    """Claim the key and carry the request out, or replay the answer that the key has.
+
+    Args:
+        parent: the id of the transaction that the request reverts; "" for none.
+    """
+    ledger = state.ledger_state(call.org_id, call.ledger_id)
+    silent = bool(parent) and state.dialect.revert_replays_silently
+    claim = claim_of(state, call, request)
     if silent:
-        claim = Claim(intent.fingerprint(), claim.expires_s)  # what the request says is not looked at
-    replay = replay_of(world, book, claim.key)
-    if replay is not None:
-        return raw_json_reply(201, replay.body) if silent else replay
+        claim = KeyClaim(request.fingerprint(), claim.expires_s)  # the key that was sent is ignored
+    answered = answered_by(state, ledger, claim.key)
+    if answered is not None:
+        first = created_json(state, ledger, answered, load_transaction(state, answered))
+        return raw_json_reply(201, first, None if silent else REPLAYED)
     try:
-        if not world.dialect.checks_before_claim:
-            check_date(intent, world.clock.time())
-        seq, transaction = execute(world, book, intent, endpoint, claim, parent)
+        if not state.dialect.checks_before_claim:
+            check_date(request, state.clock.time())
+        seq, transaction = execute(state, ledger, request, endpoint, claim, parent)
     except (RefusedError, FailedError) as error:
         error.claimed = True
         raise
-    return raw_json_reply(201, created_json(world, book, seq, transaction), None if silent else NOT_REPLAYED)
+    return raw_json_reply(201, created_json(state, ledger, seq, transaction), None if silent else NOT_REPLAYED)
 
 
-def claim_of(world: World, call: Call, intent: Intent) -> Claim:
-    """The request's key, or one made of its content, and when it expires."""
-    key, expires_s = key_and_expiry(world, call)
-    return Claim(key or intent.fingerprint(), expires_s)
-
-
-def key_and_expiry(world: World, call: Call, content: str = "") -> tuple[str, int]:
-    """The request's key, or `content` when it has none, and the moment (seconds of the epoch) when it expires."""
-    sent = dict(call.headers)
-    key, ttl = sent.get(b"x-idempotency", b"").decode("latin-1"), sent.get(b"x-ttl", b"").decode("latin-1")
-    if ttl.startswith("-") and ttl[1:].isdecimal() and world.dialect.negative_ttl_fails:
-        failure = FailedError(500, "Internal Server Error")
-        failure.claimed = True
-        raise failure
-    ttl_s = int(ttl) if ttl.isdecimal() and len(ttl) < 10 else 0
-    expires_s = int(world.clock.time()) + (ttl_s or world.dialect.idempotency_ttl_s)
-    return key or content, expires_s
-
-
-def replay_of(world: World, book: Book, key: str) -> Reply | None:
-    """The first answer under this key; None when the key is free. Raises RefusedError (0084) while it has no answer
-    yet."""
-    slots = book.slots
-    slot = slots.get(key)
-    if slot is None:
-        if len(slots) > book.slots_swept:
-            _sweep(world, book)
-        return None
-    expires_s, seq = slot_parts(slot)
-    if expires_s <= world.clock.time():
-        del slots[key]
-        return None
-    if seq == 0 or not world.is_answered(seq):
-        raise RefusedError("0084")
-    return raw_json_reply(201, created_json(world, book, seq, load_transaction(world, seq)), REPLAYED)
-
-
-def _sweep(world: World, book: Book) -> None:
-    """Forget expired keys, each time their number has doubled."""
-    now_s = world.clock.time()
-    book.slots = {key: slot for key, slot in book.slots.items() if slot_parts(slot)[0] > now_s}
-    book.slots_swept = max(1024, 2 * len(book.slots))
-
-
-def claim_without_answer(world: World, book: Book, claim: Claim) -> None:
-    """Leave a key claimed until its time is over, as a server does that lost the answer."""
-    claim_with_answer_of(world, book, claim, 0)
-
-
-def claim_with_answer_of(world: World, book: Book, claim: Claim, seq: int) -> None:
-    """Let the answer of any transaction stand under a key until its time is over; 0: no answer."""
-    world.seq += 1
-    now_ms = world.ms(world.clock.time())
-    world.store.append(world.seq, orjson.dumps([CLAIM, now_ms, book.number, claim.key, claim.expires_s, seq]))
-    book.slots[claim.key] = claim.slot(seq)
+def claim_of(state: SandboxState, call: Call, request: TransactionRequest) -> KeyClaim:
+    """Return the request's key, or one made of its content, and when it expires."""
+    key, expires_s = key_and_expiry(state, call)
+    return KeyClaim(key or request.fingerprint(), expires_s)
 
 
 def foreign_replay(
-    world: World, call: Call, endpoint: Endpoint, chance: float, *, owner_loses: bool = False
+    state: SandboxState, call: Call, endpoint: Endpoint, chance: float, *, owner_loses: bool = False
 ) -> Reply | None:
-    """Answer with another transaction of the ledger, whose answer stands under the request's key from now on, as real
-    v3.3 and v4 servers sometimes do. What was asked for is not made. `owner_loses`: the other transaction's own key is
-    left without an answer.
+    """Answer with another transaction of the ledger and let the request's key have its answer, as real v3.3 and v4
+    servers sometimes do. The request is not carried out.
 
-    None, and nothing done, when there is no other one to answer with.
+    Args:
+        chance: from 0 to 1; chooses the transaction.
+        owner_loses: the other transaction's own key is left without an answer.
+
+    Returns:
+        The answer; None, with nothing changed, when there is no other transaction.
     """
-    book = world.book(call.org_id, call.ledger_id)
-    if not book.seqs:
+    ledger = state.ledger_state(call.org_id, call.ledger_id)
+    if not ledger.seqs:
         return None
     try:
-        intent = read_intent(endpoint, call.body, world.dialect)
-        claim = claim_of(world, call, intent)
+        request = read_request(endpoint, call.body, state.dialect)
+        claim = claim_of(state, call, request)
     except (RefusedError, FailedError):
         return None
-    if claim.key in book.slots:
+    if claim.key in ledger.stored_keys:
         return None
-    seq = book.seqs[int(chance * len(book.seqs))]
-    if not world.is_answered(seq) or world.is_stranded(seq):
+    seq = ledger.seqs[int(chance * len(ledger.seqs))]
+    if not state.is_answered(seq) or state.is_hidden(seq):
         return None
-    claim_with_answer_of(world, book, claim, seq)
-    other = load_transaction(world, seq)
-    if owner_loses and slot_parts(book.slots.get(other.claim.key, 0))[1] == seq:
-        claim_without_answer(world, book, other.claim)
-    return raw_json_reply(201, created_json(world, book, seq, other), REPLAYED)
+    claim_key(state, ledger, claim, seq)
+    other = load_transaction(state, seq)
+    if owner_loses and unpack_stored_key(ledger.stored_keys.get(other.claim.key, 0))[1] == seq:
+        claim_key(state, ledger, other.claim)
+    return raw_json_reply(201, created_json(state, ledger, seq, other), REPLAYED)
 
 
-# ---- what happens to a transaction later
+# ---- endpoints of an existing transaction
 
 
-def _known(world: World, call: Call, code: str, entity: str | None = None) -> tuple[Book, int, Transaction]:
-    book = world.book(call.org_id, call.ledger_id)
-    found = find_transaction(world, book, call.params[2])
+def _known(
+    state: SandboxState, call: Call, code: str, entity: str | None = None
+) -> tuple[LedgerState, int, Transaction]:
+    ledger = state.ledger_state(call.org_id, call.ledger_id)
+    found = find_transaction(state, ledger, call.params[2])
     if found is None:
         raise RefusedError(code, entity=entity)
-    return book, *found
+    return ledger, *found
 
 
-def commit(world: World, call: Call) -> Reply:
-    """Let a pending transaction happen. Raises RefusedError: 0007 (unknown), 0486 or 0099 (not pending any more)."""
-    return _end(world, call, commit=True)
+def commit(state: SandboxState, call: Call) -> Reply:
+    """Commit a pending transaction.
+
+    Raises:
+        RefusedError: 0007 (unknown), 0486 or 0099 (not pending any more).
+    """
+    return _end(state, call, commit=True)
 
 
-def cancel(world: World, call: Call) -> Reply:
-    """Give back what a pending transaction holds. Raises RefusedError as `commit` does."""
-    return _end(world, call, commit=False)
+def cancel(state: SandboxState, call: Call) -> Reply:
+    """Cancel a pending transaction and release what it holds.
+
+    Raises:
+        RefusedError: as `commit`.
+    """
+    return _end(state, call, commit=False)
 
 
-def _end(world: World, call: Call, *, commit: bool) -> Reply:
-    book, seq, transaction = _known(world, call, "0007")
-    ending = end_pending(world, book, seq, transaction, commit=commit)
+def _end(state: SandboxState, call: Call, *, commit: bool) -> Reply:
+    ledger, seq, transaction = _known(state, call, "0007")
+    ending = end_pending(state, ledger, seq, transaction, commit=commit)
     body = transaction_json(
-        world,
-        book,
+        state,
+        ledger,
         seq,
         transaction,
         status=ending.status,
         updated=ending.updated,
-        operations=placed(world, world.seq, ending.ms, ending.operations, ending.updated),
+        operations=locate(state, state.seq, ending.ms, ending.operations, ending.updated),
         sources=transaction.sources,
         destinations=transaction.destinations,
         stored=True,
@@ -202,34 +170,35 @@ def _end(world: World, call: Call, *, commit: bool) -> Reply:
     return raw_json_reply(201, body.encode())
 
 
-def revert(world: World, call: Call) -> Reply:
-    """Undo an approved transaction by one the other way round.
+def revert(state: SandboxState, call: Call) -> Reply:
+    """Revert an approved transaction by one in the opposite direction.
 
-    Raises RefusedError: 0099 (unknown, or not approved), 0087 (done already), 0088 (itself a reversal), 0101 and 0150
-    (an operation route that is gone, or that is not bidirectional).
+    Raises:
+        RefusedError: 0099 (unknown, or not approved), 0087 (already reverted), 0088 (itself a reversal), 0101 and 0150
+            (an operation route that does not exist any more, or is not bidirectional).
     """
-    book, seq, transaction = _known(world, call, "0099", entity="RevertTransaction")
-    if seq in world.reverted:
+    ledger, seq, transaction = _known(state, call, "0099", entity="RevertTransaction")
+    if seq in state.reverted:
         raise RefusedError("0087")
     if "parent" in transaction.extra:
         raise RefusedError("0088")
-    if book.status_of(seq) != "APPROVED":
+    if ledger.status_of(seq) != "APPROVED":
         raise RefusedError("0099", entity="RevertTransaction")
-    if world.dialect.has("route-id"):
-        check_revertible(book, [operation for _, _, _, operation, _ in operations_of(world, seq, transaction)])
-    return carry_out(world, call, _reversal(world, seq, transaction), JSON, parent=call.params[2])
+    if state.dialect.has("route-id"):
+        check_revertible(ledger, [operation for _, _, _, operation, _ in operations_of(state, seq, transaction)])
+    return carry_out(state, call, _reversal(state, seq, transaction), JSON, parent=call.params[2])
 
 
-def _reversal(world: World, seq: int, transaction: Transaction) -> Intent:
-    """The same movement the other way round, leg by leg in the order of the operations."""
+def _reversal(state: SandboxState, seq: int, transaction: Transaction) -> TransactionRequest:
+    """Return the request in the opposite direction, leg by leg in the order of the operations."""
     sources: list[Leg] = []
     destinations: list[Leg] = []
-    for _, _, _, operation, _ in operations_of(world, seq, transaction):
+    for _, _, _, operation, _ in operations_of(state, seq, transaction):
         if operation.kind in ("DEBIT", "CREDIT", "BLOCK", "UNBLOCK"):
-            (destinations if operation.is_debit else sources).append(_leg_of(world, operation, transaction))
-    patch = world.patches.get((seq, 0))
+            (destinations if operation.is_debit else sources).append(_leg_of(state, operation, transaction))
+    patch = state.patches.get((seq, 0))
     metadata = transaction.metadata if patch is None or patch[1] is None else patch[1]
-    return Intent(
+    return TransactionRequest(
         asset=transaction.asset,
         value=Decimal(transaction.amount),
         sources=sources,
@@ -242,8 +211,8 @@ def _reversal(world: World, seq: int, transaction: Transaction) -> Intent:
     )
 
 
-def _leg_of(world: World, operation: Operation, transaction: Transaction) -> Leg:
-    balance = world.balance_by_number[operation.balance]
+def _leg_of(state: SandboxState, operation: Operation, transaction: Transaction) -> Leg:
+    balance = state.balance_by_number[operation.balance]
     texts = operation.texts
     return Leg(
         alias=balance.alias,
@@ -258,40 +227,44 @@ def _leg_of(world: World, operation: Operation, transaction: Transaction) -> Leg
     )
 
 
-def patch(world: World, call: Call) -> Reply:
-    body = read_body(DESCRIPTION_PATCH, call.body, world.dialect)
-    book, seq, transaction = _known(world, call, "0007")
-    former = world.patches.get((seq, 0))
+def patch(state: SandboxState, call: Call) -> Reply:
+    """Change the description and metadata of a transaction (0007 when it is unknown)."""
+    body = read_body(DESCRIPTION_PATCH, call.body, state.dialect)
+    ledger, seq, transaction = _known(state, call, "0007")
+    former = state.patches.get((seq, 0))
     present = transaction.metadata if former is None or former[1] is None else former[1]
     metadata = merged_metadata(present or {}, body) if "metadata" in body.sent else None
-    _write_patch(world, seq, 0, body["description"], metadata, former)
-    return raw_json_reply(200, stored_transaction(world, book, seq, transaction, bare=True).encode())
+    _write_patch(state, seq, 0, body["description"], metadata, former)
+    return raw_json_reply(200, stored_transaction(state, ledger, seq, transaction, bare=True).encode())
 
 
-def patch_operation(world: World, call: Call) -> Reply:
-    body = read_body(DESCRIPTION_PATCH, call.body, world.dialect)
-    book, seq, transaction = _known(world, call, "0007")
-    place = ids.journal_place(call.params[3])
-    found = [item for item in operations_of(world, seq, transaction) if place == (item[1], item[2])]
-    if not found or place is None:
+def patch_operation(state: SandboxState, call: Call) -> Reply:
+    """Change the description and metadata of an operation (0007 when it is unknown)."""
+    body = read_body(DESCRIPTION_PATCH, call.body, state.dialect)
+    ledger, seq, transaction = _known(state, call, "0007")
+    position = ids.record_position(call.params[3])
+    found = [item for item in operations_of(state, seq, transaction) if position == (item.seq, item.part)]
+    if not found or position is None:
         raise RefusedError("0007")
-    former = world.patches.get(place)
-    present = found[0][3].texts.get("m") if former is None or former[1] is None else former[1]
+    former = state.patches.get(position)
+    present = found[0].operation.texts.get("m") if former is None or former[1] is None else former[1]
     metadata = merged_metadata(present or {}, body) if "metadata" in body.sent else None
-    _write_patch(world, *place, body["description"], metadata, former)
-    return raw_json_reply(200, stored_operation(world, book, seq, transaction, found[0]).encode())
+    _write_patch(state, *position, body["description"], metadata, former)
+    return raw_json_reply(200, stored_operation(state, ledger, seq, transaction, found[0]).encode())
 
 
-def _write_patch(world: World, seq: int, part: int, description: str, metadata: Any, former: list[Any] | None) -> None:
-    epoch_s, stamp = world.now()
+def _write_patch(
+    state: SandboxState, seq: int, part: int, description: str, metadata: Any, former: list[Any] | None
+) -> None:
+    epoch_s, stamp = state.now()
     if former is not None:
         description = description or former[0]
         metadata = former[1] if metadata is None else metadata
-    world.seq += 1
-    world.patches[seq, part] = [description, metadata, stamp]
-    world.store.append(world.seq, orjson.dumps([PATCH, world.ms(epoch_s), seq, part, description, metadata, stamp]))
+    state.seq += 1
+    state.patches[seq, part] = [description, metadata, stamp]
+    state.store.append(state.seq, orjson.dumps([PATCH, state.ms(epoch_s), seq, part, description, metadata, stamp]))
 
 
-def refuse_dsl(_world: World, _call: Call) -> Reply:
-    """The form endpoint wants a file with a script; this server understands none."""
+def refuse_dsl(_state: SandboxState, _call: Call) -> Reply:
+    """Refuse a script: the sandbox runs none (0048)."""
     raise RefusedError("0048")

@@ -1,146 +1,129 @@
-"""The short way of an ordinary transaction: named amounts, balances without peculiarities, a key of its own.
+"""The fast path of common transactions: amounts given by value, balances without special settings, a key of its own.
 
-Nine tenths of what a sandbox is asked for is this, and by the general way (`intents`, `execution`, `rendering`) it
-takes twice the time. The short way takes a request only when it is certain that the general one would make it, changes
-nothing before that, and leaves the same behind: the same answer, the same journal entry, the same balances. A property
-test holds the one against the other, byte by byte.
+Most requests to a sandbox are of this kind, and the general path (`request`, `execution`) takes three times as long for
+them. The fast path reads a body without schema and legs, and accepts a request only when the general path is certain to
+make the transaction. It changes nothing before that. The rules, the form of the record and the texts of the answer are
+those of the general path, so both leave the same answer, record and balances. A property test compares them byte by
+byte.
 """
 
 from decimal import Decimal
-from itertools import pairwise
+from operator import itemgetter
 from typing import Any
 
 import orjson
 
 from midaz_seed.sandbox.core import ids
-from midaz_seed.sandbox.core.decimals import ZERO, add, parse, subtract, text_of, total
+from midaz_seed.sandbox.core.decimals import ZERO, parse, text_of, total
 from midaz_seed.sandbox.core.dialect import Dialect
-from midaz_seed.sandbox.core.journal_records import TRANSACTION, slot_of
-from midaz_seed.sandbox.core.ledger import Balance
-from midaz_seed.sandbox.core.messages import Call, Headers, Reply
+from midaz_seed.sandbox.core.error_codes import RefusedError
+from midaz_seed.sandbox.core.ledger import Balance, LedgerRefusedError, available_after, set_available
+from midaz_seed.sandbox.core.messages import Call, Reply, raw_json_reply
+from midaz_seed.sandbox.core.records import pack_operation, pack_stored_key, pack_transaction
 from midaz_seed.sandbox.entities.balances import is_visible
-from midaz_seed.sandbox.storage.state import Book, World
+from midaz_seed.sandbox.entities.body_schema import check_metadata
+from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED, key_and_lifetime
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.execution import checks_routes
-from midaz_seed.sandbox.transactions.rendering import more_text, operation_text, quote, transaction_text
-
-Leg = tuple[str, bool, Balance, Decimal, Decimal]
-"""alias#key, whether it is a source, its balance, what it moves, and what is available afterwards."""
-
-Order = tuple[dict[str, Any], str, Decimal, list[Leg], list[str], list[str]]
-"""The body, the asset, the value, the legs in the order in which they are applied, and the aliases of both sides in
-that of the request."""
+from midaz_seed.sandbox.transactions.rendering import (
+    direction_text,
+    operation_text,
+    optional_fields,
+    quote,
+    transaction_text,
+)
+from midaz_seed.sandbox.transactions.request import DESCRIPTION_LENGTH_MAX
 
 LEGS_MAX = 1_000
+_METADATA_KEYS_MAX = 50
+"""Below the limit of every version, which holds for a whole body."""
+_NAME = itemgetter(0)
+_CREATED = raw_json_reply(201, b"", NOT_REPLAYED).headers
 _BODY = frozenset({"send", "description", "metadata"})
 _SEND = frozenset({"asset", "value", "source", "distribute"})
-_CREATED: Headers = [(b"content-type", b"application/json"), (b"x-idempotency-replayed", b"false")]
 
 
-def post_ordinary(world: World, call: Call, *, inflow: bool) -> Reply | None:
-    """Make the transaction and answer; None, and nothing done, when anything about it is out of the ordinary."""
-    if world.lag is not None:
+# plain tuples, because they are faster to make than named ones
+_Leg = tuple[str, str, bool, Balance, Decimal, Decimal]
+"""(alias#key, alias, is debit, balance, amount, available afterwards)."""
+
+_Accepted = tuple[dict[str, Any], Decimal, list[_Leg], list[str], list[str]]
+"""A transaction that cannot be refused any more: (body, value, legs in the order in which they are applied, aliases of
+the sources, aliases of the destinations)."""
+
+
+def post_fast(state: SandboxState, call: Call, *, inflow: bool) -> Reply | None:
+    """Make the transaction and return the answer; None, with nothing changed, for a request of the general path."""
+    if state.lag is not None:
         return None
     org_id, ledger_id = call.params
-    book, ledger = world.books.get((org_id, ledger_id)), world.ledger(org_id, ledger_id)
-    if book is None or ledger is None or checks_routes(ledger):
+    ledger, ledger_doc = state.ledger_states.get((org_id, ledger_id)), state.ledger_doc(org_id, ledger_id)
+    if ledger is None or ledger_doc is None or checks_routes(ledger_doc):
         return None
-    key, ttl_s = _key(call.headers, world.dialect)
-    if not key or key in book.slots or len(book.slots) > book.slots_swept:
-        return None
-    order = _read(world, call.body, book, inflow=inflow)
-    return None if order is None else _make(world, book, order, key, ttl_s)
-
-
-def _key(headers: Headers, dialect: Dialect) -> tuple[str, int]:
-    """The idempotency key and its lifetime in seconds; no key where the lifetime is not a plain number."""
-    key = ttl = b""
-    for name, value in headers:
-        if name == b"x-idempotency":
-            key = value
-        elif name == b"x-ttl":
-            ttl = value
-    if not ttl:
-        return key.decode("latin-1"), dialect.idempotency_ttl_s
-    if not ttl.isdigit() or len(ttl) >= 10:
-        return "", 0
-    return key.decode("latin-1"), int(ttl) or dialect.idempotency_ttl_s
-
-
-def _read(world: World, data: bytes, book: Book, *, inflow: bool) -> Order | None:
-    if b"\\u0000" in data:
+    key, lifetime_s = key_and_lifetime(call.headers, state.dialect)
+    if not key or lifetime_s is None or key in ledger.stored_keys or len(ledger.stored_keys) > ledger.sweep_keys_at:
         return None
     try:
-        sent = orjson.loads(data)
-        send = sent["send"]
-        asset, text = send["asset"], send["value"]
-        value = parse(text)
-        if type(asset) is not str or not (_BODY.issuperset(sent) and _SEND.issuperset(send) and value > ZERO):
-            return None
-        if inflow:
-            sources = None if "source" in send else _external(world, book, asset, value)
-        else:
-            sources = _side(world, book, send["source"], "from", asset, text, value, is_source=True)
-        destinations = _side(world, book, send["distribute"], "to", asset, text, value, is_source=False)
-    except (KeyError, TypeError, ValueError):
+        accepted = _accept(state, ledger, call.body, inflow=inflow)
+    except (KeyError, TypeError, ValueError, RefusedError, LedgerRefusedError):
+        return None  # the general path says what is wrong
+    return None if accepted is None else _make(state, ledger, accepted, key, lifetime_s)
+
+
+def _accept(state: SandboxState, ledger: LedgerState, data: bytes, *, inflow: bool) -> _Accepted | None:
+    """Read a body; None, or an error, when the general path has to look at it."""
+    if b"\\u0000" in data:
         return None
-    if not sources or not destinations or not _is_plain(sent):
+    sent = orjson.loads(data)
+    send = sent["send"]
+    asset, text = send["asset"], send["value"]
+    value = parse(text)
+    if type(asset) is not str or value <= ZERO or not (_BODY.issuperset(sent) and _SEND.issuperset(send)):
+        return None
+    if inflow:
+        external = None if "source" in send else _leg(state, ledger, f"@external/{asset}", asset, value, is_debit=True)
+        sources = None if external is None else [external]
+    else:
+        sources = _side(state, ledger, send["source"], "from", asset, text, value, is_debit=True)
+    destinations = _side(state, ledger, send["distribute"], "to", asset, text, value, is_debit=False)
+    if not sources or not destinations or not _has_plain_texts(sent):
         return None
     legs = sources + destinations
-    if len(legs) == 2:
-        (source,), (destination,) = sources, destinations
-        first, second = source[0], destination[0]
-        if first == second:
-            return None
-        if second < first:
-            legs.reverse()
-        return sent, asset, value, legs, [first[:-8]], [second[:-8]]
     if len(legs) > LEGS_MAX:
         return None
-    legs.sort(key=_name)
-    if any(one[0] == another[0] for one, another in pairwise(legs)):
+    if len({leg[0] for leg in legs}) < len(legs):
         return None
-    return sent, asset, value, legs, [leg[0][:-8] for leg in sources], [leg[0][:-8] for leg in destinations]
+    legs.sort(key=_NAME)
+    return sent, value, legs, [leg[1] for leg in sources], [leg[1] for leg in destinations]
 
 
-def _name(leg: Leg) -> str:
-    return leg[0]
-
-
-def _is_plain(sent: dict[str, Any]) -> bool:
-    """Description and metadata are as the rules want them."""
+def _has_plain_texts(sent: dict[str, Any]) -> bool:
+    """Return whether description and metadata are as the rules want them."""
     if "description" in sent:
         description = sent["description"]
-        if type(description) is not str or not 0 < len(description) <= 256:
+        if type(description) is not str or not 0 < len(description) <= DESCRIPTION_LENGTH_MAX:
             return False
     metadata = sent.get("metadata")
     if metadata is None:
         return True
-    if type(metadata) is not dict or len(metadata) > 50:
+    if type(metadata) is not dict or len(metadata) > _METADATA_KEYS_MAX:
         return False
-    for key, value in metadata.items():
-        kind = type(value)
-        if len(key) > 25 or (len(value) > 500 if kind is str else kind is not int and kind is not bool):
-            return False
+    check_metadata(metadata, nulls=True)
     return True
 
 
-def _external(world: World, book: Book, asset: str, value: Decimal) -> list[Leg] | None:
-    leg = _leg(world, book, f"@external/{asset}", asset, value, is_source=True)
-    return None if leg is None else [leg]
-
-
 def _side(
-    world: World,
-    book: Book,
+    state: SandboxState,
+    ledger: LedgerState,
     side: dict[str, Any],
     name: str,
     asset: str,
     whole_text: str,
     whole: Decimal,
     *,
-    is_source: bool,
-) -> list[Leg] | None:
-    """The legs of a side, which together move the whole value."""
+    is_debit: bool,
+) -> list[_Leg] | None:
+    """Return the legs of a side, which together move the whole value."""
     if len(side) != 1:
         return None
     legs = []
@@ -149,114 +132,137 @@ def _side(
         if len(sent) != 2 or len(amount) != 2 or type(amount["asset"]) is not str or not amount["asset"]:
             return None
         text = amount["value"]
-        leg = _leg(
-            world, book, sent["accountAlias"], asset, whole if text == whole_text else parse(text), is_source=is_source
-        )
+        number = whole if text == whole_text else parse(text)
+        leg = _leg(state, ledger, sent["accountAlias"], asset, number, is_debit=is_debit)
         if leg is None:
             return None
         legs.append(leg)
-    moved = legs[0][3] if len(legs) == 1 else total([leg[3] for leg in legs])
+    moved = legs[0][4] if len(legs) == 1 else total([leg[4] for leg in legs])
     return legs if moved is whole or moved == whole else None
 
 
-def _leg(world: World, book: Book, alias: Any, asset: str, amount: Decimal, *, is_source: bool) -> Leg | None:
-    """A leg on a balance that anybody may use in any way and that has enough; None otherwise."""
+def _leg(
+    state: SandboxState, ledger: LedgerState, alias: Any, asset: str, amount: Decimal, *, is_debit: bool
+) -> _Leg | None:
+    """Return a leg on a balance without special settings; None for any other balance, or one that is missing.
+
+    Raises:
+        LedgerRefusedError: the balance has not enough.
+    """
     if type(alias) is not str:
         return None
     name = f"{alias}#default"
-    balance = book.balance_by_key.get(name)
+    balance = ledger.balance_by_key.get(name)
     if (
         balance is None
         or balance.asset != asset
-        or (balance.visible_from_s and not is_visible(world, balance))
+        or (balance.visible_from_s and not is_visible(state, balance))
         or balance.settings is not None
         or balance.overdraft_limit is not None
         or balance.overdraft_used
         or balance.former_permissions is not None
         or not (balance.allow_sending and balance.allow_receiving)
-        or name in book.ambiguous
+        or name in ledger.ambiguous
         or amount <= ZERO
     ):
         return None
-    grows = is_source == (balance.direction == "debit")
-    available = add(balance.available, amount) if grows else subtract(balance.available, amount)
-    if available < ZERO and balance.account_type != "external":
-        return None
-    return name, is_source, balance, amount, available
+    return name, alias, is_debit, balance, amount, available_after(balance, amount, is_debit=is_debit)
 
 
-def _make(world: World, book: Book, order: Order, key: str, ttl_s: int) -> Reply:
-    """Move the money, write it down, answer. Nothing here can be refused."""
-    sent, asset, value, legs, sources, destinations = order
-    epoch_s, stamp = world.now()
-    ms = world.ms(epoch_s)
-    world.seq = seq = world.seq + 1
-    stem = ids.journal_stem(world.head(ms), seq)
-    whole, description, metadata = text_of(value), sent.get("description", ""), sent.get("metadata") or None
-    described, asset_json = quote(description), quote(asset)
-    records, shown, touched = _move(world.dialect, legs, value, whole, stem, described, asset_json, stamp)
-    expires_s = int(epoch_s) + ttl_s
-    record = (
-        TRANSACTION, ms, book.number, stamp, stamp, "CREATED", whole, asset, description, sources, destinations,
-        metadata, records, key, expires_s, 0,
-    )  # fmt: skip
-    world.store.append(seq, orjson.dumps(record))
-    book.add(seq, epoch_s, "APPROVED", touched)
-    book.slots[key] = slot_of(expires_s, seq)
+def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: str, lifetime_s: int) -> Reply:
+    """Change the balances, write the transaction and return the answer."""
+    sent, value, legs, sources, destinations = accepted
+    dialect = state.dialect
+    epoch_s, stamp = state.now()
+    ms = state.ms(epoch_s)
+    state.seq = seq = state.seq + 1
+    transaction_id = ids.record_id(state.head(ms), seq, 0)
+    whole, asset = text_of(value), sent["send"]["asset"]
+    description, metadata = sent.get("description", ""), sent.get("metadata") or None
+    description_json, asset_json = quote(description), quote(asset)
+    packed, shown = _move(
+        dialect,
+        legs,
+        value,
+        whole=whole,
+        transaction_id=transaction_id,
+        description=description_json,
+        asset=asset_json,
+        stamp=stamp,
+    )
+    expires_s = int(epoch_s) + lifetime_s
+    record = pack_transaction(
+        ms=ms,
+        ledger=ledger.number,
+        created=stamp,
+        updated=stamp,
+        status="CREATED",
+        amount=whole,
+        asset=asset,
+        description=description,
+        sources=sources,
+        destinations=destinations,
+        metadata=metadata,
+        operations=packed,
+        key=key,
+        expires_s=expires_s,
+        extra=None,
+    )
+    state.store.append(seq, orjson.dumps(record))
+    ledger.add(seq, epoch_s, "APPROVED", [leg[3].account_id for leg in legs])
+    ledger.stored_keys[key] = pack_stored_key(expires_s, seq)
     body = transaction_text(
-        f"{stem}0000",
-        described,
-        "CREATED",
-        whole,
-        asset_json,
-        orjson.dumps(sources).decode(),
-        orjson.dumps(destinations).decode(),
-        book,
-        more_text(world.dialect, {}, metadata),
-        stamp,
-        f"[{','.join(shown)}]",
+        transaction_id=transaction_id,
+        description=description_json,
+        status="CREATED",
+        amount=whole,
+        asset=asset_json,
+        sources=sources,
+        destinations=destinations,
+        ledger=ledger,
+        more=optional_fields(dialect, {}, metadata),
+        created=stamp,
+        operations=f"[{','.join(shown)}]",
     )
     return Reply(201, _CREATED, body.encode())
 
 
 def _move(
     dialect: Dialect,
-    legs: list[Leg],
+    legs: list[_Leg],
     value: Decimal,
+    *,
     whole: str,
-    stem: str,
-    described: str,
-    asset_json: str,
+    transaction_id: str,
+    description: str,
+    asset: str,
     stamp: str,
-) -> tuple[list[Any], list[str], list[str]]:
-    """Change the balances; gives the operations as the journal keeps them and as the answer shows them, and the ids of
-    their accounts. `whole` is the text of the value."""
-    shows_direction, show_amounts = dialect.operation_shows_direction, dialect.operation_amounts
-    transaction_id, more = f"{stem}0000", ""
-    records: list[Any] = []
-    shown, touched = [], []
-    for part, (_, is_debit, balance, amount, available) in enumerate(legs, 1):
-        before = balance.state
-        balance.available = available
-        balance.state = now = (text_of(available), before[1], before[2] + 1, before[3])
+) -> tuple[list[list[Any]], list[str]]:
+    """Change the balances; return the operations as the record holds them, and as the answer shows them.
+
+    Args:
+        whole: the text of `value`.
+        description: JSON, as is `asset`.
+    """
+    stem = transaction_id[:-4]  # with no more than LEGS_MAX parts only the last four digits of their ids differ
+    packed, shown = [], []
+    for part, (_, _, is_debit, balance, amount, available) in enumerate(legs, 1):
+        before, after = balance.state, set_available(balance, available)
         kind = "DEBIT" if is_debit else "CREDIT"
         moved = whole if amount is value else text_of(amount)
-        records.append((kind, balance.number, is_debit, moved, *before, *now, 0))
-        touched.append(balance.account_id)
-        if shows_direction:
-            more = '"direction":"debit",' if is_debit else '"direction":"credit",'
+        packed.append(pack_operation(kind, balance.number, is_debit, moved, before, after, None))
         shown.append(
             operation_text(
-                f"{stem}{part:04x}",
-                transaction_id,
-                described,
-                kind,
-                asset_json,
-                moved,
-                show_amounts(before, now),
-                balance.json,
-                more,
-                stamp,
+                operation_id=f"{stem}{part:04x}",
+                transaction_id=transaction_id,
+                description=description,
+                kind=kind,
+                asset=asset,
+                amount=moved,
+                amounts=dialect.operation_amounts(before, after),
+                balance=balance.json,
+                more=direction_text(dialect, is_debit=is_debit),
+                created=stamp,
             )
         )
-    return records, shown, touched
+    return packed, shown

@@ -1,39 +1,64 @@
-"""Transactions and operations as the server writes them: JSON put together from pieces, because it is most of what is
-sent."""
+"""Transactions and operations as the server writes them.
+
+The JSON is put together from pieces of text, because it is most of what is sent.
+"""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
 from midaz_seed.sandbox.core import ids
 from midaz_seed.sandbox.core.dialect import Dialect
-from midaz_seed.sandbox.core.journal_records import Operation, Transaction
-from midaz_seed.sandbox.storage.state import Book, World
-
-Placed = tuple[str, int, int, Operation, str]
-"""An operation with the head of its id, its journal entry, its part there, and the time of its making."""
-
+from midaz_seed.sandbox.core.records import Operation, Transaction
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 
 _BOOL = ("false", "true")
 
 
+class LocatedOperation(NamedTuple):
+    """An operation, its id and where it is recorded."""
+
+    id: str
+    seq: int
+    part: int
+    operation: Operation
+    created: str
+
+
 def quote(text: str) -> str:
-    """A text as JSON."""
+    """Return a text as JSON."""
     return orjson.dumps(text).decode()
 
 
-def placed(world: World, seq: int, ms: int, operations: Sequence[Operation], created: str) -> list[Placed]:
-    """Operations of one journal entry with where they stand."""
-    head = world.head(ms)
-    return [(head, seq, part, operation, created) for part, operation in enumerate(operations, 1)]
+def locate(
+    state: SandboxState, seq: int, ms: int, operations: Sequence[Operation], created: str
+) -> list[LocatedOperation]:
+    """Return the operations of record `seq`, which was written at `ms`, with their ids."""
+    head = state.head(ms)
+    return [
+        LocatedOperation(ids.record_id(head, seq, part), seq, part, operation, created)
+        for part, operation in enumerate(operations, 1)
+    ]
 
 
 def operation_json(
-    world: World, item: Placed, transaction_id: str, description: str, asset: str, *, affected: bool = True
+    state: SandboxState,
+    located: LocatedOperation,
+    *,
+    transaction_id: str,
+    description: str,
+    asset: str,
+    affected: bool = True,
 ) -> str:
-    """One operation. `description` and `asset` are JSON already and stand in for what the leg does not say."""
-    head, seq, part, operation, created = item
+    """Return one operation as JSON.
+
+    Args:
+        description: that of the transaction as JSON; shown where the leg has none.
+        asset: the asset's code as JSON.
+        affected: whether the operation changed its balance.
+    """
+    operation_id, seq, part, operation, created = located
     texts = operation.texts
     updated, chart, route, metadata, more = created, '""', '""', "null", ""
     if texts:
@@ -45,34 +70,40 @@ def operation_json(
         for key, name in (("i", "routeId"), ("rc", "routeCode"), ("rd", "routeDescription")):
             if key in texts:
                 more += f'"{name}":{quote(texts[key])},'
-    patch = world.patches.get((seq, part)) if world.patches else None
+    patch = state.patches.get((seq, part)) if state.patches else None
     if patch is not None:
         description = quote(patch[0]) if patch[0] else description
         metadata = metadata if patch[1] is None else orjson.dumps(patch[1] or None).decode()
         updated = patch[2]
-    dialect = world.dialect
-    if dialect.operation_shows_direction:
-        more += '"direction":"debit",' if operation.is_debit else '"direction":"credit",'
+    dialect = state.dialect
     return operation_text(
-        ids.journal_id(head, seq, part),
-        transaction_id,
-        description,
-        operation.kind,
-        asset,
-        operation.amount,
-        dialect.operation_amounts(operation.before, operation.after),
-        world.balance_by_number[operation.balance].json,
-        more,
-        created,
-        updated,
-        chart,
-        route,
-        metadata,
+        operation_id=operation_id,
+        transaction_id=transaction_id,
+        description=description,
+        kind=operation.kind,
+        asset=asset,
+        amount=operation.amount,
+        amounts=dialect.operation_amounts(operation.before, operation.after),
+        balance=state.balance_by_number[operation.balance].json,
+        more=more + direction_text(dialect, is_debit=operation.is_debit),
+        created=created,
+        updated=updated,
+        chart=chart,
+        route=route,
+        metadata=metadata,
         affected=affected,
     )
 
 
+def direction_text(dialect: Dialect, *, is_debit: bool) -> str:
+    """Return the field with an operation's direction, where the version shows it."""
+    if not dialect.operation_shows_direction:
+        return ""
+    return '"direction":"debit",' if is_debit else '"direction":"credit",'
+
+
 def operation_text(
+    *,
     operation_id: str,
     transaction_id: str,
     description: str,
@@ -87,41 +118,50 @@ def operation_text(
     chart: str = '""',
     route: str = '""',
     metadata: str = "null",
-    *,
     affected: bool = True,
 ) -> str:
-    """The form of an operation; texts are JSON already, `amounts`, `balance` and `more` are fields of the object.
-    `updated` is `created` unless it is given."""
+    """Return the JSON of an operation.
+
+    Args:
+        description: JSON, as are `asset`, `chart`, `route` and `metadata`.
+        amounts: fields of the object, as are `balance` and `more`.
+        updated: left out: as `created`.
+    """
     return (
         f'{{"id":"{operation_id}","transactionId":"{transaction_id}","description":{description},'
         f'"type":"{kind}","assetCode":{asset},"chartOfAccounts":{chart},'
         f'"amount":{{"value":"{amount}"}},{amounts},"status":{{"code":"","description":null}},'
-        f'{balance},"route":{route},{more}'
-        f'"balanceAffected":{"true" if affected else "false"},'
+        f'{balance},"route":{route},{more}"balanceAffected":{"true" if affected else "false"},'
         f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"metadata":{metadata}}}'
     )
 
 
 def transaction_json(
-    world: World,
-    book: Book,
+    state: SandboxState,
+    ledger: LedgerState,
     seq: int,
     transaction: Transaction,
     *,
     status: str,
-    updated: str,
-    operations: Sequence[Placed] | None,
+    operations: Sequence[LocatedOperation] | None,
     sources: list[str] | None,
     destinations: list[str] | None,
+    updated: str = "",
     stored: bool = False,
 ) -> str:
-    """A transaction. `stored`: as a read shows it, with what was changed since and its creation in UTC."""
-    transaction_id = ids.journal_id(world.head(transaction.ms), seq, 0)
+    """Return a transaction as JSON.
+
+    Args:
+        updated: when it was last updated; left out: as its record says.
+        stored: as a read shows it, with what was changed since and its creation in UTC.
+    """
+    transaction_id = ids.record_id(state.head(transaction.ms), seq, 0)
     extra, created = transaction.extra, transaction.created
     description, metadata = transaction.description, transaction.metadata
+    updated = updated or transaction.updated
     if stored:
         created = extra.get("utc", created)
-        patch = world.patches.get((seq, 0))
+        patch = state.patches.get((seq, 0))
         if patch is not None:
             description = patch[0] or description
             metadata = metadata if patch[1] is None else patch[1]
@@ -131,29 +171,67 @@ def transaction_json(
     if operations is not None:
         affected = transaction.status != "NOTED"
         shown = [
-            operation_json(world, item, transaction_id, described, asset, affected=affected) for item in operations
+            operation_json(
+                state, item, transaction_id=transaction_id, description=described, asset=asset, affected=affected
+            )
+            for item in operations
         ]
         listed = f"[{','.join(shown)}]"
+    if description is not transaction.description:
+        described = quote(description)
     return transaction_text(
-        transaction_id,
-        described if description is transaction.description else quote(description),
-        status,
-        transaction.amount,
-        asset,
-        orjson.dumps(sources).decode(),
-        orjson.dumps(destinations).decode(),
-        book,
-        more_text(world.dialect, extra, metadata),
-        created,
-        listed,
-        updated,
-        quote(extra.get("group", "")),
-        quote(extra.get("route", "")),
+        transaction_id=transaction_id,
+        description=described,
+        status=status,
+        amount=transaction.amount,
+        asset=asset,
+        sources=sources,
+        destinations=destinations,
+        ledger=ledger,
+        more=optional_fields(state.dialect, extra, metadata),
+        created=created,
+        operations=listed,
+        updated=updated,
+        group=quote(extra.get("group", "")),
+        route=quote(extra.get("route", "")),
     )
 
 
-def more_text(dialect: Dialect, extra: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> str:
-    """The fields that not every transaction has, and not every version shows."""
+def transaction_text(
+    *,
+    transaction_id: str,
+    description: str,
+    status: str,
+    amount: str,
+    asset: str,
+    sources: list[str] | None,
+    destinations: list[str] | None,
+    ledger: LedgerState,
+    more: str,
+    created: str,
+    operations: str,
+    updated: str = "",
+    group: str = '""',
+    route: str = '""',
+) -> str:
+    """Return the JSON of a transaction.
+
+    Args:
+        description: JSON, as are `asset`, `operations`, `group` and `route`.
+        more: fields of the object.
+        updated: left out: as `created`.
+    """
+    return (
+        f'{{"id":"{transaction_id}","description":{description},"status":{{"code":"{status}","description":"{status}"}},'
+        f'"amount":"{amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
+        f'"source":{orjson.dumps(sources).decode()},"destination":{orjson.dumps(destinations).decode()},'
+        f'"ledgerId":"{ledger.ledger_id}","organizationId":"{ledger.org_id}","route":{route},{more}'
+        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"operations":{operations}}}'
+    )
+
+
+def optional_fields(dialect: Dialect, extra: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> str:
+    """Return the fields that not every transaction has, or not every version shows."""
     more = ""
     if "parent" in extra:
         more += f'"parentTransactionId":"{extra["parent"]}",'
@@ -167,55 +245,27 @@ def more_text(dialect: Dialect, extra: Mapping[str, Any], metadata: Mapping[str,
     return more
 
 
-def transaction_text(
-    transaction_id: str,
-    description: str,
-    status: str,
-    amount: str,
-    asset: str,
-    source: str,
-    destination: str,
-    book: Book,
-    more: str,
-    created: str,
-    operations: str,
-    updated: str = "",
-    group: str = '""',
-    route: str = '""',
-) -> str:
-    """The form of a transaction; texts are JSON already, `more` are fields of the object. `updated` is `created` unless
-    it is given."""
-    return (
-        f'{{"id":"{transaction_id}","description":{description},"status":{{"code":"{status}","description":"{status}"}},'
-        f'"amount":"{amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
-        f'"source":{source},"destination":{destination},'
-        f'"ledgerId":"{book.ledger_id}","organizationId":"{book.org_id}","route":{route},{more}'
-        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"operations":{operations}}}'
-    )
-
-
-def created_json(world: World, book: Book, seq: int, transaction: Transaction) -> bytes:
-    """The body of the 201, and of every replay of it."""
+def created_json(state: SandboxState, ledger: LedgerState, seq: int, transaction: Transaction) -> bytes:
+    """Return the body of the 201, and of every replay of it."""
     return transaction_json(
-        world,
-        book,
+        state,
+        ledger,
         seq,
         transaction,
         status=transaction.status,
-        updated=transaction.updated,
-        operations=placed(world, seq, transaction.ms, transaction.operations, transaction.created) or None,
+        operations=locate(state, seq, transaction.ms, transaction.operations, transaction.created) or None,
         sources=transaction.sources,
         destinations=transaction.destinations,
     ).encode()
 
 
-def sides_of(world: World, operations: Sequence[Placed]) -> dict[str, Any]:
-    """Source and destination as a read derives them from the operations: those that moved money."""
-    sides: dict[str, Any] = {"sources": [], "destinations": []}
+def sides_of(state: SandboxState, operations: Sequence[LocatedOperation]) -> dict[str, list[str]]:
+    """Return `sources` and `destinations` as a read derives them: the aliases of the operations that moved money."""
+    sides: dict[str, list[str]] = {"sources": [], "destinations": []}
     for item in operations:
-        operation = item[3]
+        operation = item.operation
         if operation.kind in ("DEBIT", "CREDIT", "BLOCK", "UNBLOCK"):
             sides["sources" if operation.is_debit else "destinations"].append(
-                world.balance_by_number[operation.balance].alias
+                state.balance_by_number[operation.balance].alias
             )
     return sides

@@ -1,4 +1,4 @@
-"""What a transaction request wants, read from its body by the full pipeline (`fields`, and the schemas here)."""
+"""Transaction requests, as the general path reads them from a body, and the endpoints that take them."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -12,13 +12,17 @@ import orjson
 from midaz_seed.sandbox.core import decimals
 from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import FailedError
-from midaz_seed.sandbox.entities.body_schema import Field, Schema, is_uuid, read_body
+from midaz_seed.sandbox.entities.body_reader import read_body
+from midaz_seed.sandbox.entities.body_schema import Field, Schema, is_uuid
 from midaz_seed.sandbox.entities.kinds import META
+
+DESCRIPTION_LENGTH_MAX = 256
+"""In characters."""
 
 
 @dataclass(slots=True)
 class Leg:
-    """One account's part. Exactly one of `amount`, `share` (percent, percent of that percent) and `remaining` is
+    """The part of one account. Exactly one of `amount`, `share` (percent, percent of that percent) and `remaining` is
     given."""
 
     alias: str
@@ -36,8 +40,8 @@ class Leg:
 
 
 @dataclass(slots=True)
-class Intent:
-    """A transaction as asked for; an inflow and an outflow already have their external side."""
+class TransactionRequest:
+    """A requested transaction; an inflow and an outflow have their external side already."""
 
     asset: str
     value: Decimal
@@ -55,7 +59,7 @@ class Intent:
     skips_tracer: bool = False
 
     def fingerprint(self) -> str:
-        """The idempotency key of a request that names none: equal for equal content, however it was written."""
+        """Return the idempotency key of a request that sends none: the same for equal content in any JSON form."""
         legs = [[_leg_content(leg) for leg in side] for side in (self.sources, self.destinations)]
         head = [
             self.asset,
@@ -106,7 +110,7 @@ _LEG = (
             Field("externalId", required=True, rules=(is_uuid,)),
         ),
     ),
-    Field("description", omitempty=True, max=256),
+    Field("description", omitempty=True, max=DESCRIPTION_LENGTH_MAX),
     Field("chartOfAccounts", max=256),
     META,
     Field("isFrom", "bool", omitempty=True),
@@ -130,7 +134,7 @@ _SKIP = Field(
 def _schema(*sides: Field, pending: bool) -> Schema:
     common = (
         Field("chartOfAccountsGroupName", omitempty=True, max=256),
-        Field("description", omitempty=True, max=256),
+        Field("description", omitempty=True, max=DESCRIPTION_LENGTH_MAX),
         Field("code", omitempty=True, max=100),
         Field("route", omitempty=True, max=250),
         Field("routeId", "text", omitempty=True, rules=(is_uuid,), feature="route-id"),
@@ -146,30 +150,34 @@ def _schema(*sides: Field, pending: bool) -> Schema:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One way to post a transaction."""
+    """An endpoint to which transactions are posted."""
 
     name: str
     schema: Schema
     operation: str = ""
-    """The type of its operations where it is not DEBIT and CREDIT."""
+    """The type of its operations, where it is neither DEBIT nor CREDIT."""
     action: str = "direct"
-    """What the routes of its ledger call it."""
-    may_pend: bool = True
+    """Its name in accounting routes."""
+    supports_pending: bool = True
+    """Whether `pending` puts money on hold."""
     reads_pending: bool = True
-    """Whether `pending` counts in the checks, even where nothing is held."""
-    notes_only: bool = False
+    """Whether `pending` has an effect on the checks, even where nothing is held."""
+    is_annotation: bool = False
+    """Whether transactions are noted and move no money."""
 
 
 JSON = Endpoint("json", _schema(_SOURCE, _DISTRIBUTE, pending=True))
 INFLOW = Endpoint("inflow", _schema(_DISTRIBUTE, pending=False))
 OUTFLOW = Endpoint("outflow", _schema(_SOURCE, pending=True))
-ANNOTATION = Endpoint("annotation", _schema(_SOURCE, _DISTRIBUTE, pending=True), may_pend=False, notes_only=True)
+ANNOTATION = Endpoint(
+    "annotation", _schema(_SOURCE, _DISTRIBUTE, pending=True), supports_pending=False, is_annotation=True
+)
 BLOCK = Endpoint(
     "block",
     _schema(_SOURCE, _DISTRIBUTE, pending=True),
     operation="BLOCK",
     action="block",
-    may_pend=False,
+    supports_pending=False,
     reads_pending=False,
 )
 UNBLOCK = Endpoint(
@@ -177,22 +185,26 @@ UNBLOCK = Endpoint(
     _schema(_SOURCE, _DISTRIBUTE, pending=True),
     operation="UNBLOCK",
     action="unblock",
-    may_pend=False,
+    supports_pending=False,
     reads_pending=False,
 )
 ENDPOINTS = {endpoint.name: endpoint for endpoint in (JSON, INFLOW, OUTFLOW, ANNOTATION, BLOCK, UNBLOCK)}
 
 
-def read_intent(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Intent:
-    """Read a transaction's body. Raises RefusedError as the body pipeline does, FailedError (500) for a leg without
-    account."""
+def read_request(endpoint: Endpoint, data: bytes, dialect: Dialect) -> TransactionRequest:
+    """Read the body of a transaction.
+
+    Raises:
+        RefusedError: as `read_body`.
+        FailedError: 500 for a leg without account, in versions that fail at it.
+    """
     body = read_body(endpoint.schema, data, dialect)
     send = body["send"]
     skip = body.get("skip") or {}
     external = [Leg(f"@external/{send['asset']}", amount=send["value"], amount_asset=send["asset"])]
     sources = [_leg(leg, dialect) for leg in send["source"]["from"]] if "source" in send else external
     destinations = [_leg(leg, dialect) for leg in send["distribute"]["to"]] if "distribute" in send else external
-    return Intent(
+    return TransactionRequest(
         asset=send["asset"],
         value=send["value"],
         sources=sources,

@@ -10,7 +10,7 @@ import pytest
 
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request
 from tests.support.kills import run_until_killed
@@ -132,7 +132,7 @@ async def test_a_cent_that_somebody_moved_is_named_and_explains_no_movement_away
 
 
 async def _give(server: SandboxServer, settings: Settings, account: int, value: str) -> None:
-    (place,) = server.state.books
+    (place,) = server.state.ledger_states
     ledger = build_plan(settings).ledgers[0]
     asset = ledger.asset_of(account).code
     leg = {"accountAlias": ledger.alias(account), "amount": {"asset": asset, "value": value}}

@@ -15,7 +15,7 @@ from midaz_seed.errors import NotMidazError, RunError, SeedError
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, verify_async
-from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
 from tests.support.sandbox import sandbox
@@ -466,7 +466,7 @@ async def test_an_empty_portfolio_that_a_network_delivered_late_goes_away_again(
         ways = {"journal": {"directory": str(tmp_path)}, "settlement": {"deadlineS": 0.3}}
         settings = _settings(server.url, volume=volume, **ways)
         assert (await seed_async(settings)).exit_code == 0
-        (place,) = server.state.books
+        (place,) = server.state.ledger_states
         item = next(build_plan(settings).ledgers[0].portfolio_items())
         wire = http_transport(server.url)
         path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/portfolios"

@@ -13,7 +13,7 @@ from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, teardown_async
 from midaz_seed.runs.directory import ABOUT, JOURNAL, REJECTS, REPORT, RunDirectory, RunStatus, all_runs, find_run
-from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.sandbox import SandboxServer
 from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.kills import run_until_killed
 from tests.support.sandbox import Balances, read_balances, sandbox, undisturbed_balances

@@ -6,7 +6,7 @@ import pytest
 
 from midaz_seed.plan.items import Phase
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.sandbox import SandboxServer
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.sandbox import read_balances, sandbox

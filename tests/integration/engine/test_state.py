@@ -1,6 +1,6 @@
 """What a run remembers."""
 
-from midaz_seed.engine.orchestrator import fill
+from midaz_seed.engine.orchestrator import seed
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.wiring import open_run
@@ -33,7 +33,7 @@ async def test_state_is_a_tree_and_does_not_grow_with_transactions() -> None:
             plan = build_plan(settings)
             target = ResolvedTarget(server.url, server.url, is_sandbox=False)
             async with open_run(settings, plan, target, emit=lambda event: None) as context:
-                await fill(context)
+                await seed(context)
                 organizations = context.state.organizations
                 assert [len(organization.ledgers) for organization in organizations] == [2, 2]
                 for organization in organizations:

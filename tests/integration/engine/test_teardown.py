@@ -7,7 +7,7 @@ from collections.abc import Callable
 import orjson
 import pytest
 
-from midaz_seed.engine.orchestrator import remove
+from midaz_seed.engine.orchestrator import teardown
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async, teardown_async, verify_async
@@ -120,7 +120,7 @@ async def _torn_down(settings: Settings, says: Callable[[Request, int], Response
     target = ResolvedTarget(url, url, is_sandbox=False)
     plan, overrides = build_plan(settings), {Transport: transport}
     async with open_run(settings, plan, target, emit=lambda _: None, overrides=overrides) as context:
-        removals = await remove(context, dry_run=False)
+        removals = await teardown(context, dry_run=False)
     await transport.aclose()
     return removals
 

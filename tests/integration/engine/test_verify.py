@@ -298,7 +298,7 @@ class TestMarks:
             plan = build_plan(settings)
             target = ResolvedTarget(server.url, server.url, is_sandbox=False)
             async with open_run(settings, plan, target, emit=lambda _: None) as context, context.pool.running():
-                context.server = server_of("v3.8.0")
+                context.findings.server = server_of("v3.8.0")
                 assert await locate(context) == []
                 assert await verify_marks(context) == []
                 payload = plan.organizations[0].item.payload

@@ -122,7 +122,7 @@ async def test_an_entity_is_made_read_changed_listed_and_deleted(client: Client,
 async def test_every_form_of_an_address_means_the_same_on_a_connection_that_stays_open(target: str) -> None:
     async with running(SandboxConfig(clock=FakeClock())) as server:
         answers = []
-        for connection in ("close", "keep-alive"):  # only the second is an ordinary request
+        for connection in ("close", "keep-alive"):  # only the second takes the fast path
             reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
             writer.write(f"GET {target} HTTP/1.1\r\nHost: a\r\nConnection: {connection}\r\n\r\n".encode())
             head = await reader.readuntil(b"\r\n\r\n")

@@ -39,7 +39,7 @@ async def restarted(server: SandboxServer, client: LedgerClient) -> AsyncIterato
 async def killed_after(
     stages_done: int, server: SandboxServer, client: LedgerClient, clock: FakeClock, key: str = "x"
 ) -> None:
-    """Send a deposit and kill the server when it has so many stages behind it: its answer never comes."""
+    """Send a deposit and kill the server after a number of its stages: its answer never comes."""
     request = asyncio.ensure_future(client.deposit(key))
     await wait_for_sleepers(clock, 1)
     for _ in range(stages_done):
@@ -186,11 +186,11 @@ async def test_an_operation_of_a_stuck_transaction_cannot_be_seen_and_it_cannot_
     async with faulty(rule) as (server, client):
         with pytest.raises(aiohttp.ClientError):
             await client.deposit("x")
-        (book,) = server.state.books.values()
+        (ledger,) = server.state.ledger_states.values()
         _, _, accounts = await client.call("GET", "/accounts/alias/a")
         _, _, operations = await client.call("GET", f"/accounts/{accounts['id']}/operations")
         assert not operations["items"]
-        assert len(book.seqs) == 1
+        assert len(ledger.seqs) == 1
         assert await client.available() == 1
 
 
@@ -264,8 +264,8 @@ async def test_a_process_killed_under_load_leaves_keys_in_flight_and_movements_t
             assert listed == len(answered) + len(replayed)
             assert {await client.deposit(key) for key in answered} == {(201, "true")}
             assert await client.available() == moved + len(at_once)
-            status, _, told = await client.call("POST", "/sandbox/clock", {"advanceS": 301})
-            assert (status, told["aheadS"]) == (200, 301)
+            status, _, clock = await client.call("POST", "/sandbox/clock", {"advanceS": 301})
+            assert (status, clock["aheadS"]) == (200, 301)
             assert {await client.deposit(key) for key in stuck} == {(201, "false")}
             doubled = await client.available() - len(answered) - len(unanswered)
             assert doubled == applied - len(replayed)

@@ -14,7 +14,7 @@ from midaz_seed.clock import FakeClock
 from midaz_seed.sandbox import FaultPlan, SandboxConfig, SandboxServer, running
 
 
-class World:
+class SandboxFixture:
     """A client with one funded ledger in a sandbox."""
 
     def __init__(self, server: SandboxServer, session: aiohttp.ClientSession) -> None:
@@ -46,10 +46,10 @@ class World:
 
 
 @asynccontextmanager
-async def world(*rules: dict[str, Any], **config: Any) -> AsyncIterator[World]:
+async def sandbox_with(*rules: dict[str, Any], **config: Any) -> AsyncIterator[SandboxFixture]:
     plan = FaultPlan.parse({"rules": list(rules)})
     async with running(SandboxConfig(faults=plan, **config)) as server, aiohttp.ClientSession() as session:
-        made = World(server, session)
+        made = SandboxFixture(server, session)
         about = {"legalName": "a", "legalDocument": "1", "address": {"country": "BR"}}
         organization = await made.made("/v1/organizations", about)
         ledger = await made.made(f"/v1/organizations/{organization}/ledgers", {"name": "a"})
@@ -62,7 +62,7 @@ async def world(*rules: dict[str, Any], **config: Any) -> AsyncIterator[World]:
 async def test_a_status_before_the_effect_moves_nothing_and_one_after_it_does() -> None:
     before = {"on": "transactions", "to_request": 1, "status": {"code": 503, "retry_after_s": 7}}
     after = {"on": "transactions", "from_request": 2, "to_request": 2, "status": {"code": 500, "when": "after"}}
-    async with world(before, after) as client:
+    async with sandbox_with(before, after) as client:
         status, headers, _ = await client.transfer("1", "a")
         assert (status, headers["Retry-After"], await client.bobs()) == (503, "7", "0")
         assert (await client.transfer("1", "b"))[0] == 500
@@ -74,7 +74,7 @@ async def test_a_status_before_the_effect_moves_nothing_and_one_after_it_does() 
 
 @pytest.mark.parametrize(("when", "moved"), [("before", "0"), ("after", "1")])
 async def test_a_reset_cuts_the_connection(when: str, moved: str) -> None:
-    async with world({"on": "transactions", "to_request": 1, "reset": {"when": when}}) as client:
+    async with sandbox_with({"on": "transactions", "to_request": 1, "reset": {"when": when}}) as client:
         with pytest.raises(aiohttp.ClientError) as raised:
             await client.transfer("1", "a")
         assert isinstance(raised.value, ConnectionResetError | aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
@@ -82,27 +82,27 @@ async def test_a_reset_cuts_the_connection(when: str, moved: str) -> None:
 
 
 async def test_a_truncated_answer_ends_in_the_middle_of_a_request_that_was_carried_out() -> None:
-    async with world({"on": "transactions", "to_request": 1, "truncate": {}}) as client:
+    async with sandbox_with({"on": "transactions", "to_request": 1, "truncate": {}}) as client:
         with pytest.raises(aiohttp.ClientPayloadError):
             await client.transfer("1", "a")
         assert await client.bobs() == "1"
 
 
 async def test_a_proxy_answers_with_its_own_page() -> None:
-    async with world({"on": "transactions", "to_request": 1, "html": {"code": 502}}) as client:
+    async with sandbox_with({"on": "transactions", "to_request": 1, "html": {"code": 502}}) as client:
         status, headers, body = await client.transfer("1", "a")
         assert (status, headers["Content-Type"]) == (502, "text/html")
         assert b"<html>" in body
 
 
 async def test_an_expired_token_is_a_401_in_plain_text() -> None:
-    async with world({"on": "transactions", "unauthorized": {}}) as client:
+    async with sandbox_with({"on": "transactions", "unauthorized": {}}) as client:
         assert (await client.transfer("1", "a"))[::2] == (401, b"Missing Token")
 
 
 async def test_latency_is_waited_for_on_the_clock() -> None:
     clock = FakeClock()
-    async with world({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
+    async with sandbox_with({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
         sending = asyncio.ensure_future(client.transfer("1", "a"))
         while not clock.sleepers:
             await asyncio.sleep(0)
@@ -114,7 +114,7 @@ async def test_latency_is_waited_for_on_the_clock() -> None:
 
 async def test_late_balances_refuse_the_leg_until_they_appear() -> None:
     clock = FakeClock()
-    async with world({"on": "accounts", "late_balances": {"ms": 500}}, clock=clock) as client:
+    async with sandbox_with({"on": "accounts", "late_balances": {"ms": 500}}, clock=clock) as client:
         assert await client.bobs() == "none"
         status, _, body = await client.transfer("1", "a")
         assert status == 422
@@ -125,7 +125,7 @@ async def test_late_balances_refuse_the_leg_until_they_appear() -> None:
 
 async def test_a_foreign_replay_gives_anothers_transaction_again_and_again_while_the_key_lives() -> None:
     clock = FakeClock()
-    async with world(
+    async with sandbox_with(
         {"on": "transactions", "from_request": 1, "to_request": 2, "foreign_replay": {}}, clock=clock
     ) as client:
         status, headers, first = await client.transfer("1", "a")
@@ -148,7 +148,7 @@ async def test_a_foreign_replay_gives_anothers_transaction_again_and_again_while
 async def test_the_owner_of_a_foreign_answer_may_lose_it() -> None:
     clock = FakeClock()
     rule = {"on": "transactions", "from_request": 2, "to_request": 2, "foreign_replay": {"owner_loses": True}}
-    async with world(rule, clock=clock) as client:
+    async with sandbox_with(rule, clock=clock) as client:
         _, _, first = await client.transfer("1", "a")
         assert (await client.transfer("2", "b"))[2] == first
         status, _, body = await client.transfer("1", "a")
@@ -161,7 +161,7 @@ async def test_the_owner_of_a_foreign_answer_may_lose_it() -> None:
 async def test_a_restarted_sandbox_still_has_the_foreign_answer_under_the_key(tmp_path: Path) -> None:
     clock = FakeClock()
     config = {"clock": clock, "data": tmp_path / "ledger.sqlite"}
-    async with world({"on": "transactions", "from_request": 2, "foreign_replay": {}}, **config) as client:
+    async with sandbox_with({"on": "transactions", "from_request": 2, "foreign_replay": {}}, **config) as client:
         _, _, first = await client.transfer("1", "a")
         assert (await client.transfer("2", "b"))[2] == first
         await client.server.kill()
@@ -176,7 +176,7 @@ async def test_a_restarted_sandbox_still_has_the_foreign_answer_under_the_key(tm
 
 async def test_a_server_that_refuses_listens_on_the_same_port_again() -> None:
     clock = FakeClock()
-    async with world({"on": "transactions", "to_request": 1, "refuse": {"for_s": 5}}, clock=clock) as client:
+    async with sandbox_with({"on": "transactions", "to_request": 1, "refuse": {"for_s": 5}}, clock=clock) as client:
         with pytest.raises(aiohttp.ClientError):
             await client.transfer("1", "a")
         with pytest.raises(aiohttp.ClientConnectorError):
@@ -186,7 +186,7 @@ async def test_a_server_that_refuses_listens_on_the_same_port_again() -> None:
 
 
 async def test_the_sandbox_tells_what_it_was_asked_and_what_it_injected() -> None:
-    async with world({"name": "storm", "on": "transactions", "every": 2, "status": {}}) as client:
+    async with sandbox_with({"name": "storm", "on": "transactions", "every": 2, "status": {}}) as client:
         statuses = [(await client.transfer(str(number), f"k{number}"))[0] for number in range(1, 5)]
         assert statuses == [201, 503, 201, 503]
         async with client.session.get(f"{client.server.url}/sandbox/faults") as answer:
@@ -204,7 +204,7 @@ async def test_the_sandbox_tells_what_it_was_asked_and_what_it_injected() -> Non
 
 async def test_a_sandbox_ends_at_once_although_requests_wait_in_it(capfd: pytest.CaptureFixture[str]) -> None:
     clock = FakeClock()
-    async with world({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
+    async with sandbox_with({"on": "transactions", "latency": {"ms": 60_000}}, clock=clock) as client:
         sending = [asyncio.ensure_future(client.transfer("1", f"k{number}")) for number in range(3)]
         while clock.sleepers < len(sending):
             await asyncio.sleep(0)
@@ -216,7 +216,7 @@ async def test_a_sandbox_ends_at_once_although_requests_wait_in_it(capfd: pytest
 
 async def test_an_exhausted_pool_refuses_accounts_with_0127_and_leaves_them_unmade() -> None:
     rule = {"on": "accounts", "methods": ["POST"], "from_request": 2, "exhausted": {}}
-    async with world(rule, seed=3) as made:
+    async with sandbox_with(rule, seed=3) as made:
         seen = set()
         for number in range(40):
             body = {"assetCode": "BRL", "type": "deposit", "alias": f"a{number}"}
@@ -229,7 +229,7 @@ async def test_an_exhausted_pool_refuses_accounts_with_0127_and_leaves_them_unma
 
 
 async def test_an_exhausted_pool_may_carry_a_transfer_out_and_say_500_all_the_same() -> None:
-    async with world({"on": "transactions", "methods": ["POST"], "exhausted": {}}) as made:
+    async with sandbox_with({"on": "transactions", "methods": ["POST"], "exhausted": {}}) as made:
         answers = [await made.transfer("1", f"k{number}") for number in range(40)]
         assert {status for status, _, _ in answers} == {500}
         assert 0 < float(await made.bobs()) < 40
@@ -250,7 +250,7 @@ async def test_changing_a_rate_without_ttl_ends_the_server_of_the_versions_that_
     dialect: str, lives: bool
 ) -> None:
     rule = {"on": "asset-rates", "rate_crash": {}}
-    async with world(rule, dialect=dialect, one_port=True) as made:
+    async with sandbox_with(rule, dialect=dialect, one_port=True) as made:
         await made.made(f"{made.ledger}/assets", {"name": "Dollar", "type": "currency", "code": "USD"})
         path, rate = f"{made.ledger}/asset-rates", {**RATE, "to": "USD"}
         assert (await made.call("PUT", path, rate))[0] == 500  # there is none that it could change
@@ -267,7 +267,7 @@ async def test_changing_a_rate_without_ttl_ends_the_server_of_the_versions_that_
 
 
 async def test_without_a_fault_plan_a_rate_without_ttl_ends_nothing() -> None:
-    async with world(dialect="v3.8") as made:
+    async with sandbox_with(dialect="v3.8") as made:
         path, rate = f"{made.ledger}/asset-rates", {**RATE, "to": "USD"}
         assert (await made.call("PUT", path, {**rate, "ttl": 10}))[0] == 201
         assert (await made.call("PUT", path, rate))[0] == 500

@@ -43,9 +43,9 @@ class Client(NamedTuple):
 
     async def send(self, method: str, path: str, body: Any = None, key: str = "") -> Answer:
         headers = {"X-Idempotency": key} if key else {}
-        place = path if path.startswith("/v1") else self.ledger.ledger + path
+        address = path if path.startswith("/v1") else self.ledger.ledger + path
         async with self.ledger.session.request(
-            method, self.server.url + place, json=body, headers=headers, allow_redirects=False
+            method, self.server.url + address, json=body, headers=headers, allow_redirects=False
         ) as answer:
             return Answer(answer.status, answer.headers, await answer.read())
 
@@ -54,7 +54,7 @@ class Client(NamedTuple):
         return await self.send("POST", self.post_path(what), _body(what, mark), mark)
 
     async def number_of(self, what: str) -> int:
-        """How many of a kind there are, as a list tells."""
+        """Return the number of entities of a kind in a list."""
         found = (await self.send("GET", f"{self.list_path(what)}?limit=100")).json["items"]
         return len(found or [])
 

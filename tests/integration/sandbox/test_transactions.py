@@ -263,7 +263,7 @@ async def held(client: Client) -> dict[str, Any]:
     return made
 
 
-def told(transaction: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
+def shown(transaction: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
     return [
         (
             operation["type"],
@@ -277,7 +277,7 @@ def told(transaction: dict[str, Any]) -> list[tuple[str, str, str, str, str]]:
 
 
 async def test_a_hold_is_a_debit_and_a_reservation_where_routes_are_checked(newer: Client) -> None:
-    assert told(await held(newer)) == [
+    assert shown(await held(newer)) == [
         ("DEBIT", "debit", "99", "0", "hold-debit"),
         ("ON_HOLD", "credit", "99", "1", "hold-credit"),
     ]
@@ -286,7 +286,7 @@ async def test_a_hold_is_a_debit_and_a_reservation_where_routes_are_checked(newe
 async def test_a_cancel_is_a_release_and_a_credit_where_routes_are_checked(newer: Client) -> None:
     pending = await held(newer)
     canceled = await newer.post(f"/transactions/{pending['id']}/cancel", None)
-    assert told(canceled) == [
+    assert shown(canceled) == [
         ("RELEASE", "debit", "99", "0", "cancel-debit"),
         ("CREDIT", "credit", "100", "0", "cancel-credit"),
     ]
@@ -296,7 +296,7 @@ async def test_a_cancel_is_a_release_and_a_credit_where_routes_are_checked(newer
 async def test_a_commit_settles_what_was_reserved(newer: Client) -> None:
     pending = await held(newer)
     committed = await newer.post(f"/transactions/{pending['id']}/commit", None)
-    assert told(committed) == [
+    assert shown(committed) == [
         ("DEBIT", "debit", "99", "0", "commit-debit"),
         ("CREDIT", "credit", "1", "0", "commit-credit"),
     ]

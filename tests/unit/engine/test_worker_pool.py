@@ -91,7 +91,7 @@ async def test_after_stop_nothing_new_begins_and_what_is_in_hand_ends() -> None:
         async def work(item: int) -> None:
             begun.append(item)
             if item == 5:
-                pool.stop()
+                pool.admission.drain("a test")
             await anyio.lowlevel.checkpoint()
             ended.append(item)
 

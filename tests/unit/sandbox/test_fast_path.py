@@ -1,5 +1,7 @@
-"""The short way of an ordinary transaction against the general one: the same answer, journal entry and balances, byte
-by byte, or it does not take the request and has changed nothing."""
+"""The fast path against the general path: the same answer, record and balances, byte by byte.
+
+What the fast path declines, it has not changed.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,25 +17,25 @@ from midaz_seed.sandbox.core.dialect import DIALECTS
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
 from midaz_seed.sandbox.core.messages import Call, Reply
 from midaz_seed.sandbox.http.router import Router
-from midaz_seed.sandbox.storage.state import World
+from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.storage.store import Store
-from midaz_seed.sandbox.transactions.endpoints import general_poster
-from midaz_seed.sandbox.transactions.fast_path import post_ordinary
+from midaz_seed.sandbox.transactions.endpoints import general_handler_of
+from midaz_seed.sandbox.transactions.fast_path import post_fast
 from midaz_seed.sandbox.transactions.request import INFLOW, JSON
 
 ALIASES = ["@a", "@b", "@c", "@usd", "@shut", "@d#x", "@nobody", ""]
-GENERAL = {"json": general_poster(JSON), "inflow": general_poster(INFLOW)}
+GENERAL = {"json": general_handler_of(JSON), "inflow": general_handler_of(INFLOW)}
 
 
-class Half:
-    """One of two worlds that are made alike."""
+class Twin:
+    """One of two sandboxes with the same content."""
 
     def __init__(self, dialect: str) -> None:
         found = DIALECTS[dialect]
         store = Store(None, found.version)
         store.salt = 7  # otherwise drawn at random: part of every id
         clock = ShiftedClock(FakeClock())
-        self.world = World(found, clock, store, seed=1)
+        self.state = SandboxState(found, clock, store, seed=1)
         self.router = Router(found)
         organization = self.made("/v1/organizations", legalName="O", legalDocument="1", address={"country": "BR"})
         self.ledger = f"/v1/organizations/{organization}/ledgers"
@@ -46,17 +48,17 @@ class Half:
         clock.advance(60)  # v3.3 makes default balances late
         self.made(f"{self.ledger}/transactions/inflow", **funds("@a", "100.50"))
         self.made(f"{self.ledger}/transactions/inflow", **funds("@b", "7"))
-        (shut,) = self.book.balances_by_account[self.book.account_by_alias["@shut"]["id"]]
+        (shut,) = self.ledger_state.balances_by_account[self.ledger_state.account_by_alias["@shut"]["id"]]
         shut.allow_receiving = False
 
     @property
-    def book(self) -> Any:
+    def ledger_state(self) -> LedgerState:
         _, organization, _, ledger = self.ledger.rsplit("/", 3)
-        return self.world.books[organization, ledger]
+        return self.state.ledger_states[organization, ledger]
 
     def made(self, path: str, **body: Any) -> str:
         route, params = self.router.find("POST", path.encode())
-        reply = route.handler(self.world, Call("POST", path.encode(), params, b"", [], orjson.dumps(body)))
+        reply = route.handler(self.state, Call("POST", path.encode(), params, b"", [], orjson.dumps(body)))
         assert reply.status == 201, reply
         return str(orjson.loads(reply.body)["id"])
 
@@ -64,13 +66,13 @@ class Half:
         path = f"{self.ledger}/transactions/{name}".encode()
         return Call("POST", path, self.router.find("POST", path)[1], b"", headers, body)
 
-    def state(self) -> Any:
+    def snapshot(self) -> Any:
         """Everything that a transaction changes."""
-        book = self.book
-        balances = {number: (one.state, one.available) for number, one in self.world.balance_by_number.items()}
-        columns = (list(book.seqs), list(book.created_s), list(book.status), dict(book.slots))
-        touched = {account: list(seqs) for account, seqs in book.touched.items()}
-        return balances, columns, touched, self.world.seq, self.world.store.record(self.world.seq)
+        ledger = self.ledger_state
+        balances = {number: (one.state, one.available) for number, one in self.state.balance_by_number.items()}
+        columns = (list(ledger.seqs), list(ledger.created_s), list(ledger.status), dict(ledger.stored_keys))
+        touched = {account: list(seqs) for account, seqs in ledger.touched.items()}
+        return balances, columns, touched, self.state.seq, self.state.store.record(self.state.seq)
 
 
 def funds(alias: str, value: str) -> dict[str, Any]:
@@ -82,8 +84,17 @@ AMOUNTS = st.sampled_from(["1", "2.50", "2.5", "1e1", "0", "-1", "100.50", "250"
 METADATA = st.one_of(
     st.none(),
     st.dictionaries(
-        st.sampled_from(["k", "y" * 26, "seedKey"]),
-        st.one_of(st.text(max_size=5), st.integers(-(2**63), 2**63 - 1), st.booleans(), st.none(), st.just({})),
+        st.sampled_from(["k", "y" * 26, "é" * 60, "seedKey"]),
+        st.one_of(
+            st.text(max_size=5),
+            st.just("é" * 1001),
+            st.integers(-(2**63), 2**63 - 1),
+            st.booleans(),
+            st.none(),
+            st.just({}),
+            st.just([]),
+            st.floats(-1e9, 1e9),
+        ),
         max_size=2,
     ),
 )
@@ -142,44 +153,44 @@ HEADERS = st.sampled_from(
 
 
 @contextmanager
-def two_worlds(dialect: str) -> Iterator[tuple[Half, Half]]:
-    short, general = Half(dialect), Half(dialect)
+def two_sandboxes(dialect: str) -> Iterator[tuple[Twin, Twin]]:
+    fast, general = Twin(dialect), Twin(dialect)
     try:
-        assert short.state() == general.state()
-        yield short, general
+        assert fast.snapshot() == general.snapshot()
+        yield fast, general
     finally:  # an example that Hypothesis passes over ends here too
-        short.world.store.close()
-        general.world.store.close()
+        fast.state.store.close()
+        general.state.store.close()
 
 
-def held(short: Half, general: Half, name: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> Reply | None:
-    """Let both answer; the short way's answer, when it gave one."""
-    before = short.state()
-    answer = post_ordinary(short.world, short.call(name, body, headers), inflow=name == "inflow")
+def answered(fast: Twin, general: Twin, name: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> Reply | None:
+    """Let both answer; the fast path's answer, when it gave one."""
+    before = fast.snapshot()
+    answer = post_fast(fast.state, fast.call(name, body, headers), inflow=name == "inflow")
     if answer is None:
-        assert short.state() == before
+        assert fast.snapshot() == before
         return None
-    assert answer == GENERAL[name](general.world, general.call(name, body, headers))
-    assert short.state() == general.state()
+    assert answer == GENERAL[name](general.state, general.call(name, body, headers))
+    assert fast.snapshot() == general.snapshot()
     return answer
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-def test_the_two_ways_leave_the_same_behind(dialect: str) -> None:
-    with two_worlds(dialect) as (short, general):
+def test_both_paths_leave_the_same_behind(dialect: str) -> None:
+    with two_sandboxes(dialect) as (fast, general):
 
         @settings(deadline=None)
         @given(bodies(), HEADERS, st.integers(0, 10**6))
         def same(sent: tuple[str, bytes], headers: list[tuple[bytes, bytes]], number: int) -> None:
             name, body = sent
             headers = [(key, b"%b%d" % (value, number) if key == b"x-idempotency" else value) for key, value in headers]
-            if held(short, general, name, body, headers) is None:  # then the general way has the word in both
-                for half in (short, general):
+            if answered(fast, general, name, body, headers) is None:  # then the general path answers in both
+                for twin in (fast, general):
                     try:
-                        GENERAL[name](half.world, half.call(name, body, headers))
+                        GENERAL[name](twin.state, twin.call(name, body, headers))
                     except (RefusedError, FailedError):
                         continue
-            assert short.state() == general.state()
+            assert fast.snapshot() == general.snapshot()
 
         same()
 
@@ -220,12 +231,12 @@ def transfer(source: str, value: str, *parts: tuple[str, str]) -> bytes:
         ),
     ],
 )
-def test_ordinary_transactions_go_the_short_way(dialect: str, name: str, body: bytes) -> None:
-    with two_worlds(dialect) as (short, general):
-        answer = held(short, general, name, body, [(b"x-idempotency", b"k")])
+def test_common_transactions_take_the_fast_path(dialect: str, name: str, body: bytes) -> None:
+    with two_sandboxes(dialect) as (fast, general):
+        answer = answered(fast, general, name, body, [(b"x-idempotency", b"k")])
         assert answer is not None
         assert answer.status == 201
-        assert held(short, general, name, body, [(b"x-idempotency", b"k")]) is None  # a replay is out of the ordinary
+        assert answered(fast, general, name, body, [(b"x-idempotency", b"k")]) is None
 
 
 @pytest.mark.parametrize(
@@ -243,6 +254,6 @@ def test_ordinary_transactions_go_the_short_way(dialect: str, name: str, body: b
         transfer("@a", "2", ("@b\x00", "2")),
     ],
 )
-def test_what_is_out_of_the_ordinary_is_left_to_the_general_way(body: bytes) -> None:
-    with two_worlds("v3.8") as (short, general):
-        assert held(short, general, "json", body, [(b"x-idempotency", b"k")]) is None
+def test_any_other_transaction_is_left_to_the_general_path(body: bytes) -> None:
+    with two_sandboxes("v3.8") as (fast, general):
+        assert answered(fast, general, "json", body, [(b"x-idempotency", b"k")]) is None

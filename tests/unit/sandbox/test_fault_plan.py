@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from midaz_seed.clock import FakeClock
 from midaz_seed.errors import ConfigurationError
-from midaz_seed.sandbox.faults.plan import FaultPlan, Faults, draws
-from midaz_seed.sandbox.http.router import GROUPS
+from midaz_seed.sandbox.core.dialect import GROUPS
+from midaz_seed.sandbox.faults.decisions import Faults
+from midaz_seed.sandbox.faults.plan import FaultPlan, draws
 
 TRANSFER = ("POST", "/v1/organizations/o/ledgers/l/transactions/json", "transactions")
 READ = ("GET", "/v1/organizations/o/ledgers/l/balances", "balances")

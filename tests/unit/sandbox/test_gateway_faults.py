@@ -1,4 +1,4 @@
-"""What a gateway may make of a body without changing what it says."""
+"""The changes of a body by a gateway, and which of them keep its content."""
 
 import json
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""The double-entry core: money is neither made nor lost, nobody overdraws, every change is counted."""
+"""The double-entry core: money is neither made nor lost, no balance is overdrawn, every change is counted."""
 
 import re
 from decimal import Decimal
@@ -23,7 +23,7 @@ def balance(alias: str, *, kind: str = "deposit", available: str = "0", limit: s
 
 
 def owned(balances: list[Balance]) -> Decimal:
-    """What the ledger owes its customers minus what came in: zero in a book that is right."""
+    """What the ledger owes its customers minus what came in: zero in a ledger that is right."""
     total = Decimal(0)
     for each in balances:
         held = decimals.add(each.available, each.on_hold)
@@ -38,27 +38,34 @@ moves = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4), amounts, st.boo
 def test_whatever_moves_the_sum_stays_zero_and_no_ordinary_balance_is_overdrawn(
     plan: list[tuple[int, int, Decimal, bool]],
 ) -> None:
-    book = [balance("external", kind="external"), *(balance(f"a{number}") for number in range(4))]
-    changes = [0] * len(book)
+    ledger = [balance("external", kind="external"), *(balance(f"a{number}") for number in range(4))]
+    changes = [0] * len(ledger)
     for source, destination, amount, pending in plan:
         if source == destination:
             continue
-        before = [(each.available, each.on_hold, each.state) for each in book]
+        before = [(each.available, each.on_hold, each.state) for each in ledger]
         try:
             if pending and source:
-                apply([Posting(book[source], Effect.HOLD, amount)])
-                apply([Posting(book[source], Effect.SETTLE, amount), Posting(book[destination], Effect.CREDIT, amount)])
+                apply([Posting(ledger[source], Effect.HOLD, amount)])
+                apply(
+                    [
+                        Posting(ledger[source], Effect.SETTLE, amount),
+                        Posting(ledger[destination], Effect.CREDIT, amount),
+                    ]
+                )
                 changes[source] += 1
             else:
-                apply([Posting(book[source], Effect.DEBIT, amount), Posting(book[destination], Effect.CREDIT, amount)])
+                apply(
+                    [Posting(ledger[source], Effect.DEBIT, amount), Posting(ledger[destination], Effect.CREDIT, amount)]
+                )
             changes[source] += 1
             changes[destination] += 1
         except LedgerRefusedError as refusal:
             assert refusal.code == "0018"  # noqa: PT017 - either outcome is right, neither is expected
-            assert [(each.available, each.on_hold, each.state) for each in book] == before
-        assert owned(book) == 0
-        assert all(each.available >= 0 for each in book[1:])
-    assert [each.version for each in book] == changes
+            assert [(each.available, each.on_hold, each.state) for each in ledger] == before
+        assert owned(ledger) == 0
+        assert all(each.available >= 0 for each in ledger[1:])
+    assert [each.version for each in ledger] == changes
 
 
 @given(amounts, amounts)

@@ -6,7 +6,7 @@ from midaz_seed.midaz.api import transaction_path, transaction_request
 from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import TransactionItem
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.sandbox import SandboxServer
 from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
 from tests.support.transports import http_transport
@@ -17,7 +17,7 @@ TINY = planned_by(("--preset", "tiny"))
 
 async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: bytes) -> None:
     """Send a transaction into the only ledger that there is."""
-    (place,) = server.state.books
+    (place,) = server.state.ledger_states
     path = transaction_path(Place(*place), item.phase)
     transport = http_transport(server.url)
     answer = await transport.send(transaction_request(path, body, key, "300"))
