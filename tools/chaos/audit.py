@@ -5,7 +5,7 @@ such as a movement that a crash left out of every list, and no fault alters them
 """
 
 import functools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -175,3 +175,28 @@ def _balances(state: SandboxState) -> Balances:
         for balance in ledger.balances.values()
         if balance.key == "default"
     }
+
+
+def money_in_duplicates(state: SandboxState) -> Iterator[str]:
+    """Yield organizations, ledgers and portfolios with one tag that each hold money, and removed ledgers with money."""
+    holders: dict[str, set[str]] = defaultdict(set)
+    for ledger_state in state.ledger_states.values():
+        if not ledger_state.seqs:
+            continue
+        organization = state.organizations.live.get(ledger_state.org_id)
+        ledger = state.ledger_doc(ledger_state.org_id, ledger_state.ledger_id)
+        if organization is None or ledger is None:
+            yield f"money in ledger {ledger_state.ledger_id}, which was removed"
+            continue
+        holders[_mark(organization)].add(ledger_state.org_id)
+        holders[_mark(ledger)].add(ledger_state.ledger_id)
+        _add_portfolios(ledger_state, holders)
+    yield from (f"{len(ids)} of {mark} hold money" for mark, ids in holders.items() if len(ids) > 1)
+
+
+def _add_portfolios(ledger_state: LedgerState, holders: dict[str, set[str]]) -> None:
+    portfolios = ledger_state.collection("portfolios").live
+    for account in ledger_state.collection("accounts"):
+        portfolio = portfolios.get(str(account.get("portfolioId")))
+        if portfolio is not None and account["id"] in ledger_state.touched:
+            holders[_mark(portfolio)].add(portfolio["id"])
