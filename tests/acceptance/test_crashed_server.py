@@ -267,7 +267,7 @@ async def test_a_server_process_killed_twice_leaves_every_balance_as_planned(tmp
         assert not _differences(found, settings)
 
 
-async def test_client_and_server_killed_at_once_go_on_from_the_journal_as_planned(tmp_path: Path) -> None:
+async def test_client_and_server_killed_together_resume_from_the_journal_as_planned(tmp_path: Path) -> None:
     """Only the journal and the balances show what was applied: the server lists it half an hour later."""
     changes = {
         "volume.accountsPerLedger": 24,

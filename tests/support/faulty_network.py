@@ -8,10 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from midaz_seed.sandbox.faults.effects import How
-
 from midaz_seed.clock import Clock
 from midaz_seed.sandbox.core.messages import Reply
+from midaz_seed.sandbox.faults.effects import How
 from midaz_seed.sandbox.faults.gateway import altered
 from tests.support.gateway import DROP, Forward, Gateway, GatewayAnswer
 

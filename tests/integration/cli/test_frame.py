@@ -155,7 +155,7 @@ def leave_with(failure: BaseException, *arguments: str) -> int:
     return int(left.value.code or 0)
 
 
-def test_an_error_of_ours_is_told_with_place_and_hint_and_has_its_exit_code(
+def test_a_seed_error_is_reported_with_place_and_hint_and_has_its_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     error = SettlementError("the deposits are not visible", where="ledger Main", hint="run it again")

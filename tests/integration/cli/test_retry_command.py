@@ -190,7 +190,7 @@ async def test_the_processes_of_a_sharded_run_put_what_is_refused_into_one_file(
     assert _keys(run) == set()
 
 
-def test_a_run_that_is_not_done_is_not_told_that_nothing_was_refused(tmp_path: Path) -> None:
+def test_retry_does_not_report_that_nothing_was_refused_for_an_unfinished_run(tmp_path: Path) -> None:
     async def cut_off() -> str:
         async with sandbox() as server:
             settings = _settings(server.url, runs=tmp_path / "runs")

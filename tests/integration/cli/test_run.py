@@ -101,7 +101,7 @@ def test_a_count_that_is_none_is_refused(count: str) -> None:
     assert "accounts" in result.stderr
 
 
-def test_one_account_per_asset_is_refused_because_nobody_could_receive() -> None:
+def test_one_account_per_asset_is_refused_because_no_other_could_receive() -> None:
     result = run_cli("run", "--preset", "tiny", "--accounts", "2", "--target", "sandbox")
     assert result.returncode == 2
     assert "hint" in result.stderr

@@ -50,7 +50,7 @@ def _wait_until_done(cwd: Path, items: int, process: "subprocess.Popen[Any]") ->
         time.sleep(0.02)
 
 
-def test_a_killed_run_is_listed_shown_and_gone_on_with_by_one_word(killed: str, tmp_path: Path) -> None:
+def test_a_killed_run_is_listed_shown_and_resumed_by_one_flag(killed: str, tmp_path: Path) -> None:
     (run,) = _listed(tmp_path)
     assert run["status"] == "cut off"
     assert killed in run_cli("runs", "list", cwd=tmp_path).stdout
@@ -77,7 +77,7 @@ def test_other_data_is_refused_with_the_difference_and_nothing_is_sent(killed: s
     assert "volume.accountsPerLedger 30 -> 31" in result.stderr
 
 
-def test_an_interrupted_run_ends_with_the_command_that_goes_on(server: str, tmp_path: Path) -> None:
+def test_an_interrupted_run_ends_with_the_command_that_resumes_it(server: str, tmp_path: Path) -> None:
     command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q", "--rate", "100"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=UNMEASURED_ENVIRONMENT, stderr=subprocess.PIPE, text=True
@@ -91,7 +91,7 @@ def test_an_interrupted_run_ends_with_the_command_that_goes_on(server: str, tmp_
     assert _listed(tmp_path)[0]["status"] == "unfinished"
 
 
-def test_a_run_can_be_proved_and_torn_down_by_its_name(server: str, tmp_path: Path) -> None:
+def test_a_run_can_be_verified_and_torn_down_by_its_name(server: str, tmp_path: Path) -> None:
     assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
     assert run_cli("verify", "mine", "-q", cwd=tmp_path).returncode == 0
     assert run_cli("teardown", "mine", "--yes", cwd=tmp_path).returncode == 0
@@ -135,7 +135,9 @@ def test_the_runs_directory_can_be_named(server: str, tmp_path: Path) -> None:
     assert os.path.samefile(run["directory"], kept / run["run_id"])
 
 
-def test_a_full_disk_in_the_middle_of_a_run_stops_it_tells_so_and_loses_nothing(server: str, tmp_path: Path) -> None:
+def test_a_full_disk_in_the_middle_of_a_run_stops_it_with_a_message_and_loses_nothing(
+    server: str, tmp_path: Path
+) -> None:
     def disk_of_6_kb() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 

@@ -55,7 +55,7 @@ async def test_a_server_that_is_down_for_a_while_costs_no_item_and_gets_nothing_
     assert report.breaker_open_s > 0
 
 
-async def test_a_server_that_never_comes_back_ends_the_run_with_3_and_can_be_gone_on_with() -> None:
+async def test_a_server_that_never_comes_back_ends_the_run_with_3_and_the_run_can_be_resumed() -> None:
     requests = 0
 
     def gone(request: Request) -> Exception | None:

@@ -77,7 +77,7 @@ class PretendingTransport(WrappedTransport):
         return await super().send(request)
 
 
-async def test_a_movement_that_the_server_did_not_make_is_found_by_the_proof_of_a_part() -> None:
+async def test_a_movement_that_the_server_did_not_make_is_found_in_a_partly_done_plan() -> None:
     async with sandbox({"rules": [TWO_AT_ONCE]}) as server:
         transport = PretendingTransport(http_transport(server.url))
         report = await seed_async(_settings(server.url, limits={"durationS": 4.0}), overrides={Transport: transport})

@@ -119,7 +119,7 @@ async def test_what_was_acknowledged_and_a_lagging_server_does_not_show_is_late_
         assert not found.missing
 
 
-async def test_a_cent_that_somebody_moved_is_named_and_explains_no_movement_away(tmp_path: Path) -> None:
+async def test_a_cent_that_another_client_moved_is_named_and_does_not_stand_in_for_a_movement(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = _few(server.url, 4, runs=tmp_path, settlement={"deadlineS": 0.5})
         await run_until_killed(settings, 60, reaches=False)

@@ -68,7 +68,7 @@ async def test_lost_answers_are_decided_by_the_balances_and_everything_ends_as_p
     assert found
 
 
-async def test_money_that_somebody_else_moved_is_a_difference_and_explains_no_movement_away() -> None:
+async def test_money_that_another_client_moved_is_a_difference_and_does_not_stand_in_for_a_movement() -> None:
     """No subset of the doubts explains the balances, so the server decides them: the same key sent again."""
     async with sandbox() as server:
         inner = http_transport(server.url)

@@ -444,7 +444,7 @@ async def _twin(server: SandboxServer, settings: Settings, *, ledger: bool) -> N
 
 
 @pytest.mark.parametrize("ledger", [False, True])
-async def test_several_organizations_of_one_mark_are_told_where_they_are_in_use(ledger: bool) -> None:
+async def test_several_organizations_of_one_tag_are_reported_where_they_are_in_use(ledger: bool) -> None:
     async with sandbox() as server:
         settings = _settings(server.url, settlement={"deadlineS": 0.3})
         await seed_async(settings)

@@ -77,7 +77,7 @@ async def test_progress_starts_where_it_stopped(tmp_path: Path) -> None:
         assert existing + _made(report) == build_plan(settings).posts
 
 
-async def test_a_finished_run_is_proved_again_and_nothing_is_sent(tmp_path: Path) -> None:
+async def test_a_finished_run_is_verified_again_and_nothing_is_sent(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = _settings(server.url, runs=tmp_path)
         await seed_async(settings)
@@ -98,7 +98,7 @@ async def test_a_finished_run_whose_server_was_wiped_begins_anew(tmp_path: Path)
         assert _made(report) == build_plan(_settings(server.url, runs=tmp_path)).posts
 
 
-async def test_an_unfinished_run_is_not_gone_on_with_on_another_server(tmp_path: Path) -> None:
+async def test_an_unfinished_run_is_not_resumed_on_another_server(tmp_path: Path) -> None:
     async with sandbox() as server:
         await run_until_killed(_settings(server.url, runs=tmp_path), 60, reaches=True)
     async with sandbox(seed=2) as server:
@@ -118,7 +118,7 @@ async def test_a_run_of_the_same_name_with_another_plan_is_refused_with_what_dif
         assert _posts(server) == before
 
 
-async def test_another_pace_goes_on_with_the_same_run(tmp_path: Path) -> None:
+async def test_another_concurrency_resumes_the_same_run(tmp_path: Path) -> None:
     async with sandbox() as server:
         await run_until_killed(_settings(server.url, runs=tmp_path), 60, reaches=True)
         pace = {"limits": {"maxConcurrency": 2}}
@@ -221,7 +221,7 @@ async def test_what_is_refused_is_written_down_with_a_command_that_repeats_it(tm
     assert all(b"s3cr3t" not in (run / name).read_bytes() for name in (ABOUT, JOURNAL, REJECTS, REPORT))
 
 
-async def test_after_the_cure_only_what_was_refused_and_left_out_is_sent_and_the_proof_covers_it(
+async def test_after_the_fix_only_what_was_rejected_or_skipped_is_sent_and_everything_is_verified(
     tmp_path: Path, undisturbed: Balances
 ) -> None:
     async with sandbox() as server:
@@ -236,9 +236,7 @@ async def test_after_the_cure_only_what_was_refused_and_left_out_is_sent_and_the
 
 
 @pytest.mark.parametrize("posts", [46, 55, 62])
-async def test_packed_movements_are_taken_up_like_single_ones(
-    posts: int, tmp_path: Path, undisturbed: Balances
-) -> None:
+async def test_batches_are_resumed_like_single_movements(posts: int, tmp_path: Path, undisturbed: Balances) -> None:
     async with sandbox() as server:
         settings = _settings(server.url, runs=tmp_path, batches={"transactionsPerBatch": 5})
         await run_until_killed(settings, posts, reaches=True)

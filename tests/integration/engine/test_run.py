@@ -110,7 +110,7 @@ async def test_verify_of_an_empty_server_says_what_is_absent() -> None:
 
 
 @pytest.mark.parametrize("pack", [3, 10])
-async def test_packed_and_unpacked_runs_end_in_identical_balances(pack: int) -> None:
+async def test_runs_with_and_without_batches_end_in_identical_balances(pack: int) -> None:
     ends = []
     for size in (1, pack):
         async with sandbox() as server:
@@ -134,7 +134,7 @@ async def test_account_types_are_registered_when_asked_for() -> None:
     assert _phases(report)["account_types"] == (3, 0, 0)
 
 
-async def test_without_transactions_only_the_structure_is_made_and_proved() -> None:
+async def test_without_transactions_only_the_entities_are_created_and_verified() -> None:
     async with sandbox() as server:
         report = await seed_async(settings_for(server.url, volume={"transactionsPerAccount": 0}))
     assert report.exit_code == 0

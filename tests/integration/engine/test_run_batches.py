@@ -58,7 +58,7 @@ async def _settled(
     return choice, events
 
 
-async def test_a_run_packs_as_its_server_likes_best_says_so_and_leaves_nothing_of_the_measuring() -> None:
+async def test_a_run_uses_the_measured_batch_size_reports_it_and_removes_what_the_trial_created() -> None:
     async with sandbox(SAME_FOR_EACH) as server:
         report = await seed_async(_settings(server.url))
         assert report.exit_code == 0, report.verdict
@@ -109,7 +109,7 @@ async def test_a_sandbox_that_ends_with_the_run_is_measured_although_another_ser
     assert report.packing.trials
 
 
-async def test_a_proof_and_a_removal_find_the_size_of_the_run() -> None:
+async def test_verify_and_teardown_find_the_batch_size_of_the_run() -> None:
     async with sandbox(SAME_FOR_EACH) as server:
         await seed_async(_settings(server.url))
         proof = await verify_async(_settings(server.url))
@@ -169,7 +169,7 @@ async def test_a_server_before_v3_3_gets_single_movements_and_nothing_is_tried_o
     assert "v3.2.0" in choice.reason
 
 
-async def test_a_plan_without_transfers_to_pack_needs_no_measuring() -> None:
+async def test_a_plan_without_transfers_needs_no_batch_size_trial() -> None:
     async with sandbox() as server:
         choice, _ = await _settled(server.url, volume={**VOLUME, "transactionsPerAccount": 2})
         assert server.app.statistics.requests["POST", "organizations"] == 0
@@ -248,7 +248,7 @@ async def test_a_server_that_is_busy_for_a_moment_is_asked_again() -> None:
     assert choice.size == 5
 
 
-async def test_a_run_that_another_process_packed_otherwise_is_a_conflict_and_moves_nothing() -> None:
+async def test_a_run_with_another_batch_size_is_a_conflict_and_moves_nothing() -> None:
     async with sandbox() as server:
         await seed_async(_settings(server.url, batches={"transactionsPerBatch": 5}, runId="mine"))
         posts = server.app.statistics.requests["POST", "transactions"]
@@ -258,7 +258,7 @@ async def test_a_run_that_another_process_packed_otherwise_is_a_conflict_and_mov
         assert server.app.statistics.requests["POST", "transactions"] == posts
 
 
-async def test_a_target_that_is_not_there_or_lets_nobody_in_is_told_before_anything_is_tried() -> None:
+async def test_an_unreachable_or_refusing_target_is_reported_before_the_trial() -> None:
     with pytest.raises(UnreachableError):
         await _settled("http://127.0.0.1:9")
     async with sandbox() as server:
@@ -297,7 +297,7 @@ async def test_a_signal_while_sizes_are_measured_leaves_nothing_behind(tmp_path:
 
 
 @pytest.mark.parametrize("journal", ["--journal", "--no-journal"])
-async def test_a_run_that_is_killed_goes_on_with_the_size_that_it_began_with(journal: str, tmp_path: Path) -> None:
+async def test_a_killed_run_resumes_with_the_batch_size_that_it_started_with(journal: str, tmp_path: Path) -> None:
     volume = ["--accounts", "200", "--transactions", "4", "--organizations", "1", "--ledgers", "1", "--assets", "2"]
     words = ["run", *volume, "--transactions-per-batch", "auto", "-c", "4", "-q", journal, "--base-url"]
     slow = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 4}}]}

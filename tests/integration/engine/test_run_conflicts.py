@@ -49,7 +49,7 @@ async def test_an_account_of_another_asset_under_a_planned_alias_is_a_conflict_t
     assert "assetCode" in conflicts[0].example.message
 
 
-async def test_a_ledger_without_assets_is_named_gets_no_accounts_and_the_others_go_on() -> None:
+async def test_a_ledger_without_assets_is_named_and_gets_no_accounts_and_the_others_continue() -> None:
     refused: list[str] = []
     ledgers: dict[str, str] = {}
 
@@ -101,7 +101,7 @@ async def test_a_create_whose_answer_was_lost_is_looked_up_and_never_made_twice(
     assert phase.recovered > 0
 
 
-async def test_money_that_somebody_else_moved_makes_the_ledger_refuse_to_go_on() -> None:
+async def test_money_that_another_client_moved_stops_the_ledger() -> None:
     async with sandbox() as server:
         settings = settings_for(server.url, settlement={"deadlineS": 0.1})
         await seed_async(settings_for(server.url, settlement={"deadlineS": 0.1}, volume={"transactionsPerAccount": 4}))

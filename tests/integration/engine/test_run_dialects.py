@@ -8,7 +8,7 @@ from tests.support.cli import run_cli
 
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
-def test_a_run_against_each_dialect_is_proved(dialect: str) -> None:
+def test_a_run_against_each_dialect_is_verified(dialect: str) -> None:
     result = run_cli("run", "--preset", "tiny", "--target", "sandbox", "--dialect", dialect, "--json", "-q")
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)

@@ -19,7 +19,7 @@ READ = {"on": "balances", "methods": ["GET"]}
 
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
-async def test_a_run_in_asynchronous_mode_waits_for_what_it_has_to_see_and_ends_proved(dialect: str) -> None:
+async def test_a_run_in_asynchronous_mode_waits_for_its_records_and_is_verified(dialect: str) -> None:
     async with sandbox(queue=RecordQueue(delay_ms=100, per_s=2000), dialect=dialect, one_port=True) as server:
         settings = settings_for(server.url, volume=SMALL)
         report = await seed_async(settings)
@@ -31,7 +31,7 @@ async def test_a_run_in_asynchronous_mode_waits_for_what_it_has_to_see_and_ends_
 
 
 @pytest.mark.parametrize("often", [{}, {"rate": 0.5}])
-async def test_a_proof_looks_again_at_balances_that_a_lagging_replica_showed(often: dict[str, Any]) -> None:
+async def test_verification_reads_again_the_balances_of_a_lagging_replica(often: dict[str, Any]) -> None:
     rule = {**READ, **often, "stale_balances": {"ms": 200}}
     async with sandbox({"seed": 5, "rules": [rule]}) as server:
         settings = settings_for(server.url, volume=SMALL)

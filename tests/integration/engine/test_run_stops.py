@@ -18,7 +18,7 @@ PHASES = [phase for phase in Phase if phase is not Phase.ACCOUNT_TYPES]
 
 
 @pytest.mark.parametrize("phase", PHASES)
-async def test_ctrl_c_in_a_phase_drains_and_the_same_command_goes_on(phase: Phase) -> None:
+async def test_ctrl_c_in_a_phase_drains_and_the_same_command_resumes(phase: Phase) -> None:
     sent = 0
 
     def emit(event: Event) -> None:
@@ -91,7 +91,7 @@ async def test_a_run_that_was_stopped_reports_what_it_did() -> None:
     ],
     ids=["errors", "errors in a process", "latency", "settlement"],
 )
-async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_it_can_go_on(
+async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_the_run_can_be_resumed(
     faults: dict[str, Any], stop: dict[str, float], reason: str, shards: int, tmp_path: Path
 ) -> None:
     volume = {"accountsPerLedger": 60, "transactionsPerAccount": 20, "ledgersPerOrganization": 2}

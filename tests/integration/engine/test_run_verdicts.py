@@ -66,7 +66,7 @@ async def test_more_failed_items_than_the_budget_allows_end_with_1_and_say_both_
     assert "run the same command again" in report.next_step.lower()
 
 
-async def test_failed_items_within_the_budget_do_not_make_an_unproved_run_fail() -> None:
+async def test_failed_items_within_the_budget_do_not_make_an_unverified_run_fail() -> None:
     report = await _run(_RefuseOne(Phase.TRANSFERS, BROKE), verification={"enabled": False}, errorBudgetPercent=50)
     assert report.exit_code == ExitCode.DONE
     assert report.failed_items_total == 1

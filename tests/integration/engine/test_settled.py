@@ -134,7 +134,7 @@ async def test_shards_bring_what_they_saw_and_it_is_put_together_as_ledgers_are(
         assert phase.settling_s <= report.elapsed_s
 
 
-async def test_without_a_proof_nobody_sees_transfers_settle() -> None:
+async def test_without_verification_no_transfer_is_seen_to_settle() -> None:
     async with sandbox() as server:
         report = await seed_async(settings_for(server.url, verification={"enabled": False}))
     deposits, transfers = _both(report)

@@ -77,7 +77,7 @@ async def test_the_memory_of_a_process_is_its_own_and_not_that_of_the_one_that_s
     assert len(held) / 1e6 > report.processes[1].rss_mb_max
 
 
-async def test_each_process_writes_a_journal_and_any_number_can_go_on_from_them(tmp_path: Path) -> None:
+async def test_each_process_writes_a_journal_and_any_number_can_resume_from_them(tmp_path: Path) -> None:
     async with sandbox() as running:
         await seed_async(_settings(running.url, limits={"shards": 2}, runs=tmp_path))
         (run,) = all_runs(tmp_path)
@@ -144,7 +144,7 @@ async def test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_
 
 
 @linux
-async def test_when_the_owner_is_killed_its_processes_end_and_another_session_goes_on(
+async def test_when_the_owner_is_killed_its_processes_end_and_another_session_resumes(
     tmp_path: Path, undisturbed: tuple[Balances, int]
 ) -> None:
     planned, posts = undisturbed

@@ -36,7 +36,7 @@ async def test_everything_of_the_run_goes_and_a_second_time_there_is_nothing_lef
         assert (await seed_async(settings)).exit_code == 0
 
 
-async def test_a_dry_run_tells_and_removes_nothing() -> None:
+async def test_a_dry_run_lists_and_removes_nothing() -> None:
     async with sandbox() as server:
         settings = settings_for(server.url, "small", **SMALL)
         await seed_async(settings)
@@ -55,7 +55,7 @@ async def test_another_runs_data_is_left_alone() -> None:
         assert (await verify_async(mine)).exit_code == 1
 
 
-async def test_a_ledger_that_somebody_added_is_kept_with_its_organization() -> None:
+async def test_a_ledger_that_another_client_added_is_kept_with_its_organization() -> None:
     async with sandbox() as server:
         settings = settings_for(server.url)
         report = await seed_async(settings)
@@ -164,7 +164,7 @@ async def test_what_is_said_to_be_removed_and_is_still_listed_is_kept() -> None:
     assert "still lists it" in removed[-1].reason
 
 
-def test_nobody_to_ask_means_no() -> None:
+def test_without_a_terminal_the_answer_is_no() -> None:
     result = run_cli("teardown", "--preset", "tiny", "--target", "sandbox")
     assert result.returncode == 2
     assert "--yes" in result.stderr

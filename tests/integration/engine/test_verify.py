@@ -198,7 +198,7 @@ async def test_a_second_balance_under_one_alias_is_a_difference_and_is_not_waite
     [{"available": "plenty"}, {"available": None}, {"onHold": None}, {"alias": None}, {"assetCode": 7}],
     ids=lambda wrong: str(wrong),
 )
-async def test_a_balance_that_is_none_ends_the_proof_with_a_sentence(wrong: dict[str, Any]) -> None:
+async def test_an_invalid_balance_ends_the_verification_with_a_message(wrong: dict[str, Any]) -> None:
     async with sandbox() as server:
         settings = settings_for(server.url, volume=VOLUME)
         await seed_async(settings)
@@ -215,7 +215,7 @@ async def test_a_balance_that_is_none_ends_the_proof_with_a_sentence(wrong: dict
     assert f"`{name}`" in report.ledgers[0].reason
 
 
-async def test_a_transaction_whose_amount_is_no_number_ends_the_proof_with_a_sentence() -> None:
+async def test_a_transaction_whose_amount_is_no_number_ends_the_verification_with_a_message() -> None:
     async with sandbox() as server:
         settings = settings_for(server.url, volume=VOLUME)
         await seed_async(settings)
@@ -264,7 +264,7 @@ class TestMarks:
         assert (what, expected) == ("ledger", "1")
         assert actual.startswith("2 ledgers carry the mark of o1.l1: ")
 
-    async def test_an_organization_of_the_run_that_nobody_planned_is_a_difference(self) -> None:
+    async def test_an_unplanned_organization_of_the_run_is_a_difference(self) -> None:
         async with sandbox() as server:
             settings = settings_for(server.url, volume=VOLUME, settlement=PATIENT)
             await seed_async(settings)
@@ -416,7 +416,7 @@ class TestTooMuch:
 class TestAudit:
     """Every transaction by its mark."""
 
-    async def test_balances_and_counts_that_agree_by_accident_are_no_proof(self) -> None:
+    async def test_balances_and_counts_that_agree_by_accident_do_not_pass_verification(self) -> None:
         async with sandbox() as server:
             settings = settings_for(server.url, volume=VOLUME, verification={"samplePerLedger": 0}, settlement=PATIENT)
             await seed_async(settings)
@@ -436,7 +436,7 @@ class TestAudit:
             ("transaction", "o1.l1.t2.1", "once", "twice"),
         }
 
-    async def test_a_transaction_of_the_run_that_nobody_planned_is_found(self) -> None:
+    async def test_an_unplanned_transaction_of_the_run_is_found(self) -> None:
         async with sandbox() as server:
             settings = settings_for(
                 server.url, volume=VOLUME, verification={"everyTransaction": True}, settlement=PATIENT
@@ -515,7 +515,7 @@ class TestAudit:
         assert report.exit_code == 0, render_text(report)
         assert 0 < report.plan_done_percent < 100
 
-    async def test_what_was_refused_is_told_once_and_not_again_by_its_absent_record(self) -> None:
+    async def test_a_rejected_transaction_is_reported_once_and_not_again_as_absent(self) -> None:
         def refuse(request: Request, answer: Response) -> Response:
             return answer
 
@@ -560,7 +560,7 @@ class TestUnlisted:
         assert f"{stuck} transactions that the balances hold are not in the server's list yet" in said
         assert "`midaz-seed verify` looks for them again" in said
 
-    async def test_nothing_is_excused_when_a_transaction_is_absent_that_nobody_had_a_doubt_about(self) -> None:
+    async def test_an_absent_transaction_that_was_never_in_doubt_is_not_excused(self) -> None:
         hidden = ""
 
         def hide(request: Request, answer: Response) -> Response:
@@ -587,7 +587,7 @@ class TestUnlisted:
         said = " ".join(render_text(report).split())
         assert "if the server has crashed, it lists them within an hour" in said
 
-    async def test_a_proof_alone_excuses_nothing_and_says_when_to_look_again(self) -> None:
+    async def test_a_verification_alone_excuses_nothing_and_says_when_to_verify_again(self) -> None:
         async with sandbox({"seed": 1, "rules": [STUCK]}) as server:
             settings = settings_for(server.url, **STUCK_SETTINGS)
             await seed_async(settings)

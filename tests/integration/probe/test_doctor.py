@@ -116,7 +116,7 @@ async def test_a_wrong_token_is_a_no_go_and_a_right_one_a_go() -> None:
     assert right.go
 
 
-async def test_a_clock_that_is_an_hour_off_is_told_and_is_no_hindrance() -> None:
+async def test_a_clock_that_is_an_hour_off_is_reported_and_is_no_no_go() -> None:
     def shift(request: Request) -> Response | None:
         if request.path == "/version":
             return Response(200, {}, b'{"version":"v3.8.0","requestDate":"2001-01-01T00:00:00Z"}')

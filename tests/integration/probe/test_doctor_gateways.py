@@ -216,7 +216,7 @@ async def test_an_altered_answer_to_a_create_is_a_no_go_and_nothing_stays(what: 
     assert _found(left, "organizations").value == "0"
 
 
-async def test_an_organization_that_no_answer_names_and_nobody_finds_is_told() -> None:
+async def test_an_organization_that_no_answer_names_and_no_list_shows_is_reported() -> None:
     def alter(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> GatewayAnswer | None:
         if head.startswith(b"POST"):
             return DROP
@@ -273,7 +273,7 @@ async def test_a_gateway_that_takes_the_mark_of_replays_away_is_a_no_go() -> Non
     assert "taken out on the way" in finding.meaning
 
 
-async def test_transactions_at_the_wrong_one_of_two_ports_are_told_as_that() -> None:
+async def test_a_transaction_service_at_the_wrong_port_is_reported() -> None:
     async with sandbox(dialect="v3.3") as server:
         diagnosis = await _examined(server.url)
     assert not diagnosis.go
@@ -292,7 +292,7 @@ def test_the_command_says_no_go_by_its_exit_code() -> None:
     asyncio.run(both())
 
 
-async def test_packs_are_not_measured_by_answers_that_are_altered() -> None:
+async def test_batch_sizes_are_not_measured_with_altered_answers() -> None:
     async with (
         sandbox() as server,
         gateway(server.url, alter_matching(b"/transactions/json", _body(_without("metadata")), every=2)) as url,
@@ -305,7 +305,7 @@ async def test_packs_are_not_measured_by_answers_that_are_altered() -> None:
     assert "answers were not the server's" in choice.trials[0].refusal
 
 
-async def test_packs_are_not_measured_where_no_deposit_is_certain() -> None:
+async def test_batch_sizes_are_not_measured_where_no_deposit_is_certain() -> None:
     async with (
         sandbox() as server,
         gateway(server.url, alter_matching(TRANSACTIONS, _body(lambda found: b""))) as url,

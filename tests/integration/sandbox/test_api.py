@@ -267,7 +267,7 @@ async def test_a_port_in_use_is_said_clearly() -> None:
                 pass
 
 
-async def test_a_file_of_somebody_else_is_refused(tmp_path: Path) -> None:
+async def test_a_file_of_another_program_is_refused(tmp_path: Path) -> None:
     file = tmp_path / "notes.txt"
     file.write_text("this is no database, it is a text of some length " * 100, encoding="utf-8")
     with pytest.raises(ConfigurationError, match="not a data file"):

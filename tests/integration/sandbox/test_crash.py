@@ -215,7 +215,7 @@ async def test_the_same_seed_sticks_and_applies_the_same_requests() -> None:
 # ---- a process
 
 
-async def test_a_process_killed_under_load_leaves_keys_in_flight_and_movements_that_nobody_can_list(
+async def test_a_process_killed_under_load_leaves_keys_in_flight_and_unlisted_movements(
     tmp_path: Path,
 ) -> None:
     options = ["--data", str(tmp_path / "ledger.sqlite"), "--crash-like-midaz", "--control"]

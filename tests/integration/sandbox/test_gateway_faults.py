@@ -278,7 +278,7 @@ _MADE_OF = {"organizations": 1, "ledgers": 1, "accounts": 2}
 """What the client's ledger is made of."""
 
 
-async def test_a_held_request_meets_the_world_as_it_is_when_it_arrives() -> None:
+async def test_a_held_request_meets_the_state_at_the_time_it_arrives() -> None:
     async with gateway(once(held={})) as client:
         await _lost(client, "transactions", "cut")
         assert (await client.post("transactions")).headers["X-Idempotency-Replayed"] == "false"

@@ -97,7 +97,7 @@ async def test_a_killed_process_has_lost_nothing_that_it_acknowledged(tmp_path: 
                     assert await answer.json() == first
 
 
-async def test_a_restart_shows_the_same_world(tmp_path: Path) -> None:
+async def test_a_restart_keeps_the_whole_state(tmp_path: Path) -> None:
     data = tmp_path / "sandbox.sqlite"
     async with aiohttp.ClientSession() as session:
 

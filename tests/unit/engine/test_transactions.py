@@ -218,7 +218,7 @@ async def test_a_201_that_is_not_our_transaction_is_asked_for_again_under_the_sa
     ],
     ids=["indented", "number", "zeros", "twice"],
 )
-async def test_a_201_that_says_the_same_in_other_words_is_ours(body: bytes) -> None:
+async def test_a_201_with_the_same_content_in_another_form_is_ours(body: bytes) -> None:
     fixture = SenderFixture(Response(201, {}, body))
     assert await fixture.send() is None
     assert len(fixture.keys) == 1

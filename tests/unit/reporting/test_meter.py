@@ -64,7 +64,7 @@ def test_a_ledger_shows_the_phase_it_is_in_and_is_inactive_between_phases() -> N
     assert (progress.phase, progress.planned, progress.done, progress.active) == (Phase.ACCOUNTS, 7, 4, True)
 
 
-def test_a_ledgers_outcomes_are_told_apart() -> None:
+def test_a_ledgers_outcomes_are_counted_apart() -> None:
     progress = LedgerProgress(Phase.TRANSFERS, 10)
     for outcome in (Outcome.CREATED, Outcome.CREATED, Outcome.EXISTING, Outcome.FAILED, Outcome.SKIPPED):
         progress.add(outcome)

@@ -42,7 +42,7 @@ async def test_a_movement_under_another_key_is_doubled() -> None:
     assert any("holds" in text for text in found.strange)
 
 
-async def test_a_movement_of_nobodys_is_strange_and_neither_missing_nor_doubled() -> None:
+async def test_an_unplanned_movement_is_strange_and_neither_missing_nor_doubled() -> None:
     found = await _after('"seedKey":"somebody"')
     assert found.exactly_once
     assert "movement somebody" in found.strange
