@@ -41,7 +41,7 @@ async def test_a_gateway_that_alters_answers_doubles_and_loses_nothing(how: str,
     async with sandbox({"rules": [{**POSTED, "every": every, "altered": {"how": how}}]}) as server:
         report = await seed_async(settings_for(server.url, target={"transport": transport}))
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, TINY)) == "all well"
+        assert str(audit(server.state, TINY)) == "as planned"
         assert server.faults.injected["altered"] > 0
 
 
@@ -49,7 +49,7 @@ async def test_answers_that_change_places_between_connections_double_and_lose_no
     async with sandbox({"rules": [{**POSTED, "rate": 0.3, "swapped": {"within_ms": 50}}]}) as server:
         report = await seed_async(_few(server.url, 6))
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(6))) == "all well"
+        assert str(audit(server.state, _planned(6))) == "as planned"
         assert server.faults.injected["swapped"] > 0
 
 
@@ -61,12 +61,12 @@ async def test_requests_that_a_network_holds_and_delivers_within_the_keys_life_a
         one_by_one = {"limits": {"maxConcurrency": 1}, "retries": {"max": 3, "initialDelay": 1, "maxDelay": 2}}
         report = await seed_async(_few(server.url, 4, generation=one_by_one))
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(4))) == "all well"
+        assert str(audit(server.state, _planned(4))) == "as planned"
         sent = sum(phase.requests for phase in report.phases if phase.name in ("deposits", "transfers"))
         with anyio.fail_after(20):
             while server.app.statistics.requests["POST", "transactions"] < sent:
                 await anyio.sleep(0.05)
-        assert str(audit(server.state, _planned(4))) == "all well"
+        assert str(audit(server.state, _planned(4))) == "as planned"
 
 
 @pytest.mark.parametrize("accounts", [2, 3, 4])
@@ -80,7 +80,7 @@ async def test_a_run_killed_with_few_accounts_makes_every_movement_once(
         await run_until_killed(settings, posts, reaches=True)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(accounts))) == "all well"
+        assert str(audit(server.state, _planned(accounts))) == "as planned"
 
 
 @pytest.mark.parametrize("expired", [False, True], ids=["keys live", "keys are old"])
@@ -100,7 +100,7 @@ async def test_an_older_copy_of_the_journal_doubles_nothing(expired: bool, tmp_p
         shutil.copytree(tmp_path / "older", tmp_path / "runs")
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(6))) == "all well"
+        assert str(audit(server.state, _planned(6))) == "as planned"
         assert server.app.statistics.requests["POST", "transactions"] == posts
 
 

@@ -128,7 +128,7 @@ async def test_an_organization_that_is_missing_by_id_and_listed_by_mark_is_a_con
 
 async def test_an_organization_that_is_missing_for_a_moment_and_in_no_list_is_not_gone(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _settings(server.url, runs=tmp_path)
+        settings = _settings(server.url, runs=tmp_path, settlement={"deadlineS": 1})
         await seed_async(settings)
         seen = count()
 
@@ -293,7 +293,7 @@ async def test_an_answer_that_is_not_that_to_the_create_is_looked_up(
     kind: str, change: Callable[[bytes], Response]
 ) -> None:
     async with sandbox() as server:
-        settings = _settings(server.url, "small")
+        settings = _settings(server.url, "small", settlement={"deadlineS": 1})
         seen = count()
 
         async def between(request: Request, send: Send) -> Response:
@@ -310,7 +310,7 @@ async def test_an_answer_that_is_not_that_to_the_create_is_looked_up(
 @pytest.mark.parametrize("kind", KINDS)
 async def test_answers_of_two_creates_that_change_places_are_seen(kind: str) -> None:
     async with sandbox() as server:
-        settings = _settings(server.url, "small")
+        settings = _settings(server.url, "small", settlement={"deadlineS": 1})
         waiting: list[tuple[Response, anyio.Event, list[Response]]] = []
 
         async def swap(request: Request, send: Send) -> Response:
@@ -343,7 +343,7 @@ async def test_answers_of_two_creates_that_change_places_are_seen(kind: str) -> 
 @pytest.mark.parametrize("kind", ["organizations", "portfolios", "ledgers", "accounts"])
 async def test_what_was_made_and_is_listed_late_is_waited_for(kind: str) -> None:
     async with sandbox() as server:
-        settings = _settings(server.url)
+        settings = _settings(server.url, settlement={"deadlineS": 4})
         seen, made_s = count(), [0.0]
 
         async def late(request: Request, send: Send) -> Response:
