@@ -1,12 +1,14 @@
-"""Fill a Midaz ledger with realistic data, and prove that every balance is the planned one.
+"""Fill a Midaz ledger with realistic data, and verify that every balance is the planned one.
 
-The names below are the library; each is imported when it is first used, so that importing the package costs nothing.
+The names below are the library; docs/api.md describes them. Each is imported when it is first used, so that importing
+the package costs nothing.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from midaz_seed.engine.teardown import Removal
     from midaz_seed.errors import (
         BreakerOpenError,
         ConfigurationError,
@@ -28,11 +30,24 @@ if TYPE_CHECKING:
         UsageError,
     )
     from midaz_seed.plan.plan import Plan, build_plan
+    from midaz_seed.plan.summary import PlanSummary, summarize_plan
+    from midaz_seed.probe.doctor import Diagnosis
     from midaz_seed.reporting.report import Report
-    from midaz_seed.runner import seed, seed_async, verify, verify_async
+    from midaz_seed.runner import (
+        examine,
+        examine_async,
+        seed,
+        seed_async,
+        teardown,
+        teardown_async,
+        verify,
+        verify_async,
+    )
+    from midaz_seed.runs.directory import RunDirectory, RunRecord, find_run, list_runs
     from midaz_seed.settings.model import Settings
 
 _HOMES = {
+    "midaz_seed.engine.teardown": ("Removal",),
     "midaz_seed.errors": (
         "BreakerOpenError",
         "ConfigurationError",
@@ -53,9 +68,32 @@ _HOMES = {
         "UnreachableError",
         "UsageError",
     ),
-    "midaz_seed.plan.plan": ("Plan", "build_plan"),
+    "midaz_seed.plan.plan": (
+        "Plan",
+        "build_plan",
+    ),
+    "midaz_seed.plan.summary": (
+        "PlanSummary",
+        "summarize_plan",
+    ),
+    "midaz_seed.probe.doctor": ("Diagnosis",),
     "midaz_seed.reporting.report": ("Report",),
-    "midaz_seed.runner": ("seed", "seed_async", "verify", "verify_async"),
+    "midaz_seed.runner": (
+        "examine",
+        "examine_async",
+        "seed",
+        "seed_async",
+        "teardown",
+        "teardown_async",
+        "verify",
+        "verify_async",
+    ),
+    "midaz_seed.runs.directory": (
+        "RunDirectory",
+        "RunRecord",
+        "find_run",
+        "list_runs",
+    ),
     "midaz_seed.settings.model": ("Settings",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -63,15 +101,20 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "BreakerOpenError",
     "ConfigurationError",
+    "Diagnosis",
     "ExitCode",
     "JournalError",
     "NotMidazError",
     "OutputError",
     "Plan",
     "PlanError",
+    "PlanSummary",
+    "Removal",
     "Report",
     "RequestFailedError",
+    "RunDirectory",
     "RunError",
+    "RunRecord",
     "SeedError",
     "Settings",
     "SettlementError",
@@ -83,8 +126,15 @@ __all__ = [
     "UnreachableError",
     "UsageError",
     "build_plan",
+    "examine",
+    "examine_async",
+    "find_run",
+    "list_runs",
     "seed",
     "seed_async",
+    "summarize_plan",
+    "teardown",
+    "teardown_async",
     "verify",
     "verify_async",
 ]

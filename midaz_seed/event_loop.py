@@ -1,13 +1,15 @@
 """The event loop that a synchronous call runs in."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeVar
+import functools
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar
 
 import anyio
 
 from midaz_seed.errors import UsageError
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -18,7 +20,11 @@ def run_in_loop(function: Callable[[], Awaitable[T]], *, instead: str = "") -> T
         function: called without arguments.
         instead: what to await inside a running event loop, for the error message.
 
-    Raises UsageError inside a running event loop, where nothing can be run to its end, and what the function raises.
+    Returns:
+        What the function returns.
+
+    Raises:
+        UsageError: an event loop is running in this thread.
     """
     try:
         asyncio.get_running_loop()
@@ -36,3 +42,22 @@ def run_in_loop(function: Callable[[], Awaitable[T]], *, instead: str = "") -> T
     else:
         fast = True
     return anyio.run(function, backend_options={"use_uvloop": fast})
+
+
+def synchronous(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Make the synchronous twin of an async function: the same parameters, result and errors.
+
+    Args:
+        function: its name ends in `_async`; its twin is named without that.
+
+    Returns:
+        A function for programs without an event loop. Inside a running one it raises UsageError.
+    """
+    name = function.__name__
+
+    @functools.wraps(function)
+    def twin(*args: P.args, **kwargs: P.kwargs) -> T:
+        return run_in_loop(lambda: function(*args, **kwargs), instead=name)
+
+    twin.__name__ = twin.__qualname__ = name.removesuffix("_async")
+    return twin

@@ -1,8 +1,14 @@
-"""One call from settings to a result. The command line and the library both come through here."""
+"""The functions of the library that need a target, each async with a synchronous twin. The commands call them too."""
 
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+)
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
 from typing import Any, TypeVar
@@ -20,11 +26,12 @@ from midaz_seed.engine.report_builder import summarize
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import ExitCode, JournalError, OutputError, SignalledError
-from midaz_seed.event_loop import run_in_loop
+from midaz_seed.event_loop import synchronous
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
+from midaz_seed.probe import doctor
 from midaz_seed.probe.batch_size_trial import choose_batch_size
-from midaz_seed.probe.doctor import Diagnosis, examine
+from midaz_seed.probe.doctor import Diagnosis
 from midaz_seed.reporting.events import Emit, Event, RunFinished
 from midaz_seed.reporting.report import Report, check_writable, write_json
 from midaz_seed.runs.directory import RunDirectory
@@ -75,21 +82,26 @@ async def seed_async(
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> Report:
-    """Seed the target with the plan of these settings, verify it, and report.
+    """Seed the target with the plan of these settings and verify every balance.
+
+    A second call with the same settings sends only what is missing. With `journal.enabled` the run has a directory,
+    which `list_runs` finds.
 
     Args:
         settings: what to create, where, and how.
-        emit: gets each typed event of `midaz_seed.reporting.events`.
-        watch: a task beside the run, cancelled at its end.
-        handle_signals: drain the run at the first SIGINT or SIGTERM, end it at the second. Main thread only.
-        overrides: parts by type that replace the default ones, such as `{Transport: mine}`.
+        emit: called with each event of `midaz_seed.events`, on the event loop.
+        watch: an async function that runs beside the run and is cancelled at its end. It gets the run's internal
+            context, which may change with any version.
+        handle_signals: stop sending at the first SIGINT or SIGTERM and cancel the run at the second. Main thread only.
+        overrides: parts to replace, by type: `{Transport: ...}`, `{Clock: ...}`. The caller closes them.
 
     Returns:
-        The report. What goes wrong after the first write is in it, and in its `exit_code`.
+        The report. Failures after the first write do not raise; `exit_code`, `verdict` and `errors` have them.
 
     Raises:
-        SeedError: what is wrong before the first write: PlanError, TargetNotAllowedError, OutputError, RunError,
-            UnreachableError, UnauthorizedError, NotMidazError.
+        UsageError: PlanError, TargetNotAllowedError, OutputError or RunError; nothing was sent.
+        TargetError: UnreachableError, UnauthorizedError or NotMidazError; nothing of the plan was sent.
+        SignalledError: with `handle_signals`, a signal came before anything of the plan was sent.
     """
     return await _execute(settings, _Call(RunMode.SEED, emit, watch, handle_signals, overrides or {}))
 
@@ -102,65 +114,84 @@ async def verify_async(
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> Report:
-    """Verify that the target holds the plan of these settings, and report. Nothing is written.
+    """Compare every balance and count on the target with the plan of these settings. Nothing is written.
 
-    Arguments, result and errors are those of `seed_async`.
+    Args:
+        settings: those of the run to verify.
+        emit: as in `seed_async`.
+        watch: as in `seed_async`.
+        handle_signals: as in `seed_async`.
+        overrides: as in `seed_async`.
+
+    Returns:
+        The report; `proof` holds the differences.
+
+    Raises:
+        UsageError: PlanError, TargetNotAllowedError or OutputError.
+        TargetError: UnreachableError, UnauthorizedError, NotMidazError or RequestFailedError.
+        SignalledError: with `handle_signals`, a signal came before anything was compared.
     """
     return await _execute(settings, _Call(RunMode.VERIFY, emit, watch, handle_signals, overrides or {}))
 
 
-async def examine_async(settings: Settings, *, write: bool = False) -> Diagnosis:
-    """Examine the target: what answers there, and whether a run may go there.
-
-    Args:
-        settings: of which the section `target` is used.
-        write: also create a ledger, try it out, and remove it.
-
-    Returns:
-        The diagnosis; what is wrong with the target is in it.
-
-    Raises TargetNotAllowedError, UsageError, ConfigurationError.
-    """
-    clock = SystemClock()
-    async with (
-        _reach(settings, resolve_target(settings.target)) as address,
-        open_transport(settings.target, address, clock) as transport,
-    ):
-        return await examine(transport, address, clock, write=write)
-
-
-async def teardown_async(settings: Settings, *, dry_run: bool = False) -> list[Removal]:
-    """Remove what the run of these settings created.
+async def teardown_async(
+    settings: Settings, *, dry_run: bool = False, overrides: Mapping[type, Any] | None = None
+) -> list[Removal]:
+    """Delete what the run of these settings created: the organizations and ledgers that carry its run id, no others.
 
     Args:
         settings: those of the run.
-        dry_run: list what would be removed, and remove nothing.
+        dry_run: list what would be removed, without removing it.
+        overrides: as in `seed_async`.
 
     Returns:
-        One entry for each object that carries the run's mark, and for each planned organization that is absent.
+        One entry for each ledger and organization of the run, and for each planned organization that is absent.
 
-    Raises as `verify_async`, and RequestFailedError.
+    Raises:
+        UsageError: PlanError, TargetNotAllowedError, OutputError or RunError.
+        TargetError: UnreachableError, UnauthorizedError, NotMidazError, BreakerOpenError or RequestFailedError.
     """
+    call = _Call(RunMode.VERIFY, overrides=overrides or {})
     async with _reach(settings, resolve_target(settings.target)) as address:
-        settings, _ = await _choose_batch_size(settings, address, _Call(RunMode.VERIFY))
+        settings, _ = await _choose_batch_size(settings, address, call)
         plan = build_plan(settings)
         directory = RunDirectory(settings.journal.directory / plan.run_id)
         with directory.owned() if directory.exists else nullcontext():
-            async with open_run(settings, plan, address, emit=ignore_event) as context:
+            async with open_run(settings, plan, address, emit=call.emit, overrides=call.overrides) as context:
                 removals = await orchestrator.teardown(context, dry_run=dry_run)
             if directory.exists and not dry_run and not any(removal.fate is Fate.KEPT for removal in removals):
-                directory.mark_removed(SystemClock())
+                directory.mark_removed(call.clock)
     return removals
 
 
-def seed(settings: Settings) -> Report:
-    """Call `seed_async` from a program without an event loop."""
-    return run_in_loop(lambda: seed_async(settings), instead="seed_async")
+async def examine_async(
+    settings: Settings, *, write: bool = False, overrides: Mapping[type, Any] | None = None
+) -> Diagnosis:
+    """Examine the target: version, access, API behaviour and latency, and whether a run may start. The command: doctor.
+
+    Args:
+        settings: only the section `target` is used, and `sandbox` where that is the target.
+        write: also test idempotency, balances and throughput, in a temporary organization that is removed afterwards.
+        overrides: as in `seed_async`.
+
+    Returns:
+        The diagnosis; problems of the target are findings in it.
+
+    Raises:
+        UsageError: TargetNotAllowedError or ConfigurationError.
+    """
+    call = _Call(RunMode.VERIFY, overrides=overrides or {})
+    async with (
+        _reach(settings, resolve_target(settings.target)) as address,
+        _transport(settings, address, call) as transport,
+    ):
+        return await doctor.examine(transport, address, call.clock, write=write)
 
 
-def verify(settings: Settings) -> Report:
-    """Call `verify_async` from a program without an event loop."""
-    return run_in_loop(lambda: verify_async(settings), instead="verify_async")
+seed = synchronous(seed_async)
+verify = synchronous(verify_async)
+teardown = synchronous(teardown_async)
+examine = synchronous(examine_async)
 
 
 async def _execute(settings: Settings, call: _Call) -> Report:
@@ -245,15 +276,19 @@ async def _choose_batch_size(
     if settings.generation.batches.transactions_per_batch != "auto":
         return settings, None
     check_numbers(settings)
-    given: Transport | None = call.overrides.get(Transport)
-    opened = nullcontext(given) if given else open_transport(settings.target, address, call.clock)
-    async with opened as transport:
+    async with _transport(settings, address, call) as transport:
 
         async def choose() -> tuple[Settings, BatchSizeChoice]:
             measure = call.mode is RunMode.SEED
             return await choose_batch_size(settings, transport, call.clock, call.emit, measure=measure)
 
         return await (_cancel_on_signal(choose) if call.handle_signals else choose())
+
+
+def _transport(settings: Settings, address: ResolvedTarget, call: _Call) -> AbstractAsyncContextManager[Transport]:
+    """The caller's transport, which stays open, or one of its own."""
+    given: Transport | None = call.overrides.get(Transport)
+    return nullcontext(given) if given else open_transport(settings.target, address, call.clock)
 
 
 async def _cancel_on_signal(work: Callable[[], Awaitable[T]]) -> T:

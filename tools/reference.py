@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/configuration.md and docs/cli.md, or say with --check whether they are stale."""
+"""Write the generated parts of docs/api.md, docs/cli.md and docs/configuration.md; with --check, report stale ones."""
 
 import os
 import sys
@@ -8,7 +8,8 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT))
 
-import click  # noqa: E402 - the package is imported from this folder, installed or not
+import api_reference  # noqa: E402 - it and the package are imported from this folder, installed or not
+import click  # noqa: E402
 
 from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
@@ -104,6 +105,7 @@ def main() -> None:
     # the width of help texts must not depend on who builds the documents
     os.environ.pop("COLUMNS", None)
     documents = {
+        "docs/api.md": api_reference.parts(),
         "docs/cli.md": {"commands": command_reference()},
         "docs/configuration.md": {
             "settings": setting_reference(),

@@ -26,14 +26,13 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
     midaz-seed doctor --write -u http://127.0.0.1 -o 3000 -t 3001
     """
     from midaz_seed.errors import ExitCode
-    from midaz_seed.event_loop import run_in_loop
-    from midaz_seed.runner import examine_async
+    from midaz_seed.runner import examine
 
     settings = loaded.settings
     if url:
         target = settings.target.model_copy(update={"base_url": url})
         settings = settings.model_copy(update={"target": target})
-    diagnosis = run_in_loop(lambda: examine_async(settings, write=write))
+    diagnosis = examine(settings, write=write)
     line = f"midaz-seed run {' '.join([diagnosis.flags, *_given(loaded)])}" if diagnosis.go else ""
     click.echo(_document(diagnosis, line) if as_json else _text(diagnosis, line), nl=False)
     raise SystemExit(int(ExitCode.DONE if diagnosis.go else ExitCode.TARGET))

@@ -1,13 +1,11 @@
 """What `run` and `verify` share: logs and progress on stderr, the report on stdout, the exit code."""
 
 import sys
-from collections.abc import Awaitable
 from typing import Protocol
 
 import click
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.event_loop import run_in_loop
 from midaz_seed.reporting.events import Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
@@ -18,11 +16,9 @@ from midaz_seed.settings.model import Settings
 
 
 class Execute(Protocol):
-    """`seed_async` or `verify_async`."""
+    """`seed` or `verify`."""
 
-    def __call__(
-        self, settings: Settings, *, emit: Emit, watch: Watch | None, handle_signals: bool
-    ) -> Awaitable[Report]: ...
+    def __call__(self, settings: Settings, *, emit: Emit, watch: Watch | None, handle_signals: bool) -> Report: ...
 
 
 def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -> None:
@@ -45,7 +41,7 @@ def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -
     file, settings = settings.report, settings.model_copy(update={"report": None})
     if file is not None:
         check_writable(file)
-    report = run_in_loop(lambda: story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True))
+    report = story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True)
     click.echo(report.as_json() if as_json else render_text(report), nl=False)
     if file is not None:
         write_json(report, file)  # after printing it, so that a full disk cannot take the result away

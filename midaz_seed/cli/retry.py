@@ -27,13 +27,13 @@ def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quie
     The run's rejects.ndjson tells what was refused and why. What was made is not sent again.
     """
     from midaz_seed.cli.execute import execute
-    from midaz_seed.runner import seed_async
+    from midaz_seed.runner import seed
 
     if not directory.rejects():
         _check_finished(directory)
         click.echo(f"Nothing was refused in run {directory.read_record().run_id}, so nothing was sent.")
         return
-    execute(seed_async, loaded.settings, as_json=as_json, quiet=quiet)
+    execute(seed, loaded.settings, as_json=as_json, quiet=quiet)
 
 
 def _check_finished(directory: "RunDirectory") -> None:

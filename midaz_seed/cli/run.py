@@ -40,7 +40,7 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
     midaz-seed run --resume                            # go on with the last run that did not finish
     """
     from midaz_seed.cli.execute import execute
-    from midaz_seed.runner import seed_async
+    from midaz_seed.runner import seed
     from midaz_seed.runs.directory import RunStatus
 
     if directory is not None:
@@ -48,4 +48,4 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
         if record.status is RunStatus.FINISHED:
             click.echo(f"Run {record.run_id} is finished, nothing was sent. It ended with: {record.verdict}")
             return
-    execute(seed_async, loaded.settings, as_json=as_json, quiet=quiet)
+    execute(seed, loaded.settings, as_json=as_json, quiet=quiet)

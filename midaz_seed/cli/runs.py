@@ -30,10 +30,10 @@ def runs() -> None:
 @_as_json
 def list_runs(runs_dir: str | None, as_json: bool) -> None:
     """List the runs, the last one at the end."""
-    from midaz_seed.runs.directory import all_runs
+    from midaz_seed.runs.directory import list_runs
 
     root = runs_directory(runs_dir)
-    found = all_runs(root)
+    found = list_runs(root)
     if as_json:
         _print_json({"schema_version": 1, "runs": [_document(run) for run in found]})
         return

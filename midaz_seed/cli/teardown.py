@@ -30,8 +30,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
 
     from midaz_seed.engine.teardown import Fate
     from midaz_seed.errors import ExitCode, UsageError
-    from midaz_seed.event_loop import run_in_loop
-    from midaz_seed.runner import teardown_async
+    from midaz_seed.runner import teardown as remove
 
     if not dry_run and not yes:
         if not sys.stdin.isatty():
@@ -39,7 +38,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
                 "teardown deletes data, and nobody can be asked", hint="add --yes, or --dry-run to look first"
             )
         click.confirm(f"Remove what this run created on {loaded.settings.target.base_url}?", abort=True, err=True)
-    removals = run_in_loop(lambda: teardown_async(loaded.settings, dry_run=dry_run))
+    removals = remove(loaded.settings, dry_run=dry_run)
     click.echo(_document(removals) if as_json else _text(removals))
     kept = any(removal.fate is Fate.KEPT for removal in removals)
     raise SystemExit(int(ExitCode.DIFFERENCES if kept else ExitCode.DONE))

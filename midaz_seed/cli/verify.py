@@ -26,6 +26,6 @@ def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bo
     follows from them.
     """
     from midaz_seed.cli.execute import execute
-    from midaz_seed.runner import verify_async
+    from midaz_seed.runner import verify as verify_run
 
-    execute(verify_async, loaded.settings, as_json=as_json, quiet=quiet)
+    execute(verify_run, loaded.settings, as_json=as_json, quiet=quiet)

@@ -6,7 +6,7 @@ from signal import Signals
 from midaz_seed.clock import Clock
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Sender
-from midaz_seed.engine.state_tree import StateTree
+from midaz_seed.engine.state_tree import LedgerState, StateTree
 from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import SeedError
 from midaz_seed.midaz.api import MidazApi
@@ -16,7 +16,7 @@ from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
-from midaz_seed.reporting.meter import Meter
+from midaz_seed.reporting.meter import Meter, PhaseRecorder
 from midaz_seed.reporting.report import Difference, LedgerVerification, ProcessReport
 from midaz_seed.reporting.steady import SteadyWindow
 from midaz_seed.resilience.arrival_schedule import ScheduleStats
@@ -131,6 +131,10 @@ class RunContext:
     def api(self, phase: Phase) -> MidazApi:
         """The server's reads, counted in a phase."""
         return MidazApi(self.sender.read, phase)
+
+    def recorder(self, ledger: LedgerState, phase: Phase) -> PhaseRecorder:
+        """What counts the outcomes of a phase of a ledger."""
+        return self.meter.recorder(phase, ledger.plan.key, ledger.plan.counts.get(phase, 1))
 
     def close(self) -> None:
         """Start no new items, because time is up. Settlement, in-doubt resolution and verification still run."""

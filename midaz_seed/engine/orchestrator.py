@@ -267,7 +267,7 @@ async def _create_one(
 ) -> tuple[Created, str]:
     """Create an organization or a ledger. Without an id when it failed or the run is being stopped, and why, where that
     is an error."""
-    creator = EntityCreator(context, phase, place)
+    creator = EntityCreator(context, context.meter.recorder(phase, "", 1), place)
     phase_log = _phase_log(context, phase)
     context.meter.phases[phase].start(context.clock.monotonic())
     context.emit(PhaseStarted(phase, item.key if phase is Phase.LEDGERS else "", 1))

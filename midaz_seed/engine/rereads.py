@@ -1,5 +1,5 @@
-"""Looking again: a replica or a queue may be behind (contract, 14.1 and 14.3), so what is not as planned is read again
-before it counts."""
+"""Looking again: a replica or a queue may be behind (midaz-behaviour: asynchronous-mode, replica-lag), so what is not
+as planned is read again before it counts."""
 
 from midaz_seed.engine.context import RunContext
 

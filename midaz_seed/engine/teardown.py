@@ -2,7 +2,8 @@
 
 Midaz deletes softly: a deleted ledger takes its assets, accounts and transactions out of sight, and its names can be
 used again.
-Accounts that were used within the hour cannot be deleted one by one (contract, 16.3), so ledgers go as a whole.
+Accounts that were used within the hour cannot be deleted one by one (midaz-behaviour: deletes), so ledgers go as a
+whole.
 """
 
 from dataclasses import dataclass
@@ -21,24 +22,31 @@ from midaz_seed.plan.items import Entity, Phase
 
 
 class Fate(StrEnum):
-    """What became of something that the run created."""
+    """What a teardown did with one object."""
 
     REMOVED = "removed"
     WOULD_BE = "would be removed"
+    """With `dry_run`."""
     ABSENT = "absent"
+    """Planned, and not on the server."""
     KEPT = "kept"
+    """Not removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Removal:
-    """One object and its fate; `reason` says why it was kept."""
+    """One object and what a teardown did with it."""
 
     kind: str
+    """`organization` or `ledger`."""
     key: str
+    """Its key in the plan, such as `o1.l2`."""
     name: str
     id: str
+    """The server's id, or "" when it is absent."""
     fate: Fate
     reason: str = ""
+    """Why it was kept."""
 
 
 LOOKS = 2

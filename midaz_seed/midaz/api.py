@@ -67,8 +67,8 @@ def transaction_path(place: Place, phase: Phase) -> str:
 
 
 def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) -> Request:
-    """`POST` of a transaction under an idempotency key (contract, 13), which lives for `ttl` seconds: a text, since it
-    is the same for millions of requests."""
+    """`POST` of a transaction under an idempotency key (midaz-behaviour: idempotency-keys, key-lifetime), which lives
+    for `ttl` seconds: a text, since it is the same for millions of requests."""
     headers = {"X-Idempotency": idempotency_key, "X-TTL": ttl}
     return Request("POST", path, body, headers, _TRANSACTION)
 
@@ -97,7 +97,8 @@ class MidazApi:
     async def rows_once(self, path: str, service: Service, **query: str) -> JsonObject:
         """One page of a list, as its envelope, `items` always a list.
 
-        Empty where a Midaz says 404 to a filter (contract, 5.3: no match); a list without one is there in any case.
+        Empty where a Midaz says 404 to a filter (midaz-behaviour: metadata-filters); a list without one is there in any
+        case.
         """
         request = Request("GET", routes.with_query(path, **query), service=service)
         filtered = any(name.replace("__", ".") not in _PAGING for name in query)
@@ -150,7 +151,7 @@ class MidazApi:
         return await self._object(Request("GET", routes.one(entity, place, entity_id)), "id", entity_id)
 
     async def account_by_alias(self, place: Place, alias: str) -> JsonObject | None:
-        """One account by alias; its metadata is not in the answer (contract, 9.1)."""
+        """One account by alias; its metadata is not in the answer (midaz-behaviour: account-by-alias)."""
         return await self._object(Request("GET", routes.account_by_alias(place, alias)), "alias", alias)
 
     async def count(self, entity: Entity, place: Place) -> int:
@@ -158,8 +159,8 @@ class MidazApi:
         return await self._count(Request("HEAD", routes.entity_count(entity, place)))
 
     async def transaction_count(self, place: Place, start: str, end: str) -> int:
-        """Transactions created between two RFC 3339 times; without times the server counts only today's (contract,
-        5.4)."""
+        """Transactions created between two RFC 3339 times; without times the server counts only today's
+        (midaz-behaviour: transaction-counts)."""
         path = routes.with_query(f"{routes.transactions(place)}/metrics/count", start_date=start, end_date=end)
         return await self._count(Request("HEAD", path, service=Service.TRANSACTION))
 
@@ -177,7 +178,8 @@ class MidazApi:
         return None
 
     async def transaction(self, place: Place, transaction_id: str) -> JsonObject | None:
-        """One transaction with up to a page of its operations (contract, 12.9); None when there is none."""
+        """One transaction with up to a page of its operations (midaz-behaviour: operations-shown); None when there is
+        none."""
         path = f"{routes.transactions(place)}/{transaction_id}?limit={PAGE_LIMIT}"
         return await self._object(Request("GET", path, service=Service.TRANSACTION), "id", transaction_id)
 

@@ -1,4 +1,5 @@
-"""Tokens by client credentials, renewed before they expire and when the server no longer takes one (contract, 16.1)."""
+"""Tokens by client credentials, renewed before they expire and when the server no longer takes one
+(midaz-behaviour: access-tokens)."""
 
 import asyncio
 from dataclasses import replace

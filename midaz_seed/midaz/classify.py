@@ -1,7 +1,7 @@
 """From status and body to a verdict: what an answer means for the request. Pure and table-driven.
 
-Sources: the contract, sections 4 and 13, and what real servers were measured to do (0084, 0095, 0127, the numeric code
-500).
+Sources (midaz-behaviour: error-bodies, conflict-codes, missing-references, transient-codes, key-in-use, saved-later,
+exhausted-pool).
 """
 
 from dataclasses import dataclass
@@ -92,7 +92,7 @@ def _refused(status: int, code: str, message: str) -> Verdict:
 
 
 def read_error(body: bytes) -> tuple[str, str]:
-    """Code and message of an error body, in any of Midaz's shapes, or in none of them (contract, 4.1).
+    """Code and message of an error body, in any of Midaz's shapes, or in none of them (midaz-behaviour: error-bodies).
 
     The code is "" when there is no string code: from v3.6 on the router's own errors carry a number.
     """

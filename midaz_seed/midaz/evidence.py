@@ -142,7 +142,8 @@ def is_plainly_ours(body: bytes, item: TransactionItem, ledger: bytes) -> bool:
 
 
 def midaz_code(body: bytes) -> str:
-    """The error code of an answer that a Midaz wrote; "" when somebody else did, or it has none (contract, 4.1).
+    """The error code of an answer that a Midaz wrote; "" when somebody else did, or it has none
+    (midaz-behaviour: error-bodies).
 
     Router errors carry no code, or a number: they tell that a path does not exist, not that an entity does not.
     """

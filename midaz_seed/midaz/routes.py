@@ -1,4 +1,4 @@
-"""The paths of Midaz's API (contract, 7 to 12). Pure."""
+"""The paths of Midaz's API (midaz-behaviour: paths). Pure."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -15,7 +15,7 @@ _COLLECTIONS = {
     Entity.ACCOUNT: "accounts",
 }
 PAGE_LIMIT = 100
-"""The server's largest page (contract, 5.1)."""
+"""The server's largest page (midaz-behaviour: list-pages)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
-"""What a server can do, by its version (contract, 1.4 and 18). The rest of the program asks for a trait, never for a
-version. Pure."""
+"""What a server can do, by its version (midaz-behaviour: version-traits). The rest of the program asks for a trait,
+never for a version. Pure."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Server:
     """A new account has its balance when its 201 arrives (from v3.4)."""
     balances_wait_for_records: bool
     """In asynchronous mode a read shows a balance only when the record of its last movement has come out of the queue
-    (before v3.4; contract, 14.1), however long others' records before it take."""
+    (before v3.4; midaz-behaviour: asynchronous-mode), however long others' records before it take."""
     ready_probe: bool
     """`GET /readyz` (from v3.7)."""
     problem_json: bool

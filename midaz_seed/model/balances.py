@@ -161,7 +161,8 @@ def _differences(plan: ExpectedBalance, actual: ObservedBalance) -> Iterator[Bal
 
 
 def zero_sum_differences(observed: Iterable[ObservedBalance]) -> Iterator[BalanceDifference]:
-    """Per asset: everything that customers hold has come from the external account (contract, 12.6)."""
+    """Per asset: everything that customers hold has come from the external account
+    (midaz-behaviour: external-account-sign)."""
     sums: dict[str, Decimal] = {}
     for row in {row.id or row: row for row in observed}.values():
         sums[row.asset] = EXACT.add(sums.get(row.asset, Decimal(0)), row.credit)

@@ -1,5 +1,5 @@
-"""The bodies that Midaz takes, as pydantic models: the validation layer. The rules are the contract's (3, 7 to 9,
-12.2)."""
+"""The bodies that Midaz takes, as pydantic models: the validation layer (midaz-behaviour: unexpected-fields,
+field-rules, metadata-limits, names-are-patterns, organization-country)."""
 
 from decimal import Decimal
 from typing import Annotated, Literal

@@ -164,7 +164,7 @@ class LookUp:
     """How to find an entity that already exists: the rows of a list (or one object), and which of them is it.
 
     `query` narrows the list on servers that know the filter; the answer is matched on `match_field` all the same,
-    because older servers ignore filters they do not know (contract, 16.4).
+    because older servers ignore filters they do not know (midaz-behaviour: unknown-filters).
     """
 
     match_field: str

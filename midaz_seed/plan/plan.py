@@ -189,31 +189,33 @@ class OrganizationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything. `digest` (SHA-256, hex) covers all that is planned except the run id; the run id follows from it
-    unless it is given."""
+    """Everything that a run creates and moves, and the balance that every account ends with."""
 
     seed: int
     run_id: str
+    """Derived from the digest unless the settings name one."""
     digest: str
+    """SHA-256 (hex) of everything that is planned, without the run id."""
     organizations: tuple[OrganizationPlan, ...]
     counts: dict[Phase, int]
     """Items by phase: the number of requests that create them."""
     movements: int
+    """Deposits and transfers between two accounts; a batch has several of them in one transaction."""
     transactions_per_batch: int
     """Movements in one transaction, at most."""
 
     @property
     def ledgers(self) -> tuple[LedgerPlan, ...]:
-        """Every ledger, in order."""
+        """Return every ledger, in order."""
         return tuple(ledger for organization in self.organizations for ledger in organization.ledgers)
 
     @property
     def posts(self) -> int:
-        """Requests that create something."""
+        """Return the number of requests that create something."""
         return sum(self.counts.values())
 
     def find(self, key: str) -> EntityItem | TransactionItem | None:
-        """The item with this key (`o1`, `o1.l2`, `o1.l2.acc17`, `o1.l2.t17.3`), or None."""
+        """Return the item with this key (`o1`, `o1.l2`, `o1.l2.acc17`, `o1.l2.t17.3`), or None."""
         for organization in self.organizations:
             if key == organization.key:
                 return organization.item
@@ -224,9 +226,15 @@ class Plan:
 
 
 def build_plan(settings: Settings) -> Plan:
-    """The plan of these settings. Raises PlanError when the numbers do not make one.
+    """Build the plan of these settings. Pure: nothing is sent, and the same settings give the same plan.
 
-    Goes once over every movement: that gives the balances, the digest, and the proof that every source is funded.
+    It generates every movement once, for the balances, the digest, and the check that every source has the money.
+
+    Args:
+        settings: what to create.
+
+    Raises:
+        PlanError: the numbers cannot be planned, or `transactionsPerBatch` is `auto`, which only a target can decide.
     """
     volume, transactions_per_batch = settings.volume, settings.generation.batches.transactions_per_batch
     check_numbers(settings)

@@ -18,36 +18,49 @@ SAMPLED = 200
 
 @dataclass(frozen=True, slots=True)
 class AssetTotal:
-    """What enters the accounts of one asset over all ledgers, and so leaves its external accounts."""
+    """One asset over all ledgers."""
 
     code: str
     deposits: Decimal
+    """What enters its accounts, and so leaves its external accounts."""
     accounts: int
 
 
 @dataclass(frozen=True, slots=True)
 class PlanSummary:
-    """The costs of a plan. `body_bytes` is estimated from `bodies_weighed` bodies."""
+    """What a plan costs, estimated."""
 
     run_id: str
     digest: str
     seed: int
     counts: dict[Phase, int]
+    """Items by phase."""
     posts: int
+    """Requests that create something."""
     movements: int
     transactions: int
     totals: tuple[AssetTotal, ...]
     body_bytes: int
+    """Of all request bodies, estimated from `bodies_weighed` of them."""
     bodies_weighed: int
     rate_per_s: float
+    """Requests per second that were assumed."""
     duration_s: float
+    """At that rate."""
     slots: int
-    """Idempotency slots alive at once at that rate."""
+    """Idempotency keys that the server holds at once at that rate."""
     redis_bytes: int
+    """What those take in the server's Redis."""
 
 
 def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
-    """The costs when the server takes `rate_per_s` requests and keeps idempotency keys for `ttl_s`."""
+    """Estimate what a plan costs. Pure.
+
+    Args:
+        plan: from `build_plan`.
+        rate_per_s: requests per second that the server takes.
+        ttl_s: seconds for which the server keeps idempotency keys: `settings.idempotency.ttl_s`.
+    """
     deposits, transfers = plan.counts.get(Phase.DEPOSITS, 0), plan.counts.get(Phase.TRANSFERS, 0)
     transactions = deposits + transfers
     body_bytes, weighed = _weigh(plan)

@@ -47,39 +47,43 @@ OUT_OF_THE_WAY = (
 
 
 class Level(StrEnum):
-    """What a finding means."""
+    """What a finding means for a run."""
 
     OK = "ok"
     NOTE = "note"
+    """Worth knowing; a run may start."""
     STOP = "stop"
+    """A run must not start."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was found, and what it means for a run."""
+    """One observation about a target."""
 
     name: str
     value: str
     meaning: str
+    """What it means for a run, and what to do about it."""
     level: Level = Level.OK
 
 
 @dataclass(slots=True)
 class Diagnosis:
-    """All findings. `go`: nothing among them forbids a run."""
+    """The findings about a target."""
 
     target: str
+    """Its address."""
     flags: str
-    """What `midaz-seed run` needs to go to this target."""
+    """The flags with which `midaz-seed run` uses this target."""
     findings: list[Finding] = field(default_factory=list)
 
     @property
     def go(self) -> bool:
-        """Whether a run may start."""
+        """Whether a run may start: no finding has the level `stop`."""
         return all(finding.level is not Level.STOP for finding in self.findings)
 
     def add(self, name: str, value: str, meaning: str, level: Level = Level.OK) -> None:
-        """Note a finding."""
+        """Add a finding."""
         self.findings.append(Finding(name, value, meaning, level))
 
 

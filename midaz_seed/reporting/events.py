@@ -159,4 +159,6 @@ Event: TypeAlias = (
     | TimeUp
     | RunFinished
 )
+"""Any of the above."""
 Emit: TypeAlias = Callable[[Event], None]
+"""Called with each event of a run."""

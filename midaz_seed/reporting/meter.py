@@ -40,13 +40,6 @@ class PhaseMeter:
         """Items that need nothing more."""
         return self.created + self.existing + self.failed + self.skipped
 
-    def doubted(self, *, applied: bool) -> None:
-        """The balances decided a transaction in doubt."""
-        if applied:
-            self.doubts_applied += 1
-        else:
-            self.doubts_not_applied += 1
-
     def start(self, now_s: float) -> None:
         """A ledger enters the phase."""
         if self.active == 0:
@@ -70,23 +63,73 @@ class LedgerProgress:
     existing: int = 0
     failed: int = 0
     skipped: int = 0
-    active: bool = True
+    active: bool = False
+    """The ledger is in this phase now."""
 
     @property
     def done(self) -> int:
         """Items that need nothing more."""
         return self.created + self.existing + self.failed + self.skipped
 
-    def add(self, outcome: Outcome) -> None:
-        """Count what became of an item."""
-        if outcome is Outcome.CREATED:
-            self.created += 1
-        elif outcome is Outcome.EXISTING:
-            self.existing += 1
-        elif outcome is Outcome.FAILED:
-            self.failed += 1
+
+def _add(counts: PhaseMeter | LedgerProgress, outcome: Outcome, number: int) -> None:
+    if outcome is Outcome.CREATED:
+        counts.created += number
+    elif outcome is Outcome.EXISTING:
+        counts.existing += number
+    elif outcome is Outcome.FAILED:
+        counts.failed += number
+    else:
+        counts.skipped += number
+
+
+class PhaseRecorder:
+    """Counts the outcomes of one phase of one ledger: in the run's counters and in the ledger's progress at once, so
+    that report, progress display and events cannot disagree."""
+
+    __slots__ = ("_meter", "ledger", "phase", "progress")
+
+    def __init__(self, phase: Phase, ledger: str, meter: PhaseMeter, progress: LedgerProgress) -> None:
+        self.phase = phase
+        self.ledger = ledger
+        self.progress = progress
+        self._meter = meter
+
+    def count(self, outcome: Outcome, number: int = 1) -> None:
+        """Count the outcome of `number` items."""
+        _add(self._meter, outcome, number)
+        _add(self.progress, outcome, number)
+
+    def count_created(self, movements: int) -> None:
+        """Count a created transaction with its movements. (Once for each of millions: no call inside.)"""
+        meter = self._meter
+        meter.created += 1
+        meter.movements += movements
+        self.progress.created += 1
+
+    def count_recovered(self, movements: int = 0) -> None:
+        """Count an item as created whose answer was lost, and that is known to exist all the same."""
+        self._meter.recovered += 1
+        self._meter.movements += movements
+        self.count(Outcome.CREATED)
+
+    def count_replay(self, *, foreign: bool = False) -> None:
+        """Count a success that the server marked as the replay of an earlier answer; `foreign`: of another item."""
+        if foreign:
+            self._meter.foreign_replays += 1
         else:
-            self.skipped += 1
+            self._meter.replayed += 1
+
+    def count_doubt(self, *, applied: bool) -> None:
+        """Count a transaction in doubt whose outcome was decided; the item itself is counted apart."""
+        if applied:
+            self._meter.doubts_applied += 1
+        else:
+            self._meter.doubts_not_applied += 1
+
+    def count_step(self) -> None:
+        """Count a settlement or a verification of the ledger: it is progress, and no item."""
+        self.progress.created += 1
 
 
 class Meter:
@@ -95,6 +138,8 @@ class Meter:
     def __init__(self, planned: dict[Phase, int]) -> None:
         self.phases = {phase: PhaseMeter(planned.get(phase, 0)) for phase in Phase}
         self.ledgers: dict[str, LedgerProgress] = {}
+        """By ledger key, the progress of the phase that it is in."""
+        self._recorders: dict[tuple[Phase, str], PhaseRecorder] = {}
         self.in_flight = 0
         self.succeeded = 0
         """Answers that did what was asked."""
@@ -103,32 +148,28 @@ class Meter:
         self.money = PhaseMeter()
         """Deposits and transfers together, for the time in which money moved."""
 
-    def add(self, phase: Phase, outcome: Outcome, count: int = 1) -> None:
-        """Count what became of `count` items."""
-        meter = self.phases[phase]
-        if outcome is Outcome.CREATED:
-            meter.created += count
-        elif outcome is Outcome.EXISTING:
-            meter.existing += count
-        elif outcome is Outcome.FAILED:
-            meter.failed += count
-        else:
-            meter.skipped += count
+    def recorder(self, phase: Phase, ledger: str, planned: int) -> PhaseRecorder:
+        """What counts the outcomes of a phase of a ledger ("": of none); always the same one."""
+        recorder = self._recorders.get((phase, ledger))
+        if recorder is None:
+            progress = LedgerProgress(phase, planned)
+            recorder = self._recorders[phase, ledger] = PhaseRecorder(phase, ledger, self.phases[phase], progress)
+        return recorder
 
-    def begin(self, phase: Phase, ledger: str, planned: int, now_s: float) -> LedgerProgress:
+    def begin(self, recorder: PhaseRecorder, now_s: float) -> None:
         """A ledger enters a phase."""
-        self.phases[phase].start(now_s)
-        if phase in MONEY:
+        self.phases[recorder.phase].start(now_s)
+        if recorder.phase in MONEY:
             self.money.start(now_s)
-        progress = self.ledgers[ledger] = LedgerProgress(phase, planned)
-        return progress
+        recorder.progress.active = True
+        self.ledgers[recorder.ledger] = recorder.progress
 
-    def end(self, phase: Phase, ledger: str, now_s: float) -> None:
+    def end(self, recorder: PhaseRecorder, now_s: float) -> None:
         """A ledger leaves a phase."""
-        self.phases[phase].finish(now_s)
-        if phase in MONEY:
+        self.phases[recorder.phase].finish(now_s)
+        if recorder.phase in MONEY:
             self.money.finish(now_s)
-        self.ledgers[ledger].active = False
+        recorder.progress.active = False
 
     @property
     def latency_us(self) -> int:

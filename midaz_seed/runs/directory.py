@@ -21,6 +21,7 @@ from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError, RunError, UsageError
 from midaz_seed.runs import rejects
 from midaz_seed.runs.journal import done_in
+from midaz_seed.settings.loader import load_settings
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS, as_plain
 from midaz_seed.settings.sources import RawValue
@@ -36,41 +37,53 @@ DATA_SETTINGS = ("seed", BATCH_SIZE)
 
 
 class RunStatus(StrEnum):
-    """How far a run came, as its directory says."""
+    """How far a run came."""
 
     RUNNING = "running"
+    """A process works on it."""
     CUT_OFF = "cut off"
-    """Its process ended without a word: killed, or the machine went down."""
+    """Its process was killed, or the machine went down."""
     UNFINISHED = "unfinished"
+    """Its last session stopped early or had failures."""
     FINISHED = "finished"
     REMOVED = "removed"
-    """Torn down: what it made is gone from the server."""
+    """Its data was removed from the server by a teardown."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunRecord:
-    """What `run.json` says. `settings` are the effective ones by their dotted paths, without secrets."""
+    """What `run.json` holds: the run, and how far it came."""
 
     run_id: str
     plan_digest: str
+    """SHA-256 of the plan, hex."""
     version: str
+    """The version of midaz-seed that planned the run."""
     target: str
+    """The target's address, without credentials."""
     status: RunStatus
     created_at: str
+    """When the run began: ISO 8601, UTC."""
     updated_at: str
+    """When the record was last written: ISO 8601, UTC."""
     planned: int
     """Requests that create something."""
     done: int = 0
-    """Of those, made as far as is written down."""
+    """Of `planned`, those that are journalled as made."""
     rejected: int = 0
+    """Of `planned`, those that the server rejected."""
     sessions: int = 0
+    """Processes that have worked on the run, one after the other; the shards of one session are not counted."""
     exit_code: int | None = None
+    """Of the last session that ended."""
     verdict: str = ""
+    """Of the last session that ended."""
     settings: dict[str, Any] = field(default_factory=dict)
+    """The effective settings by their dotted paths, without secrets."""
 
 
 class RunDirectory:
-    """One run's directory, which this process may or may not own."""
+    """The directory of one run, `path`: its record, its journal, its rejects and its report."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -86,7 +99,11 @@ class RunDirectory:
         return (self.path / ABOUT).exists()
 
     def read_record(self) -> RunRecord:
-        """What the run is. Raises RunError when that cannot be read."""
+        """Read what the run is and how far it came.
+
+        Raises:
+            RunError: that cannot be read.
+        """
         file = self.path / ABOUT
         try:
             stored = orjson.loads(file.read_bytes())
@@ -123,7 +140,7 @@ class RunDirectory:
             raise _unwritable(file, error) from error
 
     def owner(self) -> int | None:
-        """The process that is working on the run now (0 when it does not say), or None."""
+        """Return the id of the process that works on the run now (0 when unknown), or None."""
         try:
             with (self.path / LOCK).open("r+b") as lock:
                 try:
@@ -159,7 +176,12 @@ class RunDirectory:
             yield
 
     def delete(self) -> None:
-        """Remove the directory; what the run made stays on the server. Raises RunError, OutputError."""
+        """Delete the directory. The run's data stays on the server.
+
+        Raises:
+            RunError: a process works on the run.
+            OutputError: the directory cannot be deleted.
+        """
         with self.owned():
             try:
                 shutil.rmtree(self.path)
@@ -192,13 +214,23 @@ class RunDirectory:
         own = {"runId": record.run_id, "journal.directory": str(self.path.parent)}
         return [RawValue(path, value, where, typed=True) for path, value in {**record.settings, **own}.items()]
 
+    def load_settings(self, environ: Mapping[str, str]) -> Settings:
+        """Load the settings of the run, to resume, verify or remove it. Variables in `environ`, such as `os.environ`,
+        replace stored values; secrets are not stored, so they come from there.
+
+        Raises:
+            RunError: the run cannot be read.
+            ConfigurationError: a variable is wrong.
+        """
+        return load_settings(environ=environ, stored=self.settings()).settings
+
     @property
     def size_bytes(self) -> int:
-        """What it takes on the disk."""
+        """The size of its files in bytes."""
         return sum(file.stat().st_size for file in self.path.iterdir() if file.is_file())
 
     def rejects(self) -> list[dict[str, Any]]:
-        """What the server refused for good and is not known to be made since, also while a session goes on."""
+        """List the items that the server rejected and that do not exist yet, one JSON object each."""
         return list(rejects.refused(self.path / REJECTS).values())
 
     def merge_rejects(self) -> None:
@@ -210,8 +242,17 @@ class RunDirectory:
         rejects.clear(self.path / REJECTS)
 
 
-def find_run(root: Path, name: str) -> RunDirectory:
-    """The run of this name (or path), or with "" the last one that is not finished. Raises RunError."""
+def find_run(directory: Path | str, name: str) -> RunDirectory:
+    """Find one run.
+
+    Args:
+        directory: where the runs are; by default that is `runs`.
+        name: the run id, or the path of the run's directory, or "" for the last run that is not finished.
+
+    Raises:
+        RunError: there is no such run.
+    """
+    root = Path(directory)
     if name:
         path = root / name
         if not (path / ABOUT).exists() and (Path(name) / ABOUT).exists():
@@ -222,7 +263,7 @@ def find_run(root: Path, name: str) -> RunDirectory:
             )
         return RunDirectory(path)
     unfinished = [
-        run for run in all_runs(root) if run.read_record().status not in (RunStatus.FINISHED, RunStatus.REMOVED)
+        run for run in list_runs(root) if run.read_record().status not in (RunStatus.FINISHED, RunStatus.REMOVED)
     ]
     if not unfinished:
         raise RunError(
@@ -233,8 +274,16 @@ def find_run(root: Path, name: str) -> RunDirectory:
     return unfinished[-1]
 
 
-def all_runs(root: Path) -> list[RunDirectory]:
-    """Every run below a directory, the one that was worked on last at the end. Raises OutputError."""
+def list_runs(directory: Path | str) -> list[RunDirectory]:
+    """List the runs of a directory, the last updated one at the end.
+
+    Args:
+        directory: where the runs are; by default that is `runs`. One that does not exist has no runs.
+
+    Raises:
+        UsageError: the directory cannot be read.
+    """
+    root = Path(directory)
     try:
         paths = [path for path in root.iterdir() if (path / ABOUT).exists()] if root.exists() else []
     except OSError as error:

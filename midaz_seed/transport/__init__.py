@@ -1,1 +1,23 @@
-"""The data plane: bytes out, bytes in."""
+"""HTTP transports. Other programs import the protocol and its errors from here; this package's own code from `base`."""
+
+from midaz_seed.transport.base import (
+    AnswerTimeoutError,
+    ConnectError,
+    LostConnectionError,
+    Request,
+    Response,
+    Service,
+    Transport,
+    TransportError,
+)
+
+__all__ = [
+    "AnswerTimeoutError",
+    "ConnectError",
+    "LostConnectionError",
+    "Request",
+    "Response",
+    "Service",
+    "Transport",
+    "TransportError",
+]

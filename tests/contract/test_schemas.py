@@ -13,11 +13,12 @@ import pytest
 from jsonschema import Draft4Validator
 
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.items import Entity
+from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.plan.plan import build_plan
 from tests.support.settings import settings_for
 
 SCHEMAS = Path(__file__).parent / "schemas"
+_ENDPOINTS = {Phase.DEPOSITS: "transactions/inflow", Phase.TRANSFERS: "transactions/json"}
 BODIES = {
     Entity.ORGANIZATION: "organizations",
     Entity.LEDGER: "ledgers",
@@ -67,7 +68,7 @@ def _bodies(pack: int) -> Iterator[tuple[str, str, JsonObject]]:
                     ids = dict.fromkeys(item.references, "00000000-0000-0000-0000-000000000000")
                     yield BODIES[item.entity], item.key, {**item.payload, **ids}
             for transaction in (*ledger.deposits(), *ledger.transfers()):
-                yield f"transactions/{transaction.endpoint}", transaction.key, json.loads(transaction.body)
+                yield _ENDPOINTS[transaction.phase], transaction.key, json.loads(transaction.body)
 
 
 @pytest.mark.parametrize("pack", [1, 3])

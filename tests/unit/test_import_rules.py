@@ -13,7 +13,7 @@ LAYERS = [
     {"settings"},
     {"plan"},
     {"transport", "resilience", "reporting"},
-    {"midaz"},
+    {"midaz", "events"},
     {"runs"},
     {"engine"},
     {"probe"},
@@ -25,6 +25,19 @@ LAYERS = [
 RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 SANDBOX_LAYERS = ["core", "storage", "entities", "transactions", "http", "faults", "the program"]
 """The sub-packages of the sandbox from low to high; its own modules (server, loading, main, launch) are the program."""
+ENGINE_LAYERS = [
+    {"requests"},
+    {"task_groups", "admission"},
+    {"worker_pool", "state_tree"},
+    {"context"},
+    {"client_load", "rereads"},
+    {"entities"},
+    {"ledger", "control", "shards"},
+    {"report_builder", "teardown"},
+    {"orchestrator"},
+]
+"""The engine's modules and sub-packages from low to high; those of one layer do not import one another."""
+ENGINE_RANK = {name: rank for rank, names in enumerate(ENGINE_LAYERS) for name in names}
 PURE = (
     "midaz_seed.model",
     "midaz_seed.plan",
@@ -101,6 +114,15 @@ def test_imports_inside_the_sandbox_point_from_the_program_to_the_core(module: s
         target = _inside(name)
         if target is not None and _part(target) == "sandbox":
             assert _sandbox_rank(target) <= _sandbox_rank(module), f"{module} imports {target}, which is above it"
+
+
+@pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith("midaz_seed.engine.")))
+def test_imports_inside_the_engine_point_from_the_orchestrator_to_the_requests(module: str) -> None:
+    own = module.split(".")[2]
+    for name in MODULES[module]:
+        target = _inside(name)
+        if target is not None and target.startswith("midaz_seed.engine.") and (part := target.split(".")[2]) != own:
+            assert ENGINE_RANK[part] < ENGINE_RANK[own], f"{module} imports {target}, which is not below it"
 
 
 @pytest.mark.parametrize("module", sorted(name for name in MODULES if name.startswith(PURE)))

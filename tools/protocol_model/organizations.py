@@ -55,7 +55,7 @@ class WorldSetup:
     ingress: bool = False
     kills: int = 0
     ids_in_order: bool = True
-    """Ids tell the order of creation (contract, 2: UUIDv7)."""
+    """Ids tell the order of creation (midaz-behaviour: entity-ids)."""
 
 
 class Org(NamedTuple):

@@ -1,21 +1,11 @@
 """`--duration`: as much of the plan as fits into a time, with its settlement and its proof inside that time."""
 
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from itertools import chain, islice
-
-import anyio.lowlevel
-
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.midaz.routes import PAGE_LIMIT
-from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import MONEY, Phase, effect_of
+from midaz_seed.plan.items import MONEY
 
 LOOK_EVERY_S = 0.2
-PASSED_OVER = 500
-"""Items that nothing is sent for, after which others, who have requests in flight, get their turn."""
 READS_PER_LEDGER = 6
 """Of a proof, beside balances and sample: assets and counts."""
 PASS_OVER_S = 8e-6
@@ -76,46 +66,3 @@ def _reads(context: RunContext, ledger: LedgerState) -> int:
     if not verification.enabled:
         return 0
     return READS_PER_LEDGER + verification.sample_per_ledger + -(-ledger.plan.account_count // PAGE_LIMIT)
-
-
-async def exclude_unstarted(
-    context: RunContext,
-    ledger: LedgerState,
-    phase: Phase,
-    rest: Iterator[PlannedItem],
-    earlier: ExistingTransactions | None,
-) -> None:
-    """Time is up: what has not been begun (`rest`, and not made by an earlier session) is no part of the proof.
-
-    Of what was begun and what was not, the smaller part is gone over; the plan knows the sum of both.
-    """
-    first = next(rest, None)
-    if first is None:
-        return
-    begun, planned = first[0], ledger.plan.counts[phase]
-    changes: Counter[int] = Counter()
-    if earlier is None and begun < planned - begun:
-        count = planned - begun
-        for account, whole in enumerate(ledger.plan.expectation().effect_of(phase)):
-            changes[account] = whole
-        async for _, item in _unhurried(islice(numbered(ledger, phase), begun)):
-            changes.subtract(effect_of(item))
-    else:
-        count = 0
-        async for ordinal, item in _unhurried(chain([first], rest)):
-            if earlier is not None and earlier.holds(phase, ordinal):
-                context.meter.add(phase, Outcome.EXISTING)
-                continue
-            count += 1
-            changes.update(effect_of(item))
-    changes = Counter({account: change for account, change in changes.items() if change})
-    if phase is Phase.DEPOSITS:
-        ledger.unfunded.update(changes)
-    ledger.exclude_unstarted(phase, begun, changes, count)
-
-
-async def _unhurried(items: Iterator[PlannedItem]) -> AsyncIterator[PlannedItem]:
-    for number, item in enumerate(items):
-        yield item
-        if number % PASSED_OVER == 0:
-            await anyio.lowlevel.checkpoint()

@@ -24,6 +24,7 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
 from midaz_seed.plan.generators import GENERATORS
 from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.reporting.meter import PhaseRecorder
 from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.transport.base import Request
 
@@ -45,15 +46,18 @@ class Created:
     created_by_this_run: bool = False
     """Certainly made by this session: its answer said so, and it is the one that stayed. What was found after a lost
     answer may be older."""
+    recovered: bool = False
+    """Its answer was lost, and it was found on the server."""
 
 
 class EntityCreator:
     """Creates entities of one phase at one place, and counts what became of them."""
 
-    def __init__(self, context: RunContext, phase: Phase, place: Place) -> None:
+    def __init__(self, context: RunContext, recorder: PhaseRecorder, place: Place) -> None:
+        """`recorder` counts every outcome, and says which phase it is."""
         self._context = context
-        self._meter = context.meter
-        self._phase = phase
+        self._recorder = recorder
+        self._phase = recorder.phase
         self._place = place
         self._claims: list[Claim] = []
         """To be settled at the end of the phase."""
@@ -73,7 +77,7 @@ class EntityCreator:
         """
         known_id = phase_log.known_id(ordinal)
         if known_id:
-            self._meter.add(self._phase, Outcome.EXISTING)
+            self._recorder.count(Outcome.EXISTING)
             self._context.rejects.made(item.key)
             return Created(Outcome.EXISTING, known_id)  # the journal may be an older copy: others may have filled it
         unknown = phase_log.is_unknown(ordinal)
@@ -95,7 +99,10 @@ class EntityCreator:
             self._took_s = max(self._took_s, making.took_s)
         phase_log.created(ordinal, created.id, created_by_this_run=created.created_by_this_run)
         self._context.rejects.made(item.key)
-        self._meter.add(self._phase, created.outcome)
+        if created.recovered:
+            self._recorder.count_recovered()
+        else:
+            self._recorder.count(created.outcome)
         return created
 
     @property
@@ -121,7 +128,7 @@ class EntityCreator:
             failure, phase=phase, entity=entity, key=item.key, parent=self._place.path, final=True
         )
         self._context.rejects.add(failure, request, phase=phase, entity=entity, key=item.key)
-        self._meter.add(phase, Outcome.FAILED)
+        self._recorder.count(Outcome.FAILED)
         return Created(Outcome.FAILED)
 
 
@@ -258,8 +265,7 @@ class _Making:
             )
         found_id = str(found["id"])
         if lost:
-            self._context.meter.phases[self._phase].recovered += 1
-            return Created(Outcome.CREATED, found_id)
+            return Created(Outcome.CREATED, found_id, recovered=True)
         return Created(Outcome.EXISTING, found_id)
 
     def _note(self, failure: Failure) -> None:

@@ -1,9 +1,10 @@
 """One of each: several entities that carry one mark become one again, and everybody goes on with the same.
 
-Midaz's creates are not idempotent, and its uniqueness checks can be outrun (contract, 16.4). So two runs of one run id
-at the same moment, or a create whose first attempt arrives after its second, can leave two. Their ids are ordered by
-time (UUIDv7): the lowest stays, whoever made it, and who made a later one removes it while it is empty. Nobody goes on
-before the server shows exactly one, or has not come to that for as long as things may take to become visible.
+Midaz's creates are not idempotent, and its uniqueness checks can be outrun (midaz-behaviour: uniqueness-checks). So two
+runs of one run id at the same moment, or a create whose first attempt arrives after its second, can leave two. Their
+ids are ordered by time (UUIDv7): the lowest stays, whoever made it, and who made a later one removes it while it is
+empty. Nobody goes on before the server shows exactly one, or has not come to that for as long as things may take to
+become visible.
 """
 
 from collections.abc import Iterator, Sequence
@@ -21,7 +22,7 @@ from midaz_seed.plan.items import Entity, EntityItem, LookUp, Phase
 from midaz_seed.runs.journal import PhaseLog
 
 VISIBLE_WITHIN_S = 10.0
-"""How long what was made may take to become visible to the next request (replica lag; contract, 14.3)."""
+"""How long what was made may take to become visible to the next request (midaz-behaviour: replica-lag)."""
 _PAUSES_S = (0.02, 0.05, 0.1, 0.2, 0.4, 0.8)
 _PAUSE_S_MAX = 1.0
 

@@ -1,4 +1,4 @@
-"""Finding on the server what an item of the plan describes (contract, 16.4)."""
+"""Finding on the server what an item of the plan describes (midaz-behaviour: finding-entities)."""
 
 from collections.abc import Iterable
 
@@ -13,7 +13,7 @@ from midaz_seed.plan.items import Entity, EntityItem, LookUp
 async def find_entity(api: MidazApi, item: EntityItem, place: Place) -> JsonObject | None:
     """The entity on the server that an item of the plan describes: the oldest, where there are several; or None.
 
-    An account comes without its metadata (contract, 9.1).
+    An account comes without its metadata (midaz-behaviour: account-by-alias).
     """
     found = await find_all(api, item, place)
     return found[0] if found else None

@@ -78,8 +78,8 @@ async def audit(context: RunContext, ledger: LedgerState, looks: Rereads) -> Aud
 async def transactions_of(context: RunContext, ledger: LedgerState) -> AsyncIterator[JsonObject]:
     """Every transaction of a ledger, however long ago it was made.
 
-    Without dates a list has the last months alone (contract, 5.2). Servers that cannot count by dates read them
-    otherwise, so they are asked without.
+    Without dates a list has the last months alone (midaz-behaviour: list-date-window). Servers that cannot count by
+    dates read them otherwise, so they are asked without.
     """
     query: dict[str, str] = {}
     if context.server is not None and context.server.counts_transactions:

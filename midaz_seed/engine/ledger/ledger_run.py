@@ -4,10 +4,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.control.time_limit import exclude_unstarted
 from midaz_seed.engine.entities.creator import EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_twins
 from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
+from midaz_seed.engine.ledger.left_out import exclude_unstarted
 from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
 from midaz_seed.engine.ledger.reconcile import (
     ExistingTransactions,
@@ -24,7 +24,7 @@ from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import MONEY, Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
-from midaz_seed.reporting.meter import LedgerProgress
+from midaz_seed.reporting.meter import PhaseRecorder
 
 
 class LedgerRun:
@@ -36,6 +36,7 @@ class LedgerRun:
         self._plan = ledger.plan
         self._made: ExistingTransactions | None = None
         """What earlier sessions made of the transactions."""
+        self._started_s: dict[Phase, float] = {}
         self._cut_short = False
         """Time was up before everything existed that movements need."""
 
@@ -48,7 +49,8 @@ class LedgerRun:
         plan, ledger, pool = self._plan, self._ledger, self._context.pool
         ledger.status = LedgerStatus.RUNNING
         ledger.accounts = bytearray(plan.account_count)
-        # one after the other: two assets created at once may both get the same external account (contract, 14.4)
+        # one after the other: two assets created at once may both get the same external account
+        # (midaz-behaviour: external-accounts)
         await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
         if not ledger.ids and not pool.admission.is_draining and not pool.admission.time_is_up:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
@@ -77,21 +79,20 @@ class LedgerRun:
         if not self._plan.counts.get(phase):
             return
         context, ledger = self._context, self._ledger
-        creator = EntityCreator(context, phase, ledger.place)
+        recorder = context.recorder(ledger, phase)
+        creator = EntityCreator(context, recorder, ledger.place)
         phase_log = context.journal.phase_log(ledger.index, phase, self._plan.counts[phase])
 
         async def create(numbered_item: tuple[int, EntityItem]) -> None:
             ordinal, item = numbered_item
             needed = self._needed(item)
             if any(key not in ledger.ids for key in needed.values()):
-                context.meter.add(phase, Outcome.SKIPPED)
-                progress.add(Outcome.SKIPPED)
+                recorder.count(Outcome.SKIPPED)
                 return
             references = {field: ledger.ids[key] for field, key in item.references.items()}
             created = await creator.create(
                 item, references, parent_fresh=ledger.created_by_this_run, phase_log=phase_log, ordinal=ordinal
             )
-            progress.add(created.outcome)
             if created.outcome is Outcome.FAILED:
                 return
             if item.entity is Entity.ACCOUNT:
@@ -100,7 +101,7 @@ class LedgerRun:
                 ledger.ids[item.key] = created.id
 
         numbered_items = enumerate(items)
-        with self._reported(phase) as progress:
+        with self._reported(phase):
             await context.pool.run_all(numbered_items, create, max_concurrent=max_concurrent, is_new_work=True)
             if not creator.is_settled and not context.pool.admission.is_draining:
                 ledger.ids.update(await context.pool.run_one(creator.keep_one_of_each))
@@ -137,11 +138,11 @@ class LedgerRun:
             return
         if ledger.in_doubt:
             raise undecided(ledger)
-        with self._reported(Phase.SETTLEMENT) as progress:
+        with self._reported(Phase.SETTLEMENT) as recorder:
             settled = await settle(context, ledger, deposited)
             context.results.settled.append(settled)
             context.emit(settled)
-            progress.created += 1
+            recorder.count_step()
         await self._send(Phase.TRANSFERS, plan.expectation().final)
 
     async def _send_lost(self, earlier: ExistingTransactions) -> None:
@@ -175,11 +176,11 @@ class LedgerRun:
         """
         context, ledger, earlier = self._context, self._ledger, self._made
         items = numbered(ledger, phase)
-        with self._reported(phase) as progress:
-            money = MoneyPhase(context, ledger, phase, earlier, progress)
+        with self._reported(phase) as recorder:
+            money = MoneyPhase(context, ledger, phase, earlier, recorder)
             await context.pool.run_all(items, money.send, is_new_work=True)
             if context.pool.admission.time_is_up:
-                await exclude_unstarted(context, ledger, phase, items, earlier)
+                await exclude_unstarted(ledger, recorder, items, earlier)
             await context.pool.run_all(list(money.set_aside), money.ask_again)
             ledger.in_doubt += money.set_aside  # the run is being stopped
             context.journal.flush()
@@ -191,7 +192,6 @@ class LedgerRun:
                     phase,
                     sums_after(ledger, phase, planned, earlier),
                     {phase: money.channel},
-                    made=money.recovered,
                     missed=lambda unsent: money.missed(unsent.item),
                 )
 
@@ -203,16 +203,19 @@ class LedgerRun:
 
     async def _prove(self) -> None:
         context, ledger = self._context, self._ledger
-        with self._reported(Phase.VERIFY) as progress:
+        with self._reported(Phase.VERIFY) as recorder:
             proof = await verify_ledger(context, ledger)
             if any(row.what == Entity.PORTFOLIO for row in proof.differences) and await self._remove_empty_twins():
                 proof = await verify_ledger(context, ledger)
             context.results.verifications.append(proof)
-            progress.created += 1
+            recorder.count_step()
         if proof.ok and ledger.in_doubt:  # the audit has found the record of each of them
             channels = {phase: channel(context, ledger, phase) for phase in MONEY}
+            recovered = {unsent.item.phase for unsent in ledger.in_doubt}
             for unsent in list(ledger.in_doubt):
                 recover(context, ledger, unsent, channels[unsent.item.phase], listed=True)
+            for phase in recovered:
+                self._emit_finished(phase)
 
     async def _remove_empty_twins(self) -> bool:
         """Portfolios have no unique names: a create that a network held may have arrived after the last look."""
@@ -234,7 +237,9 @@ class LedgerRun:
                 parent=ledger.place.path,
                 final=True,
             )
-            context.meter.add(phase, Outcome.FAILED)
+            context.recorder(ledger, phase).count(Outcome.FAILED)
+        for phase in {unsent.item.phase for unsent in ledger.in_doubt}:
+            self._emit_finished(phase)
         if ledger.in_doubt and not context.pool.admission.is_draining:
             context.results.errors.append(undecided(ledger))
         ledger.in_doubt.clear()
@@ -245,17 +250,23 @@ class LedgerRun:
         self._context.emit(LedgerFailed(self._plan.key, self._plan.name, phase, reason))
 
     @contextmanager
-    def _reported(self, phase: Phase) -> Iterator[LedgerProgress]:
-        """Tell that a phase of this ledger begins and ends; what became of its items is counted in what the block
-        gets."""
-        context, key, now = self._context, self._plan.key, self._context.clock.monotonic
-        started_s = now()
-        progress = context.meter.begin(phase, key, self._plan.counts.get(phase, 1), started_s)
-        context.emit(PhaseStarted(phase, key, progress.planned))
+    def _reported(self, phase: Phase) -> Iterator[PhaseRecorder]:
+        """Report the begin and the end of a phase of this ledger; the block gets what counts its items."""
+        context, now = self._context, self._context.clock.monotonic
+        recorder = context.recorder(self._ledger, phase)
+        self._started_s[phase] = now()
+        context.meter.begin(recorder, self._started_s[phase])
+        context.emit(PhaseStarted(phase, self._plan.key, recorder.progress.planned))
         try:
-            yield progress
+            yield recorder
         finally:
-            context.meter.end(phase, key, now())
-            context.emit(
-                PhaseFinished(phase, key, progress.created, progress.existing, progress.failed, now() - started_s)
-            )
+            context.meter.end(recorder, now())
+            self._emit_finished(phase)
+
+    def _emit_finished(self, phase: Phase) -> None:
+        """Emit a phase's counts. Emitted again when a doubt is settled after the phase: the last one is right."""
+        progress = self._context.recorder(self._ledger, phase).progress
+        elapsed_s = self._context.clock.monotonic() - self._started_s[phase]
+        self._context.emit(
+            PhaseFinished(phase, self._plan.key, progress.created, progress.existing, progress.failed, elapsed_s)
+        )

@@ -3,15 +3,15 @@
 import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.control.time_limit import PASSED_OVER
 from midaz_seed.engine.ledger.in_doubt import Channel
+from midaz_seed.engine.ledger.left_out import YIELD_EVERY
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz.api import transaction_path
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Phase, TransactionItem
-from midaz_seed.reporting.meter import LedgerProgress
+from midaz_seed.reporting.meter import PhaseRecorder
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
 
@@ -24,15 +24,13 @@ class MoneyPhase:
         ledger: LedgerState,
         phase: Phase,
         earlier: ExistingTransactions | None,
-        progress: LedgerProgress,
+        recorder: PhaseRecorder,
     ) -> None:
-        """`earlier`: what earlier sessions made of the ledger's transactions.
-        `progress`: where what became of each is counted."""
+        """`earlier`: what earlier sessions made of the ledger's transactions. `recorder` counts every outcome."""
         self._ledger = ledger
         self._phase = phase
         self._earlier = earlier
-        self._progress = progress
-        self._meter = context.meter
+        self._recorder = recorder
         self._rejects = context.rejects
         self._blocked = bytearray(0 if present else 1 for present in ledger.accounts)
         for index in ledger.unfunded:
@@ -53,31 +51,24 @@ class MoneyPhase:
         if earlier is not None:
             at = self._phase, ordinal
             if at in earlier.refused:
-                self._progress.failed += 1
-                self.missed(item)
+                self.missed(item)  # counted when it was sent again
                 return
             if earlier.holds(*at):
-                if at in earlier.counted:
-                    self._progress.created += 1
-                else:
-                    self._meter.add(self._phase, Outcome.EXISTING)
-                    self._progress.existing += 1
+                if at not in earlier.counted:
+                    self._recorder.count(Outcome.EXISTING)
                 if self._rejects.standing:
                     self._rejects.made(item.key)
-                if ordinal % PASSED_OVER == 0:
+                if ordinal % YIELD_EVERY == 0:
                     await anyio.lowlevel.checkpoint()  # others have requests in flight
                 return
             key = earlier.keys.get(at)
         if self._may_block and self._is_blocked(item):
-            self._meter.add(self._phase, Outcome.SKIPPED)
-            self._progress.skipped += 1
+            self._recorder.count(Outcome.SKIPPED)
             self._ledger.miss(item)
             self.movements.phase_log.not_made(ordinal)
             return
         unsent = await self.movements.send(item, ordinal, self.path, self._parent, key, wait=False)
-        if unsent is None:
-            self._progress.created += 1
-        else:
+        if unsent is not None:
             self._not_made(unsent)
 
     async def ask_again(self, unsent: UnresolvedTransaction) -> None:
@@ -85,14 +76,8 @@ class MoneyPhase:
         self.set_aside.remove(unsent)
         key = IdempotencyKey(unsent.generation, unsent.first_sent_s)
         again = await self.movements.send(unsent.item, unsent.ordinal, self.path, self._parent, key)
-        if again is None:
-            self._progress.created += 1
-        else:
+        if again is not None:
             self._not_made(again)
-
-    def recovered(self, unsent: UnresolvedTransaction) -> None:
-        """One that was in doubt is known as made."""
-        self._progress.created += 1
 
     def missed(self, item: TransactionItem) -> None:
         """A transaction was certainly not made: without its deposit an account cannot be a source."""
@@ -106,7 +91,6 @@ class MoneyPhase:
         elif unsent.in_doubt:
             self._ledger.in_doubt.append(unsent)
         else:
-            self._progress.failed += 1
             self.missed(unsent.item)
 
     def _is_blocked(self, item: TransactionItem) -> bool:
@@ -123,9 +107,8 @@ def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
     settings = context.settings
     movements = TransactionSender(
         context.sender,
-        context.meter,
         context.tracker,
-        phase,
+        context.recorder(ledger, phase),
         run_id=context.plan.run_id,
         place=ledger.place,
         ttl_s=settings.idempotency.ttl_s,

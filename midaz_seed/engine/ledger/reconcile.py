@@ -12,16 +12,8 @@ from dataclasses import dataclass, field
 from itertools import chain
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.ledger.in_doubt import (
-    Decided,
-    Snapshot,
-    Sums,
-    explain,
-    in_words,
-    key_is_alive,
-    listed,
-    take_snapshot,
-)
+from midaz_seed.engine.ledger.in_doubt import Decided, key_is_alive
+from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, Sums, explain, in_words, listed
 from midaz_seed.engine.requests.transactions import IdempotencyKey, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UnexplainedError
@@ -34,9 +26,9 @@ from midaz_seed.runs.journal_format import UnacknowledgedItem
 PlannedItem = tuple[int, TransactionItem]
 At = tuple[Phase, int]
 """A transaction of a ledger: its phase and its place in the plan's order."""
-ReplayedState = dict[At, TransactionItem]
+KnownTransactions = dict[At, TransactionItem]
 """Transactions that are known as made."""
-Lost = dict[At, tuple[TransactionItem, UnacknowledgedItem]]
+Unacknowledged = dict[At, tuple[TransactionItem, UnacknowledgedItem]]
 """Transactions whose answers were lost, with what the journal says of their sending."""
 _LOST = Failure(ErrorClass.IN_DOUBT, "", "an earlier session sent it and did not see its answer")
 
@@ -104,7 +96,7 @@ async def find_existing(
     ):  # what another process made since, keys still tell
         return None
     believed = ledger.resumed and any(phase_log.was_started for phase_log in journalled.values())
-    return await _TakeUp(context, ledger, journalled, earlier, with_journal=believed).made()
+    return await _Resumption(context, ledger, journalled, earlier, with_journal=believed).made()
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +104,15 @@ class _Finding:
     """What explains a look: what is known as made, and what it says of each one whose answer was lost (made, not made,
     or None: open). `listed`: the server's list was needed."""
 
-    known: ReplayedState
-    unknown: Lost
+    known: KnownTransactions
+    unknown: Unacknowledged
     values: list[bool | None]
     listed: bool = False
     complete: bool = True
     """Nothing else can have been made."""
 
 
-class _TakeUp:
+class _Resumption:
     """The look at one ledger at the beginning of a session."""
 
     def __init__(
@@ -137,9 +129,9 @@ class _TakeUp:
         self._phase_logs = journalled
         self._earlier = earlier
         self._with_journal = with_journal
-        self._acknowledged: ReplayedState = {}
-        self._unknown: Lost = {}
-        self._shown: ReplayedState = {}
+        self._acknowledged: KnownTransactions = {}
+        self._unknown: Unacknowledged = {}
+        self._shown: KnownTransactions = {}
         """Those that are acknowledged or listed."""
         self._ambiguous = False
         """Something explains the balances, but not one set of transactions alone."""
@@ -170,27 +162,21 @@ class _TakeUp:
     async def made(self) -> ExistingTransactions:
         """What was made, as soon as two equal looks agree on it; one look is enough where nothing will be sent on its
         word, or where a session that ended in order left nothing unknown."""
-        context, ledger = self._context, self._ledger
-        wait, clock = context.settings.settlement, context.clock
-        until_s, pause_s = clock.monotonic() + wait.deadline_s, wait.initial_delay_s
-        earlier: Snapshot | None = None
+        snapshots = SnapshotSeries(self._context, self._ledger, Phase.DEPOSITS)
         finding: _Finding | None = None
-        late = False
         while True:
-            seen = await take_snapshot(context, ledger, Phase.DEPOSITS)
-            if finding is not None and seen == earlier:  # its list was read between two equal looks
-                return self._taken(finding)
-            was_late, late = late, clock.monotonic() >= until_s
+            seen = await snapshots.take()
+            if finding is not None and snapshots.is_steady:  # its list was read between two equal snapshots
+                return self._adopt(finding)
+            late = snapshots.is_late
             finding = None if seen.strange else await self._found(seen, late=late)
             if finding is not None and self._needs_no_second_look(finding):
-                return self._taken(finding)
-            if late and (finding is None or was_late):
+                return self._adopt(finding)
+            if late and (finding is None or snapshots.was_late):
                 if self._ambiguous:
-                    return self._taken(_Finding(self._acknowledged, self._unknown, [None] * len(self._unknown)))
+                    return self._adopt(_Finding(self._acknowledged, self._unknown, [None] * len(self._unknown)))
                 raise self._unexplained(seen)
-            earlier = seen
-            await clock.sleep(wait.max_delay_s if finding is not None else min(pause_s, wait.max_delay_s))
-            pause_s *= 2
+            await snapshots.wait(to_confirm=finding is not None)
 
     def _needs_no_second_look(self, finding: "_Finding") -> bool:
         planned = sum(self._ledger.plan.counts.get(phase, 0) for phase in MONEY)
@@ -222,18 +208,18 @@ class _TakeUp:
                 return self._only(tried, unknown, listed=True)
         return await self._hidden(seen, known, unknown) if self._with_journal else None
 
-    def _only(self, known: ReplayedState, unknown: Lost, *, listed: bool) -> "_Finding":
+    def _only(self, known: KnownTransactions, unknown: Unacknowledged, *, listed: bool) -> "_Finding":
         """Nothing but what is known was made."""
         return _Finding(known, unknown, [False] * len(unknown), listed=listed)
 
-    async def _explains(self, seen: Snapshot, known: ReplayedState, unknown: Lost) -> bool:
+    async def _explains(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> bool:
         """Whether these transactions alone give what the server shows. Where it counts changes that needs no search:
         one more would have been counted."""
         items = [] if seen.counts_changes else [item for item, _ in unknown.values()]
         solution = await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
         return solution.unique and True not in solution.values
 
-    async def _hidden(self, seen: Snapshot, known: ReplayedState, unknown: Lost) -> "_Finding | None":
+    async def _hidden(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> "_Finding | None":
         """More was made than the server lists: a crash hides records, a queue holds them back.
 
         The journal may be an older copy, so what it does not know could have been made too: the balances are believed
@@ -250,7 +236,9 @@ class _TakeUp:
         self._ambiguous = not solution.contradicted
         return None
 
-    def _never_sent(self, seen: Snapshot, known: ReplayedState, unknown: Lost) -> Iterator[TransactionItem]:
+    def _never_sent(
+        self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged
+    ) -> Iterator[TransactionItem]:
         """Planned transactions that nobody knows of, and that could have been made as far as the changes show."""
         if not seen.counts_changes:
             return
@@ -263,7 +251,7 @@ class _TakeUp:
                 if all(changes_key(account) in changed for account in effect_of(item)):
                     yield item
 
-    def _taken(self, finding: "_Finding") -> ExistingTransactions:
+    def _adopt(self, finding: "_Finding") -> ExistingTransactions:
         """Take a finding up: from here on it is what is known."""
         ledger, made = (
             self._ledger,
@@ -278,7 +266,7 @@ class _TakeUp:
                 self._phase_logs[at[0]].made(at[1])
         for ((phase, ordinal), (item, one)), value in zip(finding.unknown.items(), finding.values, strict=True):
             if value:
-                self._context.meter.phases[phase].doubted(applied=True)
+                self._context.recorder(ledger, phase).count_doubt(applied=True)
                 made.add(phase, ordinal)
                 ledger.recovered.add(item.key)
                 self._phase_logs[phase].recovered(ordinal)

@@ -260,7 +260,7 @@ class _Proof:
 
     async def _read(self, item: TransactionItem) -> list[tuple[str, str, str]]:
         """What differs in a transaction that is read back by its id where this run has seen it, else by its mark, which
-        costs the server a scan (contract, 5.3)."""
+        costs the server a scan (midaz-behaviour: metadata-filters)."""
         place = self._ledger.place
         known = self._ledger.sample.get(item.key) or await self._api.transaction_id_by_mark(place, item.tag)
         found = await self._api.transaction(place, known) if known else None

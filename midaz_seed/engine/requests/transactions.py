@@ -17,6 +17,7 @@ from midaz_seed.midaz.classify import OK, Disposition, Verdict
 from midaz_seed.midaz.evidence import (
     NEVER_SEEN,
     OPEN,
+    REPLAYED,
     Effect,
     Evidence,
     Reading,
@@ -26,9 +27,9 @@ from midaz_seed.midaz.evidence import (
     of_transaction,
 )
 from midaz_seed.midaz.routes import Place
-from midaz_seed.model.outcomes import ErrorClass, Failure
-from midaz_seed.plan.items import Phase, TransactionItem
-from midaz_seed.reporting.meter import Meter
+from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
+from midaz_seed.plan.items import TransactionItem
+from midaz_seed.reporting.meter import PhaseRecorder
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
 from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.runs.rejects import Rejects
@@ -126,9 +127,8 @@ class TransactionSender:
     def __init__(
         self,
         sender: Sender,
-        meter: Meter,
         tracker: ErrorTracker,
-        phase: Phase,
+        recorder: PhaseRecorder,
         *,
         run_id: str,
         place: Place,
@@ -143,16 +143,18 @@ class TransactionSender:
         """Prepare to send the transactions of one phase.
 
         Args:
+            recorder: counts the outcomes; says which phase it is.
             place: the ledger.
-            visible_within_s: how long a new account's balance may take to be usable (0019; contract, 14.2).
+            visible_within_s: how long a new account's balance may take to be usable (0019;
+                midaz-behaviour: default-balances).
             sample: keys of the transactions whose server ids are to be kept in it.
             phase_log: journals each transaction before it is sent and when its outcome is known.
             flow: records when transactions are sent, answered and accepted.
         """
         self._sender = sender
-        self._counts = meter.phases[phase]
+        self._recorder = recorder
         self._tracker = tracker
-        self._phase = phase
+        self._phase = recorder.phase
         self._run_id = run_id
         self._place = place.path
         self._ledger = ledger_bytes(place.organization_id, place.ledger_id)
@@ -234,7 +236,7 @@ class TransactionSender:
             answer = _described(answer, evidence)
             if evidence.reading is Reading.FOREIGN:
                 if confirmed:
-                    self._counts.foreign_replays += 1
+                    self._recorder.count_replay(foreign=True)
                     self._note(answer.failure(sending.request), sending)
                 if confirmed or sending.foreign > FOREIGN_MAX:
                     return self._in_doubt(sending, answer, key_is_taken=confirmed)
@@ -280,15 +282,14 @@ class TransactionSender:
 
     def _made(self, item: TransactionItem, ordinal: int, answer: Answer, response: Response, expected: bool) -> None:
         """Count a transaction whose own answer has come; `expected`: nobody can have sent it before."""
-        counts, moved = self._counts, len(item.movements)
-        if response.headers.get("X-Idempotency-Replayed") == "true":
-            counts.replayed += 1
+        moved = len(item.movements)
+        if response.headers.get(REPLAYED) == "true":
+            self._recorder.count_replay()
             if expected:
                 self.uncertain = True  # another process sends the same plan
         if item.key in self._sample:
             self._sample[item.key] = answer.created_id()
-        counts.created += 1
-        counts.movements += moved
+        self._recorder.count_created(moved)
         self.flow.accept(moved, answer.sent_s, answer.at_s)
         self.phase_log.made(ordinal)
         if self._rejects.standing:
@@ -317,7 +318,7 @@ class TransactionSender:
         self._tracker.record(
             failure, phase=self._phase, entity="transaction", key=item.key, parent=sending.parent, final=True
         )
-        self._counts.failed += 1
+        self._recorder.count(Outcome.FAILED)
         return self._unsent(sending, answer)
 
     def _in_doubt(self, sending: _Sending, answer: Answer, *, key_is_taken: bool = False) -> "UnresolvedTransaction":

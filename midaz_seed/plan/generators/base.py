@@ -47,7 +47,7 @@ class EntityGenerator(BaseGenerator[Scope, EntityItem]):
         return EntityItem(self.entity, key, payload, references or {})
 
     def look_up(self, item: EntityItem) -> LookUp:
-        """How to find it on the server when it exists already (contract, 16.4)."""
+        """How to find it on the server when it exists already (midaz-behaviour: finding-entities)."""
         value = str(_at(item.payload, self.match_field))
         query = {self.filter: value} if self.filter else {}
         return LookUp(self.match_field, value, query, self.case_sensitive)

@@ -34,7 +34,8 @@ class Lag:
         Args:
             queue: of records; None: records are listed at once.
             keep_s: how far back a read of a balance may look.
-            balances_wait: balances are read from where the queue writes them (v3.3; contract, 14.1).
+            balances_wait: balances are read from where the queue writes them (v3.3;
+                midaz-behaviour: asynchronous-mode).
         """
         self._clock = clock
         self._queue = queue

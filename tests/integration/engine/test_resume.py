@@ -12,7 +12,7 @@ from midaz_seed.errors import OutputError, RunError, UnreachableError
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, teardown_async
-from midaz_seed.runs.directory import ABOUT, JOURNAL, REJECTS, REPORT, RunDirectory, RunStatus, all_runs, find_run
+from midaz_seed.runs.directory import ABOUT, JOURNAL, REJECTS, REPORT, RunDirectory, RunStatus, find_run, list_runs
 from midaz_seed.sandbox import SandboxServer
 from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.kills import run_until_killed
@@ -177,7 +177,7 @@ async def test_a_target_that_is_not_there_leaves_no_run_behind(tmp_path: Path) -
         settings = _settings(server.url, runs=tmp_path, generation={"retries": {"max": 1}})
     with pytest.raises(UnreachableError):
         await seed_async(settings)
-    assert all_runs(tmp_path) == []
+    assert list_runs(tmp_path) == []
 
 
 async def test_a_run_that_was_torn_down_begins_anew(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async
-from midaz_seed.runs.directory import all_runs
+from midaz_seed.runs.directory import list_runs
 from tests.support.sandbox import Balances, read_balances, sandbox, undisturbed_balances
 from tests.support.settings import settings_for
 from tools.chaos.audit import planned_by
@@ -80,7 +80,7 @@ async def test_the_memory_of_a_process_is_its_own_and_not_that_of_the_one_that_s
 async def test_each_process_writes_a_journal_and_any_number_can_resume_from_them(tmp_path: Path) -> None:
     async with sandbox() as running:
         await seed_async(_settings(running.url, limits={"shards": 2}, runs=tmp_path))
-        (run,) = all_runs(tmp_path)
+        (run,) = list_runs(tmp_path)
         assert [file.name for file in run.journals()] == ["journal", "journal-1", "journal-2"]
         for shards in (3, 1):
             report = await seed_async(_settings(running.url, limits={"shards": shards}, runs=tmp_path))

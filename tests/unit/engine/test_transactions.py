@@ -84,9 +84,8 @@ class SenderFixture:
         sender = Sender(self.transport, breaker, None, policy, self.clock, self.meter, jitter_seed=1)
         self.movements = TransactionSender(
             sender,
-            self.meter,
             self.tracker,
-            Phase.TRANSFERS,
+            self.meter.recorder(Phase.TRANSFERS, "o1.l1", 1),
             run_id="r",
             place=PLACE,
             ttl_s=300,

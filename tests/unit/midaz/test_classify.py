@@ -1,4 +1,5 @@
-"""What answers mean: the table of the contract, sections 4 and 13, and the traps that were measured."""
+"""What answers mean: the table of codes, and the traps that were measured (midaz-behaviour: error-bodies,
+insufficient-funds, exhausted-pool)."""
 
 import pytest
 

@@ -34,7 +34,7 @@ class Terminal(io.StringIO):
 
 
 def advance(meter: Meter, items: int, outcome: Outcome = Outcome.CREATED) -> None:
-    meter.add(Phase.ACCOUNTS, outcome, items)
+    meter.recorder(Phase.ACCOUNTS, "", 0).count(outcome, items)
     meter.phases[Phase.ACCOUNTS].requests += 2 * items
 
 
@@ -181,8 +181,10 @@ def shown(progress: LiveProgress) -> str:
 
 def test_the_display_has_a_row_for_each_active_ledger(meter: Meter) -> None:
     for number in (1, 2, 3):
-        meter.begin(Phase.ACCOUNTS, f"o1.l{number}", 1000, 0.0).add(Outcome.CREATED)
-    meter.end(Phase.ACCOUNTS, "o1.l2", 1.0)
+        recorder = meter.recorder(Phase.ACCOUNTS, f"o1.l{number}", 1000)
+        meter.begin(recorder, 0.0)
+        recorder.count(Outcome.CREATED)
+    meter.end(meter.recorder(Phase.ACCOUNTS, "o1.l2", 0), 1.0)
     text = shown(LiveProgress(meter, FakeClock(), Terminal()))
     assert [line.split() for line in text.splitlines() if line.startswith("o1")] == [
         ["o1.l1", "accounts", "1", "1,000"],
@@ -192,7 +194,9 @@ def test_the_display_has_a_row_for_each_active_ledger(meter: Meter) -> None:
 
 def test_a_hundred_ledgers_take_ten_rows_and_one_that_sums_up_the_others(meter: Meter) -> None:
     for number in range(100):
-        meter.begin(Phase.ACCOUNTS, f"o1.l{number}", 1000, 0.0).add(Outcome.CREATED)
+        recorder = meter.recorder(Phase.ACCOUNTS, f"o1.l{number}", 1000)
+        meter.begin(recorder, 0.0)
+        recorder.count(Outcome.CREATED)
     lines = shown(LiveProgress(meter, FakeClock(), Terminal())).splitlines()
     assert sum(line.startswith("o1") for line in lines) == 10
     assert lines[-1].split() == ["...", "90", "more", "90", "90,000"]

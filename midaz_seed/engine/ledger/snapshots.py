@@ -1,0 +1,154 @@
+"""What the server shows of a ledger: its balances at one moment, its list of transactions, and what they prove."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import anyio.to_thread
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.entities.marks import key_of
+from midaz_seed.engine.ledger.audit import transactions_of
+from midaz_seed.engine.ledger.settlement import observe
+from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.errors import PlanError
+from midaz_seed.model.in_doubt_solver import Solution, solve
+from midaz_seed.model.json_types import JsonObject
+from midaz_seed.model.money import parse_minor
+from midaz_seed.plan.items import Phase, TransactionItem, changes_key, trace_of
+
+SOLVE_WITHIN_S = 2.0
+"""Deadline of one search; what it has not found by then counts as not unique."""
+NAMED_MAX = 5
+"""Accounts that an error message names."""
+
+Sums = Mapping[int, int]
+"""Of each account of a ledger: its balance in minor units, and under `changes_key` how often it was changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What the server shows of a ledger's balances at one moment."""
+
+    held: dict[int, int]
+    """As `Sums`; without the numbers of changes where the server does not tell them."""
+    strange: tuple[str, ...]
+    """Accounts that exist and have no balance, or one that their asset cannot have."""
+
+    def beyond(self, known: Sums, effects: Iterable[Mapping[int, int]]) -> dict[int, int]:
+        """What is there beyond what is known; `known` includes the effects that are in doubt."""
+        doubtful = Counter[int]()
+        for effect in effects:
+            doubtful.update(effect)
+        return {key: held - known.get(key, 0) + doubtful[key] for key, held in self.held.items()}
+
+    @property
+    def counts_changes(self) -> bool:
+        """Whether the server tells how often each balance was changed."""
+        return any(key < 0 for key in self.held)
+
+    def without_changes(self) -> "Snapshot":
+        """The same, as a server shows it that does not count changes."""
+        return Snapshot({key: held for key, held in self.held.items() if key >= 0}, self.strange)
+
+
+class SnapshotSeries:
+    """Snapshots of one ledger, taken with pauses between them until the settlement deadline."""
+
+    def __init__(self, context: RunContext, ledger: LedgerState, phase: Phase) -> None:
+        wait = context.settings.settlement
+        self._context = context
+        self._ledger = ledger
+        self._phase = phase
+        self._pause_s, self._longest_pause_s = wait.initial_delay_s, wait.max_delay_s
+        self._until_s = context.clock.monotonic() + wait.deadline_s
+        self._last: Snapshot | None = None
+        self.is_steady = False
+        """The last snapshot equals the one before it."""
+        self.is_late = False
+        """The deadline had passed when the last snapshot was taken."""
+        self.was_late = False
+        """It had passed already at the one before it."""
+
+    async def take(self) -> Snapshot:
+        """Take the next snapshot. Raises RequestFailedError."""
+        seen = await take_snapshot(self._context, self._ledger, self._phase)
+        self.is_steady, self._last = seen == self._last, seen
+        self.was_late, self.is_late = self.is_late, self._context.clock.monotonic() >= self._until_s
+        return seen
+
+    async def wait(self, *, to_confirm: bool = True) -> None:
+        """Pause before the next one: at full length where it is to confirm the last, else growing from short."""
+        pause_s = self._longest_pause_s if to_confirm else min(self._pause_s, self._longest_pause_s)
+        self._pause_s *= 2
+        await self._context.clock.sleep(pause_s)
+
+
+async def take_snapshot(context: RunContext, ledger: LedgerState, phase: Phase) -> Snapshot:
+    """Read the balances of every account that exists. Raises RequestFailedError."""
+    plan = ledger.plan
+    rows = await context.pool.run_one(lambda: observe(context, ledger, phase))
+    held: dict[int, int] = {}
+    strange = []
+    counted = True
+    for account, exists in enumerate(ledger.accounts):
+        if not exists:
+            continue
+        row = rows.get(plan.alias(account))
+        if row is None:
+            strange.append(f"{plan.alias(account)} has no balance")
+            continue
+        try:
+            held[account] = parse_minor(str(row.available), plan.asset_of(account).scale)
+        except PlanError:
+            strange.append(f"{plan.alias(account)} holds {row.available} {row.asset}")
+        if row.version is None:
+            counted = False
+        else:
+            held[changes_key(account)] = row.version
+    seen = Snapshot(held, tuple(strange))
+    return seen if counted else seen.without_changes()
+
+
+async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Sequence[TransactionItem]) -> Solution:
+    """What the balances prove about these transactions; `known` includes them. The search runs beside the event loop,
+    and ends in time."""
+    effects = [{key: change for key, change in trace_of(item).items() if key in seen.held} for item in items]
+    residuals = seen.beyond(known, effects)
+    until_s = context.clock.monotonic() + SOLVE_WITHIN_S
+    return await anyio.to_thread.run_sync(
+        solve, effects, residuals, lambda: context.clock.monotonic() > until_s, abandon_on_cancel=True
+    )
+
+
+def in_words(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:
+    """What in the balances nothing explains: the accounts, and by how much they are off."""
+    plan, texts = ledger.plan, list(seen.strange)
+    for key in sorted(contradicted, reverse=True):
+        more = seen.held.get(key, 0) - known.get(key, 0)
+        if key >= 0 and more:
+            amount = plan.asset_of(key).text(abs(more))
+            texts.append(f"{plan.alias(key)} holds {amount} {'more' if more > 0 else 'less'} than that")
+        elif key < 0 and more:
+            texts.append(
+                f"{plan.alias(changes_key(key))} was changed {abs(more)} times {'more' if more > 0 else 'less'}"
+            )
+    rest = f" and {len(texts) - NAMED_MAX} more" if len(texts) > NAMED_MAX else ""
+    return "; ".join(texts[:NAMED_MAX]) + rest
+
+
+async def listed(context: RunContext, ledger: LedgerState) -> tuple[dict[str, JsonObject], bool]:
+    """The server's list of the ledger's transactions: those with a mark of this run by their item keys, and whether
+    there are others too. Raises RequestFailedError."""
+
+    async def read() -> tuple[dict[str, JsonObject], bool]:
+        ours, others = dict[str, JsonObject](), False
+        async for row in transactions_of(context, ledger):
+            key = key_of(row, context.plan.run_id)
+            if key:
+                ours[key] = row
+            else:
+                others = True
+        return ours, others
+
+    return await context.pool.run_one(read)

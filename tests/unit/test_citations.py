@@ -1,0 +1,116 @@
+"""Every cited fact about Midaz is in docs/midaz-behaviour.md, and every fact there is cited and has evidence."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FACTS_FILE = ROOT / "docs" / "midaz-behaviour.md"
+RECORDINGS = ROOT / "tests" / "contract" / "recordings"
+VERSIONS = ("v3.3", "v3.8", "v4")
+KINDS = {"measured", "crash", "source"}
+
+FACT = re.compile(r"^### ([^\n]+)\n\n(?:(?!^#).)+?\n\n_([^_]+)_$", re.M | re.S)
+CITATION = re.compile(r"midaz-behaviour:\s+(?:#\s+)?([a-z0-9-]+(?:,\s+(?:#\s+)?[a-z0-9-]+)*)\)")
+LINK = re.compile(r"midaz-behaviour\.md#([a-z0-9-]+)")
+OLD_CITATION = re.compile(r"\bcontract,\s+(?:#\s+)?(?:sections?\s+)?\d", re.I)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """A fact and the line of evidence below it."""
+
+    anchor: str
+    versions: tuple[str, ...]
+    recorded: tuple[tuple[str, tuple[str, ...]], ...]
+    """Names of recordings, each with the versions that it must exist for."""
+    kinds: frozenset[str]
+    background: bool
+
+
+def _fact(title: str, evidence: str) -> Fact:
+    versions_part, *parts = " ".join(evidence.split()).split(" · ")
+    versions = tuple(versions_part.split(", "))
+    recorded = tuple(
+        (name, tuple(only.split(", ")) if only else versions)
+        for part in parts
+        if part.startswith("recorded: ")
+        for name, only in re.findall(r"([a-z0-9-]+)(?: \(([^)]+)\))?(?:, |$)", part.removeprefix("recorded: "))
+    )
+    kinds = frozenset(part for part in parts if not part.startswith("recorded: "))
+    return Fact(_anchor(title), versions, recorded, kinds - {"background"}, "background" in kinds)
+
+
+def _anchor(title: str) -> str:
+    """The anchor that GitHub gives a heading."""
+    return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
+
+
+FACTS = [_fact(*match.groups()) for match in FACT.finditer(FACTS_FILE.read_text(encoding="utf-8"))]
+
+
+def _texts() -> dict[Path, str]:
+    """Every file that may cite a fact, by path."""
+    paths = [
+        path
+        for folder in ("midaz_seed", "tests", "tools", "benchmarks", "docs")
+        for pattern in ("*.py", "*.md")
+        for path in sorted((ROOT / folder).rglob(pattern))
+        if path not in (FACTS_FILE, Path(__file__))
+    ]
+    return {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in paths}
+
+
+TEXTS = _texts()
+
+
+def _cited(text: str) -> set[str]:
+    lists = (match.replace("#", " ").replace(",", " ").split() for match in CITATION.findall(text))
+    return {anchor for anchors in lists for anchor in anchors} | set(LINK.findall(text))
+
+
+CITED = {anchor for text in TEXTS.values() for anchor in _cited(text)}
+
+
+def test_every_heading_is_a_fact_with_evidence() -> None:
+    headings = re.findall(r"^### (.+)$", FACTS_FILE.read_text(encoding="utf-8"), re.M)
+
+    assert [fact.anchor for fact in FACTS] == [_anchor(heading) for heading in headings]
+    assert len({fact.anchor for fact in FACTS}) == len(FACTS)
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.anchor)
+def test_a_fact_has_evidence_that_exists(fact: Fact) -> None:
+    assert fact.versions
+    assert set(fact.versions) <= set(VERSIONS)
+    assert fact.kinds <= KINDS
+    assert fact.kinds or fact.recorded
+    for name, versions in fact.recorded:
+        for version in versions:
+            assert (RECORDINGS / version / f"{name}.json").is_file(), f"no recording {name} of {version}"
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.anchor)
+def test_a_fact_is_cited_or_marked_as_background(fact: Fact) -> None:
+    assert (fact.anchor in CITED) != fact.background
+
+
+def test_every_cited_anchor_exists() -> None:
+    known = {fact.anchor for fact in FACTS}
+    unknown = {str(path): sorted(_cited(text) - known) for path, text in TEXTS.items() if _cited(text) - known}
+
+    assert unknown == {}
+
+
+def test_every_citation_has_the_form_that_is_checked() -> None:
+    malformed = [
+        str(path) for path, text in TEXTS.items() if text.count("midaz-behaviour:") != len(CITATION.findall(text))
+    ]
+
+    assert malformed == []
+
+
+def test_no_citation_leads_out_of_the_repository() -> None:
+    assert [str(path) for path, text in TEXTS.items() if OLD_CITATION.search(text)] == []

@@ -1,0 +1,71 @@
+"""The public names: documented, importable from one place, and alike in their synchronous and async forms."""
+
+import importlib
+import inspect
+import pkgutil
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import midaz_seed
+from midaz_seed import clock, events, transport
+
+PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
+PUBLIC = [
+    (module.__name__, name) for module in (midaz_seed, clock, events, transport) for name in sorted(module.__all__)
+]
+TWINS = [name for name in midaz_seed.__all__ if f"{name}_async" in midaz_seed.__all__]
+SETTINGS = midaz_seed.Settings.model_validate({"preset": "tiny", "target": {"baseUrl": "sandbox"}})
+
+
+def _resolve(module: str, name: str) -> Any:
+    return getattr(importlib.import_module(module), name)
+
+
+@pytest.mark.parametrize(("module", "name"), PUBLIC)
+def test_every_public_name_has_a_docstring_and_stands_in_the_page(module: str, name: str) -> None:
+    each = _resolve(module, name)
+    if name not in ("Emit", "Event"):  # aliases of types cannot have one
+        assert each.__doc__
+        # what a dataclass or an enumeration has where nobody wrote one
+        assert not each.__doc__.startswith((f"{name}(", "An enumeration."))
+    assert f"`{name}`" in PAGE
+
+
+@pytest.mark.parametrize("name", [name for name in midaz_seed.__all__ if inspect.isfunction(getattr(midaz_seed, name))])
+def test_every_argument_of_a_function_stands_in_its_docstring(name: str) -> None:
+    function = getattr(midaz_seed, name)
+    described = set(re.findall(r"^    (\w+): ", inspect.getdoc(function) or "", flags=re.MULTILINE))
+    assert set(inspect.signature(function).parameters) <= described
+
+
+def test_what_needs_a_target_has_an_async_twin() -> None:
+    assert TWINS == ["examine", "seed", "teardown", "verify"]
+
+
+@pytest.mark.parametrize("name", TWINS)
+def test_twins_have_the_same_parameters(name: str) -> None:
+    function, twin = getattr(midaz_seed, name), getattr(midaz_seed, f"{name}_async")
+    assert inspect.signature(function) == inspect.signature(twin)
+    assert (function.__name__, function.__doc__) == (name, twin.__doc__)
+    assert inspect.iscoroutinefunction(twin)
+    assert not inspect.iscoroutinefunction(function)
+
+
+@pytest.mark.parametrize("name", TWINS)
+async def test_a_synchronous_call_inside_an_event_loop_says_what_to_await(name: str) -> None:
+    with pytest.raises(midaz_seed.UsageError, match="inside a running event loop") as raised:
+        getattr(midaz_seed, name)(SETTINGS)
+    assert raised.value.hint == f"await {name}_async there"
+
+
+def test_no_public_name_is_also_a_module() -> None:
+    """Importing such a module would replace the name."""
+    modules = {module.name for module in pkgutil.iter_modules(midaz_seed.__path__)}
+    assert not modules & set(midaz_seed.__all__)
+
+
+def test_every_event_is_exported() -> None:
+    assert {event.__name__ for event in events.Event.__args__} <= set(events.__all__)
