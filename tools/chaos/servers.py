@@ -57,7 +57,7 @@ class InProcessServer:
 
     async def drain(self) -> None:
         for _ in range(600):
-            if not self._sandbox.app.later:
+            if not self._sandbox.app.delayed:
                 return
             await asyncio.sleep(0.1)
         raise AssertionError("requests are held for longer than a minute")
