@@ -1,4 +1,4 @@
-# `make demo` and `make test` are all the set-up there is: both make .venv first, with uv when it is installed, else with venv and pip.
+# Every target that needs .venv creates it first, with uv if it is installed, otherwise with venv and pip.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ help: ## list the targets
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "midaz-seed needs Python 3.11 or later; name one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+		{ echo "midaz-seed needs Python 3.11 or later; choose one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python "$$(command -v $(PYTHON))" $(VENV) && \
 		uv pip install -q --python $(BIN)/python --group dev -e .; \
@@ -23,16 +23,16 @@ $(STAMP): pyproject.toml
 	fi
 	@touch $@
 
-demo: $(STAMP) ## seed the embedded sandbox with the small preset, prove every balance, print the report
+demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every balance, print the report
 	@$(BIN)/midaz-seed run --preset small --target sandbox
 
 test: $(STAMP) ## run the tests with coverage, in two processes
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
-contract: $(STAMP) ## hold the sandbox against every exchange recorded from real servers
+contract: $(STAMP) ## compare the sandbox with every exchange recorded from real servers
 	@$(BIN)/python -m tests.contract.replay
 
-chaos: $(STAMP) ## kill runs and servers at random moments under every fault, and count every movement by its mark (about 40 minutes)
+chaos: $(STAMP) ## kill runs and servers at random times under every fault, and audit every movement (about 40 minutes)
 	@$(BIN)/python -m tools.chaos
 
 model: $(STAMP) ## explore the protocol model exhaustively
@@ -41,21 +41,22 @@ model: $(STAMP) ## explore the protocol model exhaustively
 machine: $(STAMP) ## random sessions through a network with every fault, all movements audited after each (10 minutes)
 	@$(BIN)/python -m tests.acceptance.test_exactly_once_machine
 
-check: $(STAMP) ## format, lint, types, import rules, generated docs
+check: $(STAMP) ## format, lint, types, import rules, words, generated docs
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/python -m pytest -q tests/unit/test_import_rules.py
+	@$(BIN)/python tools/style.py
 	@$(BIN)/python tools/reference.py --check
 
 format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: $(STAMP) ## write the generated parts of docs/
+docs: $(STAMP) ## regenerate the generated parts of docs/
 	@$(BIN)/python tools/reference.py
 
-bench: $(STAMP) ## measure clients side by side, the sandbox, whole runs, pack sizes, automatic concurrency and the rate limit (about 10 minutes)
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency and the rate limit (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -71,5 +72,5 @@ bench-quick: $(STAMP) ## the same without the large runs, one short round each (
 	@$(BIN)/python benchmarks/sandbox.py --rounds 1 --count 5000
 	@$(BIN)/python benchmarks/sizes.py small medium
 
-clean: ## remove what the other targets made
+clean: ## remove the files of the other targets
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

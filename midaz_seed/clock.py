@@ -1,6 +1,6 @@
-"""Time as something that can be handed in: the system's clock, and one that tests move by hand.
+"""Clocks: the system's, one that tests advance, and one that is ahead of another.
 
-Everything that waits or measures takes a `Clock`, so no test has to sleep and none depends on the speed of a machine.
+Everything that waits or measures time takes a `Clock`, so that tests neither sleep nor depend on the machine's speed.
 """
 
 import heapq
@@ -16,18 +16,18 @@ __all__ = ["Clock", "FakeClock", "SystemClock"]  # `ShiftedClock` is the sandbox
 
 
 class Clock(Protocol):
-    """Where a component reads the time and waits."""
+    """Reads the time and waits."""
 
     def monotonic(self) -> float:
-        """Seconds from an arbitrary start, never going back."""
+        """Return seconds since an arbitrary start; never decreases."""
         ...
 
     def time(self) -> float:
-        """Seconds since the Unix epoch (UTC)."""
+        """Return seconds since the Unix epoch (UTC)."""
         ...
 
     async def sleep(self, delay_s: float) -> None:
-        """Wait for `delay_s` seconds; zero or less only lets other tasks run."""
+        """Wait for `delay_s` seconds; zero or less only yields to other tasks."""
         ...
 
 
@@ -35,10 +35,10 @@ _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", None)
 
 
 class SystemClock:
-    """The machine's own time. Where the system tells, it goes on while the machine sleeps: the keys on the server do
-    not sleep with it, and must not look younger than they are."""
+    """The machine's time. On Linux it includes the time that the machine is suspended, because idempotency keys on the
+    server keep aging then."""
 
-    # itself, not a method that calls it: it is read several times an item
+    # the function itself and not a method that calls it, because it is called several times per item
     monotonic = staticmethod(time.monotonic if _BOOTTIME is None else partial(time.clock_gettime, _BOOTTIME))
     time = staticmethod(time.time)
 
@@ -47,7 +47,7 @@ class SystemClock:
 
 
 class FakeClock:
-    """A clock that stands still until `advance` moves it; with `auto=True` a sleep moves it and returns at once."""
+    """A clock for tests: only `advance` moves it; with `auto=True` a sleep also moves it and returns immediately."""
 
     def __init__(self, *, start_s: float = 1_767_225_600.0, auto: bool = False) -> None:
         self._now_s = start_s
@@ -74,17 +74,17 @@ class FakeClock:
         try:
             await woken.wait()
         finally:
-            if not woken.is_set():  # cancelled: nobody waits here any more
+            if not woken.is_set():  # the sleep was cancelled
                 self._sleepers.remove(sleeper)
                 heapq.heapify(self._sleepers)
 
     @property
     def sleepers(self) -> int:
-        """How many tasks wait in `sleep`."""
+        """The number of tasks that wait in `sleep`."""
         return len(self._sleepers)
 
     async def advance(self, delta_s: float) -> None:
-        """Move time on, waking every sleeper whose moment has come, in order, and letting each run."""
+        """Advance the time, waking each sleeper at its time, in order, and letting it run."""
         target_s = self._now_s + delta_s
         while self._sleepers and self._sleepers[0][0] <= target_s:
             self._now_s, _, woken = heapq.heappop(self._sleepers)
@@ -97,13 +97,13 @@ class FakeClock:
 
 
 class ShiftedClock:
-    """Another clock's time plus whatever `advance` has added: hours pass at once, seconds pass as ever."""
+    """The time of another clock plus the total of all `advance` calls."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
         self._moved = anyio.Event()
         self.ahead_s = 0.0
-        """How far it is ahead of the other clock."""
+        """Seconds that it is ahead of the other clock."""
 
     def monotonic(self) -> float:
         return self._clock.monotonic() + self.ahead_s
@@ -121,7 +121,7 @@ class ShiftedClock:
                 either.cancel_scope.cancel()
 
     def advance(self, delta_s: float) -> None:
-        """Move time on; whoever sleeps is woken when that was long enough."""
+        """Advance the time, waking every sleeper whose time has come."""
         self.ahead_s += delta_s
         moved, self._moved = self._moved, anyio.Event()
         moved.set()

@@ -1,6 +1,7 @@
-"""The command line: `main` finds the verb, runs it, and turns every failure into a message and an exit code.
+"""The command line: one module per command that parses, calls the library and prints; no rule of a run.
 
-One module per verb, imported when it is used: `--help` answers at once.
+`main` runs a command and turns every failure into a message and an exit code. Each command has a
+module of its own, imported only when it is used: that keeps `--help` fast.
 """
 
 import importlib
@@ -17,30 +18,30 @@ from midaz_seed.settings.sources import DEBUG_VARIABLE
 from midaz_seed.settings.suggestions import nearest
 
 BROKEN_PIPE = 141
-"""What a shell reports for a program whose reader went away (128 + SIGPIPE): `midaz-seed config show | head -1`."""
+"""128 + SIGPIPE, as a shell reports it when the reader of stdout closes early: `midaz-seed config show | head -1`."""
 
-VERBS = {
-    "run": "Fill a Midaz with the planned data and prove every balance.",
-    "plan": "Show what a run would create; nothing is sent.",
-    "retry": "Send again what the server refused in a run.",
-    "runs": "List, show or delete the runs of this directory.",
-    "doctor": "Look at a Midaz before a run: what it is, and whether to go.",
-    "verify": "Prove that a Midaz holds the planned data; nothing is written.",
+COMMANDS = {
+    "run": "Fill a Midaz with the planned data and verify every balance.",
+    "plan": "Show what a run would create; send nothing.",
+    "retry": "Send the rejected items of a run again.",
+    "runs": "List, show or delete the runs in a runs directory.",
+    "doctor": "Check a Midaz before a run: go or no-go.",
+    "verify": "Verify that a Midaz holds the planned data; write nothing.",
     "teardown": "Remove what a run created, and nothing else.",
-    "sandbox": "Serve an embedded stand-in for Midaz.",
-    "config": "Show, describe or start the configuration.",
+    "sandbox": "Run the embedded Midaz.",
+    "config": "Show the settings, their JSON Schema or a file to start from.",
 }
-"""Each verb is an object of this name in the module of this name, with what the list of commands says about it."""
+"""Command -> its line in `midaz-seed --help`. The command is an object of that name in the module of that name."""
 
 
-class _Verbs(SuggestingGroup):
-    """The verbs, imported one by one when they are used."""
+class _LazyCommands(SuggestingGroup):
+    """The commands, each imported when it is used."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return list(VERBS)
+        return list(COMMANDS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in VERBS:
+        if cmd_name not in COMMANDS:
             return None
         command = getattr(importlib.import_module(f"midaz_seed.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
@@ -48,7 +49,7 @@ class _Verbs(SuggestingGroup):
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
-            formatter.write_dl(list(VERBS.items()))
+            formatter.write_dl(list(COMMANDS.items()))
 
 
 def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool) -> None:
@@ -58,41 +59,43 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool)
         try:
             number = version("midaz-seed")
         except PackageNotFoundError:
-            number = "(from its source folder, not installed)"
+            number = "(not installed: run from its source folder)"
         click.echo(f"midaz-seed {number}")
         ctx.exit()
 
 
 @click.group(
-    cls=_Verbs,
+    cls=_LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Each command has its own --help. Exit codes: 0 done and proved; 1 over the error budget, a balance "
-    "differs, or an internal error; 2 usage or configuration; 3 target; 4 settlement; 130/143 interrupted.",
+    epilog="Run a command with --help for its options. Exit codes: 0 done and verified; 1 over the error budget, a "
+    "balance differs, or an internal error; 2 usage or configuration; 3 target; 4 settlement; 130/143 interrupted.",
 )
 @click.option(
-    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version."
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
 )
 def cli() -> None:
-    """Fill a Midaz ledger with realistic data, and prove that every balance is the planned one.
+    """Fill a Midaz ledger with realistic data, and verify that every balance is the planned one.
 
     \b
-    midaz-seed run --target sandbox                    # the embedded server: nothing else needed
-    midaz-seed plan -v large                           # what would be created
-    midaz-seed run -v medium -u http://127.0.0.1:3002  # a Midaz of your own
+    midaz-seed run --target sandbox                    # fill the embedded server; needs nothing else
+    midaz-seed plan -v large                           # show what would be created
+    midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
     """
 
 
 def main(arguments: Sequence[str] | None = None, commands: click.Group = cli) -> NoReturn:
-    """Run the command line and leave with its exit code. `arguments` default to those of the process.
+    """Run the command line and exit the process with its exit code.
 
-    `commands` may be a group of somebody else's, which then fails as ours does.
+    Args:
+        arguments: the command line without the program's name; by default that of the process.
+        commands: the group to run. Another program can pass its own, to get the same error messages and exit codes.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    command_line = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _run(given, commands)
+        code = _run(command_line, commands)
         sys.stdout.flush()
     except BrokenPipeError:
-        # the interpreter flushes once more at its end, and that must not complain either
+        # the interpreter flushes stdout once more when it exits, which must not raise again
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = BROKEN_PIPE
     sys.exit(code)
@@ -105,22 +108,22 @@ def _run(arguments: list[str], commands: click.Group) -> int:
     except click.exceptions.Exit as request:
         return request.exit_code
     except SeedError as error:
-        _complain(error.message, error.where, error.hint)
+        _print_error(error.message, error.where, error.hint)
         return error.exit_code
     except click.NoSuchOption as error:
-        right = nearest(error.option_name, error.possibilities or ())
-        hint = f"did you mean {right}?" if right else _see_help(error, arguments)
-        _complain(f"there is no option {error.option_name}", "", hint)
+        suggestion = nearest(error.option_name, error.possibilities or ())
+        hint = f"did you mean {suggestion}?" if suggestion else _see_help(error, arguments)
+        _print_error(f"unknown option {error.option_name}", "", hint)
         return ExitCode.USAGE
     except click.ClickException as error:
-        _complain(error.format_message(), "", _see_help(error, arguments))
+        _print_error(error.format_message(), "", _see_help(error, arguments))
         return ExitCode.USAGE
     except (KeyboardInterrupt, click.Abort):
-        _complain("interrupted", "", "run the same command again to go on")
+        _print_error("interrupted", "", "run the same command again to continue")
         return ExitCode.INTERRUPTED
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - the last resort: a user gets one line, never a bare traceback
+    except Exception as error:  # noqa: BLE001 - the last resort: print one line, not a traceback
         return _internal_error(error, arguments)
     return ExitCode.DONE
 
@@ -130,21 +133,21 @@ def _internal_error(error: Exception, arguments: list[str]) -> int:
         import traceback
 
         click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-        advice = "please report it with the traceback above"
+        next_step = "please report it with the traceback above"
     else:
-        advice = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
+        next_step = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
     text = " ".join(str(error).split())
-    click.echo(f"internal error: {type(error).__name__}{f': {text}' if text else ''}; {advice}", err=True)
+    click.echo(f"internal error: {type(error).__name__}{f': {text}' if text else ''}; {next_step}", err=True)
     return ExitCode.DIFFERENCES
 
 
 def _see_help(error: click.ClickException, arguments: list[str]) -> str:
     ctx = getattr(error, "ctx", None)
-    verb = next((f"midaz-seed {name}" for name in arguments[:1] if name in VERBS), "midaz-seed")
-    return f"see {ctx.command_path if ctx else verb} --help"
+    command = next((f"midaz-seed {name}" for name in arguments[:1] if name in COMMANDS), "midaz-seed")
+    return f"see {ctx.command_path if ctx else command} --help"
 
 
-def _complain(message: str, where: str, hint: str) -> None:
+def _print_error(message: str, where: str, hint: str) -> None:
     click.echo(f"error: {message}", err=True)
     if where:
         click.echo(f"  where: {where}", err=True)

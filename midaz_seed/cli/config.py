@@ -1,4 +1,4 @@
-"""`midaz-seed config`: what is configured, what can be configured, and a file to start from."""
+"""`midaz-seed config`: the effective configuration, its JSON Schema, and a file to start from."""
 
 import json
 
@@ -13,10 +13,10 @@ JSON_VERSION = 1
 
 @click.group(cls=SuggestingGroup)
 def config() -> None:
-    """Show, describe or start the configuration.
+    """Show the configuration, its JSON Schema, or a file to start from.
 
-    Flags beat environment variables (MIDAZ_SEED_SEED, MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY), those beat the
-    file, and the file beats the preset.
+    Order of precedence: flags, environment variables (MIDAZ_SEED_SEED, MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY),
+    the configuration file, the preset, the defaults.
     """
 
 
@@ -27,7 +27,7 @@ def config() -> None:
 def show(loaded: LoadedSettings, as_json: bool) -> None:
     """Print every setting with its effective value and where it came from.
 
-    Takes the flags of `run`, so that a run's settings can be seen beforehand. Secrets are shown as ***.
+    Accepts the flags of `run`, to see the settings of a run before it starts. Secrets are shown as ***.
     """
     from midaz_seed.settings.render import yaml_value
     from midaz_seed.settings.schema import SETTINGS, as_plain
@@ -47,7 +47,7 @@ def show(loaded: LoadedSettings, as_json: bool) -> None:
 
 @config.command()
 def schema() -> None:
-    """Print the JSON Schema of the configuration file, for editors and checks."""
+    """Print the JSON Schema of the configuration file, for editors and validators."""
     from midaz_seed.settings.render import json_schema
 
     click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
@@ -55,7 +55,7 @@ def schema() -> None:
 
 @config.command()
 def init() -> None:
-    """Print a configuration file with every setting, its meaning and its default.
+    """Print a configuration file that lists every setting with its meaning, range and default.
 
     \b
     midaz-seed config init > midaz-seed.yaml

@@ -1,4 +1,4 @@
-"""`midaz-seed doctor`: what answers at a target, and whether a run should go there."""
+"""`midaz-seed doctor`: check a server before a run."""
 
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 @click.argument("url", metavar="[TARGET]", required=False)
 @settings_options
 @target_options
-@click.option("--write", is_flag=True, help="Also try writing, in an organization that is removed again")
+@click.option("--write", is_flag=True, help="Also test writing, in a temporary organization that is removed afterwards")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
 def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) -> None:
-    """Look at a Midaz before a run: version, access, manners, latency; with --write also idempotency and speed.
+    """Check a Midaz before a run: version, access, API behaviour, latency; with --write also idempotency and speed.
 
-    TARGET is a URL or the word sandbox, as --target takes it.
+    TARGET is a URL or the word sandbox, as in --target.
 
     \b
     midaz-seed doctor http://127.0.0.1:3002
@@ -33,22 +33,22 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
         target = settings.target.model_copy(update={"base_url": url})
         settings = settings.model_copy(update={"target": target})
     diagnosis = examine(settings, write=write)
-    line = f"midaz-seed run {' '.join([diagnosis.flags, *_given(loaded)])}" if diagnosis.go else ""
-    click.echo(_document(diagnosis, line) if as_json else _text(diagnosis, line), nl=False)
+    run_command = f"midaz-seed run {' '.join([diagnosis.flags, *_flags_for_run(loaded)])}" if diagnosis.go else ""
+    click.echo(_document(diagnosis, run_command) if as_json else _text(diagnosis, run_command), nl=False)
     raise SystemExit(int(ExitCode.DONE if diagnosis.go else ExitCode.TARGET))
 
 
-def _given(loaded: LoadedSettings) -> list[str]:
-    """The flags that were given, as a run has to get them too; without secrets, and without where the target is."""
+def _flags_for_run(loaded: LoadedSettings) -> list[str]:
+    """Return the flags of this command line that `run` needs too, without secrets and without the target's address."""
     import shlex
 
     from midaz_seed.settings.schema import SETTINGS, as_plain
 
-    told = ("target.baseUrl", "target.onboardingUrl", "target.transactionUrl", "target.onboardingPort")
+    in_diagnosis = ("target.baseUrl", "target.onboardingUrl", "target.transactionUrl", "target.onboardingPort")
     flags = []
     for path, source in loaded.sources.items():
         setting, spelling = SETTINGS[path], source.removeprefix("flag ")
-        if spelling == source or setting.is_secret or path in (*told, "target.transactionPort"):
+        if spelling == source or setting.is_secret or path in (*in_diagnosis, "target.transactionPort"):
             continue
         value = as_plain(setting.value_of(loaded.settings))
         if spelling.startswith("--set "):
@@ -62,16 +62,16 @@ def _given(loaded: LoadedSettings) -> list[str]:
     return flags
 
 
-def _document(diagnosis: "Diagnosis", line: str) -> str:
+def _document(diagnosis: "Diagnosis", run_command: str) -> str:
     import dataclasses
 
     import orjson
 
-    document = {"schema_version": 1, **dataclasses.asdict(diagnosis), "go": diagnosis.go, "run": line}
+    document = {"schema_version": 1, **dataclasses.asdict(diagnosis), "go": diagnosis.go, "run": run_command}
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
-def _text(diagnosis: "Diagnosis", line: str) -> str:
+def _text(diagnosis: "Diagnosis", run_command: str) -> str:
     import textwrap
 
     lines = [f"target {diagnosis.target}", ""]
@@ -79,5 +79,5 @@ def _text(diagnosis: "Diagnosis", line: str) -> str:
         mark = {"ok": " ", "note": "!", "stop": "X"}[finding.level]
         text = f"{mark} {finding.name:<17}{finding.value:<18} {finding.meaning}"
         lines += textwrap.wrap(text, 100, subsequent_indent=" " * 38, break_long_words=False)
-    lines += ["", f"GO: {line}" if diagnosis.go else "NO-GO: cure what is marked X"]
+    lines += ["", f"GO: {run_command}" if diagnosis.go else "NO-GO: fix the findings marked X"]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What `run` and `verify` share: logs and progress on stderr, the report on stdout, the exit code."""
+"""Run a library function for a command: logs and progress on stderr, the report on stdout, the exit code."""
 
 import sys
 from typing import Protocol
@@ -15,14 +15,21 @@ from midaz_seed.runner import Watch
 from midaz_seed.settings.model import Settings
 
 
-class Execute(Protocol):
+class RunFunction(Protocol):
     """`seed` or `verify`."""
 
     def __call__(self, settings: Settings, *, emit: Emit, watch: Watch | None, handle_signals: bool) -> Report: ...
 
 
-def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -> None:
-    """Run a story in the terminal and exit with its code."""
+def execute(function: RunFunction, settings: Settings, *, as_json: bool, quiet: bool) -> None:
+    """Run a function of the library in the terminal and exit the process with the report's exit code.
+
+    Args:
+        function: what to run.
+        settings: the effective settings; `report` is written here and not by the function.
+        as_json: print the report as JSON instead of text.
+        quiet: show no progress.
+    """
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
     display: list[Progress] = []
 
@@ -30,7 +37,7 @@ def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -
         log_event(event)
         for progress in display:
             progress.emit(event)
-        if not display and not quiet and describe(event):  # pack sizes are measured before there is a run to display
+        if not display and not quiet and describe(event):  # batch sizes are measured before progress is displayed
             click.echo(describe(event), err=True)
 
     async def watch(context: RunContext) -> None:
@@ -41,10 +48,10 @@ def execute(story: Execute, settings: Settings, *, as_json: bool, quiet: bool) -
     file, settings = settings.report, settings.model_copy(update={"report": None})
     if file is not None:
         check_writable(file)
-    report = story(settings, emit=emit, watch=None if quiet else watch, handle_signals=True)
+    report = function(settings, emit=emit, watch=None if quiet else watch, handle_signals=True)
     click.echo(report.as_json() if as_json else render_text(report), nl=False)
     if file is not None:
-        write_json(report, file)  # after printing it, so that a full disk cannot take the result away
+        write_json(report, file)  # after printing it: a full disk must not lose the result
     if report.exit_code:
         click.echo(f"{report.verdict} {report.next_step}".strip(), err=True)
     sys.exit(report.exit_code)

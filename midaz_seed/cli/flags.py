@@ -1,5 +1,7 @@
-"""The flags that are settings, and their headings in the help. Their values are checked where the file's and the
-environment's are, so the messages are the same."""
+"""The flags that set a setting, and their headings in the help.
+
+Their values are validated together with those of the file and the environment, so the error messages are the same.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,23 +10,26 @@ import click
 
 from midaz_seed.settings.sources import Flag
 
-PLAN = "What is created"
-TARGET = "Where it goes"
-PACE = "How hard and how long"
-RUNS = "What is written down"
+PLAN = "Plan"
+TARGET = "Target"
+PACE = "Load"
+RUNS = "Runs and journal"
 RUNS_PATH = "journal.directory"
 RUNS_VARIABLE = "MIDAZ_SEED_JOURNAL__DIRECTORY"
-SETTINGS = "Where settings come from"
-OUTPUT = "What is shown"
+SETTINGS = "Configuration"
+OUTPUT = "Output"
 SECTIONS = (TARGET, PLAN, PACE, RUNS, SETTINGS, OUTPUT)
 
 Command = Callable[..., Any]
 
 
 class SettingOption(click.Option):
-    """A flag for one setting. `path` is the setting's dotted YAML path, `value` what the flag says when it takes none.
+    """A flag that sets one setting. It does not validate its value: `load_settings` gets the text as typed.
 
-    It never checks its value: what is typed goes to `load_settings` as text.
+    Attributes:
+        path: the setting's dotted YAML path.
+        section: the heading in the help.
+        value: the value that a flag without an argument sets.
     """
 
     def __init__(self, *args: Any, path: str, section: str, value: str | None = None, **kwargs: Any) -> None:
@@ -35,41 +40,41 @@ class SettingOption(click.Option):
 
     @property
     def spelling(self) -> str:
-        """How messages call it: its long name."""
+        """The long name, as messages show it."""
         return next(name for name in self.opts if name.startswith("--"))
 
     def flag(self, given: Any) -> Flag | None:
-        """What was given on the command line, if anything was."""
+        """Return the flag with the value of the command line; None when it was not given."""
         if given is None or given == () or (self.value is not None and not given):
             return None
         return Flag(self.spelling, self.path, self.value if self.value is not None else given)
 
 
 class _SectionOption(click.Option):
-    """A flag that is no setting, with its place in the help."""
+    """A flag that sets no setting, under the heading of the configuration."""
 
     section = SETTINGS
 
 
 class RunOption(click.Option):
-    """The same, among the flags about what is written down."""
+    """A flag that sets no setting, under the heading of runs and journal."""
 
     section = RUNS
 
 
 class _TargetOption(click.Option):
-    """The same, among the flags about the target."""
+    """A flag that sets no setting, under the heading of the target."""
 
     section = TARGET
 
 
 def _setting(section: str, path: str, *names: str, help: str, **kwargs: Any) -> Callable[[Command], Command]:  # noqa: A002
-    """A `click.option` for a setting."""
+    """Return a `click.option` that sets a setting."""
     return click.option(*names, cls=SettingOption, path=path, section=section, help=help, **kwargs)
 
 
 def _count(name: str, what: str, path: str) -> Callable[[Command], Command]:
-    return _setting(PLAN, f"volume.{path}", name, metavar="N", help=f"{what} [default: as the preset]")
+    return _setting(PLAN, f"volume.{path}", name, metavar="N", help=f"{what} [default: from the preset]")
 
 
 PLAN_OPTIONS = (
@@ -81,16 +86,29 @@ PLAN_OPTIONS = (
         "-v",
         "preset",
         metavar="NAME",
-        help="tiny (24 movements), small (8,000), medium (15,000) or large (1,000,000) [default: small]",
+        help="Preset volume: tiny (24 movements), small (8,000), medium (15,000) or large (1,000,000) [default: small]",
     ),
-    _setting(PLAN, "seed", "--seed", "-s", metavar="N", help="Same seed, same data, to the byte [default: 1]"),
-    _setting(PLAN, "runId", "--run-id", metavar="ID", help="Mark of this data [default: follows from the plan]"),
-    _count("--organizations", "Organizations", "organizations"),
+    _setting(
+        PLAN,
+        "seed",
+        "--seed",
+        "-s",
+        metavar="N",
+        help="Seed of the data; the same seed gives the same bytes [default: 1]",
+    ),
+    _setting(
+        PLAN,
+        "runId",
+        "--run-id",
+        metavar="ID",
+        help="Id that every created object carries [default: derived from the plan]",
+    ),
+    _count("--organizations", "Number of organizations", "organizations"),
     _count("--ledgers", "Ledgers in each organization", "ledgersPerOrganization"),
     _count("--assets", "Assets in each ledger", "assetsPerLedger"),
     _count("--portfolios", "Portfolios in each ledger", "portfoliosPerLedger"),
     _count("--segments", "Segments in each ledger", "segmentsPerLedger"),
-    _count("--account-types", "Account types registered in each ledger", "accountTypesPerLedger"),
+    _count("--account-types", "Account types to register in each ledger", "accountTypesPerLedger"),
     _count("--accounts", "Accounts in each ledger", "accountsPerLedger"),
     _count("--transactions", "Movements per account: one deposit, the rest transfers", "transactionsPerAccount"),
     _setting(
@@ -98,21 +116,21 @@ PLAN_OPTIONS = (
         "data.alphanumericCnpj",
         "--alphanumeric-cnpj/--no-alphanumeric-cnpj",
         default=None,
-        help="Companies get the CNPJ with letters, issued since July 2026 [default: no]",
+        help="Give companies the alphanumeric CNPJ, issued since July 2026 [default: no]",
     ),
     _setting(
         PLAN,
         "generation.batches.transactionsPerBatch",
         "--transactions-per-batch",
         metavar="N|auto",
-        help="Movements packed into one transaction; auto measures what moves most per second [default: 1]",
+        help="Movements in one transaction; auto measures which number gives the highest throughput [default: 1]",
     ),
     click.option(
         "--config",
         "config_file",
         cls=_SectionOption,
         metavar="FILE",
-        help="YAML file with settings [default: midaz-seed.yaml, where it exists]",
+        help="YAML file with settings [default: midaz-seed.yaml, if it exists]",
     ),
     click.option(
         "--set",
@@ -120,22 +138,34 @@ PLAN_OPTIONS = (
         cls=_SectionOption,
         metavar="KEY=VALUE",
         multiple=True,
-        help="Any setting, by its path in the file: --set breaker.openS=30. Repeatable",
+        help="Set any setting by its path in the file: --set breaker.openS=30. Repeatable",
     ),
 )
 
 TARGET_OPTIONS = (
     _setting(
-        TARGET, "target.baseUrl", "--target", "target_name", metavar="sandbox|URL", help="The embedded server, or a URL"
+        TARGET,
+        "target.baseUrl",
+        "--target",
+        "target_name",
+        metavar="sandbox|URL",
+        help="Server: the word sandbox for the embedded server, or a URL",
     ),
-    _setting(TARGET, "target.baseUrl", "--base-url", "-u", metavar="URL", help="The same, as the old generator had it"),
+    _setting(
+        TARGET,
+        "target.baseUrl",
+        "--base-url",
+        "-u",
+        metavar="URL",
+        help="Alias of --target, kept for the older demo generator",
+    ),
     _setting(
         TARGET,
         "target.onboardingPort",
         "--onboarding-port",
         "-o",
         metavar="PORT",
-        help="Port of the onboarding service [default: the URL's, else 3002]",
+        help="Port of the onboarding service [default: the port in the URL, else 3002]",
     ),
     _setting(
         TARGET,
@@ -143,7 +173,7 @@ TARGET_OPTIONS = (
         "--transaction-port",
         "-t",
         metavar="PORT",
-        help="Port of the transaction service [default: the URL's, else 3002]",
+        help="Port of the transaction service [default: the port in the URL, else 3002]",
     ),
     _setting(
         TARGET,
@@ -151,7 +181,7 @@ TARGET_OPTIONS = (
         "--allow-host",
         metavar="HOST",
         multiple=True,
-        help="A host beside this machine that may be written to. Repeatable",
+        help="Allow writing to this host; loopback is always allowed. Repeatable",
     ),
     _setting(
         TARGET,
@@ -159,26 +189,27 @@ TARGET_OPTIONS = (
         "--auth-token",
         "-a",
         metavar="TOKEN",
-        help="Bearer token. Others on this machine can see it in the list of processes: MIDAZ_SEED_TARGET__AUTH_TOKEN "
-        "or --auth-token-file is better",
+        help="Bearer token. Visible in the process list: prefer MIDAZ_SEED_TARGET__AUTH_TOKEN or --auth-token-file",
     ),
-    _setting(TARGET, "target.authTokenFile", "--auth-token-file", metavar="FILE", help="File with the bearer token"),
+    _setting(
+        TARGET, "target.authTokenFile", "--auth-token-file", metavar="FILE", help="File that holds the bearer token"
+    ),
     click.option(
-        "--ask-token", "ask_token", cls=_TargetOption, is_flag=True, help="Ask for the bearer token, without showing it"
+        "--ask-token", "ask_token", cls=_TargetOption, is_flag=True, help="Prompt for the bearer token without echo"
     ),
     _setting(
         TARGET,
         "target.onboardingUrl",
         "--onboarding-url",
         metavar="URL",
-        help="The onboarding service, where it has an address of its own",
+        help="URL of the onboarding service, if it differs from --target",
     ),
     _setting(
         TARGET,
         "target.transactionUrl",
         "--transaction-url",
         metavar="URL",
-        help="The transaction service, where it has an address of its own",
+        help="URL of the transaction service, if it differs from --target",
     ),
     _setting(
         TARGET,
@@ -186,37 +217,37 @@ TARGET_OPTIONS = (
         "--header",
         metavar="'NAME: VALUE'",
         multiple=True,
-        help="A header for every request. Repeatable. A secret one is better in the file",
+        help="Header to send with every request. Repeatable. Put secret ones into the configuration file",
     ),
-    _setting(TARGET, "target.caFile", "--ca-file", metavar="FILE", help="Certificates to trust (PEM)"),
-    _setting(TARGET, "target.proxy", "--proxy", metavar="URL", help="HTTP proxy"),
+    _setting(TARGET, "target.caFile", "--ca-file", metavar="FILE", help="CA certificates to trust (PEM)"),
+    _setting(TARGET, "target.proxy", "--proxy", metavar="URL", help="URL of an HTTP proxy"),
     _setting(
         TARGET,
         "sandbox.data",
         "--sandbox-data",
         metavar="FILE",
-        help="With --target sandbox: keep its data in this file [default: gone after the run]",
+        help="With --target sandbox: file that keeps its data [default: none, data is lost after the run]",
     ),
     _setting(
         TARGET,
         "sandbox.faults",
         "--sandbox-faults",
         metavar="FILE",
-        help="With --target sandbox: the faults that it shows (YAML)",
+        help="With --target sandbox: fault plan (YAML)",
     ),
     _setting(
         TARGET,
         "sandbox.dialect",
         "--dialect",
         metavar="NAME",
-        help="With --target sandbox: the Midaz that it answers as: v3.3, v3.8 or v4 [default: v3.8]",
+        help="With --target sandbox: Midaz version to imitate: v3.3, v3.8 or v4 [default: v3.8]",
     ),
     _setting(
         TARGET,
         "target.transport",
         "--transport",
         metavar="NAME",
-        help="wire, the fast one, or session, a full HTTP client for odd servers [default: wire]",
+        help="HTTP client: wire (fast) or session (full-featured aiohttp client) [default: wire]",
     ),
     _setting(
         PACE,
@@ -224,14 +255,15 @@ TARGET_OPTIONS = (
         "--concurrency",
         "-c",
         metavar="N|auto",
-        help="Requests in flight at once; auto finds the fewest that give the most [default: 16]",
+        help="Maximum requests in flight; auto searches for the smallest concurrency "
+        "with maximum throughput [default: 16]",
     ),
     _setting(
         PACE,
         "generation.limits.requestsPerSecond",
         "--rate",
         metavar="N",
-        help="Requests a second at most [default: 0, which is no limit]",
+        help="Maximum requests per second; 0 means no limit [default: 0]",
     ),
     _setting(
         PACE,
@@ -239,56 +271,58 @@ TARGET_OPTIONS = (
         "--open-loop",
         is_flag=True,
         value=True,
-        help="Send at the moments that --rate gives, and count latencies from them [default: when an answer is in]",
+        help="Open model: start requests at --rate regardless of responses, and measure latency from the scheduled "
+        "start [default: closed model]",
     ),
     _setting(
         PACE,
         "generation.limits.rampS",
         "--ramp",
         metavar="TIME",
-        help="Let the load grow for so long at first",
+        help="Ramp up: increase the load linearly over this time",
     ),
     _setting(
         PACE,
         "generation.limits.warmupS",
         "--warm-up",
         metavar="TIME",
-        help="Leave so much after the first movement out of the report's steady window",
+        help="Warm-up: exclude this time from the steady-state figures",
     ),
     _setting(
         PACE,
         "generation.limits.durationS",
         "--duration",
         metavar="TIME",
-        help="Time for the whole run, settled and proved, such as 90s or 10m; does as much of the plan as fits",
+        help="Time limit for the whole run, verification included, such as 90s or 10m; does the part of "
+        "the plan that fits",
     ),
     _setting(
         PACE,
         "generation.limits.shards",
         "--shards",
         metavar="N|auto",
-        help="Processes that share the ledgers among them; auto: one for each core [default: 1]",
+        help="Number of processes that the ledgers are divided among; auto: one per core [default: 1]",
     ),
     _setting(
         PACE,
         "generation.retries.max",
         "--attempts",
         metavar="N",
-        help="Attempts of one request, the first included [default: 3]",
+        help="Maximum attempts of one request, including the first [default: 3]",
     ),
     _setting(
         PACE,
         "target.requestTimeoutS",
         "--timeout",
         metavar="SECONDS",
-        help="How long one attempt may take [default: 30]",
+        help="Timeout of one attempt [default: 30]",
     ),
     _setting(
         PACE,
         "errorBudgetPercent",
         "--error-budget",
         metavar="PERCENT",
-        help="Failed items above which the exit code is 1 [default: 1]",
+        help="Percentage of failed items above which the exit code is 1 [default: 1]",
     ),
     _setting(
         PACE,
@@ -296,20 +330,28 @@ TARGET_OPTIONS = (
         "--every-transaction",
         is_flag=True,
         value=True,
-        help="Read every transaction back: each planned one exactly once [default: where anything was in doubt]",
+        help="Verify that every planned transaction is listed exactly once [default: only where anything was in doubt]",
     ),
-    _setting(RUNS, RUNS_PATH, "--runs-dir", metavar="DIR", help="Where the runs' journals are [default: runs]"),
+    _setting(
+        RUNS, RUNS_PATH, "--runs-dir", metavar="DIR", help="Directory of the runs and their journals [default: runs]"
+    ),
     _setting(
         RUNS,
         "journal.enabled",
         "--journal/--no-journal",
         default=None,
-        help="Write down what was sent, so that a killed run can go on [default: yes]",
+        help="Keep a journal, so that a killed run can be resumed [default: yes]",
     ),
     _setting(
-        OUTPUT, "log.level", "--debug", "-d", is_flag=True, value="debug", help="Show what happens, down to requests"
+        OUTPUT,
+        "log.level",
+        "--debug",
+        "-d",
+        is_flag=True,
+        value="debug",
+        help="Log at debug level, down to single requests",
     ),
     _setting(
-        OUTPUT, "log.format", "--log-format", metavar="FORMAT", help="Logs as console or json lines [default: console]"
+        OUTPUT, "log.format", "--log-format", metavar="FORMAT", help="Log format: console or json [default: console]"
     ),
 )

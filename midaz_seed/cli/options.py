@@ -1,6 +1,6 @@
-"""How the flags that several commands share (`flags`) become settings.
+"""Turn the flags that several commands share (`flags`) into settings.
 
-Only click is imported at the top: `--help` answers at once.
+Of the dependencies only click is imported at the top: that keeps `--help` fast.
 """
 
 import functools
@@ -27,7 +27,7 @@ __all__ = ["LoadedSettings", "SectionedCommand", "settings_options", "target_opt
 
 
 class SectionedCommand(click.Command):
-    """A command whose `--help` has its options under headings."""
+    """A command whose `--help` groups the options under headings."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         rows: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
@@ -42,11 +42,11 @@ class SectionedCommand(click.Command):
 
 
 LOCAL_FLAGS = {"report_file": ("--report", "report")}
-"""Flags that a command declares by itself although they set a setting: parameter -> (spelling, path)."""
+"""Flags that set a setting but are declared by single commands: parameter -> (spelling, path)."""
 
 
 def target_options(command: Command) -> Command:
-    """Add the flags about the server and the pace. Stands below `settings_options`, which reads them."""
+    """Add the flags about target and load. Apply it below `settings_options`, which reads them."""
     return _decorated(command, TARGET_OPTIONS)
 
 
@@ -57,11 +57,14 @@ def _decorated(command: Command, options: Sequence[Callable[[Command], Command]]
 
 
 def settings_options(command: Command) -> Command:
-    """Add the flags about the plan and the configuration, and call the command with `loaded: LoadedSettings`.
+    """Add the flags about plan and configuration, and call the command with `loaded: LoadedSettings`.
 
-    Every flag that is a setting is taken out of the command's arguments. A command with a parameter `run_name` takes
-    up an earlier run where that is given: its settings stand in the place of the file's, and the command is also
-    called with `directory: RunDirectory | None`. The command may raise ConfigurationError, RunError.
+    Flags that set a setting are removed from the command's arguments. A command with a parameter `run_name` is also
+    called with `directory: RunDirectory | None`: when a run is named, its stored settings replace the file's.
+
+    Raises:
+        ConfigurationError: when the command is called with invalid settings.
+        RunError: when the named run cannot be resumed.
     """
 
     @functools.wraps(command)
@@ -89,12 +92,12 @@ def settings_options(command: Command) -> Command:
 
 
 def runs_directory(given: str | None) -> Path:
-    """Where the runs are: as the flag says, or the environment, or the default."""
+    """Return the directory of the runs: the flag's, else the environment's, else the default."""
     return Path(given or os.environ.get(RUNS_VARIABLE) or "runs")
 
 
 def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tuple[list[Flag], dict[str, Any]]:
-    """The flags that set something, and the arguments that are left for the command."""
+    """Return the flags that set a setting, and the arguments that remain for the command."""
     rest = dict(arguments)
     flags = []
     for parameter in parameters:

@@ -1,4 +1,4 @@
-"""`midaz-seed plan`: what a run would create, and what it would cost the server. Nothing is sent."""
+"""`midaz-seed plan`: what a run would create and what it would cost the server. Sends nothing."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def _rate(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
-    """A rate that a duration can be computed from: `nan` is a float and passes every range of click's."""
+    """Check the rate. click's float range does not help: it accepts `nan`."""
     if not 0.001 <= value <= 1_000_000:
         raise click.BadParameter(f"{value:g} is not between 0.001 and 1000000 requests a second.")
     return value
@@ -28,12 +28,14 @@ def _rate(ctx: click.Context, parameter: click.Parameter, value: float) -> float
     callback=_rate,
     default=400.0,
     show_default=True,
-    help="Requests a second that the server takes; a Midaz v3.8 on two cores took 310 to 480",
+    help="Requests per second to assume for the estimate",
 )
-@click.option("--show", "key", metavar="KEY", help="Print the body of one item, such as o1.l1.acc7 or o1.l1.t7.1")
+@click.option(
+    "--show", "key", metavar="KEY", help="Print the request body of one item, such as o1.l1.acc7 or o1.l1.t7.1"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
 def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bool) -> None:
-    """Show what a run would create: counts, amounts, requests, bytes, time, and the server's Redis.
+    """Show what a run would create: counts, amounts, requests, bytes, duration, and memory in the server's Redis.
 
     \b
     midaz-seed plan --preset large --rate 2000
@@ -52,7 +54,7 @@ def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bo
 
 
 def _body(planned: "Plan", key: str) -> str:
-    """One item's request body, indented."""
+    """Return the request body of one item, indented."""
     import orjson
 
     from midaz_seed.errors import UsageError
@@ -64,10 +66,10 @@ def _body(planned: "Plan", key: str) -> str:
             f"the plan has no item {key!r}",
             hint="keys are o1 (organization), o1.l2 (ledger), o1.l2.a-BRL, o1.l2.at1 (account type), o1.l2.p1 "
             "(portfolio), o1.l2.s1 (segment), o1.l2.acc17, o1.l2.d17 (deposit of account 17), o1.l2.t17.3 (its third "
-            "transfer); packed transactions end in x and their size: o1.l2.t17.1x10",
+            "transfer); transactions with several movements end in x and the batch size: o1.l2.t17.1x10",
         )
     if isinstance(item, EntityItem):
-        # the fields that take a server's id show the key of the item whose id it will be
+        # server ids are unknown here: show the key of the item that the id will belong to
         body = {**item.payload, **{field: f"<id of {other}>" for field, other in item.references.items()}}
         return orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
     return orjson.dumps(orjson.loads(item.body), option=orjson.OPT_INDENT_2).decode()
@@ -95,9 +97,9 @@ def _text(summary: "PlanSummary", preset: str) -> str:
         f"  {'asset':<8}{'accounts':>9}{'deposited, all ledgers':>32}",
         *(f"  {total.code:<8}{total.accounts:>9,}{total.deposits:>32,f}" for total in summary.totals),
         "",
-        f"bodies    about {_size(summary.body_bytes)} (from {summary.bodies_weighed} transactions that were weighed)",
+        f"bodies    about {_size(summary.body_bytes)} (estimated from {summary.bodies_weighed} transactions)",
         f"duration  about {_duration(summary.duration_s)} at {summary.rate_per_s:g} requests/s",
-        f"redis     about {_size(summary.redis_bytes)} for {summary.slots:,} idempotency slots alive at once",
+        f"redis     about {_size(summary.redis_bytes)} for {summary.slots:,} idempotency keys stored at once",
     ]
     return "\n".join(lines)
 

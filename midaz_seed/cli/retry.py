@@ -1,4 +1,4 @@
-"""`midaz-seed retry`: send again what the server refused, once the cause is cured."""
+"""`midaz-seed retry`: send the rejected items of a run again, after their cause was fixed."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=SectionedCommand,
-    epilog="Exit codes: 0 done and proved; 1 over the error budget or a balance differs; 2 usage; 3 target; "
+    epilog="Exit codes: 0 done and verified; 1 over the error budget or a balance differs; 2 usage; 3 target; "
     "4 settlement; 130/143 interrupted.",
 )
 @settings_options
@@ -20,34 +20,34 @@ if TYPE_CHECKING:
 @click.argument("run_name", metavar="RUN")
 @click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quiet: bool) -> None:
-    """Send again what the server refused in a RUN, and what was left out because of it; then prove everything.
+    """Send the rejected items of a RUN again, and those skipped because of them; then verify the whole plan.
 
-    The run's rejects.ndjson tells what was refused and why. What was made is not sent again.
+    The run's rejects.ndjson lists the rejected items with the reasons. Items that exist are not sent again.
     """
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed
 
     if not directory.rejects():
         _check_finished(directory)
-        click.echo(f"Nothing was refused in run {directory.read_record().run_id}, so nothing was sent.")
+        click.echo(f"Run {directory.read_record().run_id} has no rejected items: nothing was sent.")
         return
     execute(seed, loaded.settings, as_json=as_json, quiet=quiet)
 
 
 def _check_finished(directory: "RunDirectory") -> None:
-    """Raise RunError, with how to go on, when a run has items that are neither made nor refused."""
+    """Raise RunError when a run has items that are neither made nor rejected; its hint says how to continue."""
     from midaz_seed.errors import RunError
     from midaz_seed.runs.directory import RunStatus
 
     record = directory.read_record()
     if record.status in (RunStatus.FINISHED, RunStatus.REMOVED):
         return
-    going_on = record.status is RunStatus.RUNNING
+    is_running = record.status is RunStatus.RUNNING
     raise RunError(
-        f"run {record.run_id} has no rejected items, so nothing was sent; but it is not finished: it is "
-        f"{record.status}, with {record.done:,} of {record.planned:,} made",
+        f"run {record.run_id} has no rejected items, so nothing was sent; but it is not finished: its status is "
+        f"{record.status}, with {record.done:,} of {record.planned:,} items made",
         where=str(directory.path),
-        hint=f"{'wait for its end, or ' if going_on else ''}go on with `midaz-seed run --resume {record.run_id}`",
+        hint=f"{'wait until it ends, or ' if is_running else ''}resume it: `midaz-seed run --resume {record.run_id}`",
     )

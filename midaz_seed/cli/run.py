@@ -1,4 +1,4 @@
-"""`midaz-seed run`: fill the target, prove it, report."""
+"""`midaz-seed run`: fill the target, verify the balances, print the report."""
 
 from typing import TYPE_CHECKING
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=SectionedCommand,
-    epilog="Exit codes: 0 done and proved; 1 over the error budget or a balance differs; 2 usage; 3 target; "
-    "4 settlement; 130/143 interrupted. To go on, run the same command again, or --resume: nothing is doubled.",
+    epilog="Exit codes: 0 done and verified; 1 over the error budget or a balance differs; 2 usage; 3 target; "
+    "4 settlement; 130/143 interrupted. To continue, run the same command again or use --resume; nothing is doubled.",
 )
 @settings_options
 @target_options
@@ -26,18 +26,18 @@ if TYPE_CHECKING:
     default=None,
     metavar="[RUN]",
     cls=RunOption,
-    help="Go on with an earlier run and its settings: the named one, or the last that is not finished",
+    help="Resume an earlier run with its settings: RUN, or the last one that is not finished",
 )
 @click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:
-    """Fill a Midaz with the planned data, and prove that every balance is the planned one.
+    """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
     \b
-    midaz-seed run --target sandbox                    # the embedded server: nothing else needed
-    midaz-seed run -v medium -u http://127.0.0.1:3002  # a Midaz of your own
-    midaz-seed run --resume                            # go on with the last run that did not finish
+    midaz-seed run --target sandbox                    # fill the embedded server; needs nothing else
+    midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
+    midaz-seed run --resume                            # resume the last run that is not finished
     """
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed
@@ -46,6 +46,6 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
     if directory is not None:
         record = directory.read_record()
         if record.status is RunStatus.FINISHED:
-            click.echo(f"Run {record.run_id} is finished, nothing was sent. It ended with: {record.verdict}")
+            click.echo(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
             return
     execute(seed, loaded.settings, as_json=as_json, quiet=quiet)

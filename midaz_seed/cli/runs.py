@@ -1,4 +1,4 @@
-"""`midaz-seed runs`: what was run from here, and how far it came."""
+"""`midaz-seed runs`: list, show and delete the runs of a runs directory."""
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -11,7 +11,7 @@ from midaz_seed.cli.suggestions import SuggestingGroup
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
 
-_in_directory = click.option("--runs-dir", metavar="DIR", help="Where the runs are  [default: runs]")
+_in_directory = click.option("--runs-dir", metavar="DIR", help="Directory of the runs  [default: runs]")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
 
 Command = Callable[..., Any]
@@ -19,9 +19,9 @@ Command = Callable[..., Any]
 
 @click.group(cls=SuggestingGroup)
 def runs() -> None:
-    """List, show or delete the runs of this directory.
+    """List, show or delete the runs in a runs directory.
 
-    Each run keeps its journal in a directory of its own. To go on with one: midaz-seed run --resume RUN.
+    Each run keeps its journal in a directory of its own. To resume one: midaz-seed run --resume RUN.
     """
 
 
@@ -29,7 +29,7 @@ def runs() -> None:
 @_in_directory
 @_as_json
 def list_runs(runs_dir: str | None, as_json: bool) -> None:
-    """List the runs, the last one at the end."""
+    """List the runs, oldest first."""
     from midaz_seed.runs.directory import list_runs
 
     root = runs_directory(runs_dir)
@@ -40,7 +40,7 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
     if not found:
         click.echo(f"There are no runs in the directory {root}.")
         return
-    lines = [("run", "status", "done", "refused", "began", "target")]
+    lines = [("run", "status", "done", "rejected", "started", "target")]
     for run in found:
         record = run.read_record()
         lines.append(
@@ -63,7 +63,7 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
 @_in_directory
 @_as_json
 def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
-    """Show one run: how far it came, what was refused, and how to go on."""
+    """Show one run: progress, rejected items, and how to continue."""
     from midaz_seed.runs.directory import RunStatus, find_run
 
     run = find_run(runs_directory(runs_dir), run_name)
@@ -78,8 +78,8 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
         "status": f"{record.status}{owner}",
         "target": record.target,
         "plan": record.plan_digest[:12],
-        "began": record.created_at,
-        "last word": record.updated_at,
+        "started": record.created_at,
+        "last updated": record.updated_at,
         "sessions": str(record.sessions),
         "made": f"{record.done:,} of {record.planned:,}",
         "directory": f"{run.path} ({run.size_bytes:,} bytes)",
@@ -88,24 +88,24 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
         rows["verdict"] = record.verdict
     click.echo(f"run {record.run_id}")
     for name, text in rows.items():
-        click.echo(f"  {name:<10} {text}")
+        click.echo(f"  {name:<12} {text}")
     rejects = run.rejects()
     for reject in rejects[:5]:
-        click.echo(f"  refused    {reject['key']}: {reject['code'] or reject['error']} {reject['message']}".rstrip())
+        click.echo(f"  rejected     {reject['key']}: {reject['code'] or reject['error']} {reject['message']}".rstrip())
     if len(rejects) > 5:
-        click.echo(f"  refused    and {len(rejects) - 5} more, in {run.path / 'rejects.ndjson'}")
+        click.echo(f"  rejected     and {len(rejects) - 5} more, in {run.path / 'rejects.ndjson'}")
     if rejects:
-        click.echo(f"  next       cure the cause, then: midaz-seed retry {record.run_id}")
+        click.echo(f"  next         fix the cause, then: midaz-seed retry {record.run_id}")
     elif record.status in (RunStatus.UNFINISHED, RunStatus.CUT_OFF):
-        click.echo(f"  next       midaz-seed run --resume {record.run_id}")
+        click.echo(f"  next         midaz-seed run --resume {record.run_id}")
 
 
 @runs.command("delete")
 @click.argument("run_name", metavar="RUN")
 @_in_directory
-@click.option("--yes", is_flag=True, help="Do not ask")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation")
 def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
-    """Delete the directory of a run. What the run made stays on the server: `midaz-seed teardown RUN` removes that."""
+    """Delete the directory of a run. Its data stays on the server; `midaz-seed teardown RUN` removes that."""
     import sys
 
     from midaz_seed.errors import UsageError
@@ -114,8 +114,10 @@ def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
     run = find_run(runs_directory(runs_dir), run_name)
     if not yes:
         if not sys.stdin.isatty():
-            raise UsageError("nobody can be asked whether to delete the run", hint="add --yes")
-        click.confirm(f"Delete {run.path}? The run can then not be resumed from its journal.", abort=True, err=True)
+            raise UsageError("no terminal for the confirmation to delete the run", hint="add --yes")
+        click.confirm(
+            f"Delete {run.path}? Without its journal the run cannot be resumed with --resume.", abort=True, err=True
+        )
     run.delete()
     click.echo(f"Deleted {run.path}.")
 

@@ -1,4 +1,4 @@
-"""`midaz-seed sandbox`: the embedded Midaz as a process of its own."""
+"""`midaz-seed sandbox`: run the embedded Midaz in the foreground."""
 
 from pathlib import Path
 from typing import Literal
@@ -10,89 +10,89 @@ import click
 @click.option(
     "--port",
     default=None,
-    show_default="3002, or 3000 where there are two services",
+    show_default="3002, or 3000 with two services",
     type=click.IntRange(0, 65535),
-    help="The port to listen on; 0 takes any free one.",
+    help="Port to listen on; 0 picks a free one.",
 )
 @click.option(
     "--dialect",
     default="v3.8",
     show_default=True,
     type=click.Choice(["v3.3", "v3.8", "v4"]),
-    help="The Midaz version to answer as.",
+    help="Midaz version to imitate.",
 )
 @click.option(
     "--transaction-port",
     default=None,
-    show_default="the one after --port, or any",
+    show_default="--port plus 1, or a free one",
     type=click.IntRange(0, 65535),
-    help="With --dialect v3.3: the port of the transaction service.",
+    help="With --dialect v3.3: port of the transaction service.",
 )
 @click.option("--one-port", is_flag=True, help="With --dialect v3.3: serve both services on one port.")
 @click.option(
     "--host",
     default="127.0.0.1",
     show_default=True,
-    help="The address to listen on; only this machine's own are accepted.",
+    help="Address to listen on; must be a loopback address.",
 )
 @click.option(
     "--data",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Keep everything in this file; without it, in memory.",
+    help="SQLite file to keep the data in; without it, data is kept in memory.",
 )
 @click.option(
     "--faults",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A fault plan (YAML): what goes wrong, and when.",
+    help="Fault plan (YAML): which faults to inject, and when.",
 )
 @click.option(
     "--seed",
     default=0,
     show_default=True,
-    help="Of the random parts of ids, and of the faults unless their plan has its own.",
+    help="Seed of the random parts of ids, and of the faults unless the fault plan has its own.",
 )
-@click.option("--auth-token", envvar="MIDAZ_SEED_SANDBOX_TOKEN", help="Ask for this bearer token.")
-@click.option(
-    "--async", "asynchronous", is_flag=True, help="Asynchronous mode: lists and counts lag behind the answers."
-)
+@click.option("--auth-token", envvar="MIDAZ_SEED_SANDBOX_TOKEN", help="Require this bearer token.")
+@click.option("--async", "asynchronous", is_flag=True, help="Asynchronous mode: lists and counts lag behind responses.")
 @click.option(
     "--async-delay-ms",
     default=50.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="With --async: how long a record is in the queue at least.",
+    help="With --async: minimum time of a record in the queue.",
 )
 @click.option(
     "--async-per-s",
     default=460.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="With --async: how many records leave the queue in a second.",
+    help="With --async: records that leave the queue per second.",
 )
 @click.option(
     "--crash-like-midaz",
     is_flag=True,
-    help="Take a real server's time over transactions: a killed process then leaves behind what a real one does.",
+    help="Take as long over a transaction as a real server, so that a kill leaves the same partial state.",
 )
 @click.option(
     "--recovery-age-s",
     default=1800.0,
     show_default=True,
     type=click.FloatRange(0),
-    help="How old must be what a killed process left behind before it is recovered.",
+    help="Minimum age of the partial state of a killed process before it is recovered.",
 )
 @click.option(
     "--recovery-period-s",
     default=1800.0,
     show_default=True,
     type=click.FloatRange(0, min_open=True),
-    help="How often that is looked for.",
+    help="Interval between two recovery scans.",
 )
 @click.option(
-    "--answer-first", is_flag=True, help="Answer before the commit: faster one request at a time; a kill loses 20 ms."
+    "--answer-first",
+    is_flag=True,
+    help="Answer before the commit: faster with one request in flight; a kill loses up to 20 ms of data.",
 )
-@click.option("--control", is_flag=True, help="Serve /sandbox/clock, by which a test moves the time on.")
-@click.option("--until-eof", is_flag=True, help="End when standard input ends: for a program that starts this one.")
+@click.option("--control", is_flag=True, help="Serve /sandbox/clock, which lets a test advance the server's clock.")
+@click.option("--until-eof", is_flag=True, help="Exit when standard input closes; for a parent process.")
 def sandbox(
     port: int | None,
     dialect: Literal["v3.3", "v3.8", "v4"],
@@ -113,10 +113,10 @@ def sandbox(
     control: bool,
     until_eof: bool,
 ) -> None:
-    """Run the embedded Midaz: a ledger that answers as a Midaz of that version does.
+    """Run the embedded Midaz: a server that imitates a Midaz of the chosen version.
 
-    Prints one line, `sandbox listening on URL` (with two URLs where the version has two services), once it accepts
-    connections. Ends with Ctrl-C or SIGTERM; nothing that was acknowledged is lost.
+    Prints one line, `sandbox listening on URL`, once it accepts connections (two URLs for a version with two services).
+    Ctrl-C or SIGTERM ends it; no acknowledged write is lost.
     """
     from midaz_seed.errors import SeedError
     from midaz_seed.sandbox.core.dialect import DIALECTS

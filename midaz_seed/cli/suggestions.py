@@ -1,4 +1,4 @@
-"""A group of commands that says what was probably meant."""
+"""A group of commands that suggests the nearest name for an unknown one."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from midaz_seed.settings.suggestions import nearest
 
 
 class SuggestingGroup(click.Group):
-    """Without a command it shows its help; for a wrong one it names the nearest."""
+    """Without a command it prints its help; for an unknown one it suggests the nearest."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         return super().parse_args(ctx, args or ["--help"])
@@ -19,10 +19,10 @@ class SuggestingGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0]
         if not name.startswith("-") and name not in self.list_commands(ctx):
-            raise UsageError(f"there is no command {name!r}", hint=_hint(ctx, name, self.list_commands(ctx)))
+            raise UsageError(f"unknown command {name!r}", hint=_hint(ctx, name, self.list_commands(ctx)))
         return super().resolve_command(ctx, args)
 
 
 def _hint(ctx: click.Context, name: str, known: Iterable[str]) -> str:
-    right = nearest(name, known)
-    return f"did you mean {ctx.command_path} {right}?" if right else f"see {ctx.command_path} --help"
+    suggestion = nearest(name, known)
+    return f"did you mean {ctx.command_path} {suggestion}?" if suggestion else f"see {ctx.command_path} --help"

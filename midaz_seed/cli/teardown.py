@@ -1,4 +1,4 @@
-"""`midaz-seed teardown`: take a run's data away again."""
+"""`midaz-seed teardown`: remove the data of a run from the server."""
 
 from typing import TYPE_CHECKING
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=SectionedCommand,
-    epilog="Exit codes: 0 nothing of the run is left; 1 something was kept; 2 usage; 3 target.",
+    epilog="Exit codes: 0 nothing of the run is left; 1 some objects were not removed; 2 usage; 3 target.",
 )
 @settings_options
 @target_options
 @click.argument("run_name", metavar="[RUN]", required=False)
-@click.option("--dry-run", is_flag=True, help="Only tell what would be removed")
-@click.option("--yes", is_flag=True, help="Do not ask")
+@click.option("--dry-run", is_flag=True, help="List what would be removed, without removing it")
+@click.option("--yes", is_flag=True, help="Do not ask for confirmation")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
 def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Remove what a run created: every ledger and organization that carries its mark, and nothing else.
+    """Remove what a run created: every ledger and organization that carries its run id, and nothing else.
 
-    Name the RUN, or give the same preset, seed and volume flags (and --run-id, if one was set) as it had.
+    Name the RUN, or give the same preset, seed, volume flags and --run-id as the run.
     """
     import sys
 
@@ -35,7 +35,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
     if not dry_run and not yes:
         if not sys.stdin.isatty():
             raise UsageError(
-                "teardown deletes data, and nobody can be asked", hint="add --yes, or --dry-run to look first"
+                "no terminal for the confirmation to delete data", hint="add --yes, or --dry-run to list the data first"
             )
         click.confirm(f"Remove what this run created on {loaded.settings.target.base_url}?", abort=True, err=True)
     removals = remove(loaded.settings, dry_run=dry_run)

@@ -1,4 +1,4 @@
-"""`midaz-seed verify`: prove that the target holds the plan."""
+"""`midaz-seed verify`: compare the target with the plan."""
 
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,11 @@ if TYPE_CHECKING:
 @click.argument("run_name", metavar="[RUN]", required=False)
 @click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
-@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:
-    """Compare every balance and count on the server with the plan. Nothing is written.
+    """Compare every balance and count on the server with the plan. Writes nothing to the server.
 
-    Name the RUN, or give the same preset, seed and volume flags (and --run-id, if one was set) as it had: the plan
-    follows from them.
+    Name the RUN, or give the same preset, seed, volume flags and --run-id as the run: they determine the plan.
     """
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import verify as verify_run

@@ -1,1 +1,1 @@
-"""What is particular to Midaz's HTTP API: routes, the meaning of answers, one method per endpoint."""
+"""The HTTP API of Midaz: routes, requests, tokens, and what an answer proves; no retries and no state of a run."""

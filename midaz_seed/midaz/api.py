@@ -1,10 +1,10 @@
-"""Midaz's HTTP API as this tool uses it: one method per endpoint, requests in, typed rows out.
+"""The endpoints of Midaz that this tool uses: one method or request builder each.
 
-Reads are sent through a `Read` (which retries); creations and transactions only build the request, because what to do
-about their answers differs: an entity is looked up before it is sent again, a transaction is sent again under its key.
+Reads are sent through a `Read`, which retries. For creations and transactions only the request is built, because their
+retries differ: an entity is looked up before it is sent again, a transaction is sent again with its idempotency key.
 
-Something else than a Midaz may answer now and then, and lists may lag. So "there is none" is only what a Midaz says
-about what was asked for (`evidence.says_missing`); an answer of another shape, or about another place, is no answer.
+A proxy may answer instead of Midaz, and lists may lag. Therefore an object counts as missing only when a Midaz says so
+(`evidence.says_missing`), and an answer of another form, or about another ledger, is not accepted.
 """
 
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -22,14 +22,14 @@ from midaz_seed.transport.base import Request, Response, Service
 
 T = TypeVar("T")
 Take = Callable[[Response], T | None]
-"""What a read wants of a 2xx answer; None when the answer is not what a Midaz says to such a request."""
+"""Converts a 2xx answer; returns None when the answer is not that of a Midaz to this request."""
 
 
 class Read(Protocol):
-    """Sends a read, again where that helps, until `take` takes its answer.
+    """Sends a read, with retries, until `take` accepts an answer.
 
-    None where a Midaz says that what was asked for does not exist, when `missing_ok`. Raises RequestFailedError, and
-    NotMidazError when no answer could be taken.
+    Returns the converted answer, or None when `missing_ok` and a Midaz says that the object does not exist. Raises
+    RequestFailedError, or NotMidazError when no answer was accepted.
     """
 
     async def __call__(
@@ -38,23 +38,23 @@ class Read(Protocol):
 
 
 def odd_answer(request: Request, response: Response) -> NotMidazError:
-    """What to raise about a 2xx answer that cannot be taken."""
+    """Return the error for a 2xx answer that `take` does not accept."""
     start = " ".join(response.body[:80].decode("utf-8", "replace").split())
     return NotMidazError(
-        f"{request.method} {request.path}: {response.status}, but not with what a Midaz answers there: {start!r}",
+        f"{request.method} {request.path}: {response.status}, but not the answer of a Midaz: {start!r}",
         hint="check the address and the port (Midaz from v3.5 on is on port 3002, older ones on 3000 and 3001): "
-        "a proxy, a login page or another program seems to answer there",
+        "the answer seems to come from a proxy, a login page or another program",
     )
 
 
 _BY_CURSOR = frozenset({Entity.ACCOUNT_TYPE})
 _PAGING = frozenset({"limit", "page", "cursor", "sort_order", "start_date", "end_date"})
-"""Names in a list's query that narrow nothing down."""
-_TRANSACTION = Service.TRANSACTION  # got once: in Python 3.11 a member of an Enum is found by a call of its class
+"""Query parameters of a list that do not filter."""
+_TRANSACTION = Service.TRANSACTION  # cached: in Python 3.11 the access to an Enum member is slow
 
 
 def create_request(entity: Entity, place: Place, body: bytes) -> Request:
-    """`POST` of an entity; 201 with its id."""
+    """Build the `POST` of an entity."""
     return Request("POST", routes.collection(entity, place), body)
 
 
@@ -62,43 +62,49 @@ _ENDPOINTS = {Phase.DEPOSITS: "inflow", Phase.TRANSFERS: "json"}
 
 
 def transaction_path(place: Place, phase: Phase) -> str:
-    """The path that a ledger's transactions of a phase (deposits or transfers) are posted to."""
+    """Return the path that creates a ledger's transactions of a phase (deposits or transfers)."""
     return routes.transactions(place, _ENDPOINTS[phase])
 
 
 def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) -> Request:
-    """`POST` of a transaction under an idempotency key (midaz-behaviour: idempotency-keys, key-lifetime), which lives
-    for `ttl` seconds: a text, since it is the same for millions of requests."""
+    """Build the `POST` of a transaction with an idempotency key (midaz-behaviour: idempotency-keys, key-lifetime).
+
+    Args:
+        path: from `transaction_path`.
+        body: the encoded request body.
+        idempotency_key: the key.
+        ttl: lifetime of the key in seconds, as text, because it is the same for all requests.
+    """
     headers = {"X-Idempotency": idempotency_key, "X-TTL": ttl}
     return Request("POST", path, body, headers, _TRANSACTION)
 
 
 class MidazApi:
-    """The reads, on behalf of one phase of the run."""
+    """The reads of one phase of a run."""
 
     def __init__(self, read: Read, phase: Phase) -> None:
         self._read = read
         self._phase = phase
 
     async def version(self) -> str:
-        """The server's version string, such as `v3.8.0`. Raises NotMidazError when the answer is not Midaz's."""
+        """Return the server's version, such as `v3.8.0`. Raises NotMidazError when the server is not a Midaz."""
         found = await self._read(Request("GET", "/version"), self._phase, _version, missing_ok=True)
         if found is None:
             raise NotMidazError(
-                "the server answers, but it has no GET /version, as every Midaz ledger has",
+                "the server has no GET /version, so it is not a Midaz ledger",
                 hint="check the address and the port: Midaz from v3.5 on is on port 3002, older ones on 3000 and 3001",
             )
         return found
 
     async def check_access(self) -> None:
-        """One read that needs the credentials. Raises UnauthorizedError, NotMidazError."""
+        """Send a read that needs the credentials. Raises UnauthorizedError, NotMidazError."""
         await self.rows_once(routes.collection(Entity.ORGANIZATION, Place()), Service.ONBOARDING, limit="1")
 
     async def rows_once(self, path: str, service: Service, **query: str) -> JsonObject:
-        """One page of a list, as its envelope, `items` always a list.
+        """Return one page of a list with its envelope; `items` is always a list.
 
-        Empty where a Midaz says 404 to a filter (midaz-behaviour: metadata-filters); a list without one is there in any
-        case.
+        With a filter, a 404 of a Midaz means that nothing matches (midaz-behaviour: metadata-filters), and the page
+        is empty.
         """
         request = Request("GET", routes.with_query(path, **query), service=service)
         filtered = any(name.replace("__", ".") not in _PAGING for name in query)
@@ -108,9 +114,16 @@ class MidazApi:
     async def rows(
         self, path: str, service: Service, *, by_cursor: bool, query: Mapping[str, str] | None = None
     ) -> AsyncIterator[JsonObject]:
-        """Every row of a list, through all its pages; each once, also where a row moves to the next page meanwhile.
+        """Iterate over all rows of a list, each once, even if a row moves to the next page in the meantime.
 
-        Raises RequestFailedError when the pages repeat themselves.
+        Args:
+            path: path of the list.
+            service: the service that has the list.
+            by_cursor: the list is paged by cursor instead of page number.
+            query: additional query parameters.
+
+        Raises:
+            RequestFailedError: when a page only repeats rows of earlier pages.
         """
         more: dict[str, str] = {}
         page = 1
@@ -122,8 +135,8 @@ class MidazApi:
             new = [row for row in items if _is_new(row, seen)]
             if items and not new:
                 raise RequestFailedError(
-                    f"GET {path}: page {page} holds only what was on the pages before it",
-                    hint="check what stands before the server: it seems to leave the query out",
+                    f"GET {path}: page {page} only repeats rows of earlier pages",
+                    hint="check the proxy or gateway before the server: it seems to drop the query string",
                 )
             for row in new:
                 yield row
@@ -137,39 +150,42 @@ class MidazApi:
                 return
 
     def entities(self, entity: Entity, place: Place, query: Mapping[str, str]) -> AsyncIterator[JsonObject]:
-        """Every entity of a kind at a place; `query` narrows it on servers that know the filter."""
+        """Iterate over the entities of a kind; `query` filters them on servers that support the filter."""
         path = routes.collection(entity, place)
         return self.rows(path, Service.ONBOARDING, by_cursor=entity in _BY_CURSOR, query=query)
 
     async def has_any(self, entity: Entity, place: Place, **query: str) -> bool:
-        """Whether there is any entity of a kind at a place."""
+        """Return whether there is any entity of a kind."""
         envelope = await self.rows_once(routes.collection(entity, place), Service.ONBOARDING, limit="1", **query)
         return bool(envelope["items"])
 
     async def entity(self, entity: Entity, place: Place, entity_id: str) -> JsonObject | None:
-        """One entity by id, with its metadata; None when there is none."""
+        """Return one entity by id, with its metadata; None when it does not exist."""
         return await self._object(Request("GET", routes.one(entity, place, entity_id)), "id", entity_id)
 
     async def account_by_alias(self, place: Place, alias: str) -> JsonObject | None:
-        """One account by alias; its metadata is not in the answer (midaz-behaviour: account-by-alias)."""
+        """Return one account by alias, without its metadata (midaz-behaviour: account-by-alias); None when missing."""
         return await self._object(Request("GET", routes.account_by_alias(place, alias)), "alias", alias)
 
     async def count(self, entity: Entity, place: Place) -> int:
-        """How many entities of a kind there are (accounts: external ones included)."""
+        """Return the number of entities of a kind; external accounts are included."""
         return await self._count(Request("HEAD", routes.entity_count(entity, place)))
 
     async def transaction_count(self, place: Place, start: str, end: str) -> int:
-        """Transactions created between two RFC 3339 times; without times the server counts only today's
-        (midaz-behaviour: transaction-counts)."""
+        """Return the number of transactions created between two RFC 3339 times.
+
+        The server requires both; otherwise it counts only those of the current day
+        (midaz-behaviour: transaction-counts).
+        """
         path = routes.with_query(f"{routes.transactions(place)}/metrics/count", start_date=start, end_date=end)
         return await self._count(Request("HEAD", path, service=Service.TRANSACTION))
 
     def balances(self, place: Place) -> AsyncIterator[JsonObject]:
-        """Every balance of a ledger."""
+        """Iterate over all balances of a ledger."""
         return self.rows(routes.balances(place), Service.TRANSACTION, by_cursor=True)
 
     async def transaction_id_by_mark(self, place: Place, mark: str) -> str | None:
-        """The id of the transaction whose metadata carries `seedKey` = mark; None when there is none."""
+        """Return the id of the transaction with `seedKey` = `mark` in its metadata; None when it does not exist."""
         path = routes.transactions(place)
         envelope = await self.rows_once(path, Service.TRANSACTION, metadata__seedKey=mark, limit=str(PAGE_LIMIT))
         for row in cast("list[JsonObject]", envelope["items"]):
@@ -178,13 +194,15 @@ class MidazApi:
         return None
 
     async def transaction(self, place: Place, transaction_id: str) -> JsonObject | None:
-        """One transaction with up to a page of its operations (midaz-behaviour: operations-shown); None when there is
-        none."""
+        """Return one transaction; None when it does not exist.
+
+        It has up to a page of its operations (midaz-behaviour: operations-shown).
+        """
         path = f"{routes.transactions(place)}/{transaction_id}?limit={PAGE_LIMIT}"
         return await self._object(Request("GET", path, service=Service.TRANSACTION), "id", transaction_id)
 
     async def _object(self, request: Request, name: str, value: str) -> JsonObject | None:
-        """One object, which is known by one of its fields."""
+        """Read one object whose field `name` must have this value."""
 
         def take(response: Response) -> JsonObject | None:
             found = parsed_exactly(response.body)
@@ -194,12 +212,12 @@ class MidazApi:
 
     async def _count(self, request: Request) -> int:
         count = await self._read(request, self._phase, _total)
-        assert count is not None, "None is only what is missing and may be"
+        assert count is not None, "only missing_ok allows None"
         return count
 
 
 def mark_of(row: JsonObject, name: str = KEY_MARK) -> str:
-    """A mark of an object of the server's; "" when it has none."""
+    """Return a mark in the metadata of a server object; "" without one."""
     metadata = row.get("metadata")
     mark = metadata.get(name) if isinstance(metadata, dict) else None
     return mark if isinstance(mark, str) else ""
@@ -217,7 +235,7 @@ def _total(response: Response) -> int | None:
 
 
 def _list_at(path: str) -> Take[JsonObject]:
-    """Takes an envelope whose rows, where they name organization and ledger, name those of the path."""
+    """Accept an envelope whose rows belong to the organization and ledger of the path, if they name any."""
     _, _, *parts = path.split("/")
     ids = dict(pairwise(parts))
     parents = [(name, ids[part]) for part, name in _PARENTS.items() if part in ids]
@@ -247,7 +265,7 @@ def _is_row(row: Json, parents: list[tuple[str, str]]) -> bool:
 
 
 def _is_new(row: JsonObject, seen: set[str]) -> bool:
-    """Whether a row was not on an earlier place of its list; it is from now on."""
+    """Return whether a row was not seen before, and add it to the rows seen."""
     known = len(seen)
     seen.add(str(row.get("id", f"without an id {known}")))
     return len(seen) > known

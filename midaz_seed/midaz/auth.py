@@ -1,5 +1,4 @@
-"""Tokens by client credentials, renewed before they expire and when the server no longer takes one
-(midaz-behaviour: access-tokens)."""
+"""Access tokens by client credentials, renewed before they expire and after a 401 (midaz-behaviour: access-tokens)."""
 
 import asyncio
 from dataclasses import replace
@@ -13,14 +12,14 @@ from midaz_seed.transport.base import Request, Response, Transport, TransportErr
 
 TOKEN_PATH = "/v1/login/oauth/access_token"  # noqa: S105 - a path, not a secret
 RENEW_EARLY_S = 30.0
-"""A token is renewed this long before it expires, or at half its life when that is shorter."""
+"""Time before its expiry at which a token is renewed; half its lifetime if that is shorter."""
 
 
 class ClientCredentials:
-    """The present token, got from the auth service by client id and secret."""
+    """The current access token, requested from the auth service with client id and secret."""
 
     def __init__(self, transport: Transport, clock: Clock, *, client_id: str, client_secret: str) -> None:
-        """`transport` leads to the auth service, and is closed by whoever made it."""
+        """Store the credentials. `transport` connects to the auth service; the caller closes it."""
         self._transport = transport
         self._clock = clock
         self._body = orjson.dumps(
@@ -31,15 +30,15 @@ class ClientCredentials:
         self._lock = asyncio.Lock()
 
     async def token(self) -> str:
-        """A token that is good for a while. Raises UnauthorizedError."""
+        """Return a valid token. Raises UnauthorizedError."""
         if self._clock.monotonic() < self._renew_at_s:
             return self._token
         return await self.renewed(self._token)
 
-    async def renewed(self, refused: str) -> str:
-        """Another token than the one that was refused; many callers at once cause one renewal."""
+    async def renewed(self, rejected: str) -> str:
+        """Return a new token instead of the rejected one; concurrent calls renew once. Raises UnauthorizedError."""
         async with self._lock:
-            if self._token == refused or self._clock.monotonic() >= self._renew_at_s:
+            if self._token == rejected or self._clock.monotonic() >= self._renew_at_s:
                 await self._renew()
             return self._token
 
@@ -56,17 +55,17 @@ class ClientCredentials:
         token = parsed.get("accessToken") if isinstance(parsed, dict) else None
         if answer.status >= 300 or not isinstance(token, str) or not token:
             excerpt = redact(answer.body[:200].decode("utf-8", "replace"))
-            raise UnauthorizedError(f"the auth service gives no token: {answer.status} {excerpt}", hint=hint)
-        life = parsed.get("expiresIn")
-        life_s = float(life) if isinstance(life, int | float) and life > 0 else 300.0
+            raise UnauthorizedError(f"the auth service returned no token: {answer.status} {excerpt}", hint=hint)
+        lifetime = parsed.get("expiresIn")
+        lifetime_s = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else 300.0
         self._token = token
-        self._renew_at_s = self._clock.monotonic() + max(life_s - RENEW_EARLY_S, life_s / 2)
+        self._renew_at_s = self._clock.monotonic() + max(lifetime_s - RENEW_EARLY_S, lifetime_s / 2)
 
 
 class AuthorizedTransport:
-    """A transport whose requests carry the present token; a 401 renews it once and sends the request again.
+    """A transport that adds the current token to each request; after a 401 it renews the token and retries once.
 
-    That is safe for any request: a server that refuses the token has not looked at the rest.
+    The retry is safe for every request, because a server that rejects the token has not processed the rest.
     """
 
     def __init__(self, transport: Transport, credentials: ClientCredentials) -> None:
@@ -74,7 +73,7 @@ class AuthorizedTransport:
         self._credentials = credentials
 
     async def send(self, request: Request) -> Response:
-        """See `Transport.send`. Raises UnauthorizedError when no token can be had."""
+        """See `Transport.send`. Raises UnauthorizedError when there is no token."""
         token = await self._credentials.token()
         answer = await self._transport.send(_with(request, token))
         if answer.status == 401:

@@ -1,4 +1,4 @@
-"""From status and body to a verdict: what an answer means for the request. Pure and table-driven.
+"""Classify answers by status and body: what an answer means for its request. Pure.
 
 Sources (midaz-behaviour: error-bodies, conflict-codes, missing-references, transient-codes, key-in-use, saved-later,
 exhausted-pool).
@@ -13,25 +13,25 @@ from midaz_seed.model.outcomes import ErrorClass
 
 
 class Disposition(Enum):
-    """What to do about an answer."""
+    """How to react to an answer."""
 
     OK = auto()
     RETRY = auto()
-    """It had no effect; send it again after a pause."""
+    """It had no effect; send the request again after a pause."""
     UNKNOWN = auto()
-    """It may have had its effect: look first, or send again only under an idempotency key."""
+    """It may have had an effect: read first, or send it again only with its idempotency key."""
     NOT_READY = auto()
-    """What it refers to is not visible yet; send it again for as long as that can be."""
+    """An object that it refers to is not visible yet; send it again until a deadline."""
     IN_FLIGHT = auto()
-    """0084: its key is in use; ask again with growing pauses."""
+    """0084: its idempotency key is in use; send it again with growing pauses."""
     APPLIED_LATER = auto()
-    """0095: the balances have moved, the record follows. Never send it under another key."""
+    """0095: the balances have changed, the record follows. Never send it with another key."""
     CONFLICT = auto()
-    """Something with this name exists: find it."""
+    """An object with this name exists: look it up."""
     EXPIRED = auto()
-    """It was not sent, because its idempotency key may no longer be remembered."""
+    """It was not sent, because the server may have forgotten its idempotency key."""
     PERMANENT = auto()
-    """It will never succeed as it is."""
+    """It cannot succeed unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ class Verdict:
 
 
 OK = Verdict(Disposition.OK)
-"""The one verdict of its disposition, so `is OK` tells it."""
+"""The only verdict with its disposition, so callers can test `is OK`."""
 
 _CONFLICTS = frozenset({"0002", "0003", "0015", "0020", "0108", "0123"})
 _NOT_READY = frozenset({"0007", "0019", "0034", "0035", "0036", "0037", "0038", "0052", "0085", "0126"})
@@ -53,7 +53,7 @@ _TRANSIENT = frozenset({"0061", "0086", "0130", "0174"})
 
 
 def classify(status: int, body: bytes) -> Verdict:
-    """The verdict on a complete answer. `body` is looked at only when the status is not 2xx."""
+    """Classify a complete answer. `body` is only read when the status is not 2xx."""
     if 200 <= status < 300:
         return OK
     code, message = read_error(body)
@@ -71,11 +71,11 @@ def classify(status: int, body: bytes) -> Verdict:
         return Verdict(Disposition.UNKNOWN, ErrorClass.TIMEOUT, code, message)
     if status >= 500:
         return Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, code, message)
-    return _refused(status, code, message)
+    return _classify_rejection(status, code, message)
 
 
-def _refused(status: int, code: str, message: str) -> Verdict:
-    """A 3xx or 4xx: the server understood and says no."""
+def _classify_rejection(status: int, code: str, message: str) -> Verdict:
+    """Classify a 3xx or 4xx without special handling."""
     if code in _CONFLICTS:
         return Verdict(Disposition.CONFLICT, ErrorClass.CONFLICT, code, message)
     if code in _NOT_READY:
@@ -92,9 +92,9 @@ def _refused(status: int, code: str, message: str) -> Verdict:
 
 
 def read_error(body: bytes) -> tuple[str, str]:
-    """Code and message of an error body, in any of Midaz's shapes, or in none of them (midaz-behaviour: error-bodies).
+    """Return code and message of an error body of any form (midaz-behaviour: error-bodies).
 
-    The code is "" when there is no string code: from v3.6 on the router's own errors carry a number.
+    The code is "" when there is no string code: from v3.6 on the errors of the router have a number instead.
     """
     try:
         parsed = orjson.loads(body)

@@ -1,9 +1,9 @@
-"""What an answer proves about the effect of a request: made, not made, or unknown. Pure; no other module decides that.
+"""Determine from an answer whether a request was carried out: made, not made, or unknown. Pure.
 
-ADR 7 has the table and the reasons. In short: an effect is *made* when an answer is beyond doubt the answer to this
-very item; it is *not made* when no attempt of the item can have been carried out; everything else is *unknown*, and
-nothing may be concluded from it. What decides later is the same key sent again within its life, a record of the
-server's with the item's mark, or balances that one assignment alone explains (`engine.ledger.in_doubt`).
+This is the only module that decides it; ADR 7 has the table and the reasons. An item is *made* when an answer is
+certainly the answer to this item. It is *not made* when no attempt can have been carried out. Everything else is
+*unknown*: that is decided later by sending the same key again within its lifetime, by a record on the server with the
+item's mark, or by balances that only one assignment explains (`engine.ledger.in_doubt`).
 """
 
 import re
@@ -21,18 +21,17 @@ from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import TransactionItem
 
 REPLAYED = "X-Idempotency-Replayed"
-"""The server's header on answers to transactions: `true` when it carried nothing out and answered with what it had
-stored under the key."""
+"""Response header for transactions: `true` when the server returned the stored answer of the key and did nothing."""
 _CODE = re.compile(r"(?:[A-Z]{3}-)?\d{4}")
 _NO_SUCH_ROUTE = frozenset({"0484", "0485"})
-"""Of v4: the path or its method does not exist, which says nothing about what was asked for."""
+"""Codes of v4 for a path or method that does not exist, which says nothing about the object."""
 _MAY_BE_MADE = frozenset({"0061", "0084", "0095"})
-"""0061: writing the balances failed somewhere. 0084: the key is claimed by an attempt that has not ended. 0095: the
-balances have moved, the record follows."""
+"""0061: writing the balances failed at some step. 0084: an attempt with the key is in progress. 0095: the balances have
+changed, the record follows."""
 
 
 class Effect(Enum):
-    """What is known about the effect of a request, or of all attempts of an item."""
+    """Whether a request, or any attempt of an item, was carried out."""
 
     MADE = auto()
     NOT_MADE = auto()
@@ -40,23 +39,23 @@ class Effect(Enum):
 
 
 class Reading(Enum):
-    """What an answer to the sending of a transaction is."""
+    """The kind of an answer to a transaction."""
 
     OURS = auto()
     """The item's own transaction."""
     FOREIGN = auto()
-    """A whole transaction of another item, marked as a replay: its stored answer stands under our key."""
+    """A complete transaction of another item, marked as a replay: its answer is stored under this item's key."""
     REFUSED = auto()
-    """A Midaz refused it, and changed nothing."""
+    """A Midaz rejected it and changed nothing."""
     ODD = auto()
-    """A success that is not the answer to this request: emptied, cut, stripped, or somebody else's."""
+    """A success that is not the answer to this request: empty, truncated, altered, or of another item."""
     OPEN = auto()
-    """Any other answer: it may or may not have been carried out."""
+    """Any other answer: the request may or may not have been carried out."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """What one attempt proves by itself. `transaction_id` is that of a FOREIGN answer."""
+    """What one attempt proves by itself. `transaction_id` is set for a FOREIGN answer."""
 
     effect: Effect
     reading: Reading
@@ -68,19 +67,23 @@ REFUSED = Evidence(Effect.NOT_MADE, Reading.REFUSED)
 ODD = Evidence(Effect.UNKNOWN, Reading.ODD)
 OPEN = Evidence(Effect.UNKNOWN, Reading.OPEN)
 NEVER_SEEN = Evidence(Effect.NOT_MADE, Reading.OPEN)
-"""No connection was made, so nobody has seen the request."""
+"""No connection was made, so the server has not received the request."""
 
 
 def of_no_answer(*, maybe_seen: bool) -> Evidence:
-    """An attempt without a complete answer; `maybe_seen`: its bytes may have reached somebody."""
+    """Return the evidence of an attempt without a complete answer; `maybe_seen`: the server may have received it."""
     return OPEN if maybe_seen else NEVER_SEEN
 
 
 def of_transaction(status: int, headers: Mapping[str, str], body: bytes, item: TransactionItem, place: str) -> Evidence:
-    """What the answer to the sending of an item proves.
+    """Return what the answer to a transaction proves.
 
     Args:
-        place: `/v1/organizations/{id}/ledgers/{id}`, where it was sent to.
+        status: status of the answer.
+        headers: headers of the answer.
+        body: body of the answer.
+        item: the item that was sent.
+        place: `/v1/organizations/{id}/ledgers/{id}`, the ledger that it was sent to.
     """
     if 200 <= status < 300:
         return _of_success(headers, body, item, place)
@@ -89,7 +92,7 @@ def of_transaction(status: int, headers: Mapping[str, str], body: bytes, item: T
 
 
 def after(before: Effect, attempt: Effect) -> Effect:
-    """What is known about an item after one more attempt; `before` is what was known until then (NOT_MADE at first)."""
+    """Combine what was known about an item before an attempt (NOT_MADE at first) with what the attempt proves."""
     if attempt is Effect.MADE or before is Effect.MADE:
         return Effect.MADE
     if attempt is Effect.NOT_MADE and before is Effect.NOT_MADE:
@@ -98,26 +101,29 @@ def after(before: Effect, attempt: Effect) -> Effect:
 
 
 class Next(Enum):
-    """Under which key an item may be sent again."""
+    """Whether and with which key an item may be sent again."""
 
     NEVER = auto()
     """It was made."""
     SAME_KEY = auto()
     NEXT_KEY = auto()
     WAIT = auto()
-    """Nothing may be sent: only a record, balances that one assignment alone explains, or a later look decides."""
+    """Nothing may be sent: only a record on the server, or balances that one assignment explains, can decide."""
 
 
 def next_sending(effect: Effect, *, age_s: float, ttl_s: float, margin_s: float, key_is_taken: bool) -> Next:
-    """Whether an item may be sent again, and under which key.
+    """Decide whether an item may be sent again, and with which key.
 
-    An unknown one only under the same key while the server certainly remembers it, so that the server decides. One that
-    was not made goes out under the same key too, however old: an attempt that a network still holds then meets that key
-    and is a replay. Another key is used only where the last one holds somebody else's answer.
+    An unknown item is sent only with the same key, while the server certainly remembers it: then the server decides. An
+    item that was not made is also sent with the same key, at any age: an attempt that is still delayed in the network
+    then finds the key in use and is a replay. The next key is used only if the last one returns another item's answer.
 
     Args:
-        age_s: since the first attempt under its last key.
-        key_is_taken: that key answers with another item's transaction (`Reading.FOREIGN`, twice the same).
+        effect: what is known about the item.
+        age_s: time since the first attempt with its last key.
+        ttl_s: lifetime of a key on the server.
+        margin_s: safety margin before the end of the lifetime.
+        key_is_taken: the last key returns another item's transaction (`Reading.FOREIGN`, the same one twice).
     """
     if effect is Effect.MADE:
         return Next.NEVER
@@ -127,36 +133,40 @@ def next_sending(effect: Effect, *, age_s: float, ttl_s: float, margin_s: float,
 
 
 def ledger_bytes(organization_id: str, ledger_id: str) -> bytes:
-    """How an answer names the ledger, for `is_plainly_ours`."""
+    """Return the bytes by which an answer names the ledger, for `is_plainly_ours`."""
     return f',"ledgerId":"{ledger_id}","organizationId":"{organization_id}"'.encode()
 
 
 def is_plainly_ours(body: bytes, item: TransactionItem, ledger: bytes) -> bool:
-    """Whether the bytes of a 201 are beyond doubt the item's own transaction, without parsing them.
+    """Return whether the body of a 201 is certainly the item's own transaction, without parsing it.
 
-    Everything that `of_transaction` looks at is there, in the form that every server writes (recorded from v3.3, v3.8
-    and v4): False says nothing. `ledger` is what `ledger_bytes` gives.
+    It compares everything that `of_transaction` checks, in the form that servers write (recorded from v3.3, v3.8 and
+    v4). False proves nothing.
+
+    Args:
+        body: body of the answer.
+        item: the item that was sent.
+        ledger: from `ledger_bytes`.
     """
     at = body.find(b'"amount"')
     return body.startswith(item.answer + ledger, at) and body.find(item.mark, at) > 0 and body.endswith(b"}]}")
 
 
 def midaz_code(body: bytes) -> str:
-    """The error code of an answer that a Midaz wrote; "" when somebody else did, or it has none
-    (midaz-behaviour: error-bodies).
+    """Return the error code of an answer that a Midaz wrote; "" for other answers (midaz-behaviour: error-bodies).
 
-    Router errors carry no code, or a number: they tell that a path does not exist, not that an entity does not.
+    Errors of the router have no code or a number: they mean that a path does not exist, not an entity.
     """
     parsed = parsed_exactly(body)
     if not isinstance(parsed, dict):
         return ""
     code = parsed.get("code")
-    told = any(isinstance(parsed.get(name), str) for name in ("title", "message", "detail"))
-    return code if isinstance(code, str) and told and _CODE.fullmatch(code) else ""
+    has_text = any(isinstance(parsed.get(name), str) for name in ("title", "message", "detail"))
+    return code if isinstance(code, str) and has_text and _CODE.fullmatch(code) else ""
 
 
 def says_missing(status: int, body: bytes) -> bool:
-    """Whether an answer to a read says that what was asked for does not exist: a 404 that a Midaz wrote about it."""
+    """Return whether the answer to a read says that the object does not exist: a 404 with an error code of Midaz."""
     if status != 404:
         return False
     code = midaz_code(body)
@@ -164,15 +174,17 @@ def says_missing(status: int, body: bytes) -> bool:
 
 
 def of_entity(status: int, body: bytes, planned: JsonObject, parents: Mapping[str, str]) -> Effect:
-    """What the answer to a create proves.
+    """Return what the answer to the creation of an entity proves.
 
     Args:
-        planned: the body that was sent; what identifies it (mark, name, code, alias) must come back.
-        parents: ids that the answer must name where it names any, such as `organizationId`.
+        status: status of the answer.
+        body: body of the answer.
+        planned: the body that was sent; the answer must have the same identifying fields (mark, name, code, alias).
+        parents: ids of its parents, such as `organizationId`, which the answer must have if it has such a field.
     """
     if 200 <= status < 300:
         try:
-            found = orjson.loads(body)  # what identifies an entity is text, so no decimal needs to be exact
+            found = orjson.loads(body)  # the identifying fields are text, so decimals need not be exact
         except orjson.JSONDecodeError:
             return Effect.UNKNOWN
         return Effect.MADE if isinstance(found, dict) and is_entity(found, planned, parents) else Effect.UNKNOWN
@@ -183,7 +195,7 @@ _IDENTIFIES = ("legalName", "legalDocument", "name", "code", "alias", "keyValue"
 
 
 def is_entity(found: JsonObject, planned: JsonObject, parents: Mapping[str, str]) -> bool:
-    """Whether a server's object is the planned one: it has an id, our mark where it tells marks, and what names it."""
+    """Return whether a server object is the planned one: it has an id, the mark, and the identifying fields."""
     if not isinstance(found.get("id"), str) or not found["id"]:
         return False
     mark = _mark(planned)
@@ -195,15 +207,17 @@ def is_entity(found: JsonObject, planned: JsonObject, parents: Mapping[str, str]
 
 
 def _same(planned: Json, found: Json) -> bool:
-    """Names come back as they were sent, but the key of an account type in lower case."""
+    """Compare case-insensitively, because the server stores the key of an account type in lower case."""
     if isinstance(planned, str) and isinstance(found, str):
         return planned.casefold() == found.casefold()
     return planned == found
 
 
 def is_record(row: JsonObject, item: TransactionItem) -> bool:
-    """Whether a transaction that the server shows is the item's: its mark, amount and asset. (In lists the order of
-    accounts is free, and operations may be cut.)"""
+    """Return whether a transaction on the server is the item's, by mark, amount and asset.
+
+    Accounts are not compared: in lists their order varies and operations may be truncated.
+    """
     return (
         _mark(row) == item.tag
         and _amount(row.get("amount")) == Decimal(item.amount)
@@ -212,14 +226,14 @@ def is_record(row: JsonObject, item: TransactionItem) -> bool:
 
 
 def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 _DECODER = JSONDecoder(parse_float=Decimal, parse_constant=_no_number)
 
 
 def parsed_exactly(body: bytes) -> Json:
-    """JSON with decimals as they are written, never through a float; None when it is no JSON."""
+    """Parse JSON with exact decimals instead of floats; None when it is not JSON."""
     try:
         return cast("Json", _DECODER.decode(body.decode()))
     except (JSONDecodeError, UnicodeDecodeError, RecursionError, ValueError):
@@ -249,7 +263,7 @@ def _is_whole_transaction(found: JsonObject) -> bool:
 
 
 def _is_planned(found: JsonObject, item: TransactionItem, place: str) -> bool:
-    """Amount, asset, accounts and place are the planned ones. The order of the accounts is the server's."""
+    """Return whether amount, asset, accounts and ledger are the planned ones. The order of the accounts may differ."""
     sources, destinations = item.accounts
     return (
         _amount(found["amount"]) == Decimal(item.amount)
@@ -267,7 +281,7 @@ def _mark(row: JsonObject) -> str:
 
 
 def _amount(value: object) -> Decimal | None:
-    """An amount as an exact decimal, written as a string or a number."""
+    """Parse an amount, a string or a number, as an exact decimal; None when it is not an amount."""
     if isinstance(value, bool) or not isinstance(value, str | int | Decimal):
         return None
     try:

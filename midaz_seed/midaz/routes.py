@@ -1,4 +1,4 @@
-"""The paths of Midaz's API (midaz-behaviour: paths). Pure."""
+"""Paths of Midaz's API (midaz-behaviour: paths). Pure."""
 
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
@@ -15,19 +15,19 @@ _COLLECTIONS = {
     Entity.ACCOUNT: "accounts",
 }
 PAGE_LIMIT = 100
-"""The server's largest page (midaz-behaviour: list-pages)."""
+"""Maximum page size of the server (midaz-behaviour: list-pages)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where in the hierarchy something lives: nothing, an organization, or a ledger of an organization (server ids)."""
+    """A level of the hierarchy, by server ids: the root, an organization, or a ledger of an organization."""
 
     organization_id: str = ""
     ledger_id: str = ""
 
     @property
     def path(self) -> str:
-        """The part of the path that leads there."""
+        """The URL prefix of this level."""
         path = "/v1"
         if self.organization_id:
             path += f"/organizations/{self.organization_id}"
@@ -37,36 +37,36 @@ class Place:
 
 
 def collection(entity: Entity, place: Place) -> str:
-    """Where entities of a kind are created and listed."""
+    """Return the path at which entities of a kind are created and listed."""
     return f"{place.path}/{_COLLECTIONS[entity]}"
 
 
 def one(entity: Entity, place: Place, entity_id: str) -> str:
-    """One entity by its server id."""
+    """Return the path of one entity by its server id."""
     return f"{collection(entity, place)}/{entity_id}"
 
 
 def entity_count(entity: Entity, place: Place) -> str:
-    """`HEAD` gives the number in `X-Total-Count`."""
+    """Return the path whose `HEAD` has the number of entities in `X-Total-Count`."""
     return f"{collection(entity, place)}/metrics/count"
 
 
 def account_by_alias(place: Place, alias: str) -> str:
-    """One account by its alias; external accounts have a route of their own, since their alias holds a slash."""
+    """Return the path of one account by its alias."""
     return f"{place.path}/accounts/alias/{quote(alias, safe='@:')}"
 
 
 def transactions(place: Place, endpoint: str = "") -> str:
-    """Where transactions are listed, or posted when `endpoint` is `json`, `inflow`, ..."""
+    """Return the path at which transactions are listed, or, with `endpoint` (`json`, `inflow`), created."""
     return f"{place.path}/transactions/{endpoint}" if endpoint else f"{place.path}/transactions"
 
 
 def balances(place: Place) -> str:
-    """All balances of a ledger, by cursor."""
+    """Return the path of all balances of a ledger, which are paged by cursor."""
     return f"{place.path}/balances"
 
 
 def with_query(path: str, **query: str) -> str:
-    """The path with a query string; a double underscore in a name stands for a dot (`metadata__key`)."""
+    """Add a query string to a path; a double underscore in a name becomes a dot (`metadata__key`)."""
     pairs = {name.replace("__", "."): value for name, value in query.items()}
     return f"{path}?{urlencode(pairs)}" if pairs else path

@@ -1,5 +1,7 @@
-"""What a server can do, by its version (midaz-behaviour: version-traits). The rest of the program asks for a trait,
-never for a version. Pure."""
+"""Traits of a server, by its version (midaz-behaviour: version-traits). Pure.
+
+Other modules read a trait, never the version.
+"""
 
 import re
 from dataclasses import dataclass
@@ -9,42 +11,42 @@ from midaz_seed.errors import NotMidazError
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A server that this tool speaks to."""
+    """The traits of a supported server."""
 
     version: str
-    """As `GET /version` says it; patches carry back-ports, so it is a hint where a trait can be seen."""
+    """The answer of `GET /version`. Patch releases contain back-ports, so prefer observing a trait where possible."""
     counts_transactions: bool
     """`HEAD .../transactions/metrics/count` (from v3.6)."""
     atomic_many_to_many: bool
-    """An n:n transaction happens as a whole or not at all (from v3.3); packing needs it."""
+    """An n:n transaction is applied as a whole or not at all (from v3.3); batches depend on it."""
     filters_names: bool
-    """Lists can be narrowed by name and other fields (from v3.6); before, unknown filters are ignored."""
+    """Lists can be filtered by name and other fields (from v3.6); earlier versions ignore unknown filters."""
     default_balances_at_once: bool
-    """A new account has its balance when its 201 arrives (from v3.4)."""
+    """A new account has its balance when its 201 is sent (from v3.4)."""
     balances_wait_for_records: bool
-    """In asynchronous mode a read shows a balance only when the record of its last movement has come out of the queue
-    (before v3.4; midaz-behaviour: asynchronous-mode), however long others' records before it take."""
+    """In asynchronous mode a read shows a change of a balance only when its record has left the queue (before v3.4;
+    midaz-behaviour: asynchronous-mode)."""
     ready_probe: bool
     """`GET /readyz` (from v3.7)."""
     problem_json: bool
     """Errors are RFC 9457 problems (v4)."""
     answers_with_others_transactions: bool
-    """Seen to answer some transactions with another one's 201, marked replayed, and not to make them (v3.3, v4)."""
+    """Answers some transactions with another one's 201, marked as replayed, without making them (v3.3, v4)."""
 
 
 def server_of(version: str) -> Server:
-    """The traits of a version. Raises NotMidazError for versions whose money this tool could not account for."""
+    """Return the traits of a version. Raises NotMidazError for other text and for unsupported versions."""
     match = re.match(r"v?(\d+)\.(\d+)", version)
     if match is None:
         raise NotMidazError(
-            f"the server calls its version {version!r}, which is not a Midaz's",
+            f"the server reports the version {version!r}, which is not a Midaz version",
             hint="check that the address is that of a Midaz ledger",
         )
     number = int(match[1]), int(match[2])
     if number < (3, 0):
         raise NotMidazError(
-            f"the server is Midaz {version}, which this tool does not speak to: its amounts are integers with "
-            "a scale, and sending a transaction again can move the money twice",
+            f"the server is Midaz {version}, which is not supported: its amounts are integers with a scale, and a "
+            "retried transaction can move the money twice",
             hint="upgrade the server to v3.3 or later",
         )
     return Server(

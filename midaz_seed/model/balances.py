@@ -1,4 +1,4 @@
-"""Comparing what the server holds with what was planned. Amounts are exact decimals."""
+"""Compare the server's balances with the planned ones. Amounts are exact decimals."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,18 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.money import EXACT
 
 DEFAULT_KEY = "default"
+"""Key of an account's main balance."""
 EXTERNAL = "@external/"
+"""Start of an external account's alias; the asset code follows."""
 _PLAIN = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?").fullmatch
-"""An amount as every server writes it, which needs no further look."""
+"""The usual form of an amount, which needs no further checks."""
 DIGITS_MAX = 80
-"""Before and behind the decimal point of an amount: far more than any asset has, and sums of such amounts are exact."""
+"""Maximum digits before and after the decimal point: far more than any asset has, with exact sums."""
 
 
 @dataclass(frozen=True, slots=True)
 class ObservedBalance:
-    """A balance as the server reports it. `direction` is None before v3.7, where external balances are negative."""
+    """A balance as reported by the server. `direction` is None before v3.7, where external balances are negative."""
 
     alias: str
     key: str
@@ -28,15 +30,15 @@ class ObservedBalance:
     on_hold: Decimal
     direction: str | None
     id: str = ""
-    """The server's. One balance has one, however often it is read."""
+    """Id on the server; identifies the balance in repeated reads."""
     version: int | None = None
-    """How often it was changed, from 0; None when the server does not tell."""
+    """Number of its changes; None when the server does not report it."""
 
     @classmethod
     def parse(cls, row: JsonObject) -> "ObservedBalance":
-        """From a row of `GET .../balances`. Raises NotMidazError when it is none."""
+        """Parse a row of `GET .../balances`. Raises NotMidazError when it is not a balance."""
         if not isinstance(row, dict):
-            raise _no_balance(f"{row!r}")
+            raise _not_a_balance(f"{row!r}")
         direction, version = row.get("direction"), row.get("version")
         return cls(
             alias=_text(row, "alias"),
@@ -51,15 +53,20 @@ class ObservedBalance:
 
     @property
     def credit(self) -> Decimal:
-        """What it adds to the sum of its asset, which is zero over all balances."""
+        """Its contribution to the sum of its asset, which is zero over all balances."""
         total = EXACT.add(self.available, self.on_hold)
         return total.copy_negate() if self.direction == "debit" else total
 
 
 def parse_amount(value: object, what: str) -> Decimal:
-    """An amount of the server's as an exact decimal, whether it was written as a string or as a number.
+    """Parse an amount of the server, a string or a number, as an exact decimal.
 
-    Raises NotMidazError when it is none; a float is none, for it has lost digits. `what` is how a message calls it.
+    Args:
+        value: the amount; a float is refused, because it has lost digits.
+        what: name of the amount for the message.
+
+    Raises:
+        NotMidazError: when it is not an amount.
     """
     if isinstance(value, str) and _PLAIN(value):
         return Decimal(value)
@@ -72,8 +79,8 @@ def parse_amount(value: object, what: str) -> Decimal:
             return amount
     shown = repr(value)
     raise NotMidazError(
-        f"the server sent {what} {shown[:60]}{'...' if len(shown) > 60 else ''}, which is no amount",
-        hint="check that nothing (a proxy, a gateway) changes the server's answers on the way",
+        f"the server sent {what} {shown[:60]}{'...' if len(shown) > 60 else ''}, which is not an amount",
+        hint="check that no proxy or gateway alters the server's answers",
     )
 
 
@@ -85,20 +92,20 @@ def _decimals(amount: Decimal) -> int:
 def _text(row: JsonObject, name: str) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value:
-        raise _no_balance(f"`{name}` is {value!r}"[:80])
+        raise _not_a_balance(f"`{name}` is {value!r}"[:80])
     return value
 
 
-def _no_balance(why: str) -> NotMidazError:
+def _not_a_balance(why: str) -> NotMidazError:
     return NotMidazError(
-        f"the server lists a balance that is none: {why}",
-        hint="check that nothing (a proxy, a gateway) changes the server's answers on the way",
+        f"the server lists an invalid balance: {why}",
+        hint="check that no proxy or gateway alters the server's answers",
     )
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedBalance:
-    """A balance as planned; for an external account what has left it, as a positive amount."""
+    """A planned balance; for an external account the amount that left it, as a positive number."""
 
     alias: str
     asset: str
@@ -107,21 +114,23 @@ class ExpectedBalance:
 
 @dataclass(frozen=True, slots=True)
 class BalanceDifference:
-    """One way in which a balance is not the planned one."""
+    """A difference between a balance and the plan."""
 
     what: str
     alias: str
     expected: str
     actual: str
     surplus: bool = False
-    """There is more than planned, and no delay of the server's explains that."""
+    """There is more than planned, which no delay of the server explains."""
 
 
 def compare_balances(
     expected: Iterable[ExpectedBalance], observed: Iterable[ObservedBalance]
 ) -> Iterator[BalanceDifference]:
-    """Every account's available and on-hold amount against the plan; accounts that were not planned are differences
-    too, and so is a balance that changed between two pages on which it came."""
+    """Compare the available and on-hold amount of every account with the plan.
+
+    Unplanned accounts are differences too, as is a balance that is on two pages with different amounts.
+    """
     found: dict[tuple[str, str], ObservedBalance] = {}
     rows: dict[object, ObservedBalance] = {}
     for row in observed:
@@ -131,7 +140,7 @@ def compare_balances(
             yield BalanceDifference("balance", f"{row.alias}#{row.key}", "at rest", seen)
         rows[row.id or row] = row
     for row in rows.values():
-        if found.setdefault((row.alias, row.key), row) is not row:  # money of its own under the same alias
+        if found.setdefault((row.alias, row.key), row) is not row:  # another balance with the same alias and key
             yield BalanceDifference(
                 "second balance", f"{row.alias}#{row.key}", "absent", _plain(row.available), surplus=True
             )
@@ -153,7 +162,7 @@ def _differences(plan: ExpectedBalance, actual: ObservedBalance) -> Iterator[Bal
     if actual.asset != plan.asset:
         yield BalanceDifference("asset", plan.alias, plan.asset, actual.asset)
     if available != plan.available:
-        # an account may have more because a payment of its own does not show yet; an external one only ever pays
+        # a customer account may show more because its own payment is not visible yet; an external account only pays
         surplus = external and available > plan.available
         yield BalanceDifference("available", plan.alias, _plain(plan.available), _plain(available), surplus)
     if actual.on_hold != 0:
@@ -161,8 +170,10 @@ def _differences(plan: ExpectedBalance, actual: ObservedBalance) -> Iterator[Bal
 
 
 def zero_sum_differences(observed: Iterable[ObservedBalance]) -> Iterator[BalanceDifference]:
-    """Per asset: everything that customers hold has come from the external account
-    (midaz-behaviour: external-account-sign)."""
+    """Check per asset that customers hold exactly what left the external account.
+
+    The sign is that of an external account (midaz-behaviour: external-account-sign).
+    """
     sums: dict[str, Decimal] = {}
     for row in {row.id or row: row for row in observed}.values():
         sums[row.asset] = EXACT.add(sums.get(row.asset, Decimal(0)), row.credit)
@@ -172,6 +183,6 @@ def zero_sum_differences(observed: Iterable[ObservedBalance]) -> Iterator[Balanc
 
 
 def _plain(value: Decimal) -> str:
-    """All its digits, without trailing zeros; unlike `normalize`, this never rounds."""
+    """Format without trailing zeros; unlike `normalize` this never rounds."""
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text

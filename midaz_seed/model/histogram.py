@@ -1,17 +1,16 @@
-"""Latencies in a histogram of fixed size: three significant digits from one microsecond to over an hour (the HDR
-layout)."""
+"""A latency histogram of fixed size with three significant digits, from 1 microsecond to over an hour (HDR layout)."""
 
 from array import array
 
 _SUB_BITS = 10
 _LINEAR = 2 << _SUB_BITS
-"""Below this many microseconds every value has a bucket of its own; above, each doubling has 1,024."""
+"""Below this number of microseconds each value has its own bucket; above, each doubling has 1,024 buckets."""
 _DOUBLINGS = 22
 LIMIT_US = (_LINEAR << _DOUBLINGS) - 1
 
 
 class Histogram:
-    """Counts of microseconds. See docs/adr/0001-latency-histogram.md for why it is our own."""
+    """Counts of latencies in microseconds. docs/adr/0001-latency-histogram.md gives the reasons for this class."""
 
     __slots__ = ("_counts", "count", "max_us", "total_us")
 
@@ -22,7 +21,7 @@ class Histogram:
         self.max_us = 0
 
     def record(self, value_us: int) -> None:
-        """Count one value; negative ones count as 0, those over the limit as the limit."""
+        """Count one value; negative values count as 0, values over the limit as the limit."""
         if not 0 <= value_us <= LIMIT_US:
             value_us = 0 if value_us < 0 else LIMIT_US
         if value_us < _LINEAR:
@@ -45,14 +44,14 @@ class Histogram:
         self.max_us = max(self.max_us, other.max_us)
 
     def copy(self) -> "Histogram":
-        """The same counts, which no longer change."""
+        """Return a copy."""
         same = Histogram()
         same._counts = self._counts[:]
         same.count, same.total_us, same.max_us = self.count, self.total_us, self.max_us
         return same
 
     def since(self, earlier: "Histogram") -> "Histogram":
-        """What was recorded after an earlier copy of this histogram was taken; `max_us` is that of the whole."""
+        """Return what was recorded since an earlier copy of this histogram; `max_us` is that of the whole."""
         window = Histogram()
         window._counts = array("Q", map(int.__sub__, self._counts, earlier._counts))
         window.count = self.count - earlier.count
@@ -62,12 +61,14 @@ class Histogram:
 
     @property
     def mean_us(self) -> float:
-        """The mean of all values; 0 without any."""
+        """The mean of all values; 0 without values."""
         return self.total_us / self.count if self.count else 0.0
 
     def percentile(self, percent: float) -> int:
-        """The smallest bucket's highest value that `percent` of the values do not exceed, in microseconds; 0 without
-        any."""
+        """Return the value that `percent` of the values do not exceed, in microseconds; 0 without values.
+
+        It is the highest value of its bucket.
+        """
         wanted = max(round(self.count * percent / 100 + 0.5 - 1e-9), 1)
         seen = 0
         for index, count in enumerate(self._counts):

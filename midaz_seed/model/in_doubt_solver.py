@@ -1,23 +1,24 @@
-"""Which of the movements in doubt were applied? The balances tell, where one assignment alone explains them. Pure.
+"""Determine from the balances which transactions in doubt were applied, where only one assignment explains them. Pure.
 
-Each movement in doubt is an unknown that is 0 or 1; each key of its effect gives one equation: the effects of those
-that were applied must sum to what the server shows beyond the movements that are known. A key stands for the balance
-of an account, or for the number of its changes (Midaz's `version` of a balance).
+Each transaction in doubt is an unknown, 0 or 1. Each key of its effect gives an equation: the effects of the applied
+transactions must sum to what the server shows beyond the known ones. A key is the balance of an account, or the number
+of its changes (`version` of a balance in Midaz).
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 Effect = Mapping[int, int]
-"""What one transaction changes when it is applied: key -> change, never 0."""
+"""The changes by one applied transaction: key -> change, never 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Solution:
-    """What the equations say of each unknown.
+    """The result for each unknown.
 
-    `values`: applied, not applied, or None where several assignments explain the balances, where that could not be
-    ruled out in time, or where none does. `contradicted`: keys of equations that no assignment meets.
+    Attributes:
+        values: applied or not; None where several assignments, or none, explain the balances, or time ran out.
+        contradicted: keys of the equations that no assignment satisfies.
     """
 
     values: list[bool | None]
@@ -25,7 +26,7 @@ class Solution:
 
     @property
     def unique(self) -> bool:
-        """One assignment alone explains everything."""
+        """Whether exactly one assignment explains everything."""
         return not self.contradicted and None not in self.values
 
 
@@ -34,15 +35,16 @@ def _never() -> bool:
 
 
 def solve(effects: Sequence[Effect], residuals: Mapping[int, int], give_up: Callable[[], bool] = _never) -> Solution:
-    """Find what the balances prove about each unknown.
+    """Determine which unknowns were applied.
 
-    A value is given only where every assignment that explains the balances agrees on it, as far as that shows without
-    guessing, or where one assignment alone is left. Movements that share no account with each other, directly or
-    through others, are solved apart, so that one doubtful group leaves the others their answers.
+    A value is returned only where propagation forces it or where exactly one assignment is left. Transactions that
+    share no account, directly or through others, are solved separately, so that an ambiguous group does not affect the
+    others.
 
     Args:
-        residuals: what each key has beyond what is known; one that is not in it has nothing beyond.
-        give_up: asked now and then; True ends the search, and what is not found by then counts as not unique.
+        effects: the effect of each unknown.
+        residuals: for each key, what the server shows beyond the known transactions; 0 where missing.
+        give_up: polled during the search; True ends it, and groups without a result count as ambiguous.
     """
     search = _Search(effects, residuals, give_up)
     contradicted = {key for key, rest in search.rest.items() if rest and not search.open[key]}
@@ -66,7 +68,7 @@ def solve(effects: Sequence[Effect], residuals: Mapping[int, int], give_up: Call
 
 
 class _Search:
-    """Depth first, with every consequence drawn before the next guess."""
+    """A depth-first search that propagates all consequences before the next guess."""
 
     def __init__(self, effects: Sequence[Effect], residuals: Mapping[int, int], give_up: Callable[[], bool]) -> None:
         self._effects = effects
@@ -81,15 +83,15 @@ class _Search:
         self._trail: list[int] = []
 
     def keys_of(self, group: Iterable[int]) -> set[int]:
-        """The keys of all equations that these unknowns stand in."""
+        """Return the keys of all equations with these unknowns."""
         return {key for position in group for key in self._effects[position]}
 
     def touches(self, position: int, keys: set[int]) -> bool:
-        """Whether an unknown stands in one of these equations."""
+        """Return whether an unknown is in one of these equations."""
         return not keys.isdisjoint(self._effects[position])
 
     def groups(self) -> list[list[int]]:
-        """The unknowns without a value, parted so that no two groups share an equation."""
+        """Partition the unknowns without a value into groups that share no equation."""
         left = {position for position, value in enumerate(self.value) if value is None}
         groups = []
         while left:
@@ -105,8 +107,11 @@ class _Search:
         return groups
 
     def assignments(self, group: list[int]) -> dict[int, bool] | None:
-        """The one assignment of a group that explains its balances; {} when there are several, or time ran out before
-        that was clear; None when there is none."""
+        """Return the only assignment of a group that explains its balances.
+
+        Returns:
+            The assignment; {} when there are several or time ran out; None when there is none.
+        """
         first: dict[int, bool] | None = None
         mark = len(self._trail)
         guesses: list[tuple[int, int]] = []
@@ -135,7 +140,7 @@ class _Search:
         return found
 
     def _next_unknown(self, group: list[int]) -> int | None:
-        """The one whose equation has the fewest unknowns left: its guess has the most consequences."""
+        """Return the unknown whose equation has the fewest unknowns left: a guess there has the most consequences."""
         left = [position for position in group if self.value[position] is None]
         return min(left, key=lambda at: min(len(self.open[key]) for key in self._effects[at]), default=None)
 
@@ -161,7 +166,7 @@ class _Search:
             self.value[position] = None
 
     def propagate(self, keys: set[int]) -> bool:
-        """Set whatever an equation leaves no choice about; False when one cannot be met any more."""
+        """Set all values that the equations force; return False when an equation cannot be satisfied."""
         while keys:
             key = keys.pop()
             forced = self._forced(key)
@@ -169,11 +174,11 @@ class _Search:
                 return False
             for position, value in forced:
                 self._set(position, value)
-                keys |= set(self._effects[position])  # this one among them: it is looked at again
+                keys |= set(self._effects[position])  # includes this key, which is checked again
         return True
 
     def _forced(self, key: int) -> list[tuple[int, bool]] | None:
-        """The unknowns of an equation that can have one value only; None: it cannot be met."""
+        """Return the unknowns with only one possible value in an equation; None when it cannot be satisfied."""
         rest = self.rest[key]
         changes = [(position, self._effects[position][key]) for position in self.open[key]]
         above = sum(change for _, change in changes if change > 0) - rest
@@ -183,7 +188,7 @@ class _Search:
         forced = []
         for position, change in changes:
             size = abs(change)
-            # leaving it out (or in) would put the rest out of reach of the others
+            # with the other value the remaining unknowns could not reach the sum
             must = size > (above if change > 0 else below)
             must_not = size > (below if change > 0 else above)
             if must and must_not:

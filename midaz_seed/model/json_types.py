@@ -1,4 +1,4 @@
-"""The JSON values that cross the edges, typed."""
+"""Types of JSON values."""
 
 from typing import TypeAlias
 

@@ -1,15 +1,15 @@
-"""Money: integers in an asset's minor units inside, decimal strings at the edge, never a float."""
+"""Amounts of money: integers in minor units inside, decimal strings in requests and answers, never floats."""
 
 from decimal import Context, Decimal, Inexact, InvalidOperation
 
 from midaz_seed.errors import PlanError
 
 EXACT = Context(prec=200, traps=[Inexact, InvalidOperation])
-"""For all arithmetic on amounts: the context of the program around us may round, this one raises instead."""
+"""Context for all arithmetic on amounts. The default context may round; this one raises instead."""
 
 
 def format_minor(minor: int, scale: int) -> str:
-    """Minor units as a decimal string with exactly `scale` decimals: `format_minor(1050, 2) == "10.50"`."""
+    """Format minor units as a decimal string with exactly `scale` decimals: `format_minor(1050, 2) == "10.50"`."""
     if scale == 0:
         return str(minor)
     digits = str(minor).zfill(scale + 1 + (minor < 0))
@@ -17,12 +17,12 @@ def format_minor(minor: int, scale: int) -> str:
 
 
 def to_decimal(minor: int, scale: int) -> Decimal:
-    """Minor units as an exact decimal."""
+    """Convert minor units to an exact decimal."""
     return Decimal(minor).scaleb(-scale, EXACT)
 
 
 def parse_minor(text: str, scale: int) -> int:
-    """A decimal string in minor units. Raises PlanError when it is no number or has more decimals than the asset."""
+    """Convert a decimal string to minor units. Raises PlanError for other text, or for more than `scale` decimals."""
     try:
         value = Decimal(text)
         minor = value.scaleb(scale, EXACT)

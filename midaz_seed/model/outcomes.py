@@ -1,11 +1,11 @@
-"""What became of a work item, and the classes of what can go wrong."""
+"""Outcomes of items and classes of errors."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class ErrorClass(StrEnum):
-    """Every failure belongs to exactly one of these."""
+    """The class of a failure; each failure has exactly one."""
 
     NETWORK = "network"
     """No connection, or it broke before the answer was complete."""
@@ -16,9 +16,9 @@ class ErrorClass(StrEnum):
     SERVER = "server"
     """5xx, or an answer that is not what a Midaz sends."""
     VALIDATION = "validation"
-    """The server finds the request wrong (400, 413, 422)."""
+    """The server rejects the request as invalid (400, 413, 422)."""
     CONFLICT = "conflict"
-    """Something else with this name exists, and it is not what the plan has."""
+    """An object with this name exists and differs from the plan."""
     AUTH = "auth"
     """401 or 403."""
     NOT_FOUND = "not_found"
@@ -26,28 +26,34 @@ class ErrorClass(StrEnum):
     INSUFFICIENT_FUNDS = "insufficient_funds"
     """0018."""
     FOREIGN_REPLAY = "foreign_replay"
-    """A 201 that carries somebody else's transaction: ours was not made (measured on real servers)."""
+    """A 201 with another item's transaction; this item was not made (observed on real servers)."""
     IN_DOUBT = "in_doubt"
-    """The server may or may not have applied it, and asking again is no longer safe."""
+    """The server may or may not have applied it, and sending it again is no longer safe."""
 
 
 class Outcome(StrEnum):
-    """How a work item ended."""
+    """The final outcome of an item."""
 
     CREATED = "created"
     EXISTING = "existing"
-    """It was there already and is what the plan has."""
+    """It existed and equals the plan."""
     FAILED = "failed"
     SKIPPED = "skipped"
-    """Not sent, because what it depends on failed."""
+    """Not sent, because an item that it depends on failed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Why an item failed, or an attempt of it.
+    """The failure of an item or of one attempt.
 
-    `request` and `answer` are one-line examples without secrets; `code` is the server's error code, or "" when it
-    sent none; `status` is that of its last answer, or 0 when it gave none; `attempts` counts the first one.
+    Attributes:
+        error: the class.
+        code: the server's error code; "" without one.
+        message: the server's message, or a description.
+        request: the request on one line, with secrets masked.
+        answer: the answer on one line, with secrets masked.
+        status: status of the last answer; 0 without one.
+        attempts: number of attempts, including the first.
     """
 
     error: ErrorClass

@@ -1,5 +1,7 @@
-"""The bodies that Midaz takes, as pydantic models: the validation layer (midaz-behaviour: unexpected-fields,
-field-rules, metadata-limits, names-are-patterns, organization-country)."""
+"""Request bodies of Midaz as pydantic models: the validation layer.
+
+Sources (midaz-behaviour: unexpected-fields, field-rules, metadata-limits, names-are-patterns, organization-country).
+"""
 
 from decimal import Decimal
 from typing import Annotated, Literal
@@ -25,7 +27,7 @@ Text256 = Annotated[str, StringConstraints(min_length=1, max_length=256)]
 Text100 = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 MetadataKey = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 MetadataValue = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[\x20-\x7e]+$")]
-"""At most 100 ASCII characters: v3.3 fails on longer ones although its body check lets them through."""
+"""At most 100 ASCII characters: v3.3 accepts longer values in its validation and then fails on them."""
 Metadata = Annotated[dict[MetadataKey, MetadataValue], Field(min_length=1, max_length=20)]
 AssetCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,100}$")]
 UniqueName = Annotated[str, StringConstraints(min_length=1, max_length=256, pattern=r"^[^_%\\]+$")]
@@ -38,13 +40,13 @@ DecimalText = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
 
 
 class Payload(BaseModel):
-    """A request body: nothing unknown, nothing empty."""
+    """A request body; unknown fields are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Address(Payload):
-    """Without a country v3.3 refuses the organization."""
+    """The address of an organization; v3.3 rejects one without a country."""
 
     line1: Text256
     zipCode: Text100
@@ -104,7 +106,7 @@ class Segment(Payload):
 
 
 class Account(Payload):
-    """`POST .../accounts`, without the ids that are known only at run time."""
+    """`POST .../accounts`, without the server ids, which are known only during the run."""
 
     name: Text256
     assetCode: AssetCode
@@ -122,21 +124,21 @@ class Amount(Payload):
 
 
 class Leg(Payload):
-    """One side's part of a transaction."""
+    """One account's part of a transaction, on the side of the source or the destination."""
 
     accountAlias: Annotated[str, StringConstraints(min_length=1, max_length=110)]
     amount: Amount
 
 
 class Source(Payload):
-    """Where money comes from."""
+    """The accounts that pay."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
     legs: Annotated[list[Leg], Field(min_length=1, alias="from")]
 
 
 class Distribute(Payload):
-    """Where money goes to."""
+    """The accounts that receive."""
 
     to: Annotated[list[Leg], Field(min_length=1)]
 
@@ -151,8 +153,10 @@ class Send(Payload):
 
 
 class Transaction(Payload):
-    """`POST .../transactions/json` and `/inflow`. Too dear to validate a million times: tests validate what the
-    generators make."""
+    """`POST .../transactions/json` and `/inflow`.
+
+    Runs do not validate transactions, because that takes too long for a million of them; tests do.
+    """
 
     description: Text256
     metadata: Metadata

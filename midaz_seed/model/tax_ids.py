@@ -1,5 +1,4 @@
-"""Brazilian tax ids with their check digits: CPF for people, CNPJ for companies (also the alphanumeric one, issued
-since July 2026)."""
+"""Brazilian tax ids with check digits: CPF for people, CNPJ for companies (also alphanumeric, since July 2026)."""
 
 import random
 import re
@@ -14,15 +13,15 @@ _ALPHANUMERIC = string.digits + string.ascii_uppercase
 
 
 def cpf(rng: random.Random) -> str:
-    """A valid CPF, 11 digits without punctuation."""
+    """Generate a valid CPF: 11 digits without punctuation."""
     while True:
         base = "".join(rng.choices(string.digits, k=9))
-        if len(set(base)) > 1:  # all-equal digits pass the arithmetic and are refused everywhere
+        if len(set(base)) > 1:  # a CPF of equal digits has valid check digits but is rejected everywhere
             return base + cpf_check_digits(base)
 
 
 def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
-    """A valid CNPJ, 14 characters without punctuation; the numeric kind is a head office (`0001`)."""
+    """Generate a valid CNPJ: 14 characters without punctuation; the numeric form is a head office (`0001`)."""
     base = (
         "".join(rng.choices(_ALPHANUMERIC, k=12)) if alphanumeric else "".join(rng.choices(string.digits, k=8)) + "0001"
     )
@@ -30,13 +29,13 @@ def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
 
 
 def cpf_check_digits(base: str) -> str:
-    """The two check digits of the first nine."""
+    """Return the two check digits for the first nine digits."""
     first = _check_digit(base, _CPF_FIRST)
     return first + _check_digit(base + first, _CPF_SECOND)
 
 
 def cnpj_check_digits(base: str) -> str:
-    """The two check digits of the first twelve characters; a character counts as its ASCII code less 48."""
+    """Return the two check digits for the first twelve characters; a character has the value of its ASCII code - 48."""
     first = _check_digit(base, _CNPJ_FIRST)
     return first + _check_digit(base + first, _CNPJ_SECOND)
 
@@ -48,7 +47,7 @@ def _check_digit(text: str, weights: tuple[int, ...]) -> str:
 
 
 def is_cpf(text: str) -> bool:
-    """Whether this is a valid CPF, with or without punctuation."""
+    """Return whether this is a valid CPF, with or without punctuation."""
     digits = text.replace(".", "").replace("-", "")
     return (
         bool(re.fullmatch(r"[0-9]{11}", digits)) and len(set(digits)) > 1 and cpf_check_digits(digits[:9]) == digits[9:]
@@ -56,7 +55,7 @@ def is_cpf(text: str) -> bool:
 
 
 def is_cnpj(text: str) -> bool:
-    """Whether this is a valid CNPJ, numeric or alphanumeric, with or without punctuation."""
+    """Return whether this is a valid CNPJ, numeric or alphanumeric, with or without punctuation."""
     characters = text.replace(".", "").replace("/", "").replace("-", "")
     return (
         bool(re.fullmatch(r"[0-9A-Z]{12}[0-9]{2}", characters))
@@ -66,5 +65,5 @@ def is_cnpj(text: str) -> bool:
 
 
 def format_cnpj(characters: str) -> str:
-    """`00.000.000/0000-00`."""
+    """Format a CNPJ as `00.000.000/0000-00`."""
     return f"{characters[:2]}.{characters[2:5]}.{characters[5:8]}/{characters[8:12]}-{characters[12:]}"

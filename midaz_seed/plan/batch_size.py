@@ -1,5 +1,4 @@
-"""How many movements share a transaction where that has to be found out: `transactionsPerBatch: auto`. Pure; the engine
-measures."""
+"""Choose the batch size for `transactionsPerBatch: auto`. Pure; `probe.batch_size_trial` measures."""
 
 import hashlib
 from collections.abc import Iterable
@@ -10,48 +9,49 @@ import orjson
 from midaz_seed.settings.model import Settings
 
 LADDER = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+"""Batch sizes to try."""
 NEARLY = 0.95
-"""A smaller pack that moves this share of the most is taken: its answers come sooner, and less is in doubt when one is
-lost."""
+"""The smallest batch size with this share of the highest throughput is chosen: its answers come sooner, and a lost
+answer leaves fewer movements in doubt."""
 REFUSED_MAX = 0.05
-"""Share of a size's transactions that may be refused; with more it is not taken."""
+"""Maximum share of rejected transactions for a batch size to be chosen."""
 FALLING = 0.8
-"""Larger packs are not tried when one moves less than this share of the most."""
+"""Larger batch sizes are not tried after one with less than this share of the highest throughput."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSizeTrial:
-    """What a server did with packs of one size."""
+    """The measurement of one batch size."""
 
     size: int
-    """Movements in a transaction."""
+    """Movements in one transaction."""
     movements_per_s: float
     latency_ms_p99: float
-    """Of a transaction, from sending it to its answer."""
+    """99th percentile of the time from sending a transaction to its answer."""
     refused_share: float = 0.0
     refusal: str = ""
-    """The first refusal, in the server's words."""
+    """The server's message for the first rejection."""
 
     def fits(self, latency_ms_p99_max: float) -> bool:
-        """Whether a run may have this size."""
+        """Return whether the size may be chosen."""
         return self.refused_share <= REFUSED_MAX and self.latency_ms_p99 <= latency_ms_p99_max
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSizeChoice:
-    """The size that a run takes, why, and what was tried for it."""
+    """The chosen batch size, the reason, and the measurements."""
 
     size: int
     reason: str
     trials: tuple[BatchSizeTrial, ...] = ()
     elapsed_s: float = 0.0
-    """What finding it out took."""
+    """Duration of all measurements."""
 
 
 def batch_sizes(settings: Settings) -> tuple[int, ...]:
-    """Sizes worth trying, ascending: up to what a transaction of this plan can hold.
+    """Return the batch sizes to try, ascending, up to the largest that a transaction of this plan can have.
 
-    A transfer's pack holds transfers of one source; where there are none, a deposit's pack holds accounts of one asset.
+    A batch has transfers of one source account; in a plan without transfers, deposits of one asset.
     """
     volume = settings.volume
     transfers = volume.transactions_per_account - 1
@@ -61,38 +61,41 @@ def batch_sizes(settings: Settings) -> tuple[int, ...]:
 
 
 def best_batch_size(trials: Iterable[BatchSizeTrial], *, latency_ms_p99_max: float) -> BatchSizeChoice:
-    """The smallest size that moves nearly the most per second, of those that are answered in time."""
+    """Choose the smallest size with nearly the highest throughput, of those within the latency limit."""
     tried = tuple(sorted(trials, key=lambda trial: trial.size))
     fitting = [trial for trial in tried if trial.fits(latency_ms_p99_max)]
     if not fitting:
-        reason = f"no size was answered within {latency_ms_p99_max:g} ms (p99) and without refusals"
+        reason = f"no batch size met the limit of {latency_ms_p99_max:g} ms (p99) without rejections"
         return BatchSizeChoice(1, reason, tried)
     most = max(trial.movements_per_s for trial in fitting)
     best = next(trial for trial in fitting if trial.movements_per_s >= NEARLY * most)
     reason = f"{best.movements_per_s:,.0f} movements/s, p99 {best.latency_ms_p99:.1f} ms"
     single = tried[0]
     if best is not single and single.movements_per_s:
-        reason += f", {best.movements_per_s / single.movements_per_s:.1f} times as much as one by one"
+        reason += f", {best.movements_per_s / single.movements_per_s:.1f} times the throughput of single movements"
     return BatchSizeChoice(best.size, reason, tried)
 
 
 def is_past_optimum(trials: Iterable[BatchSizeTrial], *, latency_ms_p99_max: float) -> bool:
-    """Whether larger packs than the last trial's are not worth trying."""
+    """Return whether sizes larger than that of the last trial are not worth trying."""
     *earlier, last = trials
     most = max((trial.movements_per_s for trial in earlier), default=0.0)
     return not last.fits(latency_ms_p99_max) or last.movements_per_s < FALLING * most
 
 
 def automatic_run_id(settings: Settings) -> str:
-    """The run id of an automatic pack size, unless one is given. It follows from everything else that makes the data,
-    so that the same command finds its run again whatever it would measure this time."""
+    """Return the run id for an automatic batch size, unless one is given.
+
+    It is derived from everything that determines the data except the batch size, so that the same command finds its run
+    whatever it measures.
+    """
     parts = settings.volume.model_dump(mode="json"), settings.data.model_dump(mode="json")
     text = orjson.dumps([settings.seed, *parts], option=orjson.OPT_SORT_KEYS)
     return f"s{hashlib.sha256(b'auto' + text).hexdigest()[:10]}"
 
 
 def with_batch_size(settings: Settings, size: int) -> Settings:
-    """The settings with this pack size, and the run id of an automatic one."""
+    """Return the settings with this batch size and the run id for an automatic one."""
     batches = settings.generation.batches.model_copy(update={"transactions_per_batch": size})
     generation = settings.generation.model_copy(update={"batches": batches})
     run_id = settings.run_id or automatic_run_id(settings)

@@ -1,5 +1,4 @@
-"""People and companies. Faker is asked once for pools of names, from the seed; items then draw from the pools, which
-is ten times as fast."""
+"""People and companies. Faker fills pools of names once per seed; items draw from the pools, which is faster."""
 
 import random
 import re
@@ -12,11 +11,12 @@ from midaz_seed.model.tax_ids import cnpj, cpf, format_cnpj
 from midaz_seed.plan.templates import CITIES
 
 POOL = 240
+"""Maximum values in a pool."""
 
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who an account belongs to. `document` is a CPF or CNPJ without punctuation."""
+    """The holder of an account. `document` is a CPF or CNPJ without punctuation."""
 
     kind: str
     """PF: a person; PJ: a company."""
@@ -26,7 +26,7 @@ class Holder:
 
 @dataclass(frozen=True, slots=True)
 class Company:
-    """An organization's identity."""
+    """The company of an organization."""
 
     legal_name: str
     trading_name: str
@@ -41,7 +41,7 @@ class Catalog:
     """Pools of names for one seed."""
 
     def __init__(self, seed: int) -> None:
-        from faker import Faker  # takes a third of a second, and only plans need it
+        from faker import Faker  # a slow import that only plans need
 
         fake = Faker("pt_BR")
         fake.seed_instance(seed)
@@ -87,17 +87,19 @@ class Catalog:
 
 @lru_cache(maxsize=4)
 def catalog(seed: int) -> Catalog:
-    """The catalogue of a seed."""
+    """Return the catalogue of a seed, cached."""
     return Catalog(seed)
 
 
 def slug(text: str) -> str:
-    """Lower-case ASCII words joined by hyphens: what an alias may hold, without the underscore that LIKE takes for
-    anything."""
+    """Convert text to lower-case ASCII words joined by hyphens, for aliases.
+
+    Underscores are left out, because the server compares with LIKE, where they match any character.
+    """
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
     return re.sub(r"[^a-z0-9]+", "-", plain.lower()).strip("-")
 
 
 def _distinct(draw: Callable[[], str]) -> tuple[str, ...]:
-    """Up to POOL different values, in the order in which they came."""
+    """Return up to POOL different values, in the order drawn."""
     return tuple(dict.fromkeys(draw() for _ in range(2 * POOL)))[:POOL]

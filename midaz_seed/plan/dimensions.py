@@ -1,4 +1,4 @@
-"""What generators know about the ledger (or organization) that they make items for. Pure data and arithmetic."""
+"""The dimensions of an organization or ledger, from which generators make its items. Pure data and arithmetic."""
 
 from dataclasses import dataclass, field
 
@@ -8,12 +8,11 @@ from midaz_seed.plan.items import AssetTemplate
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
 
 RUN_MARK, KEY_MARK, BATCH_SIZE_MARK = "seedRun", "seedKey", "seedPack"
-"""Names in the metadata of what a run creates: its run id, its own key, and on organizations the pack size of the
-run's transactions."""
+"""Metadata names on created objects: the run id, the item's key, and on organizations the batch size of the run."""
 
 
 def batch_size_of(organization: JsonObject) -> int:
-    """The pack size that an organization's metadata tells, planned or on the server: 1 when it tells none."""
+    """Return the batch size in an organization's metadata (of the plan or the server); 1 without one."""
     tags = organization.get("metadata")
     size = str(tags.get(BATCH_SIZE_MARK, "1")) if isinstance(tags, dict) else "1"
     return int(size) if size.isdigit() else 1
@@ -21,7 +20,7 @@ def batch_size_of(organization: JsonObject) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PlanIdentity:
-    """Whose plan it is: what every item's random stream and mark begin with."""
+    """Values that all items of a plan share: they determine its random streams and marks."""
 
     seed: int
     run_id: str
@@ -29,7 +28,7 @@ class PlanIdentity:
     alphanumeric_cnpj: bool
 
     def tags(self, key: str) -> JsonObject:
-        """Metadata by which a created thing can be found again: by run, and by its own key."""
+        """Return the metadata that identifies a created object: by run, and by its own key."""
         return {RUN_MARK: self.run_id, KEY_MARK: f"{self.run_id}/{key}"}
 
 
@@ -44,11 +43,11 @@ class OrganizationDimensions:
 
     @property
     def tags(self) -> JsonObject:
-        """Metadata by which it can be found again, and by which the run is packed as it began."""
-        packed: JsonObject = (
+        """The metadata that identifies it and records the batch size of the run."""
+        batch_size: JsonObject = (
             {BATCH_SIZE_MARK: str(self.transactions_per_batch)} if self.transactions_per_batch > 1 else {}
         )
-        return {**self.identity.tags(self.key), **packed}
+        return {**self.identity.tags(self.key), **batch_size}
 
     @property
     def key(self) -> str:
@@ -58,7 +57,7 @@ class OrganizationDimensions:
 
 @dataclass(frozen=True, slots=True)
 class LedgerDimensions:
-    """One ledger: its place, how many of everything, and who its accounts belong to. Account indexes count from 0."""
+    """One ledger: its index, its counts, and the holders of its accounts. Account indexes count from 0."""
 
     identity: PlanIdentity
     organization_key: str
@@ -80,24 +79,24 @@ class LedgerDimensions:
 
     @property
     def transfers_per_account(self) -> int:
-        """All movements but the deposit."""
+        """Movements per account without the deposit."""
         return max(self.transactions_per_account - 1, 0)
 
     def asset_of(self, account: int) -> AssetTemplate:
-        """Accounts take the assets in turn."""
+        """Return an account's asset; accounts take the assets in turn."""
         return self.assets[account % len(self.assets)]
 
     def group_size(self, asset: int) -> int:
-        """How many accounts have the asset with this index."""
+        """Return the number of accounts with the asset of this index."""
         return (self.accounts - asset + len(self.assets) - 1) // len(self.assets)
 
     def deposit_of(self, asset: AssetTemplate) -> int:
-        """What an account gets, in minor units: the template's amount, or as much as its transfers can need when that
-        is more."""
+        """Return the deposit of an account in minor units: the template's amount, or the maximum sum of its transfers
+        if that is more."""
         return max(asset.deposit, self.transfers_per_account * asset.transfer_max)
 
     def holders(self, block: int) -> tuple[Holder, ...]:
-        """Who the accounts of a block belong to."""
+        """Return the holders of the accounts of a block (`ACCOUNTS_PER_STREAM` accounts)."""
         identity = self.identity
         rng = stream(identity.seed, self.key, "holders", block)
         people = catalog(identity.seed)
@@ -108,8 +107,7 @@ class LedgerDimensions:
 
     @property
     def aliases(self) -> list[str]:
-        """Every account's alias, by index: the holder's name and the account's number, so it is unique by
-        construction."""
+        """The alias of every account, by index: the holder's name and the account's number, so it is unique."""
         if not self._aliases:
             for block in range(-(-self.accounts // ACCOUNTS_PER_STREAM)):
                 first = block * ACCOUNTS_PER_STREAM

@@ -1,4 +1,4 @@
-"""The things a plan consists of: entities to create, and transactions that move money."""
+"""The items of a plan: entities to create, and transactions that move money."""
 
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -12,7 +12,7 @@ from midaz_seed.model.money import format_minor, to_decimal
 
 
 class Entity(StrEnum):
-    """What Midaz's API calls the things that exist once created."""
+    """Kinds of entities, by their names in Midaz's API."""
 
     ORGANIZATION = "organization"
     LEDGER = "ledger"
@@ -24,7 +24,7 @@ class Entity(StrEnum):
 
 
 class Phase(StrEnum):
-    """The steps of a run, in order; from `assets` on, each ledger goes through them by itself."""
+    """The phases of a run, in order; from `assets` on each ledger has its own."""
 
     ORGANIZATIONS = "organizations"
     LEDGERS = "ledgers"
@@ -45,7 +45,7 @@ MONEY = (Phase.DEPOSITS, Phase.TRANSFERS)
 
 @dataclass(frozen=True, slots=True)
 class AssetTemplate:
-    """An asset and the amounts that move in it. Amounts are integers in the asset's minor units."""
+    """An asset and its amounts. Amounts are integers in minor units of the asset."""
 
     code: str
     name: str
@@ -58,11 +58,11 @@ class AssetTemplate:
     transfer_max: int
 
     def text(self, minor: int) -> str:
-        """An amount as the API wants it: a decimal string."""
+        """Format an amount for the API: a decimal string."""
         return format_minor(minor, self.scale)
 
     def decimal(self, minor: int) -> Decimal:
-        """An amount as an exact decimal."""
+        """Convert an amount to an exact decimal."""
         return to_decimal(minor, self.scale)
 
 
@@ -70,8 +70,11 @@ class AssetTemplate:
 class EntityItem:
     """One entity to create.
 
-    `payload` is the request body without references to server ids; `references` names the fields that take the
-    server's id of another item: `{"portfolioId": "o1.l1.p2"}`.
+    Attributes:
+        entity: its kind.
+        key: its key in the plan, such as `o1.l1.acc7`.
+        payload: the request body without server ids.
+        references: fields that get the server id of another item: `{"portfolioId": "o1.l1.p2"}`.
     """
 
     entity: Entity
@@ -81,7 +84,7 @@ class EntityItem:
 
 
 class Movement(NamedTuple):
-    """Money that goes from one account to another, inside one ledger. `source` None is the external account."""
+    """An amount that moves between two accounts of a ledger. `source` None is the external account."""
 
     source: int | None
     """Index of the account in its ledger."""
@@ -91,9 +94,9 @@ class Movement(NamedTuple):
 
 
 class TransactionItem(NamedTuple):
-    """One transaction to send: one movement, or several packed into one n:n transaction.
+    """One transaction to send: one movement, or a batch of several as one n:n transaction.
 
-    A tuple, like its movements, because a run makes millions: a frozen dataclass takes three times as long to make.
+    A tuple, like its movements, because a run makes millions and a frozen dataclass is slower to create.
     """
 
     key: str
@@ -102,9 +105,9 @@ class TransactionItem(NamedTuple):
     body: bytes
     """The request body, ready to send."""
     mark: bytes
-    """The item's run id and key, as they stand in the metadata of the request and of every answer to it."""
+    """Run id and key of the item, as JSON bytes in the metadata of the request and of every answer to it."""
     answer: bytes
-    """Amount, asset and accounts, as they stand in the server's answer to it."""
+    """Amount, asset and accounts, as JSON bytes in the server's answer."""
     asset: str
     amount: str
     """Total as a decimal string."""
@@ -117,17 +120,19 @@ class TransactionItem(NamedTuple):
 
     @property
     def accounts(self) -> tuple[list[str], list[str]]:
-        """Aliases of its sources and of its destinations, in the order in which they are sent."""
+        """Aliases of its sources and of its destinations, in the order of the request."""
         answer = orjson.loads(b"{" + self.answer + b"}")
         return answer["source"], answer["destination"]
 
 
 def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) -> bytes:
-    """What the answer to a transaction holds, as every server writes it (recorded from v3.3, v3.8 and v4).
+    """Return a part of the expected answer to a transaction, as servers write it (recorded from v3.3, v3.8 and v4).
 
     Args:
-        total: the amount as a decimal string; the server leaves out the zeros at its end.
-        destinations: aliases as they stand in a JSON list.
+        asset: the asset.
+        total: the amount as a decimal string; the server omits trailing zeros.
+        source: alias of the source.
+        destinations: aliases of the destinations as the content of a JSON list.
     """
     amount = total.rstrip("0").rstrip(".") if total[-1] == "0" and asset.scale else total
     text = (
@@ -138,7 +143,7 @@ def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) 
 
 
 def effect_of(item: TransactionItem) -> dict[int, int]:
-    """What a transaction does to the balances of a ledger's accounts: account index -> change in minor units."""
+    """Return the changes of the balances by a transaction: account index -> minor units."""
     effect: dict[int, int] = {}
     for source, destination, amount in item.movements:
         effect[destination] = effect.get(destination, 0) + amount
@@ -148,27 +153,30 @@ def effect_of(item: TransactionItem) -> dict[int, int]:
 
 
 def trace_of(item: TransactionItem) -> dict[int, int]:
-    """What a transaction leaves in the balances that a server shows: for each account index its change in minor units,
-    and under `changes_key(index)` how often it changes it. Movements to one destination are one leg."""
+    """Return all that a transaction changes in the server's balances.
+
+    That is for each account index the change in minor units, and for `changes_key(index)` the number of changes, which
+    is 1: movements to one destination are one leg.
+    """
     effect = effect_of(item)
     return effect | {changes_key(account): 1 for account in effect}
 
 
 def changes_key(account: int) -> int:
-    """The key for the number of changes of an account's balance, beside the account's index for its amount."""
+    """Return the key for the number of changes of a balance; the account's index is the key for its amount."""
     return ~account
 
 
 @dataclass(frozen=True, slots=True)
 class LookUp:
-    """How to find an entity that already exists: the rows of a list (or one object), and which of them is it.
+    """How to find an existing entity in a list.
 
-    `query` narrows the list on servers that know the filter; the answer is matched on `match_field` all the same,
-    because older servers ignore filters they do not know (midaz-behaviour: unknown-filters).
+    `query` filters the list on servers that support the filter. The rows are compared by `match_field` in any case,
+    because older servers ignore unknown filters (midaz-behaviour: unknown-filters).
     """
 
     match_field: str
-    """Field of a row that identifies it: `name`, `code`, `alias`, `keyValue` or `metadata.seedKey`."""
+    """Field that identifies a row: `name`, `code`, `alias`, `keyValue` or `metadata.seedKey`."""
     match_value: str
     query: dict[str, str] = field(default_factory=dict)
     case_sensitive: bool = True

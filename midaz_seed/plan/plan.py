@@ -1,4 +1,4 @@
-"""The plan: everything that will be created and moved, and the balance that every account will end with. Pure."""
+"""The plan: all items, and the final balance of every account. Pure."""
 
 import hashlib
 import re
@@ -30,52 +30,58 @@ from midaz_seed.plan.templates import ASSETS as TEMPLATES
 from midaz_seed.settings.model import Settings, Volume
 
 FORMAT = 1
-"""Goes into the digest; raised when the same settings make other data than before."""
+"""Part of the digest; incremented when the same settings produce other data than before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Expectation:
-    """Balances of one ledger in minor units, by account index, and what left each external account."""
+    """Planned balances of one ledger in minor units.
+
+    Attributes:
+        deposited: balance after the deposits, by account index.
+        final: balance at the end, by account index.
+        external: amount that left the external account, by asset code.
+    """
 
     deposited: list[int]
     final: list[int]
     external: dict[str, int]
 
     def effect_of(self, phase: Phase) -> Iterator[int]:
-        """What all deposits, or all transfers, together add to each account."""
+        """Iterate over the change of each account by all deposits or all transfers."""
         if phase is Phase.DEPOSITS:
             return iter(self.deposited)
         return (final - deposited for final, deposited in zip(self.final, self.deposited, strict=True))
 
 
 class LedgerPlan:
-    """One ledger's items, made when they are asked for, and its balances."""
+    """One ledger: its items, generated on demand, and its planned balances."""
 
-    def __init__(self, shape: LedgerDimensions, expectation: Expectation) -> None:
-        self._shape = shape
+    def __init__(self, dimensions: LedgerDimensions, expectation: Expectation) -> None:
+        self._dimensions = dimensions
         self._expectation = expectation
-        self.key = shape.key
-        self.assets = shape.assets
-        self.account_count = shape.accounts
-        self.transactions_per_account = shape.transactions_per_account
+        self.key = dimensions.key
+        self.assets = dimensions.assets
+        self.account_count = dimensions.accounts
+        self.transactions_per_account = dimensions.transactions_per_account
         self.counts: dict[Phase, int] = {
             phase: count
             for phase, count in {
-                Phase.ASSETS: len(shape.assets),
-                Phase.ACCOUNT_TYPES: shape.account_types,
-                Phase.PORTFOLIOS: shape.portfolios,
-                Phase.SEGMENTS: shape.segments,
-                Phase.ACCOUNTS: shape.accounts,
-                Phase.DEPOSITS: DEPOSITS.count(shape),
-                Phase.TRANSFERS: TRANSFERS.count(shape),
+                Phase.ASSETS: len(dimensions.assets),
+                Phase.ACCOUNT_TYPES: dimensions.account_types,
+                Phase.PORTFOLIOS: dimensions.portfolios,
+                Phase.SEGMENTS: dimensions.segments,
+                Phase.ACCOUNTS: dimensions.accounts,
+                Phase.DEPOSITS: DEPOSITS.count(dimensions),
+                Phase.TRANSFERS: TRANSFERS.count(dimensions),
             }.items()
             if count
         }
 
     @cached_property
     def item(self) -> EntityItem:
-        """The ledger itself."""
-        return next(LEDGERS.items(self._shape))
+        """The item of the ledger."""
+        return next(LEDGERS.items(self._dimensions))
 
     @property
     def name(self) -> str:
@@ -83,56 +89,59 @@ class LedgerPlan:
         return str(self.item.payload["name"])
 
     def asset_items(self) -> Iterator[EntityItem]:
-        """The ledger's assets."""
-        return ASSETS.items(self._shape)
+        """Generate the ledger's assets."""
+        return ASSETS.items(self._dimensions)
 
     def account_type_items(self) -> Iterator[EntityItem]:
-        """Its account types; none unless the plan asks for them."""
-        return ACCOUNT_TYPES.items(self._shape)
+        """Generate its account types; none by default."""
+        return ACCOUNT_TYPES.items(self._dimensions)
 
     def portfolio_items(self) -> Iterator[EntityItem]:
-        """Its portfolios."""
-        return PORTFOLIOS.items(self._shape)
+        """Generate its portfolios."""
+        return PORTFOLIOS.items(self._dimensions)
 
     def segment_items(self) -> Iterator[EntityItem]:
-        """Its segments."""
-        return SEGMENTS.items(self._shape)
+        """Generate its segments."""
+        return SEGMENTS.items(self._dimensions)
 
     def account_items(self) -> Iterator[EntityItem]:
-        """Its customer accounts."""
-        return ACCOUNTS.items(self._shape)
+        """Generate its customer accounts."""
+        return ACCOUNTS.items(self._dimensions)
 
     def deposits(self) -> Iterator[TransactionItem]:
-        """One deposit for every account."""
-        return DEPOSITS.items(self._shape)
+        """Generate one deposit for every account."""
+        return DEPOSITS.items(self._dimensions)
 
     def transfers(self) -> Iterator[TransactionItem]:
-        """Its transfers, round by round."""
-        return TRANSFERS.items(self._shape)
+        """Generate its transfers, round by round."""
+        return TRANSFERS.items(self._dimensions)
 
     def alias(self, account: int) -> str:
-        """An account's alias, by index."""
-        return self._shape.aliases[account]
+        """Return an account's alias, by index."""
+        return self._dimensions.aliases[account]
 
     def asset_of(self, account: int) -> AssetTemplate:
-        """An account's asset, by index."""
-        return self._shape.asset_of(account)
+        """Return an account's asset, by index."""
+        return self._dimensions.asset_of(account)
 
     def asset_key(self, code: str) -> str:
-        """The key of the asset with this code."""
-        return asset_key(self._shape, code)
+        """Return the key of the asset with this code."""
+        return asset_key(self._dimensions, code)
 
     def account_index(self, key: str) -> int:
-        """The index of the account with this key."""
+        """Return the index of the account with this key."""
         return account_index(key)
 
     def expectation(self) -> Expectation:
-        """What the accounts will hold after the deposits and in the end."""
+        """Return the planned balances."""
         return self._expectation
 
     def expected_balances(self, less: Mapping[int, int] | None = None) -> Iterator[ExpectedBalance]:
-        """The balance of every account in the end, and what has left each external account; `less` what is left out:
-        account -> minor units."""
+        """Generate the final balance of every account and of each external account.
+
+        Args:
+            less: amounts of movements that were left out, by account index, in minor units.
+        """
         external = dict(self._expectation.external)
         for account, minor in enumerate(self._expectation.final):
             asset, left_out = self.asset_of(account), less.get(account, 0) if less else 0
@@ -142,20 +151,20 @@ class LedgerPlan:
             yield ExpectedBalance(EXTERNAL + asset.code, asset.code, asset.decimal(external[asset.code]))
 
     def sample(self, count: int) -> list[TransactionItem]:
-        """Up to `count` transactions, the same ones each time: deposits and transfers of accounts drawn at random."""
+        """Return up to `count` randomly drawn transactions, the same ones in every call."""
         if not self.transactions_per_account:
             return []
-        shape, rng = self._shape, stream(self._shape.identity.seed, self.key, "sample")
-        movements = range(shape.accounts * shape.transactions_per_account)
+        dimensions, rng = self._dimensions, stream(self._dimensions.identity.seed, self.key, "sample")
+        movements = range(dimensions.accounts * dimensions.transactions_per_account)
         chosen: dict[str, TransactionItem] = {}
         for movement in rng.sample(movements, min(count, len(movements))):
-            account, number = divmod(movement, shape.transactions_per_account)
-            item = TRANSFERS.one(shape, account, number - 1) if number else DEPOSITS.one(shape, account)
+            account, number = divmod(movement, dimensions.transactions_per_account)
+            item = TRANSFERS.one(dimensions, account, number - 1) if number else DEPOSITS.one(dimensions, account)
             chosen[item.key] = item
         return list(chosen.values())
 
     def find(self, key: str) -> EntityItem | TransactionItem | None:
-        """The item with this key, or None."""
+        """Return the item with this key, or None."""
         if key == self.key:
             return self.item
         kinds: dict[str, Callable[[], Iterator[EntityItem] | Iterator[TransactionItem]]] = {
@@ -189,7 +198,7 @@ class OrganizationPlan:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Everything that a run creates and moves, and the balance that every account ends with."""
+    """The plan of a run: everything that it creates, and the final balance of every account."""
 
     seed: int
     run_id: str
@@ -198,11 +207,11 @@ class Plan:
     """SHA-256 (hex) of everything that is planned, without the run id."""
     organizations: tuple[OrganizationPlan, ...]
     counts: dict[Phase, int]
-    """Items by phase: the number of requests that create them."""
+    """Number of items by phase, each created by one request."""
     movements: int
     """Deposits and transfers between two accounts; a batch has several of them in one transaction."""
     transactions_per_batch: int
-    """Movements in one transaction, at most."""
+    """Maximum movements in one transaction."""
 
     @property
     def ledgers(self) -> tuple[LedgerPlan, ...]:
@@ -228,7 +237,7 @@ class Plan:
 def build_plan(settings: Settings) -> Plan:
     """Build the plan of these settings. Pure: nothing is sent, and the same settings give the same plan.
 
-    It generates every movement once, for the balances, the digest, and the check that every source has the money.
+    It generates every movement once, for the balances, the digest, and the check that every source is funded.
 
     Args:
         settings: what to create.
@@ -240,27 +249,29 @@ def build_plan(settings: Settings) -> Plan:
     check_numbers(settings)
     if transactions_per_batch == "auto":
         raise PlanError(
-            "how many movements share a transaction is not known yet: with auto, a run measures it on its target",
-            hint="give a number, such as --transactions-per-batch 10, or the one that a run has found",
+            "the batch size is auto: only a run can measure it, on its target",
+            hint="give a number, such as --transactions-per-batch 10, or the one that a run has chosen",
         )
-    nameless = PlanIdentity(settings.seed, "-", settings.data.individuals_percent, settings.data.alphanumeric_cnpj)
+    unnamed = PlanIdentity(settings.seed, "-", settings.data.individuals_percent, settings.data.alphanumeric_cnpj)
     organizations = [
-        OrganizationDimensions(nameless, index, transactions_per_batch) for index in range(volume.organizations)
+        OrganizationDimensions(unnamed, index, transactions_per_batch) for index in range(volume.organizations)
     ]
-    shapes = [_ledger_shapes(organization, volume) for organization in organizations]
+    by_organization = [_ledger_dimensions(organization, volume) for organization in organizations]
     digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{transactions_per_batch}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
-    expectations = [[_expect(shape, digest) for shape in ledgers] for ledgers in shapes]
+    expectations = [[_expect(dimensions, digest) for dimensions in ledgers] for ledgers in by_organization]
     run_id = settings.run_id or f"s{digest.hexdigest()[:10]}"
-    named = replace(nameless, run_id=run_id)
+    named = replace(unnamed, run_id=run_id)
     planned = tuple(
         OrganizationPlan(
             organization.key,
             next(ORGANIZATIONS.items(replace(organization, identity=named))),
             tuple(
-                LedgerPlan(replace(shape, identity=named), expectation)
-                for shape, expectation in zip(shapes[organization.index], expectations[organization.index], strict=True)
+                LedgerPlan(replace(dimensions, identity=named), expectation)
+                for dimensions, expectation in zip(
+                    by_organization[organization.index], expectations[organization.index], strict=True
+                )
             ),
         )
         for organization in organizations
@@ -279,7 +290,7 @@ def build_plan(settings: Settings) -> Plan:
     )
 
 
-def _ledger_shapes(organization: OrganizationDimensions, volume: Volume) -> list[LedgerDimensions]:
+def _ledger_dimensions(organization: OrganizationDimensions, volume: Volume) -> list[LedgerDimensions]:
     return [
         LedgerDimensions(
             identity=organization.identity,
@@ -298,55 +309,57 @@ def _ledger_shapes(organization: OrganizationDimensions, volume: Volume) -> list
 
 
 def check_numbers(settings: Settings) -> None:
-    """Refuse numbers that make no plan, before anything is made. Raises PlanError."""
+    """Check that the counts can be planned. Raises PlanError."""
     volume = settings.volume
     if volume.assets_per_ledger > len(TEMPLATES):
         raise PlanError(
-            f"{volume.assets_per_ledger} assets are asked for in each ledger, and there are {len(TEMPLATES)} templates",
-            hint=f"ask for at most {len(TEMPLATES)}: {', '.join(asset.code for asset in TEMPLATES)}",
+            f"{volume.assets_per_ledger} assets per ledger, but there are only {len(TEMPLATES)} templates",
+            hint=f"use at most {len(TEMPLATES)}: {', '.join(asset.code for asset in TEMPLATES)}",
         )
     if volume.accounts_per_ledger < volume.assets_per_ledger:
         raise PlanError(
-            f"{volume.accounts_per_ledger} accounts cannot be spread over {volume.assets_per_ledger} assets",
-            hint="ask for at least as many accounts as assets in each ledger",
+            f"{volume.accounts_per_ledger} accounts per ledger are too few for {volume.assets_per_ledger} assets",
+            hint="use at least as many accounts as assets per ledger",
         )
     if volume.transactions_per_account > 1 and volume.accounts_per_ledger < 2 * volume.assets_per_ledger:
         raise PlanError(
-            f"with {volume.accounts_per_ledger} accounts over {volume.assets_per_ledger} assets, some account is alone "
-            "with its asset and has nobody to transfer to",
-            hint=f"ask for at least {2 * volume.assets_per_ledger} accounts in each ledger, for fewer assets, "
-            "or for one transaction per account (deposits only)",
+            f"with {volume.accounts_per_ledger} accounts and {volume.assets_per_ledger} assets per ledger, an account "
+            "is the only one with its asset and has no destination for transfers",
+            hint=f"use at least {2 * volume.assets_per_ledger} accounts per ledger, fewer assets, or one transaction "
+            "per account (deposits only)",
         )
 
 
-def _expect(shape: LedgerDimensions, digest: "hashlib._Hash") -> Expectation:
-    """Go over every movement of a ledger: its balances, and the proof that no order of events can leave a source
-    without money."""
+def _expect(dimensions: LedgerDimensions, digest: "hashlib._Hash") -> Expectation:
+    """Iterate over a ledger's movements: compute its balances, and check that each source is funded in any order."""
     for items in (LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS):
-        _digest_items(digest, items.items(shape))
-    deposit_of = [shape.deposit_of(asset) if shape.transactions_per_account else 0 for asset in shape.assets]
-    deposited = [deposit_of[account % len(deposit_of)] for account in range(shape.accounts)]
-    if not shape.transactions_per_account:
-        digest.update(b"no deposits")  # where there are some, they follow from the assets and the transfers
-    final, outgoing = list(deposited), [0] * shape.accounts
-    for number in range(shape.transfers_per_account):
-        for block in range(-(-shape.accounts // ACCOUNTS_PER_STREAM)):
+        _digest_items(digest, items.items(dimensions))
+    deposit_of = [
+        dimensions.deposit_of(asset) if dimensions.transactions_per_account else 0 for asset in dimensions.assets
+    ]
+    deposited = [deposit_of[account % len(deposit_of)] for account in range(dimensions.accounts)]
+    if not dimensions.transactions_per_account:
+        digest.update(b"no deposits")  # deposits themselves are determined by assets and transfers
+    final, outgoing = list(deposited), [0] * dimensions.accounts
+    for number in range(dimensions.transfers_per_account):
+        for block in range(-(-dimensions.accounts // ACCOUNTS_PER_STREAM)):
             parts = []
-            for (source, destination, amount), bits in TRANSFERS.draws(shape, number, block):
+            for (source, destination, amount), bits in TRANSFERS.draws(dimensions, number, block):
                 assert source is not None
                 outgoing[source] += amount
                 final[source] -= amount
                 final[destination] += amount
                 parts.append(f"{destination}:{amount}:{bits}")
             digest.update(",".join(parts).encode())
-    unfunded = [account for account in range(shape.accounts) if outgoing[account] > deposited[account]]
+    unfunded = [account for account in range(dimensions.accounts) if outgoing[account] > deposited[account]]
     if unfunded:
         raise PlanError(
-            f"account {shape.aliases[unfunded[0]]} of ledger {shape.key} would send more than its deposit",
+            f"account {dimensions.aliases[unfunded[0]]} of ledger {dimensions.key} would send more than its deposit",
             hint="this is a defect of midaz-seed: please report it with the seed and the numbers",
         )
     external = {
-        asset.code: deposit_of[position] * shape.group_size(position) for position, asset in enumerate(shape.assets)
+        asset.code: deposit_of[position] * dimensions.group_size(position)
+        for position, asset in enumerate(dimensions.assets)
     }
     return Expectation(deposited, final, external)
 

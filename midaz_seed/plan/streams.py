@@ -1,11 +1,11 @@
-"""Random streams. What an item looks like depends on the seed and its key alone, never on the order of events."""
+"""Random streams. An item depends only on the seed and its key, never on the order of events."""
 
 import random
 
 ACCOUNTS_PER_STREAM = 512
-"""Accounts that share one stream: seeding one costs as much as drawing for ten accounts."""
+"""Accounts that share one stream, because seeding a stream is slow."""
 
 
 def stream(seed: int, *parts: str | int) -> random.Random:
-    """A stream of its own for these parts of a key."""
+    """Return the random stream for these parts of a key."""
     return random.Random(f"{seed}:{':'.join(map(str, parts))}")

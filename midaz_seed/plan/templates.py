@@ -1,4 +1,4 @@
-"""The assets that a ledger gets, in this order, and the words that names are made of."""
+"""Templates: the assets of a ledger in their order, and the words of names."""
 
 from midaz_seed.plan.items import AssetTemplate
 
@@ -40,7 +40,7 @@ SEGMENTS = (
 )
 ACCOUNT_TYPES = ("deposit", "savings", "loans", "marketplace", "creditCard")
 USED_ACCOUNT_TYPES = 3
-"""How many of the account types accounts have when none are registered."""
+"""Number of account types in use when none are registered."""
 
 CITIES = (
     ("São Paulo", "SP", "01"),
@@ -60,10 +60,10 @@ CITIES = (
     ("Manaus", "AM", "69"),
     ("Belém", "PA", "66"),
 )
-"""City, state, and the first two digits of its post codes."""
+"""(city, state, first two digits of its postal codes)."""
 
 
 def numbered(words: tuple[str, ...], index: int) -> str:
-    """The word for an index; when the list is used up it begins again with a number, so that every name is unique."""
+    """Return a unique name for an index: a word of the list, with a number appended after the first pass."""
     lap, position = divmod(index, len(words))
     return words[position] if lap == 0 else f"{words[position]} {lap + 1}"

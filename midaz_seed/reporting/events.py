@@ -1,4 +1,4 @@
-"""What happens in a run, as typed events. Pure data: whoever shows or stores them decides how."""
+"""Typed events of a run. Pure data: progress and logs decide how to show them."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,12 +10,12 @@ from midaz_seed.plan.items import Phase
 
 @dataclass(frozen=True, slots=True)
 class RunStarted:
-    """The plan is made and the target has answered."""
+    """The plan is built and the target has answered."""
 
     run_id: str
     plan_digest: str
     target: str
-    """The target's address, without credentials."""
+    """URL of the target, without credentials."""
     server_version: str
     ledgers: int
     planned: dict[Phase, int]
@@ -24,35 +24,35 @@ class RunStarted:
 
 @dataclass(frozen=True, slots=True)
 class BatchSizeMeasured:
-    """With `transactionsPerBatch: auto`, before the run: what the server did with packs of one size."""
+    """With `transactionsPerBatch: auto`, before the run: the measurement of one batch size."""
 
     size: int
-    """Movements in a transaction."""
+    """Movements in one transaction."""
     movements_per_s: float
     latency_ms_p99: float
 
 
 @dataclass(frozen=True, slots=True)
 class BatchSizeChosen:
-    """With `transactionsPerBatch: auto`, before the run: how many movements share a transaction in it."""
+    """With `transactionsPerBatch: auto`, before the run: the chosen batch size."""
 
     size: int
     reason: str
     elapsed_s: float
-    """What finding it out took."""
+    """Duration of all measurements."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeftBehind:
-    """What pack sizes were measured in could not be removed."""
+    """The temporary organization of the batch-size measurement could not be removed."""
 
     paths: tuple[str, ...]
-    """Of the server's objects, each with the answer to its removal."""
+    """Paths of the objects that remain, each with the answer to its removal."""
 
 
 @dataclass(frozen=True, slots=True)
 class PhaseStarted:
-    """A phase began; `ledger` is the ledger's key, or "" for the phases that come before any ledger."""
+    """A phase started; `ledger` is the ledger's key, or "" for the phases before the ledgers' own."""
 
     phase: Phase
     ledger: str
@@ -61,7 +61,7 @@ class PhaseStarted:
 
 @dataclass(frozen=True, slots=True)
 class PhaseFinished:
-    """A phase ended, whatever its outcome."""
+    """A phase ended, with any outcome."""
 
     phase: Phase
     ledger: str
@@ -73,7 +73,7 @@ class PhaseFinished:
 
 @dataclass(frozen=True, slots=True)
 class LedgerFailed:
-    """A ledger cannot go on; the others do."""
+    """A ledger failed; the others continue."""
 
     ledger: str
     name: str
@@ -90,18 +90,17 @@ class BreakerChanged:
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyChanged:
-    """With `maxConcurrency: auto`: another number of requests in flight was found better. What is only tried out is
-    not told."""
+    """With `maxConcurrency: auto`: the search settled on another number of requests in flight. Probes emit no event."""
 
     at_s: float
-    """Since the run (or its shard) began."""
+    """Seconds since the start of the run (or of its shard)."""
     in_flight: int
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorSeen:
-    """The first failure of its kind (class, phase, server code); later ones are only counted."""
+    """The first failure with this class, phase and server code; later ones are only counted."""
 
     error: ErrorClass
     phase: Phase
@@ -112,32 +111,32 @@ class ErrorSeen:
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """All deposits of a ledger are visible in the balances that the server reports."""
+    """The server's balances show all deposits of a ledger."""
 
     ledger: str
     waited_s: float
     looks: int
-    """How often the balances were read."""
+    """Number of times that the balances were read."""
 
 
 @dataclass(frozen=True, slots=True)
 class Draining:
-    """A stop was asked for: nothing new is sent, what is in flight ends."""
+    """A stop was requested: no new items are started, requests in flight are finished."""
 
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class TimeUp:
-    """The run's time is over, but for what settling and proving take: nothing new is begun."""
+    """The time limit is reached, except for the time of settlement and verification: no new items are started."""
 
     at_s: float
-    """Since the run began."""
+    """Seconds since the start of the run."""
 
 
 @dataclass(frozen=True, slots=True)
 class RunFinished:
-    """The run is over and the report is made."""
+    """The run has ended and the report is complete."""
 
     exit_code: int
     elapsed_s: float

@@ -1,4 +1,4 @@
-"""Logs: structlog to stderr, for people or as JSON, and nothing secret in them."""
+"""Logs: structlog to stderr, as text or JSON, with secrets masked."""
 
 import dataclasses
 import io
@@ -28,11 +28,11 @@ _ASSIGNED = re.compile(
       | \[   [^\]]* (?: \] | $ )
       | (?: (?: bearer | basic | token ) \s+ )? [^\s"',;&}}]+ )"""
 )
-"""Possessive where a name is read, so that the time stays linear in the text's length."""
+"""Possessive quantifiers for names keep the time linear in the length of the text."""
 
 
 def redact(text: str) -> str:
-    """The text without bearer tokens, passwords in URLs, and values that are named like secrets."""
+    """Mask bearer tokens, credentials in URLs, and values whose name looks like that of a secret."""
     text = _ASSIGNED.sub(_mask_value, text)
     text = _BEARER.sub(lambda match: f"{match[1]} {MASK}", text)
     return _USERINFO.sub(lambda match: f"{match[1]}{MASK}@", text)
@@ -44,15 +44,14 @@ def _mask_value(match: re.Match[str]) -> str:
 
 
 def redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """structlog's processor that applies `redact` to every value, and masks those whose name says that they are
-    secret."""
+    """Apply `redact` to every value of a log entry, and mask values with secret names. A structlog processor."""
     for name, value in event.items():
         event[name] = redact(str(value)) if name == "event" else _redacted(name, value)
     return event
 
 
 def _redacted(name: str, value: object) -> object:
-    """A value free of secrets, however deep they lie; what is no plain value becomes the text that would be logged."""
+    """Return a value with secrets masked at any depth; convert other types to the text to be logged."""
     if _SECRET_NAME.search(name):
         return MASK
     if isinstance(value, Mapping):
@@ -63,17 +62,19 @@ def _redacted(name: str, value: object) -> object:
 
 
 def silence(stream: "TextIO") -> None:
-    """Let a stream lead nowhere from now on, because its reader has gone or its disk is full: a run does not end
-    because nobody watches it."""
-    with suppress(OSError, ValueError):  # a stream without a file has nothing to redirect
+    """Redirect a stream to the null device, because its reader has closed it or its disk is full.
+
+    A run must not fail because its output cannot be written.
+    """
+    with suppress(OSError, ValueError):  # a stream without a file descriptor cannot be redirected
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, stream.fileno())
         os.close(nowhere)
 
 
 class CurrentStderr(io.TextIOBase):
-    """Whatever is `sys.stderr` at the moment of writing: a live display puts itself there, so that a log line does not
-    tear it."""
+    """Writes to `sys.stderr` as it is at the time of writing: the live display replaces it to print log lines above
+    itself."""
 
     def write(self, text: str) -> int:
         try:
@@ -93,7 +94,7 @@ class CurrentStderr(io.TextIOBase):
 
 
 def logger() -> Any:
-    """Where to log: what `configure_logging` (or the program that uses this library) set up, else nowhere."""
+    """Return the logger that `configure_logging` or the calling program configured; without one, a silent logger."""
     if structlog.is_configured():
         return structlog.get_logger().bind()
     return structlog.wrap_logger(
@@ -102,12 +103,12 @@ def logger() -> Any:
 
 
 def shows_debug(log: Any) -> bool:
-    """Whether a logger does anything with `debug`; a call costs about as much as sending the request it tells of.
+    """Return whether a logger emits debug messages; True when it cannot be determined.
 
-    True also where the logger does not say.
+    Callers ask once and skip the calls, because one costs about as much as sending a request.
     """
-    says = hasattr(type(log), "is_enabled_for")  # asked of its class: structlog's plainest logger has every method
-    return not says or bool(log.is_enabled_for(logging.DEBUG))
+    can_tell = hasattr(type(log), "is_enabled_for")  # on its class: instances of some structlog loggers have any method
+    return not can_tell or bool(log.is_enabled_for(logging.DEBUG))
 
 
 def configure_logging(
@@ -115,8 +116,7 @@ def configure_logging(
     style: Literal["console", "json"],
     stream: "TextIO | CurrentStderr",
 ) -> None:
-    """Send our logs from this level on to a stream; libraries that use the standard library's logging stay silent
-    below error."""
+    """Write logs of at least this level to a stream; libraries that use `logging` write only errors."""
     renderer: Any = (
         structlog.processors.JSONRenderer()
         if style == "json"
@@ -139,17 +139,17 @@ def configure_logging(
 
 
 class _RedactingFormatter(logging.Formatter):
-    """What libraries log, tracebacks included, without secrets."""
+    """Masks secrets in the logs of libraries, tracebacks included."""
 
     def format(self, record: logging.LogRecord) -> str:
         return redact(super().format(record))
 
 
 def log_event(event: Event) -> None:
-    """Log an event of a run: trouble as a warning or an error, the rest as info."""
+    """Log an event of a run: failures as warning or error, the rest as info."""
     log = logger()
     details = {field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
-    name = _words(type(event).__name__)
+    name = _spaced(type(event).__name__)
     if isinstance(event, LedgerFailed):
         log.error(name, **details)
     elif isinstance(event, ErrorSeen | BreakerChanged | Draining | LeftBehind):
@@ -158,7 +158,7 @@ def log_event(event: Event) -> None:
         log.info(name, **details)
 
 
-def _words(name: str) -> str:
+def _spaced(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
 
 

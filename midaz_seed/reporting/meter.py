@@ -1,4 +1,4 @@
-"""Plain counters: the engine's hot path adds to them, progress and report read them."""
+"""Counters of a run: the engine increments them, progress and report read them."""
 
 from dataclasses import dataclass, field
 
@@ -9,7 +9,7 @@ from midaz_seed.plan.items import MONEY, Phase
 
 @dataclass(slots=True)
 class PhaseMeter:
-    """One phase over all ledgers. `requests` are attempts that were sent; the other counts are items."""
+    """One phase over all ledgers. `requests` counts attempts sent; the other counts are items."""
 
     planned: int = 0
     created: int = 0
@@ -17,19 +17,19 @@ class PhaseMeter:
     failed: int = 0
     skipped: int = 0
     recovered: int = 0
-    """Of the created: those whose answer was lost, and that were found on the server or proved by the balances."""
+    """Created items whose answer was lost, and that were found on the server or shown by the balances."""
     movements: int = 0
-    """Movements of money in the created transactions."""
+    """Movements in the created transactions."""
     requests: int = 0
     retries: int = 0
     replayed: int = 0
     foreign_replays: int = 0
     doubts_applied: int = 0
-    """Transactions in doubt of which the balances said that they had been made."""
+    """Transactions in doubt that had been made, according to the balances."""
     doubts_not_applied: int = 0
-    """Transactions in doubt of which the balances said that they had not been made."""
+    """Transactions in doubt that had not been made, according to the balances."""
     active: int = 0
-    """Ledgers that are in this phase."""
+    """Ledgers in this phase now."""
     busy_s: float = 0.0
     """Seconds in which at least one ledger was in this phase."""
     since_s: float = 0.0
@@ -37,17 +37,17 @@ class PhaseMeter:
 
     @property
     def finished(self) -> int:
-        """Items that need nothing more."""
+        """Items with a final outcome."""
         return self.created + self.existing + self.failed + self.skipped
 
     def start(self, now_s: float) -> None:
-        """A ledger enters the phase."""
+        """Record that a ledger enters the phase."""
         if self.active == 0:
             self.since_s = now_s
         self.active += 1
 
     def finish(self, now_s: float) -> None:
-        """A ledger leaves the phase."""
+        """Record that a ledger leaves the phase."""
         self.active -= 1
         if self.active == 0:
             self.busy_s += now_s - self.since_s
@@ -55,7 +55,7 @@ class PhaseMeter:
 
 @dataclass(slots=True)
 class LedgerProgress:
-    """Where one ledger stands: the phase that it is in, and what became of that phase's items in this ledger."""
+    """The progress of one ledger: its phase, and the outcomes of the phase's items in this ledger."""
 
     phase: Phase
     planned: int
@@ -64,11 +64,11 @@ class LedgerProgress:
     failed: int = 0
     skipped: int = 0
     active: bool = False
-    """The ledger is in this phase now."""
+    """Whether the ledger is in this phase now."""
 
     @property
     def done(self) -> int:
-        """Items that need nothing more."""
+        """Items with a final outcome."""
         return self.created + self.existing + self.failed + self.skipped
 
 
@@ -84,8 +84,8 @@ def _add(counts: PhaseMeter | LedgerProgress, outcome: Outcome, number: int) -> 
 
 
 class PhaseRecorder:
-    """Counts the outcomes of one phase of one ledger: in the run's counters and in the ledger's progress at once, so
-    that report, progress display and events cannot disagree."""
+    """Counts the outcomes of one phase of one ledger, both in the run's counters and in the ledger's progress, so that
+    report, progress display and events cannot disagree."""
 
     __slots__ = ("_meter", "ledger", "phase", "progress")
 
@@ -101,34 +101,34 @@ class PhaseRecorder:
         _add(self.progress, outcome, number)
 
     def count_created(self, movements: int) -> None:
-        """Count a created transaction with its movements. (Once for each of millions: no call inside.)"""
+        """Count a created transaction with its movements. Runs once per transaction, so it calls nothing."""
         meter = self._meter
         meter.created += 1
         meter.movements += movements
         self.progress.created += 1
 
     def count_recovered(self, movements: int = 0) -> None:
-        """Count an item as created whose answer was lost, and that is known to exist all the same."""
+        """Count as created an item whose answer was lost, but that is known to exist."""
         self._meter.recovered += 1
         self._meter.movements += movements
         self.count(Outcome.CREATED)
 
     def count_replay(self, *, foreign: bool = False) -> None:
-        """Count a success that the server marked as the replay of an earlier answer; `foreign`: of another item."""
+        """Count a success marked as the replay of an earlier answer; `foreign`: the answer to another item."""
         if foreign:
             self._meter.foreign_replays += 1
         else:
             self._meter.replayed += 1
 
     def count_doubt(self, *, applied: bool) -> None:
-        """Count a transaction in doubt whose outcome was decided; the item itself is counted apart."""
+        """Count a transaction in doubt whose outcome was decided; the item itself is counted separately."""
         if applied:
             self._meter.doubts_applied += 1
         else:
             self._meter.doubts_not_applied += 1
 
     def count_step(self) -> None:
-        """Count a settlement or a verification of the ledger: it is progress, and no item."""
+        """Count a settlement or a verification of the ledger, which is progress but not an item."""
         self.progress.created += 1
 
 
@@ -138,18 +138,18 @@ class Meter:
     def __init__(self, planned: dict[Phase, int]) -> None:
         self.phases = {phase: PhaseMeter(planned.get(phase, 0)) for phase in Phase}
         self.ledgers: dict[str, LedgerProgress] = {}
-        """By ledger key, the progress of the phase that it is in."""
+        """Ledger key -> progress of its current phase."""
         self._recorders: dict[tuple[Phase, str], PhaseRecorder] = {}
         self.in_flight = 0
         self.succeeded = 0
-        """Answers that did what was asked."""
+        """Successful answers."""
         self.overloaded = 0
-        """Answers that said "too much": 429, 5xx, or none in time."""
+        """Overload signals: answers 429 and 5xx, and timeouts."""
         self.money = PhaseMeter()
-        """Deposits and transfers together, for the time in which money moved."""
+        """Deposits and transfers together, for the time in which transactions were sent."""
 
     def recorder(self, phase: Phase, ledger: str, planned: int) -> PhaseRecorder:
-        """What counts the outcomes of a phase of a ledger ("": of none); always the same one."""
+        """Return the recorder of a phase of a ledger ("" for none), the same one in every call."""
         recorder = self._recorders.get((phase, ledger))
         if recorder is None:
             progress = LedgerProgress(phase, planned)
@@ -157,7 +157,7 @@ class Meter:
         return recorder
 
     def begin(self, recorder: PhaseRecorder, now_s: float) -> None:
-        """A ledger enters a phase."""
+        """Record that a ledger enters a phase."""
         self.phases[recorder.phase].start(now_s)
         if recorder.phase in MONEY:
             self.money.start(now_s)
@@ -165,7 +165,7 @@ class Meter:
         self.ledgers[recorder.ledger] = recorder.progress
 
     def end(self, recorder: PhaseRecorder, now_s: float) -> None:
-        """A ledger leaves a phase."""
+        """Record that a ledger leaves a phase."""
         self.phases[recorder.phase].finish(now_s)
         if recorder.phase in MONEY:
             self.money.finish(now_s)
@@ -173,7 +173,7 @@ class Meter:
 
     @property
     def latency_us(self) -> int:
-        """All latencies together."""
+        """Sum of all latencies, in microseconds."""
         return sum(meter.latency.total_us for meter in self.phases.values())
 
     @property

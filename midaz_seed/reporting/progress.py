@@ -1,5 +1,7 @@
-"""Progress on stderr: a live display on a terminal, a line every few seconds elsewhere. Both read the meter and take
-events."""
+"""Progress on stderr: a live display on a terminal, otherwise a line every few seconds.
+
+Both read the meter and receive the events of the run.
+"""
 
 import os
 import sys
@@ -33,13 +35,13 @@ from midaz_seed.reporting.meter import Meter
 LIVE_EVERY_S = 0.25
 LINE_EVERY_S = 5.0
 WINDOW_S = 10.0
-"""The rate is that of the last so many seconds."""
+"""Length of the window that rates are computed over."""
 ROWS_MAX = 10
-"""Ledgers that the live display shows at once; the others are summed up."""
+"""Maximum ledgers in the live display; the others share one row."""
 
 
 class Progress(ABC):
-    """What a run shows while it goes on."""
+    """Shows the progress of a run."""
 
     every_s: float
 
@@ -52,7 +54,7 @@ class Progress(ABC):
         self.draining = ""
 
     async def run(self) -> None:
-        """Show the state at intervals until cancelled; then once more."""
+        """Show the state at intervals until cancelled."""
         self.begin()
         try:
             while True:
@@ -62,17 +64,17 @@ class Progress(ABC):
             self.end()
 
     def emit(self, event: Event) -> None:
-        """Take an event of the run."""
+        """Receive an event of the run."""
         if isinstance(event, BreakerChanged):
             self.breaker = event.state
         elif isinstance(event, Draining):
             self.draining = event.reason
         line = describe(event)
         if line:
-            self.say(line)
+            self.print_line(line)
 
     def numbers(self) -> "Numbers":
-        """The state now."""
+        """Compute the current figures."""
         meter, now_s = self._meter, self._clock.monotonic()
         self._window.append((now_s, meter.finished, meter.requests))
         while len(self._window) > 2 and now_s - self._window[0][0] > WINDOW_S:
@@ -94,22 +96,22 @@ class Progress(ABC):
         )
 
     def begin(self) -> None:
-        """Before the first `show`."""
+        """Prepare the output before the first `show`."""
 
     def end(self) -> None:
-        """After the last one."""
+        """Finish the output after the last `show`."""
 
     @abstractmethod
     def show(self) -> None:
-        """Show the state now."""
+        """Show the current state."""
 
     @abstractmethod
-    def say(self, line: str) -> None:
-        """Tell of an event."""
+    def print_line(self, line: str) -> None:
+        """Print a line about an event."""
 
 
 class Numbers:
-    """A moment of a run. `eta_s` is None while nothing moves."""
+    """Figures of a run at one time. `eta_s` is None while no item finishes."""
 
     def __init__(
         self,
@@ -141,7 +143,7 @@ class Numbers:
 
 
 class LineProgress(Progress):
-    """One line every few seconds, and one for each event worth telling."""
+    """Prints one line every few seconds, and one per described event."""
 
     every_s = LINE_EVERY_S
 
@@ -151,9 +153,9 @@ class LineProgress(Progress):
 
     def show(self) -> None:
         breaker = "" if self.breaker == "closed" else f"  breaker {self.breaker}"
-        self.say(f"{self.numbers()}{breaker}")
+        self.print_line(f"{self.numbers()}{breaker}")
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         try:
             print(line, file=self._stream, flush=True)
         except OSError:
@@ -164,7 +166,7 @@ class LineProgress(Progress):
 
 
 class LiveProgress(Progress):
-    """A display that stays in place: the whole, then each active ledger."""
+    """Redraws a display in place: totals, then each active ledger."""
 
     every_s = LIVE_EVERY_S
 
@@ -183,19 +185,19 @@ class LiveProgress(Progress):
         self._live.update(self.render(), refresh=True)
 
     def emit(self, event: Event) -> None:
-        """The phases are in the display; a line of its own gets only what the run is about."""
+        """Print lines only for events of the whole run; the display shows the phases."""
         if isinstance(event, RunStarted | BreakerChanged | Draining | TimeUp):
             super().emit(event)
 
-    def say(self, line: str) -> None:
+    def print_line(self, line: str) -> None:
         self._console.print(line, highlight=False, markup=False)
 
     def render(self) -> RenderableType:
-        """The display as it is now."""
+        """Build the current display."""
         numbers = self.numbers()
-        whole = Table.grid(padding=(0, 1), expand=True)
-        whole.add_column(ratio=1)
-        whole.add_row(ProgressBar(total=max(numbers.planned, 1), completed=numbers.done))
+        totals = Table.grid(padding=(0, 1), expand=True)
+        totals.add_column(ratio=1)
+        totals.add_row(ProgressBar(total=max(numbers.planned, 1), completed=numbers.done))
         state = Text(str(numbers))
         if self.breaker != "closed":
             state.append(f"  breaker {self.breaker}", style="bold red")
@@ -211,17 +213,17 @@ class LiveProgress(Progress):
         if others:
             done, planned = (sum(counts) for counts in zip(*((row.done, row.planned) for row in others), strict=True))
             table.add_row("...", f"{len(others)} more", f"{done:,}", f"{planned:,}")
-        return Group(whole, state, table)
+        return Group(totals, state, table)
 
 
 def make_progress(stream: TextIO, meter: Meter, clock: Clock) -> Progress:
-    """Live on a terminal that can show it and wants colour, lines otherwise."""
+    """Return a live display for a terminal that supports it and does not set NO_COLOR, otherwise lines."""
     live = stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return LiveProgress(meter, clock, stream) if live else LineProgress(meter, clock, stream)
 
 
 def describe(event: Event) -> str:
-    """One line about an event that a person wants to see; "" for the others, of which trouble is told by the log."""
+    """Describe an event in one line; "" for events that are only logged."""
     match event:
         case RunStarted():
             return f"run {event.run_id}: {event.ledgers} ledgers on {event.target} (Midaz {event.server_version})"
@@ -232,14 +234,15 @@ def describe(event: Event) -> str:
             existing = f", {event.existing:,} existing" if event.existing else ""
             return f"{ledger} {event.phase}: {event.created:,} created{existing}{failed} in {event.elapsed_s:.1f} s"
         case BatchSizeMeasured():
-            return f"packs of {event.size}: {event.movements_per_s:,.0f} movements/s, p99 {event.latency_ms_p99:.1f} ms"
+            return (
+                f"batch size {event.size}: {event.movements_per_s:,.0f} movements/s, p99 {event.latency_ms_p99:.1f} ms"
+            )
         case BatchSizeChosen():
-            movements = "1 movement" if event.size == 1 else f"{event.size} movements"
-            return f"{movements} in a transaction ({event.reason})"
+            return f"batch size chosen: {event.size} ({event.reason})"
         case ConcurrencyChanged():
-            return f"{event.in_flight} in flight from now on ({event.reason})"
+            return f"concurrency {event.in_flight} ({event.reason})"
         case TimeUp():
-            return f"time is up after {event.at_s:.1f} s: settling and proving what was begun"
+            return f"time limit reached after {event.at_s:.1f} s: settling and verifying what was started"
         case Settled():
             return f"{event.ledger} settled after {event.waited_s:.2f} s, balances read {event.looks} times"
     return ""

@@ -1,4 +1,4 @@
-"""The report of a run: for machines as JSON, for people as text (`text`)."""
+"""The report of a run and its JSON form; `text_report` renders it as text."""
 
 import dataclasses
 import errno
@@ -19,7 +19,7 @@ SCHEMA_VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds from sending a request to its complete answer."""
+    """Percentiles of the time from sending a request to its complete answer, in milliseconds."""
 
     p50: float
     p95: float
@@ -30,8 +30,8 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class PhaseReport:
-    """One phase over all ledgers. `planned` = created + existing + failed + skipped. `requests` are attempts,
-    look-ups included."""
+    """One phase over all ledgers. `planned` = created + existing + failed + skipped. `requests` counts attempts and
+    look-ups."""
 
     name: str
     planned: int
@@ -45,20 +45,20 @@ class PhaseReport:
     replayed: int
     foreign_replays: int
     doubts_applied: int
-    """Transactions whose answers were lost for good, and of which the balances said that they had been made."""
+    """Transactions without an answer that had been made, according to the balances."""
     doubts_not_applied: int
-    """The same, of which the balances said that they had not been made; they were sent again."""
+    """Transactions without an answer that had not been made, according to the balances; they were sent again."""
     busy_s: float
     """Seconds in which at least one ledger was in this phase."""
     rate_per_s: float
-    """Created items per busy second; ledgers in other phases share the server meanwhile."""
+    """Created items per busy second; ledgers in other phases use the server at the same time."""
     latency_ms: Latency
 
 
 @dataclass(frozen=True, slots=True)
 class SettlementReport:
-    """The barrier: how many ledgers passed it, the longest wait, all waits together, and how often balances were
-    read."""
+    """The barrier: ledgers that passed it, the longest wait, the sum of all waits, and the reads of balances
+    (`looks`)."""
 
     ledgers: int
     waited_s_max: float
@@ -68,50 +68,52 @@ class SettlementReport:
 
 @dataclass(frozen=True, slots=True)
 class DrainPoint:
-    """What was not settled yet, so long after the last answer of a ledger's phase, summed over the ledgers."""
+    """What was not settled `since_s` seconds after a ledger's last answer in a phase, summed over the ledgers."""
 
     since_s: float
     balances: int
-    """Accounts' balances that did not show yet what was accepted. For transfers those of external accounts too."""
+    """Account balances that did not show all accepted movements; for transfers external accounts are included."""
     transactions: int
-    """Transactions that the server did not list yet, deposits among them. Only the transfers' curve has them: the
-    barrier looks at balances alone."""
+    """Transactions, deposits included, that the server did not list. Always 0 for deposits: the barrier only reads
+    balances."""
 
 
 @dataclass(frozen=True, slots=True)
 class ThroughputReport:
-    """A phase that moves money, accepted and settled apart. Accepted is what was answered with 201; settled is what the
-    server's reads showed: a deposit at the barrier, in the balances; a transfer in the proof, in the balances and in
-    the number of transactions. `midaz_seed.reporting.settled_throughput` says how ledgers and shards are put
-    together."""
+    """Accepted and settled throughput of a phase that moves money.
+
+    Accepted transactions were answered with 201. Settled ones are visible in reads: deposits in the balances at the
+    barrier; transfers in the balances and in the number of transactions at the verification.
+    `midaz_seed.reporting.settled_throughput` defines how ledgers and shards are combined.
+    """
 
     phase: str
     """`deposits` or `transfers`."""
     transactions_accepted: int
     movements_accepted: int
     movements_settled: int
-    """Of the accepted: those in ledgers that were seen settled. Less when a ledger failed, or nothing was proved."""
+    """Accepted movements of the ledgers that were observed settled."""
     sending_s: float
     """Seconds in which at least one ledger was between its first send and its last answer."""
     settling_s: float
-    """Seconds in which at least one ledger was between its first send and the look that saw all of it settled."""
+    """Seconds in which at least one ledger was between its first send and the read that showed it settled."""
     transactions_accepted_per_s: float
-    """201s per second of `sending_s`."""
+    """Accepted transactions per second of `sending_s`."""
     movements_accepted_per_s: float
-    """Per second of `sending_s`."""
+    """Accepted movements per second of `sending_s`."""
     movements_settled_per_s: float | None
-    """Per second of `settling_s`, so never more than were accepted. None when nothing was seen settled."""
+    """Settled movements per second of `settling_s`. None when no ledger was observed settled."""
     drain_s: float | None
-    """From a ledger's last answer to the look that saw it settled, of the ledger for which that was longest. It is as
-    exact as the looks are close, and never less than one takes. None when nothing was seen settled."""
+    """Longest time, over the ledgers, from a ledger's last answer to the read that showed it settled. Its resolution is
+    the interval between reads. None when no ledger was observed settled."""
     drain: tuple[DrainPoint, ...]
-    """The looks, at most 60, evenly thinned, the first and the last among them. Empty when nobody looked."""
+    """The reads, evenly thinned to at most 60, with the first and the last. Empty without reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyReport:
-    """Requests in flight at once, at most. With `auto`: what was held at the end (with shards: all of them together)
-    and how it came to that, each process's changes in their order, at most 200 of `changes_total`."""
+    """Maximum requests in flight. With `auto`: the number at the end (with shards: the sum) and its changes, those of
+    each process in order, at most 200 of `changes_total`."""
 
     auto: bool
     in_flight: int
@@ -121,11 +123,14 @@ class ConcurrencyReport:
 
 @dataclass(frozen=True, slots=True)
 class SteadyReport:
-    """Money moving at full load, without warm-up, ramp and the tail in which ledgers run out: seconds since the run
-    began, and what was accepted between them. With shards: all of them together, each with its own window."""
+    """The steady state: what was accepted at full load, without warm-up, ramp-up and the tail in which ledgers finish.
+
+    Times are seconds since the start of the run. With shards: the sum over their own steady states, whose times are
+    seconds since the start of the shard.
+    """
 
     warmup_s: float
-    """Time after the first movement that was asked to be left out."""
+    """The configured warm-up, in seconds."""
     from_s: float
     to_s: float
     transactions: int
@@ -137,9 +142,11 @@ class SteadyReport:
 
 @dataclass(frozen=True, slots=True)
 class OpenLoopReport:
-    """The schedule of an open loop: slots in which there was something to send (`offered` = sent + dropped), answers
-    that did what was asked, and how much later than its slot a request began. A phase's latencies count from the
-    slots."""
+    """The schedule of the open model.
+
+    `offered` = sent + dropped: slots in which there was something to send. `accepted`: successful answers. `late_ms`:
+    the delay between a slot and the start of its request. The phases' latencies are measured from the slots.
+    """
 
     rate_per_s: float
     offered: int
@@ -151,7 +158,7 @@ class OpenLoopReport:
 
 @dataclass(frozen=True, slots=True)
 class ErrorExample:
-    """One failure of its kind, without secrets."""
+    """An example of a failure, with secrets masked."""
 
     key: str
     parent: str
@@ -162,7 +169,7 @@ class ErrorExample:
 
 @dataclass(frozen=True, slots=True)
 class ErrorReport:
-    """All failures of one kind: `count` attempts, of which `final` ended their item."""
+    """All failures with one class, phase, entity and code: `count` attempts, of which `final` made their item fail."""
 
     error: str
     phase: str
@@ -178,7 +185,7 @@ class ErrorReport:
 
 @dataclass(frozen=True, slots=True)
 class FailedItemReport:
-    """An item that failed for good."""
+    """An item that failed and will not be sent again."""
 
     key: str
     phase: str
@@ -189,7 +196,7 @@ class FailedItemReport:
 
 @dataclass(frozen=True, slots=True)
 class LedgerReport:
-    """One ledger. `state`: waiting, running, done, partial (as far as time allowed), failed or stopped."""
+    """One ledger. `state`: waiting, running, done, partial (ended by the time limit), failed or stopped."""
 
     key: str
     name: str
@@ -201,8 +208,7 @@ class LedgerReport:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """Where the server is not what the plan has. `ledger` is a ledger's key, `alias` an account's alias or an item's
-    key."""
+    """A difference between server and plan. `ledger` is a ledger's key, `alias` an account's alias or an item's key."""
 
     ledger: str
     what: str
@@ -213,7 +219,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class LedgerVerification:
-    """The proof of one ledger."""
+    """The verification of one ledger."""
 
     ledger: str
     name: str
@@ -223,19 +229,19 @@ class LedgerVerification:
     differences: tuple[Difference, ...]
     elapsed_s: float
     transactions_unlisted: int = 0
-    """Made, as the balances show, and not listed by the server yet."""
+    """Transactions that were made, according to the balances, but that the server does not list yet."""
     crash_seen: str = ""
-    """What showed that the server had crashed, where that excuses what is not listed."""
+    """Signs of a crash of the server, if they explain the unlisted transactions."""
 
     @property
     def ok(self) -> bool:
-        """Everything is as planned."""
+        """Whether there are no differences."""
         return not self.differences
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationReport:
-    """The proof over all ledgers; `differences` holds at most 1,000 of `differences_total`."""
+    """The verification of all ledgers; `differences` has at most 1,000 of `differences_total`."""
 
     ok: bool
     ledgers: int
@@ -246,28 +252,29 @@ class VerificationReport:
     differences: tuple[Difference, ...]
     differences_total: int
     elapsed_s: float
-    """The longest of the ledgers' proofs, which run side by side."""
+    """Duration of the longest verification of a ledger; they run in parallel."""
     transactions_unlisted: int = 0
-    """Made, as the balances show, and not listed by the server yet: after a crash a Midaz does so within an hour."""
+    """Transactions that were made, according to the balances, but that the server does not list yet. After a crash a
+    Midaz lists them within an hour."""
     crash_seen: str = ""
-    """What showed that the server had crashed, where that excuses what is not listed."""
+    """Signs of a crash of the server, if they explain the unlisted transactions."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
-    """What a process of the client took."""
+    """Resources used by one process of the client."""
 
     cpu_percent: float
-    """Of one core, over the time that it worked on the run."""
+    """CPU usage in percent of one core, over the time of the run."""
     loop_lag_ms_p99: float
-    """How late its event loop came back, 99th percentile: answers waited that long to be seen."""
+    """Event-loop lag (99th percentile): the delay with which answers are processed."""
     rss_mb_max: float
     """Peak resident memory, in 10**6 bytes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run, or a proof without one."""
+    """The report of a run, or of a verification without a run."""
 
     schema_version: int
     version: str
@@ -287,15 +294,15 @@ class Report:
     requests_per_s: float
     movements_per_s: float
     packing: BatchSizeChoice | None
-    """How many movements share a transaction and why, where that was to be found out."""
+    """The choice of the batch size, with `transactionsPerBatch: auto`; otherwise None."""
     concurrency: ConcurrencyReport
     steady: SteadyReport | None
-    """None when the load was not steady for a second."""
+    """None when the steady state was shorter than a second."""
     open_loop: OpenLoopReport | None
-    """None in a closed loop."""
+    """None in the closed model."""
     settlement: SettlementReport
     throughput: tuple[ThroughputReport, ...]
-    """Deposits and transfers, where something was accepted."""
+    """Deposits and transfers, if any were accepted."""
     errors: tuple[ErrorReport, ...]
     failed_items: tuple[FailedItemReport, ...]
     failed_items_total: int
@@ -304,59 +311,58 @@ class Report:
     breaker_open_s: float
     proof: VerificationReport | None
     plan_done_percent: float
-    """Items of the plan that exist. Below 100 when the run was ended early, by its duration for one, or items
-    failed."""
+    """Percentage of the plan's items that exist. Below 100 when the run ended early or items failed."""
     error_rate_percent: float
     error_budget_percent: float
     client_cpu_percent: float
-    """Of the busiest process. Near 100 the client was the limit, not the server."""
+    """CPU usage of the busiest process. Near 100 the client limited the throughput, not the server."""
     loop_lag_ms_p99: float
-    """Of the process whose event loop was latest."""
+    """Event-loop lag of the process with the highest."""
     rss_mb_max: float
-    """Of all processes of the run together."""
+    """Sum over the processes of the run."""
     processes: tuple[ProcessReport, ...]
-    """The one that owns the run, then its shards."""
+    """The process that owns the run, then its shards."""
     exit_code: int
     verdict: str
     next_step: str
 
     def as_json(self) -> str:
-        """The whole report as one JSON document."""
+        """Return the report as one JSON document."""
         return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
 def check_writable(path: Path) -> None:
-    """Raise OutputError when a report could not be written here: better before a run than after it."""
+    """Raise OutputError if a report cannot be written to this file; called before a run."""
     try:
         if path.exists() and not path.is_file():
             if path.is_dir():
                 raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
             return
-        _beside(path).touch()
-        _beside(path).unlink()
+        _temporary_of(path).touch()
+        _temporary_of(path).unlink()
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
 def write_json(report: Report, path: Path) -> None:
-    """Write the report so that a reader never sees half of it. Raises OutputError."""
+    """Write the report atomically. Raises OutputError."""
     data = report.as_json().encode()
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)
             return
         try:
-            _beside(path).write_bytes(data)
-            os.replace(_beside(path), path)
+            _temporary_of(path).write_bytes(data)
+            os.replace(_temporary_of(path), path)
         except BaseException:
-            _beside(path).unlink(missing_ok=True)
+            _temporary_of(path).unlink(missing_ok=True)
             raise
     except OSError as error:
         raise _unwritable(path, error) from error
 
 
-def _beside(path: Path) -> Path:
-    """Where the report is written before it takes its name; others may read it, as any file this process makes."""
+def _temporary_of(path: Path) -> Path:
+    """Return the file that the report is written to before it is renamed."""
     return path.with_name(f".{path.name}.{os.getpid()}")
 
 
@@ -364,12 +370,12 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"the report cannot be written: {error.strerror or error}",
         where=str(path),
-        hint="check the folder, its permissions and the space on the disk; --json prints the report on stdout",
+        hint="check the directory, its permissions and the free disk space; --json prints the report on stdout",
     )
 
 
 def latency(histogram: Histogram) -> Latency:
-    """A histogram's percentiles in milliseconds."""
+    """Return the percentiles of a histogram, in milliseconds."""
     return Latency(
         p50=histogram.percentile(50) / 1000,
         p95=histogram.percentile(95) / 1000,

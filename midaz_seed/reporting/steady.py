@@ -1,4 +1,4 @@
-"""The steady window: money moving at full load, without the warm-up before it and the tail after it."""
+"""The steady state: the part of a run at full load, without the warm-up before it and the tail after it."""
 
 from dataclasses import dataclass, field
 
@@ -7,7 +7,7 @@ from midaz_seed.model.histogram import Histogram
 
 @dataclass(slots=True)
 class Counted:
-    """What money had moved at a moment (seconds since the run began)."""
+    """Counts at one time (seconds since the start of the run)."""
 
     at_s: float = 0.0
     transactions: int = 0
@@ -17,25 +17,28 @@ class Counted:
 
 @dataclass(slots=True)
 class SteadyWindow:
-    """From one moment to another, both of full load."""
+    """The counts at the start and at the end of the steady state."""
 
     since: Counted
     until: Counted
 
     @property
     def span_s(self) -> float:
+        """Length in seconds."""
         return self.until.at_s - self.since.at_s
 
     @property
     def transactions(self) -> int:
+        """Transactions accepted within it."""
         return self.until.transactions - self.since.transactions
 
     @property
     def movements(self) -> int:
+        """Movements accepted within it."""
         return self.until.movements - self.since.movements
 
     def latency(self) -> Histogram:
-        """Of what was answered within the window."""
+        """Return the latencies of the answers within it."""
         whole = Histogram()
         for until, since in zip(self.until.latency, self.since.latency, strict=True):
             whole.merge(until.since(since))

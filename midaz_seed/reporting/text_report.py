@@ -1,5 +1,4 @@
-"""The report for people: what was created, how fast, and whether every balance is the planned one. 80 columns, no
-colour."""
+"""Render the report as text: 80 columns, no colour."""
 
 import textwrap
 from collections.abc import Iterator
@@ -8,25 +7,25 @@ from itertools import groupby
 from midaz_seed.reporting.report import Difference, Report, VerificationReport
 
 ROWS_MAX = 20
-"""Kinds of errors, failed ledgers and differences that are shown; --json and --report have them all."""
+"""Maximum rows for errors, failed ledgers and differences; --json and --report have all of them."""
 WIDTH = 80
 STEADY_S_MIN = 5
-"""A steady window that nobody asked for is worth a line when it is so long."""
+"""Minimum length of a steady state that is shown without --warm-up."""
 DRAIN_S_MIN = 0.1
-"""A drain that is shorter is not worth a line."""
+"""Minimum drain time that is shown."""
 CLIENT_IS_FULL_PERCENT = 90
-"""Share of a core from which on the client, and not the server, sets the pace."""
+"""CPU usage, in percent of a core, from which the client limits the throughput."""
 LOOP_IS_LATE_MS = 50.0
-"""From here on latencies hold a good part of the client's own lateness."""
+"""Event-loop lag from which it distorts the measured latencies."""
 
 
 def render_text(report: Report) -> str:
-    """The report as text that ends with a newline."""
+    """Render the report as text that ends with a newline."""
     return "\n".join(_lines(report)) + "\n"
 
 
 def _wrapped(text: str, indent: str = "") -> Iterator[str]:
-    """Text in lines that fit; what has no space stays in one piece, so that it can be copied."""
+    """Wrap text; words that are too long stay in one piece, so that they can be copied."""
     yield from textwrap.wrap(
         text,
         WIDTH,
@@ -78,15 +77,17 @@ def _lines(report: Report) -> Iterator[str]:
         f"(p99), {report.rss_mb_max:.0f} MB"
     )
     if report.client_cpu_percent >= CLIENT_IS_FULL_PERCENT:
-        yield from _wrapped("the client was the limit, not the server: --shards shares the work among processes", "  ")
+        yield from _wrapped(
+            "the client limited the throughput, not the server: use --shards to run several processes", "  "
+        )
     elif report.loop_lag_ms_p99 >= LOOP_IS_LATE_MS:
         yield from _wrapped(
-            "the client had to wait for this machine's CPU, so latencies are higher than the server's: leave it more",
+            "the client waited for CPU time, so the latencies are higher than the server's: free some CPU",
             "  ",
         )
     yield from _errors(report)
     yield from _ledgers(report)
-    yield from _proof(report)
+    yield from _verification(report)
     yield ""
     yield from _wrapped(report.verdict)
     if report.next_step:
@@ -94,12 +95,12 @@ def _lines(report: Report) -> Iterator[str]:
 
 
 def _load(report: Report) -> Iterator[str]:
-    """How the load was, where it was more than a fixed number in flight."""
+    """Describe the load, if it was more than a fixed number in flight."""
     if report.packing is not None:
         movements = "1 movement" if report.packing.size == 1 else f"{report.packing.size} movements"
         yield from _wrapped(
-            f"packing: auto, {movements} in a transaction ({report.packing.reason}), "
-            f"found in {report.packing.elapsed_s:.1f} s"
+            f"batch size: auto, {movements} per transaction ({report.packing.reason}), "
+            f"measured in {report.packing.elapsed_s:.1f} s"
         )
     if report.concurrency.auto:
         found = [change.in_flight for change in report.concurrency.changes]
@@ -110,21 +111,20 @@ def _load(report: Report) -> Iterator[str]:
     steady = report.steady
     if steady is not None and (steady.warmup_s or steady.to_s - steady.from_s >= STEADY_S_MIN):
         yield from _wrapped(
-            f"steady from {steady.from_s:.1f} to {steady.to_s:.1f} s: {steady.transactions_per_s:,.0f} transactions/s, "
-            f"{steady.movements_per_s:,.0f} movements/s, latency p50 {steady.latency_ms.p50:.1f} p99 "
-            f"{steady.latency_ms.p99:.1f} ms"
+            f"steady state, {steady.from_s:.1f} to {steady.to_s:.1f} s: "
+            f"{steady.transactions_per_s:,.0f} transactions/s, {steady.movements_per_s:,.0f} movements/s, "
+            f"latency p50 {steady.latency_ms.p50:.1f} p99 {steady.latency_ms.p99:.1f} ms"
         )
     if report.open_loop is not None:
         slots = report.open_loop
         yield from _wrapped(
-            f"open loop at {slots.rate_per_s:,g}/s: {slots.offered:,} offered, {slots.sent:,} sent, "
-            f"{slots.accepted:,} accepted, {slots.dropped:,} dropped; begun at most "
-            f"{slots.late_ms.p99:.1f} ms late (p99)"
+            f"open model at {slots.rate_per_s:,g}/s: {slots.offered:,} offered, {slots.sent:,} sent, "
+            f"{slots.accepted:,} accepted, {slots.dropped:,} dropped; start delay p99 {slots.late_ms.p99:.1f} ms"
         )
 
 
 def _drains(report: Report) -> Iterator[str]:
-    """How far behind its answers the server was, where a look found it behind and it took a while."""
+    """Describe the settlement lag of phases that had one."""
     for phase in report.throughput:
         if phase.drain_s is None or phase.movements_settled_per_s is None or phase.drain_s < DRAIN_S_MIN:
             continue
@@ -139,7 +139,7 @@ def _phases(report: Report) -> Iterator[str]:
     yield _row("phase", "planned", "created", "existing", "failed", "skipped", "per s", "p50 ms", "p99 ms")
     for phase in report.phases:
         if not phase.planned:
-            continue  # settlement and proof create nothing; they have lines of their own
+            continue  # settlement and verification create nothing; they have lines of their own
         counts = (phase.planned, phase.created, phase.existing, phase.failed, phase.skipped)
         rate = f"{phase.rate_per_s:,.0f}" if phase.created and phase.busy_s else "-"
         p50, p99 = (f"{phase.latency_ms.p50:.1f}", f"{phase.latency_ms.p99:.1f}") if phase.requests else ("-", "-")
@@ -147,7 +147,7 @@ def _phases(report: Report) -> Iterator[str]:
 
 
 def _row(name: str, *cells: str) -> str:
-    """A line of the table of phases; cells that are too wide push the others, but never touch them."""
+    """Format a row of the table of phases; a cell that is too wide moves the following ones to the right."""
     widths = (9, 9, 8, 7, 7, 7, 6, 6)
     return " ".join([f"{name:<13}", *(f"{cell:>{width}}" for cell, width in zip(cells, widths, strict=True))])
 
@@ -176,17 +176,17 @@ def _ledgers(report: Report) -> Iterator[str]:
         yield from _wrapped(f"ledger {ledger.key} {ledger.name} failed: {ledger.reason}")
     yield from _more(len(failed), "failed ledgers")
     if stopped:
-        yield f"{stopped} of {len(report.ledgers)} ledgers were stopped, or not begun"
+        yield f"{stopped} of {len(report.ledgers)} ledgers were stopped or not started"
 
 
-def _proof(report: Report) -> Iterator[str]:
+def _verification(report: Report) -> Iterator[str]:
     proof = report.proof
     yield ""
     if proof is None:
-        yield "proof: not made"
+        yield "verification: not run"
         return
     yield from _wrapped(
-        f"proof: {proof.balances_checked:,} balances of {proof.ledgers} ledgers, {proof.counts_checked} counts, "
+        f"verified: {proof.balances_checked:,} balances of {proof.ledgers} ledgers, {proof.counts_checked} counts, "
         f"{proof.transactions_read} transactions read back, {proof.elapsed_s:.1f} s",
     )
     if proof.transactions_unlisted:
@@ -195,7 +195,7 @@ def _proof(report: Report) -> Iterator[str]:
         yield "       every balance is the planned one, and every asset sums to zero"
         return
     if proof.ledgers < proof.ledgers_planned:
-        yield f"       {proof.ledgers_planned - proof.ledgers} of {proof.ledgers_planned} ledgers were not proved"
+        yield f"       {proof.ledgers_planned - proof.ledgers} of {proof.ledgers_planned} ledgers were not verified"
     yield f"       {proof.differences_total:,} differences"
     shown = proof.differences[:ROWS_MAX]
     for (ledger, alias), rows in groupby(shown, key=lambda row: (row.ledger, row.alias)):
@@ -206,18 +206,18 @@ def _proof(report: Report) -> Iterator[str]:
     if _only_records_are_missing(proof):
         yield from _wrapped(
             "every balance is the planned one, and only records are missing: if the server has crashed, it lists them "
-            "within an hour, and `midaz-seed verify` finds them then; otherwise they were not made",
+            "within an hour, then `midaz-seed verify` finds them; otherwise they were not made",
             "       ",
         )
 
 
 def _unlisted(proof: VerificationReport) -> str:
-    count, crash = proof.transactions_unlisted, f" What was seen: {proof.crash_seen}." if proof.crash_seen else ""
+    count, crash = proof.transactions_unlisted, f" Signs of a crash: {proof.crash_seen}." if proof.crash_seen else ""
     what, them = ("1 transaction", "it") if count == 1 else (f"{count:,} transactions", "them")
     are = "is" if count == 1 else "are"
     return (
-        f"{what} that the balances hold {are} not in the server's list yet: after a crash it lists {them} within an "
-        f"hour.{crash} `midaz-seed verify` looks for {them} again"
+        f"{what} that the balances include {are} not in the server's list yet: after a crash it lists {them} within an "
+        f"hour.{crash} `midaz-seed verify` checks {them} again"
     )
 
 
@@ -227,7 +227,7 @@ def _only_records_are_missing(proof: VerificationReport) -> bool:
 
 
 def _is_missing_record(row: Difference) -> bool:
-    """A planned transaction that the server does not list."""
+    """Whether a difference is a planned transaction that the server does not list."""
     if row.what == "transaction count":
         return int(row.actual) < int(row.expected)
     return row.what == "transaction" and row.actual == "absent"

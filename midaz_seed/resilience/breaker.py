@@ -1,4 +1,4 @@
-"""The circuit breaker: while the server is down it parks requests, lets a few try, and drops none."""
+"""The circuit breaker: while the server is down, requests wait, a few are sent on trial, and none is dropped."""
 
 from collections.abc import Callable
 from enum import StrEnum
@@ -10,7 +10,7 @@ from midaz_seed.errors import BreakerOpenError
 
 
 class BreakerState(StrEnum):
-    """Closed: everything passes. Open: nothing does. Half-open: a few try whether the server is back."""
+    """Closed: all requests are sent. Open: none is sent. Half-open: a few are sent on trial."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -18,10 +18,10 @@ class BreakerState(StrEnum):
 
 
 class CircuitBreaker:
-    """One for each origin, shared by all workers.
+    """A circuit breaker for one origin, shared by all workers.
 
-    A permit is the number of the breaker's present epoch (each change of state begins another), so that a result which
-    arrives late, from before a change, tells nothing about the state after it.
+    A permit is the number of the current epoch; each change of state starts a new epoch. A result with the permit of an
+    earlier epoch is ignored, because it says nothing about the current state.
     """
 
     def __init__(
@@ -34,9 +34,15 @@ class CircuitBreaker:
         give_up_s: float = 600.0,
         on_change: Callable[[BreakerState], None] | None = None,
     ) -> None:
-        """Opens after `failures` in a row, stays open for `open_s`, closes after `successes` tries that worked.
+        """Create a closed breaker.
 
-        Whoever is parked gets BreakerOpenError once it has not been closed for `give_up_s`.
+        Args:
+            clock: the clock to wait with.
+            failures: consecutive failures after which it opens.
+            open_s: seconds for which it stays open.
+            successes: successful trial requests after which it closes.
+            give_up_s: seconds without closing after which waiting requests raise BreakerOpenError.
+            on_change: called with each new state.
         """
         self._clock = clock
         self._failures_to_open = failures
@@ -47,7 +53,7 @@ class CircuitBreaker:
         self.state = BreakerState.CLOSED
         self.is_closed = True
         self.epoch = 0
-        """What a request gets that finds it closed; `enter` waits for that."""
+        """The permit for a request while the breaker is closed; otherwise use `enter`."""
         self._failures = 0
         self._successes = 0
         self._probes = 0
@@ -57,7 +63,7 @@ class CircuitBreaker:
         self._open_before_s = 0.0
         self._changed = anyio.Event()
         self.good_answers = 0
-        """Answers of a server that works, since the beginning."""
+        """Results reported as ok, in total."""
         self.opened_count = 0
         """How often it left the closed state."""
 
@@ -73,13 +79,13 @@ class CircuitBreaker:
         self._open_before_s += open_s
 
     async def enter(self) -> int:
-        """Wait until a request may be sent, and get a permit for it. Raises BreakerOpenError after `give_up_s`."""
+        """Wait until a request may be sent and return its permit. Raises BreakerOpenError after `give_up_s`."""
         while not self.is_closed:
             now_s = self._clock.monotonic()
             if now_s >= self._give_up_at_s:
                 raise BreakerOpenError(
-                    f"the server has failed for {now_s - self._left_closed_s:.0f} s; the circuit breaker gives up",
-                    hint="put the server right, then run the same command again; breaker.giveUpS says how long to wait",
+                    f"the server has failed for {now_s - self._left_closed_s:.0f} s: the circuit breaker gives up",
+                    hint="repair the server, then run the same command again; breaker.giveUpS sets the time to wait",
                 )
             if self.state is BreakerState.OPEN and now_s >= self._try_at_s:
                 self._change(BreakerState.HALF_OPEN)
@@ -90,11 +96,11 @@ class CircuitBreaker:
         return self.epoch
 
     def is_current(self, epoch: int) -> bool:
-        """Whether the breaker is still in the state in which it gave the permit."""
+        """Return whether the state has not changed since the permit was given."""
         return epoch == self.epoch
 
     def record(self, epoch: int, *, ok: bool) -> None:
-        """Tell how a request with this permit ended."""
+        """Report the result of a request with this permit."""
         self.good_answers += ok
         if epoch != self.epoch:
             return
@@ -114,7 +120,7 @@ class CircuitBreaker:
             self._notify()
 
     def release(self, epoch: int) -> None:
-        """A request with this permit ended without telling anything about the server."""
+        """Report that a request with this permit ended without a result."""
         if epoch == self.epoch and not self.is_closed:
             self._probes -= 1
             self._notify()
@@ -122,7 +128,7 @@ class CircuitBreaker:
     def _change(self, state: BreakerState) -> None:
         now_s = self._clock.monotonic()
         if state is BreakerState.OPEN:
-            # moments, not spans: a span computed back from a rounded moment can stay a hair short of itself for ever
+            # store times, not durations: one computed from a rounded time can stay slightly too short forever
             self._try_at_s = now_s + self._open_s
             if self.is_closed:
                 self._left_closed_s = now_s
@@ -142,7 +148,7 @@ class CircuitBreaker:
         self._changed = anyio.Event()
 
     async def _park(self, now_s: float) -> None:
-        """Wait for a change, or for the moment at which the breaker may be tried or is given up."""
+        """Wait for a change of state, the time of the next trial, or the time to give up."""
         until_s = self._give_up_at_s
         if self.state is BreakerState.OPEN:
             until_s = min(until_s, self._try_at_s)

@@ -1,6 +1,8 @@
-"""How long to wait before the next attempt. The generators and the jitter are `backoff`'s; the loop is ours, because
-that package's
-decorators are tied to an asyncio interface that newer versions of Python remove."""
+"""The pauses between attempts.
+
+The generators come from the package `backoff`; its decorators are not used, because they depend on an asyncio interface
+that newer versions of Python remove.
+"""
 
 import math
 import random
@@ -13,7 +15,7 @@ import backoff
 
 
 class RetryPolicy:
-    """Attempts, the first included, and the pauses between them."""
+    """The maximum number of attempts, and the pauses between them."""
 
     def __init__(
         self,
@@ -24,8 +26,15 @@ class RetryPolicy:
         *,
         jitter: bool,
     ) -> None:
-        """The n-th pause is `initial_ms` times 2**(n-1) or times n, at most `max_ms`; with jitter, a random part of
-        that."""
+        """Create a policy.
+
+        Args:
+            attempts_max: maximum attempts, including the first.
+            growth: the n-th pause is `initial_ms` times 2**(n-1) (exponential) or times n (linear).
+            initial_ms: the first pause, in milliseconds.
+            max_ms: the maximum pause, in milliseconds.
+            jitter: draw each pause uniformly between zero and its full length.
+        """
         self.attempts_max = attempts_max
         self._growth = growth
         self._initial_s = initial_ms / 1000
@@ -35,8 +44,14 @@ class RetryPolicy:
     def delay_s(
         self, attempt: int, retry_after_s: float | None, rng: random.Random, *, retry_after_max_s: float
     ) -> float:
-        """Seconds to wait after the given failed attempt (1 is the first). What the server asks for wins, up to a
-        limit."""
+        """Return the pause after a failed attempt, in seconds.
+
+        Args:
+            attempt: number of the failed attempt, from 1.
+            retry_after_s: the pause that the server requests; it has precedence.
+            rng: source of the jitter.
+            retry_after_max_s: maximum for `retry_after_s`.
+        """
         if retry_after_s is not None:
             return min(max(retry_after_s, 0.0), retry_after_max_s)
         length_s = self._length_s(attempt)
@@ -46,13 +61,12 @@ class RetryPolicy:
         if self._growth == "linear":
             return min(self._initial_s * attempt, self._max_s)
         waits = backoff.expo(base=2, factor=self._initial_s, max_value=self._max_s)
-        next(waits)  # the generator wants to be primed
+        next(waits)  # the first value of the generator is None
         return float(next(islice(waits, min(attempt, 60) - 1, None)))
 
 
 def parse_retry_after(header: str | None, now_epoch_s: float) -> float | None:
-    """Seconds that a `Retry-After` header asks for, in either of its forms (RFC 9110, 10.2.3); None when it says
-    nothing that makes sense."""
+    """Return the seconds in a `Retry-After` header, in either of its forms (RFC 9110, 10.2.3); None if invalid."""
     if header is None:
         return None
     try:
@@ -63,10 +77,10 @@ def parse_retry_after(header: str | None, now_epoch_s: float) -> float | None:
 
 
 def _seconds_until(date: str, now_epoch_s: float) -> float | None:
-    """Seconds until an HTTP date, 0 when it has passed; None for what is no date."""
+    """Return the seconds until an HTTP date, 0 when it has passed; None if invalid."""
     try:
         moment = parsedate_to_datetime(date)
-    except (ValueError, OverflowError):  # a day of twenty digits overflows
+    except (ValueError, OverflowError):  # a day with twenty digits overflows
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

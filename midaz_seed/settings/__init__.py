@@ -1,1 +1,1 @@
-"""Every knob, its unit and its default (`model`), the presets (`presets`), and how the layers are read (`load`)."""
+"""Every setting with unit, range and default (`model`), and its layers (`loader`); nothing here acts on a setting."""

@@ -1,4 +1,4 @@
-"""Settings from environment variables: MIDAZ_SEED_SEED, MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY."""
+"""Read settings from environment variables: MIDAZ_SEED_SEED, MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,17 +8,17 @@ from midaz_seed.settings.sources import CONFIG_VARIABLE, DEBUG_VARIABLE, Problem
 from midaz_seed.settings.suggestions import nearest_path
 
 NOT_SETTINGS = {
-    CONFIG_VARIABLE: "The configuration file, as `--config` gives it.",
+    CONFIG_VARIABLE: "The configuration file; `--config` overrides it.",
     DEBUG_VARIABLE: "`1` shows the traceback of an internal error.",
-    "MIDAZ_SEED_SANDBOX_TOKEN": "The bearer token that `midaz-seed sandbox` asks for.",
+    "MIDAZ_SEED_SANDBOX_TOKEN": "The bearer token that `midaz-seed sandbox` requires.",
 }
-"""The variables with our prefix that are no settings, and what they do."""
+"""Variables with the prefix that set no setting -> their meaning."""
 
 
 def read_environment(environ: Mapping[str, str]) -> tuple[list[RawValue], list[Problem]]:
-    """The settings in the environment, and the variables of ours that do not exist.
+    """Return the settings in the environment, and a problem for each unknown variable with the prefix.
 
-    An empty variable counts as not given: that is how CI systems pass on what is not set.
+    An empty variable counts as not given: CI systems pass unset values as empty variables.
     """
     ours = {name: value for name, value in environ.items() if name.startswith(VARIABLE_PREFIX) and value}
     by_variable = {setting.variable: setting for setting in SETTINGS.values()}
@@ -42,9 +42,9 @@ def read_environment(environ: Mapping[str, str]) -> tuple[list[RawValue], list[P
 
 
 def _from_pydantic(variables: Mapping[str, str]) -> dict[str, Any]:
-    """What pydantic-settings makes of these variables: nested values by field name, still as text.
+    """Parse the variables with pydantic-settings: nested values by field name, still as text.
 
-    It would also read variables without the prefix that happen to be called like a field, so it is shown ours only.
+    It gets only the variables with the prefix, because it also reads others whose name equals that of a field.
     """
     from pydantic_settings import BaseSettings, EnvSettingsSource, SettingsConfigDict
 
@@ -64,12 +64,12 @@ def _unknown(name: str, known: list[str]) -> str:
     sections = {VARIABLE_PREFIX + _snake(path).replace(".", "__").upper(): path for path in SECTIONS if path}
     if name in sections:
         first = next(variable for variable in known if variable.startswith(f"{name}__"))
-        return f"{sections[name]} is a section: set its values one by one, such as {first}"
-    # without the prefix, which all have in common and which would make any two of them look alike
+        return f"{sections[name]} is a section: set its settings one by one, such as {first}"
+    # compare without the prefix: shared by all names, it would make any two of them similar
     endings = [variable.removeprefix(VARIABLE_PREFIX) for variable in (*known, *NOT_SETTINGS)]
-    right = nearest_path(name.removeprefix(VARIABLE_PREFIX), endings, "__")
-    return "there is no such setting; " + (
-        f"did you mean {VARIABLE_PREFIX}{right}?" if right else "`midaz-seed config show` lists them all"
+    suggestion = nearest_path(name.removeprefix(VARIABLE_PREFIX), endings, "__")
+    return "unknown setting; " + (
+        f"did you mean {VARIABLE_PREFIX}{suggestion}?" if suggestion else "`midaz-seed config show` lists them all"
     )
 
 

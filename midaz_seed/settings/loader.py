@@ -1,6 +1,6 @@
-"""The layers, put together: flags > environment > file > preset > defaults.
+"""Merge the layers of settings: flags > environment > file > preset > defaults.
 
-Whatever is wrong is reported at once, one line each.
+All problems are reported together, one line each.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,30 +29,35 @@ def load_settings(
     environ: Mapping[str, str],
     stored: Sequence[RawValue] | None = None,
 ) -> LoadedSettings:
-    """Read every layer and give the effective settings, each with its source.
+    """Read every layer and return the effective settings, each with its source.
 
-    `config` is the file that was asked for; without one it is $MIDAZ_SEED_CONFIG, or `midaz-seed.yaml` where that
-    exists. `stored` are the settings of an earlier run, which stand in the place of a file.
-    Raises ConfigurationError with every problem that was found.
+    Args:
+        config: the configuration file; by default $MIDAZ_SEED_CONFIG, else `midaz-seed.yaml` if it exists.
+        flags: the flags of the command line.
+        environ: the environment variables.
+        stored: the settings of an earlier run, used instead of a file.
+
+    Raises:
+        ConfigurationError: with all problems that were found.
     """
     problems: list[Problem] = []
     layers = []
     file = _read_config(config, environ) if stored is None else (stored, [])
-    for given, wrong in (_read_flags(flags), read_environment(environ), file):
-        layer, mistyped = _typed(given)
+    for values, invalid in (_read_flags(flags), read_environment(environ), file):
+        layer, mistyped = _typed(values)
         layers.append(layer)
-        problems += sorted(wrong + mistyped, key=_line)
+        problems += sorted(invalid + mistyped, key=_line)
     for secret, source, name in _SECRET_FILES:
         _read_secret_file(layers, problems, secret, source, name)
-    _refuse(problems)
+    _raise_if_any(problems)
     effective = {path: value for layer in reversed(layers) for path, value in layer.items()}
     settings = _build(effective, problems)
-    _refuse(problems)
+    _raise_if_any(problems)
     return LoadedSettings(settings, {path: _source(path, effective, settings.preset) for path in SETTINGS})
 
 
 Layer = dict[str, tuple[Any, str]]
-"""Setting path -> (value as the model wants it, where it was found)."""
+"""Setting path -> (value of the model's type, where it was found)."""
 
 
 def _read_config(config: Path | None, environ: Mapping[str, str]) -> tuple[Sequence[RawValue], list[Problem]]:
@@ -81,14 +86,14 @@ def _read_flags(flags: Sequence[Flag]) -> tuple[list[RawValue], list[Problem]]:
                 continue
         earlier = given.get(flag.path)
         if earlier and str(earlier.value) != str(value):
-            problems.append(Problem(where, f"{flag.path} has another value already, from {earlier.where}"))
+            problems.append(Problem(where, f"{flag.path} was already given another value, by {earlier.where}"))
             continue
         given[flag.path] = RawValue(flag.path, value, where, typed=flag.yaml)
     return list(given.values()), problems
 
 
 def _line(problem: Problem) -> int:
-    """The line in the file, so that problems are told in their order."""
+    """Return the line in the file, to sort problems by; 0 without one."""
     line = problem.where.rpartition(":")[2]
     return int(line) if line.isdecimal() else 0
 
@@ -96,19 +101,19 @@ def _line(problem: Problem) -> int:
 def _typed(given: Sequence[RawValue]) -> tuple[Layer, list[Problem]]:
     layer: Layer = {}
     problems = []
-    for one in given:
-        setting = SETTINGS[one.path]
+    for raw in given:
+        setting = SETTINGS[raw.path]
         try:
-            layer[one.path] = (setting.read(one.value, typed=one.typed), one.where)
+            layer[raw.path] = (setting.read(raw.value, typed=raw.typed), raw.where)
         except ValidationError as error:
             at = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
-            problems.append(_wrong(setting, one, next((step for step in at if isinstance(step, int)), None)))
-        except ValueError:  # a number of thousands of digits, for one
-            problems.append(_wrong(setting, one, None))
+            problems.append(_wrong_value(setting, raw, next((step for step in at if isinstance(step, int)), None)))
+        except ValueError:  # such as a number with thousands of digits
+            problems.append(_wrong_value(setting, raw, None))
     return layer, problems
 
 
-def _wrong(setting: Setting, given: RawValue, item: int | None) -> Problem:
+def _wrong_value(setting: Setting, given: RawValue, item: int | None) -> Problem:
     where, value = given.where, given.value
     if item is not None and isinstance(value, list | tuple) and item < len(value):
         value = value[item]
@@ -116,14 +121,14 @@ def _wrong(setting: Setting, given: RawValue, item: int | None) -> Problem:
     text = f"{setting.path} must be {setting.expectation}"
     if not setting.is_secret:
         text += f", not {_shown(value, typed=given.typed)}"
-        right = nearest(str(value), setting.choices) if setting.choices else None
-        text += f"; did you mean {right}?" if right else ""
+        suggestion = nearest(str(value), setting.choices) if setting.choices else None
+        text += f"; did you mean {suggestion}?" if suggestion else ""
     return Problem(where, text)
 
 
 def _shown(value: object, *, typed: bool) -> str:
     if isinstance(value, str) and not typed and value.lstrip("+-").replace(".", "").isdecimal():
-        return value  # a number that was typed at a flag: quotes would look like the mistake
+        return value  # a number given by a flag: quotes around it would look like the mistake
     if value is None:
         return "empty"
     if isinstance(value, bool):
@@ -132,7 +137,7 @@ def _shown(value: object, *, typed: bool) -> str:
         return "a list" if not isinstance(value, dict) else "a group of settings"
     try:
         text = repr(value)
-    except ValueError:  # Python does not write numbers of thousands of digits
+    except ValueError:  # Python refuses to format numbers with thousands of digits
         return "a number of that length"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
@@ -141,11 +146,11 @@ _SECRET_FILES = (
     ("target.authToken", "target.authTokenFile", "token file"),
     ("target.clientSecret", "target.clientSecretFile", "secret file"),
 )
-"""A secret, the setting that names the file which may hold it, and what messages call that file."""
+"""(secret, the setting that names a file with it, the name of that file in messages)."""
 
 
 def _read_secret_file(layers: list[Layer], problems: list[Problem], secret: str, source: str, name: str) -> None:
-    """The secret in the file that `source` names, unless one is given in the same layer or in a stronger one."""
+    """Read the secret from the file that `source` names, unless it is given in the same layer or a stronger one."""
     for layer in layers:
         if secret in layer:
             return
@@ -159,8 +164,10 @@ def _read_secret_file(layers: list[Layer], problems: list[Problem], secret: str,
                 layer[secret] = (setting.read(text, typed=False), f"file {file} ({where})")
             except OSError as error:
                 problems.append(Problem(where, f"the {name} {file} cannot be read: {error.strerror or error}"))
-            except ValueError:  # pydantic's refusals and undecodable bytes are both ValueErrors
-                problems.append(Problem(where, f"the {name} {file} must hold {setting.expectation}, and nothing else"))
+            except ValueError:  # pydantic's validation errors and undecodable bytes are both ValueErrors
+                problems.append(
+                    Problem(where, f"the {name} {file} must contain {setting.expectation}, and nothing else")
+                )
             return
 
 
@@ -189,8 +196,8 @@ def _source(path: str, effective: Layer, preset: str) -> str:
     return f"preset {preset}" if path.startswith("volume.") else "default"
 
 
-def _refuse(problems: list[Problem]) -> None:
-    """Raise what was found, if anything."""
+def _raise_if_any(problems: list[Problem]) -> None:
+    """Raise ConfigurationError if there are problems."""
     if len(problems) == 1:
         raise ConfigurationError(problems[0].text, where=problems[0].where, hint=_HINT)
     if problems:

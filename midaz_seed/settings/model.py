@@ -1,7 +1,7 @@
 """Every setting: its name, unit, range and default.
 
-In YAML the names are camelCase as the improvement plan spells them (`generation.retries.initialDelay`), in Python
-snake_case; a unit stands last in the name. `docs/configuration.md` is generated from the descriptions here.
+In YAML the names are camelCase, as in the improvement plan (`generation.retries.initialDelay`), in Python snake_case;
+the unit is the last part of a name. `docs/configuration.md` is generated from the descriptions here.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ from midaz_seed.settings.values import (
 
 
 class Section(BaseModel):
-    """A group of settings: unknown names are refused, values cannot be changed after loading."""
+    """A group of settings. Unknown names are errors; values cannot be changed after loading."""
 
     model_config = ConfigDict(
         extra="forbid",
@@ -42,88 +42,94 @@ class Section(BaseModel):
 class Target(Section):
     """Which server, and how to reach it."""
 
-    base_url: str = Field("", description="The server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
-    onboarding_url: str = Field("", description="The onboarding service, where it has an address of its own.")
-    transaction_url: str = Field("", description="The transaction service, where it has an address of its own.")
+    base_url: str = Field("", description="URL of the server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
+    onboarding_url: str = Field("", description="URL of the onboarding service, if it differs from `baseUrl`.")
+    transaction_url: str = Field("", description="URL of the transaction service, if it differs from `baseUrl`.")
     onboarding_port: int | None = Field(
-        None, ge=1, le=65535, description="Port of the onboarding service when it is separate."
+        None, ge=1, le=65535, description="Port of the onboarding service, if it is separate."
     )
     transaction_port: int | None = Field(
-        None, ge=1, le=65535, description="Port of the transaction service when it is separate."
+        None, ge=1, le=65535, description="Port of the transaction service, if it is separate."
     )
-    allow_hosts: Hosts = Field((), description="Hosts beside loopback that may be written to.")
-    auth_token: Token | None = Field(
-        None, description="Bearer token. Better given by environment or file than by flag."
-    )
+    allow_hosts: Hosts = Field((), description="Hosts that may be written to; loopback is always allowed.")
+    auth_token: Token | None = Field(None, description="Bearer token. Prefer the environment or a file to the flag.")
     auth_token_file: Path | None = Field(None, description="File that holds the bearer token.")
     auth_url: str = Field(
-        "", description="Address of the auth service, for a token by client credentials instead of a fixed one."
+        "", description="URL of the auth service, to get tokens with client credentials instead of a fixed token."
     )
     client_id: str = Field("", description="Client id for the auth service.")
     client_secret: Token | None = Field(
-        None, description="Client secret for the auth service. Better given by environment or file than by flag."
+        None, description="Client secret for the auth service. Prefer the environment or a file to the flag."
     )
     client_secret_file: Path | None = Field(None, description="File that holds the client secret.")
-    headers: Headers = Field((), description="Headers that go with every request, each as `Name: value`.")
-    ca_file: Path | None = Field(None, description="Certificates (PEM) to trust instead of the system's.")
-    client_certificate: Path | None = Field(None, description="Certificate (PEM) that this client shows to the server.")
-    client_key: Path | None = Field(None, description="Key (PEM) of that certificate, unless it is in the same file.")
-    proxy: str = Field("", description="HTTP proxy, such as `http://127.0.0.1:8080`; it uses the transport `session`.")
-    request_timeout_s: Seconds = Field(30.0, description="How long one attempt of a request may take.")
+    headers: Headers = Field((), description="Headers to send with every request, each as `Name: value`.")
+    ca_file: Path | None = Field(None, description="CA certificates (PEM) to trust instead of the system's.")
+    client_certificate: Path | None = Field(None, description="Client certificate (PEM).")
+    client_key: Path | None = Field(
+        None, description="Key (PEM) of the client certificate, unless it is in the same file."
+    )
+    proxy: str = Field(
+        "", description="URL of an HTTP proxy, such as `http://127.0.0.1:8080`; selects the transport `session`."
+    )
+    request_timeout_s: Seconds = Field(30.0, description="Timeout of one attempt of a request, in seconds.")
     transport: Literal["wire", "session"] = Field(
         "wire",
-        description="The data plane: `wire` is the fast one, `session` a full HTTP client (aiohttp) for odd servers.",
+        description="HTTP client: `wire` (fast, httptools) or `session` (full-featured, aiohttp).",
     )
-    connect_timeout_s: Seconds = Field(5.0, description="How long making a connection may take.")
+    connect_timeout_s: Seconds = Field(5.0, description="Timeout for opening a connection, in seconds.")
 
 
 class Sandbox(Section):
-    """The embedded server that the target `sandbox` starts and ends."""
+    """The embedded server that the target `sandbox` starts and stops."""
 
-    data: Path | None = Field(None, description="File that keeps its data; without one it is temporary.")
-    faults: Path | None = Field(None, description="Fault plan (YAML) that it misbehaves by.")
-    dialect: Literal["v3.3", "v3.8", "v4"] = Field("v3.8", description="The Midaz version that it answers as.")
+    data: Path | None = Field(None, description="SQLite file for its data; without one the data is temporary.")
+    faults: Path | None = Field(None, description="Fault plan (YAML).")
+    dialect: Literal["v3.3", "v3.8", "v4"] = Field("v3.8", description="Midaz version to imitate.")
 
 
 class Volume(Section):
-    """How much of everything. The preset fills these in; each can be overridden."""
+    """The counts of the plan. The preset sets them; each can be overridden."""
 
-    organizations: Positive = Field(2, description="Organizations.")
+    organizations: Positive = Field(2, description="Number of organizations.")
     ledgers_per_organization: Positive = Field(2, description="Ledgers in each organization.")
-    assets_per_ledger: Positive = Field(3, description="Assets in each ledger, from the templates in their order.")
+    assets_per_ledger: Positive = Field(3, description="Assets in each ledger: the first ones of the templates.")
     portfolios_per_ledger: Count = Field(2, description="Portfolios in each ledger.")
     segments_per_ledger: Count = Field(2, description="Segments in each ledger.")
     account_types_per_ledger: Annotated[int, Field(ge=0, le=5)] = Field(
-        0, description="Account types registered in each ledger; 0 uses the types without registering them."
+        0, description="Account types to register in each ledger; 0 uses account types without registering them."
     )
     accounts_per_ledger: Positive = Field(
-        100, description="Customer accounts in each ledger, spread evenly over its assets."
+        100, description="Customer accounts in each ledger, distributed evenly over its assets."
     )
     transactions_per_account: Count = Field(
         20,
-        description="Movements per account: one deposit, the rest transfers with this account as the source. 0: none.",
+        description="Movements per account: one deposit, the rest transfers from this account. 0 means none.",
     )
 
 
 class Data(Section):
-    """What the generated people and companies look like."""
+    """The generated people and companies."""
 
     individuals_percent: Annotated[int, Field(ge=0, le=100)] = Field(
-        70, description="Share of people (CPF) among the account holders; the rest are companies (CNPJ)."
+        70, description="Percentage of people (CPF) among the account holders; the rest are companies (CNPJ)."
     )
-    alphanumeric_cnpj: bool = Field(False, description="Use the alphanumeric CNPJ that is issued since July 2026.")
+    alphanumeric_cnpj: bool = Field(False, description="Use the alphanumeric CNPJ, issued since July 2026.")
 
 
 class Retries(Section):
-    """How often and how patiently a failed attempt is repeated."""
+    """Retries of failed attempts."""
 
-    max: Annotated[int, Field(ge=1, le=100)] = Field(3, description="Attempts of one request, the first included.")
-    backoff: Literal["exponential", "linear"] = Field(
-        "exponential", description="How the pause grows from attempt to attempt."
+    max: Annotated[int, Field(ge=1, le=100)] = Field(
+        3, description="Maximum attempts of one request, including the first."
     )
-    initial_delay: Annotated[float, Field(gt=0, le=60_000)] = Field(100.0, description="First pause, in milliseconds.")
-    max_delay: Annotated[float, Field(gt=0, le=600_000)] = Field(2000.0, description="Longest pause, in milliseconds.")
-    jitter: bool = Field(True, description="Draw the pause at random between zero and its length (full jitter).")
+    backoff: Literal["exponential", "linear"] = Field(
+        "exponential", description="Growth of the pause between attempts."
+    )
+    initial_delay: Annotated[float, Field(gt=0, le=60_000)] = Field(
+        100.0, description="Pause before the second attempt, in milliseconds."
+    )
+    max_delay: Annotated[float, Field(gt=0, le=600_000)] = Field(2000.0, description="Maximum pause, in milliseconds.")
+    jitter: bool = Field(True, description="Randomize each pause between zero and its full length (full jitter).")
 
     @model_validator(mode="after")
     def _delays_in_order(self) -> Self:
@@ -135,76 +141,75 @@ class Retries(Section):
 class Batches(Section):
     """How work is grouped."""
 
-    accounts_per_batch: Positive = Field(
-        100, description="Accounts of one ledger in flight before the next batch of that ledger starts."
-    )
+    accounts_per_batch: Positive = Field(100, description="Maximum accounts of one ledger in flight at once.")
     transactions_per_batch: Annotated[
         Annotated[int, Field(ge=1, le=500)] | Auto, Expectation("a whole number from 1 to 500, or auto")
     ] = Field(
         1,
-        description="Movements packed into one n:n transaction; 1 sends each on its own; `auto` measures on the target "
-        "which number moves the most per second, before the run, in an organization that is removed again.",
+        description="Movements in one n:n transaction; 1 sends each movement alone. `auto` measures before the run "
+        "which number gives the highest throughput on the target, in a temporary organization (removed afterwards).",
     )
     pack_latency_ms_p99: Annotated[float, Field(gt=0, le=600_000)] = Field(
         1000.0,
-        description="With `transactionsPerBatch: auto`: a number whose transactions take longer than this (99th "
-        "percentile, in milliseconds) is not taken.",
+        description="With `transactionsPerBatch: auto`: maximum latency of a transaction (99th percentile, in "
+        "milliseconds); larger batches are not chosen.",
     )
 
 
 class Limits(Section):
-    """How hard the server is driven."""
+    """The load on the server."""
 
     max_concurrency: Annotated[
         Annotated[int, Field(ge=1, le=4096)] | Auto, Expectation("a whole number from 1 to 4,096, or auto")
     ] = Field(
         16,
-        description="Requests in flight at once, over all ledgers; `auto` finds the fewest that give the most, "
-        "and follows the server when that changes.",
+        description="Maximum requests in flight, over all ledgers. `auto` searches for the smallest concurrency with "
+        "maximum throughput and keeps adapting to the server.",
     )
     requests_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
-        0.0, description="Token-bucket limit on requests a second; 0 means no limit."
+        0.0, description="Maximum requests per second (token bucket); 0 means no limit."
     )
     open_loop: bool = Field(
         False,
-        description="Send at the moments that `requestsPerSecond` gives, whatever the server does. Latencies count "
-        "from them; a moment that nobody was free for within a second is dropped, and told.",
+        description="Open model: start requests at `requestsPerSecond` regardless of responses. Latency is measured "
+        "from the scheduled start. A slot that no worker takes within a second is dropped and reported.",
     )
     ramp_s: Duration = Field(
         0.0,
-        description="Time from the beginning in which the load grows: an open loop's rate, else requests in flight.",
+        description="Ramp-up time at the start, in which the load increases linearly: in the open model the rate, else "
+        "the requests in flight.",
     )
     warmup_s: Duration = Field(
-        0.0, description="Time from the first movement that is left out of the steady window of the report."
+        0.0, description="Warm-up time after the first movement, excluded from the steady-state figures of the report."
     )
     shards: Annotated[
         Annotated[int, Field(ge=1, le=32)] | Auto, Expectation("a whole number from 1 to 32, or auto")
     ] = Field(
-        1, description="Processes that share the ledgers, and the limits above, among them; `auto`: one for each core."
+        1, description="Processes that the ledgers and the limits above are divided among; `auto` means one per core."
     )
     duration_s: Duration = Field(
         0.0,
-        description="Time for the whole run, settlement and proof included: as much of the plan is done as fits. "
-        "0: until the plan is done.",
+        description="Time limit for the whole run, including settlement and verification; the run does the part of the "
+        "plan that fits. 0 means no limit.",
     )
     ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
-        8, description="Ledgers that are filled at the same time."
+        8, description="Maximum ledgers that are filled at the same time."
     )
 
     @model_validator(mode="after")
     def _load_is_possible(self) -> Self:
         automatic = self.max_concurrency == "auto"
         if self.open_loop and not self.requests_per_second:
-            raise ValueError("openLoop needs requestsPerSecond: the rate at which requests begin")
+            raise ValueError("openLoop needs requestsPerSecond: the rate at which requests start")
         if self.open_loop and automatic:
-            raise ValueError("openLoop cannot have maxConcurrency auto: give the number that may be in flight")
+            raise ValueError("openLoop cannot be combined with maxConcurrency auto: set a number")
         if self.ramp_s and automatic:
-            raise ValueError("maxConcurrency auto begins low by itself: leave rampS out")
+            raise ValueError("rampS cannot be combined with maxConcurrency auto, which starts low anyway")
         return self
 
 
 class Generation(Section):
-    """How the plan is carried out."""
+    """Execution of the plan."""
 
     retries: Retries = Retries()
     batches: Batches = Batches()
@@ -212,22 +217,24 @@ class Generation(Section):
 
 
 class Breaker(Section):
-    """The circuit breaker around the client: it parks requests while the server is down, and drops none."""
+    """The circuit breaker: while the server is down, requests wait; none is dropped."""
 
-    failures: Positive = Field(5, description="Consecutive failures that open it.")
-    open_s: Seconds = Field(60.0, description="How long it stays open before it tries again, in seconds.")
-    successes: Positive = Field(3, description="Successful tries that close it again.")
+    failures: Positive = Field(5, description="Consecutive failures after which it opens.")
+    open_s: Seconds = Field(60.0, description="Time that it stays open before it sends trial requests, in seconds.")
+    successes: Positive = Field(3, description="Successful trial requests after which it closes.")
     give_up_s: Seconds = Field(
-        600.0, description="The run ends with exit code 3 when it has not closed for this long, in seconds."
+        600.0, description="Time without closing, in seconds, after which the run ends with exit code 3."
     )
 
 
 class Settlement(Section):
-    """The barrier between deposits and transfers: it watches the balances that the server reports."""
+    """The barrier between deposits and transfers: it waits until the server's balances show all deposits."""
 
-    deadline_s: Seconds = Field(60.0, description="How long one ledger may take to show all its deposits, in seconds.")
-    initial_delay_s: Seconds = Field(0.05, description="First pause between two looks, in seconds; it doubles.")
-    max_delay_s: Seconds = Field(2.0, description="Longest pause between two looks, in seconds.")
+    deadline_s: Seconds = Field(60.0, description="Maximum time until a ledger shows all its deposits, in seconds.")
+    initial_delay_s: Seconds = Field(
+        0.05, description="First pause between two reads of the balances, in seconds; it doubles each time."
+    )
+    max_delay_s: Seconds = Field(2.0, description="Maximum pause between two reads of the balances, in seconds.")
 
     @model_validator(mode="after")
     def _delays_in_order(self) -> Self:
@@ -237,92 +244,94 @@ class Settlement(Section):
 
 
 class Idempotency(Section):
-    """How movements are kept from happening twice."""
+    """Idempotency keys, which prevent a movement from being made twice."""
 
     ttl_s: Annotated[int, Field(ge=10, le=604_800)] = Field(
         300,
-        description="Lifetime of a key on the server (`X-TTL`), in seconds; a slot costs it about 2.7 kB of Redis.",
+        description="Lifetime of a key on the server (`X-TTL`), in seconds.",
     )
     margin_s: Annotated[int, Field(ge=0, le=86_400)] = Field(
         30,
-        description="A key is sent again only while its first attempt is younger than ttlS less this many seconds; "
-        "nothing between here and the server may hold a request for longer.",
+        description="A key is sent again only until ttlS minus marginS seconds after its first attempt. Set it higher "
+        "than the longest time that a proxy or network can delay a request.",
     )
 
     @model_validator(mode="after")
     def _margin_inside_ttl(self) -> Self:
         if self.margin_s >= self.ttl_s:
-            raise ValueError("marginS must be less than ttlS, or no request could ever be sent again")
+            raise ValueError("marginS must be less than ttlS, otherwise no request could be retried")
         return self
 
 
 class Journal(Section):
-    """What a run writes down, so that it can go on after it was killed."""
+    """The journal of a run, from which a killed run is resumed."""
 
     enabled: bool = Field(
-        True, description="Keep a journal. A sandbox that ends with the run gets none: nothing is left to go on with."
+        True, description="Keep a journal. Not used with a sandbox without data file: nothing is left to resume."
     )
-    directory: Path = Field(Path("runs"), description="Directory of the runs; each has its own in it, by its run id.")
+    directory: Path = Field(
+        Path("runs"), description="Directory of the runs; each run has a subdirectory named after its run id."
+    )
 
 
 class Stop(Section):
-    """Rules that end a run early, as Ctrl-C does: what is in flight is finished and reported. 0 switches one off."""
+    """Rules that end a run early, like Ctrl-C: requests in flight are finished and reported. 0 disables a rule."""
 
     error_rate_percent: Annotated[float, Field(ge=0, le=100)] = Field(
-        0.0, description="Share of failed attempts within the window, in percent, above which the run ends."
+        0.0, description="Maximum percentage of failed attempts within the window."
     )
     latency_ms_p99: Annotated[float, Field(ge=0, le=600_000)] = Field(
-        0.0, description="99th percentile of the latency within the window, in milliseconds, above which the run ends."
+        0.0, description="Maximum latency within the window (99th percentile, in milliseconds)."
     )
     settlement_lag_s: Annotated[float, Field(ge=0, le=86_400)] = Field(
-        0.0, description="How long deposits of one ledger may stay invisible before the run ends, in seconds."
+        0.0, description="Maximum time until a ledger shows all its deposits, in seconds."
     )
-    window_s: Seconds = Field(30.0, description="How far back error rate and latency are looked at, in seconds.")
+    window_s: Seconds = Field(30.0, description="Length of the window for error rate and latency, in seconds.")
 
 
 class Verification(Section):
-    """The proof at the end of a run."""
+    """The verification at the end of a run."""
 
     enabled: bool = Field(
         True, description="Compare every balance and count on the server with the plan at the end of a run."
     )
-    sample_per_ledger: Count = Field(
-        10, description="Transactions of each ledger that are read back with their operations."
-    )
+    sample_per_ledger: Count = Field(10, description="Transactions of each ledger to read back with their operations.")
     every_transaction: bool = Field(
         False,
-        description="Read every transaction of every ledger, and find each planned one exactly once. Without it that "
-        "is done where a doubt, a resumption or an odd answer left anything to be decided.",
+        description="List the transactions of every ledger, and check that each planned one exists exactly once. By "
+        "default this is done only for ledgers in which a transaction was in doubt or the run was resumed.",
     )
 
 
 class Log(Section):
-    """What is written to stderr."""
+    """Logs on stderr."""
 
     level: Literal["debug", "info", "warning", "error"] = Field(
-        "warning", description="The least severe level that is shown."
+        "warning", description="Minimum level of the messages to show."
     )
-    format: Literal["console", "json"] = Field("console", description="For people or for machines.")
+    format: Literal["console", "json"] = Field(
+        "console", description="Log format: `console` for people, `json` for programs."
+    )
 
 
 class Settings(Section):
     """All settings of one run."""
 
     preset: Literal["tiny", "small", "medium", "large"] = Field(
-        "small", description="Fills in every count of `volume` that is not given."
+        "small", description="Preset for the counts of `volume` that are not given."
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
-        1, description="Same seed and settings: the same plan, to the byte."
+        1, description="Seed of the data: the same seed and settings give the same plan, byte for byte."
     )
     run_id: RunId | None = Field(
         None,
-        description="Mark that every created object carries. By default it follows from the plan, so that running "
-        "again finds what is there.",
+        description="Id that every created object carries in its metadata. By default it is derived from the plan, so "
+        "that the same command finds the objects of an earlier run.",
     )
     error_budget_percent: Annotated[float, Field(ge=0, le=100)] = Field(
-        1.0, description="Share of failed items, in percent, above which the exit code is 1."
+        1.0, description="Percentage of failed items above which the exit code is 1."
     )
-    report: Path | None = Field(None, description="File for the machine-readable report (JSON).")
+    report: Path | None = Field(None, description="File to write the report to (JSON).")
     target: Target = Target()
     sandbox: Sandbox = Sandbox()
     volume: Volume = Volume()
@@ -338,14 +347,14 @@ class Settings(Section):
 
     @property
     def keeps_a_journal(self) -> bool:
-        """Whether runs write one. A sandbox that ends with the run leaves nothing to go on with, so it gets none."""
-        passing = self.target.base_url == "sandbox" and self.sandbox.data is None
-        return self.journal.enabled and not passing
+        """Whether runs keep a journal. With a sandbox without data file there is nothing to resume, so they do not."""
+        temporary = self.target.base_url == "sandbox" and self.sandbox.data is None
+        return self.journal.enabled and not temporary
 
     @model_validator(mode="before")
     @classmethod
     def _preset_fills_volume(cls, values: Any) -> Any:
-        """`Settings(preset="medium")` has medium's counts, however the settings are made."""
+        """Apply the preset in `Settings(preset="medium")` too, not only to loaded settings."""
         if not isinstance(values, Mapping):
             return values
         counts = PRESETS.get(str(values.get("preset", "small")))

@@ -1,6 +1,6 @@
-"""The presets: how many of everything, by the fields of `Volume`.
+"""The presets: counts by the fields of `Volume`.
 
-small, medium and large are the old generator's exact numbers.
+small, medium and large have the numbers of the older demo generator.
 """
 
 from collections.abc import Mapping

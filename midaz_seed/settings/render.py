@@ -1,4 +1,4 @@
-"""The settings as text: the JSON Schema, a commented YAML file to start from."""
+"""Render the settings as JSON Schema and as a commented YAML file."""
 
 from typing import Any
 
@@ -12,25 +12,25 @@ SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
 def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of the configuration file."""
+    """Return the JSON Schema (draft 2020-12) of the configuration file."""
     schema = Settings.model_json_schema(by_alias=True, schema_generator=_Schema)
     for section in (schema, *schema["$defs"].values()):
         for setting in section["properties"].values():
-            # a section's default is the sum of its settings' defaults
+            # a section's default follows from the defaults of its settings
             if "$ref" in setting:
                 setting.pop("default", None)
     for count in schema["$defs"]["Volume"]["properties"].values():
-        # the preset decides; the model's own numbers are those of small
+        # the preset sets the counts; the defaults in the model are those of small
         del count["default"]
     return {"$schema": SCHEMA_DIALECT, **schema}
 
 
 def starter_yaml() -> str:
-    """A file with every setting at its default and what it means. Read back, it changes nothing."""
+    """Return a YAML file with every setting, its default and its meaning. Loading it changes no setting."""
     defaults = Settings()
     lines = [
-        "# The configuration of midaz-seed: every setting with its default. Remove what you do not change.",
-        "# Flags beat environment variables, those beat this file, and this file beats the preset.",
+        "# Configuration of midaz-seed: every setting with its default. Remove the lines that you do not change.",
+        "# Order of precedence: flags, environment variables, this file, the preset, the defaults.",
     ]
     depth_of: list[str] = []
     for path, setting in SETTINGS.items():
@@ -45,7 +45,7 @@ def starter_yaml() -> str:
 
 
 def yaml_value(value: Any) -> str:
-    """A plain value on one line, as YAML."""
+    """Format a plain value as YAML on one line."""
     text: str = yaml.safe_dump(value, default_flow_style=True, allow_unicode=True, width=10_000)
     return text.removesuffix("\n").removesuffix("\n...")
 
@@ -53,7 +53,7 @@ def yaml_value(value: Any) -> str:
 def _starter_lines(setting: Setting, defaults: Settings, indent: str) -> list[str]:
     value = as_plain(setting.value_of(defaults))
     name = setting.path.rpartition(".")[2]
-    # the counts stay commented out: given, they would beat the preset
+    # the counts are commented out, because they would override the preset
     off = "# " if value is None or setting.path.startswith("volume.") else ""
     about = f"{indent}# {_comment(setting.info.description or '')} ({setting.expectation})"
     return [about, f"{indent}{off}{name}:{'' if value is None else f' {yaml_value(value)}'}"]
@@ -65,5 +65,5 @@ def _comment(text: str) -> str:
 
 class _Schema(GenerateJsonSchema):
     def field_title_should_be_set(self, schema: Any) -> bool:
-        """pydantic's titles repeat the names without their capitals ("Ttls")."""
+        """Leave out pydantic's titles, which only repeat the names ("Ttls")."""
         return False

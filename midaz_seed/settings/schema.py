@@ -1,6 +1,6 @@
-"""The settings as a flat table: path, variable, what a value must be, in words.
+"""The settings as a flat table: path, environment variable, valid values.
 
-It is read from the model, so it cannot disagree with it.
+Derived from the model, so the two cannot differ.
 """
 
 import json
@@ -22,7 +22,7 @@ VARIABLE_PREFIX = "MIDAZ_SEED_"
 
 @dataclass(frozen=True)
 class Setting:
-    """One setting. `attributes` leads to it in Python: ("generation", "retries", "max")."""
+    """One setting. `attributes` is its path in Python: ("generation", "retries", "max")."""
 
     path: str
     attributes: tuple[str, ...]
@@ -35,29 +35,37 @@ class Setting:
 
     @property
     def is_secret(self) -> bool:
+        """Whether the value must not be shown."""
         kind = _bare(self.info)[0]
         return kind is SecretStr or any(_holds_secret(part) for part in get_args(kind))
 
     @property
     def expectation(self) -> str:
-        """What a value must be: "a whole number from 1 to 4,096"."""
-        return _words(*_bare(self.info))
+        """A description of the valid values: "a whole number from 1 to 4,096"."""
+        return _describe(*_bare(self.info))
 
     @property
     def choices(self) -> tuple[str, ...]:
+        """The valid values of an enumeration; empty for other settings."""
         kind, _ = _bare(self.info)
         return get_args(kind) if get_origin(kind) is Literal else ()
 
     def value_of(self, settings: Settings) -> Any:
+        """Return this setting's value."""
         value: Any = settings
         for name in self.attributes:
             value = getattr(value, name)
         return value
 
     def read(self, value: object, *, typed: bool) -> Any:
-        """The value as the model wants it. `typed` ones come from YAML: "5" is text there, not a number.
+        """Validate a raw value and convert it to the model's type.
 
-        Raises pydantic.ValidationError, or ValueError for what JSON cannot express.
+        Args:
+            value: the raw value.
+            typed: it comes from YAML, where "5" is text and not a number.
+
+        Raises:
+            ValueError: when it is invalid (pydantic.ValidationError) or cannot be expressed as JSON.
         """
         if typed:
             return _adapter(self.path).validate_json(json.dumps(value), strict=True)
@@ -69,13 +77,13 @@ def _holds_secret(part: Any) -> bool:
 
 
 def as_plain(value: Any) -> Any:
-    """A setting's value in the types of YAML and JSON; a secret as `***`."""
+    """Convert a setting's value to the types of YAML and JSON; a secret becomes `***`."""
     if isinstance(value, SecretStr):
         return "***"
     if isinstance(value, tuple):
         return [as_plain(item) for item in value]
     if isinstance(value, str):
-        return re.sub(r"://[^/\s]*@", "://***@", value)  # a proxy's address may hold a password
+        return re.sub(r"://[^/\s]*@", "://***@", value)  # the URL of a proxy may contain a password
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
@@ -101,7 +109,7 @@ def _adapter(path: str) -> TypeAdapter[Any]:
 
 
 def _bare(info: FieldInfo) -> tuple[Any, tuple[Any, ...]]:
-    """A field's type without `| None`, and what is attached to it."""
+    """Return a field's type without `| None`, and its metadata."""
     kind: Any = info.annotation
     metadata = tuple(info.metadata)
     if get_origin(kind) in (Union, UnionType):
@@ -112,7 +120,7 @@ def _bare(info: FieldInfo) -> tuple[Any, tuple[Any, ...]]:
     return kind, metadata
 
 
-def _words(kind: Any, metadata: tuple[Any, ...]) -> str:
+def _describe(kind: Any, metadata: tuple[Any, ...]) -> str:
     for item in metadata:
         if isinstance(item, Expectation):
             return item.text
@@ -143,4 +151,4 @@ def _number(bound: Any) -> str:
 
 
 SETTINGS, SECTIONS = _walk(Settings, "", ())
-"""Every setting by its dotted YAML path, and every section (the empty path is the whole) with its description."""
+"""Dotted YAML path -> setting; dotted YAML path of a section ("" for the top level) -> its description."""

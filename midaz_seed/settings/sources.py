@@ -1,4 +1,4 @@
-"""What the layers hand to one another. Light on purpose: the command line imports this to declare its flags."""
+"""Values that the layers of settings pass on. Imports nothing heavy, because every command imports it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +13,13 @@ DEBUG_VARIABLE = "MIDAZ_SEED_DEBUG"
 
 @dataclass(frozen=True)
 class Flag:
-    """A setting that was given on the command line.
+    """A setting given on the command line.
 
-    `spelling` is how the flag is written (`--seed`), `path` the setting's dotted YAML path. `value` is the text that
-    was typed, or a bool for a switch, or a tuple of texts for a repeatable flag; with `yaml` it is the text of a YAML
-    value.
+    Attributes:
+        spelling: the flag, such as `--seed`.
+        path: the setting's dotted YAML path.
+        value: the text as typed; a bool for a switch; a tuple of texts for a repeatable flag.
+        yaml: `value` is the text of a YAML value.
     """
 
     spelling: str
@@ -28,10 +30,14 @@ class Flag:
 
 @dataclass(frozen=True)
 class RawValue:
-    """A raw value for a setting, and where it was found.
+    """A raw value for a setting.
 
-    `typed` values come from YAML and must have the right type already; the others are text that is still to be read.
-    `items` are the places of a list's items where they differ from `where`.
+    Attributes:
+        path: the setting's dotted YAML path.
+        value: the value before validation.
+        where: where it was found, for messages.
+        typed: it comes from YAML and must have the right type; otherwise it is text to be parsed.
+        items: where each item of a list was found, if that differs from `where`.
     """
 
     path: str
@@ -43,7 +49,7 @@ class RawValue:
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong with the configuration: the file and line, variable or flag, and what to say about it."""
+    """A problem of the configuration: where (file and line, variable or flag), and the message."""
 
     where: str
     text: str
@@ -54,9 +60,9 @@ class Problem:
 
 @dataclass(frozen=True)
 class LoadedSettings:
-    """The effective settings, and for each dotted YAML path where its value came from.
+    """The effective settings, and for each dotted YAML path the source of its value.
 
-    A source reads `flag --seed`, `environment MIDAZ_SEED_SEED`, `midaz-seed.yaml:12`, `preset medium` or `default`.
+    Sources are `flag --seed`, `environment MIDAZ_SEED_SEED`, `midaz-seed.yaml:12`, `preset medium` or `default`.
     """
 
     settings: "Settings"

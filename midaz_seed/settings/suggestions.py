@@ -1,10 +1,10 @@
-"""What was probably meant by a name that does not exist."""
+"""Suggestions for unknown names."""
 
 from collections.abc import Iterable
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
-    """The known name that looks most like this one; case, hyphens and underscores do not count."""
+    """Return the known name most similar to this one, ignoring case, hyphens and underscores; None without one."""
     import difflib
 
     plain = {_plain(candidate): candidate for candidate in reversed(list(known))}
@@ -13,8 +13,11 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 
 
 def nearest_path(path: str, known: Iterable[str], separator: str) -> str | None:
-    """As `nearest`, for names made of parts: the same in another spelling, the right last part in a wrong place, a
-    wrong last part in the right place, or else what looks most like it."""
+    """Return the known path most similar to this one; None without one.
+
+    Preferred in this order: the same path in another spelling, the same last part in another section, a similar last
+    part in the same section, any similar path.
+    """
     paths = list(known)
     parent, _, last = path.rpartition(separator)
     same = [candidate for candidate in paths if _plain(candidate) == _plain(path)]

@@ -1,4 +1,4 @@
-"""What the values of settings have to be: counts, times, hosts, tokens, headers."""
+"""Types of the values of settings: counts, times, hosts, tokens, headers."""
 
 import re
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 
 @dataclass(frozen=True)
 class Expectation:
-    """What a value has to be, in plain words, where its type does not say it: for messages and the reference."""
+    """A description of the valid values, for messages and the reference, where the type does not give one."""
 
     text: str
 
 
 def _split(value: object) -> object:
-    """A list may be written as one text with commas: a variable has no other way."""
+    """Accept a list as one text with commas, the only form for an environment variable."""
     if isinstance(value, str):
         return tuple(part.strip() for part in value.split(",") if part.strip())
     return tuple(value) if isinstance(value, list) else value
@@ -25,7 +25,7 @@ _UNITS = {"s": 1, "m": 60, "h": 3600}
 
 
 def _duration(value: object) -> object:
-    """A time may be written with its unit: 90s, 10m, 2h."""
+    """Accept a time with its unit: 90s, 10m, 2h."""
     if isinstance(value, str) and value[-1:] in _UNITS:
         try:
             return float(value[:-1]) * _UNITS[value[-1]]
@@ -35,7 +35,7 @@ def _duration(value: object) -> object:
 
 
 def _header_safe(token: SecretStr) -> SecretStr:
-    """The token becomes a header's value: a line break in it would become a header of its own."""
+    """Refuse a token that is no valid header value: a line break in it would start another header."""
     value = token.get_secret_value()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise ValueError("not a token")
@@ -43,19 +43,19 @@ def _header_safe(token: SecretStr) -> SecretStr:
 
 
 def _listed(value: object) -> object:
-    """One header may be written without a list."""
+    """Accept a single header without a list."""
     if isinstance(value, str):
         return (value,)
     return tuple(value) if isinstance(value, list) else value
 
 
 def _header_line(line: SecretStr) -> SecretStr:
-    """It becomes part of every request, so it must be one header and nothing else."""
+    """Refuse text that is not exactly one header, because it becomes part of every request."""
     text = line.get_secret_value()
     if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?[\x20-\x7e]*", text):
         raise ValueError("not a header")
     if text.partition(":")[0].lower() in ("content-length", "transfer-encoding", "host", "connection"):
-        raise ValueError("this header belongs to the transport")
+        raise ValueError("this header is set by the transport")
     return line
 
 
@@ -79,5 +79,5 @@ Headers = Annotated[tuple[Header, ...], BeforeValidator(_listed), Expectation("a
 RunId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),
-    Expectation("1 to 40 characters of a-z, 0-9 and -, the first no -"),
+    Expectation("1 to 40 characters of a-z, 0-9 and -, no leading -"),
 ]

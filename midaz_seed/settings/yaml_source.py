@@ -1,4 +1,4 @@
-"""Settings from YAML text: each value with its line, each problem with its line."""
+"""Read settings from YAML, each value and each problem with its line."""
 
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from midaz_seed.settings.suggestions import nearest_path
 
 
 class _Loader(yaml.SafeLoader):
-    """Plain values only: a date stays the text that it is, and tags that would make anything else are refused."""
+    """Constructs plain values only: a date stays text, and tags for other types are errors."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the shape are PyYAML's
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
@@ -25,11 +25,11 @@ class _Loader(yaml.SafeLoader):
 
 
 def read_file(file: Path) -> tuple[list[RawValue], list[Problem]]:
-    """The settings in a file, and what is wrong with it. A file that cannot be read is a problem, too."""
+    """Return the settings in a file, and its problems. A file that cannot be read is a problem."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        return [], [Problem(str(file), "there is no such file")]
+        return [], [Problem(str(file), "file not found")]
     except IsADirectoryError:
         return [], [Problem(str(file), "is a folder, not a file")]
     except UnicodeDecodeError as error:
@@ -41,7 +41,7 @@ def read_file(file: Path) -> tuple[list[RawValue], list[Problem]]:
 
 
 def read_text(text: str, name: str) -> tuple[list[RawValue], list[Problem]]:
-    """The settings in a YAML document; `name` stands before the line in sources and problems."""
+    """Return the settings in a YAML document, and its problems; `name` names the document in both."""
     try:
         loader = _Loader(text)
         try:
@@ -64,7 +64,7 @@ def read_text(text: str, name: str) -> tuple[list[RawValue], list[Problem]]:
 
 
 def read_value(text: str) -> object:
-    """One YAML value. Raises ValueError when it is none."""
+    """Parse one YAML value. Raises ValueError when the text is not YAML."""
     try:
         loader = _Loader(text)
         try:
@@ -76,7 +76,7 @@ def read_value(text: str) -> object:
 
 
 class _SettingsReader:
-    """Collects the settings and the problems of one document while it is walked along the model."""
+    """Walks a document along the model and collects its settings and problems."""
 
     def __init__(self, name: str) -> None:
         self._name = name
@@ -85,19 +85,20 @@ class _SettingsReader:
         self.problems: list[Problem] = []
 
     def section(self, node: yaml.Node, path: str) -> None:
+        """Read a section; `path` is "" for the top level."""
         if not isinstance(node, yaml.MappingNode):
             what = f"{path} is a section" if path else "the file"
-            self._refuse(node, f"{what}: it must hold settings, one `name: value` on each line")
+            self._add_problem(node, f"{what}: it must contain settings, one `name: value` per line")
             return
         seen: dict[str, yaml.Node] = {}
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
-                self._refuse(key, "the name of a setting must be plain text")
+                self._add_problem(key, "the name of a setting must be plain text")
                 continue
             name = str(key.value)
             here = f"{path}.{name}" if path else name
             if name in seen:
-                self._refuse(key, f"{here} is given twice, first on line {seen[name].start_mark.line + 1}")
+                self._add_problem(key, f"{here} is given twice, first on line {seen[name].start_mark.line + 1}")
                 continue
             seen[name] = key
             self._entry(here, key, value)
@@ -109,35 +110,35 @@ class _SettingsReader:
         elif path in SETTINGS:
             self._setting(path, key, value)
         else:
-            self._refuse(key, unknown(path))
+            self._add_problem(key, unknown(path))
 
     def _setting(self, path: str, key: yaml.Node, value: yaml.Node) -> None:
         items = value.value if isinstance(value, yaml.SequenceNode) else ()
         try:
             plain: Any = self._values.construct_document(value)
         except (yaml.YAMLError, RecursionError, ValueError, TypeError):
-            self._refuse(value, f"{path} must be {SETTINGS[path].expectation}")
+            self._add_problem(value, f"{path} must be {SETTINGS[path].expectation}")
             return
         self.given.append(
-            RawValue(path, plain, self._place(key), typed=True, items=tuple(self._place(item) for item in items))
+            RawValue(path, plain, self._where(key), typed=True, items=tuple(self._where(item) for item in items))
         )
 
-    def _refuse(self, node: yaml.Node, text: str) -> None:
-        self.problems.append(Problem(self._place(node), text))
+    def _add_problem(self, node: yaml.Node, text: str) -> None:
+        self.problems.append(Problem(self._where(node), text))
 
-    def _place(self, node: yaml.Node) -> str:
+    def _where(self, node: yaml.Node) -> str:
         return f"{self._name}:{node.start_mark.line + 1}"
 
 
 def _is_empty(node: yaml.Node) -> bool:
-    """A section whose lines are all commented out is no mistake."""
+    """Whether a section has no value, such as one whose lines are all commented out: that is valid."""
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
 def unknown(path: str) -> str:
-    """What to say about a setting that does not exist."""
+    """Return the message about a setting that does not exist."""
     shown = path if path.isprintable() else repr(path)
-    right = nearest_path(path, [*SETTINGS, *(section for section in SECTIONS if section)], ".")
-    return f"there is no setting {shown}; " + (
-        f"did you mean {right}?" if right else "`midaz-seed config show` lists them all"
+    suggestion = nearest_path(path, [*SETTINGS, *(section for section in SECTIONS if section)], ".")
+    return f"unknown setting {shown}; " + (
+        f"did you mean {suggestion}?" if suggestion else "`midaz-seed config show` lists them all"
     )

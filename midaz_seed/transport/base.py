@@ -1,7 +1,4 @@
-"""What carries one request to the server and its answer back.
-
-One method: the seam for every test and every data plane.
-"""
+"""The interface of a transport, which tests replace, and its requests, responses and errors."""
 
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
@@ -10,7 +7,7 @@ from typing import Protocol
 
 
 class Service(StrEnum):
-    """Which of Midaz's two HTTP services a path belongs to; from v3.5 on both are usually the same address."""
+    """Midaz's two HTTP services; from v3.5 on both usually have the same address."""
 
     ONBOARDING = "onboarding"
     TRANSACTION = "transaction"
@@ -29,22 +26,22 @@ class Request:
 
 @dataclass(slots=True)
 class Response:
-    """A complete answer."""
+    """A complete answer, of any status."""
 
     status: int
     headers: Mapping[str, str]
-    """Looked up regardless of letter case."""
+    """Names are compared case-insensitively."""
     body: bytes
 
 
 class TransportError(Exception):
-    """There is no complete answer. `maybe_applied`: the server may have seen the request and acted on it."""
+    """No complete answer was received. `maybe_applied`: the server may have carried the request out."""
 
     maybe_applied = True
 
 
 class ConnectError(TransportError):
-    """No connection could be made, so the request was certainly not seen."""
+    """No connection could be made, so the server has not received the request."""
 
     maybe_applied = False
 
@@ -58,12 +55,15 @@ class AnswerTimeoutError(TransportError):
 
 
 class Transport(Protocol):
-    """Sends requests; keeps connections."""
+    """Sends requests over connections that it keeps open."""
 
     def send(self, request: Request) -> Awaitable[Response]:
-        """One attempt; await it at once.
+        """Send a request once. The caller must await the result immediately.
 
-        Raises ConnectError, LostConnectionError or AnswerTimeoutError; any HTTP status is an answer, not an error.
+        Raises:
+            ConnectError: no connection could be made.
+            LostConnectionError: the connection broke before the answer was complete.
+            AnswerTimeoutError: the answer was not complete in time.
         """
         ...
 

@@ -1,8 +1,7 @@
-"""The fast transport: our own HTTP/1.1 exchange on asyncio streams of bytes, parsed by httptools (the parser of
-Node.js).
+"""The fast transport: HTTP/1.1 on asyncio protocols, parsed by httptools.
 
-It does one thing, keep-alive requests with a known body, at a tenth of the CPU of a full client. What it leaves out
-(proxies, redirects, compression) the session transport has.
+It only supports keep-alive requests with a known body, for little CPU time (ADR 3). Use the aiohttp transport for
+proxies.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ from midaz_seed.transport.base import (
 )
 
 SWEEPS_PER_TIMEOUT = 20
-"""Deadlines are looked at this often per timeout: one timer for all connections instead of one per request."""
+"""Checks of all deadlines per timeout. One timer for all connections is cheaper than one per request."""
 
 
 @lru_cache(maxsize=100)
@@ -34,7 +33,7 @@ def _lowered(name: str) -> bytes:
 
 
 class RawHeaders(Mapping[str, str]):
-    """Headers as they came; names are compared without regard to case, and only when somebody asks."""
+    """Headers as received. Names are compared case-insensitively, and only on access."""
 
     __slots__ = ("_pairs",)
 
@@ -57,8 +56,8 @@ class RawHeaders(Mapping[str, str]):
 
 
 class _Wire(asyncio.Protocol):
-    """One connection, with at most one request on it at a time. It is among `idle` while another may be sent, and
-    among `wires` while it is open."""
+    """One connection, with at most one request at a time. It is in `idle` while a request can be sent, and in `wires`
+    while it is open."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, idle: list["_Wire"], wires: set["_Wire"]) -> None:
         self._loop = loop
@@ -67,18 +66,25 @@ class _Wire(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
         self._answer: asyncio.Future[Response] | None = None
-        """While a request is out and its answer is not complete."""
+        """Set while a request is in flight."""
         self._pairs: list[tuple[bytes, bytes]] = []
         self._body: list[bytes] = []
         self._bodyless = False
         self._status = 0
-        """Of the answer whose headers are complete; 0 before."""
+        """Status of the current answer; 0 before its headers are complete."""
         self._deadline_s = 0.0
 
     def exchange(self, data: bytes, *, bodyless: bool, timeout_s: float) -> asyncio.Future[Response]:
-        """Send a request; the future gets its answer, or a TransportError. `bodyless`: the answer has none (HEAD).
+        """Send a request.
 
-        When nobody waits any more, the answer is still awaited, for the next one would be taken for it.
+        Args:
+            data: the bytes of the request.
+            bodyless: the answer has no body (HEAD).
+            timeout_s: time until the answer must be complete.
+
+        Returns:
+            A future with the answer, or a TransportError. When it is cancelled, the connection still waits for the
+            answer, because otherwise it would be taken for that of the next request.
         """
         self._answer = answer = self._loop.create_future()
         self._bodyless = bodyless
@@ -88,11 +94,11 @@ class _Wire(asyncio.Protocol):
         return answer
 
     def overdue(self, now_s: float) -> bool:
-        """Its answer should have been complete by now (in the loop's seconds)."""
+        """Return whether a request is in flight and its deadline has passed; `now_s` is the event loop's time."""
         return self._answer is not None and self._deadline_s <= now_s
 
     def give_up(self, error: TransportError) -> None:
-        """The answer will not come, or is not wanted any more: the connection is of no more use."""
+        """Fail the request in flight, if there is one, and close the connection."""
         answer, self._answer = self._answer, None
         if answer is None:
             self._retire()
@@ -101,11 +107,11 @@ class _Wire(asyncio.Protocol):
         self._transport.abort()
 
     def _retire(self) -> None:
-        """No request may be sent any more."""
+        """Stop using the connection for new requests."""
         if self in self._idle:
             self._idle.remove(self)
 
-    # -- what asyncio calls
+    # -- callbacks of asyncio
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)  # uvloop's does not inherit from it
@@ -118,7 +124,7 @@ class _Wire(asyncio.Protocol):
             self.give_up(LostConnectionError(f"the answer is not HTTP: {error}"))
 
     def eof_received(self) -> None:
-        self._retire()  # connection_lost comes only a turn of the loop later
+        self._retire()  # connection_lost is called one iteration of the loop later
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._wires.discard(self)
@@ -127,11 +133,11 @@ class _Wire(asyncio.Protocol):
         else:
             self.give_up(LostConnectionError(str(exc) if exc else "the server closed the connection"))
 
-    # -- what the parser calls
+    # -- callbacks of the parser
 
     def on_message_begin(self) -> None:
         if self._answer is None:
-            self.give_up(LostConnectionError("the server sent an answer that nobody asked for"))
+            self.give_up(LostConnectionError("the server sent an answer without a request"))
         self._pairs = []
         self._body = []
 
@@ -141,7 +147,7 @@ class _Wire(asyncio.Protocol):
     def on_headers_complete(self) -> None:
         self._status = status = self._parser.get_status_code()
         if self._bodyless and status >= 200:
-            # whatever length it announces; the connection is not used again, so nothing can be mixed up
+            # ignore the announced length, and do not reuse the connection, so that no body can be taken for an answer
             self._complete(keep=False)
 
     def on_body(self, body: bytes) -> None:
@@ -152,12 +158,12 @@ class _Wire(asyncio.Protocol):
             self._complete(keep=self._parser.should_keep_alive())
 
     def _ends_with_connection(self) -> bool:
-        """Whether the end of the connection is the end of the answer: it has a body and says no length."""
+        """Return whether the end of the connection ends the answer: it has a body without a length."""
         framed = any(name.lower() in (b"content-length", b"transfer-encoding") for name, _ in self._pairs)
         return not framed and self._status >= 200 and self._status not in (204, 304)
 
     def _complete(self, *, keep: bool) -> None:
-        """The answer is there, if one is still expected; `keep`: another request may be sent."""
+        """Deliver the answer if one is expected; `keep`: the connection can be used again."""
         answer, self._answer = self._answer, None
         if answer is None:
             return
@@ -171,7 +177,7 @@ class _Wire(asyncio.Protocol):
 
 
 class _Origin:
-    """One address: how to dial it, what each request to it begins with, and its idle connections."""
+    """One base URL: its address, the fixed part of its request heads, and its idle connections."""
 
     def __init__(self, url: str, headers: Mapping[str, str], tls: ssl.SSLContext | None) -> None:
         parts = urlsplit(url)
@@ -184,7 +190,7 @@ class _Origin:
         self.idle: list[_Wire] = []
 
     def render(self, request: Request) -> bytes:
-        """The bytes of a request."""
+        """Encode a request."""
         more, body = "", request.body
         if request.headers:
             for name, value in request.headers.items():
@@ -196,7 +202,7 @@ class _Origin:
 
 
 class HttptoolsTransport:
-    """Keep-alive connections to one or two base URLs, as many as there are requests at once."""
+    """Keep-alive connections to one or two base URLs, one for each request in flight."""
 
     def __init__(
         self,
@@ -208,7 +214,16 @@ class HttptoolsTransport:
         connect_timeout_s: float,
         tls: ssl.SSLContext | None = None,
     ) -> None:
-        """`headers` go with every request; `tls` replaces the system's trust for https."""
+        """Create the transport.
+
+        Args:
+            onboarding_url: base URL of the onboarding service.
+            transaction_url: base URL of the transaction service; may be the same.
+            headers: headers to send with every request.
+            request_timeout_s: timeout of an attempt, without the connection.
+            connect_timeout_s: timeout for opening a connection.
+            tls: replaces the system's settings for https.
+        """
         onboarding = _Origin(onboarding_url, headers, tls)
         same = onboarding_url == transaction_url
         self._origins = {

@@ -1,4 +1,4 @@
-"""One generator for each kind of entity, and one each for deposits and transfers; all extend `BaseGenerator`."""
+"""One generator for each kind of entity; they make items and send nothing. Money is in `transactions`."""
 
 from typing import Any
 

@@ -15,7 +15,7 @@ from midaz_seed.plan.templates import ACCOUNT_TYPES, USED_ACCOUNT_TYPES
 
 
 class AccountGenerator(EntityGenerator[LedgerDimensions]):
-    """Assets, types, portfolios and segments are taken in turn, so each gets its share."""
+    """Accounts take assets, types, portfolios and segments in turn, so they are evenly distributed."""
 
     phase = Phase.ACCOUNTS
     entity = Entity.ACCOUNT
@@ -25,7 +25,7 @@ class AccountGenerator(EntityGenerator[LedgerDimensions]):
     compared_in_any_case = ("type",)
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
-        """Every customer account of a ledger."""
+        """Generate the customer accounts of a ledger."""
         for block in range(-(-scope.accounts // ACCOUNTS_PER_STREAM)):
             for offset, holder in enumerate(scope.holders(block)):
                 index = block * ACCOUNTS_PER_STREAM + offset
@@ -55,10 +55,10 @@ class AccountGenerator(EntityGenerator[LedgerDimensions]):
 
 
 def account_key(scope: LedgerDimensions, index: int) -> str:
-    """`o1.l2.acc17`"""
+    """Return the key of an account: `o1.l2.acc17`."""
     return f"{scope.key}.acc{index + 1}"
 
 
 def account_index(key: str) -> int:
-    """The index, from 0, of an account with this key."""
+    """Return the index, from 0, of the account with this key."""
     return int(key.rpartition("acc")[2]) - 1

@@ -1,4 +1,4 @@
-"""Account types, registered only when the plan asks for them."""
+"""Account types, registered only if the plan has any."""
 
 from collections.abc import Iterator
 
@@ -20,7 +20,7 @@ class AccountTypeGenerator(EntityGenerator[LedgerDimensions]):
     filter = "key_value"
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
-        """Every account type of a ledger."""
+        """Generate the account types of a ledger."""
         for index, word in enumerate(ACCOUNT_TYPES[: scope.account_types]):
             key = f"{scope.key}.at{index + 1}"
             yield self.item(

@@ -9,7 +9,7 @@ from midaz_seed.plan.items import Entity, EntityItem, Phase
 
 
 class AssetGenerator(EntityGenerator[LedgerDimensions]):
-    """With an asset the server creates its external account."""
+    """The server creates an external account with each asset."""
 
     phase = Phase.ASSETS
     entity = Entity.ASSET
@@ -18,7 +18,7 @@ class AssetGenerator(EntityGenerator[LedgerDimensions]):
     compared = ("type",)
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
-        """Every asset of a ledger."""
+        """Generate the assets of a ledger."""
         for asset in scope.assets:
             key = asset_key(scope, asset.code)
             metadata = {
@@ -37,5 +37,5 @@ class AssetGenerator(EntityGenerator[LedgerDimensions]):
 
 
 def asset_key(scope: LedgerDimensions, code: str) -> str:
-    """`o1.l2.a-BRL`"""
+    """Return the key of an asset: `o1.l2.a-BRL`."""
     return f"{scope.key}.a-{code}"

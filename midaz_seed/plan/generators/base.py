@@ -1,4 +1,4 @@
-"""What all generators have in common. They are pure: the engine sends what they make."""
+"""Base classes of the generators. Generators are pure; the engine sends the items."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
@@ -13,47 +13,45 @@ Item = TypeVar("Item")
 
 
 class BaseGenerator(ABC, Generic[Scope, Item]):
-    """Makes the items of one phase for a scope: the plan, an organization or a ledger."""
+    """Generates the items of one phase for a scope: an organization or a ledger."""
 
     phase: ClassVar[Phase]
 
     @abstractmethod
     def items(self, scope: Scope) -> Iterator[Item]:
-        """Every item of the scope, in order; the same ones whenever it is asked."""
+        """Generate the items of the scope in order, the same ones in every call."""
 
 
 class EntityGenerator(BaseGenerator[Scope, EntityItem]):
-    """Makes entities, and holds the pure half of the one conflict policy: how to find an existing one, and whether it
-    is the planned one."""
+    """Generates entities, and has the pure part of the conflict policy: find an existing entity, and compare it."""
 
     entity: ClassVar[Entity]
     payload: ClassVar[type[Payload]]
     unique_on_server: ClassVar[bool] = True
-    """Whether the server refuses a second one of the same name. Where it does not, an existing one is looked up
-    first."""
+    """Whether the server rejects a second one with the same name. Otherwise an existing one is looked up first."""
     match_field: ClassVar[str]
-    """What identifies one on the server: a field, also of its metadata."""
+    """The field that identifies one on the server, possibly in its metadata."""
     case_sensitive: ClassVar[bool] = True
     filter: ClassVar[str] = ""
-    """The query parameter that narrows the list to it, on servers that know the filter."""
+    """The query parameter that filters the list by it, on servers that support the filter."""
     compared: ClassVar[tuple[str, ...]] = ()
-    """Fields of the payload that an existing one must share."""
+    """Fields of the payload in which an existing one must equal the plan."""
     compared_in_any_case: ClassVar[tuple[str, ...]] = ()
-    """Those of them that servers store in lower case."""
+    """Fields of `compared` that servers store in lower case."""
 
     def item(self, key: str, payload: JsonObject, references: dict[str, str] | None = None) -> EntityItem:
-        """An item whose payload has passed the validation layer."""
+        """Validate a payload and return the item."""
         self.payload.model_validate(payload)
         return EntityItem(self.entity, key, payload, references or {})
 
     def look_up(self, item: EntityItem) -> LookUp:
-        """How to find it on the server when it exists already (midaz-behaviour: finding-entities)."""
+        """Return how to find an existing one on the server (midaz-behaviour: finding-entities)."""
         value = str(_at(item.payload, self.match_field))
         query = {self.filter: value} if self.filter else {}
         return LookUp(self.match_field, value, query, self.case_sensitive)
 
     def differences(self, item: EntityItem, found: JsonObject) -> list[str]:
-        """Where an existing one is not what the plan has, as `field: value on the server, value in the plan`."""
+        """Return the differences of an existing one as `field: value on the server, value in the plan`."""
         return [
             f"{name}: {found.get(name)} on the server, {item.payload[name]} in the plan"
             for name in self.compared

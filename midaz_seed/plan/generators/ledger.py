@@ -10,7 +10,7 @@ from midaz_seed.plan.templates import LEDGERS, numbered
 
 
 class LedgerGenerator(EntityGenerator[LedgerDimensions]):
-    """Names are unique in their organization, in any letter case."""
+    """Names are unique in their organization, case-insensitively."""
 
     phase = Phase.LEDGERS
     entity = Entity.LEDGER
@@ -20,7 +20,7 @@ class LedgerGenerator(EntityGenerator[LedgerDimensions]):
     filter = "name"
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
-        """The one item of a ledger."""
+        """Generate the item of a ledger."""
         yield self.item(
             scope.key,
             {"name": numbered(LEDGERS, scope.index), "metadata": scope.identity.tags(scope.key)},

@@ -12,7 +12,7 @@ from midaz_seed.plan.streams import stream
 
 
 class OrganizationGenerator(EntityGenerator[OrganizationDimensions]):
-    """Midaz has no unique name for an organization, so the mark in its metadata identifies it."""
+    """Organizations have no unique name on the server, so the mark in their metadata identifies them."""
 
     phase = Phase.ORGANIZATIONS
     entity = Entity.ORGANIZATION
@@ -22,13 +22,13 @@ class OrganizationGenerator(EntityGenerator[OrganizationDimensions]):
     compared = ("legalName", "legalDocument")
 
     def differences(self, item: EntityItem, found: JsonObject) -> list[str]:
-        """One that was packed otherwise belongs to another plan, whose movements have other keys."""
+        """An organization with another batch size belongs to another plan, whose transactions have other keys."""
         there, planned = batch_size_of(found), batch_size_of(item.payload)
-        packed = [] if there == planned else [f"{BATCH_SIZE_MARK}: {there} on the server, {planned} in the plan"]
-        return super().differences(item, found) + packed
+        batch_size = [] if there == planned else [f"{BATCH_SIZE_MARK}: {there} on the server, {planned} in the plan"]
+        return super().differences(item, found) + batch_size
 
     def items(self, scope: OrganizationDimensions) -> Iterator[EntityItem]:
-        """The one item of an organization."""
+        """Generate the item of an organization."""
         identity = scope.identity
         company = catalog(identity.seed).company(
             stream(identity.seed, scope.key), alphanumeric_cnpj=identity.alphanumeric_cnpj

@@ -10,7 +10,7 @@ from midaz_seed.plan.templates import PORTFOLIOS, numbered
 
 
 class PortfolioGenerator(EntityGenerator[LedgerDimensions]):
-    """Midaz has no unique name for a portfolio, so the mark in its metadata identifies it."""
+    """Portfolios have no unique name on the server, so the mark in their metadata identifies them."""
 
     phase = Phase.PORTFOLIOS
     entity = Entity.PORTFOLIO
@@ -20,7 +20,7 @@ class PortfolioGenerator(EntityGenerator[LedgerDimensions]):
     compared = ("name",)
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
-        """Every portfolio of a ledger."""
+        """Generate the portfolios of a ledger."""
         for index in range(scope.portfolios):
             key = portfolio_key(scope, index)
             yield self.item(
@@ -34,5 +34,5 @@ class PortfolioGenerator(EntityGenerator[LedgerDimensions]):
 
 
 def portfolio_key(scope: LedgerDimensions, index: int) -> str:
-    """`o1.l2.p1`"""
+    """Return the key of a portfolio: `o1.l2.p1`."""
     return f"{scope.key}.p{index + 1}"

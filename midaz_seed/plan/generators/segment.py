@@ -18,12 +18,12 @@ class SegmentGenerator(EntityGenerator[LedgerDimensions]):
     match_field = "name"
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
-        """Every segment of a ledger."""
+        """Generate the segments of a ledger."""
         for index in range(scope.segments):
             key = segment_key(scope, index)
             yield self.item(key, {"name": numbered(SEGMENTS, index), "metadata": scope.identity.tags(key)})
 
 
 def segment_key(scope: LedgerDimensions, index: int) -> str:
-    """`o1.l2.s1`"""
+    """Return the key of a segment: `o1.l2.s1`."""
     return f"{scope.key}.s{index + 1}"

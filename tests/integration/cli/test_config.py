@@ -204,7 +204,7 @@ def test_one_mistake_is_reported_with_its_place_and_a_hint(cli: Cli) -> None:
     assert result.code == 2
     assert result.out == ""
     assert result.err.splitlines() == [
-        "error: there is no setting sede; did you mean seed?",
+        "error: unknown setting sede; did you mean seed?",
         "  where: midaz-seed.yaml:2",
         "  hint: `midaz-seed config init` prints every setting with its meaning and range",
     ]
@@ -218,7 +218,7 @@ def test_several_mistakes_are_reported_at_once(cli: Cli, monkeypatch: pytest.Mon
     assert result.err.splitlines() == [
         "error: 3 problems in the configuration:",
         "  flag --accounts: volume.accountsPerLedger must be a whole number from 1 to 10,000,000, not -3",
-        "  environment MIDAZ_SEED_SEDE: there is no such setting; did you mean MIDAZ_SEED_SEED?",
+        "  environment MIDAZ_SEED_SEDE: unknown setting; did you mean MIDAZ_SEED_SEED?",
         "  midaz-seed.yaml:1: seed must be a whole number from 0 to 2^63 less 1, not 'x'",
         "  hint: `midaz-seed config init` prints every setting with its meaning and range",
     ]
@@ -232,7 +232,7 @@ def test_several_mistakes_are_reported_at_once(cli: Cli, monkeypatch: pytest.Mon
         (["--set", "seed"], "KEY=VALUE"),
         (["--set", "sede=1"], "did you mean seed?"),
         (["--preset", "larg"], "tiny, small, medium, large, not 'larg'; did you mean large?"),
-        (["--config", "no.yaml"], "there is no such file"),
+        (["--config", "no.yaml"], "file not found"),
         (["--config", "."], "is a folder, not a file"),
         (["--auth-token-file", "no"], "cannot be read"),
         (["--auth-token", "s3cr3t token"], "target.authToken must be one word of printable ASCII characters"),

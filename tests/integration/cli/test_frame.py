@@ -56,7 +56,7 @@ def loaded_by(*arguments: str) -> set[str]:
 
 @pytest.mark.parametrize(
     "arguments",
-    [["--help"], [], ["--version"], ["config", "--help"], *([verb, "--help"] for verb in midaz_seed.cli.VERBS)],
+    [["--help"], [], ["--version"], ["config", "--help"], *([verb, "--help"] for verb in midaz_seed.cli.COMMANDS)],
 )
 def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
     assert loaded_by(*arguments) & HEAVY == set()
@@ -65,7 +65,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 def test_the_help_lists_every_verb() -> None:
     result = run_cli("--help")
     assert result.returncode == 0
-    for verb, about in midaz_seed.cli.VERBS.items():
+    for verb, about in midaz_seed.cli.COMMANDS.items():
         assert f"  {verb} " in result.stdout
         assert about in result.stdout
 
@@ -75,7 +75,7 @@ def test_without_a_command_the_help_is_shown() -> None:
     assert run_cli("config").stdout == run_cli("config", "-h").stdout
 
 
-@pytest.mark.parametrize("verb", midaz_seed.cli.VERBS)
+@pytest.mark.parametrize("verb", midaz_seed.cli.COMMANDS)
 def test_every_verb_is_there_and_explains_itself(verb: str) -> None:
     command = midaz_seed.cli.cli.get_command(click.Context(midaz_seed.cli.cli), verb)
     assert command is not None
@@ -85,8 +85,8 @@ def test_every_verb_is_there_and_explains_itself(verb: str) -> None:
 @pytest.mark.parametrize("verb", ["run", "verify", "plan"])
 def test_options_stand_under_headings(verb: str) -> None:
     text = run_cli(verb, "--help").stdout
-    assert "What is created:" in text
-    assert "Where settings come from:" in text
+    assert "Plan:" in text
+    assert "Configuration:" in text
     assert "\nOptions:" not in text
 
 
@@ -97,15 +97,15 @@ def test_the_version_is_printed() -> None:
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        (["rnu"], ["error: there is no command 'rnu'", "  hint: did you mean midaz-seed run?"]),
-        (["xyzzy"], ["error: there is no command 'xyzzy'", "  hint: see midaz-seed --help"]),
-        (["config", "shwo"], ["error: there is no command 'shwo'", "  hint: did you mean midaz-seed config show?"]),
+        (["rnu"], ["error: unknown command 'rnu'", "  hint: did you mean midaz-seed run?"]),
+        (["xyzzy"], ["error: unknown command 'xyzzy'", "  hint: see midaz-seed --help"]),
+        (["config", "shwo"], ["error: unknown command 'shwo'", "  hint: did you mean midaz-seed config show?"]),
         (
             ["run", "--concurency", "3"],
-            ["error: there is no option --concurency", "  hint: did you mean --concurrency?"],
+            ["error: unknown option --concurency", "  hint: did you mean --concurrency?"],
         ),
-        (["run", "--xyzzy"], ["error: there is no option --xyzzy", "  hint: see midaz-seed run --help"]),
-        (["--verson"], ["error: there is no option --verson", "  hint: did you mean --version?"]),
+        (["run", "--xyzzy"], ["error: unknown option --xyzzy", "  hint: see midaz-seed run --help"]),
+        (["--verson"], ["error: unknown option --verson", "  hint: did you mean --version?"]),
         (["run", "--seed"], ["error: Option '--seed' requires an argument.", "  hint: see midaz-seed run --help"]),
         (
             ["config", "init", "extra"],

@@ -43,7 +43,7 @@ def test_people_get_counts_amounts_and_costs(plan) -> None:
     assert ["movements", "8,000", "in", "8,000", "transactions"] in words
     assert ["BRL", "136", "1,360,000.00"] in words
     assert "about 21.1 s at 400 requests/s" in out
-    assert "about 21.6 MB for 8,000 idempotency slots" in out
+    assert "about 21.6 MB for 8,000 idempotency keys" in out
 
 
 def test_one_json_document_has_everything(plan) -> None:
@@ -126,13 +126,13 @@ def test_the_rate_decides_how_long_it_takes(plan, rate: str, said: str) -> None:
 def test_what_a_big_plan_needs_of_redis_is_said_in_gigabytes(plan) -> None:
     volume = ("--organizations", "1", "--ledgers", "1", "--assets", "1", "--accounts", "19000", "--transactions", "20")
     _, out, _ = plan("-v", "tiny", *volume, "--rate", "100000")
-    assert "redis     about 1.03 GB for 380,000 idempotency slots" in out
+    assert "redis     about 1.03 GB for 380,000 idempotency keys" in out
 
 
 def test_numbers_that_make_no_plan_are_answered_with_numbers_that_do(plan) -> None:
     code, out, err = plan("-v", "tiny", "--assets", "9", "--accounts", "20")
     assert (code, out) == (2, "")
-    assert "hint: ask for at most 8: BRL, USD, EUR, BTC, ETH, XAU, XAG, MILES" in err
+    assert "hint: use at most 8: BRL, USD, EUR, BTC, ETH, XAU, XAG, MILES" in err
 
 
 def test_a_plan_of_nothing_to_move_has_no_slots(plan) -> None:

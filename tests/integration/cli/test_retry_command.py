@@ -65,7 +65,7 @@ def test_a_retry_while_the_server_is_away_keeps_what_was_refused(tmp_path: Path)
     for _ in range(2):
         said = run_cli("retry", about.run_id, "-q", "--attempts", "1", cwd=tmp_path)
         assert said.returncode == 3
-        assert "Nothing was refused" not in said.stdout
+        assert "no rejected items: nothing" not in said.stdout
         assert _keys(run) == before
     assert run.read_record().status is RunStatus.UNFINISHED
     assert run.read_record().rejected == about.rejected == len(before)
@@ -223,4 +223,4 @@ def test_a_finished_run_stays_finished_when_its_server_is_away(tmp_path: Path) -
     assert run.read_record().status is RunStatus.FINISHED
     said = run_cli("retry", run.read_record().run_id, cwd=tmp_path)
     assert said.returncode == 0
-    assert "Nothing was refused" in said.stdout
+    assert "has no rejected items" in said.stdout

@@ -64,7 +64,7 @@ def test_a_killed_run_is_listed_shown_and_resumed_by_one_flag(killed: str, tmp_p
 
     again = run_cli("run", "--resume", killed, cwd=tmp_path)
     assert again.returncode == 0
-    assert "is finished, nothing was sent" in again.stdout
+    assert "is finished: nothing was sent" in again.stdout
     assert _listed(tmp_path)[0]["status"] == "finished"
     nothing = run_cli("run", "--resume", cwd=tmp_path)
     assert nothing.returncode == 2
@@ -103,7 +103,7 @@ def test_a_run_that_had_nothing_refused_has_nothing_to_retry(server: str, tmp_pa
     assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
     result = run_cli("retry", "mine", cwd=tmp_path)
     assert result.returncode == 0
-    assert "Nothing was refused" in result.stdout
+    assert "has no rejected items" in result.stdout
 
 
 def test_a_run_is_deleted_only_when_asked_for_and_its_data_stays(server: str, tmp_path: Path) -> None:

@@ -185,7 +185,7 @@ async def test_a_success_that_is_no_list_is_asked_again_and_in_the_end_no_midaz(
 
         assert (await _seed(settings, odd)).exit_code == 0
         left["times"] = 10**6
-        with pytest.raises(NotMidazError, match="not with what a Midaz answers"):
+        with pytest.raises(NotMidazError, match="not the answer of a Midaz"):
             await _seed(settings, odd)
         await _assert_one_of_each(server, settings)
 

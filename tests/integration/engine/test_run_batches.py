@@ -68,7 +68,7 @@ async def test_a_run_uses_the_measured_batch_size_reports_it_and_removes_what_th
         assert report.settings["generation"]["batches"]["transactionsPerBatch"] == 5
         assert report.movements == MOVEMENTS
         assert report.transactions == 2 * 3 + 2 * 12  # a deposit for the accounts of an asset, five transfers in one
-        assert "packing: auto, 5 movements in a transaction" in render_text(report)
+        assert "batch size: auto, 5 movements per transaction" in render_text(report)
         found = await read_balances(server.url)
     assert len(found) == 2  # the ledgers of the plan
     async with sandbox() as server:
@@ -287,7 +287,7 @@ async def test_a_signal_while_sizes_are_measured_leaves_nothing_behind(tmp_path:
             stderr=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, cwd=tmp_path,
         )  # fmt: skip
         assert process.stderr is not None
-        assert b"packs of 1:" in await process.stderr.readline()
+        assert b"batch size 1:" in await process.stderr.readline()
         process.terminate()
         _, stderr = await process.communicate()
         assert process.returncode == 143

@@ -557,8 +557,8 @@ class TestUnlisted:
         assert stuck > 1
         assert report.proof.transactions_unlisted == stuck
         said = " ".join(render_text(report).split())
-        assert f"{stuck} transactions that the balances hold are not in the server's list yet" in said
-        assert "`midaz-seed verify` looks for them again" in said
+        assert f"{stuck} transactions that the balances include are not in the server's list yet" in said
+        assert "`midaz-seed verify` checks them again" in said
 
     async def test_an_absent_transaction_that_was_never_in_doubt_is_not_excused(self) -> None:
         hidden = ""

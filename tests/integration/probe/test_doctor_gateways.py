@@ -287,7 +287,7 @@ def test_the_command_says_no_go_by_its_exit_code() -> None:
             async with running_gateway(gate) as url:
                 said = await asyncio.to_thread(run_cli, "doctor", "--write", url)
             assert said.returncode == 3
-            assert said.stdout.rstrip().endswith("NO-GO: cure what is marked X")
+            assert said.stdout.rstrip().endswith("NO-GO: fix the findings marked X")
 
     asyncio.run(both())
 

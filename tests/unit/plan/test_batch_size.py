@@ -97,6 +97,6 @@ def test_a_run_id_that_is_given_is_kept() -> None:
 
 
 def test_a_plan_without_a_target_says_that_automatic_packing_has_to_be_measured() -> None:
-    with pytest.raises(PlanError, match="not known yet") as caught:
+    with pytest.raises(PlanError, match="only a run can measure it") as caught:
         build_plan(_settings())
     assert "--transactions-per-batch 10" in caught.value.hint

@@ -130,13 +130,13 @@ def test_the_json_document_says_which_schema_it_has_and_holds_every_field() -> N
 
 def test_a_verification_that_did_not_run_is_null_and_not_a_success() -> None:
     assert json.loads(report(proof=None).as_json())["proof"] is None
-    assert "proof: not made" in render_text(report(proof=None))
+    assert "verification: not run" in render_text(report(proof=None))
 
 
 def test_what_the_balances_hold_and_the_server_does_not_list_is_said() -> None:
     late = report(proof=dataclasses.replace(PROVED, transactions_unlisted=8))
     assert json.loads(late.as_json())["proof"]["transactions_unlisted"] == 8
-    assert "8 transactions that the balances hold are not in the server's list yet" in " ".join(
+    assert "8 transactions that the balances include are not in the server's list yet" in " ".join(
         render_text(late).split()
     )
     assert "not in the server's list" not in render_text(report())
@@ -215,7 +215,7 @@ def test_long_lists_are_cut_with_the_number_of_what_is_left_out() -> None:
 
 def test_ledgers_that_were_not_verified_are_counted() -> None:
     text = render_text(report(proof=dataclasses.replace(PROVED, ok=False, ledgers=3)))
-    assert "1 of 4 ledgers were not proved" in text
+    assert "1 of 4 ledgers were not verified" in text
 
 
 def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted() -> None:
@@ -225,7 +225,7 @@ def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted()
     )
     text = render_text(report(ledgers=ledgers))
     assert "ledger o1.l1 Main failed: none of its assets exists" in text
-    assert "1 of 2 ledgers were stopped, or not begun" in text
+    assert "1 of 2 ledgers were stopped or not started" in text
 
 
 def test_an_outage_is_reported_with_its_duration() -> None:
@@ -341,12 +341,12 @@ def test_transactions_decided_by_the_balances_are_reported() -> None:
 def test_a_client_is_reported_as_the_limit_only_when_it_was() -> None:
     text = render_text(report(client_cpu_percent=97.2))
     assert "client: 97 % of a core" in text
-    assert "the client was the limit, not the server" in text
-    assert "the client was the limit" not in render_text(report(client_cpu_percent=60.0))
+    assert "the client limited the throughput, not the server" in text
+    assert "the client limited the throughput" not in render_text(report(client_cpu_percent=60.0))
 
 
 def test_a_client_that_waited_for_its_machine_is_reported_and_another_is_not() -> None:
-    assert "wait for this machine's CPU" in " ".join(render_text(report(loop_lag_ms_p99=80.0)).split())
+    assert "the client waited for CPU time" in " ".join(render_text(report(loop_lag_ms_p99=80.0)).split())
     assert "wait for" not in render_text(report(loop_lag_ms_p99=20.0))
 
 
@@ -370,8 +370,9 @@ def test_a_server_that_settles_behind_its_answers_gets_a_line_and_one_that_does_
 
 
 def test_a_measured_batch_size_is_reported_with_its_reason() -> None:
-    choice = BatchSizeChoice(19, "2,100 movements/s, p99 150.0 ms, 5.2 times as much as one by one", elapsed_s=9.5)
+    reason = "2,100 movements/s, p99 150.0 ms, 5.2 times the throughput of single movements"
+    choice = BatchSizeChoice(19, reason, elapsed_s=9.5)
     text = " ".join(render_text(report(packing=choice)).split())
-    assert f"packing: auto, 19 movements in a transaction ({choice.reason}), found in 9.5 s" in text
-    assert "1 movement in a transaction" in render_text(report(packing=BatchSizeChoice(1, "as the run began")))
+    assert f"batch size: auto, 19 movements per transaction ({choice.reason}), measured in 9.5 s" in text
+    assert "1 movement per transaction" in render_text(report(packing=BatchSizeChoice(1, "as the run began")))
     assert "packing" not in render_text(report())

@@ -134,25 +134,25 @@ def test_a_date_in_yaml_stays_the_text_that_it_is() -> None:
     ("text", "expected"),
     [
         # names
-        ("sede: 1", "midaz-seed.yaml:1: there is no setting sede; did you mean seed?"),
+        ("sede: 1", "midaz-seed.yaml:1: unknown setting sede; did you mean seed?"),
         (
             "volume:\n  organisations: 1",
-            "midaz-seed.yaml:2: there is no setting volume.organisations; did you mean volume.organizations?",
+            "midaz-seed.yaml:2: unknown setting volume.organisations; did you mean volume.organizations?",
         ),
         (
             "generation:\n  retries:\n    max: 2\n    initial_delay: 1",
-            "midaz-seed.yaml:4: there is no setting generation.retries.initial_delay; "
+            "midaz-seed.yaml:4: unknown setting generation.retries.initial_delay; "
             "did you mean generation.retries.initialDelay?",
         ),
-        ("run_id: a", "midaz-seed.yaml:1: there is no setting run_id; did you mean runId?"),
+        ("run_id: a", "midaz-seed.yaml:1: unknown setting run_id; did you mean runId?"),
         (
             "\nmaxConcurrency: 3",
-            "midaz-seed.yaml:2: there is no setting maxConcurrency; did you mean generation.limits.maxConcurrency?",
+            "midaz-seed.yaml:2: unknown setting maxConcurrency; did you mean generation.limits.maxConcurrency?",
         ),
-        ("Volume: {}", "midaz-seed.yaml:1: there is no setting Volume; did you mean volume?"),
+        ("Volume: {}", "midaz-seed.yaml:1: unknown setting Volume; did you mean volume?"),
         (
             "xyzzy: 1",
-            "midaz-seed.yaml:1: there is no setting xyzzy; `midaz-seed config show` lists them all",
+            "midaz-seed.yaml:1: unknown setting xyzzy; `midaz-seed config show` lists them all",
         ),
         ("seed: 1\nseed: 2", "midaz-seed.yaml:2: seed is given twice, first on line 1"),
         (
@@ -183,7 +183,7 @@ def test_a_date_in_yaml_stays_the_text_that_it_is() -> None:
         ),
         (
             "generation: 5",
-            "midaz-seed.yaml:1: generation is a section: it must hold settings, one `name: value` on each line",
+            "midaz-seed.yaml:1: generation is a section: it must contain settings, one `name: value` per line",
         ),
         ("log:\n  level: !!binary aGVsbG8=", "midaz-seed.yaml:2: log.level must be one of debug, info, warning, error"),
         # ranges and choices
@@ -203,12 +203,12 @@ def test_a_date_in_yaml_stays_the_text_that_it_is() -> None:
         ),
         (
             "runId: Night Run",
-            "midaz-seed.yaml:1: runId must be 1 to 40 characters of a-z, 0-9 and -, the first no -, not 'Night Run'",
+            "midaz-seed.yaml:1: runId must be 1 to 40 characters of a-z, 0-9 and -, no leading -, not 'Night Run'",
         ),
         # settings that do not go together
         (
             "idempotency:\n  ttlS: 20",
-            "midaz-seed.yaml:2: idempotency: marginS must be less than ttlS, or no request could ever be sent again",
+            "midaz-seed.yaml:2: idempotency: marginS must be less than ttlS, otherwise no request could be retried",
         ),
         (
             "generation:\n  retries:\n    initialDelay: 3000",
@@ -221,9 +221,9 @@ def test_a_date_in_yaml_stays_the_text_that_it_is() -> None:
         # the document
         (
             "- seed\n- 1",
-            "midaz-seed.yaml:1: the file: it must hold settings, one `name: value` on each line",
+            "midaz-seed.yaml:1: the file: it must contain settings, one `name: value` per line",
         ),
-        ("just words", "midaz-seed.yaml:1: the file: it must hold settings, one `name: value` on each line"),
+        ("just words", "midaz-seed.yaml:1: the file: it must contain settings, one `name: value` per line"),
         ("seed: [1\nx: 2", "midaz-seed.yaml:2: is not valid YAML: expected ',' or ']', but got ':'"),
         ("seed: 1\n\tx: 2", "midaz-seed.yaml:2: is not valid YAML: found character '\\t' that cannot start any token"),
         ("seed: 1\n---\nseed: 2", "midaz-seed.yaml:2: is not valid YAML: but found another document"),
@@ -244,7 +244,7 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
 
 
 def test_a_file_that_is_not_there_is_refused() -> None:
-    assert refusals(MIDAZ_SEED_CONFIG="no.yaml") == ["no.yaml: there is no such file"]
+    assert refusals(MIDAZ_SEED_CONFIG="no.yaml") == ["no.yaml: file not found"]
 
 
 def test_a_folder_in_place_of_the_file_is_refused() -> None:
@@ -321,23 +321,23 @@ def test_an_empty_variable_counts_as_not_given() -> None:
 @pytest.mark.parametrize(
     ("name", "value", "expected"),
     [
-        ("MIDAZ_SEED_SED", "1", "there is no such setting; did you mean MIDAZ_SEED_SEED?"),
-        ("MIDAZ_SEED_CONFG", "1", "there is no such setting; did you mean MIDAZ_SEED_CONFIG?"),
+        ("MIDAZ_SEED_SED", "1", "unknown setting; did you mean MIDAZ_SEED_SEED?"),
+        ("MIDAZ_SEED_CONFG", "1", "unknown setting; did you mean MIDAZ_SEED_CONFIG?"),
         (
             "MIDAZ_SEED_MAX_CONCURRENCY",
             "1",
-            "there is no such setting; did you mean MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY?",
+            "unknown setting; did you mean MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY?",
         ),
         (
             "MIDAZ_SEED_GENERATION__LIMITS__MAXCONCURRENCY",
             "1",
-            "there is no such setting; did you mean MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY?",
+            "unknown setting; did you mean MIDAZ_SEED_GENERATION__LIMITS__MAX_CONCURRENCY?",
         ),
-        ("MIDAZ_SEED_QQQQ", "1", "there is no such setting; `midaz-seed config show` lists them all"),
+        ("MIDAZ_SEED_QQQQ", "1", "unknown setting; `midaz-seed config show` lists them all"),
         (
             "MIDAZ_SEED_TARGET",
             '{"baseUrl": "x"}',
-            "target is a section: set its values one by one, such as MIDAZ_SEED_TARGET__BASE_URL",
+            "target is a section: set its settings one by one, such as MIDAZ_SEED_TARGET__BASE_URL",
         ),
         ("MIDAZ_SEED_SEED", "x", "seed must be a whole number from 0 to 2^63 less 1, not 'x'"),
         ("MIDAZ_SEED_SEED", "-1", "seed must be a whole number from 0 to 2^63 less 1, not -1"),
@@ -374,7 +374,7 @@ def test_a_wrong_variable_is_named(name: str, value: str, expected: str) -> None
         ),
         (
             Flag("--set breaker.open", "breaker.open", "1", yaml=True),
-            "flag --set breaker.open: there is no setting breaker.open; did you mean breaker.openS?",
+            "flag --set breaker.open: unknown setting breaker.open; did you mean breaker.openS?",
         ),
         (
             Flag("--set seed", "seed", "[", yaml=True),
@@ -392,7 +392,9 @@ def test_a_wrong_flag_is_named(flag: Flag, expected: str) -> None:
 
 def test_two_flags_that_say_different_things_are_refused() -> None:
     flags = [Flag("--target", "target.baseUrl", "sandbox"), Flag("--base-url", "target.baseUrl", "http://localhost")]
-    assert refusals(None, *flags) == ["flag --base-url: target.baseUrl has another value already, from flag --target"]
+    assert refusals(None, *flags) == [
+        "flag --base-url: target.baseUrl was already given another value, by flag --target"
+    ]
 
 
 def test_two_flags_that_say_the_same_are_fine() -> None:
@@ -468,9 +470,9 @@ def test_a_token_file_of_a_stronger_layer_beats_a_token() -> None:
     ("content", "said"),
     [
         (None, "cannot be read: No such file or directory"),
-        (b"", "must hold one word of printable ASCII characters, and nothing else"),
-        (b"s3cr3t\nX-Other: header", "must hold one word of printable ASCII characters, and nothing else"),
-        (b"s3cr3t \xff", "must hold one word of printable ASCII characters, and nothing else"),
+        (b"", "must contain one word of printable ASCII characters, and nothing else"),
+        (b"s3cr3t\nX-Other: header", "must contain one word of printable ASCII characters, and nothing else"),
+        (b"s3cr3t \xff", "must contain one word of printable ASCII characters, and nothing else"),
     ],
 )
 def test_a_token_file_that_holds_no_token_is_refused_without_showing_it(content: bytes | None, said: str) -> None:

@@ -39,7 +39,7 @@ def test_the_word_sandbox_is_the_embedded_server() -> None:
 
 
 def test_ports_for_the_sandbox_are_refused_because_it_chooses_its_own() -> None:
-    with pytest.raises(UsageError, match="chooses"):
+    with pytest.raises(UsageError, match="no ports or URLs"):
         resolve_target(Target(base_url="sandbox", transaction_port=3001))
 
 

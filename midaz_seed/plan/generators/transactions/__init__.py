@@ -1,1 +1,1 @@
-"""Movements of money: deposits into every account, then transfers between accounts."""
+"""Generators of deposits and transfers, with their request bodies; entities are one level up."""

@@ -9,12 +9,12 @@ from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionIte
 
 
 class DepositGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
-    """One deposit per account; packed, one transaction for several accounts of the same asset."""
+    """One deposit per account; a batch has the deposits of several accounts of one asset."""
 
     phase = Phase.DEPOSITS
 
     def items(self, scope: LedgerDimensions) -> Iterator[TransactionItem]:
-        """Every deposit of a ledger, asset by asset."""
+        """Generate the deposits of a ledger, asset by asset."""
         if not scope.transactions_per_account:
             return
         for position, asset in enumerate(scope.assets):
@@ -23,15 +23,15 @@ class DepositGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
                 yield self._transaction(scope, asset, accounts[first : first + scope.transactions_per_batch])
 
     def one(self, scope: LedgerDimensions, account: int) -> TransactionItem:
-        """The transaction with this account's deposit, without making the others."""
+        """Return the transaction with this account's deposit, without generating the others."""
         step = len(scope.assets)
-        position, place = account % step, account // step
+        position, index = account % step, account // step
         accounts = range(position, scope.accounts, step)
-        first = place - place % scope.transactions_per_batch
+        first = index - index % scope.transactions_per_batch
         return self._transaction(scope, scope.assets[position], accounts[first : first + scope.transactions_per_batch])
 
     def count(self, scope: LedgerDimensions) -> int:
-        """How many transactions that is."""
+        """Return the number of transactions."""
         if not scope.transactions_per_account:
             return 0
         return sum(

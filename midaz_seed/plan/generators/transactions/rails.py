@@ -1,4 +1,4 @@
-"""The payment rails that Brazilian transfers go over, as metadata of a transfer."""
+"""Brazilian payment rails, as metadata of a transfer."""
 
 _PIX = [("PIX", f'"pixType":"{kind}","pixKey":"{key}"') for kind in ("transfer", "payment", "withdrawal")
         for key in ("email", "phone", "document", "randomKey")]  # fmt: skip
@@ -13,7 +13,7 @@ _TABLE = _PIX * 3 + _TED + _P2P + [(_BOLETO, "")] * 9
 
 
 def payment_rail(bits: int) -> tuple[str, str]:
-    """Name of a rail and the JSON members of its details, drawn by 64 random bits."""
+    """Choose a rail by 64 random bits; return its name and its details as JSON members."""
     name, details = _TABLE[bits % len(_TABLE)]
     if name != _BOLETO:
         return name, details

@@ -1,4 +1,4 @@
-"""Transfers: from account to account of the same asset, every account as often a source as the plan says."""
+"""Transfers between accounts of one asset; every account is the source of the planned number of transfers."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -11,23 +11,22 @@ from midaz_seed.plan.items import Movement, Phase, TransactionItem, answer_of
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
 
 _make = tuple.__new__
-"""Makes a named tuple of its fields in order: a call of its class takes three times as long, once for each transfer."""
+"""Creates a named tuple from its fields in order; faster than calling the class, once per transfer."""
 
 Drawn = tuple[Movement, int]
-"""A movement, and 64 bits that its rail is drawn by."""
+"""A movement, and the 64 random bits that choose its rail."""
 
 
 class TransferGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
-    """Round by round over all accounts, so that one source's transfers are spread over time and workers.
+    """Transfers round by round over all accounts, so that those of one source are spread over time and workers.
 
-    Packed, one transaction holds several rounds of one source; two movements to the same destination are one leg with
-    their sum.
+    A batch has several rounds of one source; movements to the same destination are one leg with their sum.
     """
 
     phase = Phase.TRANSFERS
 
     def items(self, scope: LedgerDimensions) -> Iterator[TransactionItem]:
-        """Every transfer of a ledger."""
+        """Generate the transfers of a ledger."""
         for first_round in range(0, scope.transfers_per_account, scope.transactions_per_batch):
             rounds = range(first_round, min(first_round + scope.transactions_per_batch, scope.transfers_per_account))
             write = _Writer(scope, rounds).transaction
@@ -37,8 +36,7 @@ class TransferGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
                     yield write(drawn)
 
     def one(self, scope: LedgerDimensions, source: int, number: int) -> TransactionItem:
-        """The transaction of one source that holds its transfer with this number (from 0), without making the
-        others."""
+        """Return the transaction with a source's transfer of this number (from 0), without generating the others."""
         first = number - number % scope.transactions_per_batch
         rounds = range(first, min(first + scope.transactions_per_batch, scope.transfers_per_account))
         block, offset = divmod(source, ACCOUNTS_PER_STREAM)
@@ -46,11 +44,11 @@ class TransferGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
         return _Writer(scope, rounds).transaction(tuple(columns))
 
     def count(self, scope: LedgerDimensions) -> int:
-        """How many transactions that is."""
+        """Return the number of transactions."""
         return scope.accounts * -(-scope.transfers_per_account // scope.transactions_per_batch)
 
     def draws(self, scope: LedgerDimensions, number: int, block: int) -> Iterator[Drawn]:
-        """The movements of one round and one block of sources, each with the bits that its rail is drawn by."""
+        """Generate the movements of one round and one block of sources, each with the bits that choose its rail."""
         bits = stream(scope.identity.seed, scope.key, "transfers", number, block).getrandbits
         step = len(scope.assets)
         groups = [
@@ -58,15 +56,15 @@ class TransferGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
             for position, asset in enumerate(scope.assets)
         ]
         for source in range(block * ACCOUNTS_PER_STREAM, min((block + 1) * ACCOUNTS_PER_STREAM, scope.accounts)):
-            place, position = divmod(source, step)
+            index, position = divmod(source, step)
             size, lowest, span = groups[position]
-            partner = (place + 1 + bits(64) % (size - 1)) % size
+            partner = (index + 1 + bits(64) % (size - 1)) % size
             rail_bits = bits(64)
             yield _make(Movement, (source, position + partner * step, lowest + bits(96) % span)), rail_bits
 
 
 class _Writer:
-    """Writes the transactions of some rounds of a ledger: what they share is prepared once."""
+    """Encodes the transactions of some rounds of a ledger, with their common parts prepared once."""
 
     def __init__(self, scope: LedgerDimensions, rounds: range) -> None:
         self._assets = scope.assets
@@ -76,7 +74,7 @@ class _Writer:
         self._key_ends = f".{rounds[0] + 1}" + (f"x{len(rounds)}" if scope.transactions_per_batch > 1 else "")
 
     def transaction(self, drawn: tuple[Drawn, ...]) -> TransactionItem:
-        """The transaction with these movements, all of one source."""
+        """Encode the transaction with these movements, all of one source."""
         first, rail_bits = drawn[0]
         source, aliases, run_id = first.source, self._aliases, self._run_id
         assert source is not None
@@ -117,7 +115,7 @@ class _Writer:
 
 
 def _sums(movements: tuple[Movement, ...]) -> dict[int, int]:
-    """What each destination gets, in minor units: one leg each."""
+    """Return the sum for each destination in minor units: one leg each."""
     sums: dict[int, int] = {}
     for movement in movements:
         sums[movement.destination] = sums.get(movement.destination, 0) + movement.amount
