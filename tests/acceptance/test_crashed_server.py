@@ -1,12 +1,11 @@
-"""The crash that was measured on a real v3.8, and others like it.
+"""The crash that was measured on a real v3.8, and similar ones.
 
-Killed with 16 transactions in flight, 5 of them not begun, 3 with their key claimed, 8 applied; started again, it
-answers 0084 for 11 keys until their time is over, and lists the 8 an hour later."""
+The server is killed with 16 transactions in flight: 5 not begun, 3 with their key claimed, 8 applied. Started again, it
+answers 0084 for 11 keys until they expire, and lists the 8 an hour later."""
 
 import asyncio
 import json
 import random
-import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -22,8 +21,12 @@ from midaz_seed.sandbox import SandboxConfig, SandboxServer, Stages, running
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import UNMEASURED, balances, world
-from tests.support.ledger_client import ledger_client, sleeping
+from tests.support.clocks import wait_for_sleepers
+from tests.support.ledger_client import ledger_client
+from tests.support.sandbox import read_balances
+from tests.support.settings import settings_for
+from tests.support.transports import http_transport
+from tools.chaos.processes import command_process, sandbox_process
 
 IN_FLIGHT, APPLIED, CLAIMED = 16, 8, 3
 RECEIVED_S, CLAIMED_S, APPLIED_S = 1 / 64, 1 / 128, 1 / 32
@@ -34,8 +37,8 @@ SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 13}
 PACE = {"generation": {"limits": {"maxConcurrency": IN_FLIGHT}}}
 
 
-class CrashInFlight:
-    """A way to a server that dies when 16 transactions of one kind are on their way, each as far as it shall be."""
+class CrashingTransport:
+    """A transport that kills the server when 16 transactions of one kind are in flight, at three stages of them."""
 
     def __init__(
         self, transport: Transport, clock: FakeClock, crash: Callable[[], Awaitable[None]], *, kind: str, after: int
@@ -62,19 +65,19 @@ class CrashInFlight:
         return await self._transport.send(request)
 
     async def die(self) -> None:
-        """When all are here, let them go one group after the other, so that all are where they shall be at once."""
+        """Wait for all 16, let them continue in three groups so that each reaches its stage, and kill the server."""
         await self._all_here.wait()
         self.time_passes = False
         clock, waiting = self._clock, self._clock.sleepers
         self._let_go(0, APPLIED)
-        await sleeping(clock, waiting + APPLIED)
+        await wait_for_sleepers(clock, waiting + APPLIED)
         await clock.advance(CLAIMED_S)
         self._let_go(APPLIED, APPLIED + CLAIMED)
         for _ in range(2):  # the first are claimed now; then applied, when the second are claimed
-            await sleeping(clock, waiting + APPLIED + CLAIMED)
+            await wait_for_sleepers(clock, waiting + APPLIED + CLAIMED)
             await clock.advance(RECEIVED_S - CLAIMED_S)
         self._let_go(APPLIED + CLAIMED, IN_FLIGHT)
-        await sleeping(clock, waiting + IN_FLIGHT)
+        await wait_for_sleepers(clock, waiting + IN_FLIGHT)
         self.crashed = True
         await self._crash()
         self.time_passes = True
@@ -88,7 +91,7 @@ class CrashInFlight:
 
 
 class Servers:
-    """A sandbox, and after its death another one with the same port and file."""
+    """A sandbox, and after a crash another one with the same port and file."""
 
     def __init__(self, data: Path, clock: FakeClock) -> None:
         self.clock = clock
@@ -104,7 +107,7 @@ class Servers:
         await self._stack.aclose()
 
     async def crash(self) -> None:
-        """Kill it, and start it again: nobody but the next requests shall notice."""
+        """Kill it, and start another one on its port and file."""
         await self.now.kill()
         self.now = await self._stack.enter_async_context(
             running(replace(self._config, port=self.now.port, stages=None))
@@ -113,32 +116,32 @@ class Servers:
 
 
 @asynccontextmanager
-async def crashing(data: Path, *, kind: str, after: int) -> AsyncIterator[tuple[Servers, CrashInFlight]]:
-    """The servers, the way to them, and time that passes as fast as it can."""
+async def crashing(data: Path, *, kind: str, after: int) -> AsyncIterator[tuple[Servers, CrashingTransport]]:
+    """Run the servers with a clock that moves as fast as it can; yield them and a transport to them."""
     clock = FakeClock()
     async with Servers(data, clock) as servers, anyio.create_task_group() as group:
         url = servers.now.url
-        inner = HttptoolsTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
-        way = CrashInFlight(inner, clock, servers.crash, kind=kind, after=after)
+        inner = http_transport(url, request_timeout_s=30)
+        transport = CrashingTransport(inner, clock, servers.crash, kind=kind, after=after)
 
         async def time() -> None:
             while True:
                 await asyncio.sleep(0)
-                if way.time_passes:
-                    await clock.advance(5 * STEP_S if way.crashed else STEP_S)
+                if transport.time_passes:
+                    await clock.advance(5 * STEP_S if transport.crashed else STEP_S)
 
         group.start_soon(time)
-        group.start_soon(way.die)
-        yield servers, way
-        await way.aclose()
+        group.start_soon(transport.die)
+        yield servers, transport
+        await transport.aclose()
         group.cancel_scope.cancel()
 
 
 async def _doubled_by_the_old_policy(data: Path) -> int:
-    """A client that sends the same key again until it gets something else than 0084: how much too much is moved."""
+    """Return by how much too much is moved by a client that sends the same key again until the answer is not 0084."""
     count = 60
     async with (
-        crashing(data, kind="inflow", after=30) as (servers, way),
+        crashing(data, kind="inflow", after=30) as (servers, transport),
         ledger_client(servers.now.url) as client,
     ):
         leg = b'{"accountAlias":"a","amount":{"asset":"BRL","value":"1"}}'
@@ -152,7 +155,7 @@ async def _doubled_by_the_old_policy(data: Path) -> int:
                 request = transaction_request(f"{client.ledger}/transactions/inflow", body, f"key-{number}", "300")
                 while True:
                     try:
-                        answer = await way.send(request)
+                        answer = await transport.send(request)
                     except TransportError:
                         continue
                     if answer.status == 201:
@@ -171,8 +174,8 @@ async def _doubled_by_the_old_policy(data: Path) -> int:
 async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and_none_for_ours(tmp_path: Path) -> None:
     assert await _doubled_by_the_old_policy(tmp_path / "old.sqlite") == APPLIED
 
-    async with crashing(tmp_path / "ours.sqlite", kind="/json", after=100) as (servers, way):
-        settings = world(
+    async with crashing(tmp_path / "ours.sqlite", kind="/json", after=100) as (servers, transport):
+        settings = settings_for(
             servers.now.url,
             volume=SMALL,
             **PACE,
@@ -180,36 +183,23 @@ async def test_the_measured_crash_doubles_eight_movements_for_the_old_policy_and
             settlement={"deadlineS": 400, "maxDelayS": 2},
             breaker={"openS": 1, "giveUpS": 3000},
         )
-        report = await seed_async(settings, overrides={Clock: servers.clock, Transport: way})
+        report = await seed_async(settings, overrides={Clock: servers.clock, Transport: transport})
         assert report.exit_code == 0, report.verdict
-        assert way.crashed
+        assert transport.crashed
         assert report.elapsed_s > 270 - 1
         assert report.failed_items_total == 0
         assert report.proof is not None
         assert report.proof.ok
         assert sum(phase.recovered for phase in report.phases) == report.proof.transactions_unlisted == APPLIED
-        (found,) = (await balances(servers.now.url)).values()
+        (found,) = (await read_balances(servers.now.url)).values()
         assert not _differences(found, settings)
-        # an hour later the server lists them, and a proof that knows nothing of the crash finds everything as planned
+        # an hour later the server lists them, and a verification without the journal finds everything as planned
         await servers.clock.advance(3700)
         assert (await verify_async(settings)).exit_code == 0
 
 
-@asynccontextmanager
-async def _process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    command = [sys.executable, "-m", "midaz_seed", "sandbox", *arguments, "--crash-like-midaz"]
-    process = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE, env=UNMEASURED)
-    try:
-        assert process.stdout is not None
-        yield process, (await process.stdout.readline()).decode().split()[-1]
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.communicate()
-
-
 def _differences(found: dict[str, str], settings: Settings) -> list[tuple[str, str, str | None]]:
-    """(alias, planned, on the server) of every account whose balance is not the planned one."""
+    """Return (alias, planned, on the server) of every account whose balance is not the planned one."""
     (ledger,) = build_plan(settings).ledgers
     planned = {row.alias: format(row.available.normalize(), "f") for row in ledger.expected_balances()}
     return [
@@ -219,8 +209,8 @@ def _differences(found: dict[str, str], settings: Settings) -> list[tuple[str, s
     ]
 
 
-class Killing:
-    """A way to a server process that kills it at chosen requests, each counted from the last start, and starts it
+class KillingTransport:
+    """A transport that kills the server process at chosen requests, each counted from the last start, and starts it
     again."""
 
     def __init__(self, stack: AsyncExitStack, data: str, kills: list[int]) -> None:
@@ -233,12 +223,13 @@ class Killing:
         self.kills = kills
 
     async def start(self) -> None:
-        port = self.url.rpartition(":")[2] or "0"
-        started = await self._stack.enter_async_context(_process("--port", port, "--data", self._data))
+        port = int(self.url.rpartition(":")[2] or 0)
+        url, self._process = await self._stack.enter_async_context(
+            sandbox_process("--data", self._data, "--crash-like-midaz", port=port)
+        )
         if not self.url:
-            url = started[1]
-            self._transport = HttptoolsTransport(url, url, headers={}, request_timeout_s=30, connect_timeout_s=5)
-        self._process, self.url = started
+            self._transport = http_transport(url, request_timeout_s=30)
+        self.url = url
 
     async def kill(self) -> None:
         self._process.kill()
@@ -254,7 +245,7 @@ class Killing:
         return await self._transport.send(request)
 
     async def posts(self) -> int:
-        """Transactions that the present process was asked for."""
+        """Count the transactions that the present process was asked for."""
         answer = await self._transport.send(Request("GET", "/sandbox/stats"))
         return int(json.loads(answer.body)["requests"].get("POST transactions", 0))
 
@@ -265,19 +256,19 @@ class Killing:
 async def test_a_server_process_killed_twice_leaves_every_balance_as_planned(tmp_path: Path) -> None:
     rng = random.Random(1)
     async with AsyncExitStack() as stack:
-        way = Killing(stack, str(tmp_path / "ledger.sqlite"), [rng.randrange(60, 180) for _ in range(2)])
-        await way.start()
-        settings = world(way.url, volume=SMALL, **PACE, idempotency={"ttlS": 10, "marginS": 9})
-        report = await seed_async(settings, overrides={Transport: way})
-        await way.aclose()
-        assert not way.kills
+        transport = KillingTransport(stack, str(tmp_path / "ledger.sqlite"), [rng.randrange(60, 180) for _ in range(2)])
+        await transport.start()
+        settings = settings_for(transport.url, volume=SMALL, **PACE, idempotency={"ttlS": 10, "marginS": 9})
+        report = await seed_async(settings, overrides={Transport: transport})
+        await transport.aclose()
+        assert not transport.kills
         assert report.exit_code == 0, report.verdict
-        (found,) = (await balances(way.url)).values()
+        (found,) = (await read_balances(transport.url)).values()
         assert not _differences(found, settings)
 
 
-async def test_client_and_server_killed_at_once_go_on_from_the_journal_as_planned(tmp_path: Path) -> None:
-    """Nothing but journal and balances can tell what was applied: the server lists it half an hour later."""
+async def test_client_and_server_killed_together_resume_from_the_journal_as_planned(tmp_path: Path) -> None:
+    """Only the journal and the balances show what was applied: the server lists it half an hour later."""
     changes = {
         "volume.accountsPerLedger": 24,
         "volume.transactionsPerAccount": 26,
@@ -289,26 +280,24 @@ async def test_client_and_server_killed_at_once_go_on_from_the_journal_as_planne
     }
     flags = [part for name, value in changes.items() for part in ("--set", f"{name}={value}")]
     async with AsyncExitStack() as stack:
-        way = Killing(stack, str(tmp_path / "ledger.sqlite"), [])
-        await way.start()
-        command = [sys.executable, "-m", "midaz_seed", "run", "--preset", "tiny", "-u", way.url, "-q", *flags]
+        transport = KillingTransport(stack, str(tmp_path / "ledger.sqlite"), [])
+        await transport.start()
+        arguments = ["run", "--preset", "tiny", "-u", transport.url, "--json", "-q", *flags]
         for posts in (100, 250):
-            client = await asyncio.create_subprocess_exec(*command, stderr=asyncio.subprocess.DEVNULL, env=UNMEASURED)
-            while client.returncode is None and await way.posts() < posts:
-                await asyncio.sleep(0.005)
-            assert client.returncode is None
-            await way.kill()
-            client.kill()
-            await client.wait()
-            await way.start()
-        client = await asyncio.create_subprocess_exec(
-            *command, "--json", stdout=asyncio.subprocess.PIPE, env=UNMEASURED
-        )
-        out, _ = await asyncio.wait_for(client.communicate(), 60)
+            async with command_process(*arguments) as client:
+                while client.returncode is None and await transport.posts() < posts:
+                    await asyncio.sleep(0.005)
+                assert client.returncode is None
+                await transport.kill()
+                client.kill()
+                await client.wait()
+            await transport.start()
+        async with command_process(*arguments) as client:
+            out, _ = await asyncio.wait_for(client.communicate(), 60)
         report = json.loads(out)
         assert client.returncode == 0, report["verdict"]
         assert report["proof"]["transactions_unlisted"] > 0
-        settings = world(way.url, volume={"accountsPerLedger": 24, "transactionsPerAccount": 26})
-        (found,) = (await balances(way.url)).values()
-        await way.aclose()
+        settings = settings_for(transport.url, volume={"accountsPerLedger": 24, "transactionsPerAccount": 26})
+        (found,) = (await read_balances(transport.url)).values()
+        await transport.aclose()
         assert not _differences(found, settings)

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from midaz_seed.runner import seed_async
-from tests.support import balances, sandbox, world
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
 
 VOLUME = {"organizations": 2, "ledgersPerOrganization": 2, "accountsPerLedger": 6, "transactionsPerAccount": 61}
 MOVEMENTS = 4 * 6 * 61
@@ -14,12 +15,12 @@ MOVEMENTS = 4 * 6 * 61
 
 async def _filled(generation: dict[str, Any]) -> dict[str, dict[str, str]]:
     async with sandbox() as server:
-        report = await seed_async(world(server.url, volume=VOLUME, generation=generation))
+        report = await seed_async(settings_for(server.url, volume=VOLUME, generation=generation))
         assert report.exit_code == 0, report.verdict
         assert report.proof is not None
         assert report.proof.ok
         assert report.movements == MOVEMENTS
-        return await balances(server.url)
+        return await read_balances(server.url)
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from jsonschema import Draft4Validator
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.plan.plan import build_plan
-from tests.support import world
+from tests.support.settings import settings_for
 
 SCHEMAS = Path(__file__).parent / "schemas"
 _ENDPOINTS = {Phase.DEPOSITS: "transactions/inflow", Phase.TRANSFERS: "transactions/json"}
@@ -47,10 +47,10 @@ def _closed(schema: Any) -> Any:
 def _bodies(pack: int) -> Iterator[tuple[str, str, JsonObject]]:
     """Every body of a small world with everything in it: its kind, its key, itself."""
     plan = build_plan(
-        world(
+        settings_for(
             "http://127.0.0.1",
             volume={"assetsPerLedger": 8, "accountsPerLedger": 24, "accountTypesPerLedger": 5},
-            generation={"batches": {"transactionsPerBatch": pack}},
+            batches={"transactionsPerBatch": pack},
         )
     )
     for organization in plan.organizations:

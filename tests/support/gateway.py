@@ -1,5 +1,4 @@
-"""A gateway in front of a server, for tests: it passes everything on, and alters, replaces, holds or drops what a
-function says."""
+"""A gateway in front of a server: it forwards requests, and alters, replaces, holds or drops what functions select."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -12,35 +11,35 @@ Headers = list[tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
-class Altered:
-    """What the client gets instead. `Content-Length` is made to fit, unless the body is `cut`."""
+class GatewayAnswer:
+    """An answer as the client gets it. `Content-Length` is set to the body's length, unless the body is `cut`."""
 
     status: int
     headers: Headers
     body: bytes
     cut: bool = False
-    """The headers go out as they are, and the connection ends after the body."""
+    """Send the headers unchanged, and close the connection after the body."""
 
 
-DROP = Altered(0, [], b"")
-"""The connection is closed without an answer."""
+DROP = GatewayAnswer(0, [], b"")
+"""Close the connection without an answer."""
 
-Alter = Callable[[bytes, bytes, int, Headers, bytes], Altered | None | Awaitable[Altered | None]]
-"""(head of the request, its body, status, headers, body of the answer) -> what the client gets; None: the answer as it
-is. A coroutine may wait before it decides."""
-Before = Callable[[bytes, bytes], Altered | None | Awaitable[Altered | None]]
-"""(head of the request, its body) -> the gateway's own answer; None: the request goes on to the server. A coroutine may
-hold the request."""
-Forward = Callable[[], Awaitable[Altered]]
+Alter = Callable[[bytes, bytes, int, Headers, bytes], GatewayAnswer | None | Awaitable[GatewayAnswer | None]]
+"""(head of the request, its body, status, headers, body of the answer) -> what the client gets; None: the server's
+answer. A coroutine may wait before it decides."""
+Before = Callable[[bytes, bytes], GatewayAnswer | None | Awaitable[GatewayAnswer | None]]
+"""(head of the request, its body) -> the gateway's own answer; None: forward the request. A coroutine may hold the
+request."""
+Forward = Callable[[], Awaitable[GatewayAnswer]]
 
 
-def only(condition: bytes, alter: Alter, every: int = 1) -> Alter:
-    """Alter each `every`th answer to requests whose first line holds `condition`, such as `/transactions/`."""
+def alter_matching(condition: bytes, alter: Alter, every: int = 1) -> Alter:
+    """Alter every n-th answer to requests whose first line contains `condition`, such as `/transactions/`."""
     count = 0
 
     def chosen(
         head: bytes, sent: bytes, status: int, headers: Headers, body: bytes
-    ) -> Altered | None | Awaitable[Altered | None]:
+    ) -> GatewayAnswer | None | Awaitable[GatewayAnswer | None]:
         nonlocal count
         if condition not in head.split(b"\r\n")[0]:
             return None
@@ -52,7 +51,7 @@ def only(condition: bytes, alter: Alter, every: int = 1) -> Alter:
 
 @dataclass(slots=True)
 class Gateway:
-    """Every connection of a client has one to the server. `seen` are the first lines of all requests."""
+    """Each connection of a client has its own to the server. `seen` holds the first lines of all requests."""
 
     upstream: str
     alter: Alter
@@ -60,23 +59,23 @@ class Gateway:
     seen: list[bytes] = field(default_factory=list)
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One connection, until either side ends it."""
+        """Serve one connection until either side closes it."""
         server: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
         try:
             while True:
-                head, body = await _message(reader)
+                head, body = await _read_message(reader)
                 self.seen.append(head.split(b"\r\n")[0])
 
-                async def forward(head: bytes = head, body: bytes = body) -> Altered:
+                async def forward(head: bytes = head, body: bytes = body) -> GatewayAnswer:
                     nonlocal server
                     if server is None:
                         server = await self._connect()
-                    return await _carried_out(head, body, *server)
+                    return await _forward(head, body, *server)
 
                 answer = await self.exchange(head, body, forward)
                 if answer is DROP:
                     return
-                writer.write(_written(answer, to_head=head.startswith(b"HEAD ")))
+                writer.write(_render(answer, to_head=head.startswith(b"HEAD ")))
                 await writer.drain()
                 if answer.cut:
                     return
@@ -86,20 +85,20 @@ class Gateway:
             for each in (writer, server[1]) if server else (writer,):
                 each.close()
 
-    async def exchange(self, head: bytes, body: bytes, forward: Forward) -> Altered:
-        """What a request gets; `forward` passes it on to the server and gives the server's answer."""
-        answer = await _settled(self.before(head, body))
+    async def exchange(self, head: bytes, body: bytes, forward: Forward) -> GatewayAnswer:
+        """Answer a request; `forward` sends it to the server and returns the server's answer."""
+        answer = await _resolve(self.before(head, body))
         if answer is not None:
             return answer
         answer = await forward()
-        altered = await _settled(self.alter(head, body, answer.status, answer.headers, answer.body))
+        altered = await _resolve(self.alter(head, body, answer.status, answer.headers, answer.body))
         return answer if altered is None else altered
 
-    async def deliver(self, head: bytes, body: bytes) -> Altered:
-        """Pass a request on that no client waits for any more, on a connection of its own."""
+    async def deliver(self, head: bytes, body: bytes) -> GatewayAnswer:
+        """Forward a request that no client waits for any more, on a connection of its own."""
         reader, writer = await self._connect()
         try:
-            return await _carried_out(head, body, reader, writer)
+            return await _forward(head, body, reader, writer)
         finally:
             writer.close()
 
@@ -108,25 +107,27 @@ class Gateway:
         return await asyncio.open_connection(parts.hostname, parts.port or 80)
 
 
-async def _carried_out(head: bytes, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Altered:
+async def _forward(
+    head: bytes, body: bytes, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+) -> GatewayAnswer:
     writer.write(head + body)
     await writer.drain()
-    answer_head, answer_body = await _message(reader, answers_head=head.startswith(b"HEAD "))
+    answer_head, answer_body = await _read_message(reader, answers_head=head.startswith(b"HEAD "))
     first, *lines = answer_head.decode("latin-1").rstrip("\r\n").split("\r\n")
     headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    return Altered(int(first.split(" ")[1]), headers, answer_body)
+    return GatewayAnswer(int(first.split(" ")[1]), headers, answer_body)
 
 
 @asynccontextmanager
 async def gateway(upstream_url: str, alter: Alter, before: Before = lambda head, body: None) -> AsyncIterator[str]:
-    """A gateway on a free port in front of `upstream_url`; its URL."""
-    async with opened(Gateway(upstream_url, alter, before)) as url:
+    """Run a gateway on a free port in front of `upstream_url`; yield its URL."""
+    async with running_gateway(Gateway(upstream_url, alter, before)) as url:
         yield url
 
 
 @asynccontextmanager
-async def opened(gate: Gateway) -> AsyncIterator[str]:
-    """The same for a gateway that the test looks at afterwards."""
+async def running_gateway(gate: Gateway) -> AsyncIterator[str]:
+    """Run a gateway that the test inspects later; yield its URL."""
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -147,12 +148,12 @@ async def opened(gate: Gateway) -> AsyncIterator[str]:
         await asyncio.gather(*tuple(tasks), return_exceptions=True)
 
 
-async def _settled(decision: Altered | None | Awaitable[Altered | None]) -> Altered | None:
+async def _resolve(decision: GatewayAnswer | None | Awaitable[GatewayAnswer | None]) -> GatewayAnswer | None:
     return await decision if isawaitable(decision) else decision
 
 
-async def _message(reader: asyncio.StreamReader, *, answers_head: bool = False) -> tuple[bytes, bytes]:
-    """Head and whole body of one message; a chunked body comes joined."""
+async def _read_message(reader: asyncio.StreamReader, *, answers_head: bool = False) -> tuple[bytes, bytes]:
+    """Read the head and the whole body of one message; the chunks of a body are joined."""
     head = await reader.readuntil(b"\r\n\r\n")
     fields = head.lower()
     if answers_head:
@@ -167,13 +168,13 @@ async def _message(reader: asyncio.StreamReader, *, answers_head: bool = False) 
     return head, await reader.readexactly(int(rest.split(b"\r\n")[0])) if found else b""
 
 
-def _written(answer: Altered, *, to_head: bool) -> bytes:
-    """An answer's bytes; that to a HEAD, which has no body, keeps the length that it names."""
+def _render(answer: GatewayAnswer, *, to_head: bool) -> bytes:
+    """Return an answer's bytes; an answer to HEAD, which has no body, keeps its `Content-Length`."""
     headers = list(answer.headers)
     if not answer.cut and not to_head:
         framing = ("content-length", "transfer-encoding")
         headers = [(name, value) for name, value in headers if name.lower() not in framing]
         headers.append(("Content-Length", str(len(answer.body))))
-    lines = [f"HTTP/1.1 {answer.status} Altered" if answer.status != 200 else "HTTP/1.1 200 OK"]
+    lines = [f"HTTP/1.1 {answer.status} GatewayAnswer" if answer.status != 200 else "HTTP/1.1 200 OK"]
     lines += [f"{name}: {value}" for name, value in headers]
     return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1") + answer.body

@@ -1,13 +1,10 @@
 """A client with one ledger of its own in a sandbox, for tests of what a server shows and when."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import aiohttp
-
-from midaz_seed.clock import FakeClock
 
 
 class LedgerClient:
@@ -68,9 +65,3 @@ async def ledger_client(url: str) -> AsyncIterator[LedgerClient]:
         client = LedgerClient(session, url)
         await client.prepare()
         yield client
-
-
-async def sleeping(clock: FakeClock, number: int) -> None:
-    """Until so many tasks wait for the clock."""
-    while clock.sleepers < number:
-        await asyncio.sleep(0)

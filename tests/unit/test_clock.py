@@ -14,7 +14,7 @@ async def _until_asleep(clock: FakeClock, count: int) -> None:
         await anyio.lowlevel.checkpoint()
 
 
-def test_the_system_clock_tells_epoch_time_and_never_goes_back() -> None:
+def test_the_system_clock_returns_epoch_time_and_never_goes_back() -> None:
     clock = SystemClock()
     before_s = time.time()
     assert clock.time() >= before_s
@@ -110,7 +110,7 @@ async def test_an_automatic_clock_moves_with_each_sleep_and_keeps_what_was_slept
     assert clock.slept_s == [1.5, 60.0]
 
 
-async def test_a_cancelled_sleeper_holds_nobody_up() -> None:
+async def test_a_cancelled_sleeper_does_not_delay_others() -> None:
     clock, woken = FakeClock(), []
 
     async def sleep() -> None:

@@ -151,3 +151,23 @@ def test_there_is_no_import_cycle() -> None:
 def test_only_the_wiring_knows_the_container() -> None:
     users = {module for module, names in MODULES.items() if "svcs" in names}
     assert users == {"midaz_seed.wiring"}
+
+
+def test_no_test_module_imports_from_another_one() -> None:
+    root = PACKAGE.parent
+    found = []
+    for path in sorted((root / "tests").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            modules = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                modules = [f"{node.module}.{alias.name}" for alias in node.names]
+            names = (module for module in modules if any(part.startswith("test_") for part in module.split(".")))
+            found += [f"{path.relative_to(root)} imports {name}" for name in names]
+    assert not found, f"move what is shared to tests/support: {found}"
+
+
+def test_the_tools_import_nothing_from_the_tests() -> None:
+    root = PACKAGE.parent
+    for path in sorted((root / "tools").rglob("*.py")):
+        text = path.read_text(encoding="utf-8")
+        assert not any(line.startswith(("from tests", "import tests")) for line in text.splitlines()), path

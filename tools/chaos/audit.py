@@ -1,11 +1,11 @@
-"""What is really on a sandbox, counted by mark, held against the plan.
+"""Compare a sandbox's records with the plan, counting entities and movements by their tags.
 
-It looks at the sandbox's records and not through its API, because those hold everything: also what the API does not
-show, such as a movement that a crash left out of every list, and also while faults meddle with every answer.
+The audit reads the records and not the API, because the records are complete: they hold what the API does not show,
+such as a movement that a crash left out of every list, and no fault alters them.
 """
 
 import functools
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -30,7 +30,7 @@ _VOLUME = {
     "--accounts": "accounts_per_ledger",
     "--transactions": "transactions_per_account",
 }
-_PACK = "--transactions-per-batch"
+_BATCH = "--transactions-per-batch"
 
 Balances = dict[tuple[str, str, str], Decimal]
 """(organization, ledger, alias) -> available; what left an external account is positive."""
@@ -38,50 +38,53 @@ Balances = dict[tuple[str, str, str], Decimal]
 
 @dataclass(frozen=True)
 class Planned:
-    """What a plan asks for."""
+    """What a plan creates."""
 
     plan: Plan
     movements: Counter[str]
-    """The mark of every transaction."""
+    """The tag of every transaction."""
     entities: Counter[str]
-    """The mark of everything else that carries one."""
+    """The tag of every entity that carries one."""
     balances: Balances
 
     @property
     def before_money(self) -> int:
-        """Requests that create what movements need."""
+        """Count the requests that create what movements need."""
         return self.plan.posts - len(self.movements)
 
     @property
     def deposits(self) -> int:
-        """How many of the transactions are deposits."""
+        """Count the transactions that are deposits."""
         return self.plan.counts.get(Phase.DEPOSITS, 0)
 
 
 @dataclass(frozen=True)
 class Audit:
-    """What is not as planned. A mark counts once for each time that it is there too often."""
+    """The differences from the plan. A tag is in `doubled` once for each time that it is there too often."""
 
     doubled: tuple[str, ...]
     missing: tuple[str, ...]
     strange: tuple[str, ...]
-    """Other differences: an entity that is there twice or not at all, a movement of nobody's, a balance."""
+    """Other differences: an entity that is there twice or not at all, an unplanned movement, a balance."""
 
     @property
     def exactly_once(self) -> bool:
-        """Every planned movement is there, and none twice."""
+        """Whether every planned movement is there once."""
         return not self.doubled and not self.missing
+
+    @property
+    def is_as_planned(self) -> bool:
+        """Whether there is no difference."""
+        return self.exactly_once and not self.strange
 
     def __str__(self) -> str:
         named = [("doubled", self.doubled), ("missing", self.missing), ("strange", self.strange)]
-        return (
-            "; ".join(f"{len(marks)} {what} ({', '.join(marks[:4])})" for what, marks in named if marks) or "all well"
-        )
+        return "; ".join(f"{len(tags)} {what} ({', '.join(tags[:4])})" for what, tags in named if tags) or "as planned"
 
 
 @functools.lru_cache(maxsize=64)
 def planned_by(flags: tuple[str, ...]) -> Planned:
-    """What `midaz-seed run` plans when it gets these flags, of which only those that change the data are looked at."""
+    """Return what `midaz-seed run` plans with these flags; flags that do not change the data are ignored."""
     plan = build_plan(_settings(flags))
     movements, entities = Counter[str](), Counter[str]()
     for organization in plan.organizations:
@@ -113,17 +116,17 @@ def _settings(flags: Sequence[str]) -> Settings:
     given = dict(pairwise(flags))
     preset = given.get("--preset", "small")
     volume = {**PRESETS[preset], **{field: int(given[flag]) for flag, field in _VOLUME.items() if flag in given}}
-    batches = {"transactionsPerBatch": int(given.get(_PACK, "1"))}
+    batches = {"transactionsPerBatch": int(given.get(_BATCH, "1"))}
     return Settings.model_validate({"preset": preset, "volume": volume, "generation": {"batches": batches}})
 
 
 def audit(state: SandboxState, planned: Planned) -> Audit:
-    """Hold a sandbox's records against the plan."""
+    """Compare a sandbox's records with the plan."""
     made = Counter(chain.from_iterable(_marks_of_movements(state, ledger) for ledger in state.ledger_states.values()))
     there = Counter(_mark(doc) for doc in _entities(state)) & Counter(dict.fromkeys(planned.entities, 1_000_000))
     twice = [f"{mark} is there {count} times" for mark, count in there.items() if count > planned.entities[mark]]
     absent = [f"{mark} is not there" for mark in planned.entities - there]
-    nobodys = [f"movement {mark or 'without a mark'}" for mark in made if mark not in planned.movements]
+    unplanned = [f"movement {mark or 'without a tag'}" for mark in made if mark not in planned.movements]
     held = _balances(state)
     wrong = [
         f"{'/'.join(name)} holds {held.get(name)}, not {value}"
@@ -132,11 +135,11 @@ def audit(state: SandboxState, planned: Planned) -> Audit:
     ]
     doubled = (made - planned.movements) & Counter(dict.fromkeys(planned.movements, 1_000_000))
     missing = planned.movements - made
-    return Audit(tuple(doubled.elements()), tuple(missing.elements()), (*twice, *absent, *nobodys, *wrong))
+    return Audit(tuple(doubled.elements()), tuple(missing.elements()), (*twice, *absent, *unplanned, *wrong))
 
 
 async def audit_file(data: Path, planned: Planned) -> Audit:
-    """The same for a sandbox that has ended and left its data."""
+    """Compare the file of a sandbox that has ended with the plan."""
     async with running(SandboxConfig(data=data)) as server:
         return audit(server.state, planned)
 
@@ -172,3 +175,28 @@ def _balances(state: SandboxState) -> Balances:
         for balance in ledger.balances.values()
         if balance.key == "default"
     }
+
+
+def money_in_duplicates(state: SandboxState) -> Iterator[str]:
+    """Yield organizations, ledgers and portfolios with one tag that each hold money, and removed ledgers with money."""
+    holders: dict[str, set[str]] = defaultdict(set)
+    for ledger_state in state.ledger_states.values():
+        if not ledger_state.seqs:
+            continue
+        organization = state.organizations.live.get(ledger_state.org_id)
+        ledger = state.ledger_doc(ledger_state.org_id, ledger_state.ledger_id)
+        if organization is None or ledger is None:
+            yield f"money in ledger {ledger_state.ledger_id}, which was removed"
+            continue
+        holders[_mark(organization)].add(ledger_state.org_id)
+        holders[_mark(ledger)].add(ledger_state.ledger_id)
+        _add_portfolios(ledger_state, holders)
+    yield from (f"{len(ids)} of {mark} hold money" for mark, ids in holders.items() if len(ids) > 1)
+
+
+def _add_portfolios(ledger_state: LedgerState, holders: dict[str, set[str]]) -> None:
+    portfolios = ledger_state.collection("portfolios").live
+    for account in ledger_state.collection("accounts"):
+        portfolio = portfolios.get(str(account.get("portfolioId")))
+        if portfolio is not None and account["id"] in ledger_state.touched:
+            holders[_mark(portfolio)].add(portfolio["id"])

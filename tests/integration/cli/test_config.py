@@ -198,7 +198,7 @@ def test_the_config_flag_beats_its_variable(cli: Cli, monkeypatch: pytest.Monkey
     assert cli.settings("--config", "b.yaml")["seed"]["source"] == "b.yaml:1"
 
 
-def test_one_mistake_is_told_with_its_place_and_a_hint(cli: Cli) -> None:
+def test_one_mistake_is_reported_with_its_place_and_a_hint(cli: Cli) -> None:
     Path("midaz-seed.yaml").write_text("\nsede: 4\n")
     result = cli("config", "show")
     assert result.code == 2
@@ -210,7 +210,7 @@ def test_one_mistake_is_told_with_its_place_and_a_hint(cli: Cli) -> None:
     ]
 
 
-def test_several_mistakes_are_told_at_once(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_several_mistakes_are_reported_at_once(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("midaz-seed.yaml").write_text("seed: x\n")
     monkeypatch.setenv("MIDAZ_SEED_SEDE", "1")
     result = cli("config", "show", "--accounts", "-3")

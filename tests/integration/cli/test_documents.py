@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 import midaz_seed
-from tests.support import UNMEASURED, cli
+from tests.support.cli import run_cli
+from tools.chaos.processes import UNMEASURED_ENVIRONMENT
 
 ROOT = Path(__file__).parents[3]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -46,7 +47,7 @@ def test_every_command_in_the_documents_has_flags_that_exist(command: str) -> No
     words = shlex.split(command.split(">", maxsplit=1)[0])[1:]
     flags = [word for word in words if word.startswith("-")]
     verbs = [word for word in words[:2] if not word.startswith("-")] if words[0] == "config" else words[:1]
-    shown = cli(*verbs, "--help").stdout
+    shown = run_cli(*verbs, "--help").stdout
     for flag in flags:
         assert re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", shown), f"{command}: {flag} is not in --help"
 
@@ -70,7 +71,7 @@ def test_the_session_in_the_readme_is_what_the_command_prints() -> None:
         text=True,
         timeout=100,
         check=True,
-        env=UNMEASURED,
+        env=UNMEASURED_ENVIRONMENT,
     ).stdout
     real = re.sub(r"^  the client (waited|limited).*\n(    .*\n)*", "", real, flags=re.MULTILINE)  # a busy machine
     assert _shape(shown) == _shape(real)

@@ -10,7 +10,8 @@ import pytest
 
 import midaz_seed.cli
 from midaz_seed.errors import BreakerOpenError, SettlementError
-from tests.support import ENVIRONMENT, cli
+from tests.support.cli import run_cli
+from tools.chaos.processes import CLEAN_ENVIRONMENT
 
 ROOT = Path(__file__).parents[3]
 HEAVY = {
@@ -36,7 +37,7 @@ def process(*arguments: str) -> subprocess.CompletedProcess[str]:
         timeout=60,
         check=False,
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env=CLEAN_ENVIRONMENT,
     )
 
 
@@ -62,7 +63,7 @@ def test_help_imports_nothing_heavy(arguments: list[str]) -> None:
 
 
 def test_the_help_lists_every_verb() -> None:
-    result = cli("--help")
+    result = run_cli("--help")
     assert result.returncode == 0
     for verb, about in midaz_seed.cli.COMMANDS.items():
         assert f"  {verb} " in result.stdout
@@ -70,8 +71,8 @@ def test_the_help_lists_every_verb() -> None:
 
 
 def test_without_a_command_the_help_is_shown() -> None:
-    assert cli().stdout == cli("--help").stdout
-    assert cli("config").stdout == cli("config", "-h").stdout
+    assert run_cli().stdout == run_cli("--help").stdout
+    assert run_cli("config").stdout == run_cli("config", "-h").stdout
 
 
 @pytest.mark.parametrize("verb", midaz_seed.cli.COMMANDS)
@@ -83,7 +84,7 @@ def test_every_verb_is_there_and_explains_itself(verb: str) -> None:
 
 @pytest.mark.parametrize("verb", ["run", "verify", "plan"])
 def test_options_stand_under_headings(verb: str) -> None:
-    text = cli(verb, "--help").stdout
+    text = run_cli(verb, "--help").stdout
     assert "Plan:" in text
     assert "Configuration:" in text
     assert "\nOptions:" not in text
@@ -113,7 +114,7 @@ def test_the_version_is_printed() -> None:
     ],
 )
 def test_a_wrong_command_line_ends_with_2_and_the_nearest_right_one(arguments: list[str], expected: list[str]) -> None:
-    result = cli(*arguments)
+    result = run_cli(*arguments)
     assert result.returncode == 2
     assert result.stdout == ""
     assert result.stderr.splitlines() == expected
@@ -125,7 +126,7 @@ def test_a_reader_that_goes_away_is_no_error() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env=CLEAN_ENVIRONMENT,
     )
     assert reader.stdout is not None
     assert reader.stderr is not None
@@ -154,7 +155,7 @@ def leave_with(failure: BaseException, *arguments: str) -> int:
     return int(left.value.code or 0)
 
 
-def test_an_error_of_ours_is_told_with_place_and_hint_and_has_its_exit_code(
+def test_a_seed_error_is_reported_with_place_and_hint_and_has_its_exit_code(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     error = SettlementError("the deposits are not visible", where="ledger Main", hint="run it again")

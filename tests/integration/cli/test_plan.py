@@ -94,7 +94,7 @@ def test_every_kind_of_item_can_be_shown(plan, key: str, field: str, value: str 
     assert body["metadata"]["seedKey"].endswith(f"/{key}")
 
 
-def test_a_packed_transaction_is_shown_by_its_key(plan) -> None:
+def test_a_batch_is_shown_by_its_key(plan) -> None:
     code, out, _ = plan("-v", "tiny", "--transactions-per-batch", "3", "--show", "o1.l1.t2.1x3")
     assert code == 0
     assert json.loads(out)["metadata"]["seedKey"].endswith("o1.l1.t2.1x3")

@@ -5,6 +5,7 @@ import asyncio
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -17,15 +18,17 @@ from midaz_seed.runs.directory import REJECTS, RunDirectory, RunStatus, find_run
 from midaz_seed.runs.rejects import NEW
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import UNMEASURED, Intercepting, cli, sandbox, world
-from tests.support.gateway import Altered, gateway
+from tests.support.cli import run_cli
+from tests.support.gateway import GatewayAnswer, gateway
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport, http_transport
+from tools.chaos.processes import UNMEASURED_ENVIRONMENT
 
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 3}
 
 
-def _world(url: str, runs: Path) -> Settings:
-    return world(url, volume=VOLUME, journal={"directory": str(runs)})
+_settings = partial(settings_for, volume=VOLUME)
 
 
 def _refusing(url: str) -> Transport:
@@ -37,12 +40,12 @@ def _refusing(url: str) -> Transport:
             return Response(400, {}, b'{"code":"0047","title":"Bad Request","message":"no such product"}')
         return None
 
-    return Intercepting(HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5), answer)
+    return InterceptingTransport(http_transport(url), answer)
 
 
 async def _with_refusals(url: str, runs: Path) -> RunDirectory:
     """A run of which some accounts were refused."""
-    await seed_async(_world(url, runs), overrides={Transport: _refusing(url)})
+    await seed_async(_settings(url, runs=runs), overrides={Transport: _refusing(url)})
     run = find_run(runs, "")
     assert len(_keys(run)) >= 3
     return run
@@ -60,7 +63,7 @@ def test_a_retry_while_the_server_is_away_keeps_what_was_refused(tmp_path: Path)
     run = asyncio.run(refused())
     before, about = _keys(run), run.read_record()
     for _ in range(2):
-        said = cli("retry", about.run_id, "-q", cwd=tmp_path)
+        said = run_cli("retry", about.run_id, "-q", "--attempts", "1", cwd=tmp_path)
         assert said.returncode == 3
         assert "no rejected items: nothing" not in said.stdout
         assert _keys(run) == before
@@ -69,11 +72,11 @@ def test_a_retry_while_the_server_is_away_keeps_what_was_refused(tmp_path: Path)
 
 
 @asynccontextmanager
-async def _ill(kind: str, upstream: str) -> AsyncIterator[str]:
+async def _broken_gateway(kind: str, upstream: str) -> AsyncIterator[str]:
     answers = {
-        "401": Altered(401, [], b'{"code":"0042","title":"Unauthorized","message":"no"}'),
-        "404 of an ingress": Altered(404, [("Content-Type", "text/plain")], b"default backend - 404"),
-        "login page": Altered(200, [("Content-Type", "text/html")], b"<html>sign in</html>"),
+        "401": GatewayAnswer(401, [], b'{"code":"0042","title":"Unauthorized","message":"no"}'),
+        "404 of an ingress": GatewayAnswer(404, [("Content-Type", "text/plain")], b"default backend - 404"),
+        "login page": GatewayAnswer(200, [("Content-Type", "text/html")], b"<html>sign in</html>"),
     }
     async with gateway(upstream, lambda *_: None, lambda head, body: answers[kind]) as url:
         yield url
@@ -86,25 +89,24 @@ async def test_a_session_that_is_refused_at_the_start_keeps_what_was_refused_and
     async with sandbox() as server:
         run = await _with_refusals(server.url, tmp_path)
         before = _keys(run)
-        async with _ill(kind, server.url) as url:
+        async with _broken_gateway(kind, server.url) as url:
             with pytest.raises(SeedError):
-                await seed_async(_world(url, tmp_path))
+                await seed_async(_settings(url, runs=tmp_path))
         assert _keys(run) == before
-        report = await seed_async(_world(server.url, tmp_path))
+        report = await seed_async(_settings(server.url, runs=tmp_path))
         assert report.exit_code == 0, report.verdict
         assert _keys(run) == set()
         assert run.read_record().rejected == 0
 
 
-_KILLED = """
+_KILLED_RETRY = f"""
 import asyncio, os, sys
 from pathlib import Path
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Transport
-from tests.integration.cli.test_retry_command import _world
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from midaz_seed.transport.base import Response
-from tests.support import Intercepting
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport, http_transport
 
 url, runs = sys.argv[1], Path(sys.argv[2])
 posts = 0
@@ -114,12 +116,13 @@ def answer(request):
     if request.method == "POST" and request.path.endswith("/accounts"):
         posts += 1
         if posts == 1:
-            return Response(400, {}, b'{"code":"0047","title":"Bad Request","message":"still no such product"}')
+            return Response(400, {{}}, b'{{"code":"0047","title":"Bad Request","message":"still no such product"}}')
         if posts == 3:
             os._exit(9)
 
-wire = HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
-asyncio.run(seed_async(_world(url, runs), overrides={Transport: Intercepting(wire, answer)}))
+transport = InterceptingTransport(http_transport(url), answer)
+settings = settings_for(url, volume={VOLUME}, runs=runs)
+asyncio.run(seed_async(settings, overrides={{Transport: transport}}))
 """
 
 
@@ -129,20 +132,20 @@ async def test_a_retry_that_is_killed_in_the_middle_keeps_what_was_refused(tmp_p
         before = _keys(run)
         source = Path(__file__).parents[3]
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-c", _KILLED, server.url, str(tmp_path)),
+            *(sys.executable, "-c", _KILLED_RETRY, server.url, str(tmp_path)),
             cwd=source,
-            env={**UNMEASURED, "PYTHONPATH": str(source)},
+            env={**UNMEASURED_ENVIRONMENT, "PYTHONPATH": str(source)},
         )
         assert await process.wait() == 9
         assert (run.path / f"{REJECTS}{NEW}").exists()
         assert _keys(run) <= before
         said = {reject["message"] for reject in run.rejects()}
         assert said == {"no such product", "still no such product"}
-        async with _ill("401", server.url) as url:
+        async with _broken_gateway("401", server.url) as url:
             with pytest.raises(SeedError):
-                await seed_async(_world(url, tmp_path))
+                await seed_async(_settings(url, runs=tmp_path))
         assert {reject["message"] for reject in run.rejects()} == said
-        report = await seed_async(_world(server.url, tmp_path))
+        report = await seed_async(_settings(server.url, runs=tmp_path))
         assert report.exit_code == 0, report.verdict
         assert _keys(run) == set()
 
@@ -155,8 +158,10 @@ async def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> Non
         def gone(request: Request) -> Response | None:
             return Response(401, {}, b"{}") if request.method == "POST" else None
 
-        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
-        report = await seed_async(_world(server.url, tmp_path), overrides={Transport: Intercepting(wire, gone)})
+        wire = http_transport(server.url)
+        report = await seed_async(
+            _settings(server.url, runs=tmp_path), overrides={Transport: InterceptingTransport(wire, gone)}
+        )
         assert report.exit_code == 3
         assert _keys(run) == before
 
@@ -164,15 +169,15 @@ async def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> Non
 async def test_the_processes_of_a_sharded_run_put_what_is_refused_into_one_file(tmp_path: Path) -> None:
     seen = count()
 
-    def refuse(head: bytes, body: bytes) -> Altered | None:
+    def refuse(head: bytes, body: bytes) -> GatewayAnswer | None:
         if head.startswith(b"POST") and head.split(b" ")[1].endswith(b"/accounts") and next(seen) % 3 == 2:
-            return Altered(400, [], b'{"code":"0047","title":"Bad Request","message":"no such product"}')
+            return GatewayAnswer(400, [], b'{"code":"0047","title":"Bad Request","message":"no such product"}')
         return None
 
     def sharded(url: str) -> Settings:
         volume = {**VOLUME, "ledgersPerOrganization": 2}
         shards = {"limits": {"shards": 2}}
-        return world(url, volume=volume, journal={"directory": str(tmp_path)}, generation=shards)
+        return settings_for(url, volume=volume, runs=tmp_path, generation=shards)
 
     async with sandbox() as server:
         async with gateway(server.url, lambda *_: None, refuse) as url:
@@ -185,20 +190,20 @@ async def test_the_processes_of_a_sharded_run_put_what_is_refused_into_one_file(
     assert _keys(run) == set()
 
 
-def test_a_run_that_is_not_done_is_not_told_that_nothing_was_refused(tmp_path: Path) -> None:
+def test_retry_does_not_report_that_nothing_was_refused_for_an_unfinished_run(tmp_path: Path) -> None:
     async def cut_off() -> str:
         async with sandbox() as server:
-            settings = _world(server.url, tmp_path / "runs")
+            settings = _settings(server.url, runs=tmp_path / "runs")
 
             def gone(request: Request) -> Response | None:
                 return Response(401, {}, b"{}") if request.path.endswith("/json") else None
 
-            wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
-            await seed_async(settings, overrides={Transport: Intercepting(wire, gone)})
+            wire = http_transport(server.url)
+            await seed_async(settings, overrides={Transport: InterceptingTransport(wire, gone)})
             return build_plan(settings).run_id
 
     name = asyncio.run(cut_off())
-    said = cli("retry", name, "-q", cwd=tmp_path)
+    said = run_cli("retry", name, "-q", cwd=tmp_path)
     assert said.returncode == 2
     assert "not finished" in said.stderr
     assert f"midaz-seed run --resume {name}" in said.stderr
@@ -207,15 +212,15 @@ def test_a_run_that_is_not_done_is_not_told_that_nothing_was_refused(tmp_path: P
 def test_a_finished_run_stays_finished_when_its_server_is_away(tmp_path: Path) -> None:
     async def finished() -> RunDirectory:
         async with sandbox() as server:
-            await seed_async(_world(server.url, tmp_path / "runs"))
+            await seed_async(_settings(server.url, runs=tmp_path / "runs"))
             (run,) = [RunDirectory(path) for path in (tmp_path / "runs").iterdir()]
-            async with _ill("404 of an ingress", server.url) as url:
+            async with _broken_gateway("404 of an ingress", server.url) as url:
                 with pytest.raises(SeedError):
-                    await seed_async(_world(url, tmp_path / "runs"))
+                    await seed_async(_settings(url, runs=tmp_path / "runs"))
             return run
 
     run = asyncio.run(finished())
     assert run.read_record().status is RunStatus.FINISHED
-    said = cli("retry", run.read_record().run_id, cwd=tmp_path)
+    said = run_cli("retry", run.read_record().run_id, cwd=tmp_path)
     assert said.returncode == 0
     assert "has no rejected items" in said.stdout

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ENVIRONMENT, cli
+from tests.support.cli import run_cli
+from tools.chaos.processes import CLEAN_ENVIRONMENT
 
 
 def process(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -23,7 +24,7 @@ def process(*arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=60,
         check=False,
-        env=ENVIRONMENT,
+        env=CLEAN_ENVIRONMENT,
     )
     assert "Traceback" not in result.stderr
     return result
@@ -75,80 +76,80 @@ def test_json_prints_one_document_and_nothing_else_on_stdout() -> None:
 
 
 def test_no_target_names_both_ways_to_give_one() -> None:
-    result = cli("run", "--preset", "tiny")
+    result = run_cli("run", "--preset", "tiny")
     assert result.returncode == 2
     assert "--target sandbox" in result.stderr
     assert "--base-url" in result.stderr
 
 
 def test_a_target_that_is_not_loopback_is_refused_with_the_flag_that_allows_it() -> None:
-    result = cli("run", "--base-url", "http://midaz.example.com:3002")
+    result = run_cli("run", "--base-url", "http://midaz.example.com:3002")
     assert result.returncode == 2
     assert "--allow-host midaz.example.com" in result.stderr
 
 
 def test_an_unknown_preset_is_refused_with_the_nearest_one() -> None:
-    result = cli("run", "--preset", "smal", "--target", "sandbox")
+    result = run_cli("run", "--preset", "smal", "--target", "sandbox")
     assert result.returncode == 2
     assert "small" in result.stderr
 
 
 @pytest.mark.parametrize("count", ["-1", "x"])
 def test_a_count_that_is_none_is_refused(count: str) -> None:
-    result = cli("run", "--target", "sandbox", "--accounts", count)
+    result = run_cli("run", "--target", "sandbox", "--accounts", count)
     assert result.returncode == 2
     assert "accounts" in result.stderr
 
 
-def test_one_account_per_asset_is_refused_because_nobody_could_receive() -> None:
-    result = cli("run", "--preset", "tiny", "--accounts", "2", "--target", "sandbox")
+def test_one_account_per_asset_is_refused_because_no_other_could_receive() -> None:
+    result = run_cli("run", "--preset", "tiny", "--accounts", "2", "--target", "sandbox")
     assert result.returncode == 2
     assert "hint" in result.stderr
 
 
 def test_more_assets_than_templates_are_refused_by_name() -> None:
-    result = cli("run", "--preset", "tiny", "--assets", "9", "--accounts", "18", "--target", "sandbox")
+    result = run_cli("run", "--preset", "tiny", "--assets", "9", "--accounts", "18", "--target", "sandbox")
     assert result.returncode == 2
     assert "MILES" in result.stderr
 
 
 def test_an_unreachable_server_ends_with_3_and_the_way_on() -> None:
-    result = cli("run", "--preset", "tiny", "--base-url", "http://127.0.0.1:9")
+    result = run_cli("run", "--preset", "tiny", "--base-url", "http://127.0.0.1:9")
     assert result.returncode == 3
     assert "hint" in result.stderr
 
 
 @pytest.mark.parametrize("impostor", [{}], indirect=True)
 def test_a_server_that_answers_html_is_called_no_midaz(impostor: str) -> None:
-    result = cli("run", "--preset", "tiny", "--base-url", impostor)
+    result = run_cli("run", "--preset", "tiny", "--base-url", impostor)
     assert result.returncode == 3
     assert "Midaz" in result.stderr
 
 
 @pytest.mark.parametrize("impostor", [{"kind": "application/json", "text": '{"version":"v2.2.2"}'}], indirect=True)
 def test_a_version_2_server_is_refused_with_a_sentence(impostor: str) -> None:
-    result = cli("run", "--preset", "tiny", "--base-url", impostor)
+    result = run_cli("run", "--preset", "tiny", "--base-url", impostor)
     assert result.returncode == 3
     assert "v2.2.2" in result.stderr
 
 
 @pytest.mark.parametrize("impostor", [{"status": 401, "text": "Missing Token"}], indirect=True)
 def test_a_wrong_token_ends_with_3_and_is_not_printed(impostor: str) -> None:
-    result = cli("run", "--preset", "tiny", "--base-url", impostor, "--auth-token", "s3cr3t-token", "--debug")
+    result = run_cli("run", "--preset", "tiny", "--base-url", impostor, "--auth-token", "s3cr3t-token", "--debug")
     assert result.returncode == 3
     assert "credentials" in result.stderr
     assert "s3cr3t-token" not in result.stderr + result.stdout
 
 
 def test_a_report_in_a_folder_that_is_not_there_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
-    result = cli("run", "--preset", "tiny", "--target", "sandbox", "--report", str(tmp_path / "no" / "report.json"))
+    result = run_cli("run", "--preset", "tiny", "--target", "sandbox", "--report", str(tmp_path / "no" / "report.json"))
     assert result.returncode == 2
     assert "report" in result.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
 def test_a_full_disk_for_the_report_is_said_and_the_report_is_still_on_stdout() -> None:
-    result = cli("run", "--preset", "tiny", "--target", "sandbox", "--report", "/dev/full")
+    result = run_cli("run", "--preset", "tiny", "--target", "sandbox", "--report", "/dev/full")
     assert result.returncode == 2
     assert "error" in result.stderr
     assert "every balance is the planned one" in result.stdout
@@ -160,7 +161,7 @@ def test_ctrl_c_while_money_moves_ends_with_130_and_the_way_on() -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=ENVIRONMENT,
+        env=CLEAN_ENVIRONMENT,
     )
     assert process.stderr is not None
     for line in process.stderr:
@@ -175,12 +176,12 @@ def test_ctrl_c_while_money_moves_ends_with_130_and_the_way_on() -> None:
 
 
 def test_verify_of_an_empty_sandbox_ends_with_1() -> None:
-    result = cli("verify", "--preset", "tiny", "--target", "sandbox")
+    result = run_cli("verify", "--preset", "tiny", "--target", "sandbox")
     assert result.returncode == 1
     assert "organization" in result.stdout
 
 
 def test_the_old_generators_flags_are_understood(tmp_path: Path) -> None:
-    result = cli("config", "show", "--json", "-v", "medium", "-s", "9", cwd=tmp_path)
+    result = run_cli("config", "show", "--json", "-v", "medium", "-s", "9", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "medium" in result.stdout

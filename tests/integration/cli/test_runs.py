@@ -5,7 +5,6 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,27 +12,25 @@ from typing import Any
 
 import pytest
 
-from tests.support import UNMEASURED, cli
+from tests.support.cli import run_cli
+from tests.support.sandbox import blocking_sandbox_process
+from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 
-WORLD = ["--preset", "small", "--accounts", "30", "--transactions", "6"]
+PRESET_ARGS = ["--preset", "small", "--accounts", "30", "--transactions", "6"]
 
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[str]:
     """A sandbox in a process of its own, with its data kept."""
-    data = str(tmp_path / "ledger.sqlite")
-    command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", "--data", data]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=UNMEASURED) as process:
-        assert process.stdout is not None
-        yield process.stdout.readline().split()[-1]
-        process.send_signal(signal.SIGTERM)
+    with blocking_sandbox_process("--data", str(tmp_path / "ledger.sqlite")) as url:
+        yield url
 
 
 @pytest.fixture
 def killed(server: str, tmp_path: Path) -> str:
     """The id of a run that was killed in the middle."""
-    command = [sys.executable, "-m", "midaz_seed", "run", *WORLD, "-u", server, "-q", "--rate", "200"]
-    with subprocess.Popen(command, cwd=tmp_path, env=UNMEASURED) as process:
+    command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q", "--rate", "200"]
+    with subprocess.Popen(command, cwd=tmp_path, env=UNMEASURED_ENVIRONMENT) as process:
         _wait_until_done(tmp_path, 100, process)
         process.kill()
     return str(_listed(tmp_path)[0]["run_id"])
@@ -41,7 +38,7 @@ def killed(server: str, tmp_path: Path) -> str:
 
 def _listed(cwd: Path) -> list[dict[str, Any]]:
     """The runs, with what a running one has written down so far."""
-    runs = json.loads(cli("runs", "list", "--json", cwd=cwd).stdout)["runs"]
+    runs = json.loads(run_cli("runs", "list", "--json", cwd=cwd).stdout)["runs"]
     assert isinstance(runs, list)
     return runs
 
@@ -53,36 +50,38 @@ def _wait_until_done(cwd: Path, items: int, process: "subprocess.Popen[Any]") ->
         time.sleep(0.02)
 
 
-def test_a_killed_run_is_listed_shown_and_gone_on_with_by_one_word(killed: str, tmp_path: Path) -> None:
+def test_a_killed_run_is_listed_shown_and_resumed_by_one_flag(killed: str, tmp_path: Path) -> None:
     (run,) = _listed(tmp_path)
     assert run["status"] == "cut off"
-    assert killed in cli("runs", "list", cwd=tmp_path).stdout
-    shown = cli("runs", "show", killed, cwd=tmp_path).stdout
+    assert killed in run_cli("runs", "list", cwd=tmp_path).stdout
+    shown = run_cli("runs", "show", killed, cwd=tmp_path).stdout
     assert f"midaz-seed run --resume {killed}" in shown
 
-    result = cli("run", "--resume", "-q", "--concurrency", "4", "--rate", "0", cwd=tmp_path)
+    result = run_cli("run", "--resume", "-q", "--concurrency", "4", "--rate", "0", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert f"run {killed}" in result.stdout
     assert "every balance is the planned one" in result.stdout
 
-    again = cli("run", "--resume", killed, cwd=tmp_path)
+    again = run_cli("run", "--resume", killed, cwd=tmp_path)
     assert again.returncode == 0
     assert "is finished: nothing was sent" in again.stdout
     assert _listed(tmp_path)[0]["status"] == "finished"
-    nothing = cli("run", "--resume", cwd=tmp_path)
+    nothing = run_cli("run", "--resume", cwd=tmp_path)
     assert nothing.returncode == 2
     assert "no unfinished run to resume" in nothing.stderr
 
 
 def test_other_data_is_refused_with_the_difference_and_nothing_is_sent(killed: str, tmp_path: Path) -> None:
-    result = cli("run", "--resume", killed, "--accounts", "31", cwd=tmp_path)
+    result = run_cli("run", "--resume", killed, "--accounts", "31", cwd=tmp_path)
     assert result.returncode == 2
     assert "volume.accountsPerLedger 30 -> 31" in result.stderr
 
 
-def test_an_interrupted_run_ends_with_the_command_that_goes_on(server: str, tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "midaz_seed", "run", *WORLD, "-u", server, "-q", "--rate", "100"]
-    with subprocess.Popen(command, cwd=tmp_path, env=UNMEASURED, stderr=subprocess.PIPE, text=True) as process:
+def test_an_interrupted_run_ends_with_the_command_that_resumes_it(server: str, tmp_path: Path) -> None:
+    command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q", "--rate", "100"]
+    with subprocess.Popen(
+        command, cwd=tmp_path, env=UNMEASURED_ENVIRONMENT, stderr=subprocess.PIPE, text=True
+    ) as process:
         _wait_until_done(tmp_path, 1, process)
         process.send_signal(signal.SIGINT)
         _, err = process.communicate(timeout=30)
@@ -92,59 +91,61 @@ def test_an_interrupted_run_ends_with_the_command_that_goes_on(server: str, tmp_
     assert _listed(tmp_path)[0]["status"] == "unfinished"
 
 
-def test_a_run_can_be_proved_and_torn_down_by_its_name(server: str, tmp_path: Path) -> None:
-    assert cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
-    assert cli("verify", "mine", "-q", cwd=tmp_path).returncode == 0
-    assert cli("teardown", "mine", "--yes", cwd=tmp_path).returncode == 0
+def test_a_run_can_be_verified_and_torn_down_by_its_name(server: str, tmp_path: Path) -> None:
+    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
+    assert run_cli("verify", "mine", "-q", cwd=tmp_path).returncode == 0
+    assert run_cli("teardown", "mine", "--yes", cwd=tmp_path).returncode == 0
     assert _listed(tmp_path)[0]["status"] == "removed"
-    assert cli("verify", "mine", "-q", cwd=tmp_path).returncode == 1
+    assert run_cli("verify", "mine", "-q", cwd=tmp_path).returncode == 1
 
 
 def test_a_run_that_had_nothing_refused_has_nothing_to_retry(server: str, tmp_path: Path) -> None:
-    assert cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
-    result = cli("retry", "mine", cwd=tmp_path)
+    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
+    result = run_cli("retry", "mine", cwd=tmp_path)
     assert result.returncode == 0
     assert "has no rejected items" in result.stdout
 
 
 def test_a_run_is_deleted_only_when_asked_for_and_its_data_stays(server: str, tmp_path: Path) -> None:
-    assert cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
-    refused = cli("runs", "delete", "mine", cwd=tmp_path)
+    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
+    refused = run_cli("runs", "delete", "mine", cwd=tmp_path)
     assert refused.returncode == 2
     assert "--yes" in refused.stderr
-    assert cli("runs", "delete", "mine", "--yes", cwd=tmp_path).returncode == 0
+    assert run_cli("runs", "delete", "mine", "--yes", cwd=tmp_path).returncode == 0
     assert _listed(tmp_path) == []
-    assert cli("verify", "--preset", "tiny", "-u", server, "--run-id", "mine", "-q", cwd=tmp_path).returncode == 0
+    assert run_cli("verify", "--preset", "tiny", "-u", server, "--run-id", "mine", "-q", cwd=tmp_path).returncode == 0
 
 
 def test_a_run_that_is_not_there_is_named_with_where_to_look(tmp_path: Path) -> None:
-    result = cli("run", "--resume", "nowhere", cwd=tmp_path)
+    result = run_cli("run", "--resume", "nowhere", cwd=tmp_path)
     assert result.returncode == 2
     assert "unknown run nowhere" in result.stderr
     assert "runs list" in result.stderr
 
 
 def test_a_sandbox_that_ends_with_the_run_leaves_no_run_behind(tmp_path: Path) -> None:
-    assert cli("run", "--preset", "tiny", "--target", "sandbox", "-q", cwd=tmp_path).returncode == 0
+    assert run_cli("run", "--preset", "tiny", "--target", "sandbox", "-q", cwd=tmp_path).returncode == 0
     assert not (tmp_path / "runs").exists()
 
 
 def test_the_runs_directory_can_be_named(server: str, tmp_path: Path) -> None:
     kept = tmp_path / "elsewhere"
-    assert cli("run", "--preset", "tiny", "-u", server, "-q", "--runs-dir", str(kept), cwd=tmp_path).returncode == 0
-    (run,) = json.loads(cli("runs", "list", "--runs-dir", str(kept), "--json").stdout)["runs"]
+    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--runs-dir", str(kept), cwd=tmp_path).returncode == 0
+    (run,) = json.loads(run_cli("runs", "list", "--runs-dir", str(kept), "--json").stdout)["runs"]
     assert os.path.samefile(run["directory"], kept / run["run_id"])
 
 
-def test_a_full_disk_in_the_middle_of_a_run_stops_it_tells_so_and_loses_nothing(server: str, tmp_path: Path) -> None:
+def test_a_full_disk_in_the_middle_of_a_run_stops_it_with_a_message_and_loses_nothing(
+    server: str, tmp_path: Path
+) -> None:
     def disk_of_6_kb() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
 
-    command = [sys.executable, "-m", "midaz_seed", "run", *WORLD, "-u", server, "-q"]
+    command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q"]
     run = subprocess.run(
         command,
         cwd=tmp_path,
-        env=UNMEASURED,
+        env=UNMEASURED_ENVIRONMENT,
         preexec_fn=disk_of_6_kb,
         capture_output=True,
         text=True,
@@ -155,6 +156,6 @@ def test_a_full_disk_in_the_middle_of_a_run_stops_it_tells_so_and_loses_nothing(
     assert "Traceback" not in run.stderr
     assert "the journal cannot be written" in run.stdout
     assert "free disk space" in run.stderr
-    result = cli("run", "--resume", "-q", cwd=tmp_path)
+    result = run_cli("run", "--resume", "-q", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "every balance is the planned one" in result.stdout

@@ -10,7 +10,8 @@ from midaz_seed.errors import UnauthorizedError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
-from tests.support import sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
 
 
 class Auth:
@@ -113,7 +114,7 @@ async def test_a_run_with_client_credentials_passes_a_server_that_asks_for_a_tok
     auth = await asyncio.start_server(serve, "127.0.0.1", 0)
     async with auth, sandbox(auth_token="right") as server:
         url = f"http://127.0.0.1:{auth.sockets[0].getsockname()[1]}"
-        settings = world(server.url, target={"authUrl": url, "clientId": "me", "clientSecret": "s3cr3t"})
+        settings = settings_for(server.url, target={"authUrl": url, "clientId": "me", "clientSecret": "s3cr3t"})
         report = await seed_async(settings)
     assert report.exit_code == 0, report.verdict
     assert "s3cr3t" not in report.as_json()

@@ -5,8 +5,9 @@ import pytest
 from midaz_seed.reporting.events import BreakerChanged, Event
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import ConnectError, Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import Intercepting, sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport, http_transport
 
 
 @pytest.mark.parametrize("concurrency", [1, 8, 64])
@@ -34,10 +35,8 @@ async def test_a_server_that_is_down_for_a_while_costs_no_item_and_gets_nothing_
         return None
 
     async with sandbox() as server:
-        transport = Intercepting(
-            HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5), outage
-        )
-        settings = world(
+        transport = InterceptingTransport(http_transport(server.url), outage)
+        settings = settings_for(
             server.url,
             volume={"accountsPerLedger": 20, "transactionsPerAccount": 6},
             generation={"limits": {"maxConcurrency": concurrency}, "retries": {"max": 3}},
@@ -56,7 +55,7 @@ async def test_a_server_that_is_down_for_a_while_costs_no_item_and_gets_nothing_
     assert report.breaker_open_s > 0
 
 
-async def test_a_server_that_never_comes_back_ends_the_run_with_3_and_can_be_gone_on_with() -> None:
+async def test_a_server_that_never_comes_back_ends_the_run_with_3_and_the_run_can_be_resumed() -> None:
     requests = 0
 
     def gone(request: Request) -> Exception | None:
@@ -65,10 +64,8 @@ async def test_a_server_that_never_comes_back_ends_the_run_with_3_and_can_be_gon
         return ConnectError("down") if requests > 30 else None
 
     async with sandbox() as server:
-        transport = Intercepting(
-            HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5), gone
-        )
-        settings = world(server.url, breaker={"openS": 0.02, "giveUpS": 0.2})
+        transport = InterceptingTransport(http_transport(server.url), gone)
+        settings = settings_for(server.url, breaker={"openS": 0.02, "giveUpS": 0.2})
         report = await seed_async(settings, overrides={Transport: transport})
         await transport.aclose()
         assert report.exit_code == 3
@@ -81,7 +78,7 @@ async def test_a_server_that_never_comes_back_ends_the_run_with_3_and_can_be_gon
 async def test_a_server_that_refuses_connections_for_a_while_is_sat_out() -> None:
     faults = {"rules": [{"from_request": 80, "to_request": 80, "refuse": {"for_s": 0.15}}]}
     async with sandbox(faults) as server:
-        settings = world(server.url, volume={"accountsPerLedger": 20}, breaker={"openS": 0.03})
+        settings = settings_for(server.url, volume={"accountsPerLedger": 20}, breaker={"openS": 0.03})
         report = await seed_async(settings)
         assert server.faults.injected["refuse"] == 1
     assert report.exit_code == 0, report.verdict

@@ -7,7 +7,8 @@ import pytest
 from midaz_seed.reporting.events import ConcurrencyChanged, Event
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
-from tests.support import balances, sandbox, world
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
 
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 100, "transactionsPerAccount": 20}
 
@@ -18,17 +19,17 @@ def _capacity(**effect: Any) -> dict[str, Any]:
 
 def _auto(url: str, accounts: int = 30, **limits: Any) -> Any:
     volume = {**VOLUME, "accountsPerLedger": accounts}
-    return world(url, volume=volume, generation={"limits": {"maxConcurrency": "auto", **limits}})
+    return settings_for(url, volume=volume, limits={"maxConcurrency": "auto", **limits})
 
 
 async def test_more_are_in_flight_where_the_server_has_room_and_every_balance_is_the_one_of_a_fixed_number() -> None:
     events: list[Event] = []
     async with sandbox(_capacity(at_once=64, ms=5)) as server:
         report = await seed_async(_auto(server.url, VOLUME["accountsPerLedger"]), emit=events.append)
-        found = await balances(server.url)
+        found = await read_balances(server.url)
     async with sandbox() as server:
-        await seed_async(world(server.url, volume=VOLUME))
-        assert found == await balances(server.url)
+        await seed_async(settings_for(server.url, volume=VOLUME))
+        assert found == await read_balances(server.url)
     assert report.exit_code == 0, report.verdict
     assert report.concurrency.auto
     changes = report.concurrency.changes
@@ -55,7 +56,7 @@ async def test_a_server_that_refuses_what_is_too_much_gets_less_and_loses_nothin
 async def test_a_fixed_number_is_never_exceeded(shards: int) -> None:
     limits = {"maxConcurrency": 6, "shards": shards}
     async with sandbox() as server:
-        report = await seed_async(world(server.url, generation={"limits": limits}))
+        report = await seed_async(settings_for(server.url, generation={"limits": limits}))
         seen = server.app.statistics.in_flight_max
     assert report.exit_code == 0, report.verdict
     assert report.concurrency.in_flight == 6

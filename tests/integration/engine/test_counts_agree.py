@@ -14,32 +14,31 @@ from midaz_seed.reporting.events import Event, PhaseFinished
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import kill, sandbox, world
+from tests.support.kills import run_until_killed
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import WrappedTransport, http_transport
 
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 24, "transactionsPerAccount": 13}
 IN_LEDGERS = {phase.value for phase in Phase} - {"organizations", "ledgers", "settlement", "verify"}
 
 
-class LosesAnswers:
-    """Loses both answers to every tenth transfer, after it was applied."""
+class AnswerLosingTransport(WrappedTransport):
+    """A transport that loses the first two answers to some accounts' transfers, after they were applied."""
 
     def __init__(self, transport: Transport, loses: Callable[[int], bool]) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self._loses = loses
         self._lost: Counter[str] = Counter()
 
     async def send(self, request: Request) -> Response:
         key = (request.headers or {}).get("X-Idempotency", "")
         found = re.search(r"\.t(\d+)\.\d+\.0$", key)
-        answer = await self._transport.send(request)
+        answer = await super().send(request)
         if found is not None and self._loses(int(found[1])) and self._lost[key] < 2:
             self._lost[key] += 1
             raise LostConnectionError("the answer is lost")
         return answer
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
 
 
 async def _counted(settings: Any, transport: Transport | None = None) -> tuple[Report, Counter[str]]:
@@ -79,9 +78,11 @@ def _assert_agree(report: Report, events: Counter[str]) -> None:
 
 async def test_doubts_that_were_decided_are_in_the_events() -> None:
     async with sandbox() as server:
-        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
-        settings = world(server.url, volume=VOLUME, generation={"retries": {"max": 2}}, settlement={"maxDelayS": 0.05})
-        report, events = await _counted(settings, LosesAnswers(wire, lambda account: account % 10 == 0))
+        wire = http_transport(server.url)
+        settings = settings_for(
+            server.url, volume=VOLUME, generation={"retries": {"max": 2}}, settlement={"maxDelayS": 0.05}
+        )
+        report, events = await _counted(settings, AnswerLosingTransport(wire, lambda account: account % 10 == 0))
         await wire.aclose()
     assert report.exit_code == 0, report.verdict
     assert sum(phase.recovered for phase in report.phases) > 0
@@ -91,10 +92,10 @@ async def test_doubts_that_were_decided_are_in_the_events() -> None:
 @pytest.mark.parametrize("posts", [70, 200])
 async def test_what_a_killed_session_left_is_in_the_events_of_the_next(tmp_path: Path, posts: int) -> None:
     async with sandbox() as server:
-        settings = world(
+        settings = settings_for(
             server.url, volume=VOLUME, settlement={"maxDelayS": 0.05}, journal={"directory": str(tmp_path)}
         )
-        await kill(settings, posts, reaches=False)
+        await run_until_killed(settings, posts, reaches=False)
         report, events = await _counted(settings)
     assert report.exit_code == 0, report.verdict
     _assert_agree(report, events)
@@ -104,7 +105,7 @@ async def test_what_a_time_limit_passes_over_is_in_the_events(tmp_path: Path) ->
     slow = {"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 2, "ms": 4}}
     volume = {**VOLUME, "accountsPerLedger": 40, "transactionsPerAccount": 40}
     async with sandbox({"rules": [slow]}) as server:
-        settings = world(
+        settings = settings_for(
             server.url,
             volume=volume,
             generation={"limits": {"durationS": 3.0}},

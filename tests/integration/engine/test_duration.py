@@ -1,6 +1,6 @@
 """Runs that are given a time: as much of the plan as fits, settled and proved, and the rest later."""
 
-from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +9,10 @@ import pytest
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import RunStatus, find_run
-from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import balances, pretended_answer, sandbox, world
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import WrappedTransport, created_answer, http_transport
 
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 40, "transactionsPerAccount": 40}
 MOVEMENTS = 2 * 40 * 40
@@ -20,8 +20,7 @@ TWO_AT_ONCE = {"on": "transactions", "methods": ["POST"], "to_s": 5.0, "capacity
 """500 a second at most, for longer than the time that the runs are given."""
 
 
-def _world(url: str, duration_s: float, limits: Mapping[str, Any] | None = None, **changes: Any) -> Settings:
-    return world(url, volume=VOLUME, generation={"limits": {"durationS": duration_s, **(limits or {})}}, **changes)
+_settings = partial(settings_for, volume=VOLUME)
 
 
 @pytest.mark.parametrize("limits", [{}, {"shards": 2}, {"maxConcurrency": "auto"}])
@@ -30,7 +29,7 @@ async def test_a_run_that_has_no_time_for_its_plan_proves_what_it_did_and_a_late
 ) -> None:
     journal = {"directory": str(tmp_path)}
     async with sandbox({"rules": [TWO_AT_ONCE]}) as server:
-        report = await seed_async(_world(server.url, 4.0, limits, journal=journal))
+        report = await seed_async(_settings(server.url, limits={"durationS": 4.0, **limits}, journal=journal))
         assert report.exit_code == 0, report.verdict
         assert report.proof is not None
         assert report.proof.ok
@@ -44,29 +43,29 @@ async def test_a_run_that_has_no_time_for_its_plan_proves_what_it_did_and_a_late
         posts = server.app.statistics.requests["POST", "transactions"]
         assert money == posts  # nothing else was sent
 
-        again = await seed_async(_world(server.url, 0, limits, journal=journal))
+        again = await seed_async(_settings(server.url, limits={"durationS": 0, **limits}, journal=journal))
         assert again.exit_code == 0, again.verdict
         assert again.plan_done_percent == 100
         assert server.app.statistics.requests["POST", "transactions"] == MOVEMENTS
-        found = await balances(server.url)
+        found = await read_balances(server.url)
     async with sandbox() as server:
-        await seed_async(_world(server.url, 0))
-        assert found == await balances(server.url)
+        await seed_async(_settings(server.url, limits={"durationS": 0}))
+        assert found == await read_balances(server.url)
 
 
 async def test_a_plan_that_is_done_in_time_is_an_ordinary_run() -> None:
     async with sandbox() as server:
-        report = await seed_async(world(server.url, generation={"limits": {"durationS": 60}}))
+        report = await seed_async(settings_for(server.url, limits={"durationS": 60}))
     assert report.exit_code == 0, report.verdict
     assert report.plan_done_percent == 100
     assert {ledger.state for ledger in report.ledgers} == {"done"}
 
 
-class Pretending:
-    """Answers some transfers as if they had been made, and does not pass them on."""
+class PretendingTransport(WrappedTransport):
+    """A transport that answers some transfers with a 201 and does not send them."""
 
     def __init__(self, transport: Transport) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self.sent = self.pretended = 0
 
     async def send(self, request: Request) -> Response:
@@ -74,19 +73,14 @@ class Pretending:
             self.sent += 1
             if self.sent % 50 == 3:
                 self.pretended += 1
-                return pretended_answer(request)
-        return await self._transport.send(request)
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
+                return created_answer(request)
+        return await super().send(request)
 
 
-async def test_a_movement_that_the_server_did_not_make_is_found_by_the_proof_of_a_part() -> None:
+async def test_a_movement_that_the_server_did_not_make_is_found_in_a_partly_done_plan() -> None:
     async with sandbox({"rules": [TWO_AT_ONCE]}) as server:
-        transport = Pretending(
-            HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
-        )
-        report = await seed_async(_world(server.url, 4.0), overrides={Transport: transport})
+        transport = PretendingTransport(http_transport(server.url))
+        report = await seed_async(_settings(server.url, limits={"durationS": 4.0}), overrides={Transport: transport})
         await transport.aclose()
     assert transport.pretended > 0
     assert report.exit_code == 1
@@ -98,7 +92,7 @@ async def test_a_movement_that_the_server_did_not_make_is_found_by_the_proof_of_
 async def test_a_time_in_which_no_ledger_can_be_filled_is_no_success() -> None:
     slow = {"on": "accounts", "methods": ["POST"], "capacity": {"at_once": 1, "ms": 50}}
     async with sandbox({"rules": [slow]}) as server:
-        report = await seed_async(_world(server.url, 1.0))
+        report = await seed_async(_settings(server.url, limits={"durationS": 1.0}))
     assert report.exit_code == 1
     assert report.proof is None
     assert "before any ledger was filled" in report.verdict

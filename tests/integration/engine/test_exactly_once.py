@@ -10,11 +10,13 @@ import pytest
 
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import kill, sandbox, world
+from tests.support.kills import run_until_killed
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import http_transport
 from tools.chaos.audit import audit, planned_by
 
 TINY = planned_by(("--preset", "tiny"))
@@ -24,7 +26,7 @@ POSTED: dict[str, Any] = {"on": "transactions", "methods": ["POST"]}
 
 
 def _few(url: str, accounts: int, **changes: Any) -> Settings:
-    return world(url, volume={**FEW, "accountsPerLedger": accounts}, **changes)
+    return settings_for(url, volume={**FEW, "accountsPerLedger": accounts}, **changes)
 
 
 def _planned(accounts: int) -> Any:
@@ -37,9 +39,9 @@ def _planned(accounts: int) -> Any:
 @pytest.mark.parametrize("how", ["emptied", "stripped", "reformatted", "shortened"])
 async def test_a_gateway_that_alters_answers_doubles_and_loses_nothing(how: str, every: int, transport: str) -> None:
     async with sandbox({"rules": [{**POSTED, "every": every, "altered": {"how": how}}]}) as server:
-        report = await seed_async(world(server.url, target={"transport": transport}))
+        report = await seed_async(settings_for(server.url, target={"transport": transport}))
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, TINY)) == "all well"
+        assert str(audit(server.state, TINY)) == "as planned"
         assert server.faults.injected["altered"] > 0
 
 
@@ -47,7 +49,7 @@ async def test_answers_that_change_places_between_connections_double_and_lose_no
     async with sandbox({"rules": [{**POSTED, "rate": 0.3, "swapped": {"within_ms": 50}}]}) as server:
         report = await seed_async(_few(server.url, 6))
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(6))) == "all well"
+        assert str(audit(server.state, _planned(6))) == "as planned"
         assert server.faults.injected["swapped"] > 0
 
 
@@ -59,12 +61,12 @@ async def test_requests_that_a_network_holds_and_delivers_within_the_keys_life_a
         one_by_one = {"limits": {"maxConcurrency": 1}, "retries": {"max": 3, "initialDelay": 1, "maxDelay": 2}}
         report = await seed_async(_few(server.url, 4, generation=one_by_one))
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(4))) == "all well"
+        assert str(audit(server.state, _planned(4))) == "as planned"
         sent = sum(phase.requests for phase in report.phases if phase.name in ("deposits", "transfers"))
         with anyio.fail_after(20):
             while server.app.statistics.requests["POST", "transactions"] < sent:
                 await anyio.sleep(0.05)
-        assert str(audit(server.state, _planned(4))) == "all well"
+        assert str(audit(server.state, _planned(4))) == "as planned"
 
 
 @pytest.mark.parametrize("accounts", [2, 3, 4])
@@ -74,19 +76,19 @@ async def test_a_run_killed_with_few_accounts_makes_every_movement_once(
 ) -> None:
     """Many sets of movements between two accounts explain the same balances."""
     async with sandbox() as server:
-        settings = _few(server.url, accounts, journal={"directory": str(tmp_path)})
-        await kill(settings, posts, reaches=True)
+        settings = _few(server.url, accounts, runs=tmp_path)
+        await run_until_killed(settings, posts, reaches=True)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(accounts))) == "all well"
+        assert str(audit(server.state, _planned(accounts))) == "as planned"
 
 
 @pytest.mark.parametrize("expired", [False, True], ids=["keys live", "keys are old"])
 async def test_an_older_copy_of_the_journal_doubles_nothing(expired: bool, tmp_path: Path) -> None:
     ages = {"ttlS": 10, "marginS": 9} if expired else {}
     async with sandbox() as server:
-        settings = _few(server.url, 6, journal={"directory": str(tmp_path / "runs")}, idempotency=ages)
-        await kill(settings, 40, reaches=True)
+        settings = _few(server.url, 6, runs=tmp_path / "runs", idempotency=ages)
+        await run_until_killed(settings, 40, reaches=True)
         shutil.copytree(tmp_path / "runs", tmp_path / "older")
         elsewhere = settings.model_copy(
             update={"journal": settings.journal.model_copy(update={"directory": tmp_path / "elsewhere"})}
@@ -98,7 +100,7 @@ async def test_an_older_copy_of_the_journal_doubles_nothing(expired: bool, tmp_p
         shutil.copytree(tmp_path / "older", tmp_path / "runs")
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(6))) == "all well"
+        assert str(audit(server.state, _planned(6))) == "as planned"
         assert server.app.statistics.requests["POST", "transactions"] == posts
 
 
@@ -109,18 +111,18 @@ async def test_what_was_acknowledged_and_a_lagging_server_does_not_show_is_late_
         {"on": "transactions", "methods": ["GET"], "stale_lists": {"ms": 1500}},
     ]
     async with sandbox({"rules": lag}) as server:
-        settings = _few(server.url, 6, journal={"directory": str(tmp_path)})
-        await kill(settings, 120, reaches=True)
+        settings = _few(server.url, 6, runs=tmp_path)
+        await run_until_killed(settings, 120, reaches=True)
         await seed_async(settings)  # its proof may end before the replica has come so far
         found = audit(server.state, _planned(6))
         assert not found.doubled
         assert not found.missing
 
 
-async def test_a_cent_that_somebody_moved_is_named_and_explains_no_movement_away(tmp_path: Path) -> None:
+async def test_a_cent_that_another_client_moved_is_named_and_does_not_stand_in_for_a_movement(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _few(server.url, 4, journal={"directory": str(tmp_path)}, settlement={"deadlineS": 0.5})
-        await kill(settings, 60, reaches=False)
+        settings = _few(server.url, 4, runs=tmp_path, settlement={"deadlineS": 0.5})
+        await run_until_killed(settings, 60, reaches=False)
         await _give(server, settings, account=1, value="0.01")
         report = await seed_async(settings)
         assert report.exit_code == 1
@@ -136,7 +138,7 @@ async def _give(server: SandboxServer, settings: Settings, account: int, value: 
     leg = {"accountAlias": ledger.alias(account), "amount": {"asset": asset, "value": value}}
     body = orjson.dumps({"send": {"asset": asset, "value": value, "distribute": {"to": [leg]}}})
     path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/transactions/inflow"
-    wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+    wire = http_transport(server.url)
     answer = await wire.send(Request("POST", path, body))
     await wire.aclose()
     assert answer.status == 201

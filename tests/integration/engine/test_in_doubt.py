@@ -11,16 +11,17 @@ import pytest
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import balances, sandbox, world
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import WrappedTransport, http_transport
 
 
-class Losing:
-    """Loses the first two answers to some transactions, which is all that their attempts are: half of them after they
-    were applied."""
+class LosingTransport(WrappedTransport):
+    """A transport that loses the first two answers to some transactions, which are all their attempts; half of the
+    transactions are applied before."""
 
     def __init__(self, transport: Transport, *, of_1000: int, applied: bool | None = None) -> None:
-        self._transport = transport
+        super().__init__(transport)
         self._of_1000 = of_1000
         self._applied = applied
         self.lost: Counter[str] = Counter()
@@ -31,20 +32,13 @@ class Losing:
         match = re.search(r"\.([dt]\d+(?:\.\d+)?(?:x\d+)?)\.0$", key)
         number = zlib.crc32(key.encode())
         if match is None or number % 1000 >= self._of_1000 or self.lost[key] == 2:
-            return await self._transport.send(request)
+            return await super().send(request)
         self.lost[key] += 1
         applied = number // 1000 % 2 == 0 if self._applied is None else self._applied
         if applied:
             self.applied.add(key)
-            await self._transport.send(request)
+            await super().send(request)
         raise LostConnectionError("the answer is lost")
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-
-def _wire(url: str) -> HttptoolsTransport:
-    return HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
 
 
 @pytest.mark.parametrize("pack", [1, 4])
@@ -53,8 +47,8 @@ async def test_lost_answers_are_decided_by_the_balances_and_everything_ends_as_p
     applied: bool | None, pack: int
 ) -> None:
     async with sandbox() as server:
-        transport = Losing(_wire(server.url), of_1000=60, applied=applied)
-        settings = world(
+        transport = LosingTransport(http_transport(server.url), of_1000=60, applied=applied)
+        settings = settings_for(
             server.url,
             volume={"accountsPerLedger": 24, "transactionsPerAccount": 13},
             generation={"batches": {"transactionsPerBatch": pack}, "retries": {"max": 2}},
@@ -69,18 +63,18 @@ async def test_lost_answers_are_decided_by_the_balances_and_everything_ends_as_p
         assert recovered == len(transport.applied)
         assert len(transport.lost) > 3
         assert report.failed_items_total == 0
-        found = await balances(server.url)
+        found = await read_balances(server.url)
     assert report.movements == build_plan(settings).movements
     assert found
 
 
-async def test_money_that_somebody_else_moved_is_a_difference_and_explains_no_movement_away() -> None:
+async def test_money_that_another_client_moved_is_a_difference_and_does_not_stand_in_for_a_movement() -> None:
     """No subset of the doubts explains the balances, so the server decides them: the same key sent again."""
     async with sandbox() as server:
-        inner = _wire(server.url)
+        inner = http_transport(server.url)
         stolen = False
 
-        class Meddling(Losing):
+        class Meddling(LosingTransport):
             async def send(self, request: Request) -> Response:
                 nonlocal stolen
                 if self.lost and not stolen and request.path.endswith("/transactions/json"):
@@ -92,7 +86,7 @@ async def test_money_that_somebody_else_moved_is_a_difference_and_explains_no_mo
                     await inner.send(Request("POST", path, body % ledger.alias(0).encode()))
                 return await super().send(request)
 
-        settings = world(
+        settings = settings_for(
             server.url,
             volume={"accountsPerLedger": 12, "transactionsPerAccount": 13},
             generation={"retries": {"max": 2}},

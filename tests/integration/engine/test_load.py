@@ -1,5 +1,6 @@
 """The kinds of load in whole runs: open loop, ramp, steady window."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,23 +9,25 @@ from midaz_seed.errors import ConfigurationError
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.settings.loader import Flag, load_settings
-from midaz_seed.settings.model import Settings
-from tests.support import sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
 
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 20, "transactionsPerAccount": 10}
 SLOW = {"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 20}}
 """200 a second."""
 
 
-def _world(url: str, *, volume: dict[str, int] = VOLUME, **limits: Any) -> Settings:
-    return world(url, volume=volume, generation={"limits": limits})
+_settings = partial(settings_for, volume=VOLUME)
 
 
 @pytest.mark.parametrize("shards", [1, 2])
 async def test_in_an_open_loop_latencies_hold_the_time_that_requests_had_to_wait_for_a_slow_server(shards: int) -> None:
     async with sandbox({"rules": [SLOW]}) as server:
         report = await seed_async(
-            _world(server.url, openLoop=True, requestsPerSecond=2000, maxConcurrency=8, shards=shards)
+            _settings(
+                server.url,
+                limits={"openLoop": True, "requestsPerSecond": 2000, "maxConcurrency": 8, "shards": shards},
+            )
         )
     assert report.exit_code == 0, report.verdict
     assert report.proof is not None
@@ -44,7 +47,7 @@ async def test_in_an_open_loop_latencies_hold_the_time_that_requests_had_to_wait
 
 async def test_in_an_open_loop_that_the_server_can_follow_nothing_is_dropped() -> None:
     async with sandbox() as server:
-        report = await seed_async(_world(server.url, openLoop=True, requestsPerSecond=300))
+        report = await seed_async(_settings(server.url, limits={"openLoop": True, "requestsPerSecond": 300}))
     assert report.exit_code == 0, report.verdict
     assert report.open_loop is not None
     assert report.open_loop.dropped == 0
@@ -53,7 +56,7 @@ async def test_in_an_open_loop_that_the_server_can_follow_nothing_is_dropped() -
 
 async def test_a_ramp_keeps_the_number_in_flight_low_at_first() -> None:
     async with sandbox() as server:
-        report = await seed_async(_world(server.url, maxConcurrency=64, rampS=600))
+        report = await seed_async(_settings(server.url, limits={"maxConcurrency": 64, "rampS": 600}))
         seen = server.app.statistics.in_flight_max
     assert report.exit_code == 0, report.verdict
     assert seen <= 8  # a tenth of the ramp, and no run of this size takes a minute
@@ -63,7 +66,7 @@ async def test_the_steady_window_begins_after_the_warm_up_and_holds_only_what_it
     slower = {**SLOW, "capacity": {"at_once": 4, "ms": 10}}
     volume = {**VOLUME, "transactionsPerAccount": 30}
     async with sandbox({"rules": [slower]}) as server:
-        report = await seed_async(_world(server.url, volume=volume, warmupS=0.5))
+        report = await seed_async(_settings(server.url, volume=volume, limits={"warmupS": 0.5}))
     assert report.exit_code == 0, report.verdict
     steady = report.steady
     assert steady is not None
@@ -77,7 +80,7 @@ async def test_the_steady_window_begins_after_the_warm_up_and_holds_only_what_it
 
 async def test_a_run_without_a_second_of_full_load_has_no_steady_window() -> None:
     async with sandbox() as server:
-        report = await seed_async(_world(server.url, warmupS=60))
+        report = await seed_async(_settings(server.url, limits={"warmupS": 60}))
     assert report.exit_code == 0, report.verdict
     assert report.steady is None
     assert report.open_loop is None

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,12 @@ from midaz_seed.errors import NotMidazError, RunError, SeedError
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, verify_async
-from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import MiddlewareTransport, Send, http_transport
 
 VOLUME = {"accountsPerLedger": 6, "transactionsPerAccount": 4, "portfoliosPerLedger": 2, "ledgersPerOrganization": 2}
 MISSING = Response(404, {}, b'{"code":"0007","title":"Entity Not Found","message":"no"}')
@@ -29,38 +31,21 @@ INGRESS = {
     "router": Response(404, {}, b'{"code":404,"title":"request_failed","message":"Cannot GET /"}'),
 }
 
-Send = Callable[[], Awaitable[Response]]
 
-
-class Between:
-    """A transport with something in between: it sees each request, and may send it on."""
-
-    def __init__(self, url: str, between: Callable[[Request, Send], Awaitable[Response]]) -> None:
-        self._wire = HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
-        self._between = between
-
-    async def send(self, request: Request) -> Response:
-        return await self._between(request, lambda: self._wire.send(request))
-
-    async def aclose(self) -> None:
-        await self._wire.aclose()
-
-
-async def _seed(settings: Settings, between: Callable[[Request, Send], Awaitable[Response]]) -> Report:
-    transport = Between(settings.target.base_url, between)
+async def _seed(settings: Settings, handle: Callable[[Request, Send], Awaitable[Response]]) -> Report:
+    transport = MiddlewareTransport(http_transport(settings.target.base_url), handle)
     try:
         return await seed_async(settings, overrides={Transport: transport})
     finally:
         await transport.aclose()
 
 
-def _world(url: str, preset: str = "tiny", **changes: Any) -> Settings:
-    return world(url, preset, **{"volume": VOLUME, **changes})
+_settings = partial(settings_for, volume=VOLUME)
 
 
 async def _marks(server: SandboxServer) -> dict[str, Counter[str]]:
     """How often each mark stands on the server, by kind."""
-    wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    wire = http_transport(server.url)
 
     async def rows(path: str, cursor: str = "") -> list[dict[str, Any]]:
         page = orjson.loads((await wire.send(Request("GET", f"{path}?limit=100{cursor}"))).body)
@@ -98,9 +83,11 @@ async def _assert_one_of_each(server: SandboxServer, settings: Settings) -> None
 
 @pytest.mark.parametrize("answer", INGRESS)
 @pytest.mark.parametrize("times", [5, 1000])
-async def test_a_404_that_no_midaz_wrote_never_begins_a_second_world(answer: str, times: int, tmp_path: Path) -> None:
+async def test_a_404_that_no_midaz_wrote_never_creates_a_second_organization(
+    answer: str, times: int, tmp_path: Path
+) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, journal={"directory": str(tmp_path)})
+        settings = _settings(server.url, runs=tmp_path)
         await seed_async(settings)
         seen = count()
 
@@ -119,7 +106,7 @@ async def test_a_404_that_no_midaz_wrote_never_begins_a_second_world(answer: str
 
 async def test_an_organization_that_is_missing_by_id_and_listed_by_mark_is_a_contradiction(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, journal={"directory": str(tmp_path)})
+        settings = _settings(server.url, runs=tmp_path)
         await seed_async(settings)
 
         async def by_id(request: Request, send: Send) -> Response:
@@ -141,7 +128,7 @@ async def test_an_organization_that_is_missing_by_id_and_listed_by_mark_is_a_con
 
 async def test_an_organization_that_is_missing_for_a_moment_and_in_no_list_is_not_gone(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, journal={"directory": str(tmp_path)})
+        settings = _settings(server.url, runs=tmp_path, settlement={"deadlineS": 1})
         await seed_async(settings)
         seen = count()
 
@@ -166,7 +153,7 @@ async def test_an_organization_that_is_missing_for_a_moment_and_in_no_list_is_no
 @pytest.mark.parametrize("answer", ["html", "a Midaz's"])
 async def test_a_list_that_answers_404_once_is_not_empty(kind: str, answer: str) -> None:
     async with sandbox() as server:
-        settings = _world(server.url)
+        settings = _settings(server.url)
         await seed_async(settings)
         seen: set[str] = set()
 
@@ -186,7 +173,7 @@ async def test_a_list_that_answers_404_once_is_not_empty(kind: str, answer: str)
 @pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b'{"items":{}}', b'{"items":[1]}', b"null", b'{"items":['])
 async def test_a_success_that_is_no_list_is_asked_again_and_in_the_end_no_midaz(body: bytes) -> None:
     async with sandbox() as server:
-        settings = _world(server.url)
+        settings = _settings(server.url)
         await seed_async(settings)
         left = {"times": 3}
 
@@ -205,7 +192,7 @@ async def test_a_success_that_is_no_list_is_asked_again_and_in_the_end_no_midaz(
 
 async def test_a_list_of_another_ledger_is_not_taken_for_this_ones() -> None:
     async with sandbox() as server:
-        settings = _world(server.url)
+        settings = _settings(server.url)
         await seed_async(settings)
         kept: list[Response] = []
 
@@ -223,7 +210,7 @@ async def test_a_list_of_another_ledger_is_not_taken_for_this_ones() -> None:
 @pytest.mark.parametrize("off", ["0.000000000000000001", "0.01"])
 async def test_a_balance_that_is_written_as_a_number_is_compared_to_its_last_digit(off: str) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, settlement={"deadlineS": 0.2})
+        settings = _settings(server.url, settlement={"deadlineS": 0.2})
         await seed_async(settings)
         changed: set[str] = set()
 
@@ -241,7 +228,7 @@ async def test_a_balance_that_is_written_as_a_number_is_compared_to_its_last_dig
                     body = body[:at] + new.encode() + body[at + len(old) :]
             return Response(answer.status, {}, body)
 
-        transport = Between(server.url, as_numbers)
+        transport = MiddlewareTransport(http_transport(server.url), as_numbers)
         report = await verify_async(settings, overrides={Transport: transport})
         await transport.aclose()
     assert len(changed) == 1
@@ -251,7 +238,7 @@ async def test_a_balance_that_is_written_as_a_number_is_compared_to_its_last_dig
 async def test_a_row_on_two_pages_counts_once() -> None:
     volume = {**VOLUME, "ledgersPerOrganization": 1, "accountsPerLedger": 120, "transactionsPerAccount": 1}
     async with sandbox() as server:
-        settings = _world(server.url, volume=volume, settlement={"deadlineS": 0.5})
+        settings = _settings(server.url, volume=volume, settlement={"deadlineS": 0.5})
 
         last: dict[str, Any] = {}
 
@@ -306,7 +293,7 @@ async def test_an_answer_that_is_not_that_to_the_create_is_looked_up(
     kind: str, change: Callable[[bytes], Response]
 ) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, "small")
+        settings = _settings(server.url, "small", settlement={"deadlineS": 1})
         seen = count()
 
         async def between(request: Request, send: Send) -> Response:
@@ -323,7 +310,7 @@ async def test_an_answer_that_is_not_that_to_the_create_is_looked_up(
 @pytest.mark.parametrize("kind", KINDS)
 async def test_answers_of_two_creates_that_change_places_are_seen(kind: str) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, "small")
+        settings = _settings(server.url, "small", settlement={"deadlineS": 1})
         waiting: list[tuple[Response, anyio.Event, list[Response]]] = []
 
         async def swap(request: Request, send: Send) -> Response:
@@ -356,7 +343,7 @@ async def test_answers_of_two_creates_that_change_places_are_seen(kind: str) -> 
 @pytest.mark.parametrize("kind", ["organizations", "portfolios", "ledgers", "accounts"])
 async def test_what_was_made_and_is_listed_late_is_waited_for(kind: str) -> None:
     async with sandbox() as server:
-        settings = _world(server.url)
+        settings = _settings(server.url, settlement={"deadlineS": 4})
         seen, made_s = count(), [0.0]
 
         async def late(request: Request, send: Send) -> Response:
@@ -378,7 +365,7 @@ async def test_what_was_made_and_is_listed_late_is_waited_for(kind: str) -> None
 
 async def test_an_organization_whose_first_attempt_arrives_after_its_second_is_one() -> None:
     async with sandbox() as server:
-        settings = _world(server.url, settlement={"deadlineS": 0.5})
+        settings = _settings(server.url, settlement={"deadlineS": 0.5})
         seen = count()
         async with anyio.create_task_group() as group:
 
@@ -402,7 +389,7 @@ async def test_an_organization_whose_first_attempt_arrives_after_its_second_is_o
 
 async def test_a_stripped_organization_that_no_list_shows_is_not_made_again() -> None:
     async with sandbox() as server:
-        settings = _world(server.url, settlement={"deadlineS": 0.3})
+        settings = _settings(server.url, settlement={"deadlineS": 0.3})
 
         async def strip(request: Request, send: Send) -> Response:
             answer = await send()
@@ -419,12 +406,14 @@ async def test_a_stripped_organization_that_no_list_shows_is_not_made_again() ->
 
 
 @pytest.mark.parametrize(("runs", "on"), [(2, ["organizations"]), (4, ["ledgers", "portfolios"]), (4, [])])
-async def test_runs_of_one_run_id_at_the_same_moment_make_one_world(runs: int, on: list[str], tmp_path: Path) -> None:
+async def test_runs_of_one_run_id_at_the_same_moment_create_each_entity_once(
+    runs: int, on: list[str], tmp_path: Path
+) -> None:
     faults = {"rules": [{"on": kind, "latency": {"ms": 300}} for kind in on]} if on else None
     async with sandbox(faults) as server:
         wait = {"deadlineS": 4}
         each = [
-            _world(server.url, "small", journal={"directory": str(tmp_path / str(run))}, settlement=wait)
+            _settings(server.url, "small", journal={"directory": str(tmp_path / str(run))}, settlement=wait)
             for run in range(runs)
         ]
         reports: list[Report] = []
@@ -445,7 +434,7 @@ async def test_runs_of_one_run_id_at_the_same_moment_make_one_world(runs: int, o
 
 async def _twin(server: SandboxServer, settings: Settings, *, ledger: bool) -> None:
     """A second organization with the mark of the first one of the run."""
-    wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+    wire = http_transport(server.url)
     item = build_plan(settings).organizations[0].item
     made = await wire.send(Request("POST", "/v1/organizations", orjson.dumps(item.payload)))
     if ledger:
@@ -455,9 +444,9 @@ async def _twin(server: SandboxServer, settings: Settings, *, ledger: bool) -> N
 
 
 @pytest.mark.parametrize("ledger", [False, True])
-async def test_several_organizations_of_one_mark_are_told_where_they_are_in_use(ledger: bool) -> None:
+async def test_several_organizations_of_one_tag_are_reported_where_they_are_in_use(ledger: bool) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, settlement={"deadlineS": 0.3})
+        settings = _settings(server.url, settlement={"deadlineS": 0.3})
         await seed_async(settings)
         await _twin(server, settings, ledger=ledger)
         before = server.app.statistics.requests["POST", "transactions"]
@@ -475,11 +464,11 @@ async def test_an_empty_portfolio_that_a_network_delivered_late_goes_away_again(
     async with sandbox() as server:
         volume = {**VOLUME, "ledgersPerOrganization": 1}
         ways = {"journal": {"directory": str(tmp_path)}, "settlement": {"deadlineS": 0.3}}
-        settings = _world(server.url, volume=volume, **ways)
+        settings = _settings(server.url, volume=volume, **ways)
         assert (await seed_async(settings)).exit_code == 0
         (place,) = server.state.ledger_states
         item = next(build_plan(settings).ledgers[0].portfolio_items())
-        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        wire = http_transport(server.url)
         path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/portfolios"
         assert (await wire.send(Request("POST", path, orjson.dumps(item.payload)))).status == 201
         await wire.aclose()

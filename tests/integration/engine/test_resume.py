@@ -1,11 +1,10 @@
 """A run that ended early goes on from its journal: nothing is sent twice, nothing is left out, nobody else's run is
 touched."""
 
+from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
 
-import anyio
 import orjson
 import pytest
 
@@ -14,18 +13,18 @@ from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, teardown_async
 from midaz_seed.runs.directory import JOURNAL, REJECTS, REPORT, RUN_RECORD, RunDirectory, RunStatus, find_run, list_runs
-from midaz_seed.sandbox.server import SandboxServer
-from midaz_seed.settings.model import Settings
+from midaz_seed.sandbox import SandboxServer
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import Intercepting, balances, kill, sandbox, world
+from tests.support.kills import run_until_killed
+from tests.support.sandbox import Balances, read_balances, sandbox, undisturbed_balances
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport, http_transport
 
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 6, "ledgersPerOrganization": 2}
 
 
-def _world(url: str, runs: Path, **changes: Any) -> Settings:
-    changes.setdefault("settlement", {"deadlineS": 2})  # so long an organization that nobody answered for is looked for
-    return world(url, volume=VOLUME, journal={"directory": str(runs)}, **changes)
+_settings = partial(settings_for, volume=VOLUME, settlement={"deadlineS": 2})
+"""Two seconds are how long an organization whose creation has no answer is searched for."""
 
 
 def _made(report: Report) -> int:
@@ -33,30 +32,24 @@ def _made(report: Report) -> int:
 
 
 @pytest.fixture(scope="module")
-def calm() -> dict[str, dict[str, str]]:
-    """The balances of a run that nobody kills."""
-
-    async def run() -> dict[str, dict[str, str]]:
-        async with sandbox() as server:
-            await seed_async(world(server.url, volume=VOLUME))
-            return await balances(server.url)
-
-    return anyio.run(run)
+def undisturbed() -> Balances:
+    """The balances of a run that is not killed."""
+    return undisturbed_balances(volume=VOLUME)
 
 
 @pytest.mark.parametrize("reaches", [True, False], ids=["reached the server", "did not reach it"])
 @pytest.mark.parametrize("posts", [1, 2, 4, 20, 45, 60, 90, 120, 170])
 async def test_a_run_killed_at_any_request_ends_in_the_planned_balances(
-    posts: int, reaches: bool, tmp_path: Path, calm: dict[str, dict[str, str]]
+    posts: int, reaches: bool, tmp_path: Path, undisturbed: Balances
 ) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path)
-        await kill(settings, posts, reaches=reaches)
+        settings = _settings(server.url, runs=tmp_path)
+        await run_until_killed(settings, posts, reaches=reaches)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         assert report.proof is not None
         assert report.proof.ok
-        assert await balances(server.url) == calm
+        assert await read_balances(server.url) == undisturbed
 
 
 def _posts(server: SandboxServer) -> int:
@@ -65,8 +58,8 @@ def _posts(server: SandboxServer) -> int:
 
 async def test_acknowledged_work_is_not_sent_again(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path)
-        await kill(settings, 90, reaches=True)
+        settings = _settings(server.url, runs=tmp_path)
+        await run_until_killed(settings, 90, reaches=True)
         before = _posts(server)
         report = await seed_async(settings)
         assert report.exit_code == 0
@@ -76,17 +69,17 @@ async def test_acknowledged_work_is_not_sent_again(tmp_path: Path) -> None:
 
 async def test_progress_starts_where_it_stopped(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path)
-        await kill(settings, 120, reaches=True)
+        settings = _settings(server.url, runs=tmp_path)
+        await run_until_killed(settings, 120, reaches=True)
         report = await seed_async(settings)
         existing = sum(phase.existing for phase in report.phases)
         assert existing >= 119 - 2 * 32
         assert existing + _made(report) == build_plan(settings).posts
 
 
-async def test_a_finished_run_is_proved_again_and_nothing_is_sent(tmp_path: Path) -> None:
+async def test_a_finished_run_is_verified_again_and_nothing_is_sent(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path)
+        settings = _settings(server.url, runs=tmp_path)
         await seed_async(settings)
         before = _posts(server)
         report = await seed_async(settings)
@@ -98,44 +91,44 @@ async def test_a_finished_run_is_proved_again_and_nothing_is_sent(tmp_path: Path
 
 async def test_a_finished_run_whose_server_was_wiped_begins_anew(tmp_path: Path) -> None:
     async with sandbox() as server:
-        await seed_async(_world(server.url, tmp_path))
+        await seed_async(_settings(server.url, runs=tmp_path))
     async with sandbox(seed=2) as server:
-        report = await seed_async(_world(server.url, tmp_path))
+        report = await seed_async(_settings(server.url, runs=tmp_path))
         assert report.exit_code == 0
-        assert _made(report) == build_plan(_world(server.url, tmp_path)).posts
+        assert _made(report) == build_plan(_settings(server.url, runs=tmp_path)).posts
 
 
-async def test_an_unfinished_run_is_not_gone_on_with_on_another_server(tmp_path: Path) -> None:
+async def test_an_unfinished_run_is_not_resumed_on_another_server(tmp_path: Path) -> None:
     async with sandbox() as server:
-        await kill(_world(server.url, tmp_path), 60, reaches=True)
+        await run_until_killed(_settings(server.url, runs=tmp_path), 60, reaches=True)
     async with sandbox(seed=2) as server:
         with pytest.raises(RunError, match="not the server that run"):
-            await seed_async(_world(server.url, tmp_path))
+            await seed_async(_settings(server.url, runs=tmp_path))
         assert _posts(server) == 0
 
 
 async def test_a_run_of_the_same_name_with_another_plan_is_refused_with_what_differs(tmp_path: Path) -> None:
     async with sandbox() as server:
-        await kill(_world(server.url, tmp_path, runId="mine"), 60, reaches=True)
+        await run_until_killed(_settings(server.url, runs=tmp_path, runId="mine"), 60, reaches=True)
         before = _posts(server)
         with pytest.raises(RunError, match=r"seed 1 -> 2"):
-            await seed_async(_world(server.url, tmp_path, runId="mine", seed=2))
+            await seed_async(_settings(server.url, runs=tmp_path, runId="mine", seed=2))
         with pytest.raises(RunError, match=r"data.individualsPercent 70 -> 10"):
-            await seed_async(_world(server.url, tmp_path, runId="mine", data={"individualsPercent": 10}))
+            await seed_async(_settings(server.url, runs=tmp_path, runId="mine", data={"individualsPercent": 10}))
         assert _posts(server) == before
 
 
-async def test_another_pace_goes_on_with_the_same_run(tmp_path: Path) -> None:
+async def test_another_concurrency_resumes_the_same_run(tmp_path: Path) -> None:
     async with sandbox() as server:
-        await kill(_world(server.url, tmp_path), 60, reaches=True)
+        await run_until_killed(_settings(server.url, runs=tmp_path), 60, reaches=True)
         pace = {"limits": {"maxConcurrency": 2}}
-        report = await seed_async(_world(server.url, tmp_path, generation=pace))
+        report = await seed_async(_settings(server.url, runs=tmp_path, generation=pace))
         assert report.exit_code == 0
 
 
 async def test_two_processes_cannot_have_one_run(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path)
+        settings = _settings(server.url, runs=tmp_path)
         other = RunDirectory(tmp_path / build_plan(settings).run_id)
         with other.owned(), pytest.raises(RunError, match=r"is in use by process \d+"):
             await seed_async(settings)
@@ -144,8 +137,8 @@ async def test_two_processes_cannot_have_one_run(tmp_path: Path) -> None:
 
 async def test_a_damaged_journal_is_named_and_nothing_is_sent(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path)
-        await kill(settings, 60, reaches=True)
+        settings = _settings(server.url, runs=tmp_path)
+        await run_until_killed(settings, 60, reaches=True)
         before = _posts(server)
         journal = find_run(tmp_path, "").path / JOURNAL
         data = bytearray(journal.read_bytes())
@@ -157,31 +150,31 @@ async def test_a_damaged_journal_is_named_and_nothing_is_sent(tmp_path: Path) ->
 
 
 async def test_a_journal_that_lost_its_end_with_the_machine_is_not_believed_against_the_balances(
-    tmp_path: Path, calm: dict[str, dict[str, str]]
+    tmp_path: Path, undisturbed: Balances
 ) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path, settlement={"deadlineS": 0.5})
-        await kill(settings, 30, reaches=True)
+        settings = _settings(server.url, runs=tmp_path, settlement={"deadlineS": 0.5})
+        await run_until_killed(settings, 30, reaches=True)
         run = find_run(tmp_path, "").path
         early = (run / JOURNAL).read_bytes()
-        await kill(settings, 60, reaches=True)
+        await run_until_killed(settings, 60, reaches=True)
         (run / JOURNAL).write_bytes(early)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        assert await balances(server.url) == calm
+        assert await read_balances(server.url) == undisturbed
 
 
 async def test_a_run_directory_that_cannot_be_made_is_said_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     async with sandbox() as server:
         with pytest.raises(OutputError, match="cannot be written"):
-            await seed_async(_world(server.url, tmp_path / "file"))
+            await seed_async(_settings(server.url, runs=tmp_path / "file"))
         assert _posts(server) == 0
 
 
 async def test_a_target_that_is_not_there_leaves_no_run_behind(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path, generation={"retries": {"max": 1}})
+        settings = _settings(server.url, runs=tmp_path, generation={"retries": {"max": 1}})
     with pytest.raises(UnreachableError):
         await seed_async(settings)
     assert list_runs(tmp_path) == []
@@ -189,7 +182,7 @@ async def test_a_target_that_is_not_there_leaves_no_run_behind(tmp_path: Path) -
 
 async def test_a_run_that_was_torn_down_begins_anew(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path)
+        settings = _settings(server.url, runs=tmp_path)
         await seed_async(settings)
         await teardown_async(settings, dry_run=True)
         assert find_run(tmp_path, build_plan(settings).run_id).read_record().status is RunStatus.FINISHED
@@ -203,20 +196,18 @@ async def test_a_run_that_was_torn_down_begins_anew(tmp_path: Path) -> None:
 def _refusing(url: str, token: str = "") -> Transport:
     """A server that finds every fifth account wrong."""
     seen = count()
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def answer(request: Request) -> Response | None:
         if request.method == "POST" and request.path.endswith("/accounts") and next(seen) % 5 == 3:
             return Response(400, {}, b'{"code":"0047","title":"Bad Request","message":"no such product"}')
         return None
 
-    wire = HttptoolsTransport(url, url, headers=headers, request_timeout_s=10, connect_timeout_s=5)
-    return Intercepting(wire, answer)
+    return InterceptingTransport(http_transport(url, token=token), answer)
 
 
 async def test_what_is_refused_is_written_down_with_a_command_that_repeats_it(tmp_path: Path) -> None:
     async with sandbox(auth_token="s3cr3t") as server:
-        settings = _world(server.url, tmp_path, target={"authToken": "s3cr3t"})
+        settings = _settings(server.url, runs=tmp_path, target={"authToken": "s3cr3t"})
         report = await seed_async(settings, overrides={Transport: _refusing(server.url, "s3cr3t")})
         rejects = find_run(tmp_path, "").rejects()
         assert len(rejects) == report.failed_items_total > 0
@@ -230,41 +221,39 @@ async def test_what_is_refused_is_written_down_with_a_command_that_repeats_it(tm
     assert all(b"s3cr3t" not in (run / name).read_bytes() for name in (RUN_RECORD, JOURNAL, REJECTS, REPORT))
 
 
-async def test_after_the_cure_only_what_was_refused_and_left_out_is_sent_and_the_proof_covers_it(
-    tmp_path: Path, calm: dict[str, dict[str, str]]
+async def test_after_the_fix_only_what_was_rejected_or_skipped_is_sent_and_everything_is_verified(
+    tmp_path: Path, undisturbed: Balances
 ) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path)
+        settings = _settings(server.url, runs=tmp_path)
         first = await seed_async(settings, overrides={Transport: _refusing(server.url)})
         assert first.exit_code == 1
         second = await seed_async(settings)
         assert second.exit_code == 0, second.verdict
         assert _made(second) == build_plan(settings).posts - _made(first)
-        assert await balances(server.url) == calm
+        assert await read_balances(server.url) == undisturbed
         assert find_run(tmp_path, second.run_id).rejects() == []
 
 
 @pytest.mark.parametrize("posts", [46, 55, 62])
-async def test_packed_movements_are_taken_up_like_single_ones(
-    posts: int, tmp_path: Path, calm: dict[str, dict[str, str]]
-) -> None:
+async def test_batches_are_resumed_like_single_movements(posts: int, tmp_path: Path, undisturbed: Balances) -> None:
     async with sandbox() as server:
-        settings = _world(server.url, tmp_path, generation={"batches": {"transactionsPerBatch": 5}})
-        await kill(settings, posts, reaches=True)
+        settings = _settings(server.url, runs=tmp_path, batches={"transactionsPerBatch": 5})
+        await run_until_killed(settings, posts, reaches=True)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        assert await balances(server.url) == calm
+        assert await read_balances(server.url) == undisturbed
 
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v4"])
 async def test_a_run_against_another_version_is_taken_up_too(
-    dialect: str, tmp_path: Path, calm: dict[str, dict[str, str]]
+    dialect: str, tmp_path: Path, undisturbed: Balances
 ) -> None:
     async with sandbox(dialect=dialect, one_port=True) as server:
-        settings = _world(server.url, tmp_path)
-        await kill(settings, 120, reaches=True)
+        settings = _settings(server.url, runs=tmp_path)
+        await run_until_killed(settings, 120, reaches=True)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        found = await balances(server.url)
+        found = await read_balances(server.url)
         customers = {name: {a: v for a, v in rows.items() if a[0] != "@"} for name, rows in found.items()}
-        assert customers == {name: {a: v for a, v in rows.items() if a[0] != "@"} for name, rows in calm.items()}
+        assert customers == {name: {a: v for a, v in rows.items() if a[0] != "@"} for name, rows in undisturbed.items()}

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +20,9 @@ from midaz_seed.runner import seed_async, teardown_async, verify_async
 from midaz_seed.runs.directory import find_run
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import Intercepting, balances, merged, sandbox, world
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport, http_transport
 
 VOLUME = {
     "organizations": 2,
@@ -34,28 +36,31 @@ SAME_FOR_EACH = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity
 """A transaction takes the same time whatever it holds, so the largest pack moves the most."""
 
 
-def _world(url: str, batches: dict[str, Any] | None = None, **changes: Any) -> Settings:
-    packed = {"generation": {"batches": {"transactionsPerBatch": "auto", **(batches or {})}}}
-    return world(url, **merged({"volume": VOLUME}, packed, changes))
+AUTO = {"transactionsPerBatch": "auto"}
+_settings = partial(settings_for, volume=VOLUME, batches=AUTO)
 
 
 async def _settled(
     url: str, answer: Any = lambda request: None, told: list[Event] | None = None, **changes: Any
 ) -> tuple[BatchSizeChoice, list[Event]]:
-    transport = HttptoolsTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=1)
+    transport = http_transport(url, request_timeout_s=5, connect_timeout_s=1)
     events: list[Event] = [] if told is None else told
     try:
         _, choice = await choose_batch_size(
-            _world(url, **changes), Intercepting(transport, answer), SystemClock(), events.append, measure=True
+            _settings(url, **changes),
+            InterceptingTransport(transport, answer),
+            SystemClock(),
+            events.append,
+            measure=True,
         )
     finally:
         await transport.aclose()
     return choice, events
 
 
-async def test_a_run_packs_as_its_server_likes_best_says_so_and_leaves_nothing_of_the_measuring() -> None:
+async def test_a_run_uses_the_measured_batch_size_reports_it_and_removes_what_the_trial_created() -> None:
     async with sandbox(SAME_FOR_EACH) as server:
-        report = await seed_async(_world(server.url))
+        report = await seed_async(_settings(server.url))
         assert report.exit_code == 0, report.verdict
         assert report.packing is not None
         assert report.packing.size == 5
@@ -64,20 +69,22 @@ async def test_a_run_packs_as_its_server_likes_best_says_so_and_leaves_nothing_o
         assert report.movements == MOVEMENTS
         assert report.transactions == 2 * 3 + 2 * 12  # a deposit for the accounts of an asset, five transfers in one
         assert "batch size: auto, 5 movements per transaction" in render_text(report)
-        found = await balances(server.url)
+        found = await read_balances(server.url)
     assert len(found) == 2  # the ledgers of the plan
     async with sandbox() as server:
-        await seed_async(_world(server.url, {"transactionsPerBatch": 1}))
-        assert found == await balances(server.url)
+        await seed_async(_settings(server.url, batches={"transactionsPerBatch": 1}))
+        assert found == await read_balances(server.url)
 
 
 @pytest.mark.parametrize("journal", [False, True])
 async def test_a_later_session_keeps_the_size_that_the_run_began_with(journal: bool, tmp_path: Path) -> None:
     changes = {"journal": {"directory": str(tmp_path)}} if journal else {}
     async with sandbox(SAME_FOR_EACH) as server:
-        first = await seed_async(_world(server.url, **changes))
+        first = await seed_async(_settings(server.url, **changes))
         posts = server.app.statistics.requests["POST", "transactions"]
-        again = await seed_async(_world(server.url, {"packLatencyMsP99": 1}, **changes))  # would find 1 this time
+        again = await seed_async(
+            _settings(server.url, batches={**AUTO, "packLatencyMsP99": 1}, **changes)
+        )  # would find 1 this time
         assert again.exit_code == 0, again.verdict
         assert (again.run_id, again.plan_digest) == (first.run_id, first.plan_digest)
         assert again.packing is not None
@@ -95,21 +102,21 @@ async def test_a_sandbox_that_ends_with_the_run_is_measured_although_another_ser
 ) -> None:
     changes = {"journal": {"directory": str(tmp_path)}}
     async with sandbox(SAME_FOR_EACH) as server:
-        await seed_async(_world(server.url, **changes))
-    report = await seed_async(_world("sandbox", **changes))
+        await seed_async(_settings(server.url, **changes))
+    report = await seed_async(_settings("sandbox", **changes))
     assert report.exit_code == 0, report.verdict
     assert report.packing is not None
     assert report.packing.trials
 
 
-async def test_a_proof_and_a_removal_find_the_size_of_the_run() -> None:
+async def test_verify_and_teardown_find_the_batch_size_of_the_run() -> None:
     async with sandbox(SAME_FOR_EACH) as server:
-        await seed_async(_world(server.url))
-        proof = await verify_async(_world(server.url))
+        await seed_async(_settings(server.url))
+        proof = await verify_async(_settings(server.url))
         assert proof.exit_code == 0, proof.verdict
-        await teardown_async(_world(server.url), dry_run=False)
-        assert not await balances(server.url)
-        nothing = await verify_async(_world(server.url))
+        await teardown_async(_settings(server.url), dry_run=False)
+        assert not await read_balances(server.url)
+        nothing = await verify_async(_settings(server.url))
         assert nothing.exit_code == 1
         assert nothing.packing is not None
         assert nothing.packing.reason == "nothing of the run is on the server"
@@ -118,7 +125,7 @@ async def test_a_proof_and_a_removal_find_the_size_of_the_run() -> None:
 
 async def test_shards_take_the_size_that_was_measured() -> None:
     async with sandbox(SAME_FOR_EACH) as server:
-        report = await seed_async(_world(server.url, generation={"limits": {"shards": 2}}))
+        report = await seed_async(_settings(server.url, limits={"shards": 2}))
     assert report.exit_code == 0, report.verdict
     assert report.transactions == 2 * 3 + 2 * 12
 
@@ -131,7 +138,7 @@ async def test_sizes_that_the_server_refuses_are_not_taken() -> None:
 
     async with sandbox(SAME_FOR_EACH) as server:
         choice, events = await _settled(server.url, refuse)
-        assert not await balances(server.url)
+        assert not await read_balances(server.url)
     assert choice.size == 2
     assert "too many legs" in choice.trials[-1].refusal
     assert [event.size for event in events if isinstance(event, BatchSizeMeasured)] == [1, 2, 5]
@@ -162,9 +169,9 @@ async def test_a_server_before_v3_3_gets_single_movements_and_nothing_is_tried_o
     assert "v3.2.0" in choice.reason
 
 
-async def test_a_plan_without_transfers_to_pack_needs_no_measuring() -> None:
+async def test_a_plan_without_transfers_needs_no_batch_size_trial() -> None:
     async with sandbox() as server:
-        choice, _ = await _settled(server.url, volume={"transactionsPerAccount": 2})
+        choice, _ = await _settled(server.url, volume={**VOLUME, "transactionsPerAccount": 2})
         assert server.app.statistics.requests["POST", "organizations"] == 0
     assert choice.size == 1
 
@@ -174,7 +181,7 @@ async def test_what_measuring_cannot_remove_is_named() -> None:
         return Response(500, {}, b'{"code":"0046","message":"no"}') if request.method == "DELETE" else None
 
     async with sandbox() as server:
-        _, events = await _settled(server.url, keep, volume={"transactionsPerAccount": 3})
+        _, events = await _settled(server.url, keep, volume={**VOLUME, "transactionsPerAccount": 3})
     (left,) = [event for event in events if isinstance(event, LeftBehind)]
     assert "/ledgers/" in left.paths[0]
     assert "500 0046" in left.paths[0]
@@ -183,8 +190,8 @@ async def test_what_measuring_cannot_remove_is_named() -> None:
 async def test_measuring_keeps_to_the_rate_limit() -> None:
     rate_per_s = 2000
     async with sandbox() as server:
-        changes = {"volume": {"transactionsPerAccount": 3}}
-        choice, _ = await _settled(server.url, generation={"limits": {"requestsPerSecond": rate_per_s}}, **changes)
+        changes = {"volume": {**VOLUME, "transactionsPerAccount": 3}}
+        choice, _ = await _settled(server.url, limits={"requestsPerSecond": rate_per_s}, **changes)
         sent = server.app.statistics.requests["POST", "transactions"]
     assert sent <= rate_per_s * choice.elapsed_s + rate_per_s / 10
 
@@ -192,7 +199,7 @@ async def test_measuring_keeps_to_the_rate_limit() -> None:
 async def test_measuring_is_part_of_the_time_that_a_run_is_given_and_ends_with_a_third_of_it() -> None:
     slow = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 8}}]}
     async with sandbox(slow) as server:
-        report = await seed_async(_world(server.url, generation={"limits": {"durationS": 2}}))
+        report = await seed_async(_settings(server.url, limits={"durationS": 2}))
     assert report.packing is not None
     assert [trial.size for trial in report.packing.trials] == [1]  # each trial takes a second
     assert report.packing.elapsed_s > 2
@@ -241,17 +248,17 @@ async def test_a_server_that_is_busy_for_a_moment_is_asked_again() -> None:
     assert choice.size == 5
 
 
-async def test_a_run_that_another_process_packed_otherwise_is_a_conflict_and_moves_nothing() -> None:
+async def test_a_run_with_another_batch_size_is_a_conflict_and_moves_nothing() -> None:
     async with sandbox() as server:
-        await seed_async(_world(server.url, {"transactionsPerBatch": 5}, runId="mine"))
+        await seed_async(_settings(server.url, batches={"transactionsPerBatch": 5}, runId="mine"))
         posts = server.app.statistics.requests["POST", "transactions"]
-        report = await seed_async(_world(server.url, {"transactionsPerBatch": 2}, runId="mine"))
+        report = await seed_async(_settings(server.url, batches={"transactionsPerBatch": 2}, runId="mine"))
         assert report.exit_code == 1
         assert "seedPack: 5 on the server, 2 in the plan" in report.errors[0].example.message
         assert server.app.statistics.requests["POST", "transactions"] == posts
 
 
-async def test_a_target_that_is_not_there_or_lets_nobody_in_is_told_before_anything_is_tried() -> None:
+async def test_an_unreachable_or_refusing_target_is_reported_before_the_trial() -> None:
     with pytest.raises(UnreachableError):
         await _settled("http://127.0.0.1:9")
     async with sandbox() as server:
@@ -266,7 +273,7 @@ async def test_a_target_that_is_not_there_or_lets_nobody_in_is_told_before_anyth
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v4"])
 async def test_other_versions_are_measured_too(dialect: str) -> None:
-    report = await seed_async(_world("sandbox", sandbox={"dialect": dialect}))
+    report = await seed_async(_settings("sandbox", sandbox={"dialect": dialect}))
     assert report.exit_code == 0, report.verdict
     assert report.packing is not None
     assert report.packing.trials
@@ -285,12 +292,12 @@ async def test_a_signal_while_sizes_are_measured_leaves_nothing_behind(tmp_path:
         _, stderr = await process.communicate()
         assert process.returncode == 143
         assert b"nothing of the plan was sent" in stderr
-        assert not await balances(server.url)
+        assert not await read_balances(server.url)
         assert server.app.statistics.requests["POST", "organizations"] == 1
 
 
 @pytest.mark.parametrize("journal", ["--journal", "--no-journal"])
-async def test_a_run_that_is_killed_goes_on_with_the_size_that_it_began_with(journal: str, tmp_path: Path) -> None:
+async def test_a_killed_run_resumes_with_the_batch_size_that_it_started_with(journal: str, tmp_path: Path) -> None:
     volume = ["--accounts", "200", "--transactions", "4", "--organizations", "1", "--ledgers", "1", "--assets", "2"]
     words = ["run", *volume, "--transactions-per-batch", "auto", "-c", "4", "-q", journal, "--base-url"]
     slow = {"rules": [{"on": "transactions", "methods": ["POST"], "capacity": {"at_once": 4, "ms": 4}}]}
@@ -318,9 +325,9 @@ async def test_a_run_that_is_killed_goes_on_with_the_size_that_it_began_with(jou
         assert report["packing"]["size"] > 1
         assert report["packing"]["reason"].startswith("as the run began")
         assert report["proof"]["ok"]
-        found = await balances(server.url)
+        found = await read_balances(server.url)
     async with sandbox() as server:
         numbers = {"organizations": 1, "ledgersPerOrganization": 1, "assetsPerLedger": 2, "accountsPerLedger": 200}
         single = {"preset": "small", "target": {"baseUrl": server.url}, "journal": {"enabled": False}}
         await seed_async(Settings.model_validate({**single, "volume": {**numbers, "transactionsPerAccount": 4}}))
-        assert found == await balances(server.url)
+        assert found == await read_balances(server.url)

@@ -6,10 +6,12 @@ import pytest
 
 from midaz_seed.plan.items import Phase
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.server import SandboxServer
+from midaz_seed.sandbox import SandboxServer
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Request, Response, Transport
-from tests.support import Intercepting, balances, sandbox, world
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport
 
 
 def _transport(server: SandboxServer) -> AiohttpTransport:
@@ -18,7 +20,7 @@ def _transport(server: SandboxServer) -> AiohttpTransport:
 
 async def test_a_missing_account_is_made_and_everything_else_found() -> None:
     async with sandbox() as server:
-        settings = world(server.url, volume={"transactionsPerAccount": 0})
+        settings = settings_for(server.url, volume={"transactionsPerAccount": 0})
         await seed_async(settings)
         transport = _transport(server)
         listing = await transport.send(Request("GET", "/v1/organizations"))
@@ -39,15 +41,15 @@ async def test_a_missing_account_is_made_and_everything_else_found() -> None:
 async def test_an_account_of_another_asset_under_a_planned_alias_is_a_conflict_that_names_the_field() -> None:
     async with sandbox() as server:
         shape = {"accountsPerLedger": 4, "transactionsPerAccount": 0}
-        await seed_async(world(server.url, runId="same", volume={**shape, "assetsPerLedger": 2}))
-        report = await seed_async(world(server.url, runId="same", volume={**shape, "assetsPerLedger": 1}))
+        await seed_async(settings_for(server.url, runId="same", volume={**shape, "assetsPerLedger": 2}))
+        report = await seed_async(settings_for(server.url, runId="same", volume={**shape, "assetsPerLedger": 1}))
     assert report.exit_code == 1
     conflicts = [error for error in report.errors if error.error == "conflict"]
     assert sum(error.final for error in conflicts) == 3
     assert "assetCode" in conflicts[0].example.message
 
 
-async def test_a_ledger_without_assets_is_named_gets_no_accounts_and_the_others_go_on() -> None:
+async def test_a_ledger_without_assets_is_named_and_gets_no_accounts_and_the_others_continue() -> None:
     refused: list[str] = []
     ledgers: dict[str, str] = {}
 
@@ -63,9 +65,9 @@ async def test_a_ledger_without_assets_is_named_gets_no_accounts_and_the_others_
         return None
 
     async with sandbox() as server:
-        transport = Intercepting(_transport(server), answer)
+        transport = InterceptingTransport(_transport(server), answer)
         report = await seed_async(
-            world(server.url, "small", volume={"accountsPerLedger": 6, "transactionsPerAccount": 2}),
+            settings_for(server.url, "small", volume={"accountsPerLedger": 6, "transactionsPerAccount": 2}),
             overrides={Transport: transport},
         )
         await transport.aclose()
@@ -84,7 +86,7 @@ async def test_a_ledger_without_assets_is_named_gets_no_accounts_and_the_others_
 async def test_a_create_whose_answer_was_lost_is_looked_up_and_never_made_twice(entity: str) -> None:
     faults = {"rules": [{"methods": ["POST"], "path": f"/{entity}$", "every": 2, "reset": {"when": "after"}}]}
     async with sandbox(faults) as server:
-        settings = world(
+        settings = settings_for(
             server.url,
             "small",
             volume={"accountsPerLedger": 6, "transactionsPerAccount": 1, "organizations": 2},
@@ -92,18 +94,18 @@ async def test_a_create_whose_answer_was_lost_is_looked_up_and_never_made_twice(
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         assert server.faults.injected["reset"] > 0
-        found = await balances(server.url)
+        found = await read_balances(server.url)
     assert len(found) == 4
     phase = next(phase for phase in report.phases if phase.name == entity)
     assert phase.created == phase.planned
     assert phase.recovered > 0
 
 
-async def test_money_that_somebody_else_moved_makes_the_ledger_refuse_to_go_on() -> None:
+async def test_money_that_another_client_moved_stops_the_ledger() -> None:
     async with sandbox() as server:
-        settings = world(server.url, settlement={"deadlineS": 0.1})
-        await seed_async(world(server.url, settlement={"deadlineS": 0.1}, volume={"transactionsPerAccount": 4}))
-        found = await balances(server.url)
+        settings = settings_for(server.url, settlement={"deadlineS": 0.1})
+        await seed_async(settings_for(server.url, settlement={"deadlineS": 0.1}, volume={"transactionsPerAccount": 4}))
+        found = await read_balances(server.url)
         alias = next(name for accounts in found.values() for name in accounts if not name.startswith("@external"))
         code = (await _asset_of(server, alias))["assetCode"]
         await _inflow(server, alias, str(code))

@@ -4,12 +4,12 @@ import json
 
 import pytest
 
-from tests.support import cli
+from tests.support.cli import run_cli
 
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
-def test_a_run_against_each_dialect_is_proved(dialect: str) -> None:
-    result = cli("run", "--preset", "tiny", "--target", "sandbox", "--dialect", dialect, "--json", "-q")
+def test_a_run_against_each_dialect_is_verified(dialect: str) -> None:
+    result = run_cli("run", "--preset", "tiny", "--target", "sandbox", "--dialect", dialect, "--json", "-q")
     assert result.returncode == 0, result.stderr
     report = json.loads(result.stdout)
     assert report["server_version"].startswith(dialect)
@@ -19,7 +19,7 @@ def test_a_run_against_each_dialect_is_proved(dialect: str) -> None:
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
 def test_the_doctor_lets_a_run_go_to_each_dialect(dialect: str) -> None:
-    result = cli("doctor", "sandbox", "--dialect", dialect, "--write", "--json")
+    result = run_cli("doctor", "sandbox", "--dialect", dialect, "--write", "--json")
     assert result.returncode == 0, result.stdout
     findings = {finding["name"]: finding["value"] for finding in json.loads(result.stdout)["findings"]}
     assert findings["idempotency"] == "proved"

@@ -1,12 +1,13 @@
-"""Bad days: whatever the server does, every balance ends as planned, and what happened is counted truly."""
+"""Runs under faults: every balance ends as planned, and the counts are those of what happened."""
 
 import pytest
 
 from midaz_seed.runner import seed_async
-from tests.support import balances, sandbox, world
+from tests.support.sandbox import Balances, read_balances, sandbox, undisturbed_balances
+from tests.support.settings import settings_for
 
-WORLD = {"accountsPerLedger": 12, "transactionsPerAccount": 8}
-STORM = {
+VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 8}
+MANY_FAULTS = {
     "rules": [
         {"rate": 0.05, "status": {"code": 500}},
         {"rate": 0.03, "reset": {"when": "before"}},
@@ -19,39 +20,33 @@ STORM = {
 
 
 @pytest.fixture(scope="module")
-def calm() -> dict[str, dict[str, str]]:
-    """The balances of an undisturbed run."""
-    import anyio
-
-    async def run() -> dict[str, dict[str, str]]:
-        async with sandbox() as server:
-            report = await seed_async(world(server.url, volume=WORLD))
-            assert report.exit_code == 0
-            return await balances(server.url)
-
-    return anyio.run(run)
+def undisturbed() -> Balances:
+    """The balances of a run without faults."""
+    return undisturbed_balances(volume=VOLUME)
 
 
 @pytest.mark.parametrize("concurrency", [1, 16, 128])
-@pytest.mark.parametrize("faults", [None, STORM], ids=["calm", "storm"])
+@pytest.mark.parametrize("faults", [None, MANY_FAULTS], ids=["no faults", "many faults"])
 async def test_the_same_seed_ends_in_the_same_balances_at_any_concurrency(
-    concurrency: int, faults: dict[str, object] | None, calm: dict[str, dict[str, str]]
+    concurrency: int, faults: dict[str, object] | None, undisturbed: Balances
 ) -> None:
     async with sandbox(faults) as server:
-        settings = world(server.url, volume=WORLD, generation={"limits": {"maxConcurrency": concurrency}})
+        settings = settings_for(server.url, volume=VOLUME, limits={"maxConcurrency": concurrency})
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         assert report.proof is not None
         assert report.proof.ok
         if faults:
             assert sum(server.faults.injected.values()) > 10
-        assert await balances(server.url) == calm
+        assert await read_balances(server.url) == undisturbed
 
 
 async def test_foreign_answers_are_recognised_counted_and_sent_again() -> None:
     faults = {"rules": [{"on": "transactions", "rate": 0.05, "foreign_replay": {}}]}
     async with sandbox(faults) as server:
-        report = await seed_async(world(server.url, volume={"accountsPerLedger": 20, "transactionsPerAccount": 20}))
+        report = await seed_async(
+            settings_for(server.url, volume={"accountsPerLedger": 20, "transactionsPerAccount": 20})
+        )
         injected = server.faults.injected["foreign_replay"]
     assert injected > 5
     assert report.exit_code == 0, report.verdict

@@ -9,8 +9,9 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox import RecordQueue, Stages
 from midaz_seed.settings.model import Settlement
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import http_transport
 
 SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 13}
 POSTED = {"on": "transactions", "methods": ["POST"]}
@@ -18,9 +19,9 @@ READ = {"on": "balances", "methods": ["GET"]}
 
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
-async def test_a_run_in_asynchronous_mode_waits_for_what_it_has_to_see_and_ends_proved(dialect: str) -> None:
+async def test_a_run_in_asynchronous_mode_waits_for_its_records_and_is_verified(dialect: str) -> None:
     async with sandbox(queue=RecordQueue(delay_ms=100, per_s=2000), dialect=dialect, one_port=True) as server:
-        settings = world(server.url, volume=SMALL)
+        settings = settings_for(server.url, volume=SMALL)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         assert report.movements == build_plan(settings).movements
@@ -30,10 +31,10 @@ async def test_a_run_in_asynchronous_mode_waits_for_what_it_has_to_see_and_ends_
 
 
 @pytest.mark.parametrize("often", [{}, {"rate": 0.5}])
-async def test_a_proof_looks_again_at_balances_that_a_lagging_replica_showed(often: dict[str, Any]) -> None:
+async def test_verification_reads_again_the_balances_of_a_lagging_replica(often: dict[str, Any]) -> None:
     rule = {**READ, **often, "stale_balances": {"ms": 200}}
     async with sandbox({"seed": 5, "rules": [rule]}) as server:
-        settings = world(server.url, volume=SMALL)
+        settings = settings_for(server.url, volume=SMALL)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         assert (await verify_async(settings)).exit_code == 0
@@ -42,7 +43,7 @@ async def test_a_proof_looks_again_at_balances_that_a_lagging_replica_showed(oft
 
 async def test_a_server_that_takes_its_time_over_each_transaction_changes_nothing() -> None:
     async with sandbox(stages=Stages(received_ms=1, claimed_ms=1, applied_ms=1)) as server:
-        report = await seed_async(world(server.url, volume=SMALL))
+        report = await seed_async(settings_for(server.url, volume=SMALL))
     assert report.exit_code == 0, report.verdict
     assert not report.errors
 
@@ -53,10 +54,10 @@ async def test_movements_that_only_the_balances_show_are_made_once_and_reported_
 ) -> None:
     stuck = {**POSTED, "rate": 0.02, "stuck": {"applied": applied, "visible_after_s": 3000}}
     async with sandbox({"seed": 1, "rules": [stuck]}) as server:
-        settings = world(
+        settings = settings_for(
             server.url,
             volume=SMALL,
-            generation={"limits": {"maxConcurrency": 16}},
+            limits={"maxConcurrency": 16},
             idempotency={"ttlS": 10, "marginS": 9},
         )
         report = await seed_async(settings)
@@ -105,8 +106,8 @@ async def test_balances_that_stand_still_behind_a_queue_are_waited_for_where_the
 ) -> None:
     volume = {"organizations": 1, "ledgersPerOrganization": 1, "accountsPerLedger": 10, "transactionsPerAccount": 3}
     async with sandbox(dialect=dialect, one_port=True) as server:
-        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
-        settings = world(server.url, volume=volume, settlement={"maxDelayS": 0.02, "initialDelayS": 0.01})
+        wire = http_transport(server.url)
+        settings = settings_for(server.url, volume=volume, settlement={"maxDelayS": 0.02, "initialDelayS": 0.01})
         report = await seed_async(settings, overrides={Transport: _StandsStill(wire, looks=12)})
         await wire.aclose()
     assert report.proof is not None

@@ -11,13 +11,14 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseStarted, RunStarted
 from midaz_seed.runner import seed_async
-from tests.support import balances, sandbox, world
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
 
 PHASES = [phase for phase in Phase if phase is not Phase.ACCOUNT_TYPES]
 
 
 @pytest.mark.parametrize("phase", PHASES)
-async def test_ctrl_c_in_a_phase_drains_and_the_same_command_goes_on(phase: Phase) -> None:
+async def test_ctrl_c_in_a_phase_drains_and_the_same_command_resumes(phase: Phase) -> None:
     sent = 0
 
     def emit(event: Event) -> None:
@@ -27,7 +28,7 @@ async def test_ctrl_c_in_a_phase_drains_and_the_same_command_goes_on(phase: Phas
             os.kill(os.getpid(), signal.SIGINT)
 
     async with sandbox() as server:
-        settings = world(server.url, "small", volume={"accountsPerLedger": 10, "transactionsPerAccount": 4})
+        settings = settings_for(server.url, "small", volume={"accountsPerLedger": 10, "transactionsPerAccount": 4})
         stopped = await seed_async(settings, emit=emit, handle_signals=True)
         assert sent == 1
         assert stopped.exit_code == ExitCode.INTERRUPTED
@@ -36,7 +37,7 @@ async def test_ctrl_c_in_a_phase_drains_and_the_same_command_goes_on(phase: Phas
         assert report.exit_code == 0, report.verdict
         assert report.proof is not None
         assert report.proof.ok
-        assert len(await balances(server.url)) == 4
+        assert len(await read_balances(server.url)) == 4
 
 
 async def test_sigterm_ends_with_143() -> None:
@@ -45,7 +46,7 @@ async def test_sigterm_ends_with_143() -> None:
             os.kill(os.getpid(), signal.SIGTERM)
 
     async with sandbox() as server:
-        report = await seed_async(world(server.url), emit=emit, handle_signals=True)
+        report = await seed_async(settings_for(server.url), emit=emit, handle_signals=True)
     assert report.exit_code == ExitCode.TERMINATED
 
 
@@ -62,7 +63,7 @@ async def test_a_second_signal_ends_at_once_although_an_answer_is_outstanding() 
 
     faults = {"rules": [{"on": "transactions", "latency": {"ms": 60_000}}]}
     async with sandbox(faults) as server:
-        report = await seed_async(world(server.url), emit=emit, handle_signals=True)
+        report = await seed_async(settings_for(server.url), emit=emit, handle_signals=True)
     assert seen == 1
     assert report.exit_code == ExitCode.INTERRUPTED
 
@@ -73,7 +74,7 @@ async def test_a_run_that_was_stopped_reports_what_it_did() -> None:
             os.kill(os.getpid(), signal.SIGINT)
 
     async with sandbox() as server:
-        report = await seed_async(world(server.url), emit=emit, handle_signals=True)
+        report = await seed_async(settings_for(server.url), emit=emit, handle_signals=True)
     phases = {phase.name: phase for phase in report.phases}
     assert phases["deposits"].created == 6
     assert phases["transfers"].created + phases["transfers"].skipped == phases["transfers"].planned
@@ -90,7 +91,7 @@ async def test_a_run_that_was_stopped_reports_what_it_did() -> None:
     ],
     ids=["errors", "errors in a process", "latency", "settlement"],
 )
-async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_it_can_go_on(
+async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_the_run_can_be_resumed(
     faults: dict[str, Any], stop: dict[str, float], reason: str, shards: int, tmp_path: Path
 ) -> None:
     volume = {"accountsPerLedger": 60, "transactionsPerAccount": 20, "ledgersPerOrganization": 2}
@@ -99,7 +100,7 @@ async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_it_can_go_on(
     pace, stop = {"limits": {"shards": shards, "requestsPerSecond": 600}}, {"windowS": 1.5, **stop}
     data = tmp_path / "ledger.sqlite"
     async with sandbox({"rules": [faults]}, data=data) as server:
-        settings = world(server.url, stop=stop, settlement={"deadlineS": 60}, generation=pace, **changes)
+        settings = settings_for(server.url, stop=stop, settlement={"deadlineS": 60}, generation=pace, **changes)
         report = await seed_async(settings)
         assert report.exit_code == 1
         assert reason in report.verdict
@@ -108,5 +109,5 @@ async def test_a_stop_rule_ends_the_run_with_a_complete_report_and_it_can_go_on(
         assert sum(phase.created for phase in report.phases) <= posts
         assert {ledger.state for ledger in report.ledgers} <= {"stopped", "done", "waiting"}
     async with sandbox(data=data) as server:
-        again = await seed_async(world(server.url, generation={"limits": {"shards": shards}}, **changes))
+        again = await seed_async(settings_for(server.url, limits={"shards": shards}, **changes))
         assert again.exit_code == 0, again.verdict

@@ -12,8 +12,9 @@ from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import Intercepting, sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport, http_transport
 
 TOKEN = "t0p-s3cr3t-token"
 KEY = "t0p-s3cr3t-key"
@@ -29,12 +30,12 @@ async def _run(answer: Callable[[Request, Phase | None], Response | None], **cha
             begun.append(event.phase)
 
     async with sandbox() as server:
-        transport = Intercepting(
-            HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5),
+        transport = InterceptingTransport(
+            http_transport(server.url),
             lambda request: answer(request, begun[-1] if begun else None),
         )
         try:
-            return await seed_async(world(server.url, **changes), emit=emit, overrides={Transport: transport})
+            return await seed_async(settings_for(server.url, **changes), emit=emit, overrides={Transport: transport})
         finally:
             await transport.aclose()
 
@@ -65,7 +66,7 @@ async def test_more_failed_items_than_the_budget_allows_end_with_1_and_say_both_
     assert "run the same command again" in report.next_step.lower()
 
 
-async def test_failed_items_within_the_budget_do_not_make_an_unproved_run_fail() -> None:
+async def test_failed_items_within_the_budget_do_not_make_an_unverified_run_fail() -> None:
     report = await _run(_RefuseOne(Phase.TRANSFERS, BROKE), verification={"enabled": False}, errorBudgetPercent=50)
     assert report.exit_code == ExitCode.DONE
     assert report.failed_items_total == 1

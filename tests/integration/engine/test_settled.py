@@ -14,8 +14,9 @@ from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox import RecordQueue
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import Intercepting, hide_balances, sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport, WrappedTransport, hide_balances, http_transport
 
 SMALL = {"accountsPerLedger": 24, "transactionsPerAccount": 5}
 MADE = 120
@@ -23,11 +24,12 @@ MADE = 120
 QUEUE = RecordQueue(delay_ms=95, per_s=100)
 
 
-class MovingTime:
-    """Sends on, and moves the server's time before each look at balances or at the number of transactions."""
+class TimeMovingTransport(WrappedTransport):
+    """A transport that moves the server's clock before each read of balances or of the number of transactions."""
 
     def __init__(self, transport: Transport, clock: FakeClock, step_s: float) -> None:
-        self._transport, self._clock, self._step_s = transport, clock, step_s
+        super().__init__(transport)
+        self._clock, self._step_s = clock, step_s
         self._accounts_are_new = True
 
     async def send(self, request: Request) -> Response:
@@ -37,21 +39,16 @@ class MovingTime:
         elif path.endswith("/inflow") and self._accounts_are_new:
             self._accounts_are_new = False
             await self._clock.advance(1)  # v3.3 makes the accounts' balances late
-        return await self._transport.send(request)
-
-    async def aclose(self) -> None:
-        await self._transport.aclose()
-
-
-def _wire(url: str) -> HttptoolsTransport:
-    return HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+        return await super().send(request)
 
 
 async def _run(dialect: str, queue: RecordQueue | None, step_s: float = 0.05, **volume: int) -> Report:
     clock = FakeClock()
     async with sandbox(clock=clock, queue=queue, dialect=dialect, one_port=True) as server:
-        transport = MovingTime(_wire(server.url), clock, step_s)
-        report = await seed_async(world(server.url, volume={**SMALL, **volume}), overrides={Transport: transport})
+        transport = TimeMovingTransport(http_transport(server.url), clock, step_s)
+        report = await seed_async(
+            settings_for(server.url, volume={**SMALL, **volume}), overrides={Transport: transport}
+        )
         await transport.aclose()
     assert report.exit_code == 0, report.verdict
     return report
@@ -125,7 +122,7 @@ async def test_shards_bring_what_they_saw_and_it_is_put_together_as_ledgers_are(
     queue = RecordQueue(delay_ms=300, per_s=5000)
     async with sandbox(queue=queue, dialect="v3.3", one_port=True) as server:
         volume = {**SMALL, "ledgersPerOrganization": 2}
-        settings = world(server.url, volume=volume, generation={"limits": {"shards": 2}}, settlement={"maxDelayS": 1})
+        settings = settings_for(server.url, volume=volume, limits={"shards": 2}, settlement={"maxDelayS": 1})
         report = await seed_async(settings)
     assert report.exit_code == 0, report.verdict
     deposits, transfers = _both(report)
@@ -137,9 +134,9 @@ async def test_shards_bring_what_they_saw_and_it_is_put_together_as_ledgers_are(
         assert phase.settling_s <= report.elapsed_s
 
 
-async def test_without_a_proof_nobody_sees_transfers_settle() -> None:
+async def test_without_verification_no_transfer_is_seen_to_settle() -> None:
     async with sandbox() as server:
-        report = await seed_async(world(server.url, verification={"enabled": False}))
+        report = await seed_async(settings_for(server.url, verification={"enabled": False}))
     deposits, transfers = _both(report)
     assert deposits.movements_settled == 6
     assert (transfers.movements_accepted, transfers.movements_settled, transfers.drain) == (18, 0, ())
@@ -148,8 +145,8 @@ async def test_without_a_proof_nobody_sees_transfers_settle() -> None:
 
 async def test_deposits_that_stay_invisible_are_accepted_and_not_settled() -> None:
     async with sandbox() as server:
-        transport = Intercepting(_wire(server.url), hide_balances)
-        settings = world(server.url, settlement={"deadlineS": 0.1})
+        transport = InterceptingTransport(http_transport(server.url), hide_balances)
+        settings = settings_for(server.url, settlement={"deadlineS": 0.1})
         report = await seed_async(settings, overrides={Transport: transport})
         await transport.aclose()
     assert report.exit_code == ExitCode.SETTLEMENT
@@ -165,8 +162,8 @@ async def test_what_the_server_refused_for_good_does_not_keep_the_rest_from_bein
         return None
 
     async with sandbox() as server:
-        transport = Intercepting(_wire(server.url), refuse)
-        report = await seed_async(world(server.url), overrides={Transport: transport})
+        transport = InterceptingTransport(http_transport(server.url), refuse)
+        report = await seed_async(settings_for(server.url), overrides={Transport: transport})
         await transport.aclose()
     deposits, transfers = _both(report)
     assert (deposits.movements_accepted, deposits.movements_settled) == (5, 5)
@@ -175,7 +172,7 @@ async def test_what_the_server_refused_for_good_does_not_keep_the_rest_from_bein
 
 async def test_a_run_that_finds_everything_made_has_no_throughput() -> None:
     async with sandbox() as server:
-        settings: Any = world(server.url)
+        settings: Any = settings_for(server.url)
         await seed_async(settings)
         again = await seed_async(settings)
     assert again.throughput == ()

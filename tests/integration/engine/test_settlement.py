@@ -7,12 +7,9 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseStarted, Settled
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import Intercepting, hide_balances, sandbox, world
-
-
-def _wire(url: str) -> HttptoolsTransport:
-    return HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import InterceptingTransport, hide_balances, http_transport
 
 
 async def test_transfers_begin_only_when_every_deposit_is_visible() -> None:
@@ -33,8 +30,8 @@ async def test_transfers_begin_only_when_every_deposit_is_visible() -> None:
 
     events: list[Event] = []
     async with sandbox() as server:
-        transport = Intercepting(_wire(server.url), hide)
-        report = await seed_async(world(server.url), emit=events.append, overrides={Transport: transport})
+        transport = InterceptingTransport(http_transport(server.url), hide)
+        report = await seed_async(settings_for(server.url), emit=events.append, overrides={Transport: transport})
         await transport.aclose()
     assert report.exit_code == 0, report.verdict
     assert order.index("transfer") > 5
@@ -49,8 +46,8 @@ async def test_transfers_begin_only_when_every_deposit_is_visible() -> None:
 
 async def test_deposits_that_never_become_visible_end_with_4_and_name_accounts_and_ledger() -> None:
     async with sandbox() as server:
-        transport = Intercepting(_wire(server.url), hide_balances)
-        settings = world(server.url, settlement={"deadlineS": 0.1})
+        transport = InterceptingTransport(http_transport(server.url), hide_balances)
+        settings = settings_for(server.url, settlement={"deadlineS": 0.1})
         report = await seed_async(settings, overrides={Transport: transport})
         await transport.aclose()
         stopped = next(phase for phase in report.phases if phase.name == "transfers")
@@ -67,7 +64,7 @@ async def test_default_balances_that_appear_late_are_waited_for() -> None:
         "rules": [{"on": "accounts", "late_balances": {"ms": 150}}, {"on": "assets", "late_balances": {"ms": 150}}]
     }
     async with sandbox(faults) as server:
-        report = await seed_async(world(server.url))
+        report = await seed_async(settings_for(server.url))
         assert server.faults.injected["late_balances"] > 0
     assert report.exit_code == 0, report.verdict
     assert report.proof is not None
@@ -83,8 +80,8 @@ async def test_a_deposit_that_the_server_refuses_leaves_only_its_account_behind(
         return None
 
     async with sandbox() as server:
-        transport = Intercepting(_wire(server.url), refuse)
-        report = await seed_async(world(server.url), overrides={Transport: transport})
+        transport = InterceptingTransport(http_transport(server.url), refuse)
+        report = await seed_async(settings_for(server.url), overrides={Transport: transport})
         await transport.aclose()
     phases = {phase.name: phase for phase in report.phases}
     assert phases["deposits"].failed == 1
@@ -104,8 +101,8 @@ async def test_balances_that_make_no_sense_fail_the_ledger_with_a_sentence(answe
         return None
 
     async with sandbox() as server:
-        transport = Intercepting(_wire(server.url), nonsense)
-        report = await seed_async(world(server.url), overrides={Transport: transport})
+        transport = InterceptingTransport(http_transport(server.url), nonsense)
+        report = await seed_async(settings_for(server.url), overrides={Transport: transport})
         await transport.aclose()
     assert report.exit_code == ExitCode.TARGET
     assert report.ledgers[0].state == "failed"

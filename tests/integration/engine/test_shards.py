@@ -1,9 +1,10 @@
-"""A run in several processes makes what one process makes, whoever of them is killed."""
+"""A run in several processes creates what one process creates, also when one of them is killed."""
 
 import asyncio
 import json
 import os
 import signal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -14,35 +15,41 @@ from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import list_runs
-from midaz_seed.settings.model import Settings
-from tests.support import balances, sandbox, world
-from tools.chaos.__main__ import PATIENT, TINY, killed, posts_seen, process, server, undisturbed
+from tests.support.sandbox import Balances, read_balances, sandbox, undisturbed_balances
+from tests.support.settings import settings_for
+from tools.chaos.audit import planned_by
+from tools.chaos.plan_flags import TINY
+from tools.chaos.processes import command_process, posts_seen, sandbox_process
 
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 6, "ledgersPerOrganization": 2, "organizations": 2}
 
 
-def _world(url: str, shards: int, **changes: Any) -> Settings:
-    return world(url, volume=VOLUME, generation={"limits": {"shards": shards}}, **changes)
+_settings = partial(settings_for, volume=VOLUME)
 
 
-async def _run(shards: int, **changes: Any) -> tuple[Report, dict[str, dict[str, str]]]:
+async def _run(shards: int, **changes: Any) -> tuple[Report, Balances]:
     async with sandbox() as running:
-        report = await seed_async(_world(running.url, shards, **changes))
-        return report, await balances(running.url)
+        report = await seed_async(_settings(running.url, limits={"shards": shards}, **changes))
+        return report, await read_balances(running.url)
 
 
 @pytest.fixture(scope="module")
-def single() -> tuple[Report, dict[str, dict[str, str]]]:
+def single() -> tuple[Report, Balances]:
     """What one process makes."""
     return asyncio.run(_run(1))
 
 
+SESSION_FLAGS = [
+    *("--attempts", "20", "--set", "breaker.openS=0.2", "--set", "settlement.maxDelayS=0.3"),
+    *("--set", "idempotency.ttlS=10", "--set", "idempotency.marginS=3"),
+]
+END_WITHIN_S = 60
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes as Linux lists them")
 
 
 @pytest.mark.parametrize("shards", [3, 5])
 async def test_any_number_of_processes_makes_the_same_balances_and_counts(
-    shards: int, single: tuple[Report, dict[str, dict[str, str]]]
+    shards: int, single: tuple[Report, Balances]
 ) -> None:
     (alone, planned), (report, found) = single, await _run(shards)
     assert report.exit_code == 0, report.verdict
@@ -70,30 +77,48 @@ async def test_the_memory_of_a_process_is_its_own_and_not_that_of_the_one_that_s
     assert len(held) / 1e6 > report.processes[1].rss_mb_max
 
 
-async def test_each_process_writes_a_journal_and_any_number_can_go_on_from_them(tmp_path: Path) -> None:
+async def test_each_process_writes_a_journal_and_any_number_can_resume_from_them(tmp_path: Path) -> None:
     async with sandbox() as running:
-        await seed_async(_world(running.url, 2, journal={"directory": str(tmp_path)}))
+        await seed_async(_settings(running.url, limits={"shards": 2}, runs=tmp_path))
         (run,) = list_runs(tmp_path)
         assert [file.name for file in run.journals()] == ["journal", "journal-1", "journal-2"]
         for shards in (3, 1):
-            report = await seed_async(_world(running.url, shards, journal={"directory": str(tmp_path)}))
+            report = await seed_async(_settings(running.url, limits={"shards": shards}, runs=tmp_path))
             assert report.exit_code == 0
             assert sum(phase.created for phase in report.phases) == 0
-            assert sum(phase.existing for phase in report.phases) == build_plan(_world(running.url, 1)).posts
+            assert (
+                sum(phase.existing for phase in report.phases)
+                == build_plan(_settings(running.url, limits={"shards": 1})).posts
+            )
 
 
 async def test_what_a_process_finds_wrong_is_in_the_report() -> None:
     faults = {"rules": [{"on": "transactions", "methods": ["POST"], "rate": 0.1, "status": {"code": 503}}]}
     async with sandbox(faults) as running:
-        report = await seed_async(_world(running.url, 2))
+        report = await seed_async(_settings(running.url, limits={"shards": 2}))
         assert report.exit_code == 0
         assert sum(error.count for error in report.errors) == sum(phase.retries for phase in report.phases) > 0
 
 
 async def test_a_token_reaches_the_processes_and_no_list_of_processes() -> None:
     async with sandbox(auth_token="s3cr3t") as running:
-        report = await seed_async(_world(running.url, 2, target={"authToken": "s3cr3t"}))
+        report = await seed_async(_settings(running.url, limits={"shards": 2}, target={"authToken": "s3cr3t"}))
         assert report.exit_code == 0
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> tuple[Balances, int]:
+    """The balances of an undisturbed run of TINY, and the number of POST requests that it takes."""
+    volume = {"accountsPerLedger": 24, "transactionsPerAccount": 12}
+    return undisturbed_balances(preset="small", volume=volume), planned_by(tuple(TINY)).plan.posts
+
+
+async def _run_and_kill(url: str, flags: list[str], cwd: Path, posts: int) -> None:
+    """Start a run, and kill it when the server has seen `posts` POST requests."""
+    async with command_process("run", *flags, "-u", url, "-q", *SESSION_FLAGS, cwd=cwd) as run:
+        while await posts_seen(url) < posts:
+            assert run.returncode is None
+            await anyio.sleep(0.01)
 
 
 def _children(parent: int) -> list[int]:
@@ -102,45 +127,50 @@ def _children(parent: int) -> list[int]:
 
 
 @linux
-async def test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled(tmp_path: Path) -> None:
-    planned, posts = await undisturbed(TINY, tmp_path)
-    async with server(cwd=tmp_path) as (url, _):
-        arguments = ["run", *TINY, "-u", url, "--json", "-q", *PATIENT, "--shards", "2", "--rate", "1500"]
-        async with process(*arguments, cwd=tmp_path) as run:
+async def test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_doubled(
+    tmp_path: Path, undisturbed: tuple[Balances, int]
+) -> None:
+    planned, posts = undisturbed
+    async with sandbox_process(cwd=tmp_path) as (url, _):
+        arguments = ["run", *TINY, "-u", url, "--json", "-q", *SESSION_FLAGS, "--shards", "2", "--rate", "1500"]
+        async with command_process(*arguments, cwd=tmp_path) as run:
             while await posts_seen(url) < posts // 2:
                 await anyio.sleep(0.01)
             os.kill(_children(run.pid)[0], signal.SIGKILL)
-            out, err = await asyncio.wait_for(run.communicate(), 60)
+            out, err = await asyncio.wait_for(run.communicate(), END_WITHIN_S)
         assert run.returncode == 0, err.decode()
         assert json.loads(out)["proof"]["ok"]
-        assert await balances(url) == planned
+        assert await read_balances(url) == planned
 
 
 @linux
-async def test_when_the_owner_is_killed_its_processes_end_and_another_session_goes_on(tmp_path: Path) -> None:
-    planned, posts = await undisturbed(TINY, tmp_path)
-    async with server(cwd=tmp_path) as (url, _):
-        world_of_shards = [*TINY, "--shards", "2", "--rate", "1500"]
-        assert await killed(url, world_of_shards, tmp_path, posts // 2)
+async def test_when_the_owner_is_killed_its_processes_end_and_another_session_resumes(
+    tmp_path: Path, undisturbed: tuple[Balances, int]
+) -> None:
+    planned, posts = undisturbed
+    async with sandbox_process(cwd=tmp_path) as (url, _):
+        await _run_and_kill(url, [*TINY, "--shards", "2", "--rate", "1500"], tmp_path, posts // 2)
         for _ in range(100):  # until the last of them has given the run back
-            async with process("run", *TINY, "-u", url, "--json", "-q", *PATIENT, cwd=tmp_path) as run:
-                out, err = await asyncio.wait_for(run.communicate(), 60)
+            async with command_process("run", *TINY, "-u", url, "--json", "-q", *SESSION_FLAGS, cwd=tmp_path) as run:
+                out, err = await asyncio.wait_for(run.communicate(), END_WITHIN_S)
             if b"is in use by" not in err:
                 break
         assert run.returncode == 0, err.decode()
         assert json.loads(out)["proof"]["ok"]
-        assert await balances(url) == planned
+        assert await read_balances(url) == planned
 
 
-async def test_ctrl_c_drains_every_process_and_the_report_is_complete(tmp_path: Path) -> None:
-    _, posts = await undisturbed(TINY, tmp_path)
-    async with server(cwd=tmp_path) as (url, _):
-        arguments = ["run", *TINY, "-u", url, "--json", "-q", *PATIENT, "--shards", "2", "--rate", "1000"]
-        async with process(*arguments, cwd=tmp_path) as run:
+async def test_ctrl_c_drains_every_process_and_the_report_is_complete(
+    tmp_path: Path, undisturbed: tuple[Balances, int]
+) -> None:
+    _, posts = undisturbed
+    async with sandbox_process(cwd=tmp_path) as (url, _):
+        arguments = ["run", *TINY, "-u", url, "--json", "-q", *SESSION_FLAGS, "--shards", "2", "--rate", "1000"]
+        async with command_process(*arguments, cwd=tmp_path) as run:
             while await posts_seen(url) < posts // 2:
                 await anyio.sleep(0.01)
             run.send_signal(signal.SIGINT)
-            out, err = await asyncio.wait_for(run.communicate(), 60)
+            out, err = await asyncio.wait_for(run.communicate(), END_WITHIN_S)
         assert run.returncode == 130, err.decode()
         report = json.loads(out)
         made = sum(phase["created"] for phase in report["phases"])

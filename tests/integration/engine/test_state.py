@@ -4,7 +4,8 @@ from midaz_seed.engine.orchestrator import seed
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.wiring import open_run
-from tests.support import sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
 
 
 def _size(thing: object, seen: set[int] | None = None) -> int:
@@ -26,7 +27,7 @@ async def test_state_is_a_tree_and_does_not_grow_with_transactions() -> None:
     sizes = []
     for transactions in (3, 30):
         async with sandbox() as server:
-            settings = world(
+            settings = settings_for(
                 server.url, "small", volume={"accountsPerLedger": 8, "transactionsPerAccount": transactions}
             )
             plan = build_plan(settings)

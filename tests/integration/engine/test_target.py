@@ -16,7 +16,8 @@ from midaz_seed.settings.model import Settings, Target
 from midaz_seed.settings.target import ResolvedTarget, resolve_target
 from midaz_seed.transport.base import ConnectError, Request, TransportError
 from midaz_seed.wiring import open_transport
-from tests.support import sandbox, world
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
 
 TLS = Path(__file__).parents[2] / "data/tls"
 TRANSPORTS = ["wire", "session"]
@@ -106,7 +107,7 @@ def test_a_header_that_would_break_requests_is_refused(line: str) -> None:
 
 async def test_headers_are_not_in_the_report() -> None:
     async with sandbox() as server:
-        report = await seed_async(world(server.url, target={"headers": ["X-Key: s3cr3t"], "authToken": "t0ken"}))
+        report = await seed_async(settings_for(server.url, target={"headers": ["X-Key: s3cr3t"], "authToken": "t0ken"}))
     assert report.exit_code == 0
     assert "s3cr3t" not in report.as_json()
     assert "t0ken" not in report.as_json()
@@ -114,7 +115,7 @@ async def test_headers_are_not_in_the_report() -> None:
 
 async def test_two_urls_are_one_server_in_two_places() -> None:
     async with sandbox() as server:
-        settings = world("", target={"onboardingUrl": server.url, "transactionUrl": f"{server.url}/"})
+        settings = settings_for("", target={"onboardingUrl": server.url, "transactionUrl": f"{server.url}/"})
         report = await seed_async(settings)
     assert report.exit_code == 0, report.verdict
 

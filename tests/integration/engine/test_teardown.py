@@ -14,29 +14,31 @@ from midaz_seed.runner import seed_async, teardown_async, verify_async
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from midaz_seed.wiring import open_run
-from tests.support import balances, cli, sandbox, world
+from tests.support.cli import run_cli
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import WrappedTransport, http_transport
 
 SMALL = {"volume": {"accountsPerLedger": 6, "transactionsPerAccount": 2}}
 
 
 async def test_everything_of_the_run_goes_and_a_second_time_there_is_nothing_left() -> None:
     async with sandbox() as server:
-        settings = world(server.url, "small", **SMALL)
+        settings = settings_for(server.url, "small", **SMALL)
         await seed_async(settings)
         removed = await teardown_async(settings, dry_run=False)
         assert {removal.fate for removal in removed} == {Fate.REMOVED}
         assert [removal.kind for removal in removed] == ["ledger", "ledger", "organization"] * 2
-        assert await balances(server.url) == {}
+        assert await read_balances(server.url) == {}
         again = await teardown_async(settings, dry_run=False)
         assert {removal.fate for removal in again} == {Fate.ABSENT}
         assert (await seed_async(settings)).exit_code == 0
 
 
-async def test_a_dry_run_tells_and_removes_nothing() -> None:
+async def test_a_dry_run_lists_and_removes_nothing() -> None:
     async with sandbox() as server:
-        settings = world(server.url, "small", **SMALL)
+        settings = settings_for(server.url, "small", **SMALL)
         await seed_async(settings)
         told = await teardown_async(settings, dry_run=True)
         assert {removal.fate for removal in told} == {Fate.WOULD_BE}
@@ -45,7 +47,7 @@ async def test_a_dry_run_tells_and_removes_nothing() -> None:
 
 async def test_another_runs_data_is_left_alone() -> None:
     async with sandbox() as server:
-        mine, other = world(server.url, runId="mine"), world(server.url, runId="other")
+        mine, other = settings_for(server.url, runId="mine"), settings_for(server.url, runId="other")
         await seed_async(mine)
         await seed_async(other)
         await teardown_async(mine, dry_run=False)
@@ -53,11 +55,11 @@ async def test_another_runs_data_is_left_alone() -> None:
         assert (await verify_async(mine)).exit_code == 1
 
 
-async def test_a_ledger_that_somebody_added_is_kept_with_its_organization() -> None:
+async def test_a_ledger_that_another_client_added_is_kept_with_its_organization() -> None:
     async with sandbox() as server:
-        settings = world(server.url)
+        settings = settings_for(server.url)
         report = await seed_async(settings)
-        transport = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        transport = http_transport(server.url)
         path = f"/v1/organizations/{report.ledgers[0].organization_id}/ledgers"
         await transport.send(Request("POST", path, orjson.dumps({"name": "Somebody's"})))
         await transport.aclose()
@@ -72,7 +74,7 @@ async def test_a_ledger_that_somebody_added_is_kept_with_its_organization() -> N
 async def test_lost_answers_to_deletes_do_not_matter() -> None:
     faults = {"rules": [{"methods": ["DELETE"], "every": 2, "reset": {"when": "after"}}]}
     async with sandbox(faults) as server:
-        settings = world(server.url, "small", **SMALL)
+        settings = settings_for(server.url, "small", **SMALL)
         await seed_async(settings)
         removed = await teardown_async(settings, dry_run=False)
     assert {removal.fate for removal in removed} == {Fate.REMOVED}
@@ -80,12 +82,12 @@ async def test_lost_answers_to_deletes_do_not_matter() -> None:
 
 async def test_every_organization_with_the_mark_goes_planned_or_not() -> None:
     async with sandbox() as server:
-        settings = world(server.url)
+        settings = settings_for(server.url)
         await seed_async(settings)
         item = build_plan(settings).organizations[0].item
         marks = {"seedRun": build_plan(settings).run_id, "seedKey": "somewhere/o9"}
         unplanned = {**item.payload, "metadata": marks}
-        wire = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=5, connect_timeout_s=5)
+        wire = http_transport(server.url)
         for payload in (item.payload, item.payload, unplanned):
             assert (await wire.send(Request("POST", "/v1/organizations", orjson.dumps(payload)))).status == 201
         told = await teardown_async(settings, dry_run=True)
@@ -97,27 +99,24 @@ async def test_every_organization_with_the_mark_goes_planned_or_not() -> None:
     assert orjson.loads(left.body)["items"] is None
 
 
-class _Says:
-    """A server of which some answers are others'."""
+class _PartlyReplacedTransport(WrappedTransport):
+    """A transport that replaces answers; the function gets each request and how often it was sent."""
 
-    def __init__(self, url: str, says: Callable[[Request, int], Response | None]) -> None:
-        self._wire = HttptoolsTransport(url, url, headers={}, request_timeout_s=5, connect_timeout_s=5)
-        self._says = says
-        self._asked = Counter[str]()
+    def __init__(self, url: str, replace: Callable[[Request, int], Response | None]) -> None:
+        super().__init__(http_transport(url))
+        self._replace = replace
+        self._sent = Counter[str]()
 
     async def send(self, request: Request) -> Response:
-        what = f"{request.method} {request.path}"
-        self._asked[what] += 1
-        return self._says(request, self._asked[what]) or await self._wire.send(request)
-
-    async def aclose(self) -> None:
-        await self._wire.aclose()
+        name = f"{request.method} {request.path}"
+        self._sent[name] += 1
+        return self._replace(request, self._sent[name]) or await super().send(request)
 
 
 async def _torn_down(settings: Settings, says: Callable[[Request, int], Response | None]) -> list[Removal]:
     """What `teardown` does, over a transport of ours."""
     url = settings.target.base_url
-    transport = _Says(url, says)
+    transport = _PartlyReplacedTransport(url, says)
     target = ResolvedTarget(url, url, is_sandbox=False)
     plan, overrides = build_plan(settings), {Transport: transport}
     async with open_run(settings, plan, target, emit=lambda _: None, overrides=overrides) as context:
@@ -128,7 +127,7 @@ async def _torn_down(settings: Settings, says: Callable[[Request, int], Response
 
 async def test_a_list_that_is_empty_for_a_moment_does_not_end_the_teardown() -> None:
     async with sandbox() as server:
-        settings = world(server.url)
+        settings = settings_for(server.url)
         await seed_async(settings)
 
         def late(request: Request, time: int) -> Response | None:
@@ -137,13 +136,13 @@ async def test_a_list_that_is_empty_for_a_moment_does_not_end_the_teardown() -> 
 
         removed = await _torn_down(settings, late)
         assert [removal.fate for removal in removed] == [Fate.REMOVED, Fate.REMOVED]
-        assert await balances(server.url) == {}
+        assert await read_balances(server.url) == {}
 
 
 @pytest.mark.parametrize("body", [b"<html>404</html>", b""])
 async def test_a_404_of_an_ingress_to_a_delete_is_no_removal(body: bytes) -> None:
     async with sandbox() as server:
-        settings = world(server.url)
+        settings = settings_for(server.url)
         await seed_async(settings)
 
         def ingress(request: Request, time: int) -> Response | None:
@@ -151,12 +150,12 @@ async def test_a_404_of_an_ingress_to_a_delete_is_no_removal(body: bytes) -> Non
 
         removed = await _torn_down(settings, ingress)
         assert [removal.fate for removal in removed] == [Fate.REMOVED, Fate.REMOVED]
-        assert await balances(server.url) == {}
+        assert await read_balances(server.url) == {}
 
 
 async def test_what_is_said_to_be_removed_and_is_still_listed_is_kept() -> None:
     async with sandbox() as server:
-        settings = world(server.url, settlement={"deadlineS": 0.3})
+        settings = settings_for(server.url, settlement={"deadlineS": 0.3})
         await seed_async(settings)
         removed = await _torn_down(
             settings, lambda request, _: Response(204, {}, b"") if request.method == "DELETE" else None
@@ -165,13 +164,13 @@ async def test_what_is_said_to_be_removed_and_is_still_listed_is_kept() -> None:
     assert "still lists it" in removed[-1].reason
 
 
-def test_nobody_to_ask_means_no() -> None:
-    result = cli("teardown", "--preset", "tiny", "--target", "sandbox")
+def test_without_a_terminal_the_answer_is_no() -> None:
+    result = run_cli("teardown", "--preset", "tiny", "--target", "sandbox")
     assert result.returncode == 2
     assert "--yes" in result.stderr
 
 
 def test_the_command_prints_what_it_did() -> None:
-    result = cli("teardown", "--preset", "tiny", "--target", "sandbox", "--yes", "--json")
+    result = run_cli("teardown", "--preset", "tiny", "--target", "sandbox", "--yes", "--json")
     assert result.returncode == 0, result.stderr
     assert [removal["fate"] for removal in json.loads(result.stdout)["removals"]] == ["absent"]

@@ -21,9 +21,11 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from midaz_seed.wiring import open_run
-from tests.support import cli, sandbox, world
+from tests.support.cli import run_cli
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import WrappedTransport, http_transport
 
 Alter = Callable[[Request, Response], Response]
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 4, "portfoliosPerLedger": 2, "segmentsPerLedger": 2}
@@ -31,23 +33,20 @@ PATIENT = {"deadlineS": 600, "initialDelayS": 0.01, "maxDelayS": 0.05}
 """A deadline that no test waits for: what ends sooner was not late."""
 
 
-class Altering:
-    """A way to a server that alters its answers."""
+class AlteringTransport(WrappedTransport):
+    """A transport that alters the server's answers."""
 
     def __init__(self, url: str, alter: Alter) -> None:
-        self._inner = HttptoolsTransport(url, url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+        super().__init__(http_transport(url))
         self._alter = alter
 
     async def send(self, request: Request) -> Response:
-        return self._alter(request, await self._inner.send(request))
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
+        return self._alter(request, await super().send(request))
 
 
 @asynccontextmanager
 async def altering(url: str, alter: Alter) -> AsyncIterator[dict[type, Any]]:
-    transport = Altering(url, alter)
+    transport = AlteringTransport(url, alter)
     yield {Transport: transport}
     await transport.aclose()
 
@@ -118,7 +117,7 @@ async def test_any_read_that_is_a_moment_behind_is_asked_again(kind: str) -> Non
         return LATE[kind](answer) if seen <= 2 else answer
 
     async with sandbox() as server, altering(server.url, lag) as ways:
-        settings = world(server.url, volume=VOLUME, verification={"everyTransaction": True})
+        settings = settings_for(server.url, volume=VOLUME, verification={"everyTransaction": True})
         assert (await seed_async(settings)).exit_code == 0
         report = await verify_async(settings, overrides=ways)
     assert report.exit_code == 0, render_text(report)
@@ -128,7 +127,7 @@ async def test_any_read_that_is_a_moment_behind_is_asked_again(kind: str) -> Non
 @pytest.mark.parametrize("kind", ["GET /assets", "HEAD /accounts/metrics/count", "HEAD /transactions/metrics/count"])
 async def test_a_read_that_never_catches_up_is_a_difference(kind: str) -> None:
     async with sandbox() as server:
-        settings = world(server.url, volume=VOLUME, settlement={"deadlineS": 0.2})
+        settings = settings_for(server.url, volume=VOLUME, settlement={"deadlineS": 0.2})
         await seed_async(settings)
 
         def lag(request: Request, answer: Response) -> Response:
@@ -159,7 +158,7 @@ def _repeat(**changes: Any) -> Alter:
 
 async def test_a_balance_that_comes_on_two_pages_is_one_balance() -> None:
     async with sandbox() as server, altering(server.url, _repeat()) as ways:
-        settings = world(server.url, volume=VOLUME)
+        settings = settings_for(server.url, volume=VOLUME)
         report = await seed_async(settings, overrides=ways)
         assert report.exit_code == 0, render_text(report)
         assert report.proof is not None
@@ -176,7 +175,7 @@ async def test_whatever_a_list_says_twice_is_there_once(kind: str) -> None:
         return with_items(answer, lambda items: [*items, *items[-1:]]) if kind_of(request) == kind else answer
 
     async with sandbox() as server, altering(server.url, repeat) as ways:
-        settings = world(server.url, volume=VOLUME, verification={"everyTransaction": True})
+        settings = settings_for(server.url, volume=VOLUME, verification={"everyTransaction": True})
         await seed_async(settings)
         report = await verify_async(settings, overrides=ways)
     assert report.exit_code == 0, render_text(report)
@@ -184,7 +183,7 @@ async def test_whatever_a_list_says_twice_is_there_once(kind: str) -> None:
 
 async def test_a_second_balance_under_one_alias_is_a_difference_and_is_not_waited_for() -> None:
     async with sandbox() as server:
-        settings = world(server.url, volume=VOLUME, settlement=PATIENT)
+        settings = settings_for(server.url, volume=VOLUME, settlement=PATIENT)
         await seed_async(settings)
         second = _repeat(id="00000000-0000-7000-8000-000000000001")
         async with altering(server.url, second) as ways:
@@ -199,9 +198,9 @@ async def test_a_second_balance_under_one_alias_is_a_difference_and_is_not_waite
     [{"available": "plenty"}, {"available": None}, {"onHold": None}, {"alias": None}, {"assetCode": 7}],
     ids=lambda wrong: str(wrong),
 )
-async def test_a_balance_that_is_none_ends_the_proof_with_a_sentence(wrong: dict[str, Any]) -> None:
+async def test_an_invalid_balance_ends_the_verification_with_a_message(wrong: dict[str, Any]) -> None:
     async with sandbox() as server:
-        settings = world(server.url, volume=VOLUME)
+        settings = settings_for(server.url, volume=VOLUME)
         await seed_async(settings)
 
         def spoil(request: Request, answer: Response) -> Response:
@@ -216,9 +215,9 @@ async def test_a_balance_that_is_none_ends_the_proof_with_a_sentence(wrong: dict
     assert f"`{name}`" in report.ledgers[0].reason
 
 
-async def test_a_transaction_whose_amount_is_no_number_ends_the_proof_with_a_sentence() -> None:
+async def test_a_transaction_whose_amount_is_no_number_ends_the_verification_with_a_message() -> None:
     async with sandbox() as server:
-        settings = world(server.url, volume=VOLUME)
+        settings = settings_for(server.url, volume=VOLUME)
         await seed_async(settings)
 
         def spoil(request: Request, answer: Response) -> Response:
@@ -242,7 +241,7 @@ class TestMarks:
 
     async def test_two_organizations_of_one_mark_are_a_difference_that_names_both(self) -> None:
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, settlement=PATIENT)
+            settings = settings_for(server.url, volume=VOLUME, settlement=PATIENT)
             await seed_async(settings)
             (first,) = (await send(server.url, "GET", "/v1/organizations"))["items"]
             plan = build_plan(settings).organizations[0]
@@ -254,7 +253,7 @@ class TestMarks:
 
     async def test_two_ledgers_of_one_mark_are_a_difference(self) -> None:
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, settlement=PATIENT)
+            settings = settings_for(server.url, volume=VOLUME, settlement=PATIENT)
             await seed_async(settings)
             base = (await ledger_path(server.url)).rpartition("/")[0]
             payload = build_plan(settings).ledgers[0].item.payload
@@ -265,9 +264,9 @@ class TestMarks:
         assert (what, expected) == ("ledger", "1")
         assert actual.startswith("2 ledgers carry the mark of o1.l1: ")
 
-    async def test_an_organization_of_the_run_that_nobody_planned_is_a_difference(self) -> None:
+    async def test_an_unplanned_organization_of_the_run_is_a_difference(self) -> None:
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, settlement=PATIENT)
+            settings = settings_for(server.url, volume=VOLUME, settlement=PATIENT)
             await seed_async(settings)
             payload = build_plan(settings).organizations[0].item.payload
             metadata = {"seedRun": build_plan(settings).run_id, "seedKey": f"{build_plan(settings).run_id}/o9"}
@@ -280,7 +279,7 @@ class TestMarks:
 
     async def test_a_portfolio_that_stands_in_for_another_does_not_make_the_count_right(self) -> None:
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, settlement={"deadlineS": 0.2})
+            settings = settings_for(server.url, volume=VOLUME, settlement={"deadlineS": 0.2})
             await seed_async(settings)
             path = await ledger_path(server.url)
             first, second = (await send(server.url, "GET", f"{path}/portfolios"))["items"]
@@ -294,7 +293,7 @@ class TestMarks:
 
     async def test_after_a_run_the_marks_are_those_that_it_filled_and_no_others(self) -> None:
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, settlement=PATIENT)
+            settings = settings_for(server.url, volume=VOLUME, settlement=PATIENT)
             await seed_async(settings)
             plan = build_plan(settings)
             target = ResolvedTarget(server.url, server.url, is_sandbox=False)
@@ -321,9 +320,9 @@ class TestTooMuch:
     async def test_more_than_its_deposit_on_an_account_ends_the_ledger_at_the_second_look(self) -> None:
         looks = 0
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, settlement=PATIENT)
+            settings = settings_for(server.url, volume=VOLUME, settlement=PATIENT)
 
-            class Meddling(Altering):
+            class Meddling(AlteringTransport):
                 async def send(self, request: Request) -> Response:
                     nonlocal looks
                     if kind_of(request) == "GET /balances":
@@ -358,7 +357,7 @@ class TestTooMuch:
             return with_items(answer, lambda items: [{**row, "available": f"{row['available']}1"} for row in items])
 
         async with sandbox() as server, altering(server.url, move) as ways:
-            report = await seed_async(world(server.url, volume=VOLUME, settlement=PATIENT), overrides=ways)
+            report = await seed_async(settings_for(server.url, volume=VOLUME, settlement=PATIENT), overrides=ways)
         assert report.exit_code == 0, report.verdict
 
     async def test_many_accounts_with_too_much_are_named_in_part(self) -> None:
@@ -368,7 +367,7 @@ class TestTooMuch:
             return with_items(answer, lambda items: [{**row, "available": f"1{row['available']}"} for row in items])
 
         async with sandbox() as server, altering(server.url, double) as ways:
-            report = await seed_async(world(server.url, volume=VOLUME, settlement=PATIENT), overrides=ways)
+            report = await seed_async(settings_for(server.url, volume=VOLUME, settlement=PATIENT), overrides=ways)
         assert report.exit_code == ExitCode.DIFFERENCES
         assert "12 accounts of ledger o1.l1" in report.ledgers[0].reason
         assert "and 7 more" in report.ledgers[0].reason
@@ -377,7 +376,7 @@ class TestTooMuch:
     async def test_more_than_planned_in_the_end_is_no_reason_to_wait(self, times: int) -> None:
         """v3.3's balances may stand still behind a queue, so only what is certainly too much ends the waiting."""
         async with sandbox(dialect="v3.3", one_port=True) as server:
-            settings = world(server.url, volume=VOLUME, settlement=PATIENT)
+            settings = settings_for(server.url, volume=VOLUME, settlement=PATIENT)
             await seed_async(settings)
             path = f"{await ledger_path(server.url)}/transactions/inflow"
             for _ in range(times):
@@ -388,7 +387,9 @@ class TestTooMuch:
 
     async def test_a_transfer_too_many_is_seen_by_the_number_of_transactions_and_not_waited_for(self) -> None:
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, settlement=PATIENT | {"initialDelayS": 0.01, "maxDelayS": 200})
+            settings = settings_for(
+                server.url, volume=VOLUME, settlement=PATIENT | {"initialDelayS": 0.01, "maxDelayS": 200}
+            )
             await seed_async(settings)
             item = next(build_plan(settings).ledgers[0].transfers())
             path = f"{await ledger_path(server.url)}/transactions/json"
@@ -404,7 +405,7 @@ class TestTooMuch:
             return with_items(answer, lambda items: [{**row, "available": "0"} for row in items])
 
         async with sandbox() as server, altering(server.url, zero) as ways:
-            settings = world(server.url, volume=VOLUME, settlement={"deadlineS": 0.2})
+            settings = settings_for(server.url, volume=VOLUME, settlement={"deadlineS": 0.2})
             report = await seed_async(settings, overrides=ways)
         assert report.exit_code == ExitCode.SETTLEMENT
         assert "12 accounts" in report.ledgers[0].reason
@@ -415,9 +416,9 @@ class TestTooMuch:
 class TestAudit:
     """Every transaction by its mark."""
 
-    async def test_balances_and_counts_that_agree_by_accident_are_no_proof(self) -> None:
+    async def test_balances_and_counts_that_agree_by_accident_do_not_pass_verification(self) -> None:
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, verification={"samplePerLedger": 0}, settlement=PATIENT)
+            settings = settings_for(server.url, volume=VOLUME, verification={"samplePerLedger": 0}, settlement=PATIENT)
             await seed_async(settings)
             plan, path = build_plan(settings), await ledger_path(server.url)
             rows = (await send(server.url, "GET", f"{path}/transactions?limit=100"))["items"]
@@ -427,7 +428,7 @@ class TestAudit:
             await send(server.url, "PATCH", f"{path}/transactions/{marks[lost]['id']}", change)
             assert (await verify_async(settings)).exit_code == 0
             every = {"samplePerLedger": 0, "everyTransaction": True}
-            settings = world(server.url, volume=VOLUME, verification=every, settlement=PATIENT)
+            settings = settings_for(server.url, volume=VOLUME, verification=every, settlement=PATIENT)
             report = await verify_async(settings)
         assert report.exit_code == ExitCode.DIFFERENCES
         assert _found(report) >= {
@@ -435,9 +436,11 @@ class TestAudit:
             ("transaction", "o1.l1.t2.1", "once", "twice"),
         }
 
-    async def test_a_transaction_of_the_run_that_nobody_planned_is_found(self) -> None:
+    async def test_an_unplanned_transaction_of_the_run_is_found(self) -> None:
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, verification={"everyTransaction": True}, settlement=PATIENT)
+            settings = settings_for(
+                server.url, volume=VOLUME, verification={"everyTransaction": True}, settlement=PATIENT
+            )
             await seed_async(settings)
             plan, path = build_plan(settings), await ledger_path(server.url)
             rows = (await send(server.url, "GET", f"{path}/transactions?limit=100"))["items"]
@@ -449,7 +452,7 @@ class TestAudit:
 
     async def test_a_record_with_another_amount_is_found(self) -> None:
         async with sandbox() as server:
-            settings = world(
+            settings = settings_for(
                 server.url,
                 volume=VOLUME,
                 verification={"everyTransaction": True, "samplePerLedger": 0},
@@ -473,11 +476,11 @@ class TestAudit:
         self, dialect: str, pack: int
     ) -> None:
         async with sandbox(dialect=dialect, one_port=True) as server:
-            settings = world(
+            settings = settings_for(
                 server.url,
                 volume=VOLUME,
                 verification={"everyTransaction": True},
-                generation={"batches": {"transactionsPerBatch": pack}},
+                batches={"transactionsPerBatch": pack},
             )
             report = await seed_async(settings)
         assert report.exit_code == 0, render_text(report)
@@ -489,41 +492,43 @@ class TestAudit:
         volume = ["--accounts", "12", "--transactions", "4", "--organizations", "1", "--ledgers", "1"]
         where = ["--target", "sandbox", "--sandbox-data", str(tmp_path / "ledger.sqlite"), *volume, "--json", "-q"]
         for command, read in ((["run"], 10), (["verify"], 10), (["verify", "--every-transaction"], 48)):
-            said = cli(*command, *where)
+            said = run_cli(*command, *where)
             assert said.returncode == 0, said.stderr
             assert orjson.loads(said.stdout)["proof"]["transactions_read"] == read
 
     async def test_no_ledger_is_read_through_when_nothing_was_in_doubt(self) -> None:
         async with sandbox() as server:
-            await seed_async(world(server.url, volume=VOLUME))
+            await seed_async(settings_for(server.url, volume=VOLUME))
             assert server.app.statistics.requests["GET", "transactions"] <= 10  # the sample, by id
 
     async def test_what_there_was_no_time_for_is_expected_to_be_absent(self) -> None:
         slow = {"on": "transactions", "methods": ["POST"], "to_s": 5.0, "capacity": {"at_once": 2, "ms": 4}}
         volume = {"accountsPerLedger": 40, "transactionsPerAccount": 40}
         async with sandbox({"rules": [slow]}) as server:
-            settings = world(
+            settings = settings_for(
                 server.url,
                 volume=volume,
                 verification={"everyTransaction": True},
-                generation={"limits": {"durationS": 2.0}},
+                limits={"durationS": 2.0},
             )
             report = await seed_async(settings)
         assert report.exit_code == 0, render_text(report)
         assert 0 < report.plan_done_percent < 100
 
-    async def test_what_was_refused_is_told_once_and_not_again_by_its_absent_record(self) -> None:
+    async def test_a_rejected_transaction_is_reported_once_and_not_again_as_absent(self) -> None:
         def refuse(request: Request, answer: Response) -> Response:
             return answer
 
-        class Refusing(Altering):
+        class Refusing(AlteringTransport):
             async def send(self, request: Request) -> Response:
                 if request.body is not None and b"o1.l1.t3.1" in request.body:
                     return Response(422, {}, b'{"code":"0024","title":"t","message":"closed"}')
                 return await super().send(request)
 
         async with sandbox() as server:
-            settings = world(server.url, volume=VOLUME, verification={"everyTransaction": True, "samplePerLedger": 0})
+            settings = settings_for(
+                server.url, volume=VOLUME, verification={"everyTransaction": True, "samplePerLedger": 0}
+            )
             transport = Refusing(server.url, refuse)
             report = await seed_async(settings, overrides={Transport: transport})
             await transport.aclose()
@@ -532,7 +537,7 @@ class TestAudit:
 
 
 STUCK = {"on": "transactions", "methods": ["POST"], "rate": 0.04, "stuck": {"applied": 1.0, "visible_after_s": 3000}}
-STUCK_WORLD: dict[str, Any] = {
+STUCK_SETTINGS: dict[str, Any] = {
     "volume": {"accountsPerLedger": 24, "transactionsPerAccount": 6},
     "idempotency": {"ttlS": 10, "marginS": 9},
     "settlement": {"deadlineS": 2},
@@ -545,7 +550,7 @@ class TestUnlisted:
 
     async def test_a_crash_is_seen_by_what_it_leaves_and_the_report_says_so(self) -> None:
         async with sandbox({"seed": 1, "rules": [STUCK]}) as server:
-            report = await seed_async(world(server.url, **STUCK_WORLD))
+            report = await seed_async(settings_for(server.url, **STUCK_SETTINGS))
             stuck = server.faults.injected["stuck"]
         assert report.exit_code == 0, render_text(report)
         assert report.proof is not None
@@ -555,7 +560,7 @@ class TestUnlisted:
         assert f"{stuck} transactions that the balances include are not in the server's list yet" in said
         assert "`midaz-seed verify` checks them again" in said
 
-    async def test_nothing_is_excused_when_a_transaction_is_absent_that_nobody_had_a_doubt_about(self) -> None:
+    async def test_an_absent_transaction_that_was_never_in_doubt_is_not_excused(self) -> None:
         hidden = ""
 
         def hide(request: Request, answer: Response) -> Response:
@@ -572,7 +577,7 @@ class TestUnlisted:
             return answer
 
         async with sandbox({"seed": 1, "rules": [STUCK]}) as server, altering(server.url, hide) as ways:
-            report = await seed_async(world(server.url, **STUCK_WORLD), overrides=ways)
+            report = await seed_async(settings_for(server.url, **STUCK_SETTINGS), overrides=ways)
             stuck = server.faults.injected["stuck"]
         assert report.exit_code == ExitCode.DIFFERENCES
         assert report.proof is not None
@@ -582,9 +587,9 @@ class TestUnlisted:
         said = " ".join(render_text(report).split())
         assert "if the server has crashed, it lists them within an hour" in said
 
-    async def test_a_proof_alone_excuses_nothing_and_says_when_to_look_again(self) -> None:
+    async def test_a_verification_alone_excuses_nothing_and_says_when_to_verify_again(self) -> None:
         async with sandbox({"seed": 1, "rules": [STUCK]}) as server:
-            settings = world(server.url, **STUCK_WORLD)
+            settings = settings_for(server.url, **STUCK_SETTINGS)
             await seed_async(settings)
             report = await verify_async(settings)
         assert report.exit_code == ExitCode.DIFFERENCES

@@ -14,14 +14,14 @@ from midaz_seed.probe.diagnosis import Diagnosis, Level
 from midaz_seed.probe.doctor import examine
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Request, Response, Transport
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import Intercepting, cli, sandbox
+from tests.support.cli import run_cli
+from tests.support.sandbox import sandbox
+from tests.support.transports import InterceptingTransport, http_transport
 
 
 @asynccontextmanager
 async def _reach(url: str, token: str = "") -> AsyncIterator[Transport]:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    transport = HttptoolsTransport(url, url, headers=headers, request_timeout_s=5, connect_timeout_s=1)
+    transport = http_transport(url, token=token, request_timeout_s=5, connect_timeout_s=1)
     try:
         yield transport
     finally:
@@ -37,7 +37,7 @@ async def _examined(
 ) -> Diagnosis:
     async with _reach(url, token) as transport:
         target = ResolvedTarget(url, url, is_sandbox=False)
-        return await examine(Intercepting(transport, answer), target, SystemClock(), write=write)
+        return await examine(InterceptingTransport(transport, answer), target, SystemClock(), write=write)
 
 
 def _level(diagnosis: Diagnosis, name: str) -> Level:
@@ -117,7 +117,7 @@ async def test_a_wrong_token_is_a_no_go_and_a_right_one_a_go() -> None:
     assert right.go
 
 
-async def test_a_clock_that_is_an_hour_off_is_told_and_is_no_hindrance() -> None:
+async def test_a_clock_that_is_an_hour_off_is_reported_and_is_no_no_go() -> None:
     def shift(request: Request) -> Response | None:
         if request.path == "/version":
             return Response(200, {}, b'{"version":"v3.8.0","requestDate":"2001-01-01T00:00:00Z"}')
@@ -151,13 +151,13 @@ async def test_versions_that_cannot_be_spoken_to_are_a_no_go(version: str) -> No
 
 
 def test_the_command_ends_with_the_line_that_runs() -> None:
-    result = cli("doctor", "sandbox")
+    result = run_cli("doctor", "sandbox")
     assert result.returncode == 0, result.stderr
     assert result.stdout.rstrip().splitlines()[-1] == "GO: midaz-seed run --target sandbox"
 
 
 def test_the_command_as_json_and_against_nothing() -> None:
-    result = cli("doctor", "http://127.0.0.1:9", "--json")
+    result = run_cli("doctor", "http://127.0.0.1:9", "--json")
     assert result.returncode == 3
     document = json.loads(result.stdout)
     assert document["go"] is False
@@ -167,13 +167,13 @@ def test_the_command_as_json_and_against_nothing() -> None:
 @pytest.mark.parametrize("dialect", ["v3.3", "v4"])
 def test_the_run_line_repeats_what_was_given_and_no_secret(dialect: str, tmp_path: Path) -> None:
     given = ["--dialect", dialect, "--concurrency", "4", "--set", "breaker.openS=2", "--header", "X-Key: s3cr3t"]
-    result = cli("doctor", "sandbox", *given, "--sandbox-data", str(tmp_path / "a b.sqlite"))
+    result = run_cli("doctor", "sandbox", *given, "--sandbox-data", str(tmp_path / "a b.sqlite"))
     assert result.returncode == 0, result.stdout
     line = result.stdout.rstrip().splitlines()[-1].removeprefix("GO: midaz-seed ")
     assert "s3cr3t" not in line
     words = shlex.split(line)
     assert words[:3] == ["run", "--target", "sandbox"]
     assert words[words.index("--dialect") + 1] == dialect
-    run = cli(*words, "--preset", "tiny", "-q", "--no-journal")
+    run = run_cli(*words, "--preset", "tiny", "-q", "--no-journal")
     assert run.returncode == 0, run.stderr
     assert "(Midaz v3.3" in run.stdout if dialect == "v3.3" else "(Midaz v4" in run.stdout

@@ -18,11 +18,14 @@ from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import cli, sandbox, world
-from tests.support.gateway import DROP, Altered, Gateway, Headers, gateway, only, opened
+from tests.support.cli import run_cli
+from tests.support.gateway import DROP, Gateway, GatewayAnswer, Headers, alter_matching, gateway, running_gateway
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import http_transport
 
 TRANSACTIONS = b"/transactions/"
-INGRESS = Altered(404, [("Content-Type", "text/html")], b"<html><h1>404 Not Found</h1><hr>nginx</html>")
+INGRESS = GatewayAnswer(404, [("Content-Type", "text/html")], b"<html><h1>404 Not Found</h1><hr>nginx</html>")
 Change = Callable[[dict[str, Any]], bytes | None]
 
 
@@ -45,14 +48,14 @@ def _found(diagnosis: Diagnosis, name: str) -> Finding:
     return next(finding for finding in diagnosis.findings if finding.name == name)
 
 
-def _body(change: Change) -> Callable[[bytes, bytes, int, Headers, bytes], Altered | None]:
+def _body(change: Change) -> Callable[[bytes, bytes, int, Headers, bytes], GatewayAnswer | None]:
     """The JSON of a 201 as `change` writes it anew."""
 
-    def alter(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered | None:
+    def alter(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> GatewayAnswer | None:
         if status != 201 or not head.startswith(b"POST"):
             return None
         changed = change(json.loads(body))
-        return None if changed is None else Altered(status, headers, changed)
+        return None if changed is None else GatewayAnswer(status, headers, changed)
 
     return alter
 
@@ -91,7 +94,10 @@ ALTERED: dict[str, Change] = {
 
 @pytest.mark.parametrize("name", ALTERED)
 async def test_an_answer_in_ten_that_is_altered_is_a_no_go_that_says_what_came(name: str) -> None:
-    async with sandbox() as server, gateway(server.url, only(TRANSACTIONS, _body(ALTERED[name]), every=10)) as url:
+    async with (
+        sandbox() as server,
+        gateway(server.url, alter_matching(TRANSACTIONS, _body(ALTERED[name]), every=10)) as url,
+    ):
         diagnosis = await _examined(url)
         left = await _examined(server.url, write=False)
     assert not diagnosis.go
@@ -111,7 +117,7 @@ async def test_an_answer_in_ten_that_is_altered_is_a_no_go_that_says_what_came(n
 async def test_however_few_are_altered_it_is_seen_with_both_transports(every: int, kind: str) -> None:
     async with (
         sandbox() as server,
-        gateway(server.url, only(TRANSACTIONS, _body(_without("metadata")), every=every)) as url,
+        gateway(server.url, alter_matching(TRANSACTIONS, _body(_without("metadata")), every=every)) as url,
     ):
         diagnosis = await _examined(url, kind)
     assert not diagnosis.go
@@ -122,14 +128,20 @@ async def test_however_few_are_altered_it_is_seen_with_both_transports(every: in
 
 
 async def test_the_answer_to_another_transaction_that_is_not_marked_as_a_replay_is_a_no_go() -> None:
-    async with sandbox() as server, gateway(server.url, only(b"/transactions/json", _body(_another()), every=5)) as url:
+    async with (
+        sandbox() as server,
+        gateway(server.url, alter_matching(b"/transactions/json", _body(_another()), every=5)) as url,
+    ):
         diagnosis = await _examined(url)
     assert not diagnosis.go
     assert "not marked as a replay" in _found(diagnosis, "answers").meaning
 
 
 async def test_a_page_of_an_ingress_among_the_answers_is_a_no_go() -> None:
-    async with sandbox() as server, gateway(server.url, only(TRANSACTIONS, lambda *_: INGRESS, every=50)) as url:
+    async with (
+        sandbox() as server,
+        gateway(server.url, alter_matching(TRANSACTIONS, lambda *_: INGRESS, every=50)) as url,
+    ):
         diagnosis = await _examined(url)
     assert not diagnosis.go
     assert "came 404 with another body: <html>" in _found(diagnosis, "answers").meaning
@@ -137,7 +149,10 @@ async def test_a_page_of_an_ingress_among_the_answers_is_a_no_go() -> None:
 
 async def test_what_came_is_shown_without_control_characters_and_secrets() -> None:
     evil = b'\x1b[31m{"token":"s3cr3t"}\x07'
-    async with sandbox() as server, gateway(server.url, only(TRANSACTIONS, _body(lambda _: evil), every=10)) as url:
+    async with (
+        sandbox() as server,
+        gateway(server.url, alter_matching(TRANSACTIONS, _body(lambda _: evil), every=10)) as url,
+    ):
         diagnosis = await _examined(url)
     meaning = _found(diagnosis, "answers").meaning
     assert meaning.isprintable()
@@ -152,7 +167,7 @@ def _numbers(found: dict[str, Any]) -> bytes:
 
 
 async def test_answers_that_are_only_written_anew_are_a_go_with_a_note() -> None:
-    async with sandbox() as server, gateway(server.url, only(TRANSACTIONS, _body(_numbers))) as url:
+    async with sandbox() as server, gateway(server.url, alter_matching(TRANSACTIONS, _body(_numbers))) as url:
         diagnosis = await _examined(url)
     assert diagnosis.go, diagnosis.findings
     assert _found(diagnosis, "bodies").level is Level.NOTE
@@ -164,9 +179,7 @@ async def test_answers_that_are_only_written_anew_are_a_go_with_a_note() -> None
 async def test_every_version_is_a_go_without_a_gateway(dialect: str) -> None:
     async with sandbox(dialect=dialect) as server:
         target = ResolvedTarget(server.url, server.transaction_url, is_sandbox=False)
-        transport = HttptoolsTransport(
-            server.url, server.transaction_url, headers={}, request_timeout_s=5, connect_timeout_s=1
-        )
+        transport = http_transport(server.url, server.transaction_url, request_timeout_s=5, connect_timeout_s=1)
         diagnosis = await examine(transport, target, SystemClock(), write=True)
         await transport.aclose()
     assert diagnosis.go, diagnosis.findings
@@ -196,7 +209,7 @@ async def test_a_deposit_that_meets_a_foreign_replay_is_made_under_another_key()
 @pytest.mark.parametrize("what", ["accounts", "organizations"])
 async def test_an_altered_answer_to_a_create_is_a_no_go_and_nothing_stays(what: str) -> None:
     change = _without("metadata") if what == "accounts" else lambda found: b""
-    async with sandbox() as server, gateway(server.url, only(f"/{what} ".encode(), _body(change))) as url:
+    async with sandbox() as server, gateway(server.url, alter_matching(f"/{what} ".encode(), _body(change))) as url:
         diagnosis = await _examined(url)
         left = await _examined(server.url, write=False)
     assert not diagnosis.go
@@ -204,13 +217,13 @@ async def test_an_altered_answer_to_a_create_is_a_no_go_and_nothing_stays(what: 
     assert _found(left, "organizations").value == "0"
 
 
-async def test_an_organization_that_no_answer_names_and_nobody_finds_is_told() -> None:
-    def alter(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered | None:
+async def test_an_organization_that_no_answer_names_and_no_list_shows_is_reported() -> None:
+    def alter(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> GatewayAnswer | None:
         if head.startswith(b"POST"):
             return DROP
-        return Altered(200, headers, b'{"items":[],"limit":100}') if b"metadata." in head else None
+        return GatewayAnswer(200, headers, b'{"items":[],"limit":100}') if b"metadata." in head else None
 
-    async with sandbox() as server, gateway(server.url, only(b"/organizations", alter)) as url:
+    async with sandbox() as server, gateway(server.url, alter_matching(b"/organizations", alter)) as url:
         diagnosis = await _examined(url)
     assert not diagnosis.go
     assert "seedRun doctor-" in _found(diagnosis, "removal").meaning
@@ -218,7 +231,7 @@ async def test_an_organization_that_no_answer_names_and_nobody_finds_is_told() -
 
 @pytest.mark.parametrize("write", [False, True])
 async def test_a_read_in_five_that_an_ingress_answers_is_a_no_go(write: bool) -> None:
-    reads = only(b"GET /v1/organizations?", lambda *_: INGRESS, every=5)
+    reads = alter_matching(b"GET /v1/organizations?", lambda *_: INGRESS, every=5)
     async with sandbox() as server, gateway(server.url, reads) as url:
         diagnosis = await _examined(url, write=write)
         left = await _examined(server.url, write=False)
@@ -230,30 +243,30 @@ async def test_a_read_in_five_that_an_ingress_answers_is_a_no_go(write: bool) ->
 
 
 async def test_a_transaction_that_is_read_back_without_its_metadata_is_a_no_go() -> None:
-    def strip(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered | None:
+    def strip(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> GatewayAnswer | None:
         if not head.startswith(b"GET") or b"items" in body[:10]:
             return None
-        return Altered(status, headers, _without("metadata")(json.loads(body)) or b"")
+        return GatewayAnswer(status, headers, _without("metadata")(json.loads(body)) or b"")
 
-    async with sandbox() as server, gateway(server.url, only(TRANSACTIONS, strip)) as url:
+    async with sandbox() as server, gateway(server.url, alter_matching(TRANSACTIONS, strip)) as url:
         diagnosis = await _examined(url)
     assert not diagnosis.go
     assert _found(diagnosis, "marks").level is Level.STOP
 
 
 async def test_an_error_page_in_the_place_of_the_servers_errors_is_a_no_go() -> None:
-    async with sandbox() as server, gateway(server.url, only(b"/not-an-id", lambda *_: INGRESS)) as url:
+    async with sandbox() as server, gateway(server.url, alter_matching(b"/not-an-id", lambda *_: INGRESS)) as url:
         diagnosis = await _examined(url, write=False)
     assert not diagnosis.go
     assert _found(diagnosis, "errors").level is Level.STOP
 
 
 async def test_a_gateway_that_takes_the_mark_of_replays_away_is_a_no_go() -> None:
-    def strip(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered | None:
+    def strip(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> GatewayAnswer | None:
         not_removed = [(name, value) for name, value in headers if name.lower() != "x-idempotency-replayed"]
-        return Altered(status, not_removed, body)
+        return GatewayAnswer(status, not_removed, body)
 
-    async with sandbox() as server, gateway(server.url, only(TRANSACTIONS, strip)) as url:
+    async with sandbox() as server, gateway(server.url, alter_matching(TRANSACTIONS, strip)) as url:
         diagnosis = await _examined(url)
     assert not diagnosis.go
     finding = _found(diagnosis, "idempotency")
@@ -261,7 +274,7 @@ async def test_a_gateway_that_takes_the_mark_of_replays_away_is_a_no_go() -> Non
     assert "removes the header" in finding.meaning
 
 
-async def test_transactions_at_the_wrong_one_of_two_ports_are_told_as_that() -> None:
+async def test_a_transaction_service_at_the_wrong_port_is_reported() -> None:
     async with sandbox(dialect="v3.3") as server:
         diagnosis = await _examined(server.url)
     assert not diagnosis.go
@@ -271,35 +284,35 @@ async def test_transactions_at_the_wrong_one_of_two_ports_are_told_as_that() -> 
 def test_the_command_says_no_go_by_its_exit_code() -> None:
     async def both() -> None:
         async with sandbox() as server:
-            gate = Gateway(server.url, only(TRANSACTIONS, _body(_without("metadata")), every=10))
-            async with opened(gate) as url:
-                said = await asyncio.to_thread(cli, "doctor", "--write", url)
+            gate = Gateway(server.url, alter_matching(TRANSACTIONS, _body(_without("metadata")), every=10))
+            async with running_gateway(gate) as url:
+                said = await asyncio.to_thread(run_cli, "doctor", "--write", url)
             assert said.returncode == 3
             assert said.stdout.rstrip().endswith("NO-GO: fix the findings marked X")
 
     asyncio.run(both())
 
 
-async def test_packs_are_not_measured_by_answers_that_are_altered() -> None:
+async def test_batch_sizes_are_not_measured_with_altered_answers() -> None:
     async with (
         sandbox() as server,
-        gateway(server.url, only(b"/transactions/json", _body(_without("metadata")), every=2)) as url,
+        gateway(server.url, alter_matching(b"/transactions/json", _body(_without("metadata")), every=2)) as url,
         _reach(url) as transport,
     ):
-        settings = world(url, generation={"batches": {"transactionsPerBatch": "auto"}})
+        settings = settings_for(url, batches={"transactionsPerBatch": "auto"})
         _, choice = await choose_batch_size(settings, transport, SystemClock(), lambda event: None, measure=True)
     assert choice.size == 1
     assert choice.trials[0].refused_share == pytest.approx(0.5, abs=0.05)
     assert "responses were not the server's" in choice.trials[0].refusal
 
 
-async def test_packs_are_not_measured_where_no_deposit_is_certain() -> None:
+async def test_batch_sizes_are_not_measured_where_no_deposit_is_certain() -> None:
     async with (
         sandbox() as server,
-        gateway(server.url, only(TRANSACTIONS, _body(lambda found: b""))) as url,
+        gateway(server.url, alter_matching(TRANSACTIONS, _body(lambda found: b""))) as url,
         _reach(url) as transport,
     ):
-        settings = world(url, generation={"batches": {"transactionsPerBatch": "auto"}})
+        settings = settings_for(url, batches={"transactionsPerBatch": "auto"})
         with pytest.raises(TargetError, match="responses are altered"):
             await choose_batch_size(settings, transport, SystemClock(), lambda event: None, measure=True)
         left = await _examined(server.url, write=False)

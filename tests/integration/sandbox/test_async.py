@@ -108,7 +108,7 @@ async def test_time_only_goes_forward_and_only_by_numbers(body: Any) -> None:
         assert (await client.call("GET", "/sandbox/clock"))[2]["aheadS"] == 0
 
 
-async def test_a_restarted_sandbox_goes_on_from_the_time_that_it_was_moved_to(tmp_path: Path) -> None:
+async def test_a_restarted_sandbox_continues_at_the_time_that_its_clock_was_moved_to(tmp_path: Path) -> None:
     config = SandboxConfig(data=tmp_path / "ledger.sqlite", control=True)
     async with running(config) as server, ledger_client(server.url) as client:
         await client.call("POST", "/sandbox/clock", {"advanceS": 5000})
@@ -120,7 +120,7 @@ async def test_a_restarted_sandbox_goes_on_from_the_time_that_it_was_moved_to(tm
             assert await client.deposit("x") == (201, "true")
 
 
-async def test_a_request_that_waits_goes_on_when_the_time_is_moved() -> None:
+async def test_a_waiting_request_continues_when_the_clock_is_moved() -> None:
     rule = {"on": "transactions", "latency": {"ms": 3_600_000}}
     async with client_of(control=True, faults=FaultPlan.parse({"rules": [rule]})) as client:
         waiting = asyncio.ensure_future(client.deposit("x"))

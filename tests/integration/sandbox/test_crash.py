@@ -1,7 +1,6 @@
 """A sandbox killed in the middle of its work leaves behind what a real server was measured to leave behind."""
 
 import asyncio
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -12,7 +11,9 @@ import pytest
 
 from midaz_seed.clock import FakeClock
 from midaz_seed.sandbox import FaultPlan, Recovery, SandboxConfig, SandboxServer, Stages, running
-from tests.support.ledger_client import LedgerClient, ledger_client, sleeping
+from tests.support.clocks import wait_for_sleepers
+from tests.support.ledger_client import LedgerClient, ledger_client
+from tools.chaos.processes import CLEAN_ENVIRONMENT, sandbox_process
 
 STAGES = Stages(received_ms=10, claimed_ms=10, applied_ms=10, spread=0)
 TTL_S = 300
@@ -40,10 +41,10 @@ async def killed_after(
 ) -> None:
     """Send a deposit and kill the server after a number of its stages: its answer never comes."""
     request = asyncio.ensure_future(client.deposit(key))
-    await sleeping(clock, 1)
+    await wait_for_sleepers(clock, 1)
     for _ in range(stages_done):
         await clock.advance(0.010)
-        await sleeping(clock, 1)
+        await wait_for_sleepers(clock, 1)
     await server.kill()
     with pytest.raises(aiohttp.ClientError):
         await request
@@ -107,7 +108,7 @@ async def test_what_was_answered_is_seen_and_replayed_after_a_kill(tmp_path: Pat
     async with in_stages(tmp_path) as (server, client, clock):
         request = asyncio.ensure_future(client.deposit("x"))
         for _ in range(3):
-            await sleeping(clock, 1)
+            await wait_for_sleepers(clock, 1)
             await clock.advance(0.010)
         assert await request == (201, "false")
         await killed_after(2, server, client, clock, key="y")
@@ -122,7 +123,7 @@ async def test_a_second_request_under_a_key_in_flight_gets_0084_and_a_refusal_fr
 ) -> None:
     async with in_stages(tmp_path) as (server, client, clock):
         requests = [asyncio.ensure_future(client.deposit("x", alias="nobody")) for _ in range(2)]
-        await sleeping(clock, 2)
+        await wait_for_sleepers(clock, 2)
         for _ in range(2):
             await clock.advance(0.010)
         assert {await request for request in requests} == {(422, "0019"), (409, "0084")}
@@ -214,26 +215,13 @@ async def test_the_same_seed_sticks_and_applies_the_same_requests() -> None:
 # ---- a process
 
 
-@asynccontextmanager
-async def process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", *arguments]
-    child = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
-    try:
-        assert child.stdout is not None
-        yield child, (await child.stdout.readline()).decode().split()[-1]
-    finally:
-        if child.returncode is None:
-            child.kill()
-        await child.communicate()
-
-
-async def test_a_process_killed_under_load_leaves_keys_in_flight_and_movements_that_nobody_can_list(
+async def test_a_process_killed_under_load_leaves_keys_in_flight_and_unlisted_movements(
     tmp_path: Path,
 ) -> None:
     options = ["--data", str(tmp_path / "ledger.sqlite"), "--crash-like-midaz", "--control"]
     answered: set[str] = set()
     unanswered: set[str] = set()
-    async with process(*options) as (child, url), ledger_client(url) as client:
+    async with sandbox_process(*options, environment=CLEAN_ENVIRONMENT) as (url, child), ledger_client(url) as client:
 
         async def load(worker: int) -> None:
             for number in range(1000):
@@ -249,7 +237,7 @@ async def test_a_process_killed_under_load_leaves_keys_in_flight_and_movements_t
 
         await asyncio.gather(*(load(worker) for worker in range(16)))
         await child.wait()
-        async with process(*options) as (_, client.url):
+        async with sandbox_process(*options, environment=CLEAN_ENVIRONMENT) as (client.url, _):
             moved = await client.available()
             listed = await client.listed()
             applied = moved - len(answered)

@@ -2,114 +2,41 @@
 
 import asyncio
 import io
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any, Literal
 
 import aiohttp
 import pytest
 
-from midaz_seed.clock import FakeClock
 from midaz_seed.errors import UsageError
-from midaz_seed.sandbox import SandboxConfig, SandboxServer, running
-
-Name = Literal["v3.3", "v3.8", "v4"]
-ALL: tuple[Name, ...] = ("v3.3", "v3.8", "v4")
-UNKNOWN = "01900000-0000-7000-8000-000000000000"
-BY_TRANSACTIONS = ("/transactions", "/balances", "/operations", "/asset-rates", "-routes")
-
-
-class Client:
-    """Talks to the service that a path belongs to; has a ledger with two accounts of which alice has 100."""
-
-    def __init__(self, session: aiohttp.ClientSession, server: SandboxServer, clock: FakeClock) -> None:
-        self.session, self.server, self.clock = session, server, clock
-        self.organization = self.ledger = ""
-        self.headers: Mapping[str, str] = {}
-        self.content_type = ""
-
-    async def call(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        known = any(word in path for word in BY_TRANSACTIONS)
-        url = self.server.transaction_url if known else self.server.url
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        async with self.session.request(method, url + path, json=body, headers=named) as answer:
-            self.headers, self.content_type = answer.headers, answer.content_type
-            return answer.status, await answer.json(content_type=None) if "json" in answer.content_type else None
-
-    async def on(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:
-        """A call below the ledger."""
-        return await self.call(method, self.ledger + path, body, **headers)
-
-    async def refused(self, method: str, path: str, body: Any = None) -> tuple[int, str]:
-        """Status and code of a refusal below the ledger."""
-        status, answer = await self.on(method, path, body)
-        return status, str(answer.get("code", ""))
-
-    async def post(self, path: str, body: Any) -> Any:
-        status, made = await self.on("POST", path, body)
-        assert status == 201, made
-        return made
-
-    async def balance(self, alias: str) -> Any:
-        _, found = await self.on("GET", f"/accounts/alias/{alias}/balances")
-        return found["items"][0]
+from midaz_seed.sandbox import SandboxConfig, running
+from tests.support.sandbox_client import (
+    ALL_DIALECTS,
+    UNKNOWN_ID,
+    SandboxClient,
+    by_dialect,
+    inflow,
+    leg,
+    sandbox_client,
+    transfer,
+)
 
 
-@asynccontextmanager
-async def client_of(dialect: Name, **config: Any) -> AsyncIterator[Client]:
-    clock = FakeClock()
-    async with (
-        running(SandboxConfig(dialect=dialect, clock=clock, **config)) as server,
-        aiohttp.ClientSession() as session,
-    ):
-        made = Client(session, server, clock)
-        acme = {"legalName": "Acme", "legalDocument": "1", "address": {"country": "BR"}}
-        _, organization = await made.call("POST", "/v1/organizations", acme)
-        made.organization = f"/v1/organizations/{organization['id']}"
-        _, ledger = await made.call("POST", f"{made.organization}/ledgers", {"name": "Main"})
-        made.ledger = f"{made.organization}/ledgers/{ledger['id']}"
-        await made.post("/assets", {"name": "Real", "type": "currency", "code": "BRL"})
-        for alias in ("alice", "bob"):
-            await made.post("/accounts", {"assetCode": "BRL", "type": "deposit", "alias": alias})
-        await clock.advance(1)
-        await made.post("/transactions/inflow", inflow("100", "alice"))
+@pytest.fixture(params=ALL_DIALECTS)
+async def client(request: pytest.FixtureRequest) -> AsyncIterator[SandboxClient]:
+    async with sandbox_client(request.param) as made:
         yield made
 
 
-@pytest.fixture(params=ALL)
-async def client(request: pytest.FixtureRequest) -> AsyncIterator[Client]:
-    async with client_of(request.param) as made:
-        yield made
-
-
-def leg(alias: str, value: str) -> dict[str, Any]:
-    return {"accountAlias": alias, "amount": {"asset": "BRL", "value": value}}
-
-
-def inflow(value: str, alias: str) -> dict[str, Any]:
-    return {"send": {"asset": "BRL", "value": value, "distribute": {"to": [leg(alias, value)]}}}
-
-
-def transfer(value: str, to: list[dict[str, Any]] | None = None, **more: Any) -> dict[str, Any]:
-    send = {"asset": "BRL", "value": value, "source": {"from": [leg("alice", value)]}}
-    return {"send": {**send, "distribute": {"to": to or [leg("bob", value)]}}, **more}
-
-
-def of(client: Client, **by_dialect: Any) -> Any:
-    """What is expected of the client's server: by name with an underscore, such as v3_3."""
-    return by_dialect[client.server.config.dialect.replace(".", "_")]
-
-
-async def test_each_version_says_which_it_is(client: Client) -> None:
+async def test_each_version_says_which_it_is(client: SandboxClient) -> None:
     status, version = await client.call("GET", "/version")
-    assert (status, version["version"]) == (200, of(client, v3_3="v3.3.15", v3_8="v3.8.0", v4="v4.0.0"))
-    assert ("commit" in version) is of(client, v3_3=False, v3_8=False, v4=True)
-    assert (await client.call("GET", "/readyz"))[0] == of(client, v3_3=404, v3_8=200, v4=200)
+    assert (status, version["version"]) == (200, by_dialect(client, v3_3="v3.3.15", v3_8="v3.8.0", v4="v4.0.0"))
+    assert ("commit" in version) is by_dialect(client, v3_3=False, v3_8=False, v4=True)
+    assert (await client.call("GET", "/readyz"))[0] == by_dialect(client, v3_3=404, v3_8=200, v4=200)
 
 
 async def test_two_services_answer_only_for_what_is_theirs_and_share_the_ledger() -> None:
-    async with client_of("v3.3") as client:
+    async with sandbox_client("v3.3") as client:
         onboarding, transaction = client.server.url, client.server.transaction_url
         assert onboarding != transaction
         for url, path, status in (
@@ -125,7 +52,7 @@ async def test_two_services_answer_only_for_what_is_theirs_and_share_the_ledger(
 
 
 async def test_one_port_serves_both_services_of_the_older_version() -> None:
-    async with client_of("v3.3", one_port=True) as client:
+    async with sandbox_client("v3.3", one_port=True) as client:
         assert client.server.url == client.server.transaction_url
         assert (await client.balance("alice"))["available"] == "100"
 
@@ -136,9 +63,9 @@ async def test_a_second_port_is_refused_where_there_is_one_service() -> None:
             pass
 
 
-async def test_errors_have_the_shape_of_their_version(client: Client) -> None:
+async def test_errors_have_the_shape_of_their_version(client: SandboxClient) -> None:
     _, answer = await client.on("POST", "/accounts", {})
-    assert client.content_type == of(
+    assert client.content_type == by_dialect(
         client, v3_3="application/json", v3_8="application/json", v4="application/problem+json"
     )
     if client.server.config.dialect == "v4":
@@ -147,39 +74,45 @@ async def test_errors_have_the_shape_of_their_version(client: Client) -> None:
         assert (answer["status"], "entityType" in answer) == (400, False)
     else:
         assert set(answer["fields"]) == {"assetCode", "type"}
-    _, missing = await client.on("GET", f"/accounts/{UNKNOWN}")
+    _, missing = await client.on("GET", f"/accounts/{UNKNOWN_ID}")
     assert missing["code"] == "0007"
-    assert missing.get("entityType") == of(client, v3_3=None, v3_8=None, v4="Account")
+    assert missing.get("entityType") == by_dialect(client, v3_3=None, v3_8=None, v4="Account")
 
 
-async def test_errors_of_the_framework_have_the_shape_of_their_version(client: Client) -> None:
+async def test_errors_of_the_framework_have_the_shape_of_their_version(client: SandboxClient) -> None:
     status, answer = await client.call("GET", "/v1/nothing")
     assert status == 404
-    assert answer.get("code") == of(client, v3_3=None, v3_8=404, v4="0484")
-    assert ("error" in answer) is of(client, v3_3=True, v3_8=False, v4=False)
+    assert answer.get("code") == by_dialect(client, v3_3=None, v3_8=404, v4="0484")
+    assert ("error" in answer) is by_dialect(client, v3_3=True, v3_8=False, v4=False)
     status, answer = await client.call("PUT", "/v1/organizations", {})
-    assert (status, answer.get("code")) == (405, of(client, v3_3=None, v3_8=405, v4="0485"))
+    assert (status, answer.get("code")) == (405, by_dialect(client, v3_3=None, v3_8=405, v4="0485"))
 
 
-async def test_refusals_moved_to_other_statuses_with_the_newest_version(client: Client) -> None:
+async def test_refusals_moved_to_other_statuses_with_the_newest_version(client: SandboxClient) -> None:
     wrong = transfer("5", [leg("bob", "4")])
-    assert await client.refused("POST", "/transactions/json", wrong) == (of(client, v3_3=400, v3_8=400, v4=422), "0073")
+    assert await client.rejected("POST", "/transactions/json", wrong) == (
+        by_dialect(client, v3_3=400, v3_8=400, v4=422),
+        "0073",
+    )
     same = transfer("5", [leg("alice", "5")])
-    assert await client.refused("POST", "/transactions/json", same) == (of(client, v3_3=400, v3_8=400, v4=422), "0090")
-    assert await client.refused("POST", f"/transactions/{UNKNOWN}/revert") == (
-        of(client, v3_3=422, v3_8=422, v4=409),
+    assert await client.rejected("POST", "/transactions/json", same) == (
+        by_dialect(client, v3_3=400, v3_8=400, v4=422),
+        "0090",
+    )
+    assert await client.rejected("POST", f"/transactions/{UNKNOWN_ID}/revert") == (
+        by_dialect(client, v3_3=422, v3_8=422, v4=409),
         "0099",
     )
 
 
-async def test_only_errors_after_the_claim_tell_that_they_are_no_replay(client: Client) -> None:
+async def test_only_errors_after_the_claim_tell_that_they_are_no_replay(client: SandboxClient) -> None:
     await client.on("POST", "/transactions/json", transfer("1000"))
-    assert client.headers.get("X-Idempotency-Replayed") == of(client, v3_3="false", v3_8="false", v4=None)
+    assert client.headers.get("X-Idempotency-Replayed") == by_dialect(client, v3_3="false", v3_8="false", v4=None)
     await client.on("POST", "/transactions/inflow", {**inflow("1", "bob"), "transactionDate": "2099-01-01T00:00:00Z"})
-    assert client.headers.get("X-Idempotency-Replayed") == of(client, v3_3="false", v3_8=None, v4=None)
+    assert client.headers.get("X-Idempotency-Replayed") == by_dialect(client, v3_3="false", v3_8=None, v4=None)
 
 
-async def test_default_balances_of_the_older_version_come_late(client: Client) -> None:
+async def test_default_balances_of_the_older_version_come_late(client: SandboxClient) -> None:
     await client.post("/accounts", {"assetCode": "BRL", "type": "deposit", "alias": "carol"})
     late = client.server.config.dialect == "v3.3"
     status, _ = await client.on("POST", "/transactions/inflow", inflow("7", "carol"))
@@ -190,52 +123,56 @@ async def test_default_balances_of_the_older_version_come_late(client: Client) -
     assert (await client.balance("carol"))["available"] == "7"
 
 
-async def test_the_external_balance_has_the_sign_of_its_version(client: Client) -> None:
+async def test_the_external_balance_has_the_sign_of_its_version(client: SandboxClient) -> None:
     _, found = await client.on("GET", "/accounts/external/BRL/balances")
     external = found["items"][0]
-    assert external["available"] == of(client, v3_3="-100", v3_8="100", v4="100")
-    assert external.get("direction") == of(client, v3_3=None, v3_8="debit", v4="debit")
-    assert ("position" in external) is of(client, v3_3=False, v3_8=True, v4=True)
+    assert external["available"] == by_dialect(client, v3_3="-100", v3_8="100", v4="100")
+    assert external.get("direction") == by_dialect(client, v3_3=None, v3_8="debit", v4="debit")
+    assert ("position" in external) is by_dialect(client, v3_3=False, v3_8=True, v4=True)
 
 
-async def test_operations_show_what_their_version_knows(client: Client) -> None:
+async def test_operations_show_what_their_version_knows(client: SandboxClient) -> None:
     made = await client.post("/transactions/json", transfer("1"))
     operation = made["operations"][0]
-    assert set(operation["balance"]) == of(
+    assert set(operation["balance"]) == by_dialect(
         client,
         v3_3={"available", "onHold"},
         v3_8={"available", "onHold", "version", "overdraftUsed"},
         v4={"available", "onHold", "version", "overdraftUsed"},
     )
-    assert ("direction" in operation) is of(client, v3_3=False, v3_8=True, v4=True)
-    assert made.get("feesSkipped") == of(client, v3_3=None, v3_8=None, v4=False)
+    assert ("direction" in operation) is by_dialect(client, v3_3=False, v3_8=True, v4=True)
+    assert made.get("feesSkipped") == by_dialect(client, v3_3=None, v3_8=None, v4=False)
 
 
-async def test_fields_that_a_version_does_not_know_are_unexpected(client: Client) -> None:
+async def test_fields_that_a_version_does_not_know_are_unexpected(client: SandboxClient) -> None:
     account = {"assetCode": "BRL", "type": "deposit"}
     status, _ = await client.on("POST", "/accounts", {**account, "blocked": True})
-    assert status == of(client, v3_3=400, v3_8=201, v4=201)
-    status, _ = await client.on("POST", "/accounts", {**account, "holderId": UNKNOWN})
-    assert status == of(client, v3_3=400, v3_8=400, v4=201)
+    assert status == by_dialect(client, v3_3=400, v3_8=201, v4=201)
+    status, _ = await client.on("POST", "/accounts", {**account, "holderId": UNKNOWN_ID})
+    assert status == by_dialect(client, v3_3=400, v3_8=400, v4=201)
     status, _ = await client.on("POST", "/transactions/json", transfer("1", description=None))
-    assert status == of(client, v3_3=400, v3_8=201, v4=201)
+    assert status == by_dialect(client, v3_3=400, v3_8=201, v4=201)
 
 
-async def test_endpoints_that_a_version_does_not_have_are_unknown_paths(client: Client) -> None:
-    assert (await client.on("POST", "/transactions/block", transfer("1")))[0] == of(client, v3_3=405, v3_8=201, v4=201)
-    assert (await client.on("GET", "/settings"))[0] == of(client, v3_3=404, v3_8=200, v4=200)
-    assert (await client.call("GET", f"{client.organization}/holders"))[0] == of(client, v3_3=404, v3_8=404, v4=200)
+async def test_endpoints_that_a_version_does_not_have_are_unknown_paths(client: SandboxClient) -> None:
+    assert (await client.on("POST", "/transactions/block", transfer("1")))[0] == by_dialect(
+        client, v3_3=405, v3_8=201, v4=201
+    )
+    assert (await client.on("GET", "/settings"))[0] == by_dialect(client, v3_3=404, v3_8=200, v4=200)
+    assert (await client.call("GET", f"{client.organization}/holders"))[0] == by_dialect(
+        client, v3_3=404, v3_8=404, v4=200
+    )
 
 
-async def test_an_organization_without_country_is_refused_by_the_older_version(client: Client) -> None:
+async def test_an_organization_without_country_is_refused_by_the_older_version(client: SandboxClient) -> None:
     status, _ = await client.call("POST", "/v1/organizations", {"legalName": "x", "legalDocument": "2"})
-    assert status == of(client, v3_3=400, v3_8=201, v4=201)
+    assert status == by_dialect(client, v3_3=400, v3_8=201, v4=201)
 
 
-async def test_a_value_of_zero_and_below(client: Client) -> None:
+async def test_a_value_of_zero_and_below(client: SandboxClient) -> None:
     status, answer = await client.on("POST", "/transactions/inflow", inflow("0", "bob"))
-    assert (status, answer.get("code")) == of(client, v3_3=(500, None), v3_8=(422, "0125"), v4=(422, "0125"))
-    assert (await client.refused("POST", "/transactions/inflow", inflow("-1", "bob")))[1] == of(
+    assert (status, answer.get("code")) == by_dialect(client, v3_3=(500, None), v3_8=(422, "0125"), v4=(422, "0125"))
+    assert (await client.rejected("POST", "/transactions/inflow", inflow("-1", "bob")))[1] == by_dialect(
         client, v3_3="0073", v3_8="0125", v4="0125"
     )
 
@@ -249,46 +186,46 @@ async def test_a_value_of_zero_and_below(client: Client) -> None:
         ("2024-01-15", 400, 201),
     ],
 )
-async def test_dates_have_the_forms_of_their_version(client: Client, text: str, older: int, newer: int) -> None:
+async def test_dates_have_the_forms_of_their_version(client: SandboxClient, text: str, older: int, newer: int) -> None:
     status, _ = await client.on("POST", "/transactions/inflow", {**inflow("1", "bob"), "transactionDate": text})
-    assert status == of(client, v3_3=older, v3_8=newer, v4=newer)
+    assert status == by_dialect(client, v3_3=older, v3_8=newer, v4=newer)
 
 
-async def test_a_leg_that_takes_the_rest_is_lost_by_the_newest_version(client: Client) -> None:
+async def test_a_leg_that_takes_the_rest_is_lost_by_the_newest_version(client: SandboxClient) -> None:
     rest = {"accountAlias": "carol", "remaining": "remaining"}
     await client.post("/accounts", {"assetCode": "BRL", "type": "deposit", "alias": "carol"})
     await client.clock.advance(1)
     made = await client.post("/transactions/json", transfer("10", [leg("bob", "3"), rest]))
-    assert len(made["operations"]) == of(client, v3_3=3, v3_8=3, v4=2)
+    assert len(made["operations"]) == by_dialect(client, v3_3=3, v3_8=3, v4=2)
     assert (await client.balance("alice"))["available"] == "90"
-    assert (await client.balance("carol"))["available"] == of(client, v3_3="7", v3_8="7", v4="0")
+    assert (await client.balance("carol"))["available"] == by_dialect(client, v3_3="7", v3_8="7", v4="0")
 
 
 async def test_the_same_transfer_reverted_twice_is_a_replay_that_the_newest_version_does_not_tell(
-    client: Client,
+    client: SandboxClient,
 ) -> None:
     first = [await client.on("POST", "/transactions/json", transfer("10"), X_Idempotency=key) for key in ("a", "b")]
     for _, made in first:
         status, reversal = await client.on("POST", f"/transactions/{made['id']}/revert")
         assert (status, reversal["parentTransactionId"]) == (201, first[0][1]["id"])
-    assert client.headers.get("X-Idempotency-Replayed") == of(client, v3_3="true", v3_8="true", v4=None)
+    assert client.headers.get("X-Idempotency-Replayed") == by_dialect(client, v3_3="true", v3_8="true", v4=None)
     assert (await client.balance("alice"))["available"] == "90"
 
 
-async def test_a_second_commit_has_the_code_of_its_version(client: Client) -> None:
+async def test_a_second_commit_has_the_code_of_its_version(client: SandboxClient) -> None:
     held = await client.post("/transactions/json", transfer("5", pending=True))
     path = f"/transactions/{held['id']}/commit"
     assert (await client.on("POST", path))[0] == 201
-    locked = await client.refused("POST", path)
-    assert locked == of(client, v3_3=(422, "0099"), v3_8=(422, "0099"), v4=(409, "0486"))
+    locked = await client.rejected("POST", path)
+    assert locked == by_dialect(client, v3_3=(422, "0099"), v3_8=(422, "0099"), v4=(409, "0486"))
     await client.clock.advance(301)
-    assert (await client.refused("POST", path))[1] == "0099"
+    assert (await client.rejected("POST", path))[1] == "0099"
 
 
 async def test_holding_money_raises_the_version_of_its_destination_in_the_older_version(tmp_path: Path) -> None:
     for dialect, version in (("v3.3", 1), ("v3.8", 0)):
         data = tmp_path / f"{dialect}.sqlite"
-        async with client_of(dialect, data=data) as client:  # type: ignore[arg-type]
+        async with sandbox_client(dialect, data=data) as client:  # type: ignore[arg-type]
             await client.post("/transactions/json", transfer("5", pending=True))
             assert (await client.balance("bob"))["version"] == version
         config = SandboxConfig(dialect=dialect, data=data)  # type: ignore[arg-type]
@@ -298,42 +235,44 @@ async def test_holding_money_raises_the_version_of_its_destination_in_the_older_
                 assert (await answer.json())["items"][0]["version"] == version
 
 
-async def test_lists_check_their_parameters_or_do_not(client: Client) -> None:
+async def test_lists_check_their_parameters_or_do_not(client: SandboxClient) -> None:
     for query in ("limit=0", "limit=abc", "page=0"):
-        assert (await client.on("GET", f"/assets?{query}"))[0] == of(client, v3_3=200, v3_8=400, v4=400), query
+        assert (await client.on("GET", f"/assets?{query}"))[0] == by_dialect(client, v3_3=200, v3_8=400, v4=400), query
     status, _ = await client.on("GET", "/assets?start_date=yesterday&end_date=today")
-    assert status == of(client, v3_3=200, v3_8=400, v4=400)
-    status, found = await client.on("GET", f"/accounts?segment_id={UNKNOWN}")
-    assert (status, found["items"] is None) == (200, of(client, v3_3=False, v3_8=True, v4=True))
+    assert status == by_dialect(client, v3_3=200, v3_8=400, v4=400)
+    status, found = await client.on("GET", f"/accounts?segment_id={UNKNOWN_ID}")
+    assert (status, found["items"] is None) == (200, by_dialect(client, v3_3=False, v3_8=True, v4=True))
     status, found = await client.on("GET", "/accounts?metadata.k=nothing")
-    assert status == of(client, v3_3=200, v3_8=404, v4=404)
+    assert status == by_dialect(client, v3_3=200, v3_8=404, v4=404)
 
 
-async def test_deleting_goes_as_far_as_the_version_lets_it(client: Client) -> None:
+async def test_deleting_goes_as_far_as_the_version_lets_it(client: SandboxClient) -> None:
     _, account = await client.on("GET", "/accounts/alias/alice")
-    assert (await client.on("DELETE", f"/accounts/{account['id']}"))[0] == of(client, v3_3=204, v3_8=400, v4=422)
+    assert (await client.on("DELETE", f"/accounts/{account['id']}"))[0] == by_dialect(
+        client, v3_3=204, v3_8=400, v4=422
+    )
     assert (await client.balance("alice"))["available"] == "100"
     await client.post("/transactions/json", transfer("100"))  # the balance pays, whatever became of the account
     _, assets = await client.on("GET", "/assets")
     path = f"/assets/{assets['items'][0]['id']}"
-    assert (await client.on("DELETE", path))[0] == of(client, v3_3=204, v3_8=204, v4=500)
-    assert (await client.on("GET", path))[0] == of(client, v3_3=404, v3_8=404, v4=200)
+    assert (await client.on("DELETE", path))[0] == by_dialect(client, v3_3=204, v3_8=204, v4=500)
+    assert (await client.on("GET", path))[0] == by_dialect(client, v3_3=404, v3_8=404, v4=200)
 
 
-async def test_an_account_of_type_external_needs_a_version_that_knows_them(client: Client) -> None:
+async def test_an_account_of_type_external_needs_a_version_that_knows_them(client: SandboxClient) -> None:
     body = {"assetCode": "BRL", "type": "external", "alias": "world"}
     status, answer = await client.on("POST", "/accounts", body)
-    assert (status, answer.get("code")) == of(client, v3_3=(400, "0066"), v3_8=(201, None), v4=(201, None))
+    assert (status, answer.get("code")) == by_dialect(client, v3_3=(400, "0066"), v3_8=(201, None), v4=(201, None))
 
 
-async def test_a_body_is_too_large_at_the_limit_of_its_version(client: Client) -> None:
+async def test_a_body_is_too_large_at_the_limit_of_its_version(client: SandboxClient) -> None:
     body = io.BytesIO(b'{"name": "x", "metadata": {"k": "' + b"v" * 2 * 1024 * 1024 + b'"}}')
     async with client.session.post(f"{client.server.url}{client.ledger}/segments", data=body) as answer:
-        assert answer.status == of(client, v3_3=400, v3_8=400, v4=413)
+        assert answer.status == by_dialect(client, v3_3=400, v3_8=400, v4=413)
 
 
 async def test_holders_and_their_instruments_stand_behind_accounts() -> None:
-    async with client_of("v4") as client:
+    async with sandbox_client("v4") as client:
         holders = f"{client.organization}/holders"
         body = {"type": "NATURAL_PERSON", "name": "Ana", "document": "12345678909"}
         status, ana = await client.call("POST", holders, body)
@@ -355,22 +294,22 @@ async def test_holders_and_their_instruments_stand_behind_accounts() -> None:
 
 
 async def test_a_ledger_that_requires_holders_makes_no_account_without() -> None:
-    async with client_of("v4") as client:
+    async with sandbox_client("v4") as client:
         account = {"assetCode": "BRL", "type": "deposit"}
-        assert (await client.refused("POST", "/accounts", {**account, "skip": {"holder": True}}))[1] == "0490"
+        assert (await client.rejected("POST", "/accounts", {**account, "skip": {"holder": True}}))[1] == "0490"
         await client.on(
             "PATCH", "/settings", {"accounting": {"requireHolder": True}, "overrides": {"allowHolderSkip": True}}
         )
-        assert (await client.refused("POST", "/accounts", account))[1] == "0491"
-        assert (await client.refused("POST", "/accounts", {**account, "holderId": UNKNOWN}))[1] == "CRM-0006"
+        assert (await client.rejected("POST", "/accounts", account))[1] == "0491"
+        assert (await client.rejected("POST", "/accounts", {**account, "holderId": UNKNOWN_ID}))[1] == "CRM-0006"
         skipped = await client.post("/accounts", {**account, "skip": {"holder": True}})
         assert skipped["holderCheckSkipped"] is True
 
 
 async def test_fees_and_tracer_are_skipped_only_where_the_ledger_allows_it() -> None:
-    async with client_of("v4") as client:
+    async with sandbox_client("v4") as client:
         body = {**inflow("3", "bob"), "skip": {"fees": True, "tracer": False}}
-        assert await client.refused("POST", "/transactions/inflow", body) == (422, "0490")
+        assert await client.rejected("POST", "/transactions/inflow", body) == (422, "0490")
         await client.on("PATCH", "/settings", {"overrides": {"allowFeeSkip": True}})
         made = await client.post("/transactions/inflow", body)
         assert (made["feesSkipped"], made["tracerSkipped"]) == (True, False)
@@ -379,7 +318,7 @@ async def test_fees_and_tracer_are_skipped_only_where_the_ledger_allows_it() -> 
 
 
 async def test_one_key_makes_one_holder_after_a_restart_too(tmp_path: Path) -> None:
-    async with client_of("v4", data=tmp_path / "ledger.sqlite") as client:
+    async with sandbox_client("v4", data=tmp_path / "ledger.sqlite") as client:
         holders = f"{client.organization}/holders"
         body = {"type": "NATURAL_PERSON", "name": "Ana", "document": "1"}
         made = [await client.call("POST", holders, {**body, "document": "2"}, X_Idempotency="k")]
@@ -391,7 +330,7 @@ async def test_one_key_makes_one_holder_after_a_restart_too(tmp_path: Path) -> N
 
 
 async def test_many_clients_of_one_sandbox_share_the_two_ports() -> None:
-    async with client_of("v3.3") as client:
+    async with sandbox_client("v3.3") as client:
         answers = await asyncio.gather(
             *(client.on("POST", "/transactions/json", transfer("1"), X_Idempotency=str(n)) for n in range(20))
         )

@@ -185,7 +185,7 @@ async def test_a_server_that_refuses_listens_on_the_same_port_again() -> None:
         assert await client.bobs() == "0"
 
 
-async def test_the_sandbox_tells_what_it_was_asked_and_what_it_injected() -> None:
+async def test_the_statistics_count_requests_and_injected_faults() -> None:
     async with sandbox_with({"name": "storm", "on": "transactions", "every": 2, "status": {}}) as client:
         statuses = [(await client.transfer(str(number), f"k{number}"))[0] for number in range(1, 5)]
         assert statuses == [201, 503, 201, 503]

@@ -13,7 +13,8 @@ import pytest
 
 from midaz_seed.clock import FakeClock
 from midaz_seed.sandbox import FaultPlan, SandboxConfig, SandboxServer, running
-from tests.support.ledger_client import LedgerClient, ledger_client, sleeping
+from tests.support.clocks import wait_for_sleepers
+from tests.support.ledger_client import LedgerClient, ledger_client
 
 LEGS = [{"accountAlias": "a", "amount": {"asset": "BRL", "value": "1.50"}}]
 MADE_BEFORE = 5
@@ -190,7 +191,7 @@ async def test_refusals_are_altered_as_well() -> None:
 async def test_two_answers_change_places_with_status_and_headers() -> None:
     async with gateway({"path": "/inflow|/nowhere", "swapped": {}}) as client:
         deposit = asyncio.ensure_future(client.post("transactions"))
-        await sleeping(client.clock, 1)
+        await wait_for_sleepers(client.clock, 1)
         lost = await client.send("GET", "/nowhere")
         assert (lost.status, lost.headers["X-Idempotency-Replayed"]) == (201, "false")
         assert lost.json["amount"] == "1.5"
@@ -205,7 +206,7 @@ async def test_two_answers_change_places_with_status_and_headers() -> None:
 async def test_of_two_accounts_each_gets_the_others_id_and_both_are_made() -> None:
     async with gateway({"on": "accounts", "methods": ["POST"], "swapped": {}}) as client:
         first = asyncio.ensure_future(client.post("accounts", "x"))
-        await sleeping(client.clock, 1)
+        await wait_for_sleepers(client.clock, 1)
         second = await client.post("accounts", "y")
         assert ((await first).json["alias"], second.json["alias"]) == ("y", "x")
         assert await client.number_of("accounts") == 5
@@ -215,7 +216,7 @@ async def test_an_answer_that_meets_no_other_in_time_is_its_own() -> None:
     async with gateway({"on": "accounts", "methods": ["POST"], "swapped": {"within_ms": 400}}) as client:
         for alias in ("x", "y"):
             sent = asyncio.ensure_future(client.post("accounts", alias))
-            await sleeping(client.clock, 1)
+            await wait_for_sleepers(client.clock, 1)
             await client.clock.advance(0.399)
             assert not sent.done()
             await client.clock.advance(0.002)
@@ -229,7 +230,7 @@ async def test_a_third_answer_waits_for_a_fourth() -> None:
         for number in range(4):
             sent.append(asyncio.ensure_future(client.post("accounts", f"x{number}")))
             if number % 2 == 0:
-                await sleeping(client.clock, 1)
+                await wait_for_sleepers(client.clock, 1)
             else:
                 await asyncio.wait(sent)
         assert [answer.result().json["alias"] for answer in sent] == ["x1", "x0", "x3", "x2"]
@@ -249,11 +250,11 @@ async def _lost(client: Client, what: str, answer: str) -> None:
             await client.post(what)
     else:
         sent = asyncio.ensure_future(client.post(what))
-        await sleeping(client.clock, 1)
+        await wait_for_sleepers(client.clock, 1)
         await asyncio.sleep(0.02)
         assert not sent.done()
         sent.cancel()
-    await sleeping(client.clock, 1)
+    await wait_for_sleepers(client.clock, 1)
 
 
 @pytest.mark.parametrize("what", ["organizations", "ledgers", "accounts", "transactions"])
@@ -277,7 +278,7 @@ _MADE_OF = {"organizations": 1, "ledgers": 1, "accounts": 2}
 """What the client's ledger is made of."""
 
 
-async def test_a_held_request_meets_the_world_as_it_is_when_it_arrives() -> None:
+async def test_a_held_request_meets_the_state_at_the_time_it_arrives() -> None:
     async with gateway(once(held={})) as client:
         await _lost(client, "transactions", "cut")
         assert (await client.post("transactions")).headers["X-Idempotency-Replayed"] == "false"
@@ -303,7 +304,7 @@ async def test_a_sandbox_ends_at_once_although_requests_are_held_in_it(
     async with gateway(*rules, data=tmp_path / "ledger.sqlite") as client:
         waiting = [asyncio.ensure_future(client.post(what)) for what in ("segments", "portfolios", "accounts")]
         await client.post("assets")
-        await sleeping(client.clock, 4)
+        await wait_for_sleepers(client.clock, 4)
         await asyncio.wait_for(client.server.kill() if killed else client.server.close(), 5)
         assert client.clock.sleepers == 0
         ends = await asyncio.gather(*waiting, return_exceptions=True)
@@ -347,7 +348,7 @@ async def test_a_duplicated_movement_with_a_key_is_made_once(answer: str, replay
 async def test_the_second_one_may_come_much_later_than_the_first_answer() -> None:
     async with gateway(once(duplicated={"after_ms": 400_000})) as client:
         assert (await client.post("transactions")).status == 201
-        await sleeping(client.clock, 1)
+        await wait_for_sleepers(client.clock, 1)
         await client.clock.advance(399)
         assert await client.ledger.listed() == 1
         await client.clock.advance(2)
@@ -357,7 +358,7 @@ async def test_the_second_one_may_come_much_later_than_the_first_answer() -> Non
 async def test_who_gets_the_second_answer_waits_for_it() -> None:
     async with gateway(once(duplicated={"after_ms": 500, "answer": "second"})) as client:
         sent = asyncio.ensure_future(client.post("accounts"))
-        await sleeping(client.clock, 1)
+        await wait_for_sleepers(client.clock, 1)
         assert await client.number_of("accounts") == 4
         await client.clock.advance(0.499)
         assert not sent.done()

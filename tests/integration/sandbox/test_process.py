@@ -7,9 +7,8 @@ import json
 import signal
 import socket
 import subprocess
-import sys
 import urllib.request
-from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,33 +16,9 @@ import aiohttp
 import pytest
 
 from midaz_seed.sandbox import SandboxConfig, running
+from tools.chaos.processes import CLEAN_ENVIRONMENT, COMMAND, sandbox_process
 
-START = "from midaz_seed.cli.sandbox import sandbox; sandbox()"
-
-
-@contextlib.asynccontextmanager
-async def process(*arguments: str) -> AsyncIterator[tuple[asyncio.subprocess.Process, str]]:
-    """A sandbox that listens, and its URL."""
-    child = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-c",
-        START,
-        "--port",
-        "0",
-        *arguments,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.PIPE,
-    )
-    try:
-        assert child.stdout is not None
-        line = (await child.stdout.readline()).decode()
-        assert line.startswith("sandbox listening on http://127.0.0.1:"), line
-        yield child, line.removeprefix("sandbox listening on ").strip()
-    finally:
-        with contextlib.suppress(ProcessLookupError):
-            child.kill()
-        await child.communicate()
+process = partial(sandbox_process, environment=CLEAN_ENVIRONMENT)
 
 
 async def ledger_at(session: aiohttp.ClientSession, url: str) -> str:
@@ -87,7 +62,7 @@ async def test_a_killed_process_has_lost_nothing_that_it_acknowledged(tmp_path: 
     data = str(tmp_path / "sandbox.sqlite")
     acknowledged: dict[str, dict[str, Any]] = {}
     async with aiohttp.ClientSession() as session:
-        async with process("--data", data) as (child, url):
+        async with process("--data", data) as (url, child):
             ledger = await ledger_at(session, url)
 
             async def load(worker: int) -> None:
@@ -108,7 +83,7 @@ async def test_a_killed_process_has_lost_nothing_that_it_acknowledged(tmp_path: 
 
             await asyncio.gather(*(load(worker) for worker in range(8)))
             assert len(acknowledged) >= 200
-        async with process("--data", data) as (_, url):
+        async with process("--data", data) as (url, _):
             async with session.get(f"{url}{ledger}/accounts/alias/a/balances") as answer:
                 balance = (await answer.json())["items"][0]
             assert int(balance["available"]) == balance["version"] >= len(acknowledged)
@@ -122,7 +97,7 @@ async def test_a_killed_process_has_lost_nothing_that_it_acknowledged(tmp_path: 
                     assert await answer.json() == first
 
 
-async def test_a_restart_shows_the_same_world(tmp_path: Path) -> None:
+async def test_a_restart_keeps_the_whole_state(tmp_path: Path) -> None:
     data = tmp_path / "sandbox.sqlite"
     async with aiohttp.ClientSession() as session:
 
@@ -167,7 +142,7 @@ async def test_a_restart_shows_the_same_world(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGTERM])
 async def test_a_signal_ends_it_cleanly_even_with_an_idle_connection(ending: signal.Signals) -> None:
-    async with process() as (child, url), aiohttp.ClientSession() as session:
+    async with process() as (url, child), aiohttp.ClientSession() as session:
         async with session.get(f"{url}/health") as answer:
             assert answer.status == 200
         child.send_signal(ending)
@@ -176,14 +151,14 @@ async def test_a_signal_ends_it_cleanly_even_with_an_idle_connection(ending: sig
 
 
 async def test_it_ends_with_its_standard_input_when_asked() -> None:
-    async with process("--until-eof") as (child, _):
+    async with process("--until-eof") as (_, child):
         assert child.stdin is not None
         child.stdin.close()
         assert await child.wait() == 0
 
 
 def test_a_standard_input_without_content_is_at_its_end() -> None:
-    command = [sys.executable, "-c", START, "--port", "0", "--until-eof"]
+    command = [*COMMAND, "sandbox", "--port", "0", "--until-eof"]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=30)
     assert (done.returncode, done.stderr) == (0, b"")
 
@@ -191,9 +166,7 @@ def test_a_standard_input_without_content_is_at_its_end() -> None:
 def test_a_port_in_use_is_an_error_with_exit_code_2() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        done = subprocess.run(
-            [sys.executable, "-c", START, "--port", port], capture_output=True, check=False, text=True
-        )
+        done = subprocess.run([*COMMAND, "sandbox", "--port", port], capture_output=True, check=False, text=True)
     assert (done.returncode, done.stdout) == (2, "")
     assert f"127.0.0.1:{port}" in done.stderr
 
@@ -202,7 +175,7 @@ def test_a_wrong_fault_plan_is_an_error_with_exit_code_2(tmp_path: Path) -> None
     plan = tmp_path / "storm.yaml"
     plan.write_text("rules: [{rate: 7, reset: {}}]", encoding="utf-8")
     done = subprocess.run(
-        [sys.executable, "-c", START, "--port", "0", "--faults", str(plan)], capture_output=True, check=False, text=True
+        [*COMMAND, "sandbox", "--port", "0", "--faults", str(plan)], capture_output=True, check=False, text=True
     )
     assert done.returncode == 2
     assert "rules[0].rate" in done.stderr
@@ -211,7 +184,7 @@ def test_a_wrong_fault_plan_is_an_error_with_exit_code_2(tmp_path: Path) -> None
 async def test_the_process_takes_faults_and_a_token(tmp_path: Path) -> None:
     plan = tmp_path / "storm.yaml"
     plan.write_text("rules: [{on: organizations, every: 2, status: {code: 503}}]", encoding="utf-8")
-    async with process("--faults", str(plan), "--auth-token", "t") as (_, url), aiohttp.ClientSession() as session:
+    async with process("--faults", str(plan), "--auth-token", "t") as (url, _), aiohttp.ClientSession() as session:
         statuses = []
         for _ in range(2):
             async with session.get(f"{url}/v1/organizations", headers={"Authorization": "Bearer t"}) as answer:
@@ -231,7 +204,7 @@ async def test_a_sandbox_in_this_process_leaves_no_task_behind() -> None:
 def test_the_asset_rate_crash_ends_the_process_as_a_panic_does(tmp_path: Path) -> None:
     faults = tmp_path / "faults.yaml"
     faults.write_text("rules: [{on: asset-rates, rate_crash: {}}]")
-    command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", "--faults", str(faults)]
+    command = [*COMMAND, "sandbox", "--port", "0", "--faults", str(faults)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = process.stdout.readline().split()[-1]

@@ -246,7 +246,7 @@ async def test_an_answer_that_ends_with_its_connection_is_complete(make: Make) -
         assert (await get(transport)).body == b"until the end"
 
 
-async def test_a_head_answer_has_no_body_whatever_length_it_tells(make: Make) -> None:
+async def test_a_head_answer_has_no_body_whatever_its_content_length(make: Make) -> None:
     async with talking(make, b"HTTP/1.1 404 Not Found\r\nContent-Length: 99\r\nX-Total-Count: 7\r\n\r\n", OK) as (
         transport,
         _,
@@ -422,14 +422,14 @@ async def test_a_connection_closed_while_idle_is_not_used_again(make: Make) -> N
 
 
 @pytest.mark.parametrize("unasked", [WRONG, WRONG[:30]], ids=["whole", "begun"])
-async def test_what_nobody_asked_for_is_never_the_answer_to_the_next_request(make: Make, unasked: bytes) -> None:
+async def test_unrequested_bytes_are_never_the_answer_to_the_next_request(make: Make, unasked: bytes) -> None:
     async with talking(make, OK + unasked, OK) as (transport, _):
         assert (await get(transport)).body == b"ok"
         assert (await get(transport)).body == b"ok"
 
 
 @pytest.mark.parametrize("unasked", [WRONG, WRONG[:30], b"not HTTP"], ids=["whole", "begun", "garbage"])
-async def test_the_wire_ends_a_connection_that_speaks_while_it_is_idle(make_wire: Make, unasked: bytes) -> None:
+async def test_the_wire_closes_an_idle_connection_that_sends_bytes(make_wire: Make, unasked: bytes) -> None:
     """aiohttp takes such an answer for the next request's; the engine's own check of each answer stands behind it."""
     answered = asyncio.Event()
 

@@ -42,7 +42,7 @@ def test_failures_are_counted_by_class_phase_entity_and_code_and_never_by_messag
     assert tracked.tracker.by_class() == {ErrorClass.SERVER: 13, ErrorClass.TIMEOUT: 1}
 
 
-def test_attempts_and_items_that_failed_for_good_are_told_apart() -> None:
+def test_failed_attempts_and_rejected_items_are_counted_apart() -> None:
     tracked = Tracked()
     for attempt in range(3):
         tracked.fail(final=attempt == 2)
@@ -71,7 +71,7 @@ def test_the_example_is_the_first_with_its_key_and_parent() -> None:
     assert group.example.answer == "500 {}"
 
 
-def test_each_kind_is_told_once() -> None:
+def test_each_kind_is_reported_once() -> None:
     tracked = Tracked()
     for _ in range(5):
         tracked.fail()
@@ -82,7 +82,7 @@ def test_each_kind_is_told_once() -> None:
     ]
 
 
-def test_no_secret_is_kept_or_told() -> None:
+def test_no_secret_is_stored_or_reported() -> None:
     tracked = Tracked()
     tracked.fail(Failure(ErrorClass.AUTH, "", "token=hunter2", "Bearer hunter2", '{"secret":"hunter2"}'), final=True)
     kept = repr((tracked.tracker.groups(), tracked.tracker.failed_items, tracked.events))

@@ -23,7 +23,8 @@ from midaz_seed.resilience.retry import RetryPolicy
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.rejects import Rejects
 from midaz_seed.settings.target import ResolvedTarget
-from midaz_seed.transport.base import ConnectError, LostConnectionError, Request, Response
+from midaz_seed.transport.base import ConnectError, LostConnectionError, Response
+from tests.support.transports import ScriptedTransport
 
 MARK = b'"seedKey":"r/o1.l1.t1.1"'
 BRL = AssetTemplate("BRL", "Real", "R$", 2, "currency", 1000, 10, 50)
@@ -72,29 +73,10 @@ def _refused(status: int, code: str) -> Response:
     return Response(status, {}, f'{{"code":"{code}","title":"t","message":"m"}}'.encode())
 
 
-class Scripted:
-    """A transport that plays a script of answers, the last one again and again, and keeps what was sent when."""
-
-    def __init__(self, clock: FakeClock, *script: Response | Exception) -> None:
-        self._clock = clock
-        self._script = list(script)
-        self.sent: list[tuple[float, str, str]] = []
-
-    async def send(self, request: Request) -> Response:
-        self.sent.append((self._clock.monotonic(), request.headers["X-Idempotency"], request.headers["X-TTL"]))
-        answer = self._script.pop(0) if len(self._script) > 1 else self._script[0]
-        if isinstance(answer, Exception):
-            raise answer
-        return answer
-
-    async def aclose(self) -> None:
-        return None
-
-
-class World:
+class SenderFixture:
     def __init__(self, *script: Response | Exception) -> None:
         self.clock = FakeClock(auto=True)
-        self.transport = Scripted(self.clock, *script)
+        self.transport = ScriptedTransport(self.clock, *script)
         self.meter = Meter({Phase.TRANSFERS: 1})
         self.tracker = ErrorTracker(self.clock, lambda event: None)
         breaker = CircuitBreaker(self.clock, failures=5, open_s=60, successes=1, give_up_s=10_000)
@@ -121,7 +103,7 @@ class World:
 
     @property
     def keys(self) -> list[str]:
-        return [key for _, key, _ in self.transport.sent]
+        return [request.headers["X-Idempotency"] for _, request in self.transport.sent]
 
     @property
     def lasted_s(self) -> float:
@@ -129,17 +111,18 @@ class World:
 
 
 async def test_an_answer_of_our_own_is_the_end() -> None:
-    world = World(OURS)
-    assert await world.send() is None
-    assert world.transport.sent[0][1:] == ("r.o1.l1.t1.1.0", "300")
-    assert world.meter.phases[Phase.TRANSFERS].created == 1
+    fixture = SenderFixture(OURS)
+    assert await fixture.send() is None
+    headers = fixture.transport.sent[0][1].headers
+    assert (headers["X-Idempotency"], headers["X-TTL"]) == ("r.o1.l1.t1.1.0", "300")
+    assert fixture.meter.phases[Phase.TRANSFERS].created == 1
 
 
 async def test_every_attempt_is_logged_where_debug_is_shown() -> None:
     stream = io.StringIO()
     try:
         configure_logging("debug", "json", stream)
-        assert await World(Response(503, {}, b""), OURS).send() is None
+        assert await SenderFixture(Response(503, {}, b""), OURS).send() is None
     finally:
         structlog.reset_defaults()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
@@ -155,41 +138,41 @@ async def test_every_attempt_is_logged_where_debug_is_shown() -> None:
     ids=["lost", "refused", "503", "429"],
 )
 async def test_after_trouble_the_same_key_is_sent_again(trouble: Response | Exception) -> None:
-    world = World(trouble, OURS)
-    assert await world.send() is None
-    assert world.keys == ["r.o1.l1.t1.1.0"] * 2
+    fixture = SenderFixture(trouble, OURS)
+    assert await fixture.send() is None
+    assert fixture.keys == ["r.o1.l1.t1.1.0"] * 2
 
 
 async def test_a_foreign_answer_given_twice_is_counted_and_left_to_the_balances_with_its_key_taken() -> None:
-    world = World(FOREIGN)
-    unsent = await world.movements.send(ITEM, 0, "/path", "/parent")
+    fixture = SenderFixture(FOREIGN)
+    unsent = await fixture.movements.send(ITEM, 0, "/path", "/parent")
     assert unsent is not None
     assert unsent.in_doubt
     assert unsent.key_is_taken
-    assert world.keys == ["r.o1.l1.t1.1.0"] * 2
-    assert world.meter.phases[Phase.TRANSFERS].foreign_replays == 1
+    assert fixture.keys == ["r.o1.l1.t1.1.0"] * 2
+    assert fixture.meter.phases[Phase.TRANSFERS].foreign_replays == 1
 
 
 async def test_a_foreign_answer_that_was_only_handed_to_the_wrong_connection_takes_no_other_key() -> None:
-    world = World(FOREIGN, Response(201, {"X-Idempotency-Replayed": "true"}, whole()))
-    assert await world.send() is None
-    assert world.keys == ["r.o1.l1.t1.1.0"] * 2
-    assert world.meter.phases[Phase.TRANSFERS].foreign_replays == 0
+    fixture = SenderFixture(FOREIGN, Response(201, {"X-Idempotency-Replayed": "true"}, whole()))
+    assert await fixture.send() is None
+    assert fixture.keys == ["r.o1.l1.t1.1.0"] * 2
+    assert fixture.meter.phases[Phase.TRANSFERS].foreign_replays == 0
 
 
 async def test_foreign_answers_that_are_never_the_same_twice_prove_nothing() -> None:
-    world = World(*(foreign(f"f{number}") for number in range(20)))
-    assert await world.send() is ErrorClass.IN_DOUBT
-    assert set(world.keys) == {"r.o1.l1.t1.1.0"}
+    fixture = SenderFixture(*(foreign(f"f{number}") for number in range(20)))
+    assert await fixture.send() is ErrorClass.IN_DOUBT
+    assert set(fixture.keys) == {"r.o1.l1.t1.1.0"}
 
 
 async def test_a_foreign_answer_after_a_lost_one_leaves_it_in_doubt_with_its_key_taken() -> None:
-    world = World(LostConnectionError("reset"), FOREIGN)
-    unsent = await world.movements.send(ITEM, 0, "/path", "/parent")
+    fixture = SenderFixture(LostConnectionError("reset"), FOREIGN)
+    unsent = await fixture.movements.send(ITEM, 0, "/path", "/parent")
     assert unsent is not None
     assert unsent.in_doubt
     assert unsent.key_is_taken
-    assert set(world.keys) == {"r.o1.l1.t1.1.0"}
+    assert set(fixture.keys) == {"r.o1.l1.t1.1.0"}
 
 
 @pytest.mark.parametrize(
@@ -216,12 +199,12 @@ async def test_a_foreign_answer_after_a_lost_one_leaves_it_in_doubt_with_its_key
     ],
 )  # fmt: skip
 async def test_a_201_that_is_not_our_transaction_is_asked_for_again_under_the_same_key(body: bytes) -> None:
-    world = World(Response(201, {}, body), OURS)
-    assert await world.send() is None
-    assert world.keys == ["r.o1.l1.t1.1.0"] * 2
-    world = World(Response(201, {}, body))
-    assert await world.send() is ErrorClass.IN_DOUBT
-    assert set(world.keys) == {"r.o1.l1.t1.1.0"}
+    fixture = SenderFixture(Response(201, {}, body), OURS)
+    assert await fixture.send() is None
+    assert fixture.keys == ["r.o1.l1.t1.1.0"] * 2
+    fixture = SenderFixture(Response(201, {}, body))
+    assert await fixture.send() is ErrorClass.IN_DOUBT
+    assert set(fixture.keys) == {"r.o1.l1.t1.1.0"}
 
 
 @pytest.mark.parametrize(
@@ -234,133 +217,133 @@ async def test_a_201_that_is_not_our_transaction_is_asked_for_again_under_the_sa
     ],
     ids=["indented", "number", "zeros", "twice"],
 )
-async def test_a_201_that_says_the_same_in_other_words_is_ours(body: bytes) -> None:
-    world = World(Response(201, {}, body))
-    assert await world.send() is None
-    assert len(world.keys) == 1
+async def test_a_201_with_the_same_content_in_another_form_is_ours(body: bytes) -> None:
+    fixture = SenderFixture(Response(201, {}, body))
+    assert await fixture.send() is None
+    assert len(fixture.keys) == 1
 
 
 @pytest.mark.parametrize("status", [301, 400, 404, 405, 409, 413, 422, 429, 500, 502])
 async def test_an_error_that_no_midaz_wrote_decides_nothing(status: int) -> None:
-    world = World(Response(status, {}, b"<html>no</html>"))
-    assert await world.send() is ErrorClass.IN_DOUBT
-    world = World(Response(status, {}, b'{"code":"NOPE","message":"no"}'), OURS)
-    assert await world.send() is None
+    fixture = SenderFixture(Response(status, {}, b"<html>no</html>"))
+    assert await fixture.send() is ErrorClass.IN_DOUBT
+    fixture = SenderFixture(Response(status, {}, b'{"code":"NOPE","message":"no"}'), OURS)
+    assert await fixture.send() is None
 
 
 async def test_a_refusal_after_a_lost_answer_decides_nothing() -> None:
-    world = World(LostConnectionError("reset"), _refused(422, "0018"))
-    assert await world.send() is ErrorClass.IN_DOUBT
-    assert world.meter.phases[Phase.TRANSFERS].failed == 0
+    fixture = SenderFixture(LostConnectionError("reset"), _refused(422, "0018"))
+    assert await fixture.send() is ErrorClass.IN_DOUBT
+    assert fixture.meter.phases[Phase.TRANSFERS].failed == 0
 
 
 async def test_a_refusal_that_was_only_handed_to_the_wrong_connection_is_not_believed() -> None:
-    world = World(_refused(422, "0018"), OURS)
-    assert await world.send() is None
+    fixture = SenderFixture(_refused(422, "0018"), OURS)
+    assert await fixture.send() is None
 
 
 async def test_a_key_in_flight_is_asked_for_again_but_never_past_its_lifetime() -> None:
-    world = World(_refused(409, "0084"))
-    assert await world.send() is ErrorClass.IN_DOUBT
-    assert set(world.keys) == {"r.o1.l1.t1.1.0"}
-    assert 200 < world.lasted_s <= 270
+    fixture = SenderFixture(_refused(409, "0084"))
+    assert await fixture.send() is ErrorClass.IN_DOUBT
+    assert set(fixture.keys) == {"r.o1.l1.t1.1.0"}
+    assert 200 < fixture.lasted_s <= 270
 
 
 async def test_a_key_that_stays_in_flight_is_set_aside_soon_and_asked_for_again_within_its_first_lifetime() -> None:
-    world = World(_refused(409, "0084"))
-    began_s = world.clock.monotonic()
-    unsent = await world.movements.send(ITEM, 0, "/path", "/parent", wait=False)
+    fixture = SenderFixture(_refused(409, "0084"))
+    began_s = fixture.clock.monotonic()
+    unsent = await fixture.movements.send(ITEM, 0, "/path", "/parent", wait=False)
     assert unsent is not None
     assert unsent.set_aside
     assert unsent.first_sent_s == began_s
-    assert world.lasted_s < 10
-    later = await world.movements.send(
+    assert fixture.lasted_s < 10
+    later = await fixture.movements.send(
         ITEM, 0, "/path", "/parent", IdempotencyKey(unsent.generation, unsent.first_sent_s)
     )
     assert later is not None
     assert later.in_doubt
-    assert set(world.keys) == {"r.o1.l1.t1.1.0"}
-    assert 200 < world.lasted_s <= 270
+    assert set(fixture.keys) == {"r.o1.l1.t1.1.0"}
+    assert 200 < fixture.lasted_s <= 270
 
 
 async def test_a_key_whose_lifetime_has_passed_since_it_was_first_sent_is_not_sent_at_all() -> None:
-    world = World(OURS)
-    long_ago_s = world.clock.monotonic() - 271
-    unsent = await world.movements.send(ITEM, 0, "/path", "/parent", IdempotencyKey(2, long_ago_s))
+    fixture = SenderFixture(OURS)
+    long_ago_s = fixture.clock.monotonic() - 271
+    unsent = await fixture.movements.send(ITEM, 0, "/path", "/parent", IdempotencyKey(2, long_ago_s))
     assert unsent is not None
     assert unsent.in_doubt
-    assert world.keys == []
+    assert fixture.keys == []
 
 
 async def test_a_key_that_was_sent_before_and_lives_is_sent_again() -> None:
-    world = World(OURS)
+    fixture = SenderFixture(OURS)
     assert (
-        await world.movements.send(ITEM, 0, "/path", "/parent", IdempotencyKey(2, world.clock.monotonic() - 200))
+        await fixture.movements.send(ITEM, 0, "/path", "/parent", IdempotencyKey(2, fixture.clock.monotonic() - 200))
         is None
     )
-    assert world.keys == ["r.o1.l1.t1.1.2"]
+    assert fixture.keys == ["r.o1.l1.t1.1.2"]
 
 
 async def test_a_key_in_flight_that_is_released_ends_well() -> None:
-    world = World(LostConnectionError("reset"), _refused(409, "0084"), _refused(409, "0084"), OURS)
-    assert await world.send() is None
+    fixture = SenderFixture(LostConnectionError("reset"), _refused(409, "0084"), _refused(409, "0084"), OURS)
+    assert await fixture.send() is None
 
 
 async def test_lost_answers_without_end_leave_it_in_doubt_and_not_failed() -> None:
-    world = World(LostConnectionError("reset"))
-    assert await world.send() is ErrorClass.IN_DOUBT
-    assert world.meter.phases[Phase.TRANSFERS].failed == 0
-    assert world.lasted_s <= 270
+    fixture = SenderFixture(LostConnectionError("reset"))
+    assert await fixture.send() is ErrorClass.IN_DOUBT
+    assert fixture.meter.phases[Phase.TRANSFERS].failed == 0
+    assert fixture.lasted_s <= 270
 
 
 async def test_an_outage_longer_than_the_keys_lifetime_is_never_followed_by_a_second_sending() -> None:
-    world = World(LostConnectionError("gone"), *([ConnectError("down")] * 30), OURS)
-    assert await world.send() is ErrorClass.IN_DOUBT
-    assert world.lasted_s <= 270
+    fixture = SenderFixture(LostConnectionError("gone"), *([ConnectError("down")] * 30), OURS)
+    assert await fixture.send() is ErrorClass.IN_DOUBT
+    assert fixture.lasted_s <= 270
 
 
 async def test_an_outage_before_anything_was_seen_may_last_longer_than_the_key() -> None:
-    world = World(*([ConnectError("down")] * 30), OURS)
-    assert await world.send() is None
-    assert world.lasted_s > 300
+    fixture = SenderFixture(*([ConnectError("down")] * 30), OURS)
+    assert await fixture.send() is None
+    assert fixture.lasted_s > 300
 
 
 async def test_a_stored_later_answer_is_in_doubt_and_never_sent_again() -> None:
-    world = World(_refused(500, "0095"))
-    assert await world.send() is ErrorClass.IN_DOUBT
-    assert len(world.keys) == 1
+    fixture = SenderFixture(_refused(500, "0095"))
+    assert await fixture.send() is ErrorClass.IN_DOUBT
+    assert len(fixture.keys) == 1
 
 
 async def test_insufficient_funds_are_final() -> None:
-    world = World(_refused(422, "0018"))
-    assert await world.send() is ErrorClass.INSUFFICIENT_FUNDS
-    assert world.keys == ["r.o1.l1.t1.1.0"] * 2  # asked for twice: one could be another request's answer
-    assert world.meter.phases[Phase.TRANSFERS].failed == 1
+    fixture = SenderFixture(_refused(422, "0018"))
+    assert await fixture.send() is ErrorClass.INSUFFICIENT_FUNDS
+    assert fixture.keys == ["r.o1.l1.t1.1.0"] * 2  # asked for twice: one could be another request's answer
+    assert fixture.meter.phases[Phase.TRANSFERS].failed == 1
 
 
 async def test_a_balance_that_is_not_there_yet_is_waited_for_and_then_given_up() -> None:
-    world = World(_refused(422, "0019"), _refused(422, "0019"), OURS)
-    assert await world.send() is None
-    world = World(_refused(422, "0019"))
-    assert await world.send() is ErrorClass.NOT_FOUND
-    assert 4 < world.lasted_s < 8
+    fixture = SenderFixture(_refused(422, "0019"), _refused(422, "0019"), OURS)
+    assert await fixture.send() is None
+    fixture = SenderFixture(_refused(422, "0019"))
+    assert await fixture.send() is ErrorClass.NOT_FOUND
+    assert 4 < fixture.lasted_s < 8
 
 
 async def test_retry_after_is_obeyed() -> None:
-    world = World(Response(429, {"Retry-After": "7"}, b""), OURS)
-    assert await world.send() is None
-    assert world.lasted_s == 7
+    fixture = SenderFixture(Response(429, {"Retry-After": "7"}, b""), OURS)
+    assert await fixture.send() is None
+    assert fixture.lasted_s == 7
 
 
 async def test_a_401_ends_the_run_and_not_the_item() -> None:
-    world = World(Response(401, {}, b"Missing Token"))
+    fixture = SenderFixture(Response(401, {}, b"Missing Token"))
     with pytest.raises(UnauthorizedError):
-        await world.send()
+        await fixture.send()
 
 
 async def test_what_the_server_refuses_for_good_is_kept_with_request_and_answer() -> None:
-    world = World(_refused(400, "0053"))
-    assert await world.send() is ErrorClass.VALIDATION
-    (group,) = world.tracker.groups()
+    fixture = SenderFixture(_refused(400, "0053"))
+    assert await fixture.send() is ErrorClass.VALIDATION
+    (group,) = fixture.tracker.groups()
     assert (group.code, group.count, group.final) == ("0053", 2, 1)
     assert group.example.request.startswith("POST /path")

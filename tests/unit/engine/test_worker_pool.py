@@ -82,7 +82,7 @@ async def test_an_iterator_that_breaks_reaches_the_caller() -> None:
             await pool.run_all(items(), _ignore)
 
 
-async def test_after_stop_nothing_new_begins_and_what_is_in_hand_ends() -> None:
+async def test_after_stop_nothing_new_starts_and_what_is_in_progress_ends() -> None:
     begun: list[int] = []
     ended: list[int] = []
 
@@ -108,7 +108,7 @@ async def test_what_the_block_raises_comes_out_as_itself() -> None:
             raise LookupError
 
 
-async def test_cancel_ends_what_is_in_hand() -> None:
+async def test_cancel_ends_what_is_in_progress() -> None:
     ended = False
 
     async def work(_: int) -> None:

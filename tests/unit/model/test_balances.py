@@ -65,7 +65,7 @@ def test_amounts_that_come_as_json_numbers_are_exact_to_the_last_digit() -> None
 
 @pytest.mark.parametrize("value", [None, "", "abc", "NaN", "-Infinity", True, [], {}, 0.1, "1e400", "1e-400"])
 @pytest.mark.parametrize("name", ["available", "onHold"])
-def test_an_amount_that_is_none_is_said_in_words(name: str, value: Any) -> None:
+def test_an_invalid_amount_is_described(name: str, value: Any) -> None:
     with pytest.raises(NotMidazError, match=f"`{name}`.*not an amount"):
         ObservedBalance.parse({**ROW, name: value})
 

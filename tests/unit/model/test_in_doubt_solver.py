@@ -88,7 +88,7 @@ def test_interchangeable_movements_are_left_open_unless_all_or_none_were_made() 
     assert solve(effects, {}).values == [False] * 6
 
 
-def test_movements_that_sum_to_zero_are_told_apart_by_the_number_of_changes_only() -> None:
+def test_movements_that_sum_to_zero_differ_only_in_the_number_of_changes() -> None:
     there_and_back = [{0: -5, 1: 5}, {0: 5, 1: -5}]
     assert solve(there_and_back, {}).values == [None, None]
     counted = [effect | {~account: 1 for account in effect} for effect in there_and_back]

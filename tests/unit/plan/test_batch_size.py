@@ -65,7 +65,7 @@ def test_single_movements_are_taken_when_no_size_is_answered_in_time_and_the_rea
     assert "1000 ms" in choice.reason
 
 
-def test_larger_packs_are_tried_for_as_long_as_they_move_more_and_are_answered_in_time() -> None:
+def test_larger_batches_are_tried_while_throughput_grows_and_latency_stays_in_bounds() -> None:
     growing = [BatchSizeTrial(1, 400, 30), BatchSizeTrial(2, 700, 40)]
     assert not is_past_optimum(growing, latency_ms_p99_max=1000)
     assert is_past_optimum([*growing, BatchSizeTrial(5, 500, 60)], latency_ms_p99_max=1000)

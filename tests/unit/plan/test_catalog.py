@@ -56,7 +56,7 @@ def test_companies_have_brazilian_addresses() -> None:
         assert company.legal_name.startswith(company.trading_name)
 
 
-def test_lists_that_are_used_up_go_on_with_numbers_and_never_repeat() -> None:
+def test_lists_that_are_used_up_continue_with_numbers_and_never_repeat() -> None:
     for words in (LEDGERS, PORTFOLIOS, SEGMENTS):
         names = [numbered(words, index).lower() for index in range(500)]
         assert len(set(names)) == 500

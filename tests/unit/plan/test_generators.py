@@ -140,7 +140,7 @@ def test_a_body_says_what_the_movements_do(
         assert ("source" in send) is (item.phase is Phase.TRANSFERS)
 
 
-def test_a_packed_deposit_reaches_accounts_of_one_asset_and_the_last_one_is_shorter() -> None:
+def test_a_deposit_batch_reaches_accounts_of_one_asset_and_the_last_one_is_shorter() -> None:
     ledger = ledger_of(3, assetsPerLedger=2, accountsPerLedger=8, transactionsPerAccount=1)
     made = [(item.key, item.asset, item.amount, [leg.destination for leg in item.movements])
             for item in ledger.deposits()]  # fmt: skip
@@ -152,7 +152,7 @@ def test_a_packed_deposit_reaches_accounts_of_one_asset_and_the_last_one_is_shor
     ]
 
 
-def test_packed_movements_to_one_account_are_one_leg_with_their_sum() -> None:
+def test_movements_of_a_batch_to_one_account_are_one_leg_with_their_sum() -> None:
     ledger = ledger_of(5, assetsPerLedger=1, accountsPerLedger=2, transactionsPerAccount=8)
     items = list(ledger.transfers())
     assert [item.key for item in items] == ["o1.l1.t1.1x5", "o1.l1.t2.1x5", "o1.l1.t1.6x2", "o1.l1.t2.6x2"]

@@ -102,7 +102,7 @@ def test_no_more_slots_live_than_there_are_transactions() -> None:
     assert summary.redis_bytes == 8_000 * 2_700
 
 
-def test_a_packed_transaction_takes_a_slot_for_all_its_movements() -> None:
+def test_a_batch_takes_one_slot_for_all_its_movements() -> None:
     single, packed = summary_of(plan_of("small")), summary_of(plan_of("small", 19))
     assert packed.movements == single.movements
     assert packed.slots == packed.transactions < single.transactions

@@ -147,7 +147,7 @@ def test_a_logger_says_whether_it_shows_debug() -> None:
         assert shows_debug(logger()) is (level == "debug")
 
 
-def test_a_logger_that_does_not_say_what_it_shows_is_told_everything() -> None:
+def test_a_logger_without_a_level_gets_every_event() -> None:
     structlog.configure(wrapper_class=structlog.BoundLogger)
     assert shows_debug(logger())
 

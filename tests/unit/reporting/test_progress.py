@@ -140,7 +140,7 @@ async def test_an_open_breaker_is_shown_until_it_closes(meter: Meter) -> None:
         (ErrorSeen(ErrorClass.SERVER, Phase.ACCOUNTS, "o1.l1.a1", "", "told by the log"), ""),
     ],
 )
-def test_an_event_is_told_in_one_line_or_not_at_all(event: Event, line: str) -> None:
+def test_an_event_is_one_line_or_none(event: Event, line: str) -> None:
     assert describe(event) == line
 
 
@@ -213,7 +213,7 @@ async def test_the_display_shows_the_rate_and_the_remaining_time_of_the_whole(me
     assert "left 0:45" in text
 
 
-def test_the_display_tells_that_the_breaker_is_open_and_that_the_run_is_ending(meter: Meter) -> None:
+def test_the_display_shows_that_the_breaker_is_open_and_that_the_run_is_ending(meter: Meter) -> None:
     progress = LiveProgress(meter, FakeClock(), Terminal())
     assert "breaker" not in shown(progress)
     progress.emit(BreakerChanged("open"))

@@ -128,7 +128,7 @@ def test_the_json_document_says_which_schema_it_has_and_holds_every_field() -> N
     assert document["exit_code"] == 0
 
 
-def test_a_proof_that_was_not_made_is_null_and_not_a_success() -> None:
+def test_a_verification_that_did_not_run_is_null_and_not_a_success() -> None:
     assert json.loads(report(proof=None).as_json())["proof"] is None
     assert "verification: not run" in render_text(report(proof=None))
 
@@ -175,7 +175,7 @@ def test_errors_are_shown_in_groups_with_an_example_and_what_to_do() -> None:
     assert "read its log" in text
 
 
-def test_errors_that_a_retry_cured_are_told_from_failed_items() -> None:
+def test_errors_that_a_retry_resolved_are_apart_from_failed_items() -> None:
     cured = dataclasses.replace(error(), final=0)
     assert "12 attempts, none of them final" in render_text(report(errors=(cured,)))
 
@@ -213,7 +213,7 @@ def test_long_lists_are_cut_with_the_number_of_what_is_left_out() -> None:
     assert text.count("available:") == ROWS_MAX
 
 
-def test_ledgers_that_were_not_proved_are_counted() -> None:
+def test_ledgers_that_were_not_verified_are_counted() -> None:
     text = render_text(report(proof=dataclasses.replace(PROVED, ok=False, ledgers=3)))
     assert "1 of 4 ledgers were not verified" in text
 
@@ -228,12 +228,12 @@ def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted()
     assert "1 of 2 ledgers were stopped or not started" in text
 
 
-def test_an_outage_is_told_with_its_length() -> None:
+def test_an_outage_is_reported_with_its_duration() -> None:
     text = render_text(report(breaker_opened=2, breaker_open_s=121.5))
     assert "circuit breaker: opened 2 times, 121.5 s in all" in text
 
 
-def test_the_text_ends_with_how_to_go_on() -> None:
+def test_the_text_ends_with_the_command_to_resume() -> None:
     text = render_text(report(exit_code=ExitCode.TARGET, verdict="The target failed: gone.", next_step=AGAIN))
     assert text.endswith(f"\nThe target failed: gone.\n{AGAIN}\n")
 
@@ -274,7 +274,7 @@ def test_the_file_holds_the_document_and_nothing_is_left_beside_it(tmp_path: Pat
     assert os.listdir(tmp_path) == ["report.json"]
 
 
-def test_the_file_can_be_read_by_whoever_may_read_new_files(tmp_path: Path) -> None:
+def test_the_file_has_the_permissions_of_new_files(tmp_path: Path) -> None:
     path, other = tmp_path / "report.json", tmp_path / "other"
     other.touch()
     write_json(report(), path)
@@ -332,20 +332,20 @@ def test_the_report_can_go_to_a_device() -> None:
     assert not Path("/dev/null").is_file()
 
 
-def test_what_the_balances_decided_is_told() -> None:
+def test_transactions_decided_by_the_balances_are_reported() -> None:
     text = render_text(report(phases=(phase("transfers", 7600, doubts_applied=3, doubts_not_applied=1200),)))
     assert "in doubt: 1,203 transactions, decided by the balances: 3 had been made, 1,200" in text
     assert "in doubt" not in render_text(report())
 
 
-def test_a_client_that_was_the_limit_is_told_and_one_that_was_not_is_not() -> None:
+def test_a_client_is_reported_as_the_limit_only_when_it_was() -> None:
     text = render_text(report(client_cpu_percent=97.2))
     assert "client: 97 % of a core" in text
     assert "the client limited the throughput, not the server" in text
     assert "the client limited the throughput" not in render_text(report(client_cpu_percent=60.0))
 
 
-def test_a_client_that_waited_for_its_machine_is_told_and_one_that_did_not_is_not() -> None:
+def test_a_client_that_waited_for_its_machine_is_reported_and_another_is_not() -> None:
     assert "the client waited for CPU time" in " ".join(render_text(report(loop_lag_ms_p99=80.0)).split())
     assert "wait for" not in render_text(report(loop_lag_ms_p99=20.0))
 
@@ -369,7 +369,7 @@ def test_a_server_that_settles_behind_its_answers_gets_a_line_and_one_that_does_
     assert "drained" not in render_text(report(throughput=(at_once, soon, never)))
 
 
-def test_a_pack_size_that_was_found_is_told_with_its_reason() -> None:
+def test_a_measured_batch_size_is_reported_with_its_reason() -> None:
     reason = "2,100 movements/s, p99 150.0 ms, 5.2 times the throughput of single movements"
     choice = BatchSizeChoice(19, reason, elapsed_s=9.5)
     text = " ".join(render_text(report(packing=choice)).split())

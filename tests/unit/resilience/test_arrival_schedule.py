@@ -39,7 +39,7 @@ async def test_a_request_that_begins_late_counts_from_its_slot_and_catches_up_at
     assert schedule.slots.dropped == 0
 
 
-async def test_slots_that_nobody_was_free_for_within_a_second_are_dropped_and_told() -> None:
+async def test_slots_without_a_free_worker_within_a_second_are_dropped_and_counted() -> None:
     clock = FakeClock(auto=True)
     schedule, start_s = loop(clock, 100), clock.monotonic()
     await schedule.next_slot()

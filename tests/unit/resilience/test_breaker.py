@@ -79,7 +79,7 @@ async def test_a_success_starts_the_count_of_failures_anew() -> None:
     assert breaker.is_closed
 
 
-async def test_nobody_enters_while_it_is_open() -> None:
+async def test_no_request_passes_while_it_is_open() -> None:
     clock = FakeClock()
     breaker = CircuitBreaker(clock, open_s=60)
     await open_it(breaker)
@@ -129,7 +129,7 @@ async def test_it_is_tried_at_its_moment_although_that_moment_is_rounded(open_s:
         assert len(parked.permits) == 1
 
 
-async def test_three_successes_close_it_and_every_parked_caller_goes_on() -> None:
+async def test_three_successes_close_it_and_every_parked_caller_continues() -> None:
     clock = FakeClock()
     breaker = CircuitBreaker(clock, successes=3)
     await open_it(breaker)
@@ -191,7 +191,7 @@ async def test_a_late_failure_neither_reopens_it_nor_counts_after_the_closing() 
         assert breaker.is_closed
 
 
-async def test_the_rest_of_a_lost_round_of_probes_tells_nothing_about_the_next() -> None:
+async def test_the_rest_of_a_lost_round_of_probes_does_not_count_in_the_next() -> None:
     clock = FakeClock()
     breaker = CircuitBreaker(clock, successes=2)
     await open_it(breaker)
@@ -209,7 +209,7 @@ async def test_the_rest_of_a_lost_round_of_probes_tells_nothing_about_the_next()
         assert breaker.is_closed
 
 
-async def test_it_gives_up_and_every_parked_caller_is_told() -> None:
+async def test_it_gives_up_and_every_parked_caller_gets_an_error() -> None:
     clock = FakeClock()
     breaker = CircuitBreaker(clock, open_s=60, give_up_s=150)
     await open_it(breaker)
@@ -242,7 +242,7 @@ async def test_the_time_to_give_up_starts_anew_when_it_has_been_closed() -> None
     assert breaker.open_total_s == 180
 
 
-async def test_a_breaker_that_gave_up_still_tells_how_long_it_was_open() -> None:
+async def test_a_breaker_that_gave_up_still_reports_how_long_it_was_open() -> None:
     clock = FakeClock()
     breaker = CircuitBreaker(clock, open_s=60, give_up_s=90)
     await open_it(breaker)
@@ -303,7 +303,7 @@ async def test_a_permit_is_valid_until_the_state_changes() -> None:
     assert not breaker.is_current(epoch)
 
 
-async def test_each_change_of_state_is_told_once() -> None:
+async def test_each_change_of_state_is_reported_once() -> None:
     clock = FakeClock()
     told: list[BreakerState] = []
     breaker = CircuitBreaker(clock, successes=2, on_change=told.append)

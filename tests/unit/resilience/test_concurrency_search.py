@@ -44,7 +44,7 @@ def share_of_the_most(server: Server, seen: list[tuple[int, int]]) -> float:
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("start", [1, 4, 400])
 @pytest.mark.parametrize("at_once", [1, 5, 16, 64, 200])
-def test_the_knee_is_found_from_below_and_from_above(at_once: int, start: int, seed: int) -> None:
+def test_the_saturation_point_is_found_from_below_and_from_above(at_once: int, start: int, seed: int) -> None:
     finder = ConcurrencySearch(highest=512, start=start)
     drive(finder, hard(at_once), 60, seed=seed)
     seen = drive(finder, hard(at_once), 100, seed=seed + 100)
@@ -105,7 +105,7 @@ def test_a_probe_that_is_refused_leaves_what_is_held() -> None:
     assert (finder.current, finder.limit) == (16, 16)
 
 
-def test_after_refusals_it_comes_back_to_the_knee() -> None:
+def test_after_overload_it_returns_to_the_saturation_point() -> None:
     finder = ConcurrencySearch(highest=512)
     drive(finder, hard(32), 60)
     for _ in range(10):

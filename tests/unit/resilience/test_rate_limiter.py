@@ -104,7 +104,7 @@ def test_time_without_requests_is_not_saved_up_for_a_burst() -> None:
     assert run(story) <= 3 * RateLimiter(500).lease
 
 
-def test_a_cancelled_waiter_takes_no_token_and_holds_nobody_up() -> None:
+def test_a_cancelled_waiter_takes_no_token_and_does_not_delay_others() -> None:
     async def story() -> list[float]:
         limiter, loop = RateLimiter(1), asyncio.get_running_loop()
         start_s, had = loop.time(), []

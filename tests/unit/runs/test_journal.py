@@ -148,7 +148,7 @@ def test_a_journal_cut_at_any_byte_of_its_last_record_loses_that_record_and_noth
         journal.close(clean=True)
 
 
-def test_a_journal_that_goes_on_after_a_torn_record_can_be_read_to_its_end(path: Path) -> None:
+def test_a_journal_that_continues_after_a_torn_record_can_be_read_to_its_end(path: Path) -> None:
     data, _ = _written(path)
     path.write_bytes(data[:-3])
     _, phase_log = _open(path)

@@ -417,7 +417,7 @@ def test_a_value_for_set_has_the_type_that_yaml_gives_it() -> None:
 # ------------------------------------------------------------------------------------------------ all at once
 
 
-def test_every_problem_of_every_layer_is_told_at_once_and_in_order() -> None:
+def test_every_problem_of_every_layer_is_reported_at_once_and_in_order() -> None:
     said = refusals(
         "sed: 1\nseed: x\nvolume:\n  organizations: 0\n  orgs: 1\n",
         Flag("--preset", "preset", "hug"),
@@ -435,7 +435,7 @@ def test_every_problem_of_every_layer_is_told_at_once_and_in_order() -> None:
     ]
 
 
-def test_a_mistake_in_a_weaker_layer_is_told_even_when_a_stronger_one_wins() -> None:
+def test_a_mistake_in_a_weaker_layer_is_reported_even_when_a_stronger_one_wins() -> None:
     assert len(refusals("seed: x\n", Flag("--seed", "seed", "1"))) == 1
 
 

@@ -6,9 +6,10 @@ from midaz_seed.midaz.api import transaction_path, transaction_request
 from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import TransactionItem
 from midaz_seed.runner import seed_async
-from midaz_seed.sandbox.server import SandboxServer
-from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import sandbox, world
+from midaz_seed.sandbox import SandboxServer
+from tests.support.sandbox import sandbox
+from tests.support.settings import settings_for
+from tests.support.transports import http_transport
 from tools.chaos.audit import Audit, audit, planned_by
 
 TINY = planned_by(("--preset", "tiny"))
@@ -18,7 +19,7 @@ async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: by
     """Send a transaction into the only ledger that there is."""
     (place,) = server.state.ledger_states
     path = transaction_path(Place(*place), item.phase)
-    transport = HttptoolsTransport(server.url, server.url, headers={}, request_timeout_s=10, connect_timeout_s=5)
+    transport = http_transport(server.url)
     answer = await transport.send(transaction_request(path, body, key, "300"))
     await transport.aclose()
     assert answer.status == 201
@@ -27,8 +28,8 @@ async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: by
 async def _after(changed: str) -> Audit:
     """A tiny run, one more transaction, and what the audit finds."""
     async with sandbox() as server:
-        assert (await seed_async(world(server.url))).exit_code == 0
-        assert str(audit(server.state, TINY)) == "all well"
+        assert (await seed_async(settings_for(server.url))).exit_code == 0
+        assert str(audit(server.state, TINY)) == "as planned"
         item = next(TINY.plan.ledgers[0].deposits())
         await _sent(server, item, "another key", item.body.replace(item.mark, changed.encode() or item.mark))
         return audit(server.state, TINY)
@@ -41,7 +42,7 @@ async def test_a_movement_under_another_key_is_doubled() -> None:
     assert any("holds" in text for text in found.strange)
 
 
-async def test_a_movement_of_nobodys_is_strange_and_neither_missing_nor_doubled() -> None:
+async def test_an_unplanned_movement_is_strange_and_neither_missing_nor_doubled() -> None:
     found = await _after('"seedKey":"somebody"')
     assert found.exactly_once
     assert "movement somebody" in found.strange

@@ -6,8 +6,8 @@ import pytest
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import LostConnectionError, Request, Transport
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
-from tests.support import sandbox
-from tests.support.gateway import DROP, Altered, Gateway, Headers, gateway, only, opened
+from tests.support.gateway import DROP, Gateway, GatewayAnswer, Headers, alter_matching, gateway, running_gateway
+from tests.support.sandbox import sandbox
 
 
 def _reach(kind: str, url: str) -> Transport:
@@ -15,13 +15,13 @@ def _reach(kind: str, url: str) -> Transport:
     return make(url, url, headers={}, request_timeout_s=5, connect_timeout_s=1)
 
 
-def _shout(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered:
-    return Altered(status, headers, body.replace(b"v3.8.0", b"a longer version"))
+def _shout(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> GatewayAnswer:
+    return GatewayAnswer(status, headers, body.replace(b"v3.8.0", b"a longer version"))
 
 
 @pytest.mark.parametrize("kind", ["wire", "session"])
 async def test_each_second_answer_is_altered_and_the_rest_comes_as_it_is(kind: str) -> None:
-    async with sandbox() as server, gateway(server.url, only(b" /version", _shout, every=2)) as url:
+    async with sandbox() as server, gateway(server.url, alter_matching(b" /version", _shout, every=2)) as url:
         transport = _reach(kind, url)
         answers = [await transport.send(Request("GET", "/version")) for _ in range(4)]
         count = await transport.send(Request("HEAD", "/v1/organizations/metrics/count"))
@@ -38,7 +38,7 @@ async def test_a_dropped_request_never_comes_to_the_server_and_a_dropped_answer_
             (Gateway(server.url, lambda *_: None, lambda head, body: DROP if head.startswith(b"POST") else None), "0"),
             (Gateway(server.url, lambda head, *_: DROP if head.startswith(b"POST") else None), "1"),
         ):
-            async with opened(gate) as url:
+            async with running_gateway(gate) as url:
                 transport = _reach("wire", url)
                 with pytest.raises(LostConnectionError):
                     await transport.send(Request("POST", "/v1/organizations", body))
@@ -49,8 +49,8 @@ async def test_a_dropped_request_never_comes_to_the_server_and_a_dropped_answer_
 
 
 async def test_an_answer_that_is_cut_short_is_a_lost_one() -> None:
-    def cut(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered:
-        return Altered(status, headers, body[:-5], cut=True)
+    def cut(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> GatewayAnswer:
+        return GatewayAnswer(status, headers, body[:-5], cut=True)
 
     async with sandbox() as server, gateway(server.url, cut) as url:
         transport = _reach("wire", url)
@@ -60,8 +60,8 @@ async def test_an_answer_that_is_cut_short_is_a_lost_one() -> None:
 
 
 async def test_an_answer_can_be_emptied() -> None:
-    def empty(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> Altered:
-        return Altered(status, headers, b"")
+    def empty(head: bytes, sent: bytes, status: int, headers: Headers, body: bytes) -> GatewayAnswer:
+        return GatewayAnswer(status, headers, b"")
 
     async with sandbox() as server, gateway(server.url, empty) as url:
         transport = _reach("wire", url)

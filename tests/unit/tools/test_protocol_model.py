@@ -21,7 +21,7 @@ def names(rows: tuple[Case, ...] | tuple[Limit, ...]) -> list[str]:
 
 
 @pytest.mark.parametrize("case", OLD_RULES + NEEDED, ids=names(OLD_RULES + NEEDED))
-def test_a_wrong_rule_is_found_out_with_a_trace(case: Case) -> None:
+def test_a_wrong_rule_is_found_with_a_trace(case: Case) -> None:
     found = case.broken()
     assert invariant(found) == case.breaks
     assert found.trace
@@ -47,7 +47,7 @@ def test_without_a_late_delivery_a_held_request_doubles_nothing_and_with_it_that
     assert late.trace[-1] == "the held request t0.0 arrives: made"
 
 
-def test_an_attempt_that_nobody_has_seen_makes_an_earlier_one_no_less_unknown() -> None:
+def test_an_attempt_that_was_not_seen_leaves_an_earlier_one_unresolved() -> None:
     found = movements.explore(Setup(changes=ONE, holds=True, time=True, unseen=True, tries=3))
     assert found.broken == "", found.trace
 
@@ -66,7 +66,7 @@ def test_a_look_before_the_next_key_withstands_what_two_equal_answers_do_not(set
     assert found.broken == "", found.trace
 
 
-def test_a_search_tells_the_shortest_way_to_what_must_not_be() -> None:
+def test_a_search_finds_the_shortest_trace_to_a_violation() -> None:
     def steps(number: int) -> list[Step[int]]:
         return [Step("one more", number + 1), Step("double", 2 * number)] if number < 20 else []
 

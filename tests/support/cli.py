@@ -1,0 +1,43 @@
+"""The command, called in this process."""
+
+import io
+import os
+from contextlib import chdir, redirect_stderr, redirect_stdout
+from dataclasses import dataclass
+from pathlib import Path
+from unittest import mock
+
+from midaz_seed.cli import main
+from tools.chaos.processes import UNMEASURED_ENVIRONMENT
+
+
+@dataclass(frozen=True)
+class CliResult:
+    """What a call of the command printed, and its exit code."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def run_cli(*arguments: str, cwd: Path | None = None) -> CliResult:
+    """Call the command in this process.
+
+    Its runs are kept below `cwd`, by default where those of the test are. A sandbox that it starts is a process of its
+    own, without coverage.
+    """
+    runs = {} if cwd else {name: value for name, value in os.environ.items() if name.endswith("JOURNAL__DIRECTORY")}
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with (
+        mock.patch.dict(os.environ, {**UNMEASURED_ENVIRONMENT, **runs}, clear=True),
+        chdir(cwd or Path.cwd()),
+        redirect_stdout(out),
+        redirect_stderr(err),
+    ):
+        try:
+            main(arguments)
+        except SystemExit as error:
+            code = int(error.code or 0)
+    assert "Traceback" not in err.getvalue()
+    assert "internal error" not in err.getvalue()
+    return CliResult(code, out.getvalue(), err.getvalue())
