@@ -205,7 +205,7 @@ class _Parts:
         return ArrivalSchedule(
             services.get_abstract(Clock),
             self.limits.requests_per_second,
-            was_idle_since=lambda: pool.was_idle_since("open loop"),
+            was_idle_since=lambda: pool.was_idle_since("arrival schedule"),
             ramp_s=self.limits.ramp_s,
         )
 

@@ -1,4 +1,4 @@
-"""Client CPU, memory and event-loop lag, to tell a slow client from a slow server."""
+"""Client CPU, memory and event-loop lag, to distinguish a slow client from a slow server."""
 
 import re
 import resource

@@ -2,7 +2,7 @@
 
 Each line has the item's key, the request, the last response, and a `curl` command that repeats it, without credentials.
 
-A rejected item stays until it is known to be made, or is rejected anew. All processes of a session append to a second
+A rejected item stays until it is known to be made, or is rejected again. All processes of a session append to a second
 file (`NEW`), and the last line of an item counts. The files are merged at the end of the session, or at the start of
 the next one when it was killed.
 """
