@@ -90,7 +90,7 @@ def _accept(state: SandboxState, ledger: LedgerState, data: bytes, inflow: bool)
     if not sources or not destinations or len(legs) > LEGS_MAX or not _has_plain_texts(sent):
         return None
     ordered = [*legs.values()]
-    ordered.sort()  # two thirds of the instructions of `sorted`, which calls this
+    ordered.sort()  # quicker than `sorted`
     return sent, value, ordered, sources, destinations
 
 
