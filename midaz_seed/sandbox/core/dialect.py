@@ -210,7 +210,8 @@ class Dialect:
     idempotency_ttl_s: int = 300
     operation_amounts: Callable[[Amounts, Amounts], str] = _all_amounts
     """Renders the balance before and after an operation: two fields of a JSON object."""
-    operation_shows_direction: bool = True
+    operation_direction: tuple[str, str] = ('"direction":"credit",', '"direction":"debit",')
+    """The field that shows the direction of a credit, and of a debit; empty where there is none."""
     shows_skips: bool = False
     """Whether a transaction shows if fees and tracer were skipped."""
 
@@ -293,7 +294,7 @@ V3_3 = Dialect(
     queued_balances_wait=True,
     cache_header=False,
     operation_amounts=_two_amounts,
-    operation_shows_direction=False,
+    operation_direction=("", ""),
 )
 
 V3_8 = Dialect(name="v3.8", version="v3.8.0", features=_FEATURES, code_instead=_STILL_LOCKED)

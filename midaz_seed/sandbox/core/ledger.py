@@ -149,7 +149,7 @@ def _memento(balance: Balance) -> _Memento:
     return (balance, balance.available, balance.on_hold, balance.overdraft_used, balance.state)
 
 
-def available_after(balance: Balance, amount: Decimal, *, is_debit: bool) -> Decimal:
+def available_after(balance: Balance, amount: Decimal, is_debit: bool) -> Decimal:
     """Return what would be available after a debit or credit.
 
     Raises:
@@ -179,7 +179,7 @@ def _post(posting: Posting, text: str) -> Change:
     balance, effect, amount = posting.balance, posting.effect, posting.amount
     before = balance.state
     if effect is Effect.DEBIT or effect is Effect.CREDIT:
-        available = available_after(balance, amount, is_debit=effect is Effect.DEBIT)
+        available = available_after(balance, amount, effect is Effect.DEBIT)
         return Change(posting, effect.value, balance, text, before, set_available(balance, available))
     available = _available_after_hold(balance, effect, amount)
     if available < ZERO:

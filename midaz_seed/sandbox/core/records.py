@@ -53,7 +53,6 @@ def pack_operation(
 
 
 def pack_transaction(
-    *,
     ms: int,
     ledger: int,
     created: str,

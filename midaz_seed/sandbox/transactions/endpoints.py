@@ -37,7 +37,7 @@ def handler_of(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
     inflow = endpoint is INFLOW
 
     def post(state: SandboxState, call: Call) -> Reply:
-        return post_fast(state, call, inflow=inflow) or general(state, call)
+        return post_fast(state, call, inflow) or general(state, call)
 
     return post
 

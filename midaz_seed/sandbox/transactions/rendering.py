@@ -85,7 +85,7 @@ def operation_json(
         amount=operation.amount,
         amounts=dialect.operation_amounts(operation.before, operation.after),
         balance=state.balance_by_number[operation.balance].json,
-        more=more + direction_text(dialect, is_debit=operation.is_debit),
+        more=more + dialect.operation_direction[operation.is_debit],
         created=created,
         updated=updated,
         chart=chart,
@@ -95,15 +95,7 @@ def operation_json(
     )
 
 
-def direction_text(dialect: Dialect, *, is_debit: bool) -> str:
-    """Return the field with an operation's direction, where the version shows it."""
-    if not dialect.operation_shows_direction:
-        return ""
-    return '"direction":"debit",' if is_debit else '"direction":"credit",'
-
-
 def operation_text(
-    *,
     operation_id: str,
     transaction_id: str,
     description: str,
@@ -198,7 +190,6 @@ def transaction_json(
 
 
 def transaction_text(
-    *,
     transaction_id: str,
     description: str,
     status: str,
