@@ -220,7 +220,7 @@ class SandboxServer:
             self._refusing = asyncio.get_running_loop().create_task(self._listen_after(refuse_s))
 
     def crash(self) -> None:
-        """Stop listening and cut every connection for good, as when the server's process ends."""
+        """Stop listening and cut every connection and never listen again, as when the server's process ends."""
         self.stop_listening(abort=True)
         for task in self.app.delayed:
             task.cancel()

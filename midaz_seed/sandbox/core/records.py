@@ -1,4 +1,4 @@
-"""The records of transactions and what happens to them, and how they are packed into short JSON lists.
+"""The records of transactions and what happens to them, and how they are encoded as short JSON lists.
 
     ["t", ms, ledger, created, updated, status, amount, asset, description, sources, destinations, metadata,
      operations, key, expires_s, extra]
@@ -69,7 +69,7 @@ def pack_transaction(
     expires_s: int,
     extra: dict[str, Any] | None,
 ) -> list[Any]:
-    """Return a transaction as its record; `operations` are packed already."""
+    """Return a transaction as its record; `operations` are encoded already."""
     return [
         TRANSACTION, ms, ledger, created, updated, status, amount, asset, description, sources, destinations, metadata,
         operations, key, expires_s, extra or 0,
@@ -95,7 +95,7 @@ class Operation:
 
 
 def unpack_operation(packed: list[Any]) -> Operation:
-    """Return the operation that `Operation.pack` packed."""
+    """Return the operation that `Operation.pack` encoded."""
     return Operation(
         packed[0], packed[1], packed[2], packed[3], tuple(packed[4:8]), tuple(packed[8:12]), packed[12] or {}
     )

@@ -94,7 +94,7 @@ class CompiledFields(tuple[Field, ...]):
     as_sent: dict[str, type]
     """Field -> the JSON type whose values are stored as they are."""
     blank: dict[str, Any]
-    """Field -> its value when it is not sent; objects are made anew for each body."""
+    """Field -> its value when it is not sent; objects are created for each body."""
     objects: tuple[Field, ...]
     checked: tuple[Field, ...]
     """The fields that have rules."""

@@ -72,7 +72,7 @@ class FaultyApp:
 
         Args:
             refuse: closes the listening socket for a number of seconds.
-            crash: closes it for good.
+            crash: closes it until it ends.
             staged: carries out new transactions in stages; None: in one piece.
         """
         self._app = app

@@ -66,7 +66,7 @@ class LedgerState:
     touched: dict[str, "array[int]"] = field(default_factory=dict)
     """Account id -> the records with operations of the account."""
     stored_keys: dict[str, int] = field(default_factory=dict)
-    """Idempotency key -> its expiry and record, as `KeyClaim.stored_key` packs them; record 0: claimed, no answer."""
+    """Idempotency key -> its expiry and record, as `KeyClaim.stored_key` encodes them; record 0: claimed, no answer."""
     sweep_keys_at: int = 1024
     """The number of stored keys at which expired ones are dropped."""
     ambiguous: set[str] = field(default_factory=set)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from midaz_seed.errors import ConfigurationError, OutputError
 
-_APPLICATION_ID = 0x4D445A53  # "MDZS": tells our files from those of other programs
+_APPLICATION_ID = 0x4D445A53  # "MDZS": distinguishes our files from those of other programs
 _FORMAT = 1
 _SCHEMA = """
 CREATE TABLE entities (
