@@ -157,7 +157,7 @@ TARGET_OPTIONS = (
         "--base-url",
         "-u",
         metavar="URL",
-        help="Alias of --target, kept for the older demo generator",
+        help="Same as --target",
     ),
     _setting(
         TARGET,
@@ -279,14 +279,14 @@ TARGET_OPTIONS = (
         "generation.limits.rampS",
         "--ramp",
         metavar="TIME",
-        help="Ramp up: increase the load linearly over this time",
+        help="Ramp up: increase requests in flight, or with --open-loop the rate, linearly over this time, such as 30s",
     ),
     _setting(
         PACE,
         "generation.limits.warmupS",
         "--warm-up",
         metavar="TIME",
-        help="Warm-up: exclude this time from the steady-state figures",
+        help="Warm-up: exclude this time, such as 30s, from the steady-state figures",
     ),
     _setting(
         PACE,
