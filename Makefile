@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test contract chaos model check format bench bench-quick docs clean
+.PHONY: help demo test acceptance contract chaos model check format bench bench-quick docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -29,10 +29,13 @@ demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every 
 test: $(STAMP) ## run the tests with coverage, in two processes
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
+acceptance: $(STAMP) ## kill clients and servers under faults, and verify every movement afterwards (about 4 minutes)
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/acceptance
+
 contract: $(STAMP) ## compare the sandbox with every exchange recorded from real servers
 	@$(BIN)/python -m tests.contract.replay
 
-chaos: $(STAMP) ## kill runs and servers at random times under every fault, and audit every movement (about 40 minutes)
+chaos: $(STAMP) ## kill runs and servers at random times under every fault, and audit every movement (about an hour)
 	@$(BIN)/python -m tools.chaos
 
 model: $(STAMP) ## explore the protocol model exhaustively
