@@ -25,7 +25,7 @@ from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.engine.teardown import Fate, Removal
-from midaz_seed.errors import ExitCode, JournalError, OutputError, SignalledError
+from midaz_seed.errors import ExitCode, OutputError, SignalledError
 from midaz_seed.event_loop import synchronous
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
@@ -240,7 +240,7 @@ async def _run(context: RunContext, call: _Call, background: TaskGroup) -> Repor
         if call.watch is not None:
             watching.start_soon(call.watch, context)
         await (orchestrator.seed(context) if call.mode is RunMode.SEED else orchestrator.verify(context))
-    _close_journal(context)
+    context.close_journal()  # before the report is made, which names what went wrong
     return summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
 
 
@@ -258,14 +258,6 @@ def _end_session(session: Session, report: Report) -> Report:
     except OutputError as error:
         return replace(report, next_step=f"{report.next_step} {error}: its directory is out of date.".strip())
     return report
-
-
-def _close_journal(context: RunContext) -> None:
-    """Close the journal before the report is made, which then names it when it could not be written."""
-    try:
-        context.journal.close(clean=not context.pool.admission.is_cancelled)
-    except JournalError as error:
-        context.results.errors.append(error)
 
 
 async def _choose_batch_size(

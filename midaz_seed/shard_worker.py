@@ -16,7 +16,7 @@ from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import seed_shard, watch_signals
 from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, ShardResult, ShardTask, progress_of
 from midaz_seed.engine.task_groups import background_tasks
-from midaz_seed.errors import JournalError, SeedError
+from midaz_seed.errors import SeedError
 from midaz_seed.event_loop import run_in_loop
 from midaz_seed.files import write_atomically
 from midaz_seed.plan.plan import Plan
@@ -57,10 +57,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             if progress_pipe is not None:
                 tasks.start_soon(_report_progress, context, progress_pipe)
             await seed_shard(context)
-        try:
-            journal.close(clean=not context.pool.admission.is_cancelled)
-        except JournalError as error:
-            context.results.errors.append(error)
+        context.close_journal()
         cpu_s = process_cpu_s() - started_cpu_s
         results, breaker = context.results, context.sender.breaker
         results.processes.append(measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=cpu_s))

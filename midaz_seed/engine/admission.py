@@ -29,8 +29,6 @@ class Admission:
         """
         self._on_change = on_change
         self.level = Level.OPEN
-        self.reason = ""
-        """Why the run drains, as a clause; "" while it does not."""
         self.time_is_up = False
         """The time limit closed the admission, before anything drained it."""
         self.draining = anyio.Event()
@@ -58,12 +56,9 @@ class Admission:
         self.time_is_up = True
         return True
 
-    def drain(self, reason: str) -> bool:
-        """Start nothing more. Return whether that changed the state: only the first reason is kept."""
-        if not self._restrict(Level.DRAINING):
-            return False
-        self.reason = reason
-        return True
+    def drain(self) -> bool:
+        """Start nothing more. Return whether that changed the state."""
+        return self._restrict(Level.DRAINING)
 
     def cancel(self) -> None:
         """Note that requests in flight are being cut off."""

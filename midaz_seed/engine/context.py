@@ -8,7 +8,7 @@ from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Sender
 from midaz_seed.engine.state_tree import LedgerState, StateTree
 from midaz_seed.engine.worker_pool import WorkerPool
-from midaz_seed.errors import SeedError
+from midaz_seed.errors import JournalError, SeedError
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.server_traits import Server
 from midaz_seed.model.histogram import Histogram
@@ -148,10 +148,17 @@ class RunContext:
         Args:
             reason: a clause, such as "SIGINT: ...".
         """
-        if self.pool.admission.drain(reason):
+        if self.pool.admission.drain():
             self.emit(Draining(reason))
 
     def stop_by_rule(self, reason: str) -> None:
         """Stop, and report the stop rule as the cause."""
         self.results.stop_reason = self.results.stop_reason or reason
         self.stop(reason)
+
+    def close_journal(self) -> None:
+        """Close the journal. An error is added to the results, so that the report names it."""
+        try:
+            self.journal.close(clean=not self.pool.admission.is_cancelled)
+        except JournalError as error:
+            self.results.errors.append(error)

@@ -91,7 +91,7 @@ async def test_after_stop_nothing_new_starts_and_what_is_in_progress_ends() -> N
         async def work(item: int) -> None:
             begun.append(item)
             if item == 5:
-                pool.admission.drain("a test")
+                pool.admission.drain()
             await anyio.lowlevel.checkpoint()
             ended.append(item)
 
