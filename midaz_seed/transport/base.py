@@ -61,8 +61,24 @@ class ConnectError(TransportError):
     maybe_applied = False
 
 
+class OutOfFileDescriptorsError(TransportError):
+    """This process or machine has no file descriptor left for a connection (EMFILE, ENFILE); nothing was sent.
+
+    A local error: it says nothing about the server.
+    """
+
+    maybe_applied = False
+
+
 class LostConnectionError(TransportError):
     """The connection broke before the answer was complete."""
+
+
+class ReusedConnectionClosedError(TransportError):
+    """A connection that had already carried an answer ended before the first byte of the next one.
+
+    Usually the server closed it as idle while the request was on its way; whether it has read the request is unknown.
+    """
 
 
 class AnswerTimeoutError(TransportError):
@@ -77,6 +93,8 @@ class Transport(Protocol):
 
         Raises:
             ConnectError: no connection could be made.
+            OutOfFileDescriptorsError: no file descriptor is left for a connection.
+            ReusedConnectionClosedError: a connection that was used before ended without an answer.
             LostConnectionError: the connection broke before the answer was complete.
             AnswerTimeoutError: the answer was not complete in time.
         """
