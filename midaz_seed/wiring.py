@@ -5,6 +5,7 @@ A test or another program replaces a part by an override:
     async with open_run(settings, plan, overrides={Transport: my_transport}) as context: ...
 """
 
+import math
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -24,12 +25,13 @@ from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan
-from midaz_seed.reporting.events import BreakerChanged, Emit
+from midaz_seed.reporting.events import BreakerChanged, Emit, RateLimited
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy
+from midaz_seed.resilience.throttle import Throttle
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.rejects import Rejects
 from midaz_seed.runs.session import Session
@@ -50,6 +52,7 @@ async def open_run(
     session: Session | None = None,
     shard: LedgerShard = ALL_LEDGERS,
     batch_size: BatchSizeChoice | None = None,
+    ends_at_s: float = math.inf,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
     """Create everything that a run needs, for the duration of the block.
@@ -62,13 +65,14 @@ async def open_run(
         session: journal and rejects; without one the run keeps none.
         shard: the ledgers that this process seeds.
         batch_size: the choice to report, if the batch size was measured.
+        ends_at_s: the end of the time limit (monotonic).
         overrides: parts by type that replace the default ones.
 
     Raises:
         ConfigurationError: a certificate cannot be used.
     """
     registry = svcs.Registry()
-    _Parts(settings, plan, target, emit, session, shard, batch_size).register(registry)
+    _Parts(settings, plan, target, emit, session, shard, batch_size, ends_at_s).register(registry)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     async with svcs.Container(registry) as services:
@@ -144,6 +148,7 @@ class _Parts:
     session: Session | None
     shard: LedgerShard
     batch_size: BatchSizeChoice | None
+    ends_at_s: float
 
     def register(self, registry: svcs.Registry) -> None:
         """Register the factory of each part."""
@@ -154,6 +159,7 @@ class _Parts:
         registry.register_factory(ErrorTracker, self.error_tracker)
         registry.register_factory(WorkerPool, self.worker_pool)
         registry.register_factory(CircuitBreaker, self.circuit_breaker)
+        registry.register_factory(Throttle, self.throttle)
         registry.register_factory(Transport, self.transport)
         registry.register_factory(ArrivalSchedule, self.arrival_schedule)
         registry.register_factory(Sender, self.sender)
@@ -183,6 +189,10 @@ class _Parts:
             give_up_s=breaker.give_up_s,
             on_change=lambda state: emit(BreakerChanged(state.value)),
         )
+
+    def throttle(self, services: svcs.Container) -> Throttle:
+        emit = self.emit
+        return Throttle(services.get_abstract(Clock), lambda rate_per_s: emit(RateLimited(rate_per_s)))
 
     def error_tracker(self, services: svcs.Container) -> ErrorTracker:
         return ErrorTracker(services.get_abstract(Clock), self.emit)
@@ -223,6 +233,9 @@ class _Parts:
             services.get(RetryPolicy),
             services.get_abstract(Clock),
             services.get(Meter),
+            services.get(WorkerPool).admission,
+            services.get(Throttle),
+            give_up_s=self.settings.breaker.give_up_s,
             jitter_seed=self.settings.seed,
         )
 
@@ -236,6 +249,7 @@ class _Parts:
             session=session.number if session else 1,
             may_restart=session is not None and session.finished_before,
             started_s=clock.monotonic(),
+            ends_at_s=self.ends_at_s,
             clock=clock,
             emit=self.emit,
             sender=await services.aget(Sender),

@@ -25,6 +25,7 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
     midaz-seed doctor http://127.0.0.1:3002
     midaz-seed doctor --write -u http://127.0.0.1 -o 3000 -t 3001
     """
+    from midaz_seed.cli.last_resort import end_in_time
     from midaz_seed.errors import ExitCode
     from midaz_seed.runner import examine
 
@@ -32,7 +33,7 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
     if url:
         target = settings.target.model_copy(update={"base_url": url})
         settings = settings.model_copy(update={"target": target})
-    diagnosis = examine(settings, write=write)
+    diagnosis = examine(settings, write=write, emit=end_in_time, handle_signals=True)
     run_command = f"midaz-seed run {' '.join([diagnosis.flags, *_flags_for_run(loaded)])}" if diagnosis.go else ""
     click.echo(_document(diagnosis, run_command) if as_json else _text(diagnosis, run_command), nl=False)
     raise SystemExit(int(ExitCode.DONE if diagnosis.go else ExitCode.TARGET))

@@ -5,6 +5,7 @@ from typing import Protocol
 
 import click
 
+from midaz_seed.cli.last_resort import end_in_time
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
@@ -34,6 +35,7 @@ def execute(function: RunFunction, settings: Settings, *, as_json: bool, quiet: 
     display: list[Progress] = []
 
     def emit(event: Event) -> None:
+        end_in_time(event)
         log_event(event)
         for progress in display:
             progress.emit(event)

@@ -290,6 +290,14 @@ TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.graceS",
+        "--grace",
+        metavar="TIME",
+        help="Time to end in after Ctrl-C, SIGTERM or SIGHUP; what has no answer by then is left to the next session "
+        "[default: 10s]",
+    ),
+    _setting(
+        PACE,
         "generation.limits.durationS",
         "--duration",
         metavar="TIME",

@@ -28,6 +28,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
     """
     import sys
 
+    from midaz_seed.cli.last_resort import end_in_time
     from midaz_seed.engine.teardown import Fate
     from midaz_seed.errors import ExitCode, UsageError
     from midaz_seed.runner import teardown as remove
@@ -38,7 +39,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
                 "no terminal for the confirmation to delete data", hint="add --yes, or --dry-run to list the data first"
             )
         click.confirm(f"Remove what this run created on {loaded.settings.target.base_url}?", abort=True, err=True)
-    removals = remove(loaded.settings, dry_run=dry_run)
+    removals = remove(loaded.settings, dry_run=dry_run, emit=end_in_time, handle_signals=True)
     click.echo(_document(removals) if as_json else _text(removals))
     kept = any(removal.fate is Fate.KEPT for removal in removals)
     raise SystemExit(int(ExitCode.DIFFERENCES if kept else ExitCode.DONE))

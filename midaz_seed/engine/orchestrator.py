@@ -5,12 +5,12 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
 """
 
 import os
-import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
 import anyio
 from anyio.abc import TaskGroup
 
+from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import Created, EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
@@ -19,11 +19,11 @@ from midaz_seed.engine.ledger.verification import locate, verify_ledger, verify_
 from midaz_seed.engine.shards.coordinator import seed_in_shards
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
-from midaz_seed.engine.worker_pool import StoppedError
 from midaz_seed.errors import (
     BreakerOpenError,
     JournalError,
     OutputError,
+    OverloadedError,
     PlanError,
     RunError,
     SeedError,
@@ -167,7 +167,7 @@ async def _check_same_server(context: RunContext) -> None:
         )
     if not journal.clean:  # requests in flight when the last session was cut off may still arrive
         age_s = context.clock.time() - journal.last_written_s
-        await context.clock.sleep(min(max(wait.max_delay_s - age_s, 0.0), wait.max_delay_s))
+        await context.sleep(min(max(wait.max_delay_s - age_s, 0.0), wait.max_delay_s))
 
 
 async def _find_gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
@@ -186,7 +186,7 @@ async def _find_gone(context: RunContext, known: Mapping[str, str]) -> list[str]
     gone = await pool.run_one(lambda: missing(known))
     if gone:
         await pool.run_one(lambda: _check_list_agrees(context, api, {each: known[each] for each in gone}))
-        await context.clock.sleep(context.settings.settlement.max_delay_s)
+        await context.sleep(context.settings.settlement.max_delay_s)
         gone = await pool.run_one(lambda: missing(gone))
     if gone:
         await pool.run_one(lambda: _check_list_agrees(context, api, {each: known[each] for each in gone}))
@@ -327,7 +327,7 @@ async def _run_ledger_safely(context: RunContext, ledger: LedgerState, work: Cal
 
 def _end(context: RunContext, error: SeedError) -> None:
     context.results.errors.append(error)
-    if isinstance(error, BreakerOpenError | UnauthorizedError | JournalError | OutputError):
+    if isinstance(error, BreakerOpenError | OverloadedError | UnauthorizedError | JournalError | OutputError):
         context.stop(str(error))
 
 
@@ -337,14 +337,3 @@ def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -
     else:
         ledger.fail(reason)
         context.emit(LedgerFailed(ledger.plan.key, ledger.plan.name, phase, reason))
-
-
-async def watch_signals(context: RunContext) -> None:
-    """Drain the run at the first SIGINT or SIGTERM, cancel it at the second."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for number in signals:
-            if context.findings.signal is not None:
-                context.pool.cancel()
-                return
-            context.findings.signal = number
-            context.stop(f"{number.name}: finishing what is in flight; repeat to end at once")

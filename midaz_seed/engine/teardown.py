@@ -95,7 +95,7 @@ class _Teardown:
                 return
             empty_listings = 0 if rows else empty_listings + 1
             if empty_listings < EMPTY_LISTINGS_MIN:
-                await self._context.clock.sleep(self._context.settings.settlement.max_delay_s)
+                await self._context.sleep(self._context.settings.settlement.max_delay_s)
 
     def absent(self) -> list[Removal]:
         """Return the planned organizations that the server does not have."""

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from midaz_seed.engine.admission import Admission
+from midaz_seed.engine.admission import Admission, StoppedError
 from midaz_seed.engine.task_groups import background_tasks
 
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class WorkerPool:
         """Run one function on a worker, so that its requests count against the limit.
 
         Raises:
-            StoppedError: the run drains, so the function was not started.
+            StoppedError: the run drains, so the function was not started, or one of its waits was ended.
         """
         results: list[T] = []
 
@@ -200,10 +200,6 @@ class WorkerPool:
                     self._streams.rotate(-position)
                     return stream
         return None
-
-
-class StoppedError(Exception):
-    """The run drains, so this was not started."""
 
 
 _END: Any = object()

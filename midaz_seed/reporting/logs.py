@@ -13,7 +13,15 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 
-from midaz_seed.reporting.events import BreakerChanged, Draining, ErrorSeen, Event, LedgerFailed, LeftBehind
+from midaz_seed.reporting.events import (
+    BreakerChanged,
+    Draining,
+    ErrorSeen,
+    Event,
+    LedgerFailed,
+    LeftBehind,
+    RateLimited,
+)
 
 MASK = "***"
 _NAME = r"(?:token|secret|passw(?:or)?d|api[-_]?key|authorization)"
@@ -152,7 +160,7 @@ def log_event(event: Event) -> None:
     name = _spaced(type(event).__name__)
     if isinstance(event, LedgerFailed):
         log.error(name, **details)
-    elif isinstance(event, ErrorSeen | BreakerChanged | Draining | LeftBehind):
+    elif isinstance(event, ErrorSeen | BreakerChanged | RateLimited | Draining | LeftBehind):
         log.warning(name, **details)
     else:
         log.info(name, **details)

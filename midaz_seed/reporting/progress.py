@@ -25,6 +25,7 @@ from midaz_seed.reporting.events import (
     Draining,
     Event,
     PhaseFinished,
+    RateLimited,
     RunStarted,
     Settled,
     TimeUp,
@@ -186,7 +187,7 @@ class LiveProgress(Progress):
 
     def emit(self, event: Event) -> None:
         """Print lines only for events of the whole run; the display shows the phases."""
-        if isinstance(event, RunStarted | BreakerChanged | Draining | TimeUp):
+        if isinstance(event, RunStarted | BreakerChanged | RateLimited | Draining | TimeUp):
             super().emit(event)
 
     def print_line(self, line: str) -> None:
@@ -239,6 +240,8 @@ def describe(event: Event) -> str:
             )
         case BatchSizeChosen():
             return f"batch size chosen: {event.size} ({event.reason})"
+        case RateLimited():
+            return f"the server rejects requests because of their number: slowing down to {event.rate_per_s:,.0f}/s"
         case ConcurrencyChanged():
             return f"concurrency {event.in_flight} ({event.reason})"
         case TimeUp():

@@ -192,6 +192,12 @@ class Limits(Section):
         description="Time limit for the whole run, including settlement and verification; the run does the part of the "
         "plan that fits. 0 means no limit.",
     )
+    grace_s: Duration = Field(
+        10.0,
+        description="Grace time: maximum time from SIGINT, SIGTERM or SIGHUP to the end of the process. Waits end at "
+        "once; requests in flight that change something may finish, and what has no answer by then is left to the "
+        "next session.",
+    )
     ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Maximum ledgers that are filled at the same time."
     )

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
-    {"errors", "clock", "files"},
+    {"errors", "clock", "files", "clean_up"},
     {"event_loop"},
     {"model"},
     {"settings"},
@@ -16,7 +16,7 @@ LAYERS = [
     {"midaz", "events"},
     {"runs"},
     {"engine", "probe"},
-    {"wiring"},
+    {"wiring", "stopping"},
     {"runner"},
     {"cli", "shard_worker"},
     {"__main__", "__init__"},
@@ -25,14 +25,15 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 SANDBOX_LAYERS = ["core", "storage", "entities", "transactions", "http", "faults", "the program"]
 """The sub-packages of the sandbox from low to high; its own modules (server, loading, main, launch) are the program."""
 ENGINE_LAYERS = [
-    {"requests"},
     {"task_groups", "admission"},
+    {"requests"},
     {"worker_pool", "state_tree"},
     {"context"},
     {"client_load", "rereads"},
     {"entities"},
     {"ledger", "control", "shards"},
-    {"report_builder", "teardown"},
+    {"verdict", "teardown"},
+    {"report_builder"},
     {"orchestrator"},
 ]
 """The engine's modules and sub-packages from low to high; those of one layer do not import one another."""

@@ -250,7 +250,7 @@ class _Resolution:
 async def _wait_for_delayed_requests(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
     """Wait until no attempt under a taken key can still arrive: only then the transaction may get another key."""
     last_s = max((unresolved.unanswered_s for unresolved in doubts if unresolved.key_is_taken), default=float("-inf"))
-    await context.clock.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
+    await context.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
 
 
 def recover(

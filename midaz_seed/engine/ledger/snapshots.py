@@ -92,7 +92,7 @@ class SnapshotSeries:
         """
         pause_s = self._longest_pause_s if to_confirm else min(self._pause_s, self._longest_pause_s)
         self._pause_s *= 2
-        await self._context.clock.sleep(pause_s)
+        await self._context.sleep(pause_s)
 
 
 async def take_snapshot(context: RunContext, ledger: LedgerState, phase: Phase) -> Snapshot:
@@ -138,9 +138,10 @@ async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Seque
     effects = [{key: change for key, change in trace_of(item).items() if key in seen.held} for item in items]
     residuals = seen.beyond(known, effects)
     until_s = context.clock.monotonic() + SOLVE_WITHIN_S
-    return await anyio.to_thread.run_sync(
-        solve, effects, residuals, lambda: context.clock.monotonic() > until_s, abandon_on_cancel=True
-    )
+    with context.pool.admission.interruptible():
+        return await anyio.to_thread.run_sync(
+            solve, effects, residuals, lambda: context.clock.monotonic() > until_s, abandon_on_cancel=True
+        )
 
 
 def describe_residue(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:

@@ -68,6 +68,7 @@ class ShardResult:
     breaker_opened: int
     breaker_open_s: float
     time_is_up: bool
+    out_of_time: bool
 
 
 @dataclass(frozen=True, slots=True)
