@@ -28,8 +28,8 @@ from midaz_seed.stopping import Stopping
 from midaz_seed.wiring import open_run
 
 REPORT_EVERY_S = 0.5
-OVERRUN_S = 0.5
-"""Less than that of the process which owns the run, so that it can still merge the result."""
+OVERRUN_S, CUT_OFF_AFTER_S = 0.5, 0.3
+"""Less than those of the process which owns the run, so that it can still merge the result."""
 
 
 async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> ShardResult:
@@ -47,7 +47,10 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
     journal = Journal(clock, task.journal, plan.digest, session=task.session, others=task.journals)
     session = Session(clock, journal, rejects=task.rejects, number=task.session)
     limits = task.settings.generation.limits
-    stopping = Stopping(clock, grace_s=limits.grace_s, duration_s=limits.duration_s, overrun_s=OVERRUN_S)
+    duration_s = max(task.ends_at_epoch_s - clock.time(), 0.001) if limits.duration_s else 0.0
+    stopping = Stopping(
+        clock, grace_s=limits.grace_s, duration_s=duration_s, overrun_s=OVERRUN_S, cut_off_after_s=CUT_OFF_AFTER_S
+    )
     async with (
         stopping.watching("nothing was sent", signals=threading.current_thread() is threading.main_thread()),
         open_run(

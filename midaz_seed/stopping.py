@@ -23,10 +23,12 @@ from midaz_seed.engine.admission import ENDING_S
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import SignalledError, UnreachableError, exit_code_of
+from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Emit, StopRequested
 
 OVERRUN_S = 2.0
-"""Time after the time limit in which a verification may still end."""
+"""Time after the time limit in which settlement and verification may still end."""
+ENDING_EVERY_S = 0.1
 CUT_OFF_AFTER_S = 1.0
 """Time between the end of the time limit and the cut of what is in flight."""
 
@@ -36,6 +38,12 @@ def stop_signals() -> tuple[Signals, ...]:
     if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
         return (Signals.SIGINT, Signals.SIGTERM)
     return (Signals.SIGINT, Signals.SIGTERM, Signals.SIGHUP)
+
+
+def _is_ending(context: RunContext) -> bool:
+    """Return whether nothing is left to do but to settle and verify, for every ledger that was started."""
+    active = [ledger.phase for ledger in context.meter.ledgers.values() if ledger.active]
+    return bool(active) and all(phase in (Phase.SETTLEMENT, Phase.VERIFY) for phase in active)
 
 
 class Stopping:
@@ -48,6 +56,7 @@ class Stopping:
         grace_s: float,
         duration_s: float = 0.0,
         overrun_s: float = OVERRUN_S,
+        cut_off_after_s: float = CUT_OFF_AFTER_S,
         emit: Emit | None = None,
     ) -> None:
         """Prepare.
@@ -56,12 +65,14 @@ class Stopping:
             clock: gives the start of the time limit.
             grace_s: the time from the first signal to the end of the process.
             duration_s: the time limit of the call; 0: none.
-            overrun_s: how long after it a verification may still end.
+            overrun_s: how long after it settlement and verification may still end.
+            cut_off_after_s: how long what is in flight then may still end.
             emit: gets the signals.
         """
         self._clock = clock
         self._grace_s = grace_s
         self._overrun_s = overrun_s
+        self._cut_off_after_s = cut_off_after_s
         self._emit = emit
         self._scope = anyio.CancelScope()
         self._context: RunContext | None = None
@@ -71,7 +82,6 @@ class Stopping:
         """The first signal."""
         self.ends_at_s = clock.monotonic() + duration_s if duration_s else math.inf
         """The end of the time limit (monotonic)."""
-        self.time_is_over = False
 
     @asynccontextmanager
     async def watching(self, consequence: str, *, signals: bool) -> AsyncIterator[None]:
@@ -148,17 +158,18 @@ class Stopping:
             context.pool.cancel()
 
     async def _end_in_time(self) -> None:
-        await self._clock.sleep(self.ends_at_s + self._overrun_s - self._clock.monotonic())
-        self.time_is_over = True
+        await self._clock.sleep(self.ends_at_s - self._clock.monotonic())
         context = self._context
         if context is None:
             if not self._is_over:
                 self._scope.cancel()
             return
+        while _is_ending(context) and self._clock.monotonic() < self.ends_at_s + self._overrun_s:
+            await self._clock.sleep(ENDING_EVERY_S)
         if context.pool.admission.is_draining:
             return
         context.findings.out_of_time = True
         context.stop("the time limit has passed")
-        await self._clock.sleep(CUT_OFF_AFTER_S)
-        if self._context is not None:
-            self._context.pool.cancel()
+        await self._clock.sleep(self._cut_off_after_s)
+        if self._context is context:
+            context.pool.cancel()

@@ -14,6 +14,7 @@ from typing import Any
 
 import svcs
 
+from midaz_seed.clean_up import finished_within
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.concurrency import HIGHEST
@@ -40,6 +41,9 @@ from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
+
+CLOSE_S = 1.0
+"""Time to close connections after a cancellation."""
 
 
 @asynccontextmanager
@@ -75,8 +79,12 @@ async def open_run(
     _Parts(settings, plan, target, emit, session, shard, batch_size, ends_at_s).register(registry)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
-    async with svcs.Container(registry) as services:
+    services = svcs.Container(registry)
+    try:
         yield await services.aget(RunContext)
+    finally:
+        async with finished_within(2 * CLOSE_S):  # a cancellation would leave some parts open
+            await services.aclose()
 
 
 @asynccontextmanager
@@ -113,9 +121,11 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
             credentials = ClientCredentials(auth, clock, client_id=settings.client_id, client_secret=secret)
             yield AuthorizedTransport(opened, credentials)
         finally:
-            await auth.aclose()
+            async with finished_within(CLOSE_S):
+                await auth.aclose()
     finally:
-        await opened.aclose()
+        async with finished_within(CLOSE_S):
+            await opened.aclose()
 
 
 def _tls(settings: Target) -> ssl.SSLContext | None:

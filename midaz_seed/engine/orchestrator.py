@@ -6,6 +6,7 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
 
 import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 from anyio.abc import TaskGroup
@@ -19,6 +20,7 @@ from midaz_seed.engine.ledger.verification import locate, verify_ledger, verify_
 from midaz_seed.engine.shards.coordinator import seed_in_shards
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
+from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import (
     BreakerOpenError,
     JournalError,
@@ -51,7 +53,7 @@ async def seed(context: RunContext) -> None:
         RunError: the run was made on another server, or the server contradicts itself.
     """
     shards = shards_of(context)
-    async with context.pool.running():
+    async with _workers(context):
         await _connect(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
@@ -65,7 +67,7 @@ async def seed(context: RunContext) -> None:
 
 async def seed_shard(context: RunContext) -> None:
     """Fill and verify the ledgers of a shard, whose organizations another process has created. Raises as `seed`."""
-    async with context.pool.running():
+    async with _workers(context):
         await _connect(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
@@ -83,7 +85,7 @@ async def verify(context: RunContext) -> None:
     """Verify what an earlier run left on the server, without a write. Raises as `seed`, and RequestFailedError."""
     for phase in context.meter.phases.values():
         phase.planned = 0  # nothing is to be created
-    async with context.pool.running():
+    async with _workers(context):
         await _connect(context)
         context.results.absent += await context.pool.run_one(lambda: locate(context))
         async with anyio.create_task_group() as group:
@@ -96,9 +98,20 @@ async def verify(context: RunContext) -> None:
 
 async def teardown(context: RunContext, *, dry_run: bool) -> list[Removal]:
     """Remove what the plan's run created. Raises as `verify`."""
-    async with context.pool.running():
+    async with _workers(context):
         await _connect(context)
         return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run))
+
+
+def _workers(context: RunContext) -> AbstractAsyncContextManager[WorkerPool]:
+    """Run the workers. An error that ends the run drains it at once: what else is in flight may hang."""
+
+    def on_error(error: Exception) -> None:
+        if isinstance(error, _FATAL):
+            _end(context, error)
+
+    context.pool.on_error = on_error
+    return context.pool.running()
 
 
 async def _verify_marks(context: RunContext) -> None:
@@ -326,9 +339,14 @@ async def _run_ledger_safely(context: RunContext, ledger: LedgerState, work: Cal
 
 
 def _end(context: RunContext, error: SeedError) -> None:
-    context.results.errors.append(error)
-    if isinstance(error, BreakerOpenError | OverloadedError | UnauthorizedError | JournalError | OutputError):
+    if error not in context.results.errors:  # one that drained the run is there already
+        context.results.errors.append(error)
+    if isinstance(error, _FATAL):
         context.stop(str(error))
+
+
+_FATAL = (BreakerOpenError, OverloadedError, UnauthorizedError, JournalError, OutputError)
+"""Errors that concern the whole target, or the journal: they end the run."""
 
 
 def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -> None:

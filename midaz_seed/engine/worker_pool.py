@@ -49,6 +49,8 @@ class WorkerPool:
         self._wake = anyio.Event()
         self.admission = Admission(self._wake_up)
         """What may still start."""
+        self.on_error: Callable[[Exception], None] = lambda error: None
+        """Called at once with each exception of an item; `run_all` raises it when what is in progress has ended."""
         self._group: TaskGroup
 
     @asynccontextmanager
@@ -149,6 +151,7 @@ class WorkerPool:
                 await stream.work(item)
             except Exception as error:  # noqa: BLE001 - raised by run_all, in the task that called it
                 self._end(stream, error)
+                self.on_error(error)
             finally:
                 self._in_progress -= 1
                 stream.in_progress -= 1

@@ -18,6 +18,9 @@ WITHOUT_ANY = 0.5
 """Factor for the rate after a window in which everything was rejected."""
 FIRST_GAIN, GAIN_MAX = 0.02, 0.25
 """Increase after the first window without a rejection; it doubles with each further one, up to the maximum."""
+FEW = 0.3
+"""Share of rejections in a window up to which the accepted requests say nothing about the limit: there may have been
+few to send."""
 RATE_MIN_PER_S = 1.0
 CATCH_UP_SLOTS = 2
 """Slots that a late timer may make up for."""
@@ -112,14 +115,17 @@ class Throttle:
 
     def _slow_down(self, accepted_per_s: float) -> None:
         self._clean_windows = 0
-        if accepted_per_s:
-            old = self.found_per_s or accepted_per_s
-            self.found_per_s = old + _SMOOTHING * (accepted_per_s - old)
+        few = self._rejected_in_window <= FEW * (self._accepted_in_window + self._rejected_in_window)
+        if few and math.isfinite(self._rate_per_s):
+            rate_per_s = KEPT * self._rate_per_s
+        elif accepted_per_s:
             rate_per_s = KEPT * min(accepted_per_s, self._rate_per_s)
         else:
             rate_per_s = WITHOUT_ANY * self._rate_per_s if math.isfinite(self._rate_per_s) else RATE_MIN_PER_S
+        if accepted_per_s > rate_per_s / 2:
+            old = self.found_per_s or accepted_per_s
+            self.found_per_s = old + _SMOOTHING * (accepted_per_s - old)
         self._rate_per_s = max(rate_per_s, RATE_MIN_PER_S)
-        # slots that were given at the old rate may lie too far ahead or too close together
         ratio = self._rate_per_s / self._reported_per_s if self._reported_per_s else math.inf
         if self._on_change is not None and not 1 / REPORTED_CHANGE < ratio < REPORTED_CHANGE:
             self._reported_per_s = self._rate_per_s

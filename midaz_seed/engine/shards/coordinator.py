@@ -50,7 +50,6 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             "ledgers_in_parallel": max(limits.ledgers_in_parallel // shards, 1),
             "shards": 1,
             "grace_s": shard_grace_s(limits.grace_s),
-            "duration_s": limits.duration_s and max(context.left_s, 0.001),
         }
     )
     generation = context.settings.generation.model_copy(update={"limits": own})
@@ -70,6 +69,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             tuple(directory.journals()) if directory else (),
             context.rejects.path,
             context.session,
+            context.clock.time() + context.left_s,
         )
         for number in range(shards)
     ]

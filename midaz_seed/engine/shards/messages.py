@@ -39,6 +39,8 @@ class ShardTask:
     """The journals of all sessions and shards of the run."""
     rejects: Path | None
     session: int
+    ends_at_epoch_s: float
+    """End of the time limit; infinity without one."""
 
 
 @dataclass(frozen=True, slots=True)
