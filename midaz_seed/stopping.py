@@ -27,7 +27,7 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Emit, StopRequested
 
 OVERRUN_S = 2.0
-"""Time after the time limit in which settlement and verification may still end."""
+"""Time after the time limit in which settlement and verification may still end; requests in flight have half of it."""
 ENDING_EVERY_S = 0.1
 CUT_OFF_AFTER_S = 1.0
 """Time between the end of the time limit and the cut of what is in flight."""
@@ -65,7 +65,7 @@ class Stopping:
             clock: gives the start of the time limit.
             grace_s: the time from the first signal to the end of the process.
             duration_s: the time limit of the call; 0: none.
-            overrun_s: how long after it settlement and verification may still end.
+            overrun_s: as `OVERRUN_S`.
             cut_off_after_s: how long what is in flight then may still end.
             emit: gets the signals.
         """
@@ -164,6 +164,7 @@ class Stopping:
             if not self._is_over:
                 self._scope.cancel()
             return
+        await self._clock.sleep(self._overrun_s / 2)
         while _is_ending(context) and self._clock.monotonic() < self.ends_at_s + self._overrun_s:
             await self._clock.sleep(ENDING_EVERY_S)
         if context.pool.admission.is_draining:
