@@ -15,6 +15,7 @@ from midaz_seed.midaz.api import Take, odd_answer
 from midaz_seed.midaz.auth import credentials_refused
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.midaz.evidence import midaz_code, says_missing
+from midaz_seed.midaz.foreign import foreign_answer, unanswered
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.logs import logger, redact, shows_debug
@@ -46,6 +47,8 @@ class Answer:
     """When the attempt began (monotonic); minus infinity when nothing was sent."""
     at_s: float = 0.0
     """When the response was complete (monotonic)."""
+    cause: TransportError | None = None
+    """Why there is no response."""
 
     def failure(self, request: Request) -> Failure:
         """Return why it failed, with one line each of request and response, secrets redacted."""
@@ -138,7 +141,7 @@ class Sender:
             meter.succeeded += 1
             breaker.record(epoch, ok=True)
             return Answer(OK, response, 1, start_s, at_s)
-        verdict = classify(response.status, response.body)
+        verdict = classify(response.status, response.body, response.headers.get("Location") or "")
         meter.overloaded += verdict.error in _OVERLOAD_SIGNALS
         breaker.record(epoch, ok=verdict.error not in _SERVER_FAILURES)
         if verdict.error is ErrorClass.AUTH:
@@ -152,7 +155,7 @@ class Sender:
         self._meter.overloaded += late
         disposition = Disposition.UNKNOWN if error.maybe_applied else Disposition.RETRY
         verdict = Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error))
-        return Answer(verdict, None, 1, sent_s)
+        return Answer(verdict, None, 1, sent_s, cause=error)
 
     async def _enter(self) -> tuple[int, float | None]:
         """Wait for breaker and rate limit.
@@ -247,6 +250,10 @@ def _is_foreign(response: Response) -> bool:
 def _failed_read(request: Request, answer: Answer) -> TargetError:
     """Return the error for a read that will not be retried."""
     response = answer.response
+    if answer.cause is not None:
+        return unanswered(request, answer.cause)
+    if response is not None and (error := foreign_answer(request, response)):
+        return error
     if answer.verdict is _ODD and response is not None:
         return odd_answer(request, response)
     failure = answer.failure(request)
