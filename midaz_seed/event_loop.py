@@ -8,6 +8,7 @@ from typing import Any, ParamSpec, TypeVar
 import anyio
 
 from midaz_seed.errors import UsageError
+from midaz_seed.file_descriptors import raise_limit
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -24,7 +25,7 @@ def run_in_loop(function: Callable[[], Awaitable[T]], *, instead: str = "") -> T
         What the function returns.
 
     Raises:
-        UsageError: an event loop is running in this thread.
+        UsageError: an event loop is running in this thread, or there are too few file descriptors for one.
     """
     try:
         asyncio.get_running_loop()
@@ -35,6 +36,7 @@ def run_in_loop(function: Callable[[], Awaitable[T]], *, instead: str = "") -> T
             "this function cannot be called inside a running event loop",
             hint=f"await {instead} there" if instead else "await its async twin there",
         )
+    raise_limit()
     try:
         import uvloop  # noqa: F401
     except ImportError:

@@ -20,12 +20,14 @@ from midaz_seed.engine import orchestrator
 from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.client_load import process_cpu_s, watch_client_load
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.control.concurrency import HIGHEST
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import OutputError
 from midaz_seed.event_loop import synchronous
+from midaz_seed.file_descriptors import reserve_descriptors
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
 from midaz_seed.probe import doctor
@@ -37,9 +39,10 @@ from midaz_seed.runs.directory import RunDirectory
 from midaz_seed.runs.session import Session, open_session
 from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings
-from midaz_seed.settings.target import ResolvedTarget, resolve_target
+from midaz_seed.settings.target import ResolvedTarget, addresses_of, resolve_target
 from midaz_seed.stopping import Stopping
 from midaz_seed.transport.base import Transport
+from midaz_seed.transport.connecting import Addresses, open_socket
 from midaz_seed.wiring import open_run, open_transport
 
 Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
@@ -313,28 +316,38 @@ def _transport(settings: Settings, address: ResolvedTarget, call: _Call) -> Abst
 @asynccontextmanager
 async def _reach(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
     """The target's address; `sandbox` as a target starts one for the duration of the block."""
+    _reserve_file_descriptors(settings, target)
     if not target.is_sandbox:
-        yield await _listening(target)
+        yield await _listening(target, addresses_of(settings.target))
         return
     own = settings.sandbox
     async with sandbox_process(data=own.data, faults=own.faults, dialect=own.dialect) as (onboarding, transaction):
         yield ResolvedTarget(onboarding, transaction, is_sandbox=True)
 
 
-async def _listening(target: ResolvedTarget) -> ResolvedTarget:
+def _reserve_file_descriptors(settings: Settings, target: ResolvedTarget) -> None:
+    """Check that there can be a connection to each service for every request in flight. Raises UsageError."""
+    limits = settings.generation.limits
+    in_flight = HIGHEST if limits.max_concurrency == "auto" else limits.max_concurrency
+    services = 1 if target.onboarding_url == target.transaction_url else 2
+    reserve_descriptors(in_flight * services, processes=1 if limits.shards == "auto" else limits.shards)
+
+
+async def _listening(target: ResolvedTarget, addresses: Addresses) -> ResolvedTarget:
     """Without a port in the URL: the unified service's port, or the two of an older Midaz where those are open."""
-    if target.split is None or await _listens(target.onboarding_url):
+    if target.split is None or await _listens(target.onboarding_url, addresses):
         return target
     older = target.split
-    return older if await _listens(older.onboarding_url) and await _listens(older.transaction_url) else target
+    both = [await _listens(url, addresses) for url in (older.onboarding_url, older.transaction_url)]
+    return older if all(both) else target
 
 
-async def _listens(url: str) -> bool:
+async def _listens(url: str, addresses: Addresses) -> bool:
     parts = urlsplit(url)
     try:
         with anyio.fail_after(LISTENS_WITHIN_S):
-            stream = await anyio.connect_tcp(parts.hostname or "", parts.port or 80)
+            opened = await open_socket(parts.hostname or "", parts.port or 80, addresses)
     except (OSError, TimeoutError):
         return False
-    await stream.aclose()
+    opened.close()
     return True

@@ -7,12 +7,14 @@ A test or another program replaces a part by an override:
 
 import math
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypedDict
 
 import svcs
+from pydantic import SecretStr
 
 from midaz_seed.clean_up import finished_within
 from midaz_seed.clock import Clock, SystemClock
@@ -23,7 +25,7 @@ from midaz_seed.engine.requests.sender import Sender
 from midaz_seed.engine.state_tree import ALL_LEDGERS, LedgerShard, StateTree, planned_counts
 from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import ConfigurationError
-from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
+from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials, TokenFile
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit, RateLimited
@@ -37,9 +39,12 @@ from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.rejects import Rejects
 from midaz_seed.runs.session import Session
 from midaz_seed.settings.model import Limits, Settings, Target
-from midaz_seed.settings.target import ResolvedTarget
+from midaz_seed.settings.schema import SETTINGS
+from midaz_seed.settings.secret_files import read_secret
+from midaz_seed.settings.target import ResolvedTarget, addresses_of
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
+from midaz_seed.transport.connecting import Addresses, unverified_context
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
 
 CLOSE_S = 1.0
@@ -97,44 +102,82 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
     tls = _tls(settings)
 
     def connect(onboarding_url: str, transaction_url: str, headers: Mapping[str, str]) -> Transport:
-        deadlines = {
-            "request_timeout_s": settings.request_timeout_s,
-            "connect_timeout_s": settings.connect_timeout_s,
-        }
+        common = _Common(
+            headers=headers,
+            tls=tls,
+            request_timeout_s=settings.request_timeout_s,
+            connect_timeout_s=settings.connect_timeout_s,
+            addresses=addresses_of(settings),
+        )
         if settings.transport == "session" or settings.proxy:
-            proxy = settings.proxy or None
-            return AiohttpTransport(onboarding_url, transaction_url, headers=headers, tls=tls, proxy=proxy, **deadlines)
-        return HttptoolsTransport(onboarding_url, transaction_url, headers=headers, tls=tls, **deadlines)
+            return AiohttpTransport(onboarding_url, transaction_url, proxy=settings.proxy or None, **common)
+        return HttptoolsTransport(onboarding_url, transaction_url, **common)
 
     lines = (line.get_secret_value().partition(":") for line in settings.headers)
     headers = {name: value.strip() for name, _, value in lines}
-    if settings.auth_token:
-        headers["Authorization"] = f"Bearer {settings.auth_token.get_secret_value()}"
+    token = settings.auth_token.get_secret_value() if settings.auth_token else ""
+    if token and settings.auth_token_file is None:
+        headers["Authorization"] = f"Bearer {token}"
     opened = connect(target.onboarding_url, target.transaction_url, headers)
     try:
-        if settings.auth_token or not (settings.auth_url and settings.client_secret):
+        if token and settings.auth_token_file is not None:
+            yield AuthorizedTransport(
+                opened, TokenFile(_read_again(settings.auth_token_file, "target.authToken"), token)
+            )
+        elif token or not (settings.auth_url and settings.client_secret):
             yield opened
-            return
-        auth = connect(settings.auth_url, settings.auth_url, {})
-        try:
-            secret = settings.client_secret.get_secret_value()
-            credentials = ClientCredentials(auth, clock, client_id=settings.client_id, client_secret=secret)
-            yield AuthorizedTransport(opened, credentials)
-        finally:
-            async with finished_within(CLOSE_S):
-                await auth.aclose()
+        else:
+            auth = connect(settings.auth_url, settings.auth_url, {})
+            try:
+                yield AuthorizedTransport(opened, _client_credentials(settings, auth, clock))
+            finally:
+                async with finished_within(CLOSE_S):
+                    await auth.aclose()
     finally:
         async with finished_within(CLOSE_S):
             await opened.aclose()
 
 
+class _Common(TypedDict):
+    """The arguments that both transports have."""
+
+    headers: Mapping[str, str]
+    tls: ssl.SSLContext | None
+    request_timeout_s: float
+    connect_timeout_s: float
+    addresses: Addresses
+
+
+def _client_credentials(settings: Target, auth: Transport, clock: Clock) -> ClientCredentials:
+    assert settings.client_secret is not None
+    secret = settings.client_secret.get_secret_value()
+    file = settings.client_secret_file
+    read_again = _read_again(file, "target.clientSecret") if file is not None else lambda: ""
+    return ClientCredentials(
+        auth, clock, client_id=settings.client_id, client_secret=secret, read_secret_again=read_again
+    )
+
+
+def _read_again(file: Path, path: str) -> Callable[[], str]:
+    """Return a function that reads the secret for the setting `path` from its file; "" when that is not possible."""
+
+    def read() -> str:
+        try:
+            secret: SecretStr = SETTINGS[path].read(read_secret(file), typed=False)
+        except (OSError, ValueError):
+            return ""
+        return secret.get_secret_value()
+
+    return read
+
+
 def _tls(settings: Target) -> ssl.SSLContext | None:
     """Return the TLS context for the configured certificates, or None for the system's trust."""
-    if settings.ca_file is None and settings.client_certificate is None:
+    if settings.ca_file is None and settings.client_certificate is None and not settings.insecure:
         return None
     file = settings.ca_file
     try:
-        context = ssl.create_default_context(cafile=file)
+        context = unverified_context() if settings.insecure else ssl.create_default_context(cafile=file)
         if settings.client_certificate is not None:
             file = settings.client_certificate
             context.load_cert_chain(file, settings.client_key)

@@ -14,6 +14,7 @@ import click
 
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.errors import ExitCode, SeedError
+from midaz_seed.settings.masking import mask_message
 from midaz_seed.settings.sources import DEBUG_VARIABLE
 from midaz_seed.settings.suggestions import nearest
 
@@ -136,7 +137,7 @@ def _internal_error(error: Exception, arguments: list[str]) -> int:
         next_step = "please report it with the traceback above"
     else:
         next_step = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
-    text = " ".join(str(error).split())
+    text = mask_message(" ".join(str(error).split()))
     click.echo(f"internal error: {type(error).__name__}{f': {text}' if text else ''}; {next_step}", err=True)
     return ExitCode.DIFFERENCES
 
@@ -148,8 +149,9 @@ def _see_help(error: click.ClickException, arguments: list[str]) -> str:
 
 
 def _print_error(message: str, where: str, hint: str) -> None:
-    click.echo(f"error: {message}", err=True)
+    # any argument may be a URL with a password in the wrong place
+    click.echo(f"error: {mask_message(message)}", err=True)
     if where:
-        click.echo(f"  where: {where}", err=True)
+        click.echo(f"  where: {mask_message(where)}", err=True)
     if hint:
-        click.echo(f"  hint: {hint}", err=True)
+        click.echo(f"  hint: {mask_message(hint)}", err=True)

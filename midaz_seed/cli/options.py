@@ -21,6 +21,7 @@ from midaz_seed.cli.flags import (
     Command,
     SettingOption,
 )
+from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.sources import Flag, LoadedSettings
 
 __all__ = ["LoadedSettings", "SectionedCommand", "settings_options", "target_options"]
@@ -41,6 +42,10 @@ class SectionedCommand(click.Command):
                     formatter.write_dl(records)
 
 
+INSECURE = (
+    "target.insecure is on: certificates are not checked, so anyone on the network path can read the token and change "
+    "answers"
+)
 LOCAL_FLAGS = {"report_file": ("--report", "report")}
 """Flags that set a setting but are declared by single commands: parameter -> (spelling, path)."""
 
@@ -83,9 +88,11 @@ def settings_options(command: Command) -> Command:
             stored = directory.settings()
         elif "run_name" in arguments:
             rest["directory"] = None
-        rest["loaded"] = load_settings(
+        rest["loaded"] = loaded = load_settings(
             config=Path(config) if config is not None else None, flags=flags, environ=os.environ, stored=stored
         )
+        if loaded.settings.target.insecure:
+            click.echo(f"WARNING: {INSECURE}", err=True)
         return command(**rest)
 
     return _decorated(with_settings, PLAN_OPTIONS)
@@ -113,6 +120,6 @@ def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tupl
     for assignment in rest.pop("assignments"):
         path, equals, value = assignment.partition("=")
         if not equals:
-            raise click.BadParameter(f"{assignment!r} must be written as KEY=VALUE", param_hint="--set")
+            raise click.BadParameter(f"{mask_user_info(assignment)!r} must be written as KEY=VALUE", param_hint="--set")
         flags.append(Flag(f"--set {path}", path, value, yaml=True))
     return flags, rest

@@ -3,7 +3,9 @@
 import textwrap
 from collections.abc import Iterator
 from itertools import groupby
+from typing import cast
 
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.reporting.report import Difference, Report, VerificationReport
 
 ROWS_MAX = 20
@@ -96,6 +98,8 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _load(report: Report) -> Iterator[str]:
     """Describe the load, if it was more than a fixed number in flight."""
+    if cast("JsonObject", report.settings["target"]).get("insecure"):
+        yield "INSECURE: certificates were not checked (target.insecure)"
     if report.packing is not None:
         movements = "1 movement" if report.packing.size == 1 else f"{report.packing.size} movements"
         yield from _wrapped(

@@ -11,6 +11,7 @@ from midaz_seed.transport.base import (
     Service,
     Transport,
     TransportError,
+    UnreadableAnswerError,
 )
 
 __all__ = [
@@ -24,4 +25,5 @@ __all__ = [
     "Service",
     "Transport",
     "TransportError",
+    "UnreadableAnswerError",
 ]

@@ -8,6 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
     {"errors", "clock", "files", "clean_up"},
+    {"file_descriptors"},
     {"event_loop"},
     {"model"},
     {"settings"},

@@ -20,6 +20,7 @@ from midaz_seed.midaz.api import Take, odd_answer
 from midaz_seed.midaz.auth import credentials_refused
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.midaz.evidence import midaz_code, says_missing
+from midaz_seed.midaz.foreign import foreign_answer, unanswered
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.logs import logger, redact, shows_debug
@@ -80,6 +81,8 @@ class Answer:
     at_s: float = 0.0
     """When the response was complete (monotonic)."""
     excuse: Excuse | None = None
+    cause: TransportError | None = None
+    """Why there is no response."""
 
     def failure(self, request: Request) -> Failure:
         """Return why it failed, with one line each of request and response, secrets redacted."""
@@ -197,7 +200,7 @@ class Sender:
                 self.throttle.accept(at_s)
             breaker.record(epoch, ok=True)
             return Answer(OK, response, 1, start_s, at_s)
-        verdict = classify(response.status, response.body)
+        verdict = classify(response.status, response.body, response.headers.get("Location") or "")
         meter.overloaded += verdict.error in _OVERLOAD_SIGNALS
         if self._is_rate_limit(verdict, response, at_s):
             self.throttle.reject(at_s)
@@ -231,7 +234,7 @@ class Sender:
         self._meter.overloaded += late
         disposition = Disposition.UNKNOWN if error.maybe_applied else Disposition.RETRY
         verdict = Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error))
-        return Answer(verdict, None, 1, sent_s, excuse=excuse)
+        return Answer(verdict, None, 1, sent_s, excuse=excuse, cause=error)
 
     async def _enter(self) -> tuple[int, float | None]:
         """Wait for breaker, rate limit and throttle.
@@ -352,6 +355,10 @@ def _is_foreign(response: Response) -> bool:
 def _failed_read(request: Request, answer: Answer) -> TargetError:
     """Return the error for a read that will not be retried."""
     response = answer.response
+    if answer.cause is not None:
+        return unanswered(request, answer.cause)
+    if response is not None and (error := foreign_answer(request, response)):
+        return error
     if answer.verdict is _ODD and response is not None:
         return odd_answer(request, response)
     failure = answer.failure(request)
