@@ -13,9 +13,10 @@ from typing import NoReturn
 import click
 
 from midaz_seed.cli.suggestions import SuggestingGroup
-from midaz_seed.errors import ExitCode, SeedError
+from midaz_seed.errors import ConfigurationError, ExitCode, SeedError
 from midaz_seed.settings.sources import DEBUG_VARIABLE
 from midaz_seed.settings.suggestions import nearest
+from midaz_seed.wording import printable
 
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports it when the reader of stdout closes early: `midaz-seed config show | head -1`."""
@@ -108,7 +109,9 @@ def _run(arguments: list[str], commands: click.Group) -> int:
     except click.exceptions.Exit as request:
         return request.exit_code
     except SeedError as error:
-        _print_error(error.message, error.where, error.hint)
+        # only the problems of a configuration have lines of their own; a server must not be able to add one
+        is_list = isinstance(error, ConfigurationError)
+        _print_error(error.message if is_list else error.message.replace("\n", "\\n"), error.where, error.hint)
         return error.exit_code
     except click.NoSuchOption as error:
         suggestion = nearest(error.option_name, error.possibilities or ())
@@ -136,7 +139,7 @@ def _internal_error(error: Exception, arguments: list[str]) -> int:
         next_step = "please report it with the traceback above"
     else:
         next_step = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
-    text = " ".join(str(error).split())
+    text = printable(" ".join(str(error).split()))
     click.echo(f"internal error: {type(error).__name__}{f': {text}' if text else ''}; {next_step}", err=True)
     return ExitCode.DIFFERENCES
 
@@ -148,8 +151,8 @@ def _see_help(error: click.ClickException, arguments: list[str]) -> str:
 
 
 def _print_error(message: str, where: str, hint: str) -> None:
-    click.echo(f"error: {message}", err=True)
+    click.echo("\n".join(printable(line) for line in f"error: {message}".split("\n")), err=True)
     if where:
-        click.echo(f"  where: {where}", err=True)
+        click.echo(f"  where: {printable(where)}", err=True)
     if hint:
-        click.echo(f"  hint: {hint}", err=True)
+        click.echo(f"  hint: {printable(hint)}", err=True)

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
-    {"errors", "clock", "files"},
+    {"errors", "clock", "files", "wording"},
     {"event_loop"},
     {"model"},
     {"settings"},
