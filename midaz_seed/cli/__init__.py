@@ -15,8 +15,7 @@ import click
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.errors import ConfigurationError, ExitCode, SeedError
 from midaz_seed.settings.sources import DEBUG_VARIABLE
-from midaz_seed.settings.suggestions import nearest
-from midaz_seed.wording import printable
+from midaz_seed.wording import nearest, printable
 
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports it when the reader of stdout closes early: `midaz-seed config show | head -1`."""

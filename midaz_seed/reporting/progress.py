@@ -6,8 +6,9 @@ Both read the meter and receive the events of the run.
 import sys
 from abc import ABC, abstractmethod
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.control import Control
@@ -44,18 +45,23 @@ ROWS_MAX = 10
 """Maximum ledgers in the live display; the others share one row."""
 
 
+Limit = Callable[[], int | None]
+"""Returns the maximum in flight at this time, where it changes during a run; otherwise None."""
+
+
 class Progress(ABC):
     """Shows the progress of a run."""
 
     every_s: float
 
-    def __init__(self, meter: Meter, clock: Clock, *, ledgers: int = 0) -> None:
+    def __init__(self, meter: Meter, clock: Clock, *, ledgers: int = 0, limit: Limit = lambda: None) -> None:
         """Create a display.
 
         Args:
             meter: the counters to show.
             clock: gives the intervals.
             ledgers: how many there are to verify; shown where nothing is to be created.
+            limit: returns the maximum in flight where that changes, otherwise None.
         """
         self._meter = meter
         self._clock = clock
@@ -64,7 +70,7 @@ class Progress(ABC):
         self._window: deque[tuple[float, int, int]] = deque()
         self.breaker = "closed"
         self.draining = ""
-        self.limit: int | None = None
+        self._limit = limit
 
     async def run(self) -> None:
         """Show the state at intervals until cancelled."""
@@ -82,8 +88,6 @@ class Progress(ABC):
             self.breaker = event.state
         elif isinstance(event, Draining):
             self.draining = event.reason
-        elif isinstance(event, ConcurrencyChanged):
-            self.limit = event.in_flight
         line = describe(event)
         if line:
             self.print_line(line)
@@ -108,7 +112,7 @@ class Progress(ABC):
             eta_s=left / pace if pace > 0 else None if left else 0.0,
             error_percent=100 * meter.failed / meter.finished if meter.finished else 0.0,
             in_flight=meter.in_flight,
-            limit=self.limit,
+            limit=self._limit(),
             breaker=self.breaker,
         )
 
@@ -150,7 +154,7 @@ class Numbers:
     error_percent: float
     in_flight: int
     limit: int | None = None
-    """With `--concurrency auto`: the maximum in flight that the search has found so far."""
+    """The maximum in flight now, where it changes; otherwise None."""
     breaker: str = "closed"
 
     @property
@@ -177,11 +181,11 @@ class Numbers:
         return [
             _Field(0, f"{100 * self.share:5.1f} %"),
             _Field(3, f"{self.done:,}/{counted(self.planned, self.unit)}", f"{self.done:,}/{self.planned:,}"),
-            _Field(5, f"{self.rate_per_s:,.0f} requests/s"),
-            _Field(7, f"elapsed {_duration(self.elapsed_s)}"),
+            _Field(6, f"{self.rate_per_s:,.0f} requests/s"),
+            _Field(8, f"elapsed {_duration(self.elapsed_s)}"),
             _Field(2, f"left {eta}"),
-            _Field(4 if failed else 8, f"errors {self.error_percent:.2f} %"),
-            _Field(6, f"in flight {self.in_flight:,}{limit}"),
+            _Field(4 if failed else 9, f"errors {self.error_percent:.2f} %"),
+            _Field(5 if limit else 7, f"in flight {self.in_flight:,}{limit}"),
             _Field(1, "" if self.breaker == "closed" else f"breaker {self.breaker}"),
         ]
 
@@ -204,8 +208,8 @@ class LineProgress(Progress):
 
     every_s = LINE_EVERY_S
 
-    def __init__(self, meter: Meter, clock: Clock, stream: TextIO, *, ledgers: int = 0) -> None:
-        super().__init__(meter, clock, ledgers=ledgers)
+    def __init__(self, meter: Meter, clock: Clock, stream: TextIO, **shown: Any) -> None:
+        super().__init__(meter, clock, **shown)
         self._stream = stream
 
     def show(self) -> None:
@@ -227,8 +231,8 @@ class LiveProgress(Progress):
 
     every_s = LIVE_EVERY_S
 
-    def __init__(self, meter: Meter, clock: Clock, stream: TextIO, *, ledgers: int = 0) -> None:
-        super().__init__(meter, clock, ledgers=ledgers)
+    def __init__(self, meter: Meter, clock: Clock, stream: TextIO, **shown: Any) -> None:
+        super().__init__(meter, clock, **shown)
         self._console = Console(
             file=stream,
             stderr=stream is sys.stderr,
@@ -255,9 +259,7 @@ class LiveProgress(Progress):
 
     def emit(self, event: Event) -> None:
         """Print lines only for events of the whole run; the display shows the phases."""
-        if isinstance(event, ConcurrencyChanged):
-            self.limit = event.in_flight
-        elif isinstance(event, RunStarted | BreakerChanged | Draining | TimeUp):
+        if isinstance(event, RunStarted | BreakerChanged | Draining | TimeUp):
             super().emit(event)
 
     def print_line(self, line: str) -> None:
@@ -318,14 +320,20 @@ class LiveProgress(Progress):
             self._console.control(Control(ControlType.CARRIAGE_RETURN, *(erase_up * added)))
 
 
-def make_progress(stream: TextIO, meter: Meter, clock: Clock, *, ledgers: int = 0) -> Progress:
+def make_progress(
+    stream: TextIO, meter: Meter, clock: Clock, *, ledgers: int = 0, limit: Limit = lambda: None
+) -> Progress:
     """Return a live display for a terminal that can redraw lines, otherwise lines.
 
     Args:
-        ledgers: how many there are to verify; shown where nothing is to be created.
+        stream: where to display it.
+        meter: the counters to show.
+        clock: gives the intervals.
+        ledgers: as in `Progress`.
+        limit: as in `Progress`.
     """
     kind = LiveProgress if can_redraw(stream) else LineProgress
-    return kind(meter, clock, stream, ledgers=ledgers)
+    return kind(meter, clock, stream, ledgers=ledgers, limit=limit)
 
 
 def describe(event: Event) -> str:
