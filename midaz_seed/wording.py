@@ -1,4 +1,4 @@
-"""Text for people: counted nouns, lines that fit, suggestions for unknown names, and foreign text that is safe to print."""
+"""Text for people: counted nouns, lines that fit, suggestions for unknown names, foreign text that is safe to print."""
 
 import textwrap
 from collections.abc import Iterable, Iterator

@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from midaz_seed.cli.help_text import HelpContext, wrap_help
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.errors import ConfigurationError, ExitCode, SeedError
 from midaz_seed.settings.sources import DEBUG_VARIABLE
@@ -37,6 +38,8 @@ COMMANDS = {
 class _LazyCommands(SuggestingGroup):
     """The commands, each imported when it is used."""
 
+    context_class = HelpContext
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -45,7 +48,7 @@ class _LazyCommands(SuggestingGroup):
             return None
         command = getattr(importlib.import_module(f"midaz_seed.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
-        return command
+        return wrap_help(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -77,8 +80,8 @@ def cli() -> None:
     """Fill a Midaz ledger with realistic data, and verify that every balance is the planned one.
 
     \b
-    midaz-seed run --target sandbox                    # fill the embedded server; needs nothing else
-    midaz-seed plan -v large                           # show what would be created
+    midaz-seed run --target sandbox                    # fill the embedded server
+    midaz-seed plan -v large                           # show what would be made
     midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
     """
 

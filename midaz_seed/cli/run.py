@@ -41,9 +41,9 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
     """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
     \b
-    midaz-seed run --target sandbox                    # fill the embedded server; needs nothing else
+    midaz-seed run --target sandbox                    # fill the embedded server
     midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
-    midaz-seed run --resume                            # resume the last run that is not finished
+    midaz-seed run --resume                            # resume an unfinished run
     """
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed
