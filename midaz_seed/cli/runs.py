@@ -82,7 +82,7 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
         "started": record.created_at,
         "last updated": record.updated_at,
         "sessions": str(record.sessions),
-        "made": f"{record.done:,} of {record.planned:,}",
+        "made": f"{record.done:,} of {counted(record.planned, 'item')}",
         "directory": f"{run.path} ({counted(run.size_bytes, 'byte')})",
     }
     if record.verdict:

@@ -45,6 +45,7 @@ from midaz_seed.reporting.report import (
 )
 from midaz_seed.reporting.settled_throughput import throughput
 from midaz_seed.settings.model import Settings
+from midaz_seed.wording import counted
 
 DIFFERENCES_MAX = 1000
 CHANGES_MAX = 200
@@ -237,12 +238,12 @@ def _judge(
     if settlement is not None:
         return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {again}"
     if unfinished:
-        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"{_FIX_CAUSES} {again}"
+        return ExitCode.DIFFERENCES, f"{counted(len(unfinished), 'ledger')} failed.", f"{_FIX_CAUSES} {again}"
     if verification is not None and not verification.ok:
         has_surplus = any(_is_surplus(row.actual, row.expected) for row in verification.differences)
         return (
             ExitCode.DIFFERENCES,
-            f"Verification failed: {verification.differences_total} differences from the plan.",
+            f"Verification failed: {counted(verification.differences_total, 'difference')} from the plan.",
             _SURPLUS_STEP if has_surplus else f"{_FIX_CAUSES} {again}" if context.tracker.attempts else again,
         )
     if failed_percent > context.settings.error_budget_percent:
