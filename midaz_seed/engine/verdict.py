@@ -19,6 +19,7 @@ from midaz_seed.errors import (
 )
 from midaz_seed.plan.items import MONEY
 from midaz_seed.reporting.report import VerificationReport
+from midaz_seed.wording import counted
 
 
 def judge(
@@ -49,12 +50,12 @@ def judge(
     if context.findings.out_of_time and not (verification is not None and verification.differences_total):
         return ExitCode.SETTLEMENT, _out_of_time(context), f"Raise --duration. {again}"
     if unfinished:
-        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"{_FIX_CAUSES} {again}"
+        return ExitCode.DIFFERENCES, f"{counted(len(unfinished), 'ledger')} failed.", f"{_FIX_CAUSES} {again}"
     if verification is not None and not verification.ok:
         has_surplus = any(_is_surplus(row.actual, row.expected) for row in verification.differences)
         return (
             ExitCode.DIFFERENCES,
-            f"Verification failed: {verification.differences_total} differences from the plan.",
+            f"Verification failed: {counted(verification.differences_total, 'difference')} from the plan.",
             _SURPLUS_STEP if has_surplus else f"{_FIX_CAUSES} {again}" if context.tracker.attempts else again,
         )
     if failed_percent > context.settings.error_budget_percent:
@@ -94,7 +95,7 @@ def _left_to_next_session(context: RunContext) -> str:
     if not count:
         return ""
     what = "transaction" if count == sum(phases[phase].abandoned for phase in MONEY) else "request"
-    were = f"1 {what} was" if count == 1 else f"{count:,} {what}s were"
+    were = f"{counted(count, what)} {'was' if count == 1 else 'were'}"
     return f"{were} in flight: the next session decides {'it' if count == 1 else 'them'}"
 
 

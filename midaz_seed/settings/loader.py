@@ -16,9 +16,9 @@ from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS, Setting
 from midaz_seed.settings.secret_files import read_secret
 from midaz_seed.settings.sources import CONFIG_VARIABLE, Flag, LoadedSettings, Problem, RawValue
-from midaz_seed.settings.suggestions import nearest
 from midaz_seed.settings.values import EXPLAINED
 from midaz_seed.settings.yaml_source import read_file, read_value, unknown
+from midaz_seed.wording import nearest
 
 DEFAULT_FILE = Path("midaz-seed.yaml")
 _HINT = "`midaz-seed config init` prints every setting with its meaning and range"
@@ -79,7 +79,7 @@ def _read_flags(flags: Sequence[Flag]) -> tuple[list[RawValue], list[Problem]]:
     for flag in flags:
         where, value = f"flag {flag.spelling}", flag.value
         if flag.path not in SETTINGS:
-            problems.append(Problem(where, unknown(flag.path)))
+            problems.append(Problem(where, unknown(flag.path, assigned=True)))
             continue
         if flag.yaml:
             try:

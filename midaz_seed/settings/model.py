@@ -364,7 +364,9 @@ class Settings(Section):
     error_budget_percent: Annotated[float, Field(ge=0, le=100)] = Field(
         1.0, description="Percentage of failed items above which the exit code is 1."
     )
-    report: Path | None = Field(None, description="File to write the report to (JSON).")
+    report: Path | None = Field(
+        None, description="File to write the report to (JSON); - prints it on stdout instead of the text."
+    )
     target: Target = Target()
     sandbox: Sandbox = Sandbox()
     volume: Volume = Volume()
