@@ -89,10 +89,14 @@ class Dialect:
     failing: frozenset[tuple[str, str, str]] = frozenset()
     """(method, group of endpoints, code): refusals for which this version answers with an internal error."""
     replay_header_on_errors: bool = True
-    """Whether errors raised after the idempotency key was claimed carry `X-Idempotency-Replayed: false`."""
+    """Whether errors raised while the idempotency key is claimed, or after it, carry `X-Idempotency-Replayed: false`."""
+    head_answers_as_get: bool = True
+    """Whether HEAD of a path below /v1 that has GET is answered as GET, without the body; else it is a 404, although
+    `Allow` names it."""
 
     # ---- bodies
     body_bytes_max: int = 4 * 1024 * 1024
+    """Of a body for a handler; the framework itself refuses those above 4 MiB."""
     metadata_keys_max: int | None = 100
     """Of a whole body; None: no limit."""
     nesting_depth_max: int | None = 11
@@ -100,8 +104,10 @@ class Dialect:
     nulls_are_absent: bool = True
     """Whether null in a field that the server omits when empty counts as no field; else it is 0053."""
     dates: Literal["loose", "rfc3339"] = "loose"
-    """Of transactions. `loose`: zone and time may be missing, up to three decimals. `rfc3339`: only that form, with
-    any fraction."""
+    """Of transactions. `loose`: zone and time may be missing, up to three decimals. `rfc3339`: only that form, and as
+    the server would write it: no zeros at the end of a fraction, `Z` for UTC."""
+    send_is_pointer: bool = False
+    """Whether a transaction without `send` lacks that field alone; else the fields that would be in it."""
     lengths: Mapping[str, int] = field(default_factory=dict)
     """Field -> the longest text in characters, where it differs."""
     too_long_code: Mapping[str, str] = field(default_factory=dict)
@@ -176,6 +182,16 @@ class Dialect:
     rate_without_ttl_kills: bool = True
     """Whether a change of an asset rate without `ttl` ends the real server; the sandbox imitates that only under a
     fault plan with `rate_crash`."""
+
+    readiness_checks: tuple[str, ...] = (
+        "postgres_onboarding",
+        "postgres_transaction",
+        "mongo_onboarding",
+        "mongo_transaction",
+        "redis",
+        "rabbitmq",
+    )
+    """What `GET /readyz` reports on."""
 
     # ---- balances and transactions
     external_direction: Literal["credit", "debit"] = "debit"
@@ -263,6 +279,7 @@ V3_3 = Dialect(
     nesting_depth_max=None,
     nulls_are_absent=False,
     dates="rfc3339",
+    send_is_pointer=True,
     lengths={"title": 50},
     too_long_code={"route": "0051"},
     country_required=True,
@@ -334,6 +351,7 @@ V4 = Dialect(
         **dict.fromkeys(_NAMELESS, ""),
         "0018": "validateBalance",
         "0019": "ValidateAccounts",
+        "0066": "AccountType",
         "0073": "ValidateSendSourceAndDistribute",
         "0084": "CreateOrCheckIdempotencyKey",
         "0087": "RevertTransaction",
@@ -359,6 +377,7 @@ V4 = Dialect(
     empty_body_nameless=True,
     status_by_code={**dict.fromkeys(_UNPROCESSABLE, 422), **dict.fromkeys(_CONFLICTS, 409)},
     replay_header_on_errors=False,
+    head_answers_as_get=False,
     body_bytes_max=1024 * 1024,
     asset_types=("crypto", "currency", "commodity", "others", "fiat"),
     currency_types=("currency", "fiat"),
@@ -370,6 +389,7 @@ V4 = Dialect(
     },
     settings_words={"mode": ("off", "advisory", "enforce"), "failPosture": ("open", "closed")},
     rate_without_ttl_kills=False,
+    readiness_checks=(*V3_8.readiness_checks, "mongo_crm", "mongo_fees"),
     remaining_counts=False,
     revert_replays_silently=True,
     shows_skips=True,

@@ -185,7 +185,7 @@ def _account(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Pa
     if said["segmentId"] is not None and not ledger.collection("segments").exists_or_deleted(said["segmentId"]):
         raise RefusedError("0036")
     return {
-        "name": said["name"] or f"{body['assetCode']} {kind} account",
+        "name": said["name"] or f"{said['assetCode']} {kind if kind == 'external' else said['type']} account",
         "parentAccountId": said["parentAccountId"],
         "entityId": entity,
         "assetCode": said["assetCode"],
@@ -287,13 +287,20 @@ def _operation_route(state: SandboxState, org_id: str, ledger_id: str, body: Bod
 def _check_account_rule(rule: Mapping[str, Any] | None) -> None:
     if rule is None:
         return
-    missing = {name: f"{name} is a required field" for name in ("ruleType", "validIf") if not rule[name]}
-    if missing:
-        raise RefusedError("0009", missing, situation="incomplete rule")
-    if rule["ruleType"] not in ("alias", "account_type"):
+    kind, valid = rule["ruleType"].lower(), rule["validIf"]
+    if not kind and valid is None:
+        return
+    if not kind or valid is None:
+        raise RefusedError("0009", situation="incomplete rule")
+    if kind not in ("alias", "account_type"):
         raise RefusedError("0111")
-    if not isinstance(rule["validIf"], str if rule["ruleType"] == "alias" else list):
+    of_form = isinstance(valid, str) if kind == "alias" else _are_texts(valid)
+    if not of_form:
         raise RefusedError("0112")
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> None:
