@@ -89,7 +89,8 @@ class Dialect:
     failing: frozenset[tuple[str, str, str]] = frozenset()
     """(method, group of endpoints, code): refusals for which this version answers with an internal error."""
     replay_header_on_errors: bool = True
-    """Whether errors raised while the idempotency key is claimed, or after it, carry `X-Idempotency-Replayed: false`."""
+    """Whether errors from the claim of the idempotency key on carry `X-Idempotency-Replayed: false`, also an error of
+    the claim itself."""
     head_answers_as_get: bool = True
     """Whether HEAD of a path below /v1 that has GET is answered as GET, without the body; else it is a 404, although
     `Allow` names it."""
