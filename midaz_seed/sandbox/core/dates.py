@@ -22,7 +22,7 @@ def parse_instant(text: str) -> datetime | None:
 
 def as_rewritten(text: str) -> str | None:
     """Return a time in RFC 3339 as the server writes it after reading it: up to nine decimals without zeros at their
-    end, `Z` for UTC; None for any other text."""
+    end, `Z` for UTC; None for any other text (midaz-behaviour: transaction-dates)."""
     form = _RFC3339.fullmatch(text)
     if form is None or parse_instant(text) is None:
         return None

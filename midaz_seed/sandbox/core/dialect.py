@@ -14,22 +14,12 @@ Empty = Literal["null", "[]"]
 Service = Literal["onboarding", "transaction"]
 
 SERVICES: Mapping[str, Service] = {
-    "organizations": "onboarding",
-    "ledgers": "onboarding",
-    "assets": "onboarding",
-    "portfolios": "onboarding",
-    "segments": "onboarding",
-    "accounts": "onboarding",
-    "account-types": "onboarding",
-    "balances": "transaction",
-    "transactions": "transaction",
-    "operations": "transaction",
-    "asset-rates": "transaction",
-    "operation-routes": "transaction",
-    "transaction-routes": "transaction",
-    "holders": "onboarding",
-    "instruments": "onboarding",
-}
+    "organizations": "onboarding", "ledgers": "onboarding", "assets": "onboarding", "portfolios": "onboarding",
+    "segments": "onboarding", "accounts": "onboarding", "account-types": "onboarding",
+    "balances": "transaction", "transactions": "transaction", "operations": "transaction",
+    "asset-rates": "transaction", "operation-routes": "transaction", "transaction-routes": "transaction",
+    "holders": "onboarding", "instruments": "onboarding",
+}  # fmt: skip
 """Group of endpoints -> the service that serves it, in versions with two; both serve health and version."""
 GROUPS = frozenset({*SERVICES, "service"})
 """The groups of endpoints that fault plans and statistics name."""
@@ -78,7 +68,8 @@ class Dialect:
     names_entities: bool = False
     """Whether every business error names the kind of entity, or the server's function, that it comes from."""
     entity_by_code: Mapping[str, str] = field(default_factory=lambda: {"0144": "request", "0145": "request"})
-    """Code -> `entityType` of the error; "" for none. With `names_entities`, codes that are missing here have the
+    """Code -> `entityType` of the error (midaz-behaviour: entity-types-of-errors); "" for none.
+    With `names_entities`, codes that are missing here have the
     endpoint's."""
     empty_body_nameless: bool = False
     """Whether an empty body is refused without a code; else with 0094 (no JSON)."""
@@ -90,7 +81,7 @@ class Dialect:
     """(method, group of endpoints, code): refusals for which this version answers with an internal error."""
     replay_header_on_errors: bool = True
     """Whether errors from the claim of the idempotency key on carry `X-Idempotency-Replayed: false`, also an error of
-    the claim itself."""
+    the claim itself (midaz-behaviour: headers-of-refusals)."""
     head_answers_as_get: bool = True
     """Whether HEAD of a path below /v1 that has GET is answered as GET, without the body; else it is a 404, although
     `Allow` names it."""
@@ -108,7 +99,8 @@ class Dialect:
     """Of transactions. `loose`: zone and time may be missing, up to three decimals. `rfc3339`: only that form, and as
     the server would write it: no zeros at the end of a fraction, `Z` for UTC."""
     send_is_pointer: bool = False
-    """Whether a transaction without `send` lacks that field alone; else the fields that would be in it."""
+    """Whether a transaction without `send` lacks that field alone; else the fields that would be in it
+    (midaz-behaviour: missing-legs)."""
     lengths: Mapping[str, int] = field(default_factory=dict)
     """Field -> the longest text in characters, where it differs."""
     too_long_code: Mapping[str, str] = field(default_factory=dict)
@@ -185,13 +177,8 @@ class Dialect:
     fault plan with `rate_crash`."""
 
     readiness_checks: tuple[str, ...] = (
-        "postgres_onboarding",
-        "postgres_transaction",
-        "mongo_onboarding",
-        "mongo_transaction",
-        "redis",
-        "rabbitmq",
-    )
+        "postgres_onboarding", "postgres_transaction", "mongo_onboarding", "mongo_transaction", "redis", "rabbitmq",
+    )  # fmt: skip
     """What `GET /readyz` reports on."""
 
     # ---- balances and transactions

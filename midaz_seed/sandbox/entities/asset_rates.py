@@ -52,7 +52,7 @@ def changes_without_ttl(state: SandboxState, call: Call) -> bool:
 
 
 def _rate_shown(rate: EntityDoc) -> EntityDoc:
-    """Return a rate as an answer shows it: with its metadata, also when they are empty."""
+    """Return a rate as an answer shows it: with its metadata, also empty ones (midaz-behaviour: rate-metadata)."""
     return {name: value for name, value in rate.items() if name != "deletedAt"}
 
 

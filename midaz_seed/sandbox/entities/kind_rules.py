@@ -185,19 +185,13 @@ def _account(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Pa
     if said["segmentId"] is not None and not ledger.collection("segments").exists_or_deleted(said["segmentId"]):
         raise RefusedError("0036")
     return {
+        # (midaz-behaviour: account-names)
         "name": said["name"] or f"{said['assetCode']} {kind if kind == 'external' else said['type']} account",
-        "parentAccountId": said["parentAccountId"],
-        "entityId": entity,
-        "assetCode": said["assetCode"],
-        "portfolioId": said["portfolioId"],
-        "segmentId": said["segmentId"],
-        "status": _status(body),
-        "alias": said["alias"],
-        "type": kind,
-        "blocked": bool(said.get("blocked")),
-        "holderId": holder_id,
-        "holderCheckSkipped": holder_check_skipped,
-    }
+        "parentAccountId": said["parentAccountId"], "entityId": entity, "assetCode": said["assetCode"],
+        "portfolioId": said["portfolioId"], "segmentId": said["segmentId"], "status": _status(body),
+        "alias": said["alias"], "type": kind, "blocked": bool(said.get("blocked")),
+        "holderId": holder_id, "holderCheckSkipped": holder_check_skipped,
+    }  # fmt: skip
 
 
 def _check_alias(ledger: LedgerState, alias: str) -> None:

@@ -23,7 +23,7 @@ def ready(state: SandboxState, _call: Call) -> Reply:
     checks: dict[str, dict[str, Any]] = {
         name: {"status": "up", "latency_ms": 1, "tls": False} for name in state.dialect.readiness_checks
     }
-    checks["rabbitmq"]["breaker_state"] = "closed"
+    checks["rabbitmq"]["breaker_state"] = "closed"  # (midaz-behaviour: readiness)
     return json_reply(
         200, {"status": "healthy", "version": state.dialect.version, "deployment_mode": "local", "checks": checks}
     )

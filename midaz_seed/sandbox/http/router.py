@@ -1,6 +1,7 @@
 """Finds the handler of a method and path. Paths match in any letter case, with or without slashes at the end.
 
-Nothing in a path is unescaped: `%2F` and `%40` are characters of a segment like any other.
+Nothing in a path is unescaped: `%2F` and `%40` are characters of a segment like any other
+(midaz-behaviour: escaped-paths).
 """
 
 from collections.abc import Iterator
@@ -209,7 +210,7 @@ class Router:
 
 
 _Reached = tuple[_Node, list[tuple[str, bool]]]
-"""An end of a path, and the variable parts on the way to it: (text, is an id)."""
+"""An end of a path, and the variable parts of the path: (text, is an id)."""
 
 
 def _walk(node: _Node, segments: list[str], found: list[tuple[str, bool]]) -> Iterator[_Reached]:
@@ -228,6 +229,7 @@ def _walk(node: _Node, segments: list[str], found: list[tuple[str, bool]]) -> It
 
 def _not_routed(method: str, path: str, reached: list[_Reached]) -> FailedError:
     """Return the error of a path that has no handler for the method: 405 with `Allow` when it has others, else 404."""
+    # (midaz-behaviour: unknown-paths-and-methods)
     allowed = sorted({name for node, _ in reached for name in node.methods})
     if not allowed:
         return FailedError(404, f"Cannot {method} {path}", from_router=True)
