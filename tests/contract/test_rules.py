@@ -298,3 +298,53 @@ async def test_another_asset_is_seen_before_a_balance_that_is_late(client: Sandb
 async def test_a_balance_that_never_comes_is_seen_before_another_asset(client: SandboxClient) -> None:
     body = {"send": {**inflow("1", "bob")["send"], "asset": "EUR"}}
     assert await client.rejected("POST", "/transactions/inflow", body) == (422, "0019")
+
+
+@pytest.mark.parametrize(
+    ("query", "code"),
+    [
+        ("limit=101&sort_order=up&start_date=2026-01-01", "0083"),
+        ("limit=101&sort_order=up&start_date=2026-02-01&end_date=2026-01-01", "0078"),
+        ("limit=101&sort_order=up&cursor=x", "0080"),
+        ("sort_order=up&cursor=x", "0081"),
+        ("sort_order=", "0081"),
+        ("cursor=x", "0082"),
+    ],
+)
+async def test_a_list_checks_dates_then_limit_then_order_then_cursor(
+    client: SandboxClient, query: str, code: str
+) -> None:
+    for path in ("/assets", "/account-types", "/transactions", "/balances"):
+        assert await client.rejected("GET", f"{path}?{query}") == (400, code), path
+
+
+@pytest.mark.parametrize(
+    "query", ["start_date=yesterday&end_date=2026-01-01", "start_date=2026-01-01T00:00:00Z&end_date=2026-01-02"]
+)
+async def test_a_date_that_is_ignored_leaves_one_alone(client: SandboxClient, query: str) -> None:
+    _, answer = await client.on("GET", f"/assets?{query}")
+    known = "T" in query
+    expected = by_dialect(client, v3_3="0083", v3_8=None if known else "0131", v4=None if known else "0131")
+    assert answer.get("code") == expected
+
+
+@pytest.mark.parametrize("name", ["page_limit", "limit_", "xlimitx"])
+async def test_a_list_finds_its_parameters_within_longer_names(client: SandboxClient, name: str) -> None:
+    await client.post("/assets", {"name": "Dollar", "type": "currency", "code": "USD"})
+    _, answer = await client.on("GET", f"/assets?{name}=1")
+    assert (answer["limit"], len(answer["items"])) == (1, 1)
+
+
+@pytest.mark.parametrize(("more", "code"), [({}, "0007"), ({"entityId": ""}, "0007"), ({"entityId": "E-1"}, "0035")])
+async def test_an_unknown_portfolio_is_looked_up_only_for_its_entity(
+    client: SandboxClient, more: dict[str, Any], code: str
+) -> None:
+    body = {"assetCode": "BRL", "type": "deposit", "portfolioId": UNKNOWN_ID, **more}
+    assert await client.rejected("POST", "/accounts", body) == (404, code)
+
+
+@pytest.mark.parametrize("text", ["1_0", "%205", "abc", "-5"])
+async def test_a_limit_is_a_number_in_plain_digits(client: SandboxClient, text: str) -> None:
+    status, _ = await client.on("GET", f"/assets?limit={text}")
+    assert status == by_dialect(client, v3_3=200, v3_8=400, v4=400)
+    assert (await client.on("GET", "/assets?limit=%2B5"))[0] == 200

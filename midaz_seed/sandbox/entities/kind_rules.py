@@ -168,11 +168,11 @@ def _account(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Pa
     if said["assetCode"] not in [asset["code"] for asset in ledger.collection("assets")]:
         raise RefusedError("0034")
     entity = said["entityId"]
-    if said["portfolioId"] is not None:
+    if said["portfolioId"] is not None and not entity:  # the server looks it up for its entity alone
         portfolio = ledger.collection("portfolios").live.get(said["portfolioId"])
         if portfolio is None:
             raise RefusedError("0007", entity="Portfolio")
-        entity = portfolio["entityId"] if entity is None else entity
+        entity = portfolio["entityId"]
     if said["parentAccountId"] is not None:
         parent = ledger.collection("accounts").live.get(said["parentAccountId"])
         if parent is None:
@@ -182,6 +182,8 @@ def _account(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Pa
     holder_id, holder_check_skipped = _holder_of(state, org_id, body, settings) if kind != "external" else (None, False)
     if said["alias"] is not None:
         _check_alias(ledger, said["alias"])
+    if said["portfolioId"] is not None and not ledger.collection("portfolios").exists_or_deleted(said["portfolioId"]):
+        raise RefusedError("0035")
     if said["segmentId"] is not None and not ledger.collection("segments").exists_or_deleted(said["segmentId"]):
         raise RefusedError("0036")
     return {
