@@ -68,7 +68,7 @@ def _post(index: int) -> Request:
     return Request("POST", f"{PLACE}/transactions/json", ITEMS[index].body, {"X-Idempotency": str(index)})
 
 
-@fuzz(examples=300, sent=st.lists(ANSWERS, min_size=1, max_size=3), places=PLACES)
+@fuzz(examples=150, sent=st.lists(ANSWERS, min_size=1, max_size=3), places=PLACES)
 def test_a_valid_answer_arrives_as_it_was_sent(sent: list[Sent], places: list[int]) -> None:
     streams = [split(answer.data, places) for answer in sent]
     ends = ["stay" if answer.keeps_open else "close" for answer in sent]
@@ -83,7 +83,7 @@ def test_a_valid_answer_arrives_as_it_was_sent(sent: list[Sent], places: list[in
 
 
 @fuzz(
-    examples=500,
+    examples=300,
     sent=st.tuples(ANSWERS, ANSWERS),
     damage=st.tuples(damages(max_size=2), damages(max_size=1)),
     places=PLACES,
@@ -131,9 +131,8 @@ LENGTHS = st.sampled_from(
     ["0", "1", "30", "00030", "31", "-1", "+30", " 30", "30 ", "30, 30", "30,31", "0x1e", "3e1", "", "1_0", "\xb3\xb0"]
     + [str(number) for number in (2**63, 2**64, 2**64 + 30, 10**40, 10**15)]
 )
-SIZES = st.sampled_from(
-    [b"1e", b"1E", b"001e", b"0x1e", b"-1e", b"+1e", b" 1e", b"1e ", b"1e;", b"1e;x", b"", b"g"]
-) | (st.sampled_from([b"f" * 15, b"f" * 16, b"1" + b"0" * 16, b"1" + b"0" * 16 + b"1e", b"9" * 40]))
+SIZES = st.sampled_from([b"1e", b"1E", b"001e", b"0x1e", b"-1e", b"+1e", b" 1e", b"1e ", b"1e;", b"1e;x", b"", b"g"])
+LARGE_SIZES = st.sampled_from([b"f" * 15, b"f" * 16, b"1" + b"0" * 16, b"1" + b"0" * 16 + b"1e", b"9" * 40])
 ENDINGS = st.sampled_from([b"\r\n", b"\r\n", b"\n", b"\r"])
 
 
@@ -151,7 +150,7 @@ def test_lengths_of_any_form(length: str, twice: str | None, chunked: bool, extr
 
 @fuzz(
     examples=300,
-    sizes=st.lists(SIZES, min_size=1, max_size=3),
+    sizes=st.lists(SIZES | LARGE_SIZES, min_size=1, max_size=3),
     closed=st.booleans(),
     ending=st.sampled_from([b"\r\n", b"\n", b"\r"]),
 )

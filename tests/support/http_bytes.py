@@ -132,7 +132,8 @@ MALFORMED = "malformed"
 _STATUS_LINE = re.compile(rb"HTTP/1\.1 ([1-5][0-9]{2}) ([\t\x20-\x7e\x80-\xff]*)\r\n")
 _VALUE = rb"(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?"
 _FIELD = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(" + _VALUE + rb")[ \t]*\r\n")
-_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})((?:;[!-~ ]*)?)\r\n")
+_EXTENSION = rb'(?:;[A-Za-z]+(?:=(?:[A-Za-z0-9]+|"[\x20\x21\x23-\x5b\x5d-\x7e]*"))?)*'
+_CHUNK = re.compile(rb"([0-9A-Fa-f]{1,16})" + _EXTENSION + rb"\r\n")
 
 
 def reference(data: bytes) -> tuple[int, bytes, int] | str:
