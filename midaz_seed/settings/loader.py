@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from midaz_seed.bounded_yaml import read_limited
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.settings.environment import read_environment
 from midaz_seed.settings.model import Settings
@@ -160,7 +161,7 @@ def _read_secret_file(layers: list[Layer], problems: list[Problem], secret: str,
                 return
             setting = SETTINGS[secret]
             try:
-                text = file.read_text(encoding="utf-8").strip()
+                text = read_limited(file).strip()
                 layer[secret] = (setting.read(text, typed=False), f"file {file} ({where})")
             except OSError as error:
                 problems.append(Problem(where, f"the {name} {file} cannot be read: {error.strerror or error}"))
