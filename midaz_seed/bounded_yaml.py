@@ -128,7 +128,7 @@ def load(text: str, loader: type[BoundedLoader]) -> Any:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise YamlError(_in_words(error.problem or error.context or ""), mark.line + 1 if mark else None) from None
-    except (ValueError, TypeError, OverflowError):  # such as a number with thousands of digits
+    except (ValueError, TypeError, OverflowError, LookupError):  # such as a number with thousands of digits
         raise YamlError("holds a value that cannot be read", root.start_mark.line + 1) from None
 
 

@@ -127,7 +127,7 @@ class _SettingsReader:
         items = value.value if isinstance(value, yaml.SequenceNode) else ()
         try:
             plain: Any = self._values.construct_document(value)
-        except (yaml.YAMLError, ValueError, TypeError, OverflowError):
+        except (yaml.YAMLError, ValueError, TypeError, OverflowError, LookupError):  # `!!bool x`, `!!int`
             self._add_problem(value, f"{path} must be {SETTINGS[path].expectation}")
             return
         self.given.append(

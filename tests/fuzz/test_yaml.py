@@ -34,7 +34,7 @@ def _refusal(data: bytes) -> ConfigurationError | None:
     return None
 
 
-@fuzz(examples=700, data=documents(SETTINGS_FILE), memory_mb=150, cpu_s=8)
+@fuzz(examples=250, data=documents(SETTINGS_FILE), memory_mb=150, cpu_s=8)
 def test_a_file_is_settings_or_an_error_with_file_and_line(data: bytes) -> None:
     error = _refusal(data)
     if error is None:
@@ -43,17 +43,12 @@ def test_a_file_is_settings_or_an_error_with_file_and_line(data: bytes) -> None:
     assert str(FOLDER.name) in text
     assert error.hint
     assert len(text) < TEXT_MAX
-    lines = (
-        data.count(b"\n")
-        + data.count(b"\r")
-        + data.count("\x85".encode())
-        + len(re.findall(b"\xe2\x80[\xa8\xa9]", data))
-    )
+    breaks = re.findall(rb"\n|\r|\xc2\x85|\xe2\x80[\xa8\xa9]", data)
     assert all(1 <= int(line) <= len(breaks) + 1 for line in re.findall(r"file\.yaml:(\d+)", text))
     assert "file.yaml:" in text or "file.yaml" in error.where
 
 
-@fuzz(examples=300, text=documents(b"[1, {a: b}]"), path=st.sampled_from(sorted(SETTINGS)), memory_mb=150, cpu_s=8)
+@fuzz(examples=120, text=documents(b"[1, {a: b}]"), path=st.sampled_from(sorted(SETTINGS)), memory_mb=150, cpu_s=8)
 def test_the_value_of_a_flag_is_a_setting_or_an_error_that_names_the_flag(text: bytes, path: str) -> None:
     flag = Flag(f"--set {path}", path, text.decode("latin-1"), yaml=True)
     try:
@@ -65,7 +60,7 @@ def test_the_value_of_a_flag_is_a_setting_or_an_error_that_names_the_flag(text: 
     assert len(f"{error.where}\n{error.message}") < TEXT_MAX
 
 
-@fuzz(examples=500, data=documents(FAULT_PLAN), memory_mb=150, cpu_s=8)
+@fuzz(examples=150, data=documents(FAULT_PLAN), memory_mb=150, cpu_s=8)
 def test_a_fault_plan_is_read_or_refused_with_its_file(data: bytes) -> None:
     path = _file(data)
     try:
