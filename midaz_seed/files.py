@@ -4,21 +4,24 @@ import os
 from contextlib import suppress
 from pathlib import Path
 
+PRIVATE_FILE = 0o600
+"""Mode of the files of a run, whatever the umask: its records and logs show how a server is reached."""
+PRIVATE_FOLDER = 0o700
 
-def write_atomically(path: Path, data: bytes, *, durable: bool) -> None:
-    """Replace the content of a file, or create it, in one step.
 
-    The file gets the permissions of any new file of this process. After an error the old content is still there.
+def write_atomically(path: Path, data: bytes, *, durable: bool, private: bool = False) -> None:
+    """Replace the content of a file, or create it, in one step. After an error the old content is still there.
 
     Args:
         durable: wait until the data is on the disk, so that a crash of the machine cannot leave the file empty.
+        private: only the user can read it; otherwise it gets the permissions of any new file of this process.
 
     Raises:
         OSError: the folder or the disk does not accept it.
     """
     temporary = temporary_path(path)
     try:
-        with temporary.open("wb") as stream:
+        with open(temporary, "wb", opener=_open_privately if private else None) as stream:
             stream.write(data)
             if durable:
                 stream.flush()
@@ -28,6 +31,11 @@ def write_atomically(path: Path, data: bytes, *, durable: bool) -> None:
         with suppress(OSError):  # the first error is the one to report
             temporary.unlink(missing_ok=True)
         raise
+
+
+def _open_privately(path: str, flags: int) -> int:
+    """Open a file that only the user can read, if it is new: an opener for `open`. A umask only removes permissions."""
+    return os.open(path, flags, PRIVATE_FILE)
 
 
 def temporary_path(path: Path) -> Path:

@@ -49,6 +49,8 @@ class Verdict:
 OK = Verdict(Disposition.OK)
 """The only verdict with its disposition, so callers can test `is OK`."""
 
+CODE_MAX = 20
+"""Characters of an error code. The longest of Midaz has eight; reports count errors by code."""
 _CONFLICTS = frozenset({"0002", "0003", "0015", "0020", "0108", "0123"})
 _NOT_READY = frozenset({"0007", "0019", "0034", "0035", "0036", "0037", "0038", "0052", "0085", "0126"})
 _TRANSIENT = frozenset({"0061", "0086", "0130", "0174"})
@@ -118,14 +120,23 @@ def read_error(body: bytes) -> tuple[str, str]:
     try:
         parsed = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return "", _one_line(body.decode("utf-8", "replace"))
+        parsed = None
     if not isinstance(parsed, dict):
-        return "", _one_line(str(parsed))
+        return "", _one_line(body.decode("utf-8", "replace"))
     code = parsed.get("code")
     message = parsed.get("detail") or parsed.get("message") or parsed.get("error") or parsed.get("title") or ""
-    details = parsed.get("errors") or parsed.get("fields")
-    text = f"{message} {orjson.dumps(details).decode()}" if details else str(message)
-    return code if isinstance(code, str) else "", _one_line(text)
+    details = parsed.get("errors") or parsed.get("fields") or ""
+    usable = code if isinstance(code, str) and len(code) <= CODE_MAX and code.isprintable() else ""
+    return usable, _one_line(f"{_text(message)} {_text(details)}")
+
+
+def _text(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:
+        return "(nested too deeply)"
 
 
 def _one_line(text: str) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from enum import Enum, auto
-from json import JSONDecodeError, JSONDecoder
+from json import JSONDecoder
 from typing import cast
 
 import orjson
@@ -22,7 +22,7 @@ from midaz_seed.plan.items import TransactionItem
 
 REPLAYED = "X-Idempotency-Replayed"
 """Response header for transactions: `true` when the server returned the stored answer of the key and did nothing."""
-_CODE = re.compile(r"(?:[A-Z]{3}-)?\d{4}")
+_CODE = re.compile(r"(?:[A-Z]{3}-)?[0-9]{4}")
 _NO_SUCH_ROUTE = frozenset({"0484", "0485"})
 """Codes of v4 for a path or method that does not exist, which says nothing about the object."""
 _MAY_BE_MADE = frozenset({"0061", "0084", "0095"})
@@ -88,7 +88,7 @@ def of_transaction(status: int, headers: Mapping[str, str], body: bytes, item: T
     if 200 <= status < 300:
         return _of_success(headers, body, item, place)
     code = midaz_code(body) if 400 <= status < 500 else ""
-    return REFUSED if code and code not in _MAY_BE_MADE else OPEN
+    return REFUSED if code and code[-4:] not in _MAY_BE_MADE else OPEN
 
 
 def after(before: Effect, attempt: Effect) -> Effect:
@@ -236,7 +236,7 @@ def parsed_exactly(body: bytes) -> Json:
     """Parse JSON with exact decimals instead of floats; None when it is not JSON."""
     try:
         return cast("Json", _DECODER.decode(body.decode()))
-    except (JSONDecodeError, UnicodeDecodeError, RecursionError, ValueError):
+    except (ValueError, RecursionError, ArithmeticError):  # no JSON; too deep; an exponent that no decimal has
         return None
 
 

@@ -360,14 +360,14 @@ def check_writable(path: Path) -> None:
         raise _unwritable(path, error) from error
 
 
-def write_json(report: Report, path: Path) -> None:
-    """Write the report atomically. Raises OutputError."""
+def write_json(report: Report, path: Path, *, private: bool = False) -> None:
+    """Write the report atomically; `private`: only the user can read it. Raises OutputError."""
     data = report.as_json().encode()
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)  # a pipe or a device, which a file cannot replace
         else:
-            write_atomically(path, data, durable=False)
+            write_atomically(path, data, durable=False, private=private)
     except OSError as error:
         raise _unwritable(path, error) from error
 

@@ -7,7 +7,7 @@ import fcntl
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -19,7 +19,7 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError, RunError, UsageError
-from midaz_seed.files import write_atomically
+from midaz_seed.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
 from midaz_seed.plan.plan import Plan
 from midaz_seed.runs import rejects
 from midaz_seed.runs.journal import done_in
@@ -133,7 +133,7 @@ class RunDirectory:
         file = self.path / RUN_RECORD
         data = orjson.dumps(asdict(record), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         try:
-            write_atomically(file, data, durable=True)
+            write_atomically(file, data, durable=True, private=True)
         except OSError as error:
             raise _unwritable(file, error) from error
 
@@ -159,8 +159,12 @@ class RunDirectory:
             OutputError: the directory cannot be written.
         """
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            lock = (self.path / LOCK).open("a+b")
+            self.path.mkdir(PRIVATE_FOLDER, parents=True, exist_ok=True)
+            if self.path.stat().st_mode & 0o077:  # created by an earlier version, copied or restored
+                with suppress(PermissionError):  # another user's: what it may be used for is for that user to say
+                    self.path.chmod(PRIVATE_FOLDER)
+            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+            lock = os.fdopen(os.open(self.path / LOCK, flags, PRIVATE_FILE), "a+b")
         except OSError as error:
             raise _unwritable(self.path, error) from error
         with lock:

@@ -11,11 +11,13 @@ import os
 from array import array
 from bisect import bisect_right
 from collections.abc import Sequence
-from operator import itemgetter
+from operator import attrgetter
 from pathlib import Path
+from typing import NamedTuple
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import JournalError, OutputError, RunError
+from midaz_seed.files import PRIVATE_FILE
 from midaz_seed.plan.items import Phase
 from midaz_seed.runs.journal_format import (
     CREATED,
@@ -25,18 +27,28 @@ from midaz_seed.runs.journal_format import (
     TRACK_SHIFT,
     ReplayedState,
     UnacknowledgedItem,
-    apply_record,
-    frame,
+    damaged,
+    encode,
     frames,
+    replay,
 )
 
-FORMAT = 1
+FORMAT = 2
 LEASE_ITEMS = 32
 """Items that may be sent after one write. After a kill, up to this many of a phase are unknown although unsent."""
 _BUFFERED_MAX = 4096
 _CREATED_MAX = 200
 """Entities in one frame; its payload has at most 65,535 bytes."""
 _PHASES = {phase: number for number, phase in enumerate(Phase)}
+
+
+class _Record(NamedTuple):
+    """A record as it was read: the number of its session, its frame's payload, and where the frame starts."""
+
+    session: int
+    payload: bytes
+    path: Path
+    at: int
 
 
 class PhaseLog:
@@ -168,6 +180,8 @@ class Journal:
         self._digest = digest
         self._fd = -1
         self._length = 0
+        self._check = 0
+        """The CRC-32 of the last frame."""
         self._leased = False
         self._others: list[Path] = []
         self._known: dict[int, ReplayedState] = {}
@@ -213,12 +227,12 @@ class Journal:
         """Write a lease of these items, with everything that is buffered. Raises JournalError."""
         if self._fd >= 0:
             self._leased = True
-            self._write(self._buffered() + frame(b"L" + LEASE.pack(first, count, self._clock.time())))
+            self._write([*self._buffered(), b"L" + LEASE.pack(first, count, self._clock.time())])
 
     def sent(self, item: int, generation: int) -> None:
         """Write that an item is sent under another key, with everything that is buffered. Raises JournalError."""
         if self._fd >= 0:
-            self._write(self._buffered() + frame(b"S" + SENT.pack(item, generation, self._clock.time())))
+            self._write([*self._buffered(), b"S" + SENT.pack(item, generation, self._clock.time())])
 
     def created(self, item: int, server_id: str, *, created_by_this_run: bool) -> None:
         """Buffer the id of an entity. An id of more than 255 bytes is dropped: the entity is then looked up again."""
@@ -228,29 +242,30 @@ class Journal:
 
     def flush(self) -> None:
         """Write everything that is buffered. Raises JournalError."""
-        data = self._buffered()
-        if data and self._fd >= 0:
-            self._write(data)
+        payloads = self._buffered()
+        if payloads and self._fd >= 0:
+            self._write(payloads)
 
-    def _buffered(self) -> bytes:
-        parts = [
-            frame(kind + items[start : start + _BUFFERED_MAX].tobytes())
+    def _buffered(self) -> list[bytes]:
+        payloads = [
+            kind + items[start : start + _BUFFERED_MAX].tobytes()
             for kind, items in ((b"A", self.made), (b"B", self.recovered), (b"N", self.not_made))
             for start in range(0, len(items), _BUFFERED_MAX)
         ]
-        parts += [
-            frame(b"C" + b"".join(self._created[start : start + _CREATED_MAX]))
+        payloads += [
+            b"C" + b"".join(self._created[start : start + _CREATED_MAX])
             for start in range(0, len(self._created), _CREATED_MAX)
         ]
         self.made, self.recovered, self.not_made, self._created = array("Q"), array("Q"), array("Q"), []
-        return b"".join(parts)
+        return payloads
 
-    def _write(self, data: bytes) -> None:
+    def _write(self, payloads: Sequence[bytes]) -> None:
+        data, check = encode(payloads, self._check)
         try:
             rest = memoryview(data)
             while rest:  # a full disk accepts a part first, and the next call raises
                 rest = rest[os.write(self._fd, rest) :]
-            self._length += len(data)
+            self._length, self._check = self._length + len(data), check
         except OSError as error:
             os.ftruncate(self._fd, self._length)  # no incomplete frame in the middle when there is space again
             raise JournalError(
@@ -269,8 +284,8 @@ class Journal:
             other.unlink(missing_ok=True)
         if self._fd >= 0:
             os.ftruncate(self._fd, 0)
-            self._length = 0
-            self._write(self._head() + self._opening())
+            self._length = self._check = 0
+            self._write([self._head(), self._opening()])
 
     def close(self, *, clean: bool) -> None:
         """End the session; `clean` when no request is in flight. Raises JournalError."""
@@ -281,7 +296,7 @@ class Journal:
                 for phase_log in self._phase_logs.values():
                     for ordinal in phase_log.leased_not_started():
                         phase_log.not_made(ordinal)
-                self._write(self._buffered() + frame(b"E"))
+                self._write([*self._buffered(), b"E"])
             else:
                 self.flush()
             os.fsync(self._fd)
@@ -293,7 +308,7 @@ class Journal:
 
     def _open(self, path: Path, others: Sequence[Path]) -> None:
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
             self._others = [other for other in others if other != path and other.exists()]
             files = [path, *self._others]
             self.last_written_s = max(file.stat().st_mtime for file in files)
@@ -305,40 +320,44 @@ class Journal:
                 hint="check the folder, its permissions and the disk space, or run without a journal: --no-journal",
             ) from error
         try:
-            found: list[tuple[int, bytes]] = []
+            found: list[_Record] = []
             for file, data in contents.items():
-                end = self._read(data, file, found)
+                end, check = self._read(data, file, found)
                 if file == path:
-                    self._length = end
-            for _, payload in sorted(found, key=itemgetter(0)):
-                apply_record(self._known, payload[:1], memoryview(payload)[1:])
+                    self._length, self._check = end, check
+            for record in sorted(found, key=attrgetter("session")):
+                replay(self._known, record.payload, record.path, record.at)
             os.ftruncate(self._fd, self._length)
-            self._write((b"" if self._length else self._head()) + self._opening())
+            self._write([self._opening()] if self._length else [self._head(), self._opening()])
         except BaseException:
             os.close(self._fd)
             self._fd = -1
             raise
 
     def _head(self) -> bytes:
-        return frame(b"H" + f"{FORMAT}:{self._digest}".encode())
+        return b"H" + f"{FORMAT}:{self._digest}".encode()
 
     def _opening(self) -> bytes:
-        return frame(b"O" + OPENING.pack(self._session))
+        return b"O" + OPENING.pack(self._session)
 
-    def _read(self, data: bytes, path: Path, found: list[tuple[int, bytes]]) -> int:
-        """Append every complete frame to `found`, with the number of its session; return where the last one ends."""
-        end = session = 0
+    def _read(self, data: bytes, path: Path, found: list["_Record"]) -> tuple[int, int]:
+        """Append every complete record to `found`; return where the last frame ends, and its CRC-32."""
+        at = check = session = 0
         last = b"E"
-        for payload, at in frames(data, path):
-            end, last = at, payload[:1]
+        for payload, end, frame_check in frames(data, path):
+            last = payload[:1]
+            if (last == b"H") is not (at == 0) or (last == b"O" and len(payload) != 1 + OPENING.size):
+                raise damaged(path, at)
             if last == b"H":
-                self._check_head(payload[1:].decode(), path)
+                self._check_head(payload[1:].decode("utf-8", "replace"), path)
             elif last == b"O":
                 (session,) = OPENING.unpack(payload[1:])
             else:
-                found.append((session, payload))
-        self.clean = self.clean and last in (b"E", b"H", b"O")
-        return end
+                found.append(_Record(session, payload, path, at))
+            at, check = end, frame_check
+        # what a crashed machine cut off may have been a lease
+        self.clean = self.clean and last in (b"E", b"H", b"O") and at == len(data)
+        return at, check
 
     def _check_head(self, head: str, path: Path) -> None:
         number, _, digest = head.partition(":")
@@ -354,9 +373,11 @@ class Journal:
 def done_in(path: Path) -> int:
     """Return the number of items that exist according to a journal; 0 when it cannot be read."""
     known: dict[int, ReplayedState] = {}
+    at = 0
     try:
-        for payload, _ in frames(path.read_bytes(), path):
-            apply_record(known, payload[:1], memoryview(payload)[1:])
+        for payload, end, _ in frames(path.read_bytes(), path):
+            replay(known, payload, path, at)
+            at = end
     except (OSError, RunError):
         return 0
     return sum(phase_log.made.count(1) + len(phase_log.ids) for phase_log in known.values())

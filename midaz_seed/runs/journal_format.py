@@ -1,9 +1,11 @@
 """The format of a journal: frames, their records, and the state of each phase log after replaying them.
 
-A frame is eight bytes (length of its payload, a check of that length, CRC-32 of the payload; little endian) and the
-payload, whose first byte is its kind:
+A frame is eight bytes (length of its payload, a check of that length, CRC-32; little endian) and the payload. The
+CRC-32 continues that of the frame before, so it covers the whole file up to its frame: a frame that is missing,
+repeated, moved or from another copy of the journal is found like a changed byte. The first byte of a payload is its
+kind:
 
-    H  what the journal belongs to: format and plan digest
+    H  what the journal belongs to: format and plan digest; the first frame
     O  the start of a session, with its number
     L  leases: items that may be sent from then on (first item, number of items, epoch seconds)
     S  items sent again, with the generation of their idempotency key (item, generation, epoch seconds)
@@ -18,7 +20,7 @@ An item is the number of its phase log (a phase of a ledger) times 2**40 plus it
 
 import struct
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
@@ -31,6 +33,10 @@ LEASE = struct.Struct("<QId")
 SENT = struct.Struct("<QId")
 CREATED = struct.Struct("<QBB")
 OPENING = struct.Struct("<I")
+ORDINALS_MAX = 2**28
+"""Items of one phase of one ledger: more than any plan has, and few enough for one byte of memory each."""
+LEASED_MAX = 65_536
+"""Items of one lease: more than any version leases, and few enough to list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +84,24 @@ class ReplayedState:
 
 
 def apply_record(phase_logs: dict[int, ReplayedState], kind: bytes, body: memoryview) -> None:
-    """Apply one record to the phase logs by number; a log that is not there yet is added."""
+    """Apply one record to the phase logs by number; a log that is not there yet is added.
+
+    Raises:
+        ValueError: it is not a record.
+    """
     mask = (1 << TRACK_SHIFT) - 1
 
     def known(item: int) -> tuple[ReplayedState, int]:
-        return phase_logs.setdefault(item >> TRACK_SHIFT, ReplayedState()), item & mask
+        ordinal = item & mask
+        if ordinal >= ORDINALS_MAX:
+            raise ValueError(f"there is no item {ordinal}")
+        return phase_logs.setdefault(item >> TRACK_SHIFT, ReplayedState()), ordinal
 
     if kind == b"L":
         for item, count, leased_s in LEASE.iter_unpack(body):
             phase_log, ordinal = known(item)
+            if count > LEASED_MAX:
+                raise ValueError(f"a lease of {count} items")
             phase_log.leases.append((ordinal, ordinal + count, leased_s))
     elif kind == b"S":
         for item, generation, sent_s in SENT.iter_unpack(body):
@@ -107,47 +122,77 @@ def apply_record(phase_logs: dict[int, ReplayedState], kind: bytes, body: memory
         while at < len(body):
             item, created_by_this_run, size = CREATED.unpack_from(body, at)
             at += CREATED.size + size
+            if at > len(body):
+                raise ValueError("an id that ends after its record")
             phase_log, ordinal = known(item)
             phase_log.ids[ordinal] = (bytes(body[at - size : at]).decode(), bool(created_by_this_run))
+    elif kind not in (b"H", b"O", b"E"):
+        raise ValueError(f"unknown kind {kind!r}")
 
 
-def frame(payload: bytes) -> bytes:
-    """Return the frame of a payload of at most 65,535 bytes."""
-    size = len(payload).to_bytes(2, "little")
-    return HEADER.pack(len(payload), crc32(size) & 0xFFFF, crc32(payload)) + payload
+def replay(phase_logs: dict[int, ReplayedState], payload: bytes, path: Path, at: int) -> None:
+    """Apply the record of the frame that starts at byte `at` of a journal. Raises RunError when it is not a record."""
+    try:
+        apply_record(phase_logs, payload[:1], memoryview(payload)[1:])
+    except (ValueError, struct.error) as error:
+        raise damaged(path, at) from error
 
 
-def frames(data: bytes, path: Path) -> Iterator[tuple[bytes, int]]:
-    """Read the frames of a journal; an incomplete last frame is skipped.
+def encode(payloads: Iterable[bytes], check: int) -> tuple[bytes, int]:
+    """Return the frames of payloads of at most 65,535 bytes each, and the CRC-32 of the last one.
+
+    Args:
+        payloads: the payloads.
+        check: the CRC-32 of the frame before; 0 at the start of the file.
+    """
+    parts = []
+    for payload in payloads:
+        check = crc32(payload, check)
+        parts += [HEADER.pack(len(payload), _check_of(len(payload)), check), payload]
+    return b"".join(parts), check
+
+
+def frames(data: bytes, path: Path) -> Iterator[tuple[bytes, int, int]]:
+    """Read the frames of a journal; an incomplete last frame, with or without zeros after it, is skipped.
+
+    A crashed machine leaves zeros where it reserved space and did not write.
 
     Returns:
-        Each payload with the offset of the end of its frame.
+        Each payload with the offset of the end of its frame, and its CRC-32.
 
     Raises:
         RunError: there is damage anywhere else, so what follows may be incomplete.
     """
-    at = 0
-    while at < len(data):
-        if len(data) - at < HEADER.size:
-            return
+    at = before = 0
+    while len(data) - at >= HEADER.size:
         size, size_check, check = HEADER.unpack_from(data, at)
         end = at + HEADER.size + size
-        if crc32(data[at : at + 2]) & 0xFFFF != size_check:
-            if not any(data[at:]):
-                return  # space that a crashed machine reserved and never wrote
-            raise _damaged(path, at)
+        if size_check != _check_of(size):
+            if _is_zero(data, at + HEADER.size):
+                return
+            raise damaged(path, at)
         if end > len(data):
             return
         payload = data[at + HEADER.size : end]
-        if crc32(payload) != check:
-            if end == len(data):
+        if crc32(payload, before) != check:
+            if _is_zero(data, end):
                 return
-            raise _damaged(path, at)
-        yield payload, end
-        at = end
+            raise damaged(path, at)
+        yield payload, end, check
+        at, before = end, check
 
 
-def _damaged(path: Path, at: int) -> RunError:
+def _check_of(size: int) -> int:
+    return crc32(size.to_bytes(2, "little")) & 0xFFFF
+
+
+def _is_zero(data: bytes, start: int) -> bool:
+    """Whether there are only zeros from `start` to the end, or nothing."""
+    return data.count(0, start) == max(len(data) - start, 0)
+
+
+def damaged(path: Path, at: int) -> RunError:
+    """Return the error about a journal that is damaged at a byte."""
     return RunError(
         f"the journal is damaged at byte {at}: the rest cannot be read",
         where=str(path),

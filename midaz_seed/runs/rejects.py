@@ -18,7 +18,7 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError
-from midaz_seed.files import write_atomically
+from midaz_seed.files import PRIVATE_FILE, write_atomically
 from midaz_seed.model.outcomes import Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.settings.target import ResolvedTarget
@@ -54,7 +54,7 @@ def merge(path: Path) -> None:
         return
     lines = [orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE) for line in rejected_items(path).values()]
     with suppress(OSError):
-        write_atomically(path, b"".join(lines), durable=True)
+        write_atomically(path, b"".join(lines), durable=True, private=True)
         added.unlink()
 
 
@@ -165,7 +165,7 @@ def _append(file: Path, line: dict[str, Any]) -> None:
     It starts with a newline, because the line before it may be incomplete.
     """
     data = b"\n" + orjson.dumps(line, option=orjson.OPT_APPEND_NEWLINE)
-    fd = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    fd = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT, PRIVATE_FILE)
     try:
         written = os.write(fd, data)
         while written < len(data):  # a full disk accepts a part first, and the next call raises

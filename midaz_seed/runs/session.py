@@ -61,7 +61,7 @@ class Session:
             verdict=report.verdict,
         )
         self.directory.write(self.record)
-        write_json(report, self.directory / REPORT)
+        write_json(report, self.directory / REPORT, private=True)
 
 
 @contextmanager

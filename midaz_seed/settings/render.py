@@ -7,8 +7,10 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SECTIONS, SETTINGS, Setting, as_plain
+from midaz_seed.settings.yaml_source import OWN_PREFIX
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
+OWN_PREFIX_PATTERN = f"^{OWN_PREFIX}"
 
 
 def json_schema() -> dict[str, Any]:
@@ -22,7 +24,8 @@ def json_schema() -> dict[str, Any]:
     for count in schema["$defs"]["Volume"]["properties"].values():
         # the preset sets the counts; the defaults in the model are those of small
         del count["default"]
-    return {"$schema": SCHEMA_DIALECT, **schema}
+    own = {OWN_PREFIX_PATTERN: {"description": "The user's own: ignored, such as a place for anchors."}}
+    return {"$schema": SCHEMA_DIALECT, **schema, "patternProperties": own}
 
 
 def starter_yaml() -> str:

@@ -5,58 +5,50 @@ from typing import Any
 
 import yaml
 
+from midaz_seed.bounded_yaml import BoundedLoader, YamlError, compose, load, read_limited
 from midaz_seed.settings.schema import SECTIONS, SETTINGS
 from midaz_seed.settings.sources import Problem, RawValue
 from midaz_seed.wording import nearest_path
 
 
-class _Loader(yaml.SafeLoader):
-    """Constructs plain values only: a date stays text, and tags for other types are errors."""
+class _Loader(BoundedLoader):
+    """Constructs plain values only: a date stays text."""
 
     yaml_implicit_resolvers = {  # noqa: RUF012 - the name and the shape are PyYAML's
         first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
         for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
-    yaml_constructors = {  # noqa: RUF012 - the name and the shape are PyYAML's
-        tag: constructor
-        for tag, constructor in yaml.SafeLoader.yaml_constructors.items()
-        if tag is None or tag.rpartition(":")[2] in {"null", "bool", "int", "float", "str", "seq", "map"}
-    }
+
+
+MERGE_KEY = "<<"
+"""Its value is a section, usually an alias, or a list of them, whose entries count where the section has none."""
+PROBLEMS_MAX = 100
+"""Problems of a file that are reported: it is no file of settings if it has more."""
+OWN_PREFIX = "x-"
+"""Top-level names that begin with it are the user's own, such as a place for anchors."""
 
 
 def read_file(file: Path) -> tuple[list[RawValue], list[Problem]]:
     """Return the settings in a file, and its problems. A file that cannot be read is a problem."""
     try:
-        text = file.read_bytes().decode("utf-8-sig")
+        text = read_limited(file)
+    except YamlError as error:
+        return [], [_problem(str(file), error)]
     except FileNotFoundError:
-        return [], [Problem(str(file), "file not found")]
+        return [], [Problem(str(file), "the file does not exist")]
     except IsADirectoryError:
-        return [], [Problem(str(file), "is a folder, not a file")]
-    except UnicodeDecodeError as error:
-        line = error.object[: error.start].count(b"\n") + 1
-        return [], [Problem(f"{file}:{line}", "is not UTF-8 text")]
-    except OSError as error:
-        return [], [Problem(str(file), f"cannot be read: {error.strerror or error}")]
+        return [], [Problem(str(file), "the file is a folder")]
+    except (OSError, ValueError) as error:  # a ValueError: a path with a NUL
+        return [], [Problem(str(file), f"the file cannot be read: {getattr(error, 'strerror', None) or error}")]
     return read_text(text, str(file))
 
 
 def read_text(text: str, name: str) -> tuple[list[RawValue], list[Problem]]:
     """Return the settings in a YAML document, and its problems; `name` names the document in both."""
     try:
-        loader = _Loader(text)
-        try:
-            root = loader.get_single_node()
-        finally:
-            loader.dispose()
-    except yaml.reader.ReaderError as error:
-        line = text[: error.position].count("\n") + 1
-        return [], [Problem(f"{name}:{line}", "holds a character that YAML does not allow")]
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        where = f"{name}:{mark.line + 1}" if mark else name
-        return [], [Problem(where, f"is not valid YAML: {error.problem or error.context}")]
-    except RecursionError:
-        return [], [Problem(name, "is nested too deeply")]
+        root = compose(text, _Loader)
+    except YamlError as error:
+        return [], [_problem(name, error)]
     document = _SettingsReader(name)
     if root is not None and not _is_empty(root):
         document.section(root, "")
@@ -66,13 +58,13 @@ def read_text(text: str, name: str) -> tuple[list[RawValue], list[Problem]]:
 def read_value(text: str) -> object:
     """Parse one YAML value. Raises ValueError when the text is not YAML."""
     try:
-        loader = _Loader(text)
-        try:
-            return loader.get_single_data()
-        finally:
-            loader.dispose()
-    except (yaml.YAMLError, RecursionError, TypeError) as error:
-        raise ValueError("is not a YAML value") from error
+        return load(text, _Loader)
+    except YamlError as error:
+        raise ValueError("is not a YAML value" if error.text.startswith("is not valid") else error.text) from error
+
+
+def _problem(name: str, error: YamlError) -> Problem:
+    return Problem(name if error.line is None else f"{name}:{error.line}", f"the file {error.text}")
 
 
 class _SettingsReader:
@@ -90,18 +82,37 @@ class _SettingsReader:
             what = f"{path} is a section" if path else "the file"
             self._add_problem(node, f"{what}: it must contain settings, one `name: value` per line")
             return
-        seen: dict[str, yaml.Node] = {}
+        for name, (key, value) in self._entries(node, path).items():
+            if len(self.problems) >= PROBLEMS_MAX:
+                return
+            here = f"{path}.{name}" if path else name
+            if path or not name.startswith(OWN_PREFIX):
+                self._entry(here, key, value)
+
+    def _entries(self, node: yaml.MappingNode, path: str) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+        """Return the entries of a section by name, those that it merges behind its own."""
+        own: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        merged: list[yaml.Node] = []
         for key, value in node.value:
             if not isinstance(key, yaml.ScalarNode):
                 self._add_problem(key, "the name of a setting must be plain text")
                 continue
             name = str(key.value)
-            here = f"{path}.{name}" if path else name
-            if name in seen:
-                self._add_problem(key, f"{here} is given twice, first on line {seen[name].start_mark.line + 1}")
-                continue
-            seen[name] = key
-            self._entry(here, key, value)
+            if name == MERGE_KEY:
+                merged += value.value if isinstance(value, yaml.SequenceNode) else [value]
+            elif name in own:
+                if len(self.problems) >= PROBLEMS_MAX:
+                    return own
+                here = f"{path}.{name}" if path else name
+                self._add_problem(key, f"{here} is given twice, first on line {own[name][0].start_mark.line + 1}")
+            else:
+                own[name] = (key, value)
+        for each in merged:
+            if isinstance(each, yaml.MappingNode):
+                own = {**self._entries(each, path), **own}
+            else:
+                self._add_problem(each, f"{MERGE_KEY} must be followed by a section, or a list of sections")
+        return own
 
     def _entry(self, path: str, key: yaml.Node, value: yaml.Node) -> None:
         if path in SECTIONS and path:
@@ -116,7 +127,7 @@ class _SettingsReader:
         items = value.value if isinstance(value, yaml.SequenceNode) else ()
         try:
             plain: Any = self._values.construct_document(value)
-        except (yaml.YAMLError, RecursionError, ValueError, TypeError):
+        except (yaml.YAMLError, ValueError, TypeError, OverflowError, LookupError):  # `!!bool x`, `!!int`
             self._add_problem(value, f"{path} must be {SETTINGS[path].expectation}")
             return
         self.given.append(

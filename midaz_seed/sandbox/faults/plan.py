@@ -19,6 +19,7 @@ from typing import Any, Self
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from midaz_seed.bounded_yaml import BoundedLoader, YamlError, compose, load, read_limited
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.sandbox.core.dialect import GROUPS
 from midaz_seed.sandbox.faults.effects import (
@@ -174,7 +175,7 @@ _EFFECTS = (
 )  # fmt: skip
 
 
-class _Yaml(yaml.SafeLoader):
+class _Yaml(BoundedLoader):
     """YAML in which `on` is a text, not true."""
 
 
@@ -227,13 +228,14 @@ class FaultPlan(Model):
             ConfigurationError: the file cannot be read, or is no valid plan.
         """
         try:
-            text = path.read_text(encoding="utf-8")
-            data = yaml.load(text, Loader=_Yaml)  # noqa: S506 - a SafeLoader
+            text = read_limited(path)
+            data, root = load(text, _Yaml), compose(text, _Yaml)
         except OSError as error:
             raise ConfigurationError(f"the fault plan cannot be read: {error.strerror}", where=str(path)) from None
-        except yaml.YAMLError as error:
-            raise ConfigurationError(f"not YAML: {error}", where=str(path)) from None
-        return cls.parse(data, where=str(path), root=yaml.compose(text, Loader=_Yaml))
+        except YamlError as error:
+            where = str(path) if error.line is None else f"{path}:{error.line}"
+            raise ConfigurationError(f"the fault plan {error.text}", where=where) from None
+        return cls.parse(data, where=str(path), root=root)
 
 
 def draws(seed: int, rule: int, number: int) -> tuple[float, float]:

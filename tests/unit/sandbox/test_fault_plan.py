@@ -120,7 +120,7 @@ def test_a_plan_is_read_from_yaml(tmp_path: Path) -> None:
     plan = FaultPlan.read(file)
     assert (plan.seed, plan.rules[0].label) == (7, "latency")
     file.write_text("rules: [", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="not YAML"):
+    with pytest.raises(ConfigurationError, match="not valid YAML"):
         FaultPlan.read(file)
     with pytest.raises(ConfigurationError, match="cannot be read"):
         FaultPlan.read(tmp_path / "none.yaml")

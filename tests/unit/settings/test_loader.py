@@ -1,5 +1,6 @@
 """The layers: which one wins, where a value came from, and how each mistake is named."""
 
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -224,10 +225,13 @@ def test_a_date_in_yaml_stays_the_text_that_it_is() -> None:
             "midaz-seed.yaml:1: the file: it must contain settings, one `name: value` per line",
         ),
         ("just words", "midaz-seed.yaml:1: the file: it must contain settings, one `name: value` per line"),
-        ("seed: [1\nx: 2", "midaz-seed.yaml:2: is not valid YAML: expected ',' or ']', but got ':'"),
-        ("seed: 1\n\tx: 2", "midaz-seed.yaml:2: is not valid YAML: found character '\\t' that cannot start any token"),
-        ("seed: 1\n---\nseed: 2", "midaz-seed.yaml:2: is not valid YAML: but found another document"),
-        ("seed: 1\nx: \x00", "midaz-seed.yaml:2: holds a character that YAML does not allow"),
+        ("seed: [1\nx: 2", "midaz-seed.yaml:2: the file is not valid YAML: expected ',' or ']', but got ':'"),
+        (
+            "seed: 1\n\tx: 2",
+            "midaz-seed.yaml:2: the file is not valid YAML: it has a tab where only spaces may be used",
+        ),
+        ("seed: 1\n---\nseed: 2", "midaz-seed.yaml:2: the file holds more than one document; only one is allowed"),
+        ("seed: 1\nx: \x00", "midaz-seed.yaml:2: the file holds a character that YAML does not allow"),
     ],
 )
 def test_a_mistake_in_the_file_is_named_with_its_line(text: str, expected: str) -> None:
@@ -235,7 +239,7 @@ def test_a_mistake_in_the_file_is_named_with_its_line(text: str, expected: str) 
 
 
 def test_a_document_nested_without_end_is_refused() -> None:
-    assert refusals("report: " + "[" * 1000) == ["midaz-seed.yaml: is nested too deeply"]
+    assert refusals("report: " + "[" * 1000) == ["midaz-seed.yaml:1: the file is nested deeper than 40 levels"]
 
 
 def test_a_number_of_thousands_of_digits_is_refused() -> None:
@@ -244,25 +248,94 @@ def test_a_number_of_thousands_of_digits_is_refused() -> None:
 
 
 def test_a_file_that_is_not_there_is_refused() -> None:
-    assert refusals(MIDAZ_SEED_CONFIG="no.yaml") == ["no.yaml: file not found"]
+    assert refusals(MIDAZ_SEED_CONFIG="no.yaml") == ["no.yaml: the file does not exist"]
 
 
 def test_a_folder_in_place_of_the_file_is_refused() -> None:
     Path("midaz-seed.yaml").mkdir()
-    assert refusals() == ["midaz-seed.yaml: is a folder, not a file"]
+    assert refusals() == ["midaz-seed.yaml: the file is a folder"]
 
 
 def test_a_file_below_a_file_is_refused() -> None:
     Path("plain").write_text("")
-    assert refusals(MIDAZ_SEED_CONFIG="plain/x.yaml") == ["plain/x.yaml: cannot be read: Not a directory"]
+    assert refusals(MIDAZ_SEED_CONFIG="plain/x.yaml") == ["plain/x.yaml: the file cannot be read: Not a directory"]
 
 
 def test_a_file_in_another_encoding_is_refused_with_its_line() -> None:
     Path("midaz-seed.yaml").write_bytes(b"seed: 1\n# informa\xe7\xe3o\n")
-    assert refusals() == ["midaz-seed.yaml:2: is not UTF-8 text"]
+    assert refusals() == ["midaz-seed.yaml:2: the file is not UTF-8 text"]
 
 
-@given(st.text(max_size=60) | st.lists(st.sampled_from([*"seed:volume{}[],&*!|>-'\"#\n ", "12", "? "])).map("".join))
+ALIASES = "".join(f"x-{n}: &a{n} [{', '.join([f'*a{n - 1}' if n else 'text'] * 10)}]\n" for n in range(10))
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (ALIASES, "midaz-seed.yaml:6: the file has more than 1,000,000 characters when its aliases are expanded"),
+        (f"x-a: &a {'s' * 30_000}\nreport: [{', '.join(['*a'] * 100)}]", "midaz-seed.yaml:2: the file has more than"),
+        ("x-a: &a\n  b: *a", "midaz-seed.yaml:2: the file contains itself by an alias"),
+        ("volume: &v\n  <<: *v", "midaz-seed.yaml:2: the file contains itself by an alias"),
+        (
+            "x-0: &a0 []\n" + "".join(f"x-{n}: &a{n} [*a{n - 1}]\n" for n in range(1, 60)),
+            "when its aliases are expanded",
+        ),
+        ("report: " + "{a: " * 1000, "midaz-seed.yaml:1: the file is nested deeper than 40 levels"),
+        ("".join(f"{' ' * n}a:\n" for n in range(100)), "the file is nested deeper than 40 levels"),
+        (f"x-a: {'s' * 40_000}", "midaz-seed.yaml:1: the file holds a value of 40,000 characters; the limit is 32,768"),
+        (f"seed: {'1:' * 16_000}1", "midaz-seed.yaml:1: seed must be a whole number"),
+        (f"seed: 0x{'f' * 30_000}", "midaz-seed.yaml:1: seed must be a whole number"),
+        ("# " + "x" * 300_000, "midaz-seed.yaml: the file is larger than 131,072 bytes, the limit"),
+        ("seed: 1\n---\n" * 3, "the file holds more than one document; only one is allowed"),
+        ("volume:\n\torganizations: 3", "midaz-seed.yaml:2: the file is not valid YAML: it has a tab"),
+        ('report: "\\UFFFFFFFF"', "the file is not valid YAML"),
+        ("seed: &a 1\nseed: *a", "midaz-seed.yaml:2: seed is given twice, first on line 1"),
+        ("seed: *nowhere", "midaz-seed.yaml:1: the file is not valid YAML: found undefined alias 'nowhere'"),
+        ("report: !!python/object/apply:os.system [true]", "midaz-seed.yaml:1: report must be the path of a file"),
+        ("<<: 5", "midaz-seed.yaml:1: << must be followed by a section, or a list of sections"),
+        ("volume:\n  x-a: 1", "midaz-seed.yaml:2: unknown setting volume.x-a"),
+    ],
+)
+def test_hostile_yaml_is_refused_with_its_line_and_at_once(text: str, expected: str) -> None:
+    """P6: aliases, nesting, long values and large files are bounded."""
+    started_s = time.perf_counter()
+    assert expected in " | ".join(refusals(text))
+    assert time.perf_counter() - started_s < 10
+
+
+@pytest.mark.parametrize("value", ["[&a [*a]]", "[" * 100, "'" + "x" * 40_000 + "'"])
+def test_hostile_yaml_in_a_flag_is_refused(value: str) -> None:
+    """P6: the value of --set is YAML too."""
+    (said,) = refusals(None, Flag("--set report", "report", value, yaml=True))
+    assert said.startswith("flag --set report: the value of report ")
+
+
+def test_an_endless_file_is_refused() -> None:
+    """P6: a device or a pipe is read up to the limit and no further."""
+    assert refusals(MIDAZ_SEED_CONFIG="/dev/zero") == ["/dev/zero: the file is larger than 131,072 bytes, the limit"]
+
+
+def test_merge_keys_and_sections_of_the_users_own_are_read() -> None:
+    """P6: `<<` merges behind what the section has itself, and top-level names with x- are ignored."""
+    loaded = load(
+        "x-base: &base {organizations: 7, accountsPerLedger: 70}\n"
+        "x-more: &more\n  <<: *base\n  organizations: 8\n  portfoliosPerLedger: 4\n"
+        "x-top: &top {seed: 5, preset: tiny}\n"
+        "<<: *top\n"
+        "seed: 6\n"
+        "volume:\n  segmentsPerLedger: 9\n  <<: [*more, *base]\n  accountsPerLedger: 71\n"
+    )
+    volume = loaded.settings.volume
+    assert (loaded.settings.seed, loaded.settings.preset) == (6, "tiny")
+    assert (volume.organizations, volume.portfolios_per_ledger) == (8, 4)
+    assert (volume.accounts_per_ledger, volume.segments_per_ledger) == (71, 9)
+    assert loaded.sources["volume.organizations"] == "midaz-seed.yaml:4"
+
+
+PIECES = [*"seed:volume{}[],&*!|>-'\"#\n ", "12", "? ", "<<: ", "&a ", "*a", "x-"]
+
+
+@given(st.text(max_size=60) | st.lists(st.sampled_from(PIECES)).map("".join))
 @hypothesis_settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 def test_whatever_the_file_holds_it_loads_or_is_refused(text: str) -> None:
     Path("fuzz.yaml").write_text(text, encoding="utf-8", errors="surrogatepass")

@@ -20,6 +20,7 @@ GOOD: list[dict[str, Any]] = [
     {"volume": {"accountsPerLedger": 1, "transactionsPerAccount": 0}, "data": {"alphanumericCnpj": True}},
     {"generation": {"retries": {"max": 5, "backoff": "linear", "initialDelay": 50}}},
     {"log": {"level": "debug", "format": "json"}, "report": "out.json"},
+    {"x-shared": {"anything": [1]}, "seed": 7},
 ]
 BAD: list[dict[str, Any]] = [
     {"presets": "large"},
