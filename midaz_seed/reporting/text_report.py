@@ -124,6 +124,11 @@ def _load(report: Report) -> Iterator[str]:
             f"concurrency: auto, {report.concurrency.in_flight} in flight at the end, {min(found)} to {max(found)} "
             f"before, {counted(report.concurrency.changes_total, 'change')}"
         )
+    if report.rate_limit is not None:
+        yield (
+            f"rate limit of the server: about {report.rate_limit.found_per_s:,.0f} requests/s, "
+            f"{counted(report.rate_limit.rejected, 'request')} rejected and sent again"
+        )
     steady = report.steady
     if steady is not None and (steady.warmup_s or steady.to_s - steady.from_s >= STEADY_S_MIN):
         yield (

@@ -18,6 +18,7 @@ from midaz_seed.transport.base import (
     HEAD_BYTES_MAX,
     HEADERS_MAX,
     AnswerTimeoutError,
+    ConnectError,
     LostConnectionError,
     Request,
     Response,
@@ -112,6 +113,11 @@ class _Wire(asyncio.Protocol):
         self._deadline_s = self._loop.time() + timeout_s
         self._transport.write(data)
         return answer
+
+    @property
+    def is_open(self) -> bool:
+        """Return whether the connection has not ended."""
+        return self in self._wires
 
     def overdue(self, now_s: float) -> bool:
         """Return whether a request is in flight and its deadline has passed; `now_s` is the event loop's time."""
@@ -328,6 +334,8 @@ class HttptoolsTransport:
             raise connect_timeout(origin.host, origin.port, self._connect_timeout_s) from error
         except OSError as error:
             raise connect_error(error, origin.host, origin.port) from error
+        if not wire.is_open:  # it ended while it was set up, and nothing would notice that later
+            raise ConnectError(f"the server closed the connection at once ({origin.host}:{origin.port})")
         if self._sweeper is None:
             self._sweep(loop)
         return wire

@@ -403,4 +403,5 @@ def _described(answer: Answer, evidence: Evidence) -> Answer:
     elif evidence.effect is Effect.UNKNOWN and verdict.disposition in _FINAL:
         message = f"{answer.response.status if answer.response else ''} that is not from Midaz: {verdict.message}"
         verdict = Verdict(Disposition.UNKNOWN, verdict.error, verdict.code, message)
-    return Answer(verdict, answer.response, answer.attempts, answer.sent_s, answer.at_s)
+    answer.verdict = verdict
+    return answer
