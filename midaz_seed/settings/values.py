@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from midaz_seed.settings.masking import EXAMPLE
+
 EXPLAINED = "explained"
 """The type of an error whose message says what is wrong with a value."""
 
@@ -140,7 +142,7 @@ def _proxy_url(url: str) -> str:
     """Refuse what is not the URL of a proxy. The reasons do not contain it, because it may hold a password."""
     if not url:
         return url
-    form = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+    form = f"write it as http://HOST:PORT or http://{EXAMPLE}"
     if "***@" in url:
         raise explained("the proxy's user and password are not stored with a run: give --proxy again")
     if not url.isascii() or not url.isprintable() or re.search(r"[\s\\]", url):

@@ -9,6 +9,7 @@ from typing import cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http_exceptions import BadHttpMessage, ContentLengthError, TransferEncodingError
 from yarl import URL
 
 from midaz_seed.transport.base import (
@@ -21,16 +22,26 @@ from midaz_seed.transport.base import (
     ReusedConnectionClosedError,
     Service,
     TransportError,
+    UnreadableAnswerError,
 )
 from midaz_seed.transport.connecting import (
     NEXT_ADDRESS_AFTER_S,
     Addresses,
+    accepts_connections,
     accepts_tls,
     connect_error,
     connect_timeout,
 )
 from midaz_seed.transport.headers import fixed_headers
-from midaz_seed.transport.unreadable import NoAnswerError, body_too_large, closed, https_expected, not_http
+from midaz_seed.transport.unreadable import (
+    NoAnswerError,
+    body_too_large,
+    closed,
+    head_too_large,
+    https_expected,
+    not_http,
+    too_many_headers,
+)
 
 KEEP_ALIVE_S = 30.0
 """Idle time after which a connection is closed."""
@@ -135,12 +146,12 @@ class AiohttpTransport:
             ) as answer:
                 response = Response(answer.status, answer.headers, await _read(answer))
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
-            raise self._not_connected(error, url) from error
+            raise await self._not_connected(error, url) from error
         except TimeoutError as error:
             raise AnswerTimeoutError(f"no complete answer in {self._request_timeout_s:g} s") from error
         except (aiohttp.ClientError, ConnectionError, ssl.SSLError) as error:
             lost = _lost(error, use)
-            if isinstance(lost, NoAnswerError) and await self._expects_tls(url):
+            if isinstance(lost, NoAnswerError | UnreadableAnswerError) and await self._expects_tls(url):
                 raise https_expected() from error
             raise lost from error
         self._has_answered = True
@@ -150,7 +161,7 @@ class AiohttpTransport:
         """See `Transport.aclose`."""
         await self._session.close()
 
-    def _not_connected(self, error: aiohttp.ClientError, url: URL) -> TransportError:
+    async def _not_connected(self, error: aiohttp.ClientError, url: URL) -> TransportError:
         """Return the error to raise when there is no connection to the server or the proxy."""
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return connect_error(cast("ssl.SSLError", error.certificate_error), error.host, error.port or 0)
@@ -160,7 +171,9 @@ class AiohttpTransport:
             hint = "check target.proxy; its user and password are given as http://USER:PASSWORD@HOST:PORT"
             return ConnectError(f"the proxy refuses the connection: {error.status} {error.message}", hint=hint)
         via = URL(self._proxy) if self._proxy else url
-        return connect_timeout(via.host or "", via.port or 0, self._connect_timeout_s)
+        host, port = via.host or "", via.port or 0
+        handshake = via.scheme == "https" and await accepts_connections(host, port, self._addresses)
+        return connect_timeout(host, port, self._connect_timeout_s, handshake=handshake)
 
     async def _expects_tls(self, url: URL) -> bool:
         """Return whether a server that has never answered plain HTTP uses TLS."""
@@ -193,9 +206,25 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 def _lost(error: Exception, use: _Use) -> TransportError:
     """Return the error to raise when a connection ended, or what was received cannot be parsed."""
     if isinstance(error, aiohttp.ClientResponseError):
-        return not_http(b"", error.message)
-    started = isinstance(error, aiohttp.ServerDisconnectedError) and error.message not in (None, "Server disconnected")
-    begun = started or isinstance(error, aiohttp.ClientPayloadError)
-    if use.is_reused and not begun:
+        return _invalid(error.message)
+    payload = isinstance(error, aiohttp.ClientPayloadError)
+    if payload and isinstance(error.__cause__, BadHttpMessage) and not isinstance(error.__cause__, _CUT_OFF):
+        return _invalid(error.__cause__.message)
+    started = isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
+    if use.is_reused and not (payload or started):
         return ReusedConnectionClosedError("the server closed the idle connection")
-    return closed(None if isinstance(error, aiohttp.ServerDisconnectedError) else error, received=begun)
+    reason = error if isinstance(error, OSError) else None
+    return closed(reason, received=payload or started)
+
+
+_CUT_OFF = (ContentLengthError, TransferEncodingError)
+"""What aiohttp raises when a connection ends inside a body."""
+
+
+def _invalid(message: str) -> TransportError:
+    """Return the error for bytes that aiohttp's parser refuses; its messages hold the bytes after the first line."""
+    if message.startswith("Got more than"):
+        return head_too_large()
+    if message.startswith("Too many headers"):
+        return too_many_headers()
+    return not_http(b"", message.strip().partition("\n")[0].rstrip(":"))
