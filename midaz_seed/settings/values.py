@@ -160,7 +160,9 @@ def _proxy_url(url: str) -> str:
     except UnicodeError:
         raise explained("its user or password has characters that a proxy cannot receive (Latin-1 only)") from None
     if "@" in user + password or ":" in unquote(user):
-        raise explained(f"its user and password are not clear: {form}, with @ as %40 and no : in the user")
+        raise explained(
+            f"its user and password are not clear: {form}, with an @ in them percent-encoded, and no colon in the user"
+        )
     return url
 
 

@@ -22,7 +22,6 @@ from midaz_seed.transport.base import (
     ReusedConnectionClosedError,
     Service,
     TransportError,
-    UnreadableAnswerError,
 )
 from midaz_seed.transport.connecting import (
     NEXT_ADDRESS_AFTER_S,
@@ -31,16 +30,19 @@ from midaz_seed.transport.connecting import (
     accepts_tls,
     connect_error,
     connect_timeout,
+    invalid_name,
 )
 from midaz_seed.transport.headers import fixed_headers
 from midaz_seed.transport.unreadable import (
     NoAnswerError,
+    NotHttpError,
     body_too_large,
     closed,
     head_too_large,
     https_expected,
     not_http,
     too_many_headers,
+    wrong_protocol,
 )
 
 KEEP_ALIVE_S = 30.0
@@ -67,7 +69,11 @@ class _Resolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found: list[ResolveResult] = []
         for name in self._addresses.get((host, port), (host,)):
-            found += [{**each, "hostname": host} for each in await self._system.resolve(name, port, family)]
+            try:
+                answers = await self._system.resolve(name, port, family)
+            except UnicodeError as error:  # such as a label of more than 63 characters
+                raise invalid_name() from error
+            found += [{**each, "hostname": host} for each in answers]
         return found
 
     async def close(self) -> None:
@@ -144,6 +150,8 @@ class AiohttpTransport:
                 proxy=self._proxy,
                 trace_request_ctx=use,
             ) as answer:
+                if answer.status < 200:
+                    raise wrong_protocol(answer.status)
                 response = Response(answer.status, answer.headers, await _read(answer))
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
             raise await self._not_connected(error, url) from error
@@ -151,7 +159,7 @@ class AiohttpTransport:
             raise AnswerTimeoutError(f"no complete answer in {self._request_timeout_s:g} s") from error
         except (aiohttp.ClientError, ConnectionError, ssl.SSLError) as error:
             lost = _lost(error, use)
-            if isinstance(lost, NoAnswerError | UnreadableAnswerError) and await self._expects_tls(url):
+            if isinstance(lost, NoAnswerError | NotHttpError) and await self._expects_tls(url):
                 raise https_expected() from error
             raise lost from error
         self._has_answered = True
@@ -227,4 +235,6 @@ def _invalid(message: str) -> TransportError:
         return head_too_large()
     if message.startswith("Too many headers"):
         return too_many_headers()
+    if message.startswith("Bad status line"):
+        return NotHttpError("not a Midaz: the answer is not HTTP")
     return not_http(b"", message.strip().partition("\n")[0].rstrip(":"))

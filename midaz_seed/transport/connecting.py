@@ -15,7 +15,7 @@ Addresses = Mapping[tuple[str, int], tuple[str, ...]]
 """(host, port) -> the IP addresses to use instead of those that the resolver of the system gives."""
 NEXT_ADDRESS_AFTER_S = 0.25
 """Time without a connection after which the next address of a name is tried as well (RFC 8305, section 5)."""
-TRY_WITHIN_S = 2.0
+TRY_WITHIN_S = 1.0
 """Time for a connection that is only tried, such as to explain a failure."""
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 
@@ -32,10 +32,15 @@ async def open_socket(host: str, port: int, addresses: Addresses) -> socket.sock
         try:
             found += await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         except UnicodeError as error:  # such as a label of more than 63 characters
-            raise socket.gaierror(socket.EAI_NONAME, "it is not a valid host name") from error
+            raise invalid_name() from error
     return await aiohappyeyeballs.start_connection(
         found, happy_eyeballs_delay=NEXT_ADDRESS_AFTER_S, interleave=1, loop=loop
     )
+
+
+def invalid_name() -> socket.gaierror:
+    """Return the resolver's error for what is not a host name."""
+    return socket.gaierror(socket.EAI_NONAME, "it is not a valid host name")
 
 
 def connect_error(error: OSError, host: str, port: int) -> TransportError:
