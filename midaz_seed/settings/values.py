@@ -57,7 +57,7 @@ def _stripped(secret: object) -> object:
 
 def _bare_token(token: object) -> object:
     """Accept a token as it stands in a header: `Bearer abc`, `Authorization: Bearer abc`."""
-    return re.sub(r"(?i)^(authorization:\s*)?bearer\s+", "", token) if isinstance(token, str) else token
+    return re.sub(r"(?i)^(authorization:\s*)?bearer(\s+|$)", "", token) if isinstance(token, str) else token
 
 
 def _header_safe(token: SecretStr) -> SecretStr:
@@ -150,6 +150,7 @@ def _proxy_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        valid = valid and "%" not in parts.netloc.rpartition("@")[2]
     except ValueError:
         valid = False
     if not valid or parts.path not in ("", "/") or parts.query or parts.fragment:
