@@ -254,7 +254,7 @@ class _Parts:
             services.get_abstract(Clock),
             self.target,
             session.rejects if session else None,
-            with_token=bool(target.auth_token or target.client_secret),
+            with_token=bool(target.auth_token or target.auth_token_file or target.client_secret),
         )
 
     async def transport(self, services: svcs.Container) -> AsyncIterator[Transport]:

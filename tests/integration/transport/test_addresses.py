@@ -1,14 +1,16 @@
 """Names with several addresses, and addresses that are given by `resolve`."""
 
 import asyncio
+import os
 import socket
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from urllib.parse import urlsplit
 
 import pytest
 
-from midaz_seed.transport.base import ConnectError
+from midaz_seed.transport.base import ConnectError, OutOfFileDescriptorsError
 from tests.support.raw_server import OK, Make, Server, get
 
 NAME = "midaz.example.com"
@@ -80,3 +82,41 @@ async def test_an_unknown_name_is_named_with_the_flag_that_helps(make: Make, hos
         await get(transport)
     assert "--resolve" in caught.value.hint
     await transport.aclose()
+
+
+@pytest.mark.skipif(not socket.has_ipv6, reason="needs IPv6")
+async def test_an_ipv6_address_in_a_url_is_used_as_it_stands(make: Make) -> None:
+    """H1: with its brackets in `Host`."""
+    server = Server(OK)
+    try:
+        listening = await asyncio.start_server(server.handle, "::1", 0)
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    port = listening.sockets[0].getsockname()[1]
+    transport = make(f"http://[::1]:{port}")
+    assert (await get(transport)).body == b"ok"
+    await transport.aclose()
+    listening.close()
+    assert f"host: [::1]:{port}\r\n".encode() in server.requests[0].lower()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="has no such limit")
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"])
+async def test_a_lack_of_file_descriptors_is_not_the_servers_fault(make: Make, host: str) -> None:
+    """L2: not even where the resolver reports it as an unknown name."""
+    import resource
+
+    async with Server(OK).running(make.server_tls) as server:
+        transport = make(server.url.replace("127.0.0.1", host))
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        lowest_free = os.open(os.devnull, os.O_RDONLY)
+        os.close(lowest_free)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free, hard))
+        try:
+            with pytest.raises(OutOfFileDescriptorsError, match="no file descriptor is left") as caught:
+                await get(transport)
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        assert not caught.value.maybe_applied
+        assert (await get(transport)).body == b"ok"
+        await transport.aclose()
