@@ -98,7 +98,7 @@ def _lines(report: Report) -> Iterator[str]:
 
 def _load(report: Report) -> Iterator[str]:
     """Describe the load, if it was more than a fixed number in flight."""
-    if cast("JsonObject", report.settings["target"]).get("insecure"):
+    if cast("JsonObject", report.settings.get("target", {})).get("insecure"):
         yield "INSECURE: certificates were not checked (target.insecure)"
     if report.packing is not None:
         movements = "1 movement" if report.packing.size == 1 else f"{report.packing.size} movements"
