@@ -13,8 +13,6 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import urlsplit
 
-import anyio
-
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine import orchestrator
 from midaz_seed.engine.admission import StoppedError
@@ -42,12 +40,11 @@ from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget, addresses_of, resolve_target
 from midaz_seed.stopping import Stopping
 from midaz_seed.transport.base import Transport
-from midaz_seed.transport.connecting import Addresses, open_socket
+from midaz_seed.transport.connecting import Addresses, accepts_connections
 from midaz_seed.wiring import open_run, open_transport
 
 Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
 """A task beside a run, such as a progress display; it is cancelled when the run is over."""
-LISTENS_WITHIN_S = 2.0
 
 
 class RunMode(Enum):
@@ -344,10 +341,4 @@ async def _listening(target: ResolvedTarget, addresses: Addresses) -> ResolvedTa
 
 async def _listens(url: str, addresses: Addresses) -> bool:
     parts = urlsplit(url)
-    try:
-        with anyio.fail_after(LISTENS_WITHIN_S):
-            opened = await open_socket(parts.hostname or "", parts.port or 80, addresses)
-    except (OSError, TimeoutError):
-        return False
-    opened.close()
-    return True
+    return await accepts_connections(parts.hostname or "", parts.port or 80, addresses)

@@ -134,7 +134,7 @@ def sandbox(
         data=data,
         seed=seed,
         faults=FaultPlan.read(faults) if faults is not None else None,
-        auth_token=auth_token,
+        auth_token=_bare_token(auth_token),
         dialect=dialect,
         transaction_port=transaction_port,
         one_port=one_port,
@@ -145,3 +145,17 @@ def sandbox(
         recovery=Recovery(recovery_age_s, recovery_period_s),
     )
     run(config, until_eof=until_eof)
+
+
+def _bare_token(given: str | None) -> str | None:
+    """Read the required token as a client reads its own: without spaces, line ends and `Bearer`."""
+    from midaz_seed.settings.schema import SETTINGS
+
+    if given is None:
+        return None
+    setting = SETTINGS["target.authToken"]
+    try:
+        token: str = setting.read(given, typed=False).get_secret_value()
+    except ValueError:
+        raise click.BadParameter(f"it must be {setting.expectation}", param_hint="--auth-token") from None
+    return token

@@ -111,7 +111,7 @@ def _client(report: Report) -> Iterator[str]:
 
 def _load(report: Report) -> Iterator[str]:
     """Describe the load, if it was more than a fixed number in flight."""
-    if cast("JsonObject", report.settings["target"]).get("insecure"):
+    if cast("JsonObject", report.settings.get("target", {})).get("insecure"):
         yield "INSECURE: certificates were not checked (target.insecure)"
     if report.packing is not None:
         yield (
