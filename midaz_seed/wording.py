@@ -32,6 +32,18 @@ def printable(text: str) -> str:
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
+def printable_json(text: str) -> str:
+    r"""Return JSON with everything unprintable in its strings as JSON escapes (`\u202e`): the same document."""
+    if text.isascii() and "\x7f" not in text:  # JSON escapes the other control characters anyway
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else _as_json_escapes(sign) for sign in text)
+
+
+def _as_json_escapes(sign: str) -> str:
+    data = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{data[index : index + 2].hex()}" for index in range(0, len(data), 2))
+
+
 def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
     """Break lines that are wider than `width` at spaces; the rest of a line is indented by two more than the line.
 

@@ -237,8 +237,8 @@ class _Verification:
         if found.unlisted and not differences and not self._differences and not context.results.crash_seen:
             context.results.crash_seen = (
                 f"ledger {self._plan.key} holds the effect of {counted(len(found.unlisted), 'transaction')} whose "
-                f"records are absent after {rereads.waited_s:.0f} s while all others are listed, as after a server crash "
-                "between the two writes"
+                f"records are absent after {rereads.waited_s:.0f} s while all others are listed, as after a server "
+                "crash between the two writes"
             )
         self._differences += differences
         if context.results.crash_seen:
