@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 
-TEXT_MAX = 2_000
+TEXT_MAX = 1_000
 """Characters of one foreign text that are printed: more would hide the lines around it."""
 
 
