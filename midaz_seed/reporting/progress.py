@@ -205,8 +205,8 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A part of the line with the figures; `rank` 0 is the most important. `short` replaces it in a narrow line, once the
-    parts that are less important by 2 are left out."""
+    """A part of the line with the figures. Those of the highest rank are left out first in a narrow line; `short`
+    replaces a part once those that are higher by 2 are left out."""
 
     rank: float
     text: str

@@ -163,3 +163,39 @@ def test_no_flag_in_a_help_is_broken_at_a_hyphen(monkeypatch: pytest.MonkeyPatch
         lines = run_cli(command, "--help").stdout.splitlines()
         assert not [line for line in lines if line.endswith("-")]
         assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.parametrize(
+    ("assignment", "message"),
+    [
+        ("breaker=1", "breaker is a section: set its settings one by one, such as breaker.failures"),
+        (
+            "limits=1",
+            "unknown setting limits; generation.limits is a section: set its settings one by one, such as "
+            "generation.limits.maxConcurrency",
+        ),
+        ("breaker.failure=1", "unknown setting breaker.failure; did you mean breaker.failures?"),
+    ],
+)
+def test_a_section_where_a_setting_is_wanted_is_said_to_be_one(assignment: str, message: str) -> None:
+    """Row 7: "no setting breaker; did you mean breaker?"."""
+    result = run_cli("config", "show", "--set", assignment)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[0] == f"error: {message}"
+
+
+def test_a_secret_that_is_not_there_is_not_shown_as_one() -> None:
+    """Row 7: `config show` showed `headers ***` where there were none."""
+    assert "***" not in run_cli("config", "show").stdout
+    assert "target.headers" in (shown := run_cli("config", "show", "--header", "X-Tenant: a").stdout)
+    assert shown.count("***") == 1
+
+
+def test_make_demo_says_what_it_does_and_how_to_call_the_command() -> None:
+    """Row 7: it was silent while it installed, and the command was nowhere to be found afterwards."""
+    root = Path(__file__).parents[3]
+    install, _, rest = (root / "Makefile").read_text(encoding="utf-8").partition("uv pip install")
+    assert "Installing midaz-seed into $(VENV)" in install
+    demo = rest.partition("\ndemo:")[2].partition("\n\n")[0]
+    assert "The command is $(BIN)/midaz-seed" in demo
+    assert ".venv/bin/midaz-seed" in (root / "README.md").read_text(encoding="utf-8").partition("## Usage")[0]
