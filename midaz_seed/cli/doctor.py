@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
-from midaz_seed.wording import printable
+from midaz_seed.wording import printable, printable_json
 
 if TYPE_CHECKING:
     from midaz_seed.probe.diagnosis import Diagnosis
@@ -76,7 +76,7 @@ def _document(diagnosis: "Diagnosis", run_command: str) -> str:
     import orjson
 
     document = {"schema_version": 1, **dataclasses.asdict(diagnosis), "go": diagnosis.go, "run": run_command}
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def _text(diagnosis: "Diagnosis", run_command: str, width: int) -> str:

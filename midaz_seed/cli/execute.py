@@ -59,7 +59,7 @@ class _Display:
             sys.stderr,
             context.meter,
             context.clock,
-            ledgers=len(context.state.ledgers),
+            verified=lambda: (len(context.results.verifications), len(context.state.ledgers)),
             limit=lambda: context.pool.limit if is_searched else None,
         )
         early, self._early = self._early, []

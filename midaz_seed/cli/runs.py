@@ -7,7 +7,7 @@ import click
 
 from midaz_seed.cli.options import runs_directory
 from midaz_seed.cli.suggestions import SuggestingGroup
-from midaz_seed.wording import counted, printable
+from midaz_seed.wording import counted, printable, printable_json
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
@@ -137,4 +137,4 @@ def _document(run: "RunDirectory") -> dict[str, Any]:
 def _print_json(document: dict[str, Any]) -> None:
     import orjson
 
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    click.echo(printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
-from midaz_seed.wording import printable
+from midaz_seed.wording import printable, printable_json
 
 if TYPE_CHECKING:
     from midaz_seed.engine.teardown import Removal
@@ -56,7 +56,7 @@ def _document(removals: "list[Removal]") -> str:
     import orjson
 
     document = {"schema_version": 1, "removals": [dataclasses.asdict(removal) for removal in removals]}
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    return printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 def _text(removals: "list[Removal]") -> str:

@@ -14,6 +14,7 @@ from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
+from midaz_seed.wording import printable_json
 
 SCHEMA_VERSION = 1
 
@@ -344,7 +345,8 @@ class Report:
 
     def as_json(self) -> str:
         """Return the report as one JSON document."""
-        return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        return printable_json(orjson.dumps(dataclasses.asdict(self), option=options).decode())
 
 
 def check_writable(path: Path) -> None:
