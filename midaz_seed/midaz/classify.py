@@ -107,8 +107,9 @@ def read_error(body: bytes) -> tuple[str, str]:
     code = parsed.get("code")
     message = parsed.get("detail") or parsed.get("message") or parsed.get("error") or parsed.get("title") or ""
     details = parsed.get("errors") or parsed.get("fields") or ""
-    is_code = isinstance(code, str) and len(code) <= CODE_MAX and code.isprintable()
-    return code if is_code else "", _one_line(f"{_text(message)} {_text(details)}")
+    if not isinstance(code, str) or len(code) > CODE_MAX or not code.isprintable():
+        code = ""
+    return code, _one_line(f"{_text(message)} {_text(details)}")
 
 
 def _text(value: object) -> str:
