@@ -113,16 +113,15 @@ class RunDirectory:
         """
         file = self.path / RUN_RECORD
         try:
-            stored = orjson.loads(file.read_bytes())
-            orjson.dumps(stored)  # what is nested too deeply could not be written again
-            record = _RECORD.validate_python({**stored, "status": RunStatus(stored["status"])}, strict=True)
+            record = _RECORD.validate_json(file.read_bytes(), strict=True)
+            orjson.dumps(asdict(record))  # a record that cannot be written again is not one of ours
         except OSError as error:
             raise RunError(
                 f"the run cannot be read: {error.strerror or error}",
                 where=str(file),
                 hint="`midaz-seed runs list` shows all runs",
             ) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise RunError(
                 "this is not a run record of midaz-seed",
                 where=str(file),

@@ -67,6 +67,7 @@ def test_a_run_with_damaged_files_is_shown_or_refused(data: bytes, rejects: byte
     (RUN.path / "run.json").write_bytes(data)
     (RUN.path / "rejects.ndjson").write_bytes(rejects + b"\n")
     refused = _is_refused(RUN.read_record)
+    assert not refused or data != rendered(orjson.loads(RECORD))
     for arguments in (["list"], ["list", "--json"], ["show", "night-1"], ["show", "night-1", "--json"]):
         done = run_cli("runs", *arguments, "--runs-dir", str(RUNS))
         assert done.returncode == (2 if refused else 0), done
@@ -92,6 +93,7 @@ def test_rejects_of_any_form_are_listed_with_their_fields_or_skipped(lines: list
     path.write_bytes(b"\n".join(lines))
     path.with_name(path.name + NEW).write_bytes(b"\n".join(more))
     found = rejected_items(path)
+    assert REJECT["key"] in found or rendered(REJECT) not in [*lines, *more]
     for key, line in found.items():
         assert line["key"] == key
         assert all(isinstance(line[name], str) for name in ("key", "error", "code", "message"))
