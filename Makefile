@@ -14,6 +14,7 @@ help: ## list the targets
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "midaz-seed needs Python 3.11 or later; choose one with: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Installing midaz-seed into $(VENV): up to a minute, the first time only."
 	@if command -v uv >/dev/null 2>&1; then \
 		uv venv -q --allow-existing --python "$$(command -v $(PYTHON))" $(VENV) && \
 		uv pip install -q --python $(BIN)/python --group dev -e .; \
@@ -23,9 +24,15 @@ $(STAMP): pyproject.toml
 		$(BIN)/python -m pip install -q --disable-pip-version-check --group dev -e .; \
 	fi
 	@touch $@
+	@echo "Installed. The command is $(BIN)/midaz-seed."
 
 demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every balance, print the report
+	@echo "Seeding the embedded server: 8,000 movements, a few seconds."
 	@$(BIN)/midaz-seed run --preset small --target sandbox
+	@printf '%s\n' '' 'The command is $(BIN)/midaz-seed. What to try next:' \
+		'  $(BIN)/midaz-seed plan --preset large                      # show what would be made' \
+		'  $(BIN)/midaz-seed run -v medium -u http://127.0.0.1:3002   # fill a Midaz of your own' \
+		'  $(BIN)/midaz-seed --help'
 
 test: $(STAMP) ## run the tests with coverage, in two processes
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90

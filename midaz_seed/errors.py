@@ -12,6 +12,7 @@
     │   ├── UnauthorizedError      the target rejects the credentials                           exit 3
     │   ├── NotMidazError          the target is not a supported Midaz                          exit 3
     │   ├── BreakerOpenError       the circuit breaker stayed open until its deadline           exit 3
+    │   ├── OverloadedError        a rate limit rejected every request until that deadline      exit 3
     │   └── RequestFailedError     a read that the run depends on failed in every attempt       exit 3
     ├── JournalError               the journal could not be written during a run                exit 1
     ├── ShardError                 a process of a run was killed repeatedly                     exit 1
@@ -26,6 +27,7 @@ next).
 """
 
 from enum import IntEnum
+from signal import Signals
 
 
 class ExitCode(IntEnum):
@@ -40,11 +42,17 @@ class ExitCode(IntEnum):
     TARGET = 3
     """The target is unreachable, rejects the credentials, or the circuit breaker did not close again."""
     SETTLEMENT = 4
-    """The balances did not show the deposits before the deadline, or it is unknown whether some movements were made."""
+    """The balances did not show the deposits before the deadline, it is unknown whether some movements were made, or
+    the time limit left no time to settle and verify."""
     INTERRUPTED = 130
-    """Stopped by SIGINT (Ctrl-C) after the requests in flight were finished."""
+    """Stopped by SIGINT (Ctrl-C), within the grace time."""
     TERMINATED = 143
-    """Stopped by SIGTERM after the requests in flight were finished."""
+    """Stopped by SIGTERM or SIGHUP, within the grace time."""
+
+
+def exit_code_of(number: Signals) -> ExitCode:
+    """Return the exit code of a call that a signal stopped."""
+    return ExitCode.INTERRUPTED if number is Signals.SIGINT else ExitCode.TERMINATED
 
 
 class SeedError(Exception):
@@ -106,7 +114,7 @@ class ShardError(SeedError):
 
 
 class SignalledError(SeedError):
-    """SIGINT or SIGTERM arrived before anything of the plan was sent. Run the same command again."""
+    """A signal arrived before anything of the plan was sent. Run the same command again."""
 
     def __init__(self, message: str, *, exit_code: ExitCode) -> None:
         super().__init__(message, hint="run the same command again")
@@ -133,6 +141,11 @@ class NotMidazError(TargetError):
 
 class BreakerOpenError(TargetError):
     """The server failed for longer than `breaker.giveUpS`. Run the same command again when it is healthy."""
+
+
+class OverloadedError(TargetError):
+    """A rate limit of the server rejected every request for longer than `breaker.giveUpS`. Nothing is lost: run the
+    same command again."""
 
 
 class SettlementError(SeedError):

@@ -8,33 +8,37 @@ from typing import Any, ParamSpec, TypeVar
 import anyio
 
 from midaz_seed.errors import UsageError
+from midaz_seed.file_descriptors import raise_limit
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
 
-def run_in_loop(function: Callable[[], Awaitable[T]], *, instead: str = "") -> T:
+def run_in_loop(function: Callable[[], Awaitable[T]], *, name: str = "", instead: str = "") -> T:
     """Run an async function to its end: on uvloop where it can be imported, on asyncio otherwise.
 
     Args:
         function: called without arguments.
+        name: the name of the caller's function, for the error message.
         instead: what to await inside a running event loop, for the error message.
 
     Returns:
         What the function returns.
 
     Raises:
-        UsageError: an event loop is running in this thread.
+        UsageError: an event loop is running in this thread, or there are too few file descriptors for one.
     """
     try:
         asyncio.get_running_loop()
     except RuntimeError:
         pass
     else:
+        instead = instead or "its async twin"
         raise UsageError(
-            "this function cannot be called inside a running event loop",
-            hint=f"await {instead} there" if instead else "await its async twin there",
+            f"{name or 'this function'} cannot be called inside a running event loop: use {instead}",
+            hint=f"await {instead} there",
         )
+    raise_limit()
     try:
         import uvloop  # noqa: F401
     except ImportError:
@@ -57,7 +61,7 @@ def synchronous(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]
 
     @functools.wraps(function)
     def twin(*args: P.args, **kwargs: P.kwargs) -> T:
-        return run_in_loop(lambda: function(*args, **kwargs), instead=name)
+        return run_in_loop(lambda: function(*args, **kwargs), name=twin.__name__, instead=name)
 
     twin.__name__ = twin.__qualname__ = name.removesuffix("_async")
     return twin

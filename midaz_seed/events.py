@@ -15,9 +15,11 @@ from midaz_seed.reporting.events import (
     LeftBehind,
     PhaseFinished,
     PhaseStarted,
+    RateLimited,
     RunFinished,
     RunStarted,
     Settled,
+    StopRequested,
     TimeUp,
 )
 
@@ -36,8 +38,10 @@ __all__ = [
     "Phase",
     "PhaseFinished",
     "PhaseStarted",
+    "RateLimited",
     "RunFinished",
     "RunStarted",
     "Settled",
+    "StopRequested",
     "TimeUp",
 ]

@@ -1,7 +1,6 @@
 """The functions of the library that need a target, each async with a synchronous twin. The commands call them too."""
 
-import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
@@ -11,22 +10,24 @@ from contextlib import (
 )
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import urlsplit
 
 import anyio
-from anyio.abc import TaskGroup
 
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine import orchestrator
+from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.client_load import process_cpu_s, watch_client_load
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.control.concurrency import HIGHEST
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.engine.teardown import Fate, Removal
-from midaz_seed.errors import ExitCode, OutputError, SignalledError
+from midaz_seed.errors import OutputError
 from midaz_seed.event_loop import synchronous
+from midaz_seed.file_descriptors import reserve_descriptors
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
 from midaz_seed.probe import doctor
@@ -38,13 +39,14 @@ from midaz_seed.runs.directory import RunDirectory
 from midaz_seed.runs.session import Session, open_session
 from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings
-from midaz_seed.settings.target import ResolvedTarget, resolve_target
+from midaz_seed.settings.target import ResolvedTarget, addresses_of, resolve_target
+from midaz_seed.stopping import Stopping
 from midaz_seed.transport.base import Transport
+from midaz_seed.transport.connecting import Addresses, open_socket
 from midaz_seed.wiring import open_run, open_transport
 
 Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
 """A task beside a run, such as a progress display; it is cancelled when the run is over."""
-T = TypeVar("T")
 LISTENS_WITHIN_S = 2.0
 
 
@@ -73,6 +75,12 @@ class _Call:
     def clock(self) -> Clock:
         return self.overrides.get(Clock) or SystemClock()
 
+    def stopping(self, settings: Settings) -> Stopping:
+        """What may end this call early; the time limit begins now, and is that of a run."""
+        limits = settings.generation.limits
+        duration_s = limits.duration_s if self.mode is RunMode.SEED else 0.0
+        return Stopping(self.clock, grace_s=limits.grace_s, duration_s=duration_s, emit=self.emit)
+
 
 async def seed_async(
     settings: Settings,
@@ -92,7 +100,8 @@ async def seed_async(
         emit: called with each event of `midaz_seed.events`, on the event loop.
         watch: an async function that runs beside the run and is cancelled at its end. It gets the run's internal
             context, which may change with any version.
-        handle_signals: stop sending at the first SIGINT or SIGTERM and cancel the run at the second. Main thread only.
+        handle_signals: stop at the first SIGINT, SIGTERM or SIGHUP, within the grace time (`limits.graceS`), and
+            cut off what is in flight at the second. Main thread only.
         overrides: parts to replace, by type: `{Transport: ...}`, `{Clock: ...}`. The caller closes them.
 
     Returns:
@@ -135,13 +144,20 @@ async def verify_async(
 
 
 async def teardown_async(
-    settings: Settings, *, dry_run: bool = False, overrides: Mapping[type, Any] | None = None
+    settings: Settings,
+    *,
+    dry_run: bool = False,
+    emit: Emit = ignore_event,
+    handle_signals: bool = False,
+    overrides: Mapping[type, Any] | None = None,
 ) -> list[Removal]:
     """Delete what the run of these settings created: the organizations and ledgers that carry its run id, no others.
 
     Args:
         settings: those of the run.
         dry_run: list what would be removed, without removing it.
+        emit: as in `seed_async`.
+        handle_signals: as in `seed_async`.
         overrides: as in `seed_async`.
 
     Returns:
@@ -150,9 +166,14 @@ async def teardown_async(
     Raises:
         UsageError: PlanError, TargetNotAllowedError, OutputError or RunError.
         TargetError: UnreachableError, UnauthorizedError, NotMidazError, BreakerOpenError or RequestFailedError.
+        SignalledError: with `handle_signals`, a signal came before everything was removed.
     """
-    call = _Call(RunMode.VERIFY, overrides=overrides or {})
-    async with _reach(settings, resolve_target(settings.target)) as address:
+    call = _Call(RunMode.VERIFY, emit, handle_signals=handle_signals, overrides=overrides or {})
+    stopping = call.stopping(settings)
+    async with (
+        stopping.watching("what was removed stays removed", signals=handle_signals),
+        _reach(settings, resolve_target(settings.target)) as address,
+    ):
         settings, _ = await _choose_batch_size(settings, address, call)
         plan = build_plan(settings)
         directory = RunDirectory(settings.journal.directory / plan.run_id)
@@ -165,13 +186,20 @@ async def teardown_async(
 
 
 async def examine_async(
-    settings: Settings, *, write: bool = False, overrides: Mapping[type, Any] | None = None
+    settings: Settings,
+    *,
+    write: bool = False,
+    emit: Emit = ignore_event,
+    handle_signals: bool = False,
+    overrides: Mapping[type, Any] | None = None,
 ) -> Diagnosis:
     """Examine the target: version, access, API behaviour and latency, and whether a run may start. The command: doctor.
 
     Args:
         settings: only the section `target` is used, and `sandbox` where that is the target.
         write: also test idempotency, balances and throughput, in a temporary organization that is removed afterwards.
+        emit: as in `seed_async`.
+        handle_signals: as in `seed_async`.
         overrides: as in `seed_async`.
 
     Returns:
@@ -179,9 +207,12 @@ async def examine_async(
 
     Raises:
         UsageError: TargetNotAllowedError or ConfigurationError.
+        SignalledError: with `handle_signals`, a signal came. What was written is removed.
     """
-    call = _Call(RunMode.VERIFY, overrides=overrides or {})
+    call = _Call(RunMode.VERIFY, emit, handle_signals=handle_signals, overrides=overrides or {})
+    stopping = call.stopping(settings)
     async with (
+        stopping.watching("the examination was not finished", signals=handle_signals),
         _reach(settings, resolve_target(settings.target)) as address,
         _transport(settings, address, call) as transport,
     ):
@@ -199,9 +230,10 @@ async def _execute(settings: Settings, call: _Call) -> Report:
     if settings.report is not None:
         check_writable(settings.report)
     target = resolve_target(settings.target)
-    # the background tasks end after the target was left, so that a late Ctrl-C cannot take the report away while the
-    # sandbox ends
-    async with background_tasks() as background, AsyncExitStack() as stack:
+    stopping = call.stopping(settings)
+    # it watches until the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
+    nothing = "nothing of the plan was sent" if call.mode is RunMode.SEED else "nothing was compared"
+    async with stopping.watching(nothing, signals=call.handle_signals), AsyncExitStack() as stack:
         address = await stack.enter_async_context(_reach(settings, target))
         settings, batch_size = await _choose_batch_size(settings, address, call)
         plan = build_plan(settings)
@@ -214,10 +246,15 @@ async def _execute(settings: Settings, call: _Call) -> Report:
                 emit=call.emit,
                 session=session,
                 batch_size=batch_size,
+                ends_at_s=stopping.ends_at_s,
                 overrides=call.overrides,
             )
         )
-        report = await _run(context, call, background)
+        with stopping.steering(context):
+            try:
+                report = await _run(context, call)
+            except StoppedError:  # before the first ledger
+                raise stopping.error(nothing) from None
         if session is not None:
             report = _end_session(session, report)
     call.emit(RunFinished(report.exit_code, report.elapsed_s))
@@ -226,17 +263,14 @@ async def _execute(settings: Settings, call: _Call) -> Report:
     return report
 
 
-async def _run(context: RunContext, call: _Call, background: TaskGroup) -> Report:
+async def _run(context: RunContext, call: _Call) -> Report:
     """Carry out the plan, or verify it, with its watchers beside it."""
-    if call.handle_signals:
-        background.start_soon(orchestrator.watch_signals, context)
-    background.start_soon(watch_client_load, context)
-    if call.mode is RunMode.SEED:
-        for watcher in LOAD_WATCHERS:
-            background.start_soon(watcher, context)
     started_s, started_at_s = context.clock.monotonic(), context.clock.time()
     started_cpu_s = process_cpu_s()
     async with background_tasks() as watching:
+        watching.start_soon(watch_client_load, context)
+        for watcher in LOAD_WATCHERS if call.mode is RunMode.SEED else ():
+            watching.start_soon(watcher, context)
         if call.watch is not None:
             watching.start_soon(call.watch, context)
         await (orchestrator.seed(context) if call.mode is RunMode.SEED else orchestrator.verify(context))
@@ -269,12 +303,8 @@ async def _choose_batch_size(
         return settings, None
     check_numbers(settings)
     async with _transport(settings, address, call) as transport:
-
-        async def choose() -> tuple[Settings, BatchSizeChoice]:
-            measure = call.mode is RunMode.SEED
-            return await choose_batch_size(settings, transport, call.clock, call.emit, measure=measure)
-
-        return await (_cancel_on_signal(choose) if call.handle_signals else choose())
+        measure = call.mode is RunMode.SEED
+        return await choose_batch_size(settings, transport, call.clock, call.emit, measure=measure)
 
 
 def _transport(settings: Settings, address: ResolvedTarget, call: _Call) -> AbstractAsyncContextManager[Transport]:
@@ -283,51 +313,41 @@ def _transport(settings: Settings, address: ResolvedTarget, call: _Call) -> Abst
     return nullcontext(given) if given else open_transport(settings.target, address, call.clock)
 
 
-async def _cancel_on_signal(work: Callable[[], Awaitable[T]]) -> T:
-    """Do the work; raise SignalledError when a SIGINT or SIGTERM comes first. The work cleans up behind itself."""
-    caught: list[signal.Signals] = []
-    results: list[T] = []
-    # listens until the clean-up is over: a second signal must not leave half of it
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async with background_tasks() as background:
-
-            async def listen() -> None:
-                caught.append(await anext(signals))
-                background.cancel_scope.cancel()
-
-            background.start_soon(listen)
-            results.append(await work())
-    if caught:
-        code = ExitCode.INTERRUPTED if caught[0] is signal.SIGINT else ExitCode.TERMINATED
-        raise SignalledError(f"{caught[0].name}: nothing of the plan was sent", exit_code=code)
-    return results[0]
-
-
 @asynccontextmanager
 async def _reach(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
     """The target's address; `sandbox` as a target starts one for the duration of the block."""
+    _reserve_file_descriptors(settings, target)
     if not target.is_sandbox:
-        yield await _listening(target)
+        yield await _listening(target, addresses_of(settings.target))
         return
     own = settings.sandbox
     async with sandbox_process(data=own.data, faults=own.faults, dialect=own.dialect) as (onboarding, transaction):
         yield ResolvedTarget(onboarding, transaction, is_sandbox=True)
 
 
-async def _listening(target: ResolvedTarget) -> ResolvedTarget:
+def _reserve_file_descriptors(settings: Settings, target: ResolvedTarget) -> None:
+    """Check that there can be a connection to each service for every request in flight. Raises UsageError."""
+    limits = settings.generation.limits
+    in_flight = HIGHEST if limits.max_concurrency == "auto" else limits.max_concurrency
+    services = 1 if target.onboarding_url == target.transaction_url else 2
+    reserve_descriptors(in_flight * services, processes=1 if limits.shards == "auto" else limits.shards)
+
+
+async def _listening(target: ResolvedTarget, addresses: Addresses) -> ResolvedTarget:
     """Without a port in the URL: the unified service's port, or the two of an older Midaz where those are open."""
-    if target.split is None or await _listens(target.onboarding_url):
+    if target.split is None or await _listens(target.onboarding_url, addresses):
         return target
     older = target.split
-    return older if await _listens(older.onboarding_url) and await _listens(older.transaction_url) else target
+    both = [await _listens(url, addresses) for url in (older.onboarding_url, older.transaction_url)]
+    return older if all(both) else target
 
 
-async def _listens(url: str) -> bool:
+async def _listens(url: str, addresses: Addresses) -> bool:
     parts = urlsplit(url)
     try:
         with anyio.fail_after(LISTENS_WITHIN_S):
-            stream = await anyio.connect_tcp(parts.hostname or "", parts.port or 80)
+            opened = await open_socket(parts.hostname or "", parts.port or 80, addresses)
     except (OSError, TimeoutError):
         return False
-    await stream.aclose()
+    opened.close()
     return True

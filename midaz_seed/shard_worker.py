@@ -7,13 +7,15 @@ import os
 import pickle
 import sys
 import threading
+from contextlib import suppress
 from typing import BinaryIO
 
 from midaz_seed.clock import SystemClock
+from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.client_load import measure_client_load, process_cpu_s, watch_client_load
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
-from midaz_seed.engine.orchestrator import seed_shard, watch_signals
+from midaz_seed.engine.orchestrator import seed_shard
 from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, ShardResult, ShardTask, progress_of
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import SeedError
@@ -22,9 +24,12 @@ from midaz_seed.files import write_atomically
 from midaz_seed.plan.plan import Plan
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
+from midaz_seed.stopping import Stopping
 from midaz_seed.wiring import open_run
 
 REPORT_EVERY_S = 0.5
+OVERRUN_S, CUT_OFF_AFTER_S = 0.5, 0.3
+"""Less than those of the process which owns the run, so that it can still merge the result."""
 
 
 async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> ShardResult:
@@ -41,27 +46,43 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
     plan: Plan = pickle.loads(task.plan.read_bytes())  # noqa: S301 - from the process that owns the run
     journal = Journal(clock, task.journal, plan.digest, session=task.session, others=task.journals)
     session = Session(clock, journal, rejects=task.rejects, number=task.session)
-    async with open_run(
-        task.settings, plan, task.target, emit=lambda event: None, session=session, shard=task.shard
-    ) as context:
+    limits = task.settings.generation.limits
+    duration_s = max(task.ends_at_epoch_s - clock.time(), 0.001) if limits.duration_s else 0.0
+    stopping = Stopping(
+        clock, grace_s=limits.grace_s, duration_s=duration_s, overrun_s=OVERRUN_S, cut_off_after_s=CUT_OFF_AFTER_S
+    )
+    async with (
+        stopping.watching("nothing was sent", signals=threading.current_thread() is threading.main_thread()),
+        open_run(
+            task.settings,
+            plan,
+            task.target,
+            emit=lambda event: None,
+            session=session,
+            shard=task.shard,
+            ends_at_s=stopping.ends_at_s,
+        ) as context,
+    ):
         started_cpu_s = process_cpu_s()
         for organization, (server_id, created_by_this_run) in zip(
             context.state.organizations, task.organizations, strict=True
         ):
             organization.id, organization.created_by_this_run = server_id, created_by_this_run
         async with background_tasks() as tasks:
-            tasks.start_soon(watch_signals, context)
             tasks.start_soon(watch_client_load, context)
             for watcher in LOAD_WATCHERS:
                 tasks.start_soon(watcher, context)
             if progress_pipe is not None:
                 tasks.start_soon(_report_progress, context, progress_pipe)
-            await seed_shard(context)
+            with stopping.steering(context), suppress(StoppedError):
+                await seed_shard(context)
         context.close_journal()
         cpu_s = process_cpu_s() - started_cpu_s
         results, breaker = context.results, context.sender.breaker
         results.processes.append(measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=cpu_s))
         results.in_flight_limit = context.pool.limit
+        throttle = context.sender.throttle
+        results.rate_rejected, results.rate_found_per_s = throttle.rejected, throttle.found_per_s
         return ShardResult(
             results=results,
             meter=context.meter,
@@ -75,6 +96,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             breaker_opened=breaker.opened_count,
             breaker_open_s=breaker.open_total_s,
             time_is_up=context.pool.admission.time_is_up,
+            out_of_time=context.findings.out_of_time,
         )
 
 

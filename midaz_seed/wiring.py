@@ -5,14 +5,18 @@ A test or another program replaces a part by an override:
     async with open_run(settings, plan, overrides={Transport: my_transport}) as context: ...
 """
 
+import math
 import ssl
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Any, TypedDict
 
 import svcs
+from pydantic import SecretStr
 
+from midaz_seed.clean_up import finished_within
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.concurrency import HIGHEST
@@ -21,23 +25,30 @@ from midaz_seed.engine.requests.sender import Sender
 from midaz_seed.engine.state_tree import ALL_LEDGERS, LedgerShard, StateTree, planned_counts
 from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import ConfigurationError
-from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
+from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials, TokenFile
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan
-from midaz_seed.reporting.events import BreakerChanged, Emit
+from midaz_seed.reporting.events import BreakerChanged, Emit, RateLimited
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy
+from midaz_seed.resilience.throttle import Throttle
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.rejects import Rejects
 from midaz_seed.runs.session import Session
 from midaz_seed.settings.model import Limits, Settings, Target
-from midaz_seed.settings.target import ResolvedTarget
+from midaz_seed.settings.schema import SETTINGS
+from midaz_seed.settings.secret_files import read_secret
+from midaz_seed.settings.target import ResolvedTarget, addresses_of
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
+from midaz_seed.transport.connecting import Addresses, unverified_context
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
+
+CLOSE_S = 1.0
+"""Time to close connections after a cancellation."""
 
 
 @asynccontextmanager
@@ -50,6 +61,7 @@ async def open_run(
     session: Session | None = None,
     shard: LedgerShard = ALL_LEDGERS,
     batch_size: BatchSizeChoice | None = None,
+    ends_at_s: float = math.inf,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
     """Create everything that a run needs, for the duration of the block.
@@ -62,17 +74,22 @@ async def open_run(
         session: journal and rejects; without one the run keeps none.
         shard: the ledgers that this process seeds.
         batch_size: the choice to report, if the batch size was measured.
+        ends_at_s: the end of the time limit (monotonic).
         overrides: parts by type that replace the default ones.
 
     Raises:
         ConfigurationError: a certificate cannot be used.
     """
     registry = svcs.Registry()
-    _Parts(settings, plan, target, emit, session, shard, batch_size).register(registry)
+    _Parts(settings, plan, target, emit, session, shard, batch_size, ends_at_s).register(registry)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
-    async with svcs.Container(registry) as services:
+    services = svcs.Container(registry)
+    try:
         yield await services.aget(RunContext)
+    finally:
+        async with finished_within(2 * CLOSE_S):  # a cancellation would leave some parts open
+            await services.aclose()
 
 
 @asynccontextmanager
@@ -85,42 +102,82 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
     tls = _tls(settings)
 
     def connect(onboarding_url: str, transaction_url: str, headers: Mapping[str, str]) -> Transport:
-        deadlines = {
-            "request_timeout_s": settings.request_timeout_s,
-            "connect_timeout_s": settings.connect_timeout_s,
-        }
+        common = _Common(
+            headers=headers,
+            tls=tls,
+            request_timeout_s=settings.request_timeout_s,
+            connect_timeout_s=settings.connect_timeout_s,
+            addresses=addresses_of(settings),
+        )
         if settings.transport == "session" or settings.proxy:
-            proxy = settings.proxy or None
-            return AiohttpTransport(onboarding_url, transaction_url, headers=headers, tls=tls, proxy=proxy, **deadlines)
-        return HttptoolsTransport(onboarding_url, transaction_url, headers=headers, tls=tls, **deadlines)
+            return AiohttpTransport(onboarding_url, transaction_url, proxy=settings.proxy or None, **common)
+        return HttptoolsTransport(onboarding_url, transaction_url, **common)
 
     lines = (line.get_secret_value().partition(":") for line in settings.headers)
     headers = {name: value.strip() for name, _, value in lines}
-    if settings.auth_token:
-        headers["Authorization"] = f"Bearer {settings.auth_token.get_secret_value()}"
+    token = settings.auth_token.get_secret_value() if settings.auth_token else ""
+    if token and settings.auth_token_file is None:
+        headers["Authorization"] = f"Bearer {token}"
     opened = connect(target.onboarding_url, target.transaction_url, headers)
     try:
-        if settings.auth_token or not (settings.auth_url and settings.client_secret):
+        if token and settings.auth_token_file is not None:
+            yield AuthorizedTransport(
+                opened, TokenFile(_read_again(settings.auth_token_file, "target.authToken"), token)
+            )
+        elif token or not (settings.auth_url and settings.client_secret):
             yield opened
-            return
-        auth = connect(settings.auth_url, settings.auth_url, {})
-        try:
-            secret = settings.client_secret.get_secret_value()
-            credentials = ClientCredentials(auth, clock, client_id=settings.client_id, client_secret=secret)
-            yield AuthorizedTransport(opened, credentials)
-        finally:
-            await auth.aclose()
+        else:
+            auth = connect(settings.auth_url, settings.auth_url, {})
+            try:
+                yield AuthorizedTransport(opened, _client_credentials(settings, auth, clock))
+            finally:
+                async with finished_within(CLOSE_S):
+                    await auth.aclose()
     finally:
-        await opened.aclose()
+        async with finished_within(CLOSE_S):
+            await opened.aclose()
+
+
+class _Common(TypedDict):
+    """The arguments that both transports have."""
+
+    headers: Mapping[str, str]
+    tls: ssl.SSLContext | None
+    request_timeout_s: float
+    connect_timeout_s: float
+    addresses: Addresses
+
+
+def _client_credentials(settings: Target, auth: Transport, clock: Clock) -> ClientCredentials:
+    assert settings.client_secret is not None
+    secret = settings.client_secret.get_secret_value()
+    file = settings.client_secret_file
+    read_again = _read_again(file, "target.clientSecret") if file is not None else lambda: ""
+    return ClientCredentials(
+        auth, clock, client_id=settings.client_id, client_secret=secret, read_secret_again=read_again
+    )
+
+
+def _read_again(file: Path, path: str) -> Callable[[], str]:
+    """Return a function that reads the secret for the setting `path` from its file; "" when that is not possible."""
+
+    def read() -> str:
+        try:
+            secret: SecretStr = SETTINGS[path].read(read_secret(file), typed=False)
+        except (OSError, ValueError):
+            return ""
+        return secret.get_secret_value()
+
+    return read
 
 
 def _tls(settings: Target) -> ssl.SSLContext | None:
     """Return the TLS context for the configured certificates, or None for the system's trust."""
-    if settings.ca_file is None and settings.client_certificate is None:
+    if settings.ca_file is None and settings.client_certificate is None and not settings.insecure:
         return None
     file = settings.ca_file
     try:
-        context = ssl.create_default_context(cafile=file)
+        context = unverified_context() if settings.insecure else ssl.create_default_context(cafile=file)
         if settings.client_certificate is not None:
             file = settings.client_certificate
             context.load_cert_chain(file, settings.client_key)
@@ -144,6 +201,7 @@ class _Parts:
     session: Session | None
     shard: LedgerShard
     batch_size: BatchSizeChoice | None
+    ends_at_s: float
 
     def register(self, registry: svcs.Registry) -> None:
         """Register the factory of each part."""
@@ -154,6 +212,7 @@ class _Parts:
         registry.register_factory(ErrorTracker, self.error_tracker)
         registry.register_factory(WorkerPool, self.worker_pool)
         registry.register_factory(CircuitBreaker, self.circuit_breaker)
+        registry.register_factory(Throttle, self.throttle)
         registry.register_factory(Transport, self.transport)
         registry.register_factory(ArrivalSchedule, self.arrival_schedule)
         registry.register_factory(Sender, self.sender)
@@ -183,6 +242,10 @@ class _Parts:
             give_up_s=breaker.give_up_s,
             on_change=lambda state: emit(BreakerChanged(state.value)),
         )
+
+    def throttle(self, services: svcs.Container) -> Throttle:
+        emit = self.emit
+        return Throttle(services.get_abstract(Clock), lambda rate_per_s: emit(RateLimited(rate_per_s)))
 
     def error_tracker(self, services: svcs.Container) -> ErrorTracker:
         return ErrorTracker(services.get_abstract(Clock), self.emit)
@@ -223,6 +286,9 @@ class _Parts:
             services.get(RetryPolicy),
             services.get_abstract(Clock),
             services.get(Meter),
+            services.get(WorkerPool).admission,
+            services.get(Throttle),
+            give_up_s=self.settings.breaker.give_up_s,
             jitter_seed=self.settings.seed,
         )
 
@@ -236,6 +302,7 @@ class _Parts:
             session=session.number if session else 1,
             may_restart=session is not None and session.finished_before,
             started_s=clock.monotonic(),
+            ends_at_s=self.ends_at_s,
             clock=clock,
             emit=self.emit,
             sender=await services.aget(Sender),

@@ -12,10 +12,12 @@ from typing import NoReturn
 
 import click
 
+from midaz_seed.cli.help_text import HelpContext, wrap_help
 from midaz_seed.cli.suggestions import SuggestingGroup
-from midaz_seed.errors import ExitCode, SeedError
+from midaz_seed.errors import ConfigurationError, ExitCode, SeedError
+from midaz_seed.settings.masking import mask_message
 from midaz_seed.settings.sources import DEBUG_VARIABLE
-from midaz_seed.settings.suggestions import nearest
+from midaz_seed.wording import nearest, printable
 
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports it when the reader of stdout closes early: `midaz-seed config show | head -1`."""
@@ -37,6 +39,8 @@ COMMANDS = {
 class _LazyCommands(SuggestingGroup):
     """The commands, each imported when it is used."""
 
+    context_class = HelpContext
+
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(COMMANDS)
 
@@ -45,7 +49,7 @@ class _LazyCommands(SuggestingGroup):
             return None
         command = getattr(importlib.import_module(f"midaz_seed.cli.{cmd_name}"), cmd_name)
         assert isinstance(command, click.Command)
-        return command
+        return wrap_help(command)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
@@ -77,8 +81,8 @@ def cli() -> None:
     """Fill a Midaz ledger with realistic data, and verify that every balance is the planned one.
 
     \b
-    midaz-seed run --target sandbox                    # fill the embedded server; needs nothing else
-    midaz-seed plan -v large                           # show what would be created
+    midaz-seed run --target sandbox                    # fill the embedded server
+    midaz-seed plan -v large                           # show what would be made
     midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
     """
 
@@ -108,7 +112,9 @@ def _run(arguments: list[str], commands: click.Group) -> int:
     except click.exceptions.Exit as request:
         return request.exit_code
     except SeedError as error:
-        _print_error(error.message, error.where, error.hint)
+        # only the problems of a configuration have lines of their own; a server must not be able to add one
+        is_list = isinstance(error, ConfigurationError)
+        _print_error(error.message if is_list else error.message.replace("\n", "\\n"), error.where, error.hint)
         return error.exit_code
     except click.NoSuchOption as error:
         suggestion = nearest(error.option_name, error.possibilities or ())
@@ -136,7 +142,7 @@ def _internal_error(error: Exception, arguments: list[str]) -> int:
         next_step = "please report it with the traceback above"
     else:
         next_step = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
-    text = " ".join(str(error).split())
+    text = printable(mask_message(" ".join(str(error).split())))
     click.echo(f"internal error: {type(error).__name__}{f': {text}' if text else ''}; {next_step}", err=True)
     return ExitCode.DIFFERENCES
 
@@ -148,8 +154,9 @@ def _see_help(error: click.ClickException, arguments: list[str]) -> str:
 
 
 def _print_error(message: str, where: str, hint: str) -> None:
-    click.echo(f"error: {message}", err=True)
+    # any argument may be a URL with a password in the wrong place
+    click.echo("\n".join(printable(line) for line in mask_message(f"error: {message}").split("\n")), err=True)
     if where:
-        click.echo(f"  where: {where}", err=True)
+        click.echo(f"  where: {printable(mask_message(where))}", err=True)
     if hint:
-        click.echo(f"  hint: {hint}", err=True)
+        click.echo(f"  hint: {printable(mask_message(hint))}", err=True)

@@ -39,7 +39,7 @@ def show(loaded: LoadedSettings, as_json: bool) -> None:
         return
     texts = {path: yaml_value(value) for path, value in values.items()}
     texts |= {path: "-" for path, value in values.items() if value is None}
-    texts |= {path: "***" for path, value in values.items() if value is not None and SETTINGS[path].is_secret}
+    texts |= {path: "***" for path, value in values.items() if value and SETTINGS[path].is_secret}
     path_width, text_width = max(map(len, texts)), min(40, max(map(len, texts.values())))
     for path, text in texts.items():
         click.echo(f"{path:<{path_width}}  {text:<{text_width}}  {loaded.sources[path]}")

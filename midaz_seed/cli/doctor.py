@@ -1,13 +1,18 @@
 """`midaz-seed doctor`: check a server before a run."""
 
+import sys
 from typing import TYPE_CHECKING
 
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.wording import printable
 
 if TYPE_CHECKING:
     from midaz_seed.probe.diagnosis import Diagnosis
+
+WIDTH = 100
+"""Columns of the findings, at most."""
 
 
 @click.command(cls=SectionedCommand, epilog="Exit codes: 0 go; 2 usage; 3 no-go.")
@@ -25,16 +30,19 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
     midaz-seed doctor http://127.0.0.1:3002
     midaz-seed doctor --write -u http://127.0.0.1 -o 3000 -t 3001
     """
+    from midaz_seed.cli.last_resort import end_in_time
     from midaz_seed.errors import ExitCode
+    from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runner import examine
 
     settings = loaded.settings
     if url:
         target = settings.target.model_copy(update={"base_url": url})
         settings = settings.model_copy(update={"target": target})
-    diagnosis = examine(settings, write=write)
+    diagnosis = examine(settings, write=write, emit=end_in_time, handle_signals=True)
     run_command = f"midaz-seed run {' '.join([diagnosis.flags, *_flags_for_run(loaded)])}" if diagnosis.go else ""
-    click.echo(_document(diagnosis, run_command) if as_json else _text(diagnosis, run_command), nl=False)
+    width = text_width(sys.stdout, WIDTH)
+    click.echo(_document(diagnosis, run_command) if as_json else _text(diagnosis, run_command, width), nl=False)
     raise SystemExit(int(ExitCode.DONE if diagnosis.go else ExitCode.TARGET))
 
 
@@ -71,13 +79,21 @@ def _document(diagnosis: "Diagnosis", run_command: str) -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
 
 
-def _text(diagnosis: "Diagnosis", run_command: str) -> str:
-    import textwrap
-
+def _text(diagnosis: "Diagnosis", run_command: str, width: int) -> str:
     lines = [f"target {diagnosis.target}", ""]
     for finding in diagnosis.findings:
         mark = {"ok": " ", "note": "!", "stop": "X"}[finding.level]
-        text = f"{mark} {finding.name:<17}{finding.value:<18} {finding.meaning}"
-        lines += textwrap.wrap(text, 100, subsequent_indent=" " * 38, break_long_words=False)
+        lines += _finding(f"{mark} {finding.name:<17}{printable(finding.value):<18}", printable(finding.meaning), width)
     lines += ["", f"GO: {run_command}" if diagnosis.go else "NO-GO: fix the findings marked X"]
-    return "\n".join(lines) + "\n"
+    return "\n".join(printable(line) for line in lines) + "\n"
+
+
+def _finding(start: str, meaning: str, width: int) -> list[str]:
+    """Return the lines of a finding, its meaning beside it; below it where the terminal is narrow."""
+    import textwrap
+
+    column = 38
+    if width >= 2 * column:
+        return textwrap.wrap(f"{start} {meaning}", width, subsequent_indent=" " * column, break_long_words=False)
+    below = textwrap.wrap(meaning, width, initial_indent=" " * 4, subsequent_indent=" " * 4, break_long_words=False)
+    return [start.rstrip(), *below]

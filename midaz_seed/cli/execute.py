@@ -1,24 +1,71 @@
 """Run a library function for a command: logs and progress on stderr, the report on stdout, the exit code."""
 
+import os
 import sys
 from typing import Protocol
 
 import click
 
+from midaz_seed.cli.last_resort import end_in_time
 from midaz_seed.engine.context import RunContext
-from midaz_seed.reporting.events import Emit, Event
+from midaz_seed.engine.orchestrator import shards_of
+from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, ConcurrencyChanged, Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
 from midaz_seed.reporting.report import Report, check_writable, write_json
-from midaz_seed.reporting.text_report import render_text
+from midaz_seed.reporting.terminal import text_width
+from midaz_seed.reporting.text_report import WIDTH, render_text
 from midaz_seed.runner import Watch
 from midaz_seed.settings.model import Settings
+from midaz_seed.wording import printable
 
 
 class RunFunction(Protocol):
     """`seed` or `verify`."""
 
     def __call__(self, settings: Settings, *, emit: Emit, watch: Watch | None, handle_signals: bool) -> Report: ...
+
+
+class _Display:
+    """Shows the events of a run: in the log, and in the progress on stderr unless it is quiet."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._progress: Progress | None = None
+        self._early: list[Event] = []
+        """Events from before the progress is displayed."""
+        self._in_shards = False
+
+    def emit(self, event: Event) -> None:
+        """Show an event, and begin the grace time at the first signal."""
+        end_in_time(event)
+        log_event(event)
+        if not self._quiet:
+            self._show(event)
+
+    def _show(self, event: Event) -> None:
+        if isinstance(event, BatchSizeMeasured | BatchSizeChosen):  # before the run, and it takes some time
+            click.echo(describe(event), err=True)
+        elif self._progress is None:
+            self._early.append(event)
+        elif not (self._in_shards and isinstance(event, ConcurrencyChanged)):  # it is that of this process, which waits
+            self._progress.emit(event)
+
+    async def watch(self, context: RunContext) -> None:
+        """Display the progress until cancelled."""
+        self._in_shards = shards_of(context) > 1
+        is_searched = context.settings.generation.limits.max_concurrency == "auto" and not self._in_shards
+        self._progress = make_progress(
+            sys.stderr,
+            context.meter,
+            context.clock,
+            ledgers=len(context.state.ledgers),
+            limit=lambda: context.pool.limit if is_searched else None,
+        )
+        early, self._early = self._early, []
+        for event in early:
+            self._show(event)
+        await self._progress.run()
 
 
 def execute(function: RunFunction, settings: Settings, *, as_json: bool, quiet: bool) -> None:
@@ -31,27 +78,22 @@ def execute(function: RunFunction, settings: Settings, *, as_json: bool, quiet: 
         quiet: show no progress.
     """
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
-    display: list[Progress] = []
-
-    def emit(event: Event) -> None:
-        log_event(event)
-        for progress in display:
-            progress.emit(event)
-        if not display and not quiet and describe(event):  # batch sizes are measured before progress is displayed
-            click.echo(describe(event), err=True)
-
-    async def watch(context: RunContext) -> None:
-        progress = make_progress(sys.stderr, context.meter, context.clock)
-        display.append(progress)
-        await progress.run()
-
+    display = _Display(quiet=quiet)
     file, settings = settings.report, settings.model_copy(update={"report": None})
     if file is not None:
         check_writable(file)
-    report = function(settings, emit=emit, watch=None if quiet else watch, handle_signals=True)
-    click.echo(report.as_json() if as_json else render_text(report), nl=False)
+    report = function(settings, emit=display.emit, watch=None if quiet else display.watch, handle_signals=True)
+    click.echo(report.as_json() if as_json else render_text(report, text_width(sys.stdout, WIDTH)), nl=False)
     if file is not None:
         write_json(report, file)  # after printing it: a full disk must not lose the result
-    if report.exit_code:
-        click.echo(f"{report.verdict} {report.next_step}".strip(), err=True)
+    if report.exit_code and (as_json or not _same_output()):
+        click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     sys.exit(report.exit_code)
+
+
+def _same_output() -> bool:
+    """Return whether stdout and stderr are the same file, such as one terminal: what is on both is there twice."""
+    try:
+        return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False

@@ -219,7 +219,23 @@ TARGET_OPTIONS = (
         multiple=True,
         help="Header to send with every request. Repeatable. Put secret ones into the configuration file",
     ),
+    _setting(
+        TARGET,
+        "target.resolve",
+        "--resolve",
+        metavar="NAME:PORT:ADDRESS",
+        multiple=True,
+        help="Connect to this IP address for NAME:PORT, as curl does; several with commas. Repeatable",
+    ),
     _setting(TARGET, "target.caFile", "--ca-file", metavar="FILE", help="CA certificates to trust (PEM)"),
+    _setting(
+        TARGET,
+        "target.insecure",
+        "--insecure",
+        is_flag=True,
+        value=True,
+        help="Accept any certificate. For tests only: others can then read the token and change answers",
+    ),
     _setting(TARGET, "target.proxy", "--proxy", metavar="URL", help="URL of an HTTP proxy"),
     _setting(
         TARGET,
@@ -287,6 +303,14 @@ TARGET_OPTIONS = (
         "--warm-up",
         metavar="TIME",
         help="Warm-up: exclude this time, such as 30s, from the steady-state figures",
+    ),
+    _setting(
+        PACE,
+        "generation.limits.graceS",
+        "--grace",
+        metavar="TIME",
+        help="Time to end in after Ctrl-C, SIGTERM or SIGHUP; what has no answer by then is left to the next session "
+        "[default: 10s]",
     ),
     _setting(
         PACE,

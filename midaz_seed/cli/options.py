@@ -6,6 +6,7 @@ Of the dependencies only click is imported at the top: that keeps `--help` fast.
 import functools
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ from midaz_seed.cli.flags import (
     Command,
     SettingOption,
 )
+from midaz_seed.errors import UsageError
+from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.sources import Flag, LoadedSettings
 
 __all__ = ["LoadedSettings", "SectionedCommand", "settings_options", "target_options"]
@@ -41,6 +44,12 @@ class SectionedCommand(click.Command):
                     formatter.write_dl(records)
 
 
+INSECURE = (
+    "target.insecure is on: certificates are not checked, so anyone on the network path can read the token and change "
+    "answers"
+)
+STDOUT = Path("-")
+"""The file of a report that stands for standard output."""
 LOCAL_FLAGS = {"report_file": ("--report", "report")}
 """Flags that set a setting but are declared by single commands: parameter -> (spelling, path)."""
 
@@ -83,12 +92,26 @@ def settings_options(command: Command) -> Command:
             stored = directory.settings()
         elif "run_name" in arguments:
             rest["directory"] = None
-        rest["loaded"] = load_settings(
+        rest["loaded"] = loaded = load_settings(
             config=Path(config) if config is not None else None, flags=flags, environ=os.environ, stored=stored
         )
+        if loaded.settings.target.insecure:
+            click.echo(f"WARNING: {INSECURE}", err=True)
+        if "report_file" in arguments and loaded.settings.report == STDOUT:
+            rest = _with_report_on_stdout(rest)
         return command(**rest)
 
     return _decorated(with_settings, PLAN_OPTIONS)
+
+
+def _with_report_on_stdout(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a command whose report goes to stdout instead of a file: the same as --json."""
+    if arguments["as_json"]:
+        raise UsageError("--report - and --json both print the report on stdout", hint="give one of them")
+    loaded = arguments["loaded"]
+    settings = loaded.settings.model_copy(update={"report": None})
+    click.get_current_context().params.update(as_json=True, report_file=None)
+    return {**arguments, "as_json": True, "loaded": replace(loaded, settings=settings)}
 
 
 def runs_directory(given: str | None) -> Path:
@@ -112,7 +135,7 @@ def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tupl
         flags.append(Flag("--ask-token", "target.authToken", token))
     for assignment in rest.pop("assignments"):
         path, equals, value = assignment.partition("=")
-        if not equals:
-            raise click.BadParameter(f"{assignment!r} must be written as KEY=VALUE", param_hint="--set")
+        if not equals or not path:
+            raise click.BadParameter(f"{mask_user_info(assignment)!r} must be written as KEY=VALUE", param_hint="--set")
         flags.append(Flag(f"--set {path}", path, value, yaml=True))
     return flags, rest

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options
+from midaz_seed.wording import counted
 
 if TYPE_CHECKING:
     from midaz_seed.plan.plan import Plan
@@ -92,14 +93,15 @@ def _text(summary: "PlanSummary", preset: str) -> str:
         "",
         *(f"  {phase.value:<15}{count:>12,}" for phase, count in summary.counts.items()),
         f"  {'requests':<15}{summary.posts:>12,}",
-        f"  {'movements':<15}{summary.movements:>12,}  in {summary.transactions:,} transactions",
+        f"  {'movements':<15}{summary.movements:>12,}  in {counted(summary.transactions, 'transaction')}",
         "",
         f"  {'asset':<8}{'accounts':>9}{'deposited, all ledgers':>32}",
         *(f"  {total.code:<8}{total.accounts:>9,}{total.deposits:>32,f}" for total in summary.totals),
         "",
-        f"bodies    about {_size(summary.body_bytes)} (estimated from {summary.bodies_weighed} transactions)",
+        f"bodies    about {_size(summary.body_bytes)} "
+        f"(estimated from {counted(summary.bodies_weighed, 'transaction')})",
         f"duration  about {_duration(summary.duration_s)} at {summary.rate_per_s:g} requests/s",
-        f"redis     about {_size(summary.redis_bytes)} for {summary.slots:,} idempotency keys stored at once",
+        f"redis     about {_size(summary.redis_bytes)} for {counted(summary.slots, 'idempotency key')} stored at once",
     ]
     return "\n".join(lines)
 

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.wording import counted
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
@@ -18,7 +19,13 @@ if TYPE_CHECKING:
 @settings_options
 @target_options
 @click.argument("run_name", metavar="RUN")
-@click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
+@click.option(
+    "--report",
+    "report_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the report as JSON to this file; - prints it instead of the text.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quiet: bool) -> None:
@@ -47,7 +54,7 @@ def _check_finished(directory: "RunDirectory") -> None:
     is_running = record.status is RunStatus.RUNNING
     raise RunError(
         f"run {record.run_id} has no rejected items, so nothing was sent; but it is not finished: its status is "
-        f"{record.status}, with {record.done:,} of {record.planned:,} items made",
+        f"{record.status}, with {record.done:,} of {counted(record.planned, 'item')} made",
         where=str(directory.path),
         hint=f"{'wait until it ends, or ' if is_running else ''}resume it: `midaz-seed run --resume {record.run_id}`",
     )

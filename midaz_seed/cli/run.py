@@ -28,16 +28,22 @@ if TYPE_CHECKING:
     cls=RunOption,
     help="Resume an earlier run with its settings: RUN, or the last one that is not finished",
 )
-@click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
+@click.option(
+    "--report",
+    "report_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the report as JSON to this file; - prints it instead of the text.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:
     """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
     \b
-    midaz-seed run --target sandbox                    # fill the embedded server; needs nothing else
+    midaz-seed run --target sandbox                    # fill the embedded server
     midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
-    midaz-seed run --resume                            # resume the last run that is not finished
+    midaz-seed run --resume                            # resume an unfinished run
     """
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed

@@ -7,6 +7,7 @@ import click
 
 from midaz_seed.cli.options import runs_directory
 from midaz_seed.cli.suggestions import SuggestingGroup
+from midaz_seed.wording import counted, printable
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
@@ -38,19 +39,19 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
         _print_json({"schema_version": 1, "runs": [_document(run) for run in found]})
         return
     if not found:
-        click.echo(f"There are no runs in the directory {root}.")
+        click.echo(f"There are no runs in the directory {printable(str(root))}.")
         return
     lines = [("run", "status", "done", "rejected", "started", "target")]
     for run in found:
         record = run.read_record()
         lines.append(
             (
-                record.run_id,
+                printable(record.run_id),
                 record.status,
                 f"{100 * record.done // max(record.planned, 1)} %",
                 str(record.rejected),
-                record.created_at[:16].replace("T", " "),
-                record.target,
+                printable(record.created_at[:16].replace("T", " ")),
+                printable(record.target),
             )
         )
     widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
@@ -81,26 +82,28 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
         "started": record.created_at,
         "last updated": record.updated_at,
         "sessions": str(record.sessions),
-        "made": f"{record.done:,} of {record.planned:,}",
-        "directory": f"{run.path} ({run.size_bytes:,} bytes)",
+        "made": f"{record.done:,} of {counted(record.planned, 'item')}",
+        "directory": f"{run.path} ({counted(run.size_bytes, 'byte')})",
     }
     if record.verdict:
         rows["verdict"] = record.verdict
-    click.echo(f"run {record.run_id}")
-    for name, text in rows.items():
-        click.echo(f"  {name:<12} {text}")
     rejects = run.rejects()
-    for reject in rejects[:5]:
-        click.echo(f"  rejected     {reject['key']}: {reject['code'] or reject['error']} {reject['message']}".rstrip())
+    rejected = [f"{reject['key']}: {reject['code'] or reject['error']} {reject['message']}" for reject in rejects[:5]]
     if len(rejects) > 5:
-        click.echo(f"  rejected     and {len(rejects) - 5} more, in {run.path / 'rejects.ndjson'}")
+        rejected.append(f"and {len(rejects) - 5:,} more, in {run.path / 'rejects.ndjson'}")
     if rejects:
-        click.echo(f"  next         fix the cause, then: midaz-seed retry {record.run_id}")
+        next_step = f"fix the cause, then: midaz-seed retry {record.run_id}"
     elif record.status in (RunStatus.UNFINISHED, RunStatus.CUT_OFF):
-        click.echo(f"  next         midaz-seed run --resume {record.run_id}")
+        next_step = f"midaz-seed run --resume {record.run_id}"
+    else:
+        next_step = ""
+    click.echo(f"run {printable(record.run_id)}")
+    lines = [*rows.items(), *(("rejected", text) for text in rejected), *([("next", next_step)] if next_step else [])]
+    for name, text in lines:
+        click.echo(f"  {name:<12} {printable(text).rstrip()}")
 
 
-@runs.command("delete")
+@runs.command("delete", epilog="Exit codes: 0 deleted; 1 not deleted, because the answer was no; 2 usage.")
 @click.argument("run_name", metavar="RUN")
 @_in_directory
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation")
@@ -108,18 +111,19 @@ def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
     """Delete the directory of a run. Its data stays on the server; `midaz-seed teardown RUN` removes that."""
     import sys
 
-    from midaz_seed.errors import UsageError
+    from midaz_seed.errors import ExitCode, UsageError
     from midaz_seed.runs.directory import find_run
 
     run = find_run(runs_directory(runs_dir), run_name)
     if not yes:
         if not sys.stdin.isatty():
             raise UsageError("no terminal for the confirmation to delete the run", hint="add --yes")
-        click.confirm(
-            f"Delete {run.path}? Without its journal the run cannot be resumed with --resume.", abort=True, err=True
-        )
+        question = f"Delete {run.path}? Without its journal the run cannot be resumed with --resume."
+        if not click.confirm(printable(question), err=True):
+            click.echo("Nothing was deleted.", err=True)
+            raise SystemExit(int(ExitCode.DIFFERENCES))
     run.delete()
-    click.echo(f"Deleted {run.path}.")
+    click.echo(f"Deleted {printable(str(run.path))}.")
 
 
 def _document(run: "RunDirectory") -> dict[str, Any]:

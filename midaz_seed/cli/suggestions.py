@@ -5,7 +5,7 @@ from collections.abc import Iterable
 import click
 
 from midaz_seed.errors import UsageError
-from midaz_seed.settings.suggestions import nearest
+from midaz_seed.wording import nearest
 
 
 class SuggestingGroup(click.Group):

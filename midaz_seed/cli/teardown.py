@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.wording import printable
 
 if TYPE_CHECKING:
     from midaz_seed.engine.teardown import Removal
@@ -13,7 +14,8 @@ if TYPE_CHECKING:
 
 @click.command(
     cls=SectionedCommand,
-    epilog="Exit codes: 0 nothing of the run is left; 1 some objects were not removed; 2 usage; 3 target.",
+    epilog="Exit codes: 0 nothing of the run is left; 1 some objects were not removed, or none because the answer was "
+    "no; 2 usage; 3 target.",
 )
 @settings_options
 @target_options
@@ -28,6 +30,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
     """
     import sys
 
+    from midaz_seed.cli.last_resort import end_in_time
     from midaz_seed.engine.teardown import Fate
     from midaz_seed.errors import ExitCode, UsageError
     from midaz_seed.runner import teardown as remove
@@ -37,8 +40,11 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
             raise UsageError(
                 "no terminal for the confirmation to delete data", hint="add --yes, or --dry-run to list the data first"
             )
-        click.confirm(f"Remove what this run created on {loaded.settings.target.base_url}?", abort=True, err=True)
-    removals = remove(loaded.settings, dry_run=dry_run)
+        question = f"Remove what this run created on {loaded.settings.target.base_url}?"
+        if not click.confirm(printable(question), err=True):
+            click.echo("Nothing was removed.", err=True)
+            raise SystemExit(int(ExitCode.DIFFERENCES))
+    removals = remove(loaded.settings, dry_run=dry_run, emit=end_in_time, handle_signals=True)
     click.echo(_document(removals) if as_json else _text(removals))
     kept = any(removal.fate is Fate.KEPT for removal in removals)
     raise SystemExit(int(ExitCode.DIFFERENCES if kept else ExitCode.DONE))
@@ -57,8 +63,10 @@ def _text(removals: "list[Removal]") -> str:
     from collections import Counter
 
     lines = [
-        f"{removal.fate:<17}{removal.kind:<13}{removal.key:<8}{removal.name}"
-        + (f": {removal.reason}" if removal.reason else "")
+        printable(
+            f"{removal.fate:<17}{removal.kind:<13}{removal.key:<8}{removal.name}"
+            + (f": {removal.reason}" if removal.reason else "")
+        )
         for removal in removals
     ]
     counts = Counter(removal.fate.value for removal in removals)

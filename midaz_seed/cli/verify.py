@@ -16,7 +16,13 @@ if TYPE_CHECKING:
 @settings_options
 @target_options
 @click.argument("run_name", metavar="[RUN]", required=False)
-@click.option("--report", "report_file", type=click.Path(dir_okay=False), help="Write the report as JSON to this file.")
+@click.option(
+    "--report",
+    "report_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, allow_dash=True),
+    help="Write the report as JSON to this file; - prints it instead of the text.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:

@@ -1,9 +1,17 @@
-"""Admission: one state that says what a run may still start, and that only gets stricter."""
+"""Admission: one state that says what a run may still start, and that only gets stricter.
 
-from collections.abc import Callable
+It is also the one place that knows every wait of a run, so that no wait can ignore a stop. Each wait is in a block of
+`interruptible`, which ends when the run drains; only the answer to a write is waited for outside of one.
+"""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from enum import IntEnum
 
 import anyio
+
+ENDING_S = 2.0
+"""Part of the grace time, at most half of it, for what follows the last request: journal, report, other processes."""
 
 
 class Level(IntEnum):
@@ -16,6 +24,10 @@ class Level(IntEnum):
     """Nothing is started; requests in flight finish."""
     CANCELLED = 3
     """Requests in flight were cut off."""
+
+
+class StoppedError(Exception):
+    """The run drains, so this was not started, or a wait was ended."""
 
 
 class Admission:
@@ -33,6 +45,7 @@ class Admission:
         """The time limit closed the admission, before anything drained it."""
         self.draining = anyio.Event()
         """Set when the run drains."""
+        self._waits: set[anyio.CancelScope] = set()
 
     @property
     def is_open(self) -> bool:
@@ -64,11 +77,31 @@ class Admission:
         """Note that requests in flight are being cut off."""
         self._restrict(Level.CANCELLED)
 
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """End the block when the run drains.
+
+        Raises:
+            StoppedError: the run drains, or was draining before.
+        """
+        if self.is_draining:
+            raise StoppedError
+        with anyio.CancelScope() as scope:
+            self._waits.add(scope)
+            try:
+                yield
+            finally:
+                self._waits.discard(scope)
+        if scope.cancelled_caught:
+            raise StoppedError
+
     def _restrict(self, level: Level) -> bool:
         if level <= self.level:
             return False
         self.level = level
         if self.is_draining:
             self.draining.set()
+            for scope in list(self._waits):
+                scope.cancel()
         self._on_change()
         return True

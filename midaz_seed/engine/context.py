@@ -46,6 +46,10 @@ class RunResults:
     """CPU, memory and event-loop lag of the other processes."""
     in_flight_limit: int = 0
     """Sum of the final concurrency limits of the other processes."""
+    rate_rejected: int = 0
+    """Requests of the other processes that a rate limit rejected."""
+    rate_found_per_s: float = 0.0
+    """Sum of the rates that the other processes found to be accepted."""
     stop_reason: str = ""
     """The stop rule that ended the run, as a clause; "" when none did."""
     crash_seen: str = ""
@@ -63,6 +67,8 @@ class RunResults:
         self.steady += other.steady
         self.processes += other.processes
         self.in_flight_limit += other.in_flight_limit
+        self.rate_rejected += other.rate_rejected
+        self.rate_found_per_s += other.rate_found_per_s
         self.stop_reason = self.stop_reason or other.stop_reason
         self.crash_seen = self.crash_seen or other.crash_seen
 
@@ -75,6 +81,10 @@ class Findings:
     """The server's version and traits; None before its first answer."""
     signal: Signals | None = None
     """The signal that requested the end."""
+    out_of_time: bool = False
+    """The time limit passed before everything was settled and verified."""
+    was_urged: bool = False
+    """A second signal ended the run at once."""
     loop_lag: Histogram = field(default_factory=Histogram)
     """Event-loop lag in microseconds, sampled at a fixed interval."""
 
@@ -95,6 +105,8 @@ class RunContext:
     """The run was finished before: when its data is no longer on the server, it starts over."""
     started_s: float
     """Start of the run (monotonic)."""
+    ends_at_s: float
+    """End of the time limit (monotonic); infinity without one."""
 
     # services
     clock: Clock
@@ -125,9 +137,14 @@ class RunContext:
         return self.clock.monotonic() - self.started_s
 
     @property
-    def spent_s(self) -> float:
-        """Return the seconds of the run's time: since it began, plus the batch-size measurement before that."""
-        return self.elapsed_s + (self.batch_size.elapsed_s if self.batch_size else 0.0)
+    def left_s(self) -> float:
+        """Return the seconds until the end of the time limit; infinity without one."""
+        return self.ends_at_s - self.clock.monotonic()
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait. Raises StoppedError when the run drains."""
+        with self.pool.admission.interruptible():
+            await self.clock.sleep(delay_s)
 
     def api(self, phase: Phase) -> MidazApi:
         """Return the server's reads, counted in a phase."""
@@ -159,6 +176,6 @@ class RunContext:
     def close_journal(self) -> None:
         """Close the journal. An error is added to the results, so that the report names it."""
         try:
-            self.journal.close(clean=not self.pool.admission.is_cancelled)
+            self.journal.close(clean=not (self.pool.admission.is_cancelled or self.meter.abandoned))
         except JournalError as error:
             self.results.errors.append(error)

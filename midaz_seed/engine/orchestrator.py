@@ -5,12 +5,13 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
 """
 
 import os
-import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
 
 import anyio
 from anyio.abc import TaskGroup
 
+from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import Created, EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
@@ -19,11 +20,12 @@ from midaz_seed.engine.ledger.verification import locate, verify_ledger, verify_
 from midaz_seed.engine.shards.coordinator import seed_in_shards
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
-from midaz_seed.engine.worker_pool import StoppedError
+from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import (
     BreakerOpenError,
     JournalError,
     OutputError,
+    OverloadedError,
     PlanError,
     RunError,
     SeedError,
@@ -51,7 +53,7 @@ async def seed(context: RunContext) -> None:
         RunError: the run was made on another server, or the server contradicts itself.
     """
     shards = shards_of(context)
-    async with context.pool.running():
+    async with _workers(context):
         await _connect(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
@@ -65,7 +67,7 @@ async def seed(context: RunContext) -> None:
 
 async def seed_shard(context: RunContext) -> None:
     """Fill and verify the ledgers of a shard, whose organizations another process has created. Raises as `seed`."""
-    async with context.pool.running():
+    async with _workers(context):
         await _connect(context)
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
@@ -83,7 +85,7 @@ async def verify(context: RunContext) -> None:
     """Verify what an earlier run left on the server, without a write. Raises as `seed`, and RequestFailedError."""
     for phase in context.meter.phases.values():
         phase.planned = 0  # nothing is to be created
-    async with context.pool.running():
+    async with _workers(context):
         await _connect(context)
         context.results.absent += await context.pool.run_one(lambda: locate(context))
         async with anyio.create_task_group() as group:
@@ -96,9 +98,20 @@ async def verify(context: RunContext) -> None:
 
 async def teardown(context: RunContext, *, dry_run: bool) -> list[Removal]:
     """Remove what the plan's run created. Raises as `verify`."""
-    async with context.pool.running():
+    async with _workers(context):
         await _connect(context)
         return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run))
+
+
+def _workers(context: RunContext) -> AbstractAsyncContextManager[WorkerPool]:
+    """Run the workers. An error that ends the run drains it at once: what else is in flight may hang."""
+
+    def on_error(error: Exception) -> None:
+        if isinstance(error, _FATAL):
+            _end(context, error)
+
+    context.pool.on_error = on_error
+    return context.pool.running()
 
 
 async def _verify_marks(context: RunContext) -> None:
@@ -167,7 +180,7 @@ async def _check_same_server(context: RunContext) -> None:
         )
     if not journal.clean:  # requests in flight when the last session was cut off may still arrive
         age_s = context.clock.time() - journal.last_written_s
-        await context.clock.sleep(min(max(wait.max_delay_s - age_s, 0.0), wait.max_delay_s))
+        await context.sleep(min(max(wait.max_delay_s - age_s, 0.0), wait.max_delay_s))
 
 
 async def _find_gone(context: RunContext, known: Mapping[str, str]) -> list[str]:
@@ -186,7 +199,7 @@ async def _find_gone(context: RunContext, known: Mapping[str, str]) -> list[str]
     gone = await pool.run_one(lambda: missing(known))
     if gone:
         await pool.run_one(lambda: _check_list_agrees(context, api, {each: known[each] for each in gone}))
-        await context.clock.sleep(context.settings.settlement.max_delay_s)
+        await context.sleep(context.settings.settlement.max_delay_s)
         gone = await pool.run_one(lambda: missing(gone))
     if gone:
         await pool.run_one(lambda: _check_list_agrees(context, api, {each: known[each] for each in gone}))
@@ -326,9 +339,14 @@ async def _run_ledger_safely(context: RunContext, ledger: LedgerState, work: Cal
 
 
 def _end(context: RunContext, error: SeedError) -> None:
-    context.results.errors.append(error)
-    if isinstance(error, BreakerOpenError | UnauthorizedError | JournalError | OutputError):
+    if error not in context.results.errors:  # one that drained the run is there already
+        context.results.errors.append(error)
+    if isinstance(error, _FATAL):
         context.stop(str(error))
+
+
+_FATAL = (BreakerOpenError, OverloadedError, UnauthorizedError, JournalError, OutputError)
+"""Errors that concern the whole target, or the journal: they end the run."""
 
 
 def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -> None:
@@ -337,14 +355,3 @@ def _fail(context: RunContext, ledger: LedgerState, phase: Phase, reason: str) -
     else:
         ledger.fail(reason)
         context.emit(LedgerFailed(ledger.plan.key, ledger.plan.name, phase, reason))
-
-
-async def watch_signals(context: RunContext) -> None:
-    """Drain the run at the first SIGINT or SIGTERM, cancel it at the second."""
-    with anyio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
-        async for number in signals:
-            if context.findings.signal is not None:
-                context.pool.cancel()
-                return
-            context.findings.signal = number
-            context.stop(f"{number.name}: finishing what is in flight; repeat to end at once")

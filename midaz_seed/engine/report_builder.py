@@ -1,7 +1,5 @@
 """Build the report of a run: numbers, verdict, exit code and next step."""
 
-import shlex
-import signal
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
@@ -10,17 +8,7 @@ from midaz_seed.engine.client_load import measure_client_load, process_cpu_s
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.requests.error_tracker import ErrorGroup
 from midaz_seed.engine.state_tree import LedgerStatus
-from midaz_seed.errors import (
-    ExcessError,
-    ExitCode,
-    JournalError,
-    OutputError,
-    SeedError,
-    SettlementError,
-    TargetError,
-    UndecidedError,
-    UnexplainedError,
-)
+from midaz_seed.engine.verdict import done_percent, judge
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
@@ -36,6 +24,7 @@ from midaz_seed.reporting.report import (
     LedgerReport,
     OpenLoopReport,
     PhaseReport,
+    RateLimitReport,
     Report,
     SettlementReport,
     SteadyReport,
@@ -83,7 +72,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     own = measure_client_load(context, elapsed_s=elapsed_s, cpu_s=process_cpu_s() - started_cpu_s)
     processes = (own, *context.results.processes)
     verification = _verification(context)
-    exit_code, verdict, next_step = _judge(context, verification, 100 * failed / planned)
+    exit_code, verdict, next_step = judge(context, verification, 100 * failed / planned)
     return Report(
         schema_version=SCHEMA_VERSION,
         version=version("midaz-seed"),
@@ -114,6 +103,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         ledgers=_ledgers(context),
         breaker_opened=context.sender.breaker.opened_count,
         breaker_open_s=context.sender.breaker.open_total_s,
+        rate_limit=_rate_limit(context),
         proof=verification,
         plan_done_percent=done_percent(context),
         error_rate_percent=100 * failed / planned,
@@ -178,6 +168,12 @@ def _open_loop(context: RunContext) -> OpenLoopReport | None:
     )
 
 
+def _rate_limit(context: RunContext) -> RateLimitReport | None:
+    own, results = context.sender.throttle, context.results
+    rejected = own.rejected + results.rate_rejected
+    return RateLimitReport(rejected, own.found_per_s + results.rate_found_per_s) if rejected else None
+
+
 def _settlement(context: RunContext) -> SettlementReport:
     return SettlementReport(
         ledgers=len(context.results.settled),
@@ -203,100 +199,6 @@ def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
         )
         for ledger in context.state.ledgers
     )
-
-
-def _first(context: RunContext, *kinds: type[SeedError]) -> SeedError | None:
-    """Return the first error of some kinds that ended a ledger or the run."""
-    return next((error for error in context.results.errors if isinstance(error, kinds)), None)
-
-
-def _judge(
-    context: RunContext, verification: VerificationReport | None, failed_percent: float
-) -> tuple[ExitCode, str, str]:
-    """Return exit code, verdict and next step, each a sentence."""
-    unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
-    target = _first(context, TargetError)
-    undecided = _first(context, UndecidedError)
-    settlement = _first(context, SettlementError)
-    unexplained = _first(context, UnexplainedError, ExcessError)
-    disk = _first(context, JournalError, OutputError)
-    again = _how_to_continue(context)
-    if context.findings.signal is not None:
-        code = ExitCode.INTERRUPTED if context.findings.signal is signal.SIGINT else ExitCode.TERMINATED
-        return code, f"Interrupted by {context.findings.signal.name}; what was in flight was finished.", again
-    if disk is not None:
-        return ExitCode.DIFFERENCES, f"Stopped: {disk}.", f"{disk.hint}."
-    if context.results.stop_reason:
-        return ExitCode.DIFFERENCES, f"Stopped by a rule: {context.results.stop_reason}.", again
-    if target is not None:
-        return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or again}"
-    if undecided is not None:
-        return ExitCode.SETTLEMENT, f"Not decided: {undecided}.", f"{undecided.hint}. {again}"
-    if unexplained is not None:
-        return ExitCode.DIFFERENCES, f"Not as planned: {unexplained}.", f"{unexplained.hint}. {again}"
-    if settlement is not None:
-        return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {again}"
-    if unfinished:
-        return ExitCode.DIFFERENCES, f"{len(unfinished)} ledgers failed.", f"{_FIX_CAUSES} {again}"
-    if verification is not None and not verification.ok:
-        has_surplus = any(_is_surplus(row.actual, row.expected) for row in verification.differences)
-        return (
-            ExitCode.DIFFERENCES,
-            f"Verification failed: {verification.differences_total} differences from the plan.",
-            _SURPLUS_STEP if has_surplus else f"{_FIX_CAUSES} {again}" if context.tracker.attempts else again,
-        )
-    if failed_percent > context.settings.error_budget_percent:
-        verdict = (
-            f"{failed_percent:.2f} % of the items failed, the budget is {context.settings.error_budget_percent:g} %."
-        )
-        return ExitCode.DIFFERENCES, verdict, f"{_FIX_CAUSES} {again}"
-    if context.pool.admission.time_is_up and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
-        return _time_was_up(context, verification, again)
-    if verification is None:
-        return ExitCode.DONE, "Done, not verified.", "Verify it with `midaz-seed verify` and the same settings."
-    return ExitCode.DONE, "Done: every balance is the planned one.", ""
-
-
-_FIX_CAUSES = "Fix the causes listed under errors."
-_SURPLUS_STEP = (
-    "The server holds something more than once, or something unplanned, which running again does not remove: "
-    "`midaz-seed verify --every-transaction` lists it; use `midaz-seed teardown`, then run again."
-)
-
-
-def _is_surplus(actual: str, expected: str) -> bool:
-    """Return whether a difference says that the server holds more than planned, of something countable."""
-    if actual.isdigit() and expected.isdigit():
-        return int(actual) > int(expected)
-    return "carry the mark" in actual or actual.endswith(("twice", " times"))
-
-
-_CUT_SHORT = (LedgerStatus.PARTIAL, LedgerStatus.STOPPED)
-
-
-def _time_was_up(context: RunContext, verification: VerificationReport | None, again: str) -> tuple[ExitCode, str, str]:
-    share = f"{done_percent(context):.1f} % of the plan"
-    if verification is not None:
-        return ExitCode.DONE, f"Time was up: {share} is done, and every balance is the planned one so far.", again
-    if context.settings.verification.enabled:
-        verdict = f"Time was up before any ledger was filled, so nothing was verified: {share} is done."
-        return ExitCode.DIFFERENCES, verdict, f"Raise --duration. {again}"
-    return ExitCode.DONE, f"Time was up: {share} is done, not verified.", again
-
-
-def done_percent(context: RunContext) -> float:
-    """Return the share of the plan's items that exist, in percent; 100 for a verification alone."""
-    phases = [phase for phase in context.meter.phases.values() if phase.planned]
-    planned = sum(phase.planned for phase in phases)
-    return 100 * sum(phase.created + phase.existing for phase in phases) / planned if planned else 100.0
-
-
-def _how_to_continue(context: RunContext) -> str:
-    if not context.journal.enabled:
-        return "Run the same command again: it finds what exists and creates what is missing."
-    directory = context.settings.journal.directory
-    option = "" if str(directory) == "runs" else f" --runs-dir {shlex.quote(str(directory))}"
-    return f"Continue with: midaz-seed run --resume {context.plan.run_id}{option}"
 
 
 def _verification(context: RunContext) -> VerificationReport | None:
@@ -346,6 +248,7 @@ def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
         retries=meter.retries,
         replayed=meter.replayed,
         foreign_replays=meter.foreign_replays,
+        abandoned=meter.abandoned,
         doubts_applied=meter.doubts_applied,
         doubts_not_applied=meter.doubts_not_applied,
         busy_s=meter.busy_s,

@@ -10,7 +10,7 @@ class Rereads:
 
     def __init__(self, context: RunContext) -> None:
         wait = context.settings.settlement
-        self._clock = context.clock
+        self._context = context
         self._first_pause_s, self._longest_pause_s = wait.initial_delay_s, wait.max_delay_s
         self._next_pause_s = wait.initial_delay_s
         self._slept_s = 0.0
@@ -24,7 +24,7 @@ class Rereads:
     @property
     def waited_s(self) -> float:
         """Return the seconds since the first read began."""
-        return self._clock.monotonic() - self._started_s
+        return self._context.clock.monotonic() - self._started_s
 
     async def again(self, seen: object, surplus: frozenset[object] = frozenset(), *, still: bool = True) -> bool:
         """Wait, and return True when another read may return something else.
@@ -38,7 +38,7 @@ class Rereads:
         first = not self._slept_s
         self.changed = self.changed or not (first or seen == self._seen)
         stands_still = still and seen == self._seen and self._slept_s >= self._longest_pause_s
-        left_s = self._until_s - self._clock.monotonic()
+        left_s = self._until_s - self._context.clock.monotonic()
         new_surplus = bool(surplus) and not self._surplus
         if surplus & self._surplus or stands_still or (left_s <= 0 and not new_surplus):
             return False
@@ -48,5 +48,5 @@ class Rereads:
             pause_s = min(self._next_pause_s, left_s)
             self._next_pause_s = min(2 * self._next_pause_s, self._longest_pause_s)
         self._seen, self._surplus, self._slept_s = seen, surplus, pause_s
-        await self._clock.sleep(pause_s)
+        await self._context.sleep(pause_s)
         return True

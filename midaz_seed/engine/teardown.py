@@ -18,6 +18,7 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.dimensions import RUN_MARK
 from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.wording import counted
 
 
 class Fate(StrEnum):
@@ -95,7 +96,7 @@ class _Teardown:
                 return
             empty_listings = 0 if rows else empty_listings + 1
             if empty_listings < EMPTY_LISTINGS_MIN:
-                await self._context.clock.sleep(self._context.settings.settlement.max_delay_s)
+                await self._context.sleep(self._context.settings.settlement.max_delay_s)
 
     def absent(self) -> list[Removal]:
         """Return the planned organizations that the server does not have."""
@@ -126,7 +127,7 @@ class _Teardown:
             kept += removal.fate is Fate.KEPT
             self._note(removal)
         if kept:
-            self._note(Removal(*identity, Fate.KEPT, f"it holds {kept} ledgers that are kept"))
+            self._note(Removal(*identity, Fate.KEPT, f"it holds {counted(kept, 'kept ledger')}"))
         else:
             self._note(await self._delete(identity, routes.one(Entity.ORGANIZATION, Place(), organization_id)))
 

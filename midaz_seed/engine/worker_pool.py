@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 from anyio.abc import TaskGroup
 
-from midaz_seed.engine.admission import Admission
+from midaz_seed.engine.admission import Admission, StoppedError
 from midaz_seed.engine.task_groups import background_tasks
 
 T = TypeVar("T")
@@ -49,6 +49,8 @@ class WorkerPool:
         self._wake = anyio.Event()
         self.admission = Admission(self._wake_up)
         """What may still start."""
+        self.on_error: Callable[[Exception], None] = lambda error: None
+        """Called at once with each exception of an item; `run_all` raises it when what is in progress has ended."""
         self._group: TaskGroup
 
     @asynccontextmanager
@@ -112,7 +114,7 @@ class WorkerPool:
         """Run one function on a worker, so that its requests count against the limit.
 
         Raises:
-            StoppedError: the run drains, so the function was not started.
+            StoppedError: the run drains, so the function was not started, or one of its waits was ended.
         """
         results: list[T] = []
 
@@ -149,6 +151,7 @@ class WorkerPool:
                 await stream.work(item)
             except Exception as error:  # noqa: BLE001 - raised by run_all, in the task that called it
                 self._end(stream, error)
+                self.on_error(error)
             finally:
                 self._in_progress -= 1
                 stream.in_progress -= 1
@@ -200,10 +203,6 @@ class WorkerPool:
                     self._streams.rotate(-position)
                     return stream
         return None
-
-
-class StoppedError(Exception):
-    """The run drains, so this was not started."""
 
 
 _END: Any = object()

@@ -1,7 +1,10 @@
-"""Access tokens by client credentials, renewed before they expire and after a 401 (midaz-behaviour: access-tokens)."""
+"""Access tokens that change during a run (midaz-behaviour: access-tokens): by client credentials, renewed before they
+expire and after a 401; or from a file, which is read again after a 401.
+"""
 
 import asyncio
-from dataclasses import replace
+from collections.abc import Callable
+from typing import Protocol
 
 import orjson
 
@@ -15,16 +18,69 @@ RENEW_EARLY_S = 30.0
 """Time before its expiry at which a token is renewed; half its lifetime if that is shorter."""
 
 
+class Tokens(Protocol):
+    """Where the current token comes from."""
+
+    async def token(self) -> str:
+        """Return the current token. Raises UnauthorizedError."""
+        ...
+
+    async def renewed(self, rejected: str) -> str:
+        """Return the token to use instead of the rejected one; the same when there is no other."""
+        ...
+
+
+class TokenFile:
+    """The token in a file, which another program may replace during a run."""
+
+    def __init__(self, read: Callable[[], str], token: str) -> None:
+        """Start with a token.
+
+        Args:
+            read: reads the file and returns its token; "" when there is no valid one.
+            token: the token that the file held at the start.
+        """
+        self._read = read
+        self._token = token
+
+    async def token(self) -> str:
+        """See `Tokens.token`."""
+        return self._token
+
+    async def renewed(self, rejected: str) -> str:
+        """See `Tokens.renewed`. Of several requests with the same rejected token, the first reads the file."""
+        if self._token == rejected:
+            self._token = self._read() or rejected
+        return self._token
+
+
 class ClientCredentials:
     """The current access token, requested from the auth service with client id and secret."""
 
-    def __init__(self, transport: Transport, clock: Clock, *, client_id: str, client_secret: str) -> None:
-        """Store the credentials. `transport` connects to the auth service; the caller closes it."""
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        *,
+        client_id: str,
+        client_secret: str,
+        read_secret_again: Callable[[], str] = lambda: "",
+    ) -> None:
+        """Store the credentials.
+
+        Args:
+            transport: connects to the auth service; the caller closes it.
+            clock: the clock for the expiry of tokens.
+            client_id: the client id.
+            client_secret: the secret at the start.
+            read_secret_again: called before each renewal, because the secret's file may have changed; "" for the
+                secret that was used last.
+        """
         self._transport = transport
         self._clock = clock
-        self._body = orjson.dumps(
-            {"grantType": "client_credentials", "clientId": client_id, "clientSecret": client_secret}
-        )
+        self._client_id = client_id
+        self._secret = client_secret
+        self._read_secret_again = read_secret_again
         self._token = ""
         self._renew_at_s = 0.0
         self._lock = asyncio.Lock()
@@ -44,10 +100,13 @@ class ClientCredentials:
 
     async def _renew(self) -> None:
         hint = "check target.authUrl, target.clientId and the client secret, then run the same command again"
+        self._secret = self._read_secret_again() or self._secret
+        credentials = {"clientId": self._client_id, "clientSecret": self._secret}
+        body = orjson.dumps({"grantType": "client_credentials", **credentials})
         try:
-            answer = await self._transport.send(Request("POST", TOKEN_PATH, self._body))
+            answer = await self._transport.send(Request("POST", TOKEN_PATH, body))
         except TransportError as error:
-            raise UnauthorizedError(f"the auth service does not answer: {error}", hint=hint) from error
+            raise UnauthorizedError(f"the auth service does not answer: {error}", hint=error.hint or hint) from error
         found = answer.json_object() or {}
         token = found.get("accessToken")
         if answer.status >= 300 or not isinstance(token, str) or not token:
@@ -65,16 +124,18 @@ class AuthorizedTransport:
     The retry is safe for every request, because a server that rejects the token has not processed the rest.
     """
 
-    def __init__(self, transport: Transport, credentials: ClientCredentials) -> None:
+    def __init__(self, transport: Transport, tokens: Tokens) -> None:
         self._transport = transport
-        self._credentials = credentials
+        self._tokens = tokens
 
     async def send(self, request: Request) -> Response:
         """See `Transport.send`. Raises UnauthorizedError when there is no token."""
-        token = await self._credentials.token()
+        token = await self._tokens.token()
         answer = await self._transport.send(_with(request, token))
         if answer.status == 401:
-            answer = await self._transport.send(_with(request, await self._credentials.renewed(token)))
+            renewed = await self._tokens.renewed(token)
+            if renewed != token:
+                answer = await self._transport.send(_with(request, renewed))
         return answer
 
     async def aclose(self) -> None:
@@ -92,4 +153,5 @@ def credentials_refused(answer: str) -> UnauthorizedError:
 
 
 def _with(request: Request, token: str) -> Request:
-    return replace(request, headers={**(request.headers or {}), "Authorization": f"Bearer {token}"})
+    headers = {**(request.headers or {}), "Authorization": f"Bearer {token}"}
+    return Request(request.method, request.path, request.body, headers, request.service)

@@ -11,6 +11,8 @@ import orjson
 
 from midaz_seed.model.outcomes import ErrorClass
 
+LOCATION_CHARACTERS_MAX = 200
+
 
 class Disposition(Enum):
     """How to react to an answer."""
@@ -54,8 +56,14 @@ _NOT_READY = frozenset({"0007", "0019", "0034", "0035", "0036", "0037", "0038", 
 _TRANSIENT = frozenset({"0061", "0086", "0130", "0174"})
 
 
-def classify(status: int, body: bytes) -> Verdict:
-    """Classify a complete answer. `body` is only read when the status is not 2xx."""
+def classify(status: int, body: bytes, location: str = "") -> Verdict:
+    """Classify a complete answer.
+
+    Args:
+        status: its status.
+        body: only read when the status is not 2xx.
+        location: where a redirect leads.
+    """
     if 200 <= status < 300:
         return OK
     code, message = read_error(body)
@@ -73,11 +81,13 @@ def classify(status: int, body: bytes) -> Verdict:
         return Verdict(Disposition.UNKNOWN, ErrorClass.TIMEOUT, code, message)
     if status >= 500:
         return Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, code, message)
+    if 300 <= status < 400:
+        return Verdict(Disposition.PERMANENT, ErrorClass.SERVER, code, redirect(status, location))
     return _classify_rejection(status, code, message)
 
 
 def _classify_rejection(status: int, code: str, message: str) -> Verdict:
-    """Classify a 3xx or 4xx without special handling."""
+    """Classify a 4xx without special handling."""
     if code in _CONFLICTS:
         return Verdict(Disposition.CONFLICT, ErrorClass.CONFLICT, code, message)
     if code in _NOT_READY:
@@ -88,9 +98,18 @@ def _classify_rejection(status: int, code: str, message: str) -> Verdict:
         return Verdict(Disposition.PERMANENT, ErrorClass.NOT_FOUND, code, message)
     if status == 409:
         return Verdict(Disposition.PERMANENT, ErrorClass.CONFLICT, code, message)
-    if 300 <= status < 400:
-        return Verdict(Disposition.PERMANENT, ErrorClass.SERVER, code, f"unexpected redirect ({status})")
     return Verdict(Disposition.PERMANENT, ErrorClass.VALIDATION, code, message)
+
+
+def redirect(status: int, location: str) -> str:
+    """Describe a redirect in one line; control characters are escaped, secrets are not masked.
+
+    Args:
+        status: the status, 3xx.
+        location: the header `Location`; "" without one.
+    """
+    where = repr(location[:LOCATION_CHARACTERS_MAX]) if location else "an address that it does not name"
+    return f"a redirect ({status}) to {where}, which is not followed"
 
 
 def read_error(body: bytes) -> tuple[str, str]:
@@ -107,9 +126,8 @@ def read_error(body: bytes) -> tuple[str, str]:
     code = parsed.get("code")
     message = parsed.get("detail") or parsed.get("message") or parsed.get("error") or parsed.get("title") or ""
     details = parsed.get("errors") or parsed.get("fields") or ""
-    if not isinstance(code, str) or len(code) > CODE_MAX or not code.isprintable():
-        code = ""
-    return code, _one_line(f"{_text(message)} {_text(details)}")
+    usable = code if isinstance(code, str) and len(code) <= CODE_MAX and code.isprintable() else ""
+    return usable, _one_line(f"{_text(message)} {_text(details)}")
 
 
 def _text(value: object) -> str:

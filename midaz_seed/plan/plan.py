@@ -28,6 +28,7 @@ from midaz_seed.plan.items import AssetTemplate, EntityItem, Phase, TransactionI
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
 from midaz_seed.plan.templates import ASSETS as TEMPLATES
 from midaz_seed.settings.model import Settings, Volume
+from midaz_seed.wording import counted
 
 FORMAT = 1
 """Part of the digest; incremented when the same settings produce other data than before."""
@@ -313,18 +314,19 @@ def check_numbers(settings: Settings) -> None:
     volume = settings.volume
     if volume.assets_per_ledger > len(TEMPLATES):
         raise PlanError(
-            f"{volume.assets_per_ledger} assets per ledger, but there are only {len(TEMPLATES)} templates",
+            f"{counted(volume.assets_per_ledger, 'asset')} per ledger, but there are only {len(TEMPLATES)} templates",
             hint=f"use at most {len(TEMPLATES)}: {', '.join(asset.code for asset in TEMPLATES)}",
         )
     if volume.accounts_per_ledger < volume.assets_per_ledger:
         raise PlanError(
-            f"{volume.accounts_per_ledger} accounts per ledger are too few for {volume.assets_per_ledger} assets",
+            f"too few accounts: {counted(volume.accounts_per_ledger, 'account')} per ledger for "
+            f"{counted(volume.assets_per_ledger, 'asset')}",
             hint="use at least as many accounts as assets per ledger",
         )
     if volume.transactions_per_account > 1 and volume.accounts_per_ledger < 2 * volume.assets_per_ledger:
         raise PlanError(
-            f"with {volume.accounts_per_ledger} accounts and {volume.assets_per_ledger} assets per ledger, an account "
-            "is the only one with its asset and has no destination for transfers",
+            f"with {counted(volume.accounts_per_ledger, 'account')} and {counted(volume.assets_per_ledger, 'asset')} "
+            "per ledger, an account is the only one with its asset and has no destination for transfers",
             hint=f"use at least {2 * volume.assets_per_ledger} accounts per ledger, fewer assets, or one transaction "
             "per account (deposits only)",
         )

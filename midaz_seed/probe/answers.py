@@ -23,6 +23,7 @@ from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import TransactionItem
 from midaz_seed.reporting.logs import redact
 from midaz_seed.transport.base import Request, Response
+from midaz_seed.wording import printable
 
 EXCERPT_BYTES = 100
 _PROXY_STATUSES = frozenset({401, 403, 407, 408, 413, 425, 429})
@@ -104,11 +105,6 @@ class Answers:
         path = request.path.split("?")[0]
         self.reads.add(_oddity(f"JSON of a Midaz at {path}", answer, _other_body(answer.body)) if odd else "")
         return found if isinstance(found, dict) else {}
-
-
-def printable(text: str) -> str:
-    """Escape control characters, so that the text can be shown on a terminal."""
-    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
 
 
 def excerpt(body: bytes) -> str:

@@ -31,7 +31,7 @@ async def examine(transport: Transport, target: ResolvedTarget, clock: Clock, *,
         if write and diagnosis.go and not answers.reads.odd:
             await WriteTrial(transport, server, clock, diagnosis, answers).run()
     except TransportError as error:
-        diagnosis.add("connection", "failed", f"{error}: check the address, and that the server is up", Level.STOP)
+        diagnosis.add("connection", "failed", f"{error}; {error.hint or 'check that the server is up'}", Level.STOP)
     except UnauthorizedError as error:
         diagnosis.add("access", "refused", f"{error}: give a valid token", Level.STOP)
     except SeedError as error:

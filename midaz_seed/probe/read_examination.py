@@ -7,6 +7,7 @@ from midaz_seed.errors import TargetError
 from midaz_seed.midaz.api import COUNT_HEADER
 from midaz_seed.midaz.classify import read_error
 from midaz_seed.midaz.evidence import midaz_code
+from midaz_seed.midaz.foreign import foreign_answer
 from midaz_seed.midaz.server_traits import Server, server_of
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.probe.answers import Answers
@@ -158,4 +159,8 @@ class ReadExamination:
         self._add("latency", f"p50 {p50:.1f} ms, p99 {p99:.1f} ms", f"of {LATENCY_READS} reads, one after the other")
 
     async def _get(self, path: str, service: Service = Service.ONBOARDING) -> Response:
-        return await self._transport.send(Request("GET", path, service=service))
+        request = Request("GET", path, service=service)
+        answer = await self._transport.send(request)
+        if error := foreign_answer(request, answer):
+            raise error
+        return answer

@@ -10,12 +10,13 @@ from midaz_seed.clock import Clock
 from midaz_seed.errors import RequestFailedError
 from midaz_seed.midaz.api import Read, Take, odd_answer
 from midaz_seed.midaz.auth import credentials_refused
-from midaz_seed.midaz.classify import read_error
+from midaz_seed.midaz.classify import read_error, redirect
 from midaz_seed.midaz.evidence import says_missing
+from midaz_seed.midaz.foreign import foreign_answer
 from midaz_seed.plan.items import Phase
-from midaz_seed.probe.answers import printable
 from midaz_seed.reporting.logs import redact
 from midaz_seed.transport.base import ConnectError, Request, Response, Transport
+from midaz_seed.wording import printable
 
 T = TypeVar("T")
 NOT_DONE = frozenset({429, 502, 503, 504})
@@ -47,6 +48,8 @@ def reads_with_retries(transport: Transport, clock: Clock) -> Read:
             return None
         if response.status in (401, 403):
             raise credentials_refused(describe_answer(response))
+        if error := foreign_answer(request, response):
+            raise error
         if not 200 <= response.status < 300:
             raise RequestFailedError(
                 f"{request.method} {request.path}: {describe_answer(response)}",
@@ -62,4 +65,6 @@ def reads_with_retries(transport: Transport, clock: Clock) -> Read:
 
 def describe_answer(answer: Response) -> str:
     """Return the status and the server's error in one line, without secrets and control characters."""
+    if 300 <= answer.status < 400:
+        return printable(redact(redirect(answer.status, answer.headers.get("Location", ""))))
     return printable(redact(" ".join([str(answer.status), *read_error(answer.body)]).strip()))

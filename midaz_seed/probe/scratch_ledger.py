@@ -9,6 +9,7 @@ from typing import NamedTuple, cast
 import anyio
 import orjson
 
+from midaz_seed.clean_up import finished_within
 from midaz_seed.clock import Clock
 from midaz_seed.errors import SeedError, TargetError
 from midaz_seed.midaz import routes
@@ -34,6 +35,8 @@ READY_WITHIN_S = 5.0
 """The time within which a new account's balance is usable, and a response is stored under its key."""
 ODD_MAX = 4
 """Attempts of a deposit under one key while its response is not the server's."""
+CLEAN_UP_S = 5.0
+"""Time for the removal after a cancellation."""
 FOREIGN_MAX = 4
 """Keys that a deposit may use, when each is answered with another transaction."""
 
@@ -333,7 +336,7 @@ async def open_scratch_ledger(
     """
     suffix = secrets.token_hex(4)
     scratch = ScratchLedger(transport, clock, purpose, suffix, admit, Answers() if answers is None else answers)
-    with anyio.CancelScope(shield=True):  # an organization without a known id could not be removed
+    async with finished_within(CLEAN_UP_S):  # an organization without a known id could not be removed
         await _create_organization(scratch, f"midaz-seed {purpose} {suffix}", not_removed)
     try:
         ledger_id = await scratch.create(Entity.LEDGER, "ledger", {"name": f"{purpose} {suffix}"})
@@ -342,7 +345,7 @@ async def open_scratch_ledger(
         await scratch.create(Entity.ASSET, "asset", asset)
         yield scratch
     finally:
-        with anyio.CancelScope(shield=True):
+        async with finished_within(CLEAN_UP_S):
             not_removed += await scratch.remove()
 
 

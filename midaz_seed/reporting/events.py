@@ -89,6 +89,14 @@ class BreakerChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RateLimited:
+    """The server rejects requests because of their number, so the client has slowed down."""
+
+    rate_per_s: float
+    """Requests per second from now on."""
+
+
+@dataclass(frozen=True, slots=True)
 class ConcurrencyChanged:
     """With `maxConcurrency: auto`: the search settled on another number of requests in flight. Probes emit no event."""
 
@@ -120,8 +128,18 @@ class Settled:
 
 
 @dataclass(frozen=True, slots=True)
+class StopRequested:
+    """A signal was received for the first time."""
+
+    signal: str
+    """Its name."""
+    within_s: float
+    """The grace time: seconds until the process has ended."""
+
+
+@dataclass(frozen=True, slots=True)
 class Draining:
-    """A stop was requested: no new items are started, requests in flight are finished."""
+    """A stop was requested: no new items are started, and writes in flight get the time to finish."""
 
     reason: str
 
@@ -151,9 +169,11 @@ Event: TypeAlias = (
     | PhaseFinished
     | LedgerFailed
     | BreakerChanged
+    | RateLimited
     | ConcurrencyChanged
     | ErrorSeen
     | Settled
+    | StopRequested
     | Draining
     | TimeUp
     | RunFinished

@@ -13,7 +13,17 @@ from typing import Any, Literal, TextIO, cast
 
 import structlog
 
-from midaz_seed.reporting.events import BreakerChanged, Draining, ErrorSeen, Event, LedgerFailed, LeftBehind
+from midaz_seed.reporting.events import (
+    BreakerChanged,
+    Draining,
+    ErrorSeen,
+    Event,
+    LedgerFailed,
+    LeftBehind,
+    RateLimited,
+)
+from midaz_seed.reporting.terminal import wants_colour
+from midaz_seed.wording import printable
 
 MASK = "***"
 _NAME = r"(?:token|secret|passw(?:or)?d|api[-_]?key|authorization)"
@@ -59,6 +69,11 @@ def _redacted(name: str, value: object) -> object:
     if isinstance(value, list | tuple | set | frozenset):
         return [_redacted("", held) for held in value]
     return value if value is None or isinstance(value, bool | int | float) else redact(str(value))
+
+
+def escape_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Apply `printable` to every text of a log entry, for logs that people read. A structlog processor."""
+    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
 
 
 def silence(stream: "TextIO") -> None:
@@ -117,17 +132,17 @@ def configure_logging(
     stream: "TextIO | CurrentStderr",
 ) -> None:
     """Write logs of at least this level to a stream; libraries that use `logging` write only errors."""
-    renderer: Any = (
-        structlog.processors.JSONRenderer()
+    rendering: list[Any] = (
+        [structlog.processors.JSONRenderer()]
         if style == "json"
-        else structlog.dev.ConsoleRenderer(colors=stream.isatty())
+        else [escape_event, structlog.dev.ConsoleRenderer(colors=wants_colour(stream))]
     )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             redact_event,
-            renderer,
+            *rendering,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
@@ -139,10 +154,13 @@ def configure_logging(
 
 
 class _RedactingFormatter(logging.Formatter):
-    """Masks secrets in the logs of libraries, tracebacks included."""
+    """Masks secrets in the logs of libraries, tracebacks included, and escapes what does not print.
+
+    Further lines are indented, so that none looks like an entry of its own.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        return redact(super().format(record))
+        return "\n  ".join(printable(line) for line in redact(super().format(record)).split("\n"))
 
 
 def log_event(event: Event) -> None:
@@ -152,7 +170,7 @@ def log_event(event: Event) -> None:
     name = _spaced(type(event).__name__)
     if isinstance(event, LedgerFailed):
         log.error(name, **details)
-    elif isinstance(event, ErrorSeen | BreakerChanged | Draining | LeftBehind):
+    elif isinstance(event, ErrorSeen | BreakerChanged | RateLimited | Draining | LeftBehind):
         log.warning(name, **details)
     else:
         log.info(name, **details)

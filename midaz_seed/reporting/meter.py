@@ -28,6 +28,8 @@ class PhaseMeter:
     """Transactions in doubt that had been made, according to the balances."""
     doubts_not_applied: int = 0
     """Transactions in doubt that had not been made, according to the balances."""
+    abandoned: int = 0
+    """Writes that were cut off or given up with an unknown outcome, because the run was stopped."""
     active: int = 0
     """Ledgers in this phase now."""
     busy_s: float = 0.0
@@ -190,6 +192,11 @@ class Meter:
     def finished(self) -> int:
         """Items that need nothing more, of the planned ones."""
         return sum(meter.finished for meter in self.phases.values() if meter.planned)
+
+    @property
+    def abandoned(self) -> int:
+        """Writes whose outcome is left to the next session, because the run was stopped."""
+        return sum(meter.abandoned for meter in self.phases.values())
 
     @property
     def failed(self) -> int:

@@ -45,6 +45,9 @@ class PhaseReport:
     retries: int
     replayed: int
     foreign_replays: int
+    abandoned: int
+    """Requests with an unknown outcome that a stop cut off or left without another attempt; the next session decides
+    them."""
     doubts_applied: int
     """Transactions without an answer that had been made, according to the balances."""
     doubts_not_applied: int
@@ -155,6 +158,16 @@ class OpenLoopReport:
     accepted: int
     dropped: int
     late_ms: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimitReport:
+    """The rate limit of the server, or of a gateway before it, as the client met it. The client slowed down to it."""
+
+    rejected: int
+    """Requests that were rejected because of their number (429, or 503 of a gateway); each was sent again."""
+    found_per_s: float
+    """Requests per second that were accepted while others were rejected, over all shards."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -310,6 +323,8 @@ class Report:
     ledgers: tuple[LedgerReport, ...]
     breaker_opened: int
     breaker_open_s: float
+    rate_limit: RateLimitReport | None
+    """None when no request was rejected because of the rate."""
     proof: VerificationReport | None
     plan_done_percent: float
     """Percentage of the plan's items that exist. Below 100 when the run ended early or items failed."""

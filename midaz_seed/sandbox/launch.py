@@ -14,7 +14,7 @@ from anyio.streams.text import TextReceiveStream
 from midaz_seed.errors import UnreachableError
 
 START_WITHIN_S = 20.0
-END_WITHIN_S = 10.0
+END_WITHIN_S = 2.0
 _READY = "sandbox listening on "
 
 

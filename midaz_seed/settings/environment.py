@@ -5,7 +5,7 @@ from typing import Any
 
 from midaz_seed.settings.schema import SECTIONS, SETTINGS, VARIABLE_PREFIX
 from midaz_seed.settings.sources import CONFIG_VARIABLE, DEBUG_VARIABLE, Problem, RawValue
-from midaz_seed.settings.suggestions import nearest_path
+from midaz_seed.wording import nearest_path
 
 NOT_SETTINGS = {
     CONFIG_VARIABLE: "The configuration file; `--config` overrides it.",

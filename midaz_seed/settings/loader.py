@@ -9,14 +9,16 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from midaz_seed.bounded_yaml import read_limited
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.settings.environment import read_environment
+from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS, Setting
+from midaz_seed.settings.secret_files import read_secret
 from midaz_seed.settings.sources import CONFIG_VARIABLE, Flag, LoadedSettings, Problem, RawValue
-from midaz_seed.settings.suggestions import nearest
+from midaz_seed.settings.values import EXPLAINED
 from midaz_seed.settings.yaml_source import read_file, read_value, unknown
+from midaz_seed.wording import nearest
 
 DEFAULT_FILE = Path("midaz-seed.yaml")
 _HINT = "`midaz-seed config init` prints every setting with its meaning and range"
@@ -77,7 +79,7 @@ def _read_flags(flags: Sequence[Flag]) -> tuple[list[RawValue], list[Problem]]:
     for flag in flags:
         where, value = f"flag {flag.spelling}", flag.value
         if flag.path not in SETTINGS:
-            problems.append(Problem(where, unknown(flag.path)))
+            problems.append(Problem(where, unknown(flag.path, assigned=True)))
             continue
         if flag.yaml:
             try:
@@ -107,18 +109,22 @@ def _typed(given: Sequence[RawValue]) -> tuple[Layer, list[Problem]]:
         try:
             layer[raw.path] = (setting.read(raw.value, typed=raw.typed), raw.where)
         except ValidationError as error:
-            at = error.errors(include_url=False, include_input=False, include_context=False)[0]["loc"]
-            problems.append(_wrong_value(setting, raw, next((step for step in at if isinstance(step, int)), None)))
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            item = next((step for step in first["loc"] if isinstance(step, int)), None)
+            reason = first["msg"] if first["type"] == EXPLAINED else ""
+            problems.append(_wrong_value(setting, raw, item, reason))
         except ValueError:  # such as a number with thousands of digits
             problems.append(_wrong_value(setting, raw, None))
     return layer, problems
 
 
-def _wrong_value(setting: Setting, given: RawValue, item: int | None) -> Problem:
+def _wrong_value(setting: Setting, given: RawValue, item: int | None, reason: str = "") -> Problem:
     where, value = given.where, given.value
     if item is not None and isinstance(value, list | tuple) and item < len(value):
         value = value[item]
         where = given.items[item] if given.items else where
+    if reason:
+        return Problem(where, f"{setting.path}: {reason}")
     text = f"{setting.path} must be {setting.expectation}"
     if not setting.is_secret:
         text += f", not {_shown(value, typed=given.typed)}"
@@ -137,7 +143,7 @@ def _shown(value: object, *, typed: bool) -> str:
     if isinstance(value, dict | list | tuple):
         return "a list" if not isinstance(value, dict) else "a group of settings"
     try:
-        text = repr(value)
+        text = repr(mask_user_info(value) if isinstance(value, str) else value)
     except ValueError:  # Python refuses to format numbers with thousands of digits
         return "a number of that length"
     return text if len(text) <= 60 else f"{text[:57]}..."
@@ -152,8 +158,10 @@ _SECRET_FILES = (
 
 def _read_secret_file(layers: list[Layer], problems: list[Problem], secret: str, source: str, name: str) -> None:
     """Read the secret from the file that `source` names, unless it is given in the same layer or a stronger one."""
-    for layer in layers:
+    for number, layer in enumerate(layers):
         if secret in layer:
+            for shadowed in layers[number:]:  # otherwise the file would be read again when this secret is rejected
+                shadowed.pop(source, None)
             return
         if source in layer:
             file, where = layer[source]
@@ -161,8 +169,7 @@ def _read_secret_file(layers: list[Layer], problems: list[Problem], secret: str,
                 return
             setting = SETTINGS[secret]
             try:
-                text = read_limited(file).strip()
-                layer[secret] = (setting.read(text, typed=False), f"file {file} ({where})")
+                layer[secret] = (setting.read(read_secret(file), typed=False), f"file {file} ({where})")
             except OSError as error:
                 problems.append(Problem(where, f"the {name} {file} cannot be read: {error.strerror or error}"))
             except ValueError:  # pydantic's validation errors and undecodable bytes are both ValueErrors

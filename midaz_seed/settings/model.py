@@ -20,9 +20,13 @@ from midaz_seed.settings.values import (
     Headers,
     Hosts,
     Positive,
+    ProxyUrl,
+    Resolve,
     RunId,
     Seconds,
+    Secret,
     Token,
+    Url,
 )
 
 
@@ -42,9 +46,9 @@ class Section(BaseModel):
 class Target(Section):
     """Which server, and how to reach it."""
 
-    base_url: str = Field("", description="URL of the server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
-    onboarding_url: str = Field("", description="URL of the onboarding service, if it differs from `baseUrl`.")
-    transaction_url: str = Field("", description="URL of the transaction service, if it differs from `baseUrl`.")
+    base_url: Url = Field("", description="URL of the server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
+    onboarding_url: Url = Field("", description="URL of the onboarding service, if it differs from `baseUrl`.")
+    transaction_url: Url = Field("", description="URL of the transaction service, if it differs from `baseUrl`.")
     onboarding_port: int | None = Field(
         None, ge=1, le=65535, description="Port of the onboarding service, if it is separate."
     )
@@ -54,21 +58,35 @@ class Target(Section):
     allow_hosts: Hosts = Field((), description="Hosts that may be written to; loopback is always allowed.")
     auth_token: Token | None = Field(None, description="Bearer token. Prefer the environment or a file to the flag.")
     auth_token_file: Path | None = Field(None, description="File that holds the bearer token.")
-    auth_url: str = Field(
+    auth_url: Url = Field(
         "", description="URL of the auth service, to get tokens with client credentials instead of a fixed token."
     )
     client_id: str = Field("", description="Client id for the auth service.")
-    client_secret: Token | None = Field(
+    client_secret: Secret | None = Field(
         None, description="Client secret for the auth service. Prefer the environment or a file to the flag."
     )
     client_secret_file: Path | None = Field(None, description="File that holds the client secret.")
-    headers: Headers = Field((), description="Headers to send with every request, each as `Name: value`.")
+    resolve: Resolve = Field(
+        (),
+        description="IP addresses to use instead of the resolver's, each as `NAME:PORT:ADDRESS`; several addresses "
+        "are separated by commas.",
+    )
+    headers: Headers = Field(
+        (),
+        description="Headers to send with every request, each as `Name: value`. They replace the default of the same "
+        "name, such as `Host` or `User-Agent`.",
+    )
     ca_file: Path | None = Field(None, description="CA certificates (PEM) to trust instead of the system's.")
+    insecure: bool = Field(
+        False,
+        description="Accept any certificate: anyone on the network path can then read the token and change answers. "
+        "For tests only.",
+    )
     client_certificate: Path | None = Field(None, description="Client certificate (PEM).")
     client_key: Path | None = Field(
         None, description="Key (PEM) of the client certificate, unless it is in the same file."
     )
-    proxy: str = Field(
+    proxy: ProxyUrl = Field(
         "", description="URL of an HTTP proxy, such as `http://127.0.0.1:8080`; selects the transport `session`."
     )
     request_timeout_s: Seconds = Field(30.0, description="Timeout of one attempt of a request, in seconds.")
@@ -77,6 +95,15 @@ class Target(Section):
         description="HTTP client: `wire` (fast, httptools) or `session` (full-featured, aiohttp).",
     )
     connect_timeout_s: Seconds = Field(5.0, description="Timeout for opening a connection, in seconds.")
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if self.insecure and self.ca_file is not None:
+            raise ValueError("insecure accepts any certificate, so caFile has no effect: leave out one of them")
+        own = any(line.get_secret_value().partition(":")[0].lower() == "authorization" for line in self.headers)
+        if own and (self.auth_token or self.auth_token_file or self.client_secret or self.client_secret_file):
+            raise ValueError("the header Authorization and a token exclude each other: leave out one of them")
+        return self
 
 
 class Sandbox(Section):
@@ -191,6 +218,12 @@ class Limits(Section):
         0.0,
         description="Time limit for the whole run, including settlement and verification; the run does the part of the "
         "plan that fits. 0 means no limit.",
+    )
+    grace_s: Duration = Field(
+        10.0,
+        description="Grace time: maximum time from SIGINT, SIGTERM or SIGHUP to the end of the process. Waits end at "
+        "once; requests in flight that change something may finish, and what has no answer by then is left to the "
+        "next session.",
     )
     ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Maximum ledgers that are filled at the same time."
@@ -331,7 +364,9 @@ class Settings(Section):
     error_budget_percent: Annotated[float, Field(ge=0, le=100)] = Field(
         1.0, description="Percentage of failed items above which the exit code is 1."
     )
-    report: Path | None = Field(None, description="File to write the report to (JSON).")
+    report: Path | None = Field(
+        None, description="File to write the report to (JSON); - prints it on stdout instead of the text."
+    )
     target: Target = Target()
     sandbox: Sandbox = Sandbox()
     volume: Volume = Volume()

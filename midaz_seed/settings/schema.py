@@ -4,7 +4,6 @@ Derived from the model, so the two cannot differ.
 """
 
 import json
-import re
 from dataclasses import dataclass
 from functools import cache
 from types import UnionType
@@ -14,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ConfigDict, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.model import Section, Settings
 from midaz_seed.settings.values import Expectation
 
@@ -83,7 +83,7 @@ def as_plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return [as_plain(item) for item in value]
     if isinstance(value, str):
-        return re.sub(r"://[^/\s]*@", "://***@", value)  # the URL of a proxy may contain a password
+        return mask_user_info(value)  # the URL of a proxy may contain a password
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 

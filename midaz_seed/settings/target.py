@@ -1,10 +1,12 @@
 """Resolve the settings of the target to URLs, and refuse hosts that are not allowed."""
 
+import re
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from urllib.parse import SplitResult, urlsplit
 
 from midaz_seed.errors import TargetNotAllowedError, UsageError
+from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.model import Target
 
 SANDBOX = "sandbox"
@@ -51,46 +53,91 @@ def resolve_target(target: Target) -> ResolvedTarget:
             hint="use --target sandbox (the embedded server) or --base-url URL, such as http://127.0.0.1:3002",
         )
     urls = _split(onboarding), _split(transaction)
-    for url in urls:
-        _check_allowed(url.hostname or "", target.allow_hosts)
-    if target.auth_url:
-        _check_allowed(_split(target.auth_url).hostname or "", target.allow_hosts)
     ports = target.onboarding_port, target.transaction_port
     has_own_url = target.onboarding_url or target.transaction_url
     guessed = not has_own_url and ports == (None, None) and urls[0].port is None and urls[0].scheme == "http"
     split = None
     if guessed:
         split = ResolvedTarget(_address(urls[0], SPLIT_PORTS[0]), _address(urls[1], SPLIT_PORTS[1]), is_sandbox=False)
-    return ResolvedTarget(_address(urls[0], ports[0]), _address(urls[1], ports[1]), is_sandbox=False, split=split)
+    found = ResolvedTarget(_address(urls[0], ports[0]), _address(urls[1], ports[1]), is_sandbox=False, split=split)
+    _check_hosts(target, found)
+    return found
+
+
+def addresses_of(target: Target) -> dict[tuple[str, int], tuple[str, ...]]:
+    """Return the IP addresses that `resolve` gives: (host, port) -> addresses; a name may have several entries."""
+    found: dict[tuple[str, int], tuple[str, ...]] = {}
+    for entry in target.resolve:
+        name, port, addresses = entry.split(":", 2)
+        key = name.lower(), int(port)
+        found[key] = found.get(key, ()) + tuple(address.strip("[]") for address in addresses.split(","))
+    return found
 
 
 def _split(base_url: str) -> SplitResult:
     hint = "write the target as http://HOST:PORT or https://HOST, or the word sandbox"
-    if "@" in base_url.partition("://")[2].partition("/")[0]:
-        raise UsageError(
-            "the target's URL must not contain a user or password", hint="give a token with --auth-token-file instead"
-        )
+    shown = repr(mask_user_info(base_url))
     if not base_url.isascii() or not base_url.isprintable() or " " in base_url or "\\" in base_url:
-        raise UsageError(f"the target {base_url!r} is not a URL", hint=hint)
+        raise UsageError(f"the target {shown} is not a URL", hint=hint)
     try:
         url = urlsplit(base_url)
         valid = url.scheme in {"http", "https"} and bool(url.hostname) and url.port != 0
     except ValueError:
         valid = False
     if not valid:
-        raise UsageError(f"the target {base_url} is not an http or https URL", hint=hint)
+        if re.fullmatch(r"(localhost|\[.+\]|[^/:]+\.[^/:]+)(:\d+)?(/.*)?|[^/:]+:\d+(/.*)?", base_url):
+            hint = f"did you mean http://{base_url}? {hint}"
+        raise UsageError(f"the target {shown} is not an http or https URL", hint=hint)
     if url.query or url.fragment:
-        raise UsageError(f"the target {base_url} must not have a query or fragment", hint=hint)
+        raise UsageError(f"the target {shown} must not have a query or fragment", hint=hint)
+    if extra := _ENDPOINT.search(url.path):
+        base = f"{url.scheme}://{url.netloc}{url.path[: extra.start()]}"
+        raise UsageError(
+            f"the path {extra[0]} at the end of the target {shown} is too much: midaz-seed adds the paths of the API",
+            hint=f"write {base}",
+        )
     return url
 
 
-def _check_allowed(host: str, allowed: tuple[str, ...]) -> None:
-    if _is_loopback(host) or host in {name.lower().strip("[]") for name in allowed}:
+_ENDPOINT = re.compile(
+    r"/(?:v1(?:/(?:organizations|login|metadata-indexes)(?:/.*)?)?|version|health|readyz|swagger(?:/.*)?)/*$"
+)
+"""The beginning of an endpoint at the end of a base URL."""
+
+
+def _check_hosts(target: Target, found: ResolvedTarget) -> None:
+    """Refuse hosts that are not allowed, and addresses in `resolve` that would not be used."""
+    auth = [_address(_split(target.auth_url), None, default=80)] if target.auth_url else []
+    layouts = (found, *([found.split] if found.split else []))
+    urls = [url for each in layouts for url in (each.onboarding_url, each.transaction_url)] + auth
+    addresses = addresses_of(target)
+    used = {_host_and_port(url) for url in ([target.proxy] if target.proxy else urls)}
+    for host, port in {_host_and_port(url): None for url in urls}:
+        _check_allowed(host, addresses.get((host, port), ()), target.allow_hosts)
+    for host, port in addresses.keys() - used:
+        names = ", ".join(sorted(f"{name}:{number}" for name, number in used))
+        raise UsageError(
+            f"--resolve gives an address for {host}:{port}, which is not connected to",
+            hint=f"this run connects to {names}" + (" (the proxy resolves the others)" if target.proxy else ""),
+        )
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+def _check_allowed(host: str, addresses: tuple[str, ...], allowed: tuple[str, ...]) -> None:
+    """Check a host and the addresses that it is resolved to, if they are given."""
+    names = {name.lower().strip("[]") for name in allowed}
+    if host in names:
         return
-    raise TargetNotAllowedError(
-        f"{host} is neither loopback nor in the list of allowed hosts",
-        hint=f"to allow it, add --allow-host {host}",
-    )
+    for each in (host, *addresses):
+        if not _is_loopback(each) and each not in names:
+            raise TargetNotAllowedError(
+                f"{each} is neither loopback nor in the list of allowed hosts",
+                hint=f"to allow it, add --allow-host {each}",
+            )
 
 
 def _is_loopback(host: str) -> bool:
@@ -102,7 +149,7 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _address(url: SplitResult, port: int | None) -> str:
+def _address(url: SplitResult, port: int | None, *, default: int = LEDGER_PORT) -> str:
     host = f"[{url.hostname}]" if ":" in (url.hostname or "") else url.hostname
-    port = port or url.port or (LEDGER_PORT if url.scheme == "http" else None)
+    port = port or url.port or (default if url.scheme == "http" else None)
     return f"{url.scheme}://{host}{f':{port}' if port else ''}{url.path.rstrip('/')}"

@@ -1,10 +1,17 @@
 """Types of the values of settings: counts, times, hosts, tokens, headers."""
 
 import re
+import string
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic_core import PydanticCustomError
+
+EXPLAINED = "explained"
+"""The type of an error whose message says what is wrong with a value."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,23 @@ def _duration(value: object) -> object:
     return value
 
 
+def explained(reason: str) -> PydanticCustomError:
+    """Return the error to raise for an invalid value whose message is `reason`, without the value."""
+    return PydanticCustomError(EXPLAINED, "{reason}", {"reason": reason})
+
+
+def _stripped(secret: object) -> object:
+    """Remove what editors, shells and CI systems add to a secret: spaces, line ends, a byte-order mark."""
+    if isinstance(secret, SecretStr):
+        secret = secret.get_secret_value()
+    return secret.strip(string.whitespace + "\ufeff") if isinstance(secret, str) else secret
+
+
+def _bare_token(token: object) -> object:
+    """Accept a token as it stands in a header: `Bearer abc`, `Authorization: Bearer abc`."""
+    return re.sub(r"(?i)^(authorization:\s*)?bearer\s+", "", token) if isinstance(token, str) else token
+
+
 def _header_safe(token: SecretStr) -> SecretStr:
     """Refuse a token that is no valid header value: a line break in it would start another header."""
     value = token.get_secret_value()
@@ -49,14 +73,93 @@ def _listed(value: object) -> object:
     return tuple(value) if isinstance(value, list) else value
 
 
+_TRANSPORT = "it is set by the HTTP client for each request: leave it out"
+_KEYS = "it is set for each transaction, to make it exactly once: leave it out"
+_OWNED = {
+    "content-length": _TRANSPORT,
+    "transfer-encoding": _TRANSPORT,
+    "connection": _TRANSPORT,
+    "keep-alive": _TRANSPORT,
+    "proxy-connection": _TRANSPORT,
+    "te": _TRANSPORT,
+    "trailer": _TRANSPORT,
+    "upgrade": _TRANSPORT,
+    "expect": "requests are sent without waiting for an interim answer: leave it out",
+    "accept-encoding": "answers are read uncompressed: leave it out",
+    "x-idempotency": _KEYS,
+    "x-ttl": f"{_KEYS}; idempotency.ttlS sets the lifetime",
+}
+"""Headers that cannot be given -> why."""
+
+
 def _header_line(line: SecretStr) -> SecretStr:
     """Refuse text that is not exactly one header, because it becomes part of every request."""
     text = line.get_secret_value()
-    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+: ?[\x20-\x7e]*", text):
+    name = text.partition(":")[0]
+    if not re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) or ":" not in text:
         raise ValueError("not a header")
-    if text.partition(":")[0].lower() in ("content-length", "transfer-encoding", "host", "connection"):
-        raise ValueError("this header is set by the transport")
+    if not re.fullmatch(r"[\x20-\x7e\t]*", text.partition(":")[2]):
+        raise explained(f"the value of the header {name} has characters other than printable ASCII")
+    if reason := _OWNED.get(name.lower()):
+        raise explained(f"the header {name} cannot be given: {reason}")
     return line
+
+
+def _once_each(lines: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+    """Refuse a header that is given twice, because servers differ in which one they use."""
+    names = [line.get_secret_value().partition(":")[0].lower() for line in lines]
+    for name in names:
+        if names.count(name) > 1:
+            raise explained(f"the header {name} is given twice (names are compared without case)")
+    return lines
+
+
+def _words(value: object) -> object:
+    """Accept a list as one text with spaces."""
+    return tuple(value.split()) if isinstance(value, str) else tuple(value) if isinstance(value, list) else value
+
+
+def _resolve_entry(entry: str) -> str:
+    """Refuse what is not NAME:PORT:ADDRESS."""
+    match = re.fullmatch(r"([A-Za-z0-9._-]+):(\d{1,5}):(\S+)", entry)
+    if not match or not 0 < int(match[2]) < 65536:
+        raise ValueError("not an entry")
+    for address in match[3].split(","):
+        ip_address(address.strip("[]"))
+    return entry
+
+
+def _without_user_info(url: str) -> str:
+    """Refuse a user or password in the URL of a server, which would reach logs and reports."""
+    if "@" in url or "%40" in url:
+        raise explained("the URL must not contain a user or password: give a token with --auth-token-file instead")
+    return url
+
+
+def _proxy_url(url: str) -> str:
+    """Refuse what is not the URL of a proxy. The reasons do not contain it, because it may hold a password."""
+    if not url:
+        return url
+    form = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+    if "***@" in url:
+        raise explained("the proxy's user and password are not stored with a run: give --proxy again")
+    if not url.isascii() or not url.isprintable() or re.search(r"[\s\\]", url):
+        raise explained(f"it is not a URL: {form}, with other characters percent-encoded")
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        valid = False
+    if not valid or parts.path not in ("", "/") or parts.query or parts.fragment:
+        raise explained(f"it is not the http or https URL of a proxy: {form}")
+    user, _, password = parts.netloc.rpartition("@")[0].partition(":")
+    try:
+        (unquote(user, errors="strict") + unquote(password, errors="strict")).encode("latin-1")
+    except UnicodeError:
+        raise explained("its user or password has characters that a proxy cannot receive (Latin-1 only)") from None
+    if "@" in user + password or ":" in unquote(user):
+        raise explained(f"its user and password are not clear: {form}, with @ as %40 and no : in the user")
+    return url
 
 
 Auto = Literal["auto"]
@@ -73,9 +176,32 @@ Host = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:\[\]-]+$")]
 Hosts = Annotated[
     tuple[Host, ...], BeforeValidator(_split), Expectation("a list of host names, without http:// and port")
 ]
-Token = Annotated[SecretStr, AfterValidator(_header_safe), Expectation("one word of printable ASCII characters")]
+Secret = Annotated[
+    SecretStr,
+    BeforeValidator(_stripped),
+    AfterValidator(_header_safe),
+    Expectation("one word of printable ASCII characters"),
+]
+Token = Annotated[
+    SecretStr,
+    BeforeValidator(lambda value: _bare_token(_stripped(value))),
+    AfterValidator(_header_safe),
+    Expectation("one word of printable ASCII characters"),
+]
 Header = Annotated[SecretStr, AfterValidator(_header_line)]
-Headers = Annotated[tuple[Header, ...], BeforeValidator(_listed), Expectation("a list of headers, each as Name: value")]
+Headers = Annotated[
+    tuple[Header, ...],
+    BeforeValidator(_listed),
+    AfterValidator(_once_each),
+    Expectation("a list of headers, each as Name: value"),
+]
+Resolve = Annotated[
+    tuple[Annotated[str, AfterValidator(_resolve_entry)], ...],
+    BeforeValidator(_words),
+    Expectation("a list of entries, each as NAME:PORT:ADDRESS with an IP address, or several with commas"),
+]
+Url = Annotated[str, AfterValidator(_without_user_info), Expectation("text")]
+ProxyUrl = Annotated[str, AfterValidator(_proxy_url), Expectation("text")]
 RunId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),

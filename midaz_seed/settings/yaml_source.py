@@ -8,7 +8,7 @@ import yaml
 from midaz_seed.bounded_yaml import BoundedLoader, YamlError, compose, load, read_limited
 from midaz_seed.settings.schema import SECTIONS, SETTINGS
 from midaz_seed.settings.sources import Problem, RawValue
-from midaz_seed.settings.suggestions import nearest_path
+from midaz_seed.wording import nearest_path
 
 
 class _Loader(BoundedLoader):
@@ -146,10 +146,19 @@ def _is_empty(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.tag == "tag:yaml.org,2002:null"
 
 
-def unknown(path: str) -> str:
-    """Return the message about a setting that does not exist."""
+def unknown(path: str, *, assigned: bool = False) -> str:
+    """Return the message about a setting that does not exist.
+
+    Args:
+        path: what was given.
+        assigned: a value was given for it, which a section cannot have; in a file a section may be meant.
+    """
     shown = path if path.isprintable() else repr(path)
     suggestion = nearest_path(path, [*SETTINGS, *(section for section in SECTIONS if section)], ".")
+    if assigned and suggestion in SECTIONS:
+        first = next(setting for setting in SETTINGS if setting.startswith(f"{suggestion}."))
+        start = "" if suggestion == path else f"unknown setting {shown}; "
+        return f"{start}{suggestion} is a section: set its settings one by one, such as {first}"
     return f"unknown setting {shown}; " + (
         f"did you mean {suggestion}?" if suggestion else "`midaz-seed config show` lists them all"
     )

@@ -4,20 +4,26 @@ from midaz_seed.transport.base import (
     AnswerTimeoutError,
     ConnectError,
     LostConnectionError,
+    OutOfFileDescriptorsError,
     Request,
     Response,
+    ReusedConnectionClosedError,
     Service,
     Transport,
     TransportError,
+    UnreadableAnswerError,
 )
 
 __all__ = [
     "AnswerTimeoutError",
     "ConnectError",
     "LostConnectionError",
+    "OutOfFileDescriptorsError",
     "Request",
     "Response",
+    "ReusedConnectionClosedError",
     "Service",
     "Transport",
     "TransportError",
+    "UnreadableAnswerError",
 ]

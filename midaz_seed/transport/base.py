@@ -9,6 +9,18 @@ import orjson
 
 from midaz_seed.model.json_types import JsonObject
 
+HEAD_BYTES_MAX = 64 * 1024
+"""Maximum size of an answer's status line and headers together, in bytes; a single line cannot be longer either."""
+HEADERS_MAX = 128
+"""Maximum number of an answer's headers, trailers included."""
+BODY_BYTES_MAX = 8 * 1024 * 1024
+"""Maximum size of an answer as received, in bytes. A page of a Midaz has some 100 kB, a transaction with 1,000
+operations has 1.5 MB; without a limit, a server that is no Midaz could fill the memory."""
+NOT_MIDAZ_HINT = (
+    "check the address and the port (Midaz from v3.5 on is on port 3002, older ones on 3000 and 3001): "
+    "the answer seems to come from a proxy, a login page or another program"
+)
+
 
 class Service(StrEnum):
     """Midaz's two HTTP services; from v3.5 on both usually have the same address."""
@@ -50,9 +62,18 @@ class Response:
 
 
 class TransportError(Exception):
-    """No complete answer was received. `maybe_applied`: the server may have carried the request out."""
+    """No complete answer was received.
+
+    Attributes:
+        maybe_applied: the server may have carried the request out.
+        hint: what to do next; "" without one.
+    """
 
     maybe_applied = True
+
+    def __init__(self, message: str = "", *, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
 
 
 class ConnectError(TransportError):
@@ -61,8 +82,31 @@ class ConnectError(TransportError):
     maybe_applied = False
 
 
+class OutOfFileDescriptorsError(TransportError):
+    """This process or machine has no file descriptor left for a connection (EMFILE, ENFILE); nothing was sent.
+
+    A local error: it says nothing about the server.
+    """
+
+    maybe_applied = False
+
+
 class LostConnectionError(TransportError):
     """The connection broke before the answer was complete."""
+
+
+class UnreadableAnswerError(LostConnectionError):
+    """The answer is not HTTP, or exceeds a limit, so it is not that of a Midaz."""
+
+    def __init__(self, message: str, *, hint: str = NOT_MIDAZ_HINT) -> None:
+        super().__init__(message, hint=hint)
+
+
+class ReusedConnectionClosedError(TransportError):
+    """A connection that had already carried an answer ended before the first byte of the next one.
+
+    Usually the server closed it as idle while the request was on its way; whether it has read the request is unknown.
+    """
 
 
 class AnswerTimeoutError(TransportError):
@@ -77,6 +121,9 @@ class Transport(Protocol):
 
         Raises:
             ConnectError: no connection could be made.
+            OutOfFileDescriptorsError: no file descriptor is left for a connection.
+            ReusedConnectionClosedError: a connection that was used before ended without an answer.
+            UnreadableAnswerError: the answer is not HTTP, or exceeds a limit.
             LostConnectionError: the connection broke before the answer was complete.
             AnswerTimeoutError: the answer was not complete in time.
         """

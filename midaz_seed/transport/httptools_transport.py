@@ -14,13 +14,28 @@ from urllib.parse import urlsplit
 import httptools
 
 from midaz_seed.transport.base import (
+    BODY_BYTES_MAX,
+    HEAD_BYTES_MAX,
+    HEADERS_MAX,
     AnswerTimeoutError,
-    ConnectError,
     LostConnectionError,
     Request,
     Response,
+    ReusedConnectionClosedError,
     Service,
     TransportError,
+)
+from midaz_seed.transport.connecting import Addresses, accepts_tls, connect_error, connect_timeout, open_socket
+from midaz_seed.transport.headers import fixed_headers
+from midaz_seed.transport.unreadable import (
+    NoAnswerError,
+    body_too_large,
+    closed,
+    head_too_large,
+    https_expected,
+    not_http,
+    too_many_headers,
+    wrong_protocol,
 )
 
 SWEEPS_PER_TIMEOUT = 20
@@ -72,6 +87,10 @@ class _Wire(asyncio.Protocol):
         self._bodyless = False
         self._status = 0
         """Status of the current answer; 0 before its headers are complete."""
+        self._received = 0
+        """Bytes of the current answer, without those that complete it: that is cheaper, and enough for a limit."""
+        self._answered = False
+        """Whether it has carried a complete answer."""
         self._deadline_s = 0.0
 
     def exchange(self, data: bytes, *, bodyless: bool, timeout_s: float) -> asyncio.Future[Response]:
@@ -89,6 +108,7 @@ class _Wire(asyncio.Protocol):
         self._answer = answer = self._loop.create_future()
         self._bodyless = bodyless
         self._status = 0
+        self._received = 0
         self._deadline_s = self._loop.time() + timeout_s
         self._transport.write(data)
         return answer
@@ -118,10 +138,28 @@ class _Wire(asyncio.Protocol):
         self._wires.add(self)
 
     def data_received(self, data: bytes) -> None:
+        if len(data) > HEAD_BYTES_MAX:  # in pieces, so that the limit for the headers is noticed inside of it
+            for at in range(0, len(data), HEAD_BYTES_MAX):
+                self.data_received(data[at : at + HEAD_BYTES_MAX])
+            return
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self.give_up(LostConnectionError(f"the answer is not HTTP: {error}"))
+        except httptools.HttpParserUpgrade:
+            self.give_up(wrong_protocol(self._status))
+        except httptools.HttpParserError as error:
+            self.give_up(not_http(data, str(error)))
+        if self._answer is not None:
+            self._check_limits(len(data))
+
+    def _check_limits(self, received: int) -> None:
+        """Count what was received of an incomplete answer, and refuse it when it is too large."""
+        self._received += received
+        if self._status < 200 and self._received > HEAD_BYTES_MAX:
+            self.give_up(head_too_large())
+        elif self._received > BODY_BYTES_MAX:
+            self.give_up(body_too_large())
+        elif len(self._pairs) > HEADERS_MAX:
+            self.give_up(too_many_headers())
 
     def eof_received(self) -> None:
         self._retire()  # connection_lost is called one iteration of the loop later
@@ -130,8 +168,10 @@ class _Wire(asyncio.Protocol):
         self._wires.discard(self)
         if exc is None and self._ends_with_connection():
             self._complete(keep=False)
+        elif self._answered and not self._received:
+            self.give_up(ReusedConnectionClosedError("the server closed the idle connection"))
         else:
-            self.give_up(LostConnectionError(str(exc) if exc else "the server closed the connection"))
+            self.give_up(closed(exc, received=bool(self._received)))
 
     # -- callbacks of the parser
 
@@ -146,7 +186,9 @@ class _Wire(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         self._status = status = self._parser.get_status_code()
-        if self._bodyless and status >= 200:
+        if len(self._pairs) > HEADERS_MAX:
+            self.give_up(too_many_headers())
+        elif self._bodyless and status >= 200:
             # ignore the announced length, and do not reuse the connection, so that no body can be taken for an answer
             self._complete(keep=False)
 
@@ -168,6 +210,7 @@ class _Wire(asyncio.Protocol):
         if answer is None:
             return
         if keep:
+            self._answered = True
             self._idle.append(self)
         else:
             self._transport.abort()
@@ -185,9 +228,10 @@ class _Origin:
         self.tls = (tls or ssl.create_default_context()) if parts.scheme == "https" else None
         self.port = parts.port or (443 if self.tls else 80)
         self.prefix = parts.path.rstrip("/")
-        fixed = {"Host": parts.netloc, "User-Agent": "midaz-seed", "Content-Type": "application/json", **headers}
+        fixed = fixed_headers({"Host": parts.netloc}, headers)
         self.head = " HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
         self.idle: list[_Wire] = []
+        self.has_answered = False
 
     def render(self, request: Request) -> bytes:
         """Encode a request."""
@@ -213,6 +257,7 @@ class HttptoolsTransport:
         request_timeout_s: float,
         connect_timeout_s: float,
         tls: ssl.SSLContext | None = None,
+        addresses: Addresses | None = None,
     ) -> None:
         """Create the transport.
 
@@ -223,6 +268,7 @@ class HttptoolsTransport:
             request_timeout_s: timeout of an attempt, without the connection.
             connect_timeout_s: timeout for opening a connection.
             tls: replaces the system's settings for https.
+            addresses: IP addresses to use instead of those of the resolver.
         """
         onboarding = _Origin(onboarding_url, headers, tls)
         same = onboarding_url == transaction_url
@@ -232,6 +278,7 @@ class HttptoolsTransport:
         }
         self._request_timeout_s = request_timeout_s
         self._connect_timeout_s = connect_timeout_s
+        self._addresses = addresses or {}
         self._wires: set[_Wire] = set()
         self._sweeper: asyncio.TimerHandle | None = None
 
@@ -253,21 +300,34 @@ class HttptoolsTransport:
 
     async def _dial_and_send(self, origin: _Origin, data: bytes, *, bodyless: bool) -> Response:
         wire = await self._dial(origin)
-        return await wire.exchange(data, bodyless=bodyless, timeout_s=self._request_timeout_s)
+        try:
+            response = await wire.exchange(data, bodyless=bodyless, timeout_s=self._request_timeout_s)
+        except NoAnswerError as error:
+            if not (origin.has_answered or origin.tls) and await accepts_tls(origin.host, origin.port, self._addresses):
+                raise https_expected() from error
+            raise
+        origin.has_answered = True
+        return response
 
     async def _dial(self, origin: _Origin) -> _Wire:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._connect_timeout_s):
-                _, wire = await loop.create_connection(
-                    lambda: _Wire(loop, origin.idle, self._wires), origin.host, origin.port, ssl=origin.tls
-                )
+                opened = await open_socket(origin.host, origin.port, self._addresses)
+                try:
+                    _, wire = await loop.create_connection(
+                        lambda: _Wire(loop, origin.idle, self._wires),
+                        sock=opened,
+                        ssl=origin.tls,
+                        server_hostname=origin.host if origin.tls else None,
+                    )
+                except BaseException:
+                    opened.close()
+                    raise
         except TimeoutError as error:
-            raise ConnectError(
-                f"no connection to {origin.host}:{origin.port} in {self._connect_timeout_s:g} s"
-            ) from error
+            raise connect_timeout(origin.host, origin.port, self._connect_timeout_s) from error
         except OSError as error:
-            raise ConnectError(f"no connection to {origin.host}:{origin.port}: {error}") from error
+            raise connect_error(error, origin.host, origin.port) from error
         if self._sweeper is None:
             self._sweep(loop)
         return wire

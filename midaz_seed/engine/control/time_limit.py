@@ -20,7 +20,7 @@ async def enforce_time_limit(context: RunContext) -> None:
     if not duration_s:
         return
     while context.pool.admission.is_open:
-        left_s = duration_s - context.spent_s - reserve_s(context)
+        left_s = context.left_s - reserve_s(context)
         if left_s <= 0:
             context.close()
             return

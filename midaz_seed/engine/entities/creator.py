@@ -247,7 +247,7 @@ class _Creation:
             left_s = until_s - self._now()
             if self.claim.shown or left_s <= 0:
                 break
-            await self._context.clock.sleep(min(pause_s, left_s))
+            await self._context.sleep(min(pause_s, left_s))
         return bool(self.claim.shown)
 
     async def _made(self, answer: Answer, known: Effect) -> Created | Failure:

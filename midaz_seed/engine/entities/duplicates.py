@@ -111,9 +111,9 @@ class DuplicateResolver:
             now_s = clock.monotonic()
             if not all_were_shown and all(claim.is_shown for claim in claims):
                 all_were_shown = True
-                await clock.sleep(max(now_s - began_s, took_s))
+                await self._context.sleep(max(now_s - began_s, took_s))
             elif now_s < until_s:
-                await clock.sleep(next(pauses))
+                await self._context.sleep(next(pauses))
             else:
                 break
         for claim in claims:

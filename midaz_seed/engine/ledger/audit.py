@@ -24,6 +24,7 @@ from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Phase, TransactionItem, effect_of
 from midaz_seed.reporting.report import Difference
 from midaz_seed.transport.base import Service
+from midaz_seed.wording import counted
 
 YIELD_EVERY = 500
 """Planned transactions compared before other tasks, which have requests in flight, may run."""
@@ -173,4 +174,4 @@ def differences_of(found: Audit, ledger: LedgerState) -> list[Difference]:
     known = f"{expected:,}, those left out or rejected"
     if len(found.absent) != expected:
         return [*differences, Difference(key, "absent transactions", "", known, f"{len(found.absent):,}")]
-    return [*differences, Difference(key, "absent transactions", "", known, f"{len(found.absent):,} others")]
+    return [*differences, Difference(key, "absent transactions", "", known, counted(len(found.absent), "other"))]

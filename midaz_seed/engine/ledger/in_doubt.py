@@ -28,6 +28,7 @@ from midaz_seed.midaz.evidence import Effect, Next, is_record, next_sending
 from midaz_seed.model.in_doubt_solver import Solution
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Phase, TransactionItem, trace_of
+from midaz_seed.wording import counted
 
 ROUNDS_MAX = 5
 """How often a resent transaction may end in doubt again."""
@@ -250,7 +251,7 @@ class _Resolution:
 async def _wait_for_delayed_requests(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> None:
     """Wait until no attempt under a taken key can still arrive: only then the transaction may get another key."""
     last_s = max((unresolved.unanswered_s for unresolved in doubts if unresolved.key_is_taken), default=float("-inf"))
-    await context.clock.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
+    await context.sleep(max(last_s + context.settings.idempotency.margin_s - context.clock.monotonic(), 0.0))
 
 
 def recover(
@@ -277,7 +278,8 @@ def undecided(ledger: LedgerState) -> UndecidedError:
     named = ", ".join(keys[:NAMED_MAX]) + (f" and {len(keys) - NAMED_MAX} more" if len(keys) > NAMED_MAX else "")
     why = ledger.residue or "the balances fit more than one answer"
     return UndecidedError(
-        f"it is unknown whether {len(keys)} movements of ledger {ledger.plan.key} ({ledger.plan.name}) were made "
+        f"it is unknown whether {counted(len(keys), 'movement')} of ledger {ledger.plan.key} ({ledger.plan.name}) "
+        f"{'was' if len(keys) == 1 else 'were'} made "
         f"({named}): {why}, the server's list does not have them, and sending them again could double them",
         hint="run again later: a server that crashed lists what it had applied within an hour",
     )

@@ -22,6 +22,7 @@ from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import MONEY, Phase, TransactionItem, changes_key, effect_of, trace_of
 from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.runs.journal_format import UnacknowledgedItem
+from midaz_seed.wording import counted
 
 PlannedItem = tuple[int, TransactionItem]
 ItemPosition = tuple[Phase, int]
@@ -319,7 +320,7 @@ class _Resumption:
         wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
         return UnexplainedError(
             f"ledger {plan.key} ({plan.name}) already holds movements, and its balances do not match the "
-            f"{len(self._shown)} planned transactions known as made, alone or with others: "
+            f"{counted(len(self._shown), 'planned transaction')} known as made, alone or with others: "
             f"{describe_residue(self._ledger, seen, known, wrong)}",
             hint="movements of an earlier run may still arrive, or another client moved money: "
             "try again later, or fill new ledgers with another --run-id",

@@ -16,6 +16,7 @@ from midaz_seed.model.balances import DEFAULT_KEY, EXTERNAL, ObservedBalance
 from midaz_seed.model.money import EXACT
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Settled
+from midaz_seed.wording import counted
 
 NAMED_MAX = 5
 """Accounts that an error message names."""
@@ -114,7 +115,8 @@ def _excess(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong) -> Exce
     much = ", ".join(f"{total:f} {code}" for code, total in sums.items())
     where = f"ledger {plan.key} ({plan.name})"
     if wrong.above:
-        what = f"{_accounts(len(wrong.above))} of {where} {_hold(len(wrong.above))} more than planned, {much} in all: "
+        accounts = counted(len(wrong.above), "account")
+        what = f"{accounts} of {where} {_hold(len(wrong.above))} more than planned, {much} in all: "
         what += _named(ledger, expected, dict(wrong.above))
     else:
         what = f"more {', '.join(sorted(wrong.overdrawn))} has come into {where} from outside than planned"
@@ -129,8 +131,8 @@ def _late(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong, rereads: 
     plan, missing = ledger.plan, wrong.below
     still = "" if rereads.changed else "; the balances have not changed in that time"
     return SettlementError(
-        f"after {rereads.waited_s:.1f} s the deposits of {_accounts(len(missing))} are not in the balances of ledger "
-        f"{plan.key} ({plan.name}): {_named(ledger, expected, missing)}{still}",
+        f"after {rereads.waited_s:.1f} s the deposits of {counted(len(missing), 'account')} are not in the balances of "
+        f"ledger {plan.key} ({plan.name}): {_named(ledger, expected, missing)}{still}",
         hint="raise the limit with --set settlement.deadlineS=300, or check the server's queues and replicas"
         if rereads.changed
         else "no balance changes any more: check the server's queues and replicas, and run `midaz-seed verify`",
@@ -146,10 +148,6 @@ def _named(ledger: LedgerState, expected: Sequence[int], found: Mapping[int, Dec
         for index in first
     )
     return f"{named} and {len(found) - NAMED_MAX} more" if len(found) > NAMED_MAX else named
-
-
-def _accounts(count: int) -> str:
-    return "1 account" if count == 1 else f"{count:,} accounts"
 
 
 def _hold(count: int) -> str:

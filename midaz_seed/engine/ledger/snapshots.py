@@ -16,6 +16,7 @@ from midaz_seed.model.in_doubt_solver import Solution, solve
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.money import parse_minor
 from midaz_seed.plan.items import Phase, TransactionItem, changes_key, trace_of
+from midaz_seed.wording import counted
 
 SOLVE_WITHIN_S = 2.0
 """Deadline of one search; without a result by then the solution counts as not unique."""
@@ -92,7 +93,7 @@ class SnapshotSeries:
         """
         pause_s = self._longest_pause_s if to_confirm else min(self._pause_s, self._longest_pause_s)
         self._pause_s *= 2
-        await self._context.clock.sleep(pause_s)
+        await self._context.sleep(pause_s)
 
 
 async def take_snapshot(context: RunContext, ledger: LedgerState, phase: Phase) -> Snapshot:
@@ -138,9 +139,10 @@ async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Seque
     effects = [{key: change for key, change in trace_of(item).items() if key in seen.held} for item in items]
     residuals = seen.beyond(known, effects)
     until_s = context.clock.monotonic() + SOLVE_WITHIN_S
-    return await anyio.to_thread.run_sync(
-        solve, effects, residuals, lambda: context.clock.monotonic() > until_s, abandon_on_cancel=True
-    )
+    with context.pool.admission.interruptible():
+        return await anyio.to_thread.run_sync(
+            solve, effects, residuals, lambda: context.clock.monotonic() > until_s, abandon_on_cancel=True
+        )
 
 
 def describe_residue(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:
@@ -152,9 +154,8 @@ def describe_residue(ledger: LedgerState, seen: Snapshot, known: Sums, contradic
             amount = plan.asset_of(key).text(abs(more))
             texts.append(f"{plan.alias(key)} holds {amount} {'more' if more > 0 else 'less'} than that")
         elif key < 0 and more:
-            texts.append(
-                f"{plan.alias(changes_key(key))} was changed {abs(more)} times {'more' if more > 0 else 'less'}"
-            )
+            times = counted(abs(more), "time")
+            texts.append(f"{plan.alias(changes_key(key))} was changed {times} {'more' if more > 0 else 'less'}")
     rest = f" and {len(texts) - NAMED_MAX} more" if len(texts) > NAMED_MAX else ""
     return "; ".join(texts[:NAMED_MAX]) + rest
 

@@ -30,6 +30,7 @@ from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
 from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
 from midaz_seed.reporting.report import Difference, LedgerVerification
+from midaz_seed.wording import counted
 
 __all__ = ["locate", "verify_ledger", "verify_marks"]
 
@@ -235,9 +236,9 @@ class _Verification:
         differences = differences_of(found, ledger)
         if found.unlisted and not differences and not self._differences and not context.results.crash_seen:
             context.results.crash_seen = (
-                f"ledger {self._plan.key} holds the effect of {len(found.unlisted):,} transactions whose records are "
-                f"absent after {rereads.waited_s:.0f} s while all others are listed, as after a server crash "
-                "between the two writes"
+                f"ledger {self._plan.key} holds the effect of {counted(len(found.unlisted), 'transaction')} whose "
+                f"records are absent after {rereads.waited_s:.0f} s while all others are listed, as after a server "
+                "crash between the two writes"
             )
         self._differences += differences
         if context.results.crash_seen:

@@ -1,20 +1,26 @@
 """Send one attempt of one request, and retry reads.
 
-The order is fixed: circuit breaker, rate limit, connection. No rate slot is used while the breaker is open, and an
-attempt that fails while the breaker is open or half-open does not count against the request: the breaker parks
-requests, it never drops them.
+The order is fixed: circuit breaker, rate limit, throttle, connection. No rate slot is used while the breaker is open,
+and an attempt that fails while the breaker is open or half-open does not count against the request: the breaker parks
+requests, it never drops them. Nor does an attempt count that a rate limit rejected, that met a connection which the
+server had just closed, or for which this machine had no file descriptor.
+
+Every wait ends when the run drains, but for the answer to a write.
 """
 
 import random
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TypeVar
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import RequestFailedError, TargetError, UnreachableError
+from midaz_seed.engine.admission import Admission
+from midaz_seed.errors import OverloadedError, RequestFailedError, TargetError, UnreachableError
 from midaz_seed.midaz.api import Take, odd_answer
 from midaz_seed.midaz.auth import credentials_refused
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.midaz.evidence import midaz_code, says_missing
+from midaz_seed.midaz.foreign import foreign_answer, unanswered
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.logs import logger, redact, shows_debug
@@ -23,15 +29,43 @@ from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy, parse_retry_after
-from midaz_seed.transport.base import AnswerTimeoutError, Request, Response, Transport, TransportError
+from midaz_seed.resilience.throttle import Throttle
+from midaz_seed.transport.base import (
+    AnswerTimeoutError,
+    OutOfFileDescriptorsError,
+    Request,
+    Response,
+    ReusedConnectionClosedError,
+    Transport,
+    TransportError,
+)
 
 T = TypeVar("T")
+READS = frozenset({"GET", "HEAD"})
+BUSY_WITHIN_S = 2.0
+"""A 503 of a gateway is a rate limit when the server accepted another request within this time."""
+PROBE_BUSY_MAX_S = 30.0
+"""How long one of the first reads of a run is sent again while a rate limit rejects it."""
+REUSED_MAX = 10
+"""How often one request may meet a connection that the server had just closed, without counting an attempt."""
+NO_DESCRIPTOR_PAUSE_S, NO_DESCRIPTOR_MAX = 0.2, 300
 RETRY_AFTER_MAX_S = 60.0
 _OVERLOAD_SIGNALS = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
 _SERVER_FAILURES = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
 _EXAMPLE_BYTES = 400
 _EXPIRED = Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired")
 _ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not a valid answer to this request")
+
+
+class Excuse(Enum):
+    """Why a failed attempt does not count."""
+
+    BUSY = auto()
+    """A rate limit rejected it."""
+    REUSED_CONNECTION = auto()
+    """The server had closed the idle connection; a fresh one may be used at once."""
+    NO_DESCRIPTOR = auto()
+    """This process has no file descriptor left."""
 
 
 @dataclass(slots=True)
@@ -46,6 +80,9 @@ class Answer:
     """When the attempt began (monotonic); minus infinity when nothing was sent."""
     at_s: float = 0.0
     """When the response was complete (monotonic)."""
+    excuse: Excuse | None = None
+    cause: TransportError | None = None
+    """Why there is no response."""
 
     def failure(self, request: Request) -> Failure:
         """Return why it failed, with one line each of request and response, secrets redacted."""
@@ -80,15 +117,31 @@ class Sender:
         retry: RetryPolicy,
         clock: Clock,
         meter: Meter,
+        admission: Admission,
+        throttle: Throttle,
         *,
+        give_up_s: float,
         jitter_seed: int,
     ) -> None:
+        """Prepare to send.
+
+        Args:
+            limiter: the rate limit or the schedule of the settings.
+            admission: ends the waits when the run drains.
+            throttle: what the server's own rate limit allows.
+            give_up_s: how long a rate limit may reject everything.
+            jitter_seed: of the pauses.
+        """
         self._transport = transport
         self.breaker = breaker
         self._limiter = limiter
         self.retry = retry
         self.clock = clock
         self._meter = meter
+        self._admission = admission
+        self.throttle = throttle
+        self._give_up_s = give_up_s
+        self._accepted_s = float("-inf")
         self._jitter = random.Random(jitter_seed)
         log = logger()
         self._log = log if shows_debug(log) else None
@@ -105,9 +158,10 @@ class Sender:
         Raises:
             BreakerOpenError: the breaker stayed open until its deadline.
             UnauthorizedError: 401 or 403.
+            StoppedError: the run drains, and nothing was sent; or it is a read, which ended without an answer.
         """
         breaker, meter, now = self.breaker, self._meter, self.clock.monotonic
-        if breaker.is_closed and self._limiter is None:
+        if breaker.is_closed and self._limiter is None and not self.throttle.active:
             epoch, slot_s = breaker.epoch, None
         else:
             epoch, slot_s = await self._enter()
@@ -119,11 +173,16 @@ class Sender:
         phase_meter.requests += 1
         start_s = now() if slot_s is None else slot_s
         try:
-            response = await self._transport.send(request)
+            if request.method in READS:
+                with self._admission.interruptible():
+                    response = await self._transport.send(request)
+            else:
+                response = await self._transport.send(request)
         except TransportError as error:
             return self._unanswered(error, epoch, start_s)
         except BaseException:
             breaker.release(epoch)
+            phase_meter.abandoned += request.method not in READS
             raise
         finally:
             meter.in_flight -= 1
@@ -136,42 +195,91 @@ class Sender:
             )
         if 200 <= response.status < 300:
             meter.succeeded += 1
+            self._accepted_s = at_s
+            if self.throttle.active:
+                self.throttle.accept(at_s)
             breaker.record(epoch, ok=True)
             return Answer(OK, response, 1, start_s, at_s)
-        verdict = classify(response.status, response.body)
+        verdict = classify(response.status, response.body, response.headers.get("Location") or "")
         meter.overloaded += verdict.error in _OVERLOAD_SIGNALS
+        if self._is_rate_limit(verdict, response, at_s):
+            self.throttle.reject(at_s)
+            breaker.release(epoch)
+            return Answer(verdict, response, 1, start_s, at_s, Excuse.BUSY)
+        if self.throttle.active:
+            self.throttle.accept(at_s)
         breaker.record(epoch, ok=verdict.error not in _SERVER_FAILURES)
         if verdict.error is ErrorClass.AUTH:
             raise credentials_refused(f"{response.status} {redact(verdict.message)}")
         return Answer(verdict, response, 1, start_s, at_s)
 
+    def _is_rate_limit(self, verdict: Verdict, response: Response, at_s: float) -> bool:
+        """Return whether a request was rejected because of the number of requests.
+
+        nginx answers 503 by default then. While others pass, such a 503 of a gateway does not say that the server is
+        down.
+        """
+        if response.status == 503 and not midaz_code(response.body):
+            return at_s - self._accepted_s < BUSY_WITHIN_S
+        return verdict.error is ErrorClass.RATE_LIMITED
+
     def _unanswered(self, error: TransportError, epoch: int, sent_s: float) -> Answer:
         """Classify an attempt without a complete response."""
-        self.breaker.record(epoch, ok=False)
+        excuse = _EXCUSED.get(type(error))
+        if excuse is None:
+            self.breaker.record(epoch, ok=False)
+        else:
+            self.breaker.release(epoch)
         late = isinstance(error, AnswerTimeoutError)
         self._meter.overloaded += late
         disposition = Disposition.UNKNOWN if error.maybe_applied else Disposition.RETRY
         verdict = Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error))
-        return Answer(verdict, None, 1, sent_s)
+        return Answer(verdict, None, 1, sent_s, excuse=excuse, cause=error)
 
     async def _enter(self) -> tuple[int, float | None]:
-        """Wait for breaker and rate limit.
+        """Wait for breaker, rate limit and throttle.
 
         Returns:
             The breaker's epoch, and in the open model the scheduled start (monotonic).
+
+        Raises:
+            StoppedError: the run drains.
         """
         breaker = self.breaker
-        if self._limiter is None:
-            return await breaker.enter(), None
-        while True:
-            epoch = await breaker.enter()
-            try:
-                slot_s = await self._limiter.next_slot()
-            except BaseException:
-                breaker.release(epoch)
-                raise
-            if breaker.is_current(epoch):
-                return epoch, slot_s
+        with self._admission.interruptible():
+            while True:
+                epoch = await breaker.enter()
+                slot_s = None
+                try:
+                    if self._limiter is not None:
+                        slot_s = await self._limiter.next_slot()
+                    if self.throttle.active:
+                        await self.throttle.next_slot()
+                except BaseException:
+                    breaker.release(epoch)
+                    raise
+                if breaker.is_current(epoch):
+                    break
+        return epoch, slot_s
+
+    async def sleep(self, delay_s: float) -> None:
+        """Wait. Raises StoppedError when the run drains."""
+        with self._admission.interruptible():
+            await self.clock.sleep(delay_s)
+
+    def abandon(self, phase: Phase) -> None:
+        """Count a write that may have been applied and is not sent again in this session."""
+        self._meter.phases[phase].abandoned += 1
+
+    def check_rate_limit(self, now_s: float) -> None:
+        """Check that a rate limit has not rejected every request for too long. Raises OverloadedError."""
+        rejected_s = self.throttle.rejected_for_s(now_s)
+        if rejected_s > self._give_up_s:
+            raise OverloadedError(
+                f"a rate limit of the server has rejected every request for {rejected_s:.0f} s",
+                hint="raise the limit, or wait until other clients are done; then run the same command again; "
+                "breaker.giveUpS sets the time to wait",
+            )
 
     def retry_budget(self, phase: Phase, *, with_outages: bool = True) -> "RetryBudget":
         """Return a new retry budget for one request.
@@ -247,6 +355,10 @@ def _is_foreign(response: Response) -> bool:
 def _failed_read(request: Request, answer: Answer) -> TargetError:
     """Return the error for a read that will not be retried."""
     response = answer.response
+    if answer.cause is not None:
+        return unanswered(request, answer.cause)
+    if response is not None and (error := foreign_answer(request, response)):
+        return error
     if answer.verdict is _ODD and response is not None:
         return odd_answer(request, response)
     failure = answer.failure(request)
@@ -257,6 +369,12 @@ def _failed_read(request: Request, answer: Answer) -> TargetError:
             hint="check the address and what is in front of the server, then run the same command again",
         )
     return RequestFailedError(summary, hint="check the server's health, then run the same command again")
+
+
+_EXCUSED: dict[type[TransportError], Excuse] = {
+    ReusedConnectionClosedError: Excuse.REUSED_CONNECTION,
+    OutOfFileDescriptorsError: Excuse.NO_DESCRIPTOR,
+}
 
 
 class RetryBudget:
@@ -272,14 +390,23 @@ class RetryBudget:
         self._jitter = jitter
         self._good_answers = sender.breaker.good_answers
         self.attempts = 0
-        """Attempts that count: those made while the breaker stayed closed."""
+        """Attempts that count: those made while the breaker stayed closed, and without an excuse."""
+        self._excused: dict[Excuse, int] = {}
+        self._began_s = sender.clock.monotonic()
 
     async def should_retry(self, answer: Answer) -> bool:
         """Count a failed attempt; wait and return True when another may be made.
 
         A request fails only while the server works for other requests. When nothing has succeeded since its first
         failure, the server itself has failed: the breaker is about to open, and the request is parked with the others.
+
+        Raises:
+            OverloadedError: a rate limit has rejected every request for too long.
+            StoppedError: the run drains.
         """
+        if answer.excuse is not None and self._is_excused(answer.excuse):
+            await self._wait_out(answer, answer.excuse)
+            return True
         breaker, server_failed = self._sender.breaker, answer.verdict.error in _SERVER_FAILURES
         if breaker.is_closed or not server_failed:
             self.attempts += 1
@@ -298,7 +425,28 @@ class RetryBudget:
             max(self.attempts, 1), wanted_s, self._jitter, retry_after_max_s=RETRY_AFTER_MAX_S
         )
         self._meter.phases[self._phase].retries += 1
-        await self._sender.clock.sleep(delay_s)
+        await self._sender.sleep(delay_s)
+
+    def _is_excused(self, excuse: Excuse) -> bool:
+        """Return whether an attempt with this excuse still does not count."""
+        count = self._excused[excuse] = self._excused.get(excuse, 0) + 1
+        if excuse is Excuse.REUSED_CONNECTION:
+            return count <= REUSED_MAX
+        if excuse is Excuse.NO_DESCRIPTOR:
+            return count <= NO_DESCRIPTOR_MAX
+        now_s = self._sender.clock.monotonic()
+        if not self._with_outages:
+            return now_s - self._began_s < PROBE_BUSY_MAX_S
+        self._sender.check_rate_limit(now_s)
+        return True
+
+    async def _wait_out(self, answer: Answer, excuse: Excuse) -> None:
+        """Wait before the next attempt after one with an excuse."""
+        if excuse is Excuse.BUSY:
+            await self.pause(answer)
+            return
+        self._meter.phases[self._phase].retries += 1
+        await self._sender.sleep(NO_DESCRIPTOR_PAUSE_S if excuse is Excuse.NO_DESCRIPTOR else 0.0)
 
 
 def _excerpt(body: bytes) -> str:

@@ -9,6 +9,7 @@ item's answer: before it gets another key, the balances must also show that it w
 
 from dataclasses import dataclass
 
+from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Answer, RetryBudget, Sender
 from midaz_seed.midaz.api import transaction_request
@@ -37,7 +38,7 @@ from midaz_seed.transport.base import Request, Response
 FOREIGN_MAX = 6
 """Answers of other items that one key may give, never the same twice in a row, before the transaction is left in doubt.
 """
-IN_FLIGHT_PAUSE_MAX_S = 5.0
+IN_FLIGHT_PAUSE_MIN_S, IN_FLIGHT_PAUSE_MAX_S = 0.05, 60.0
 SET_ASIDE_AFTER_S = 5.0
 """How long a key may be in flight before its transaction is set aside: a crashed server leaves keys in flight until
 they expire, and each would occupy a worker until then.
@@ -206,6 +207,7 @@ class TransactionSender:
             BreakerOpenError: the breaker stayed open until its deadline.
             UnauthorizedError: the credentials were rejected.
             JournalError: the journal cannot be written.
+            StoppedError: the run drains. The journal has what the next session needs.
         """
         first_sent_s = not_after_s = None
         if key is None:
@@ -219,7 +221,12 @@ class TransactionSender:
                 first_sent_s = key.sent_s
                 not_after_s = first_sent_s + self._resend_within_s
         request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl)
-        answer = await self._sender.attempt(request, self._phase, not_after_s=not_after_s)
+        try:
+            answer = await self._sender.attempt(request, self._phase, not_after_s=not_after_s)
+        except StoppedError:
+            if key is None:  # nothing was sent
+                self.phase_log.not_made(ordinal)
+            raise
         response = answer.response
         if response is not None and answer.verdict is OK and is_plainly_ours(response.body, item, self._ledger):
             self._made(item, ordinal, answer, response, key is None)
@@ -230,13 +237,19 @@ class TransactionSender:
         if first_sent_s is None:
             first_sent_s = answer.sent_s
         sending = _Sending(item, ordinal, parent, request, generation, first_sent_s, known)
-        return await self._until_known(sending, answer, wait=wait)
+        try:
+            return await self._until_known(sending, answer, wait=wait)
+        except StoppedError:
+            if sending.known is Effect.NOT_MADE:
+                self.phase_log.not_made(ordinal)
+            else:
+                self._sender.abandon(self._phase)
+            raise
 
     async def _until_known(self, sending: _Sending, answer: Answer, *, wait: bool) -> "UnresolvedTransaction | None":
         """Send the same bytes under the same key until an answer decides, or the key may have expired."""
         item, clock = sending.item, self._sender.clock
         budget = self._sender.retry_budget(self._phase)
-        in_flight_pause_s = 0.05
         while True:
             sending.attempts = answer.attempts = sending.attempts + 1
             disposition = answer.verdict.disposition
@@ -268,13 +281,22 @@ class TransactionSender:
                     self.crash_seen = f"a key stayed in flight for more than {SET_ASIDE_AFTER_S:g} s ({item.key})"
                     if not wait:
                         return self._unresolved(sending, answer, set_aside=True)
-                await clock.sleep(in_flight_pause_s)
-                in_flight_pause_s = min(2 * in_flight_pause_s, IN_FLIGHT_PAUSE_MAX_S)
+                await self._sender.sleep(self._in_flight_pause_s(sending))
             elif not await self._may_try_again(sending, answer, budget, confirmed=confirmed):
                 return self._ended(sending, answer)
             unknown = sending.known is not Effect.NOT_MADE
             not_after_s = sending.first_sent_s + self._resend_within_s if unknown else None
             answer = await self._sender.attempt(sending.request, self._phase, not_after_s=not_after_s)
+
+    def _in_flight_pause_s(self, sending: _Sending) -> float:
+        """Return the pause before the next sending under a key that is in flight: the age of the key, within limits.
+
+        So a key that a crashed server left in flight is sent about a dozen times in its whole life.
+        """
+        age_s = self._sender.clock.monotonic() - sending.first_sent_s
+        pause_s = min(max(age_s, IN_FLIGHT_PAUSE_MIN_S), IN_FLIGHT_PAUSE_MAX_S)
+        left_s = self._resend_within_s - age_s  # the last time at which it may be sent
+        return min(pause_s, left_s) if left_s > 0 else pause_s
 
     async def _may_try_again(self, sending: _Sending, answer: Answer, budget: RetryBudget, *, confirmed: bool) -> bool:
         """Wait as needed, and return whether another attempt may be made under the same key."""

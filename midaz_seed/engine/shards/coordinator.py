@@ -18,6 +18,7 @@ from typing import Any, BinaryIO, cast
 import anyio
 import anyio.to_thread
 
+from midaz_seed.engine.admission import ENDING_S
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.shards.messages import LENGTH, ShardProgress, ShardResult, ShardTask, progress_of, read_progress
 from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
@@ -26,6 +27,11 @@ from midaz_seed.plan.items import Phase
 
 STARTS_MAX = 4
 """How often a shard is started before its ledgers fail: the system may kill it to free memory."""
+
+
+def shard_grace_s(grace_s: float) -> float:
+    """Return the grace time of a shard, which leaves time to merge its result within that of the run."""
+    return max(grace_s - 2 * ENDING_S, grace_s / 2)
 
 
 def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTask]:
@@ -43,7 +49,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             "requests_per_second": limits.requests_per_second / shards,
             "ledgers_in_parallel": max(limits.ledgers_in_parallel // shards, 1),
             "shards": 1,
-            "duration_s": limits.duration_s and max(limits.duration_s - context.spent_s, 0.001),
+            "grace_s": shard_grace_s(limits.grace_s),
         }
     )
     generation = context.settings.generation.model_copy(update={"limits": own})
@@ -63,6 +69,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             tuple(directory.journals()) if directory else (),
             context.rejects.path,
             context.session,
+            context.clock.time() + context.left_s,
         )
         for number in range(shards)
     ]
@@ -188,6 +195,7 @@ class _Merging:
         context.results.merge(result.results)
         if result.time_is_up:
             context.close()
+        context.findings.out_of_time = context.findings.out_of_time or result.out_of_time
         if result.results.stop_reason:
             context.stop(result.results.stop_reason)
 

@@ -43,6 +43,8 @@ class ShardTask:
     """The journals of all sessions and shards of the run."""
     rejects: Path | None
     session: int
+    ends_at_epoch_s: float
+    """End of the time limit; infinity without one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class ShardResult:
     breaker_opened: int
     breaker_open_s: float
     time_is_up: bool
+    out_of_time: bool
 
 
 @dataclass(frozen=True, slots=True)

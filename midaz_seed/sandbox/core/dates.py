@@ -4,7 +4,9 @@ import calendar
 import re
 from datetime import UTC, datetime
 
-_INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d)?)?")
+_INSTANT = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?)?")
+_RFC3339 = re.compile(r"([^.]*T[0-9:]+)(\.\d+)?(Z|[+-]\d\d:\d\d)")
+_NANOSECONDS = len(".123456789")
 
 
 def parse_instant(text: str) -> datetime | None:
@@ -16,6 +18,17 @@ def parse_instant(text: str) -> datetime | None:
     except ValueError:
         return None
     return instant if instant.tzinfo is not None else instant.replace(tzinfo=UTC)
+
+
+def as_rewritten(text: str) -> str | None:
+    """Return a time in RFC 3339 as the server writes it after reading it: up to nine decimals without zeros at their
+    end, `Z` for UTC; None for any other text (midaz-behaviour: transaction-dates)."""
+    form = _RFC3339.fullmatch(text)
+    if form is None or parse_instant(text) is None:
+        return None
+    seconds, fraction, zone = form.groups(default="")
+    fraction = fraction[:_NANOSECONDS].rstrip("0").rstrip(".")
+    return seconds + fraction + ("Z" if zone[1:] == "00:00" else zone)
 
 
 def parse_moment(text: str) -> datetime | None:

@@ -14,22 +14,12 @@ Empty = Literal["null", "[]"]
 Service = Literal["onboarding", "transaction"]
 
 SERVICES: Mapping[str, Service] = {
-    "organizations": "onboarding",
-    "ledgers": "onboarding",
-    "assets": "onboarding",
-    "portfolios": "onboarding",
-    "segments": "onboarding",
-    "accounts": "onboarding",
-    "account-types": "onboarding",
-    "balances": "transaction",
-    "transactions": "transaction",
-    "operations": "transaction",
-    "asset-rates": "transaction",
-    "operation-routes": "transaction",
-    "transaction-routes": "transaction",
-    "holders": "onboarding",
-    "instruments": "onboarding",
-}
+    "organizations": "onboarding", "ledgers": "onboarding", "assets": "onboarding", "portfolios": "onboarding",
+    "segments": "onboarding", "accounts": "onboarding", "account-types": "onboarding",
+    "balances": "transaction", "transactions": "transaction", "operations": "transaction",
+    "asset-rates": "transaction", "operation-routes": "transaction", "transaction-routes": "transaction",
+    "holders": "onboarding", "instruments": "onboarding",
+}  # fmt: skip
 """Group of endpoints -> the service that serves it, in versions with two; both serve health and version."""
 GROUPS = frozenset({*SERVICES, "service"})
 """The groups of endpoints that fault plans and statistics name."""
@@ -78,7 +68,8 @@ class Dialect:
     names_entities: bool = False
     """Whether every business error names the kind of entity, or the server's function, that it comes from."""
     entity_by_code: Mapping[str, str] = field(default_factory=lambda: {"0144": "request", "0145": "request"})
-    """Code -> `entityType` of the error; "" for none. With `names_entities`, codes that are missing here have the
+    """Code -> `entityType` of the error (midaz-behaviour: entity-types-of-errors); "" for none.
+    With `names_entities`, codes that are missing here have the
     endpoint's."""
     empty_body_nameless: bool = False
     """Whether an empty body is refused without a code; else with 0094 (no JSON)."""
@@ -89,10 +80,15 @@ class Dialect:
     failing: frozenset[tuple[str, str, str]] = frozenset()
     """(method, group of endpoints, code): refusals for which this version answers with an internal error."""
     replay_header_on_errors: bool = True
-    """Whether errors raised after the idempotency key was claimed carry `X-Idempotency-Replayed: false`."""
+    """Whether errors from the claim of the idempotency key on carry `X-Idempotency-Replayed: false`, also an error of
+    the claim itself (midaz-behaviour: headers-of-refusals)."""
+    head_answers_as_get: bool = True
+    """Whether HEAD of a path below /v1 that has GET is answered as GET, without the body; else it is a 404, although
+    `Allow` names it."""
 
     # ---- bodies
     body_bytes_max: int = 4 * 1024 * 1024
+    """Of a body for a handler; the framework itself refuses those above 4 MiB."""
     metadata_keys_max: int | None = 100
     """Of a whole body; None: no limit."""
     nesting_depth_max: int | None = 11
@@ -100,8 +96,11 @@ class Dialect:
     nulls_are_absent: bool = True
     """Whether null in a field that the server omits when empty counts as no field; else it is 0053."""
     dates: Literal["loose", "rfc3339"] = "loose"
-    """Of transactions. `loose`: zone and time may be missing, up to three decimals. `rfc3339`: only that form, with
-    any fraction."""
+    """Of transactions. `loose`: zone and time may be missing, up to three decimals. `rfc3339`: only that form, and as
+    the server would write it: no zeros at the end of a fraction, `Z` for UTC."""
+    send_is_pointer: bool = False
+    """Whether a transaction without `send` lacks that field alone; else the fields that would be in it
+    (midaz-behaviour: missing-legs)."""
     lengths: Mapping[str, int] = field(default_factory=dict)
     """Field -> the longest text in characters, where it differs."""
     too_long_code: Mapping[str, str] = field(default_factory=dict)
@@ -176,6 +175,11 @@ class Dialect:
     rate_without_ttl_kills: bool = True
     """Whether a change of an asset rate without `ttl` ends the real server; the sandbox imitates that only under a
     fault plan with `rate_crash`."""
+
+    readiness_checks: tuple[str, ...] = (
+        "postgres_onboarding", "postgres_transaction", "mongo_onboarding", "mongo_transaction", "redis", "rabbitmq",
+    )  # fmt: skip
+    """What `GET /readyz` reports on."""
 
     # ---- balances and transactions
     external_direction: Literal["credit", "debit"] = "debit"
@@ -263,6 +267,7 @@ V3_3 = Dialect(
     nesting_depth_max=None,
     nulls_are_absent=False,
     dates="rfc3339",
+    send_is_pointer=True,
     lengths={"title": 50},
     too_long_code={"route": "0051"},
     country_required=True,
@@ -334,6 +339,7 @@ V4 = Dialect(
         **dict.fromkeys(_NAMELESS, ""),
         "0018": "validateBalance",
         "0019": "ValidateAccounts",
+        "0066": "AccountType",
         "0073": "ValidateSendSourceAndDistribute",
         "0084": "CreateOrCheckIdempotencyKey",
         "0087": "RevertTransaction",
@@ -359,6 +365,7 @@ V4 = Dialect(
     empty_body_nameless=True,
     status_by_code={**dict.fromkeys(_UNPROCESSABLE, 422), **dict.fromkeys(_CONFLICTS, 409)},
     replay_header_on_errors=False,
+    head_answers_as_get=False,
     body_bytes_max=1024 * 1024,
     asset_types=("crypto", "currency", "commodity", "others", "fiat"),
     currency_types=("currency", "fiat"),
@@ -370,6 +377,7 @@ V4 = Dialect(
     },
     settings_words={"mode": ("off", "advisory", "enforce"), "failPosture": ("open", "closed")},
     rate_without_ttl_kills=False,
+    readiness_checks=(*V3_8.readiness_checks, "mongo_crm", "mongo_fees"),
     remaining_counts=False,
     revert_replays_silently=True,
     shows_skips=True,

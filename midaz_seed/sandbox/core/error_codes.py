@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from midaz_seed.sandbox.core.dialect import Dialect
+from midaz_seed.sandbox.core.messages import Headers
 
 _TABLE: dict[str, tuple[int, str]] = {
     "0002": (409, "Ledger Name Conflict"),
@@ -141,17 +142,24 @@ class RefusedError(Exception):
         self.entity = entity
         """`entityType`, where it follows neither from the code nor from the endpoint; "" for none."""
         self.claimed = False
-        """Whether the idempotency key had been claimed before this was raised."""
+        """Whether the idempotency key had been looked at before this was raised."""
+        self.headers: Headers = []
+        """More headers of the answer."""
 
 
 class FailedError(Exception):
-    """An error of the server's web framework, such as 404 for an unknown path; its code is the HTTP status."""
+    """An error without a code of its own, such as 404 for an unknown path; its code is the HTTP status.
 
-    def __init__(self, status: int, message: str) -> None:
+    `from_router`: of the web framework, before any handler.
+    """
+
+    def __init__(self, status: int, message: str, *, from_router: bool = False, headers: Headers | None = None) -> None:
         super().__init__(message)
         self.status = status
         self.message = message
+        self.from_router = from_router
         self.claimed = False
+        self.headers: Headers = headers or []
 
 
 def describe(error: RefusedError | FailedError, dialect: Dialect, group: str = "") -> tuple[int, dict[str, Any]]:
@@ -205,7 +213,7 @@ def _describe_failure(error: FailedError, dialect: Dialect) -> dict[str, Any]:
         "status": error.status,
         "detail": "internal error" if error.status == 500 else error.message,
     }
-    code = _CODE_OF_FAILURE.get(error.status)
+    code = _CODE_OF_FAILURE.get(error.status) if error.from_router or error.status == 500 else None
     return body if code is None else {"type": f"https://errors.lerian.studio/v1/{code}", "code": code, **body}
 
 

@@ -52,7 +52,8 @@ def changes_without_ttl(state: SandboxState, call: Call) -> bool:
 
 
 def _rate_shown(rate: EntityDoc) -> EntityDoc:
-    return {name: value for name, value in rate.items() if name != "deletedAt" and (name != "metadata" or value)}
+    """Return a rate as an answer shows it: with its metadata, also empty ones (midaz-behaviour: rate-metadata)."""
+    return {name: value for name, value in rate.items() if name != "deletedAt"}
 
 
 def get(state: SandboxState, call: Call) -> Reply:

@@ -5,7 +5,6 @@ The order is part of the behaviour: 0094 (no JSON, wrong type) comes before 0053
 fields vanish when they are empty, which is why an empty text in one of them is "unexpected".
 """
 
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
@@ -14,12 +13,11 @@ from typing import Any
 import orjson
 
 from midaz_seed.sandbox.core import decimals
-from midaz_seed.sandbox.core.dates import parse_instant
+from midaz_seed.sandbox.core.dates import as_rewritten, parse_instant
 from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
 from midaz_seed.sandbox.entities.body_schema import (
     MISSING,
-    UUID,
     Body,
     CompiledFields,
     Field,
@@ -28,9 +26,8 @@ from midaz_seed.sandbox.entities.body_schema import (
     compile_fields,
     empty_value,
     inner_fields,
+    parse_uuid,
 )
-
-_RFC3339_ZONE = re.compile(r"(?:Z|[+-]\d\d:\d\d)$")
 
 
 def read_body(schema: Schema, data: bytes, dialect: Dialect) -> Body:
@@ -157,9 +154,10 @@ def _decode_item(field: Field, item: Any) -> Any:
         if item is not None and not isinstance(item, dict):
             raise RefusedError("0094")
         return _decode_object(inner_fields(field), item or {})
-    if not isinstance(item, str) or UUID.fullmatch(item) is None:
+    uuid = parse_uuid(item) if isinstance(item, str) else None
+    if uuid is None:
         raise RefusedError("0094")
-    return item
+    return uuid
 
 
 def _decode_decimal(value: Any) -> Decimal:
@@ -181,7 +179,7 @@ def _decode_time(value: str) -> datetime | None:
 
 
 def _decode_instant(value: str) -> datetime:
-    instant = parse_instant(value) if "T" in value and _RFC3339_ZONE.search(value) else None
+    instant = parse_instant(value) if as_rewritten(value) is not None else None
     if instant is None:
         raise RefusedError("0094")
     return instant
@@ -225,7 +223,7 @@ def _unexpected_in(field: Field, value: Any, again: Any, *, nulls_are_absent: bo
         return _unexpected(inner_fields(field), value, again, nulls_are_absent=nulls_are_absent) or MISSING
     if isinstance(value, list) and isinstance(again, list):
         if not field.fields:
-            return MISSING
+            return [item for item, uuid in zip(value, again, strict=True) if item != uuid] or MISSING
         differing: list[Any] = []
         for item, values in zip(value, again, strict=True):
             if item is None:
@@ -240,8 +238,9 @@ def _same(field: Field, value: Any, again: Any) -> bool:
     if isinstance(again, Decimal):
         return isinstance(value, str) or value == 0  # a JSON number is encoded as a text
     if isinstance(again, datetime):
-        if field.kind == "time":
-            again = again.replace(microsecond=again.microsecond // 1000 * 1000)
+        if field.kind == "instant":
+            return isinstance(value, str) and as_rewritten(value) == value
+        again = again.replace(microsecond=again.microsecond // 1000 * 1000)
         return isinstance(value, str) and parse_instant(value) == again
     return _is_zero(value) or (type(value) is type(again) and value == again)
 

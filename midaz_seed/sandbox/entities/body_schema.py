@@ -34,6 +34,8 @@ Rule = Callable[[Any], str | None]
 """Returns the error code for a decoded value, 0047 or another; None when the value is valid."""
 
 UUID = re.compile(r"[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}")
+_LOWER_UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
+_UUID_LENGTH = 36
 MISSING: Any = object()
 _AS_SENT: dict[FieldKind, type] = {
     "str": str, "text": str, "bool": bool, "bool?": bool, "int": int, "int?": int, "meta": dict,
@@ -154,7 +156,7 @@ def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> CompiledFields:
     return CompiledFields(
         replace(
             field,
-            kind="instant" if field.kind == "time" and dialect.dates == "rfc3339" else field.kind,
+            kind=_kind_of(field, dialect),
             max=dialect.lengths.get(field.name, field.max),
             fields=_narrowed(field.fields, dialect),
         )
@@ -163,9 +165,29 @@ def _narrowed(fields: tuple[Field, ...], dialect: Dialect) -> CompiledFields:
     )
 
 
+def _kind_of(field: Field, dialect: Dialect) -> FieldKind:
+    if field.kind == "time" and dialect.dates == "rfc3339":
+        return "instant"
+    return "object?" if field.kind == "object" and field.required and dialect.send_is_pointer else field.kind
+
+
 def is_uuid(value: str | None) -> str | None:
-    """Check that a text is a UUID or missing; a rule."""
-    return "0047" if value is not None and UUID.fullmatch(value) is None else None
+    """Check that a text is a UUID in lower-case letters, or missing; a rule."""
+    return "0047" if value is not None and _LOWER_UUID.fullmatch(value) is None else None
+
+
+def parse_uuid(text: str) -> str | None:
+    """Return a UUID as the server writes it; None for a text that it does not read as one.
+
+    It reads four forms: with hyphens, without, between any two characters (as in `{...}`), and after `urn:uuid:`.
+    """
+    if len(text) == _UUID_LENGTH + 2:
+        text = text[1:-1]
+    elif text[:9].lower() == "urn:uuid:":
+        text = text[9:]
+    elif len(text) == _UUID_LENGTH - 4:
+        text = "-".join((text[:8], text[8:12], text[12:16], text[16:20], text[20:]))
+    return text.lower() if UUID.fullmatch(text) is not None else None
 
 
 def check_metadata(metadata: Mapping[str, Any], *, nulls: bool) -> None:

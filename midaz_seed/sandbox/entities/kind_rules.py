@@ -168,11 +168,11 @@ def _account(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Pa
     if said["assetCode"] not in [asset["code"] for asset in ledger.collection("assets")]:
         raise RefusedError("0034")
     entity = said["entityId"]
-    if said["portfolioId"] is not None:
+    if said["portfolioId"] is not None and not entity:  # the server looks it up for its entity alone
         portfolio = ledger.collection("portfolios").live.get(said["portfolioId"])
         if portfolio is None:
             raise RefusedError("0007", entity="Portfolio")
-        entity = portfolio["entityId"] if entity is None else entity
+        entity = portfolio["entityId"]
     if said["parentAccountId"] is not None:
         parent = ledger.collection("accounts").live.get(said["parentAccountId"])
         if parent is None:
@@ -182,22 +182,18 @@ def _account(state: SandboxState, org_id: str, ledger_id: str, body: Body) -> Pa
     holder_id, holder_check_skipped = _holder_of(state, org_id, body, settings) if kind != "external" else (None, False)
     if said["alias"] is not None:
         _check_alias(ledger, said["alias"])
+    if said["portfolioId"] is not None and not ledger.collection("portfolios").exists_or_deleted(said["portfolioId"]):
+        raise RefusedError("0035")
     if said["segmentId"] is not None and not ledger.collection("segments").exists_or_deleted(said["segmentId"]):
         raise RefusedError("0036")
     return {
-        "name": said["name"] or f"{body['assetCode']} {kind} account",
-        "parentAccountId": said["parentAccountId"],
-        "entityId": entity,
-        "assetCode": said["assetCode"],
-        "portfolioId": said["portfolioId"],
-        "segmentId": said["segmentId"],
-        "status": _status(body),
-        "alias": said["alias"],
-        "type": kind,
-        "blocked": bool(said.get("blocked")),
-        "holderId": holder_id,
-        "holderCheckSkipped": holder_check_skipped,
-    }
+        # (midaz-behaviour: account-names)
+        "name": said["name"] or f"{said['assetCode']} {kind if kind == 'external' else said['type']} account",
+        "parentAccountId": said["parentAccountId"], "entityId": entity, "assetCode": said["assetCode"],
+        "portfolioId": said["portfolioId"], "segmentId": said["segmentId"], "status": _status(body),
+        "alias": said["alias"], "type": kind, "blocked": bool(said.get("blocked")),
+        "holderId": holder_id, "holderCheckSkipped": holder_check_skipped,
+    }  # fmt: skip
 
 
 def _check_alias(ledger: LedgerState, alias: str) -> None:
@@ -287,13 +283,20 @@ def _operation_route(state: SandboxState, org_id: str, ledger_id: str, body: Bod
 def _check_account_rule(rule: Mapping[str, Any] | None) -> None:
     if rule is None:
         return
-    missing = {name: f"{name} is a required field" for name in ("ruleType", "validIf") if not rule[name]}
-    if missing:
-        raise RefusedError("0009", missing, situation="incomplete rule")
-    if rule["ruleType"] not in ("alias", "account_type"):
+    kind, valid = rule["ruleType"].lower(), rule["validIf"]
+    if not kind and valid is None:
+        return
+    if not kind or valid is None:
+        raise RefusedError("0009", situation="incomplete rule")
+    if kind not in ("alias", "account_type"):
         raise RefusedError("0111")
-    if not isinstance(rule["validIf"], str if rule["ruleType"] == "alias" else list):
+    of_form = isinstance(valid, str) if kind == "alias" else _are_texts(valid)
+    if not of_form:
         raise RefusedError("0112")
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(item, str) for item in value)
 
 
 def _check_entries(operation_type: str, entries: Mapping[str, Any] | None) -> None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from midaz_seed.sandbox.core.countries import COUNTRIES
-from midaz_seed.sandbox.entities.body_schema import Field, Rule, Schema, is_uuid
+from midaz_seed.sandbox.entities.body_schema import Field, Rule, Schema, is_uuid, parse_uuid
 
 _ALIAS = re.compile(r"[a-zA-Z0-9@:_-]+")
 _KEY_VALUE = re.compile(r"[a-zA-Z0-9_-]+")
@@ -160,7 +160,9 @@ def equals(name: str, change: Callable[[str], str] = str) -> Filter:
 
 
 def _by_id(name: str) -> Filter:
-    return Filter(lambda doc, text: doc[name] == text.lower(), lambda text: is_uuid(text) is None, is_id=True)
+    return Filter(
+        lambda doc, text: doc[name] == parse_uuid(text), lambda text: parse_uuid(text) is not None, is_id=True
+    )
 
 
 def _status(*codes: str) -> Filter:

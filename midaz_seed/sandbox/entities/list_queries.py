@@ -17,6 +17,8 @@ from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import RefusedError
 
 T = TypeVar("T")
+_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_NAME_PARTS = ("limit", "page", "cursor", "sort_order", "start_date", "end_date")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,65 +47,77 @@ def read_listing(query: Mapping[str, str], dialect: Dialect) -> Listing:
     Raises:
         RefusedError: 0078, 0080 to 0083, 0131.
     """
-    cursor_id, backwards = _cursor(query.get("cursor", ""))
+    query = _with_known_names(query)
+    start_s, end_s = _window(query, dialect)
     number = _number if dialect.checks_numbers else _any_number
     limit = number(query, "limit", dialect.page_limit_default)
     if limit > dialect.page_limit_max:
         raise RefusedError("0080")
     page = number(query, "page", 1)
-    metadata = next(
-        ((key.partition(".")[2], value) for key, value in query.items() if key.startswith("metadata.")), None
-    )
     order = query.get("sort_order", "asc").lower()
     if order not in ("asc", "desc"):
         raise RefusedError("0081")
-    start_s, end_s = _window(query, dialect)
+    cursor_id, backwards = _cursor(query.get("cursor", ""))
+    metadata = next(
+        ((key.partition(".")[2], value) for key, value in query.items() if key.startswith("metadata.")), None
+    )
     if dialect.filters is not None:
         query = {name: value for name, value in query.items() if name in dialect.filters}
     return Listing(limit, page, order == "desc", cursor_id, backwards, start_s, end_s, metadata, query)
 
 
+def _with_known_names(query: Mapping[str, str]) -> dict[str, str]:
+    """Return the query with the names that the server looks for anywhere in a parameter's name."""
+    known = {}
+    for name, text in query.items():
+        part = "" if "metadata." in name else next((part for part in _NAME_PARTS if part in name), "")
+        known[part or name] = text
+    return known
+
+
 def _number(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name)
-    if text is None or text == "":
-        return default
-    try:
-        number = int(text)
-    except ValueError:
-        raise RefusedError("0082", entity="") from None
+    """Return a number from 1; a text that is none is 0082."""
+    text = query.get(name, "")
+    number = _any_number(query, name, 0) if text else default
     if number < 1:
         raise RefusedError("0082", entity="")
     return number
 
 
 def _any_number(query: Mapping[str, str], name: str, default: int) -> int:
-    text = query.get(name)
-    if text is None or text == "":
-        return default
-    try:
-        return int(text)
-    except ValueError:
-        return 0
+    """Return a number, 0 for a text that is none."""
+    text = query.get(name, str(default))
+    return int(text) if _NUMBER.fullmatch(text) else 0
 
 
 def _window(query: Mapping[str, str], dialect: Dialect) -> tuple[float | None, float | None]:
     start_text, end_text = query.get("start_date", ""), query.get("end_date", "")
-    if not start_text and not end_text:
+    start, end = _date(start_text, dialect), _date(end_text, dialect)
+    if start is None and end is None:
         return None, None
-    if not start_text or not end_text:
-        raise RefusedError("0083")
-    start, end = _instant(start_text), _instant(end_text)
-    if not dialect.checks_dates and len(start_text + end_text) > len("2026-01-01") * 2:
-        start = end = None
     if start is None or end is None:
-        if dialect.checks_dates:
-            raise RefusedError("0131")
-        return None, None
+        raise RefusedError("0083")
     if end < start:
         raise RefusedError("0078")
     if len(end_text) == len("2026-01-01"):
         end += timedelta(days=1)  # a plain date includes the whole day
     return start.timestamp(), end.timestamp()
+
+
+def _date(text: str, dialect: Dialect) -> datetime | None:
+    """Read a date of a query; None for an empty one, and for one that the version ignores.
+
+    Raises:
+        RefusedError: 0131.
+    """
+    if not text:
+        return None
+    if not dialect.checks_dates:
+        return _instant(text) if len(text) == len("2026-01-01") else None
+    instant = _instant(text)
+    if instant is None:
+        raise RefusedError("0131")
+    return instant
 
 
 def _instant(text: str) -> datetime | None:

@@ -1,5 +1,7 @@
 """The endpoints about the server itself: health, version and readiness."""
 
+from typing import Any
+
 from midaz_seed.sandbox.core.messages import Call, Reply, json_reply, text_reply
 from midaz_seed.sandbox.storage.state import SandboxState
 
@@ -18,15 +20,10 @@ def version(state: SandboxState, _call: Call) -> Reply:
 
 def ready(state: SandboxState, _call: Call) -> Reply:
     """Answer that everything the real server depends on is up."""
-    parts = (
-        "postgres_onboarding",
-        "postgres_transaction",
-        "mongo_onboarding",
-        "mongo_transaction",
-        "redis",
-        "rabbitmq",
-    )
-    checks = {part: {"status": "up", "latency_ms": 0, "tls": False} for part in parts}
+    checks: dict[str, dict[str, Any]] = {
+        name: {"status": "up", "latency_ms": 1, "tls": False} for name in state.dialect.readiness_checks
+    }
+    checks["rabbitmq"]["breaker_state"] = "closed"  # (midaz-behaviour: readiness)
     return json_reply(
         200, {"status": "healthy", "version": state.dialect.version, "deployment_mode": "local", "checks": checks}
     )

@@ -65,7 +65,7 @@ class Html(Model):
     @classmethod
     def _has_a_body(cls, code: int) -> int:
         if code in _WITHOUT_BODY:
-            raise ValueError(f"an answer with status {code} has no page")
+            raise ValueError(f"must be a status whose answer has a body, not {code}")
         return code
 
 

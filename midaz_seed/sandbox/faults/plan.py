@@ -19,7 +19,7 @@ from typing import Any, Self
 import yaml
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from midaz_seed.bounded_yaml import BoundedLoader, YamlError, load, read_limited
+from midaz_seed.bounded_yaml import BoundedLoader, YamlError, compose, load, read_limited
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.sandbox.core.dialect import GROUPS
 from midaz_seed.sandbox.faults.effects import (
@@ -45,6 +45,8 @@ from midaz_seed.sandbox.faults.effects import (
     Truncate,
     Unauthorized,
 )
+from midaz_seed.sandbox.faults.plan_problems import problems_of
+from midaz_seed.wording import nearest
 
 
 class Rule(Model):
@@ -103,22 +105,24 @@ class Rule(Model):
         try:
             re.compile(path or "")
         except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
+            raise ValueError(f"must be a regular expression: {error}") from None
         return path
 
     @field_validator("on")
     @classmethod
     def _known(cls, group: str | None) -> str | None:
         if group is not None and group not in GROUPS:
-            raise ValueError(f"no such endpoints; there are {', '.join(sorted(GROUPS))}")
+            suggestion = nearest(group, GROUPS)
+            also = f"; did you mean {suggestion}?" if suggestion else ""
+            raise ValueError(f"must be one of {', '.join(sorted(GROUPS))}, not {group}{also}")
         return group
 
     @model_validator(mode="after")
     def _one_of_each(self) -> Self:
         if self.rate is not None and self.every is not None:
-            raise ValueError("give `rate` or `every`, not both")
+            raise ValueError("must have `rate` or `every`, not both")
         if len(self._effects()) != 1:
-            raise ValueError(f"give exactly one effect of {', '.join(_EFFECTS)}")
+            raise ValueError(f"must have exactly one effect of {', '.join(_EFFECTS)}")
         return self
 
     def _effects(self) -> list[tuple[str, Effect]]:
@@ -193,19 +197,27 @@ class FaultPlan(Model):
         return max((rule.stale_balances.ms / 1000 for rule in self.rules if rule.stale_balances), default=0.0)
 
     @classmethod
-    def parse(cls, data: Any, where: str = "fault plan") -> Self:
+    def parse(cls, data: Any, where: str = "fault plan", root: yaml.Node | None = None) -> Self:
         """Return the plan of plain data.
 
+        Args:
+            data: what the YAML contains.
+            where: the name of the plan, for messages.
+            root: the YAML, for the lines in messages.
+
         Raises:
-            ConfigurationError: names the first invalid part.
+            ConfigurationError: names everything that is invalid.
         """
         try:
             return cls.model_validate({} if data is None else data)
         except ValidationError as error:
-            first = error.errors()[0]
-            path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in first["loc"]).lstrip(".")
+            problems = problems_of(error, cls, where, root)
+            hint = "docs/sandbox.md describes fault plans"
+            if len(problems) == 1:
+                raise ConfigurationError(problems[0][1], where=problems[0][0], hint=hint) from None
+            lines = "".join(f"\n  {place}: {text}" for place, text in problems)
             raise ConfigurationError(
-                f"{path or 'the plan'}: {first['msg']}", hint="docs/sandbox.md describes fault plans", where=where
+                f"{len(problems)} problems in the fault plan:{lines}", where=where, hint=hint
             ) from None
 
     @classmethod
@@ -216,13 +228,14 @@ class FaultPlan(Model):
             ConfigurationError: the file cannot be read, or is no valid plan.
         """
         try:
-            data = load(read_limited(path), _Yaml)
+            text = read_limited(path)
+            data, root = load(text, _Yaml), compose(text, _Yaml)
         except OSError as error:
             raise ConfigurationError(f"the fault plan cannot be read: {error.strerror}", where=str(path)) from None
         except YamlError as error:
             where = str(path) if error.line is None else f"{path}:{error.line}"
             raise ConfigurationError(f"the fault plan {error.text}", where=where) from None
-        return cls.parse(data, where=str(path))
+        return cls.parse(data, where=str(path), root=root)
 
 
 def draws(seed: int, rule: int, number: int) -> tuple[float, float]:

@@ -30,6 +30,7 @@ ROUTER = "router"
 """The key of the port's router in the state of the ASGI scope."""
 _COMMIT_WITHIN_S = 0.02
 """With answers first: the longest time until what they acknowledge is committed."""
+_FRAMEWORK_BODY_BYTES_MAX = 4 * 1024 * 1024
 _OPEN_PATHS = (b"/health", b"/version", b"/readyz")
 
 
@@ -155,10 +156,12 @@ class App:
         except (RefusedError, FailedError) as error:
             dialect = self.state.dialect
             status, described = describe(error, dialect, self._group_of(scope))
-            claimed = error.claimed and dialect.replay_header_on_errors
-            plain = isinstance(error, RefusedError) and error.code in dialect.plain_json_codes
-            headers = [(b"content-type", b"application/json" if plain else dialect.error_content_type.encode())]
-            return Reply(status, headers + NOT_REPLAYED if claimed else headers, orjson.dumps(described))
+            plain = error.from_router if isinstance(error, FailedError) else error.code in dialect.plain_json_codes
+            content_type = b"application/json" if plain else dialect.error_content_type.encode()
+            headers = [(b"content-type", content_type), *error.headers]
+            if error.claimed and dialect.replay_header_on_errors:
+                headers += NOT_REPLAYED
+            return Reply(status, headers, orjson.dumps(described))
 
     def _group_of(self, scope: Scope) -> str:
         router: Router = scope["state"][ROUTER]
@@ -175,10 +178,12 @@ class App:
                 return text_reply(401, "Missing Token")
             if raw_path.startswith(b"/sandbox/"):
                 return self._sandbox_endpoint(method, raw_path, body)
-            if len(body) > self._body_bytes_max:
-                raise FailedError(413, "Request Entity Too Large")
+            if len(body) > _FRAMEWORK_BODY_BYTES_MAX:
+                raise FailedError(413, "Request Entity Too Large", from_router=True)
             router: Router = scope["state"][ROUTER]
             (handler, group), params = router.find(method, raw_path)
+            if len(body) > self._body_bytes_max:
+                raise FailedError(413, "Request Entity Too Large")
             return handler(self.state, Call(method, raw_path, params, scope["query_string"], headers, body))
         except RefusedError as error:
             if (method, group, error.situation) in self.state.dialect.failing:
@@ -203,7 +208,7 @@ class App:
             return json_reply(200, self._fault_report())
         if raw_path == b"/sandbox/clock" and isinstance(self.state.clock, ShiftedClock):
             return clock_reply(self.state, self.state.clock, method, body)
-        raise FailedError(404, f"Cannot {method} {raw_path.decode('latin-1')}")
+        raise FailedError(404, f"Cannot {method} {raw_path.decode('latin-1')}", from_router=True)
 
     async def committed(self, reply: Reply) -> Reply:
         """Wait until everything written so far is durable; with answers first only schedule the commit."""

@@ -1,14 +1,20 @@
-"""Finds the handler of a method and path. Paths match in any letter case, with or without a slash at the end."""
+"""Finds the handler of a method and path. Paths match in any letter case, with or without slashes at the end.
 
+Nothing in a path is unescaped: `%2F` and `%40` are characters of a segment like any other
+(midaz-behaviour: escaped-paths).
+"""
+
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import NamedTuple
-from urllib.parse import unquote
 
 from midaz_seed.sandbox.core.dialect import SERVICES, Dialect, Service
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
+from midaz_seed.sandbox.core.messages import Call, Reply
 from midaz_seed.sandbox.entities import account_lookups, asset_rates, balances, holders, ledger_settings, service
-from midaz_seed.sandbox.entities.body_schema import UUID
+from midaz_seed.sandbox.entities.body_schema import parse_uuid
 from midaz_seed.sandbox.entities.crud import ENTITIES, Handler
+from midaz_seed.sandbox.storage.state import SandboxState
 from midaz_seed.sandbox.transactions import balance_history as history
 from midaz_seed.sandbox.transactions import endpoints as transactions
 from midaz_seed.sandbox.transactions import reads as reading
@@ -105,6 +111,20 @@ _LEDGER_ROWS: list[tuple[str, str, Handler, str]] = [
 ]
 
 
+def _no_head(_state: SandboxState, call: Call) -> Reply:
+    """Refuse a HEAD request that has passed the checks of its path, but has no handler."""
+    raise FailedError(404, f"Cannot HEAD {call.path.decode('latin-1')}", from_router=True)
+
+
+def _with_heads(rows: list[tuple[str, str, Handler, str]], dialect: Dialect) -> list[tuple[str, str, Handler, str]]:
+    """Add a row of HEAD for each path that has GET."""
+    return rows + [
+        ("HEAD", path, handler if dialect.head_answers_as_get or not path.startswith(_O[:3]) else _no_head, group)
+        for method, path, handler, group in rows
+        if method == "GET"
+    ]
+
+
 def _grow(rows: list[tuple[str, str, Handler, str]]) -> _Node:
     root = _Node()
     for method, path, handler, group in rows:
@@ -146,14 +166,12 @@ class Router:
 
     def __init__(self, dialect: Dialect, service: Service | None = None) -> None:
         """`service`: serve only its endpoints; None: those of both services."""
-        self._root = _grow(
-            [
-                row
-                for row in _table()
-                if dialect.has(_FEATURES.get(row[1], ""))
-                and (service is None or SERVICES.get(row[3], service) == service)
-            ]
-        )
+        rows = [
+            row
+            for row in _table()
+            if dialect.has(_FEATURES.get(row[1], "")) and (service is None or SERVICES.get(row[3], service) == service)
+        ]
+        self._root = _grow(_with_heads(rows, dialect))
         self._cached: dict[tuple[str, bytes], tuple[Route, list[str]]] = {}
 
     def find(self, method: str, raw_path: bytes) -> tuple[Route, list[str]]:
@@ -167,19 +185,17 @@ class Router:
         if known is not None:
             return known
         path = raw_path.decode("latin-1")
-        node, found = self._walk(self._root, path.strip("/").split("/"), [])
-        route = node.methods.get(method) if node is not None else None
-        if route is None and node is not None and method == "HEAD":
-            route = node.methods.get("GET")
-        if node is None or not node.methods:
-            raise FailedError(404, f"Cannot {method} {path}")
-        if route is None:
-            raise FailedError(405, "Method Not Allowed")
-        params = []
-        for value, is_id in found:
-            if is_id and UUID.fullmatch(value) is None:
+        segments = path[1:].rstrip("/").split("/")
+        reached = list(_walk(self._root, segments, []))
+        found = next(((node, values) for node, values in reached if method in node.methods), None)
+        if found is None:
+            raise _not_routed(method, path, reached)
+        route, params = found[0].methods[method], []
+        for value, is_id in found[1]:
+            uuid = parse_uuid(value) if is_id else value
+            if uuid is None:
                 raise RefusedError("0065")
-            params.append(value.lower() if is_id else value)
+            params.append(uuid)
         if len(self._cached) >= self._CACHED_MAX:
             self._cached.clear()
         self._cached[method, raw_path] = route, params
@@ -192,17 +208,30 @@ class Router:
         except (FailedError, RefusedError):
             return ""
 
-    def _walk(
-        self, node: _Node, segments: list[str], found: list[tuple[str, bool]]
-    ) -> tuple[_Node | None, list[tuple[str, bool]]]:
-        if not segments:
-            return (node if node.methods else None), found
-        segment, rest = segments[0], segments[1:]
-        static = node.static.get(segment.lower())
-        if static is not None:
-            end, values = self._walk(static, rest, found)
-            if end is not None:
-                return end, values
-        if node.param is not None and segment:
-            return self._walk(node.param, rest, [*found, (unquote(segment), node.param.is_id)])
-        return None, found
+
+_Reached = tuple[_Node, list[tuple[str, bool]]]
+"""An end of a path, and the variable parts of the path: (text, is an id)."""
+
+
+def _walk(node: _Node, segments: list[str], found: list[tuple[str, bool]]) -> Iterator[_Reached]:
+    """Yield the ends of a path, those with fixed segments first."""
+    if not segments:
+        if node.methods:
+            yield node, found
+        return
+    segment, rest = segments[0], segments[1:]
+    static = node.static.get(segment.lower())
+    if static is not None:
+        yield from _walk(static, rest, found)
+    if node.param is not None and segment:
+        yield from _walk(node.param, rest, [*found, (segment, node.param.is_id)])
+
+
+def _not_routed(method: str, path: str, reached: list[_Reached]) -> FailedError:
+    """Return the error of a path that has no handler for the method: 405 with `Allow` when it has others, else 404."""
+    # (midaz-behaviour: unknown-paths-and-methods)
+    allowed = sorted({name for node, _ in reached for name in node.methods})
+    if not allowed:
+        return FailedError(404, f"Cannot {method} {path}", from_router=True)
+    allow = (b"allow", ", ".join(allowed).encode())
+    return FailedError(405, "Method Not Allowed", from_router=True, headers=[allow])

@@ -6,7 +6,7 @@ from typing import Any
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError
 from midaz_seed.sandbox.core.ledger import Balance
 from midaz_seed.sandbox.core.records import Operation
-from midaz_seed.sandbox.entities.body_schema import is_uuid
+from midaz_seed.sandbox.entities.body_schema import parse_uuid
 from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState
 from midaz_seed.sandbox.transactions.request import Leg, TransactionRequest
 
@@ -23,10 +23,11 @@ def check_routes(
             (another account, or type of account).
         FailedError: 500 for an unknown route, as the real server.
     """
-    route_id = request.route_id or request.route
-    if not route_id:
+    given = request.route_id or request.route
+    if not given:
         raise RefusedError("0114")
-    if is_uuid(route_id):
+    route_id = parse_uuid(given)
+    if route_id is None:
         raise RefusedError("0115", entity="")
     route = ledger.collection("transaction-routes").live.get(route_id)
     if route is None:

@@ -53,7 +53,7 @@ def _moment(state: SandboxState, call: Call) -> datetime:
         raise RefusedError("0142")
     moment = parse_moment(text)
     if moment is None:
-        raise RefusedError("0131")
+        raise RefusedError("0131", entity="Balance")
     if moment.timestamp() > state.clock.time():
         raise RefusedError("0140")
     return moment

@@ -68,11 +68,11 @@ def carry_out(
     claim = claim_of(state, call, request)
     if silent:
         claim = KeyClaim(request.fingerprint(), claim.expires_s)  # the key that was sent is ignored
-    answered = answered_by(state, ledger, claim.key)
-    if answered is not None:
-        first = created_json(state, ledger, answered, load_transaction(state, answered))
-        return raw_json_reply(201, first, None if silent else REPLAYED)
     try:
+        answered = answered_by(state, ledger, claim.key)
+        if answered is not None:
+            first = created_json(state, ledger, answered, load_transaction(state, answered))
+            return raw_json_reply(201, first, None if silent else REPLAYED)
         if not state.dialect.checks_before_claim:
             check_date(request, state.clock.time())
         seq, transaction = execute(state, ledger, request, endpoint, claim, parent)

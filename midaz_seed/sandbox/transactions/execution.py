@@ -89,6 +89,7 @@ def execute(
     settings = ledger_doc["settings"] if ledger_doc is not None else None
     if request.skips_fees or request.skips_tracer:
         _check_skips(request, settings)
+    _check_aliases(request, dialect)
     if not dialect.remaining_counts:
         source_amounts = _without_remaining(request.sources, source_amounts)
         destination_amounts = _without_remaining(request.destinations, destination_amounts)
@@ -100,7 +101,7 @@ def execute(
         action = "hold" if pending else "revert" if parent else endpoint.action
         check_routes(ledger, request, [(part.leg, part.balance, part.is_source) for part in parts], action)
     if len(parts) < len(request.sources) + len(request.destinations):
-        raise RefusedError("0019")
+        raise _missing_balance(ledger, request)
     _check_balances(state, request, parts, holds=request.pending and endpoint.reads_pending)
     parts = [part for part in parts if part.amount or (part.leg.remaining and dialect.remaining_of_zero_shows)]
     parts.sort(key=_ORDER)
@@ -200,6 +201,26 @@ def _parts(
             raise RefusedError("0168")
         parts.append(Part(leg, balance, amount, is_source, (name, not is_source, index)))
     return parts
+
+
+def _check_aliases(request: TransactionRequest, dialect: Dialect) -> None:
+    if dialect.leg_without_account_fails and not all(leg.alias for leg in request.sources + request.destinations):
+        raise FailedError(500, "Internal Server Error")
+
+
+def _missing_balance(ledger: LedgerState, request: TransactionRequest) -> RefusedError:
+    """Return the error of a transaction without all balances: 0034 for another asset when they have only not appeared
+    yet, else 0019.
+
+    A real server's queue is faster than the delay of the sandbox most of the time, and then sees the asset.
+    """
+    sides = [(leg, "From") for leg in request.sources] + [(leg, "To") for leg in request.destinations]
+    balances = [ledger.balance_by_key.get(f"{leg.alias}#{leg.key}") for leg, _ in sides]
+    if None not in balances:
+        for balance, (_, side) in zip(balances, sides, strict=True):
+            if balance is not None and balance.asset != request.asset:
+                return RefusedError("0034", entity=f"validate{side}Accounts")
+    return RefusedError("0019")
 
 
 def _check_balances(state: SandboxState, request: TransactionRequest, parts: list[Part], *, holds: bool) -> None:

@@ -110,7 +110,9 @@ def get(state: SandboxState, call: Call) -> Reply:
     listing = read_listing(call.query(), state.dialect)
     found = find_transaction(state, ledger, call.params[2])
     if found is None or not state.shows(call.params[2]):
-        raise RefusedError("0007")
+        refusal = RefusedError("0007")
+        refusal.headers = NOT_FROM_CACHE if state.dialect.cache_header else []
+        raise refusal
     if not state.is_listed(found[0]):  # still in the queue: the cached copy, which the 201 showed
         return raw_json_reply(200, created_json(state, ledger, *found), FROM_CACHE)
     body = stored_transaction(state, ledger, *found, limit=_operations_shown(state, ledger, found[0], listing))

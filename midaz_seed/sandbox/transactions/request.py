@@ -11,7 +11,6 @@ import orjson
 
 from midaz_seed.sandbox.core import decimals
 from midaz_seed.sandbox.core.dialect import Dialect
-from midaz_seed.sandbox.core.error_codes import FailedError
 from midaz_seed.sandbox.entities.body_reader import read_body
 from midaz_seed.sandbox.entities.body_schema import Field, Schema, is_uuid
 from midaz_seed.sandbox.entities.kinds import META
@@ -142,7 +141,11 @@ def _schema(*sides: Field, pending: bool) -> Schema:
         _SKIP,
         META,
         Field(
-            "send", "object", fields=(Field("asset", required=True, omitempty=True), Field("value", "decimal"), *sides)
+            "send",
+            "object",
+            required=True,
+            omitempty=True,
+            fields=(Field("asset", required=True, omitempty=True), Field("value", "decimal"), *sides),
         ),
     )
     return Schema((*common, _PENDING) if pending else common)
@@ -196,14 +199,14 @@ def read_request(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Transacti
 
     Raises:
         RefusedError: as `read_body`.
-        FailedError: 500 for a leg without account, in versions that fail at it.
+        FailedError: as `read_body`.
     """
     body = read_body(endpoint.schema, data, dialect)
     send = body["send"]
     skip = body.get("skip") or {}
     external = [Leg(f"@external/{send['asset']}", amount=send["value"], amount_asset=send["asset"])]
-    sources = [_leg(leg, dialect) for leg in send["source"]["from"]] if "source" in send else external
-    destinations = [_leg(leg, dialect) for leg in send["distribute"]["to"]] if "distribute" in send else external
+    sources = [_leg(leg) for leg in send["source"]["from"]] if "source" in send else external
+    destinations = [_leg(leg) for leg in send["distribute"]["to"]] if "distribute" in send else external
     return TransactionRequest(
         asset=send["asset"],
         value=send["value"],
@@ -222,9 +225,7 @@ def read_request(endpoint: Endpoint, data: bytes, dialect: Dialect) -> Transacti
     )
 
 
-def _leg(leg: Mapping[str, Any], dialect: Dialect) -> Leg:
-    if not leg["accountAlias"] and dialect.leg_without_account_fails:
-        raise FailedError(500, "Internal Server Error")
+def _leg(leg: Mapping[str, Any]) -> Leg:
     amount, share = leg["amount"], leg["share"]
     return Leg(
         alias=leg["accountAlias"],

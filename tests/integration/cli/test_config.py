@@ -92,6 +92,8 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--onboarding-url", "http://localhost:1"], "target.onboardingUrl", "http://localhost:1", "--onboarding-url"),
     (["--transaction-url", "http://localhost:2"], "target.transactionUrl", "http://localhost:2", "--transaction-url"),
     (["--header", "X-Key: s3cr3t"], "target.headers", ["***"], "--header"),
+    (["--resolve", "a:1:127.0.0.1"], "target.resolve", ["a:1:127.0.0.1"], "--resolve"),
+    (["--insecure"], "target.insecure", True, "--insecure"),
     (["--ca-file", "ca.pem"], "target.caFile", "ca.pem", "--ca-file"),
     (["--proxy", "http://localhost:8080"], "target.proxy", "http://localhost:8080", "--proxy"),
     (["--proxy", "http://me:s3cr3t@localhost:1"], "target.proxy", "http://***@localhost:1", "--proxy"),

@@ -1,11 +1,14 @@
 """Runs that are given a time: as much of the plan as fits, settled and proved, and the rest later."""
 
+import asyncio
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
+from midaz_seed.errors import ExitCode, UnreachableError
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import RunStatus, find_run
@@ -97,3 +100,56 @@ async def test_a_time_in_which_no_ledger_can_be_filled_is_no_success() -> None:
     assert report.proof is None
     assert "before any ledger was filled" in report.verdict
     assert report.movements == 0
+
+
+HANGING = {"on": "transactions", "methods": ["POST"], "latency": {"ms": 60_000}}
+DOWN = {"from_request": 30, "refuse": {"for_s": 600}}
+LAGGING = {"on": "balances", "stale_balances": {"ms": 600_000}}
+UNTIL_S = 12.0
+"""Far less than what these runs would wait for without a time limit, and enough for a busy machine."""
+
+
+@pytest.mark.parametrize(
+    ("rule", "shards"), [(HANGING, 1), (DOWN, 1), (LAGGING, 1), (HANGING, 2)], ids=["hangs", "down", "lags", "shards"]
+)
+async def test_the_time_is_kept_whatever_the_server_does(rule: dict[str, Any], shards: int, tmp_path: Path) -> None:
+    """T5: what could not be settled and verified in it is said, and the exit code is not that of a success."""
+    patient = {
+        "settlement": {"deadlineS": 600, "maxDelayS": 60},
+        "breaker": {"openS": 60, "giveUpS": 600},
+        "target": {"requestTimeoutS": 300},
+        "journal": {"directory": str(tmp_path)},
+    }
+    volume = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 6, "transactionsPerAccount": 4}
+    data = tmp_path / "ledger.sqlite"
+    async with sandbox({"rules": [rule]}, data=data) as server:
+        limits = {"durationS": 3.0 if shards > 1 else 1.0, "shards": shards}
+        with anyio.fail_after(UNTIL_S):
+            report = await seed_async(settings_for(server.url, volume=volume, limits=limits, **patient))
+    assert report.exit_code == ExitCode.SETTLEMENT, report.verdict
+    assert "Time was up before everything was settled and verified" in report.verdict
+    if rule is HANGING:
+        assert sum(phase.abandoned for phase in report.phases) == 12
+        assert "12 transactions were in flight" in report.verdict
+    async with sandbox(data=data) as server:
+        again = await seed_async(settings_for(server.url, volume=volume, journal=patient["journal"]))
+        assert again.exit_code == 0, again.verdict
+        assert again.plan_done_percent == 100
+
+
+@pytest.mark.parametrize("batches", [{}, {"transactionsPerBatch": "auto"}])
+async def test_the_time_is_kept_when_the_server_does_not_answer_at_all(batches: dict[str, Any]) -> None:
+    """T5: the time limit begins with the command."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while await reader.read(4096):
+            pass
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        settings = _settings(url, limits={"durationS": 0.5}, target={"requestTimeoutS": 300}, generation=
+                             {"batches": batches})  # fmt: skip
+        with anyio.fail_after(UNTIL_S), pytest.raises(UnreachableError, match="the time limit passed"):
+            await seed_async(settings)

@@ -99,7 +99,7 @@ async def test_a_proxy_gets_the_request_instead() -> None:
     assert seen[0].startswith(b"GET http://127.0.0.1:9/x ")
 
 
-@pytest.mark.parametrize("line", ["Host: other", "Content-Length: 3", "no colon", "X-Bad: a\r\nX-More: b", ": empty"])
+@pytest.mark.parametrize("line", ["Content-Length: 3", "no colon", "X-Bad: a\r\nX-More: b", ": empty"])
 def test_a_header_that_would_break_requests_is_refused(line: str) -> None:
     with pytest.raises(ValueError):
         Target.model_validate({"headers": [line]})

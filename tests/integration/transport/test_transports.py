@@ -17,6 +17,7 @@ from midaz_seed.transport.base import (
     LostConnectionError,
     Request,
     Response,
+    ReusedConnectionClosedError,
     Service,
     Transport,
 )
@@ -326,14 +327,31 @@ async def test_an_answer_that_does_not_come_whole_may_have_been_applied_and_the_
 
 
 async def test_a_connection_lost_under_a_later_request_may_have_applied_it(make: Make) -> None:
-    """The server closed a connection that was idle, while the next request was on its way: nobody sends it again."""
+    """L4: the server closed an idle connection while the next request was on its way."""
     async with talking(make, OK, _abort, OK) as (transport, server):
         await get(transport)
-        with pytest.raises(LostConnectionError) as caught:
+        with pytest.raises(ReusedConnectionClosedError) as caught:
             await transport.send(Request("POST", "/x", b"{}"))
         assert caught.value.maybe_applied
         assert (await get(transport)).body == b"ok"
     assert (len(server.requests), server.connections) == (3, 2)
+
+
+@pytest.mark.parametrize("end", [_half, _reset, _cut_head, _cut_chunk, _garbage])
+async def test_a_used_connection_that_ends_inside_an_answer_is_not_an_idle_one(make: Make, end: Script) -> None:
+    """L4: only before the first byte of an answer is the connection taken for one that was closed as idle."""
+    async with talking(make, OK, end, OK) as (transport, _):
+        await get(transport)
+        with pytest.raises(LostConnectionError):
+            await transport.send(Request("POST", "/x", b"{}"))
+        assert (await get(transport)).body == b"ok"
+
+
+async def test_a_new_connection_that_ends_without_an_answer_is_not_an_idle_one(make: Make) -> None:
+    """L4: the server had no reason to close it, so an attempt is used up."""
+    async with talking(make, _abort, OK) as (transport, _):
+        with pytest.raises(LostConnectionError):
+            await transport.send(Request("POST", "/x", b"{}"))
 
 
 @pytest.mark.parametrize("said", [b"", OK[:20], OK[:-1]], ids=["nothing", "half a head", "half a body"])

@@ -8,6 +8,7 @@ import pytest
 import structlog
 
 from midaz_seed.clock import FakeClock
+from midaz_seed.engine.admission import Admission
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Sender
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender
@@ -20,6 +21,7 @@ from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.retry import RetryPolicy
+from midaz_seed.resilience.throttle import Throttle
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.rejects import Rejects
 from midaz_seed.settings.target import ResolvedTarget
@@ -81,7 +83,19 @@ class SenderFixture:
         self.tracker = ErrorTracker(self.clock, lambda event: None)
         breaker = CircuitBreaker(self.clock, failures=5, open_s=60, successes=1, give_up_s=10_000)
         policy = RetryPolicy(3, "exponential", 100, 2000, jitter=False)
-        sender = Sender(self.transport, breaker, None, policy, self.clock, self.meter, jitter_seed=1)
+        self.admission = Admission(lambda: None)
+        sender = Sender(
+            self.transport,
+            breaker,
+            None,
+            policy,
+            self.clock,
+            self.meter,
+            self.admission,
+            Throttle(self.clock),
+            give_up_s=10_000,
+            jitter_seed=1,
+        )
         self.movements = TransactionSender(
             sender,
             self.tracker,

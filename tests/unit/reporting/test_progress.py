@@ -157,7 +157,7 @@ def test_a_stream_that_cannot_be_written_does_not_end_the_run(meter: Meter) -> N
     [
         (Terminal(), {}, LiveProgress),
         (Terminal(), {"NO_COLOR": ""}, LiveProgress),
-        (Terminal(), {"NO_COLOR": "1"}, LineProgress),
+        (Terminal(), {"NO_COLOR": "1"}, LiveProgress),
         (Terminal(), {"TERM": "dumb"}, LineProgress),
         (io.StringIO(), {}, LineProgress),
     ],

@@ -215,7 +215,7 @@ def test_long_lists_are_cut_with_the_number_of_what_is_left_out() -> None:
 
 def test_ledgers_that_were_not_verified_are_counted() -> None:
     text = render_text(report(proof=dataclasses.replace(PROVED, ok=False, ledgers=3)))
-    assert "1 of 4 ledgers were not verified" in text
+    assert "1 of 4 ledgers was not verified" in text
 
 
 def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted() -> None:
@@ -225,7 +225,7 @@ def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted()
     )
     text = render_text(report(ledgers=ledgers))
     assert "ledger o1.l1 Main failed: none of its assets exists" in text
-    assert "1 of 2 ledgers were stopped or not started" in text
+    assert "1 of 2 ledgers was stopped or not started" in text
 
 
 def test_an_outage_is_reported_with_its_duration() -> None:

@@ -351,6 +351,8 @@ VALUES = {
     "target.authTokenFile": "token",
     "target.clientSecretFile": "token",
     "target.headers": "X-Name: value",
+    "target.proxy": "http://proxy.example.com:8080",
+    "target.resolve": "a.example.com:443:127.0.0.1",
     "generation.retries.maxDelay": "200",
     "generation.limits.openLoop": "false",
     "settlement.maxDelayS": "3",

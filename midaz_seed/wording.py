@@ -1,0 +1,79 @@
+"""Text for people: counted nouns, lines that fit, suggestions for unknown names, foreign text that is safe to print."""
+
+import textwrap
+from collections.abc import Iterable, Iterator
+
+TEXT_MAX = 2_000
+"""Characters of one foreign text that are printed: more would hide the lines around it."""
+
+
+def counted(count: int, noun: str, plural: str = "") -> str:
+    """Return a number with its noun: "1 ledger", "2,000 ledgers".
+
+    Args:
+        count: how many.
+        noun: the singular.
+        plural: the plural, where it is not the singular with an s.
+    """
+    return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def printable(text: str) -> str:
+    r"""Return text from outside in one line that can be printed: from a server, a file or the command line.
+
+    Everything that does not print is escaped as in Python (`\x1b`, `\n`, `\u202e`): control characters of both sets,
+    which could change the terminal; line breaks, which could fake a line of ours; and the characters that change the
+    direction of the text. The end of a very long text is left out.
+    """
+    if len(text) > TEXT_MAX:
+        text = f"{text[:TEXT_MAX]}... ({counted(len(text) - TEXT_MAX, 'more character')})"
+    if text.isprintable():
+        return text
+    return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
+    """Break lines that are wider than `width` at spaces; the rest of a line is indented by two more than the line.
+
+    Words that are too long stay in one piece, so that they can be copied.
+    """
+    for line in lines:
+        if len(line) <= width:
+            yield line
+            continue
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        yield from textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Return the known name most similar to this one, ignoring case, hyphens and underscores; None without one."""
+    import difflib
+
+    plain = {_plain(candidate): candidate for candidate in reversed(list(known))}
+    close = difflib.get_close_matches(_plain(name), plain, n=1, cutoff=0.6)
+    return plain[close[0]] if close else None
+
+
+def nearest_path(path: str, known: Iterable[str], separator: str) -> str | None:
+    """Return the known path most similar to this one; None without one.
+
+    Preferred in this order: the same path in another spelling, the same last part in another section, a similar last
+    part in the same section, any similar path.
+    """
+    paths = list(known)
+    parent, _, last = path.rpartition(separator)
+    same = [candidate for candidate in paths if _plain(candidate) == _plain(path)]
+    misplaced = [candidate for candidate in paths if _plain(candidate.rpartition(separator)[2]) == _plain(last)]
+    if same or misplaced:
+        return (same or misplaced)[0]
+    siblings = {
+        candidate.rpartition(separator)[2]: candidate
+        for candidate in paths
+        if _plain(candidate.rpartition(separator)[0]) == _plain(parent)
+    }
+    found = nearest(last, siblings)
+    return siblings[found] if found else nearest(path, paths)
+
+
+def _plain(name: str) -> str:
+    return name.lower().replace("_", "").replace("-", "")
