@@ -3,9 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FUZZ_MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test acceptance contract chaos model check format bench bench-quick docs clean
+.PHONY: help demo test acceptance contract chaos fuzz model check format bench bench-quick docs clean
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,6 +45,9 @@ contract: $(STAMP) ## compare the sandbox with every exchange recorded from real
 
 chaos: $(STAMP) ## kill runs and servers at random times under every fault, and audit every movement (about an hour)
 	@$(BIN)/python -m tools.chaos
+
+fuzz: $(STAMP) ## check what reads bytes from elsewhere with random, damaged input (an hour; FUZZ_MINUTES=5 for less)
+	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
 model: $(STAMP) ## explore the protocol model exhaustively
 	@$(BIN)/python -m tools.protocol_model

@@ -7,6 +7,7 @@ A proxy may answer instead of Midaz, and lists may lag. Therefore an object coun
 (`evidence.says_missing`), and an answer of another form, or about another ledger, is not accepted.
 """
 
+import re
 from collections.abc import AsyncIterator, Callable, Mapping
 from itertools import pairwise
 from typing import Protocol, TypeVar, cast
@@ -127,11 +128,12 @@ class MidazApi:
             query: additional query parameters.
 
         Raises:
-            RequestFailedError: when a page only repeats rows of earlier pages.
+            RequestFailedError: when a page only repeats rows of earlier pages, or its cursor leads to no further rows.
         """
         more: dict[str, str] = {}
         page = 1
         seen: set[str] = set()
+        cursors: set[str] = set()
         while True:
             wanted = {"limit": str(PAGE_LIMIT), "sort_order": "asc", **(query or {}), **more}
             envelope = await self.rows_once(path, service, **wanted)
@@ -145,13 +147,19 @@ class MidazApi:
             for row in new:
                 yield row
             cursor = envelope.get("next_cursor")
-            page += 1
             if by_cursor and isinstance(cursor, str) and cursor:
+                if not items or cursor in cursors:  # otherwise the list would have no end
+                    raise RequestFailedError(
+                        f"GET {path}: after page {page} more rows should follow, but its cursor leads to none",
+                        hint="check the proxy or gateway before the server, then run the same command again",
+                    )
+                cursors.add(cursor)
                 more = {"cursor": cursor}
             elif not by_cursor and len(items) == PAGE_LIMIT:
-                more = {"page": str(page)}
+                more = {"page": str(page + 1)}
             else:
                 return
+            page += 1
 
     def entities(self, entity: Entity, place: Place, query: Mapping[str, str]) -> AsyncIterator[JsonObject]:
         """Iterate over the entities of a kind; `query` filters them on servers that support the filter."""
@@ -194,7 +202,7 @@ class MidazApi:
         query = {f"metadata.{KEY_MARK}": mark, "limit": str(PAGE_LIMIT)}
         envelope = await self.rows_once(path, Service.TRANSACTION, **query)
         for row in cast("list[JsonObject]", envelope["items"]):
-            if mark_of(row) == mark:
+            if mark_of(row) == mark and row.get("id"):
                 return str(row["id"])
         return None
 
@@ -236,7 +244,7 @@ def _version(response: Response) -> str | None:
 
 def _total(response: Response) -> int | None:
     text = response.headers.get(COUNT_HEADER, "")
-    return int(text) if text.isdigit() else None
+    return int(text) if re.fullmatch(r"[0-9]{1,18}", text) else None
 
 
 def _list_at(path: str) -> Take[JsonObject]:
@@ -272,5 +280,5 @@ def _is_row(row: Json, parents: list[tuple[str, str]]) -> bool:
 def _is_new(row: JsonObject, seen: set[str]) -> bool:
     """Return whether a row was not seen before, and add it to the rows seen."""
     known = len(seen)
-    seen.add(str(row.get("id", f"without an id {known}")))
+    seen.add(str(row.get("id") or row))
     return len(seen) > known

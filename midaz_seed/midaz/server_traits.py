@@ -34,12 +34,16 @@ class Server:
     """Answers some transactions with another one's 201, marked as replayed, without making them (v3.3, v4)."""
 
 
+VERSION_MAX = 100
+"""Characters of a version; it is shown in messages and in the report."""
+
+
 def server_of(version: str) -> Server:
     """Return the traits of a version. Raises NotMidazError for other text and for unsupported versions."""
-    match = re.match(r"v?(\d+)\.(\d+)", version)
-    if match is None:
+    match = re.match(r"v?([0-9]{1,4})\.([0-9]{1,4})(?![0-9])", version)
+    if match is None or len(version) > VERSION_MAX:
         raise NotMidazError(
-            f"the server reports the version {version!r}, which is not a Midaz version",
+            f"the server reports the version {version[:VERSION_MAX]!r}, which is not a Midaz version",
             hint="check that the address is that of a Midaz ledger",
         )
     number = int(match[1]), int(match[2])

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+from pydantic import TypeAdapter
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError, RunError, UsageError
@@ -84,6 +85,9 @@ class RunRecord:
     """The effective settings by their dotted paths, without secrets."""
 
 
+_RECORD = TypeAdapter(RunRecord)
+
+
 class RunDirectory:
     """The directory of one run, `path`: its record, its journal, its rejects and its report."""
 
@@ -109,15 +113,15 @@ class RunDirectory:
         """
         file = self.path / RUN_RECORD
         try:
-            stored = orjson.loads(file.read_bytes())
-            record = RunRecord(**{**stored, "status": RunStatus(stored["status"])})
+            record = _RECORD.validate_json(file.read_bytes(), strict=True)
+            orjson.dumps(asdict(record))  # a record that cannot be written again is not one of ours
         except OSError as error:
             raise RunError(
                 f"the run cannot be read: {error.strerror or error}",
                 where=str(file),
                 hint="`midaz-seed runs list` shows all runs",
             ) from error
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, RecursionError) as error:
             raise RunError(
                 "this is not a run record of midaz-seed",
                 where=str(file),
@@ -218,6 +222,13 @@ class RunDirectory:
     def settings(self) -> list[RawValue]:
         """Return the settings of the run, for another session of it. Raises RunError."""
         record, where = self.read_record(), str(self.path / RUN_RECORD)
+        unknown = [path for path in record.settings if path not in SETTINGS]
+        if unknown:
+            raise RunError(
+                f"the run was started with a setting that this version does not have: {unknown[0][:80]!r}",
+                where=where,
+                hint=f"use midaz-seed {record.version[:20]}, or start a new run with another --run-id",
+            )
         own = {"runId": record.run_id, "journal.directory": str(self.path.parent)}
         return [RawValue(path, value, where, typed=True) for path, value in {**record.settings, **own}.items()]
 

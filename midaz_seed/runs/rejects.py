@@ -28,19 +28,22 @@ NEW = ".new"
 """The suffix of the file that the current session appends to."""
 MADE = "made"
 """The field of a line that removes an item."""
+_SHOWN = ("key", "error", "code", "message")
+"""Texts that every line of a rejected item has."""
 TOKEN_VARIABLE = "TOKEN"  # noqa: S105 - the name of the shell variable that holds the token
 
 
 def rejected_items(path: Path) -> dict[str, dict[str, Any]]:
     """Return the line of every rejected item by its key, from both files; incomplete lines are skipped."""
-    items: dict[str, dict[str, Any]] = {}
+    items: dict[Any, dict[str, Any]] = {}
     for file in (path, _added(path)):
         for line in _lines(file):
             key = line.get("key")
-            if isinstance(key, str):
+            if isinstance(key, str) and MADE in line:
                 items.pop(key, None)
-                if MADE not in line:
-                    items[key] = line
+            elif all(isinstance(line.get(name), str) for name in _SHOWN):
+                items.pop(key, None)  # the last line of an item is also the last in the order
+                items[key] = line
     return items
 
 
@@ -76,9 +79,9 @@ def _lines(file: Path) -> list[dict[str, Any]]:
         return []
     found = []
     for line in data.split(b"\n"):
-        with suppress(orjson.JSONDecodeError):
+        with suppress(orjson.JSONDecodeError, orjson.JSONEncodeError):
             parsed = orjson.loads(line)
-            if isinstance(parsed, dict):
+            if isinstance(parsed, dict) and orjson.dumps(parsed):  # what is nested too deeply cannot be written again
                 found.append(parsed)
     return found
 

@@ -133,7 +133,7 @@ def _wrong_value(setting: Setting, given: RawValue, item: int | None, reason: st
     text = f"{setting.path} must be {setting.expectation}"
     if not setting.is_secret:
         text += f", not {_shown(value, typed=given.typed)}"
-        suggestion = nearest(str(value), setting.choices) if setting.choices else None
+        suggestion = nearest(value, setting.choices) if setting.choices and isinstance(value, str) else None
         text += f"; did you mean {suggestion}?" if suggestion else ""
     return Problem(where, text)
 

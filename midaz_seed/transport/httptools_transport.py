@@ -193,7 +193,8 @@ class _Wire(asyncio.Protocol):
         self._body = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._pairs.append((name, value))
+        if self._status < 200:  # a trailer is not a header: it was not there when the answer began
+            self._pairs.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._status = status = self._parser.get_status_code()

@@ -37,6 +37,8 @@ CODES = st.one_of(
     st.sampled_from(["0047", "0009", "0053", "0084", "0095", "0061", "0484", "CRM-0006", "TRX-0084"]),
     st.sampled_from(["٠٠٨٤", "00840", "84", "0047\n"]) | JSON,
 )
+NEAR_VALUES: list[Any] = ["", None, [], {}, 0, "0", "10000.0", "10000.01", 10000, "1e4", ["@external/BRL"]]
+"""Values that are close to those of an answer."""
 ENTITY: dict[str, Any] = {
     "name": "Asset Ação",
     "code": "BRL",
@@ -115,6 +117,22 @@ def test_a_transaction_is_made_or_not_made_only_by_the_rules(
     elif evidence.effect is Effect.NOT_MADE:
         _assert_is_a_refusal(status, body)
         assert _parsed(body)["code"][-4:] not in ("0061", "0084", "0095")
+
+
+CHECKED = ("amount", "assetCode", "source", "destination", "organizationId", "ledgerId", "id", "operations", "metadata")
+
+
+@fuzz(examples=300, name=st.sampled_from(CHECKED), value=JSON, near=st.integers(0, 30), index=INDEXES)
+def test_an_own_answer_with_another_value_is_made_only_if_it_means_the_same(
+    name: str, value: Any, near: int, index: int
+) -> None:
+    item = planned_items()[index]
+    found = orjson.loads(own_answer(item))
+    close = NEAR_VALUES + [orjson.loads(own_answer(other))[name] for other in planned_items()]
+    found[name] = close[near] if near < len(close) else value
+    body = rendered(found)
+    if of_transaction(201, {}, body, item, PLACE).effect is Effect.MADE:
+        _assert_names_the_item(body, item)
 
 
 @fuzz(examples=200, number=st.integers(1, 10**6), index=INDEXES, wide=st.booleans(), numbers=st.booleans())

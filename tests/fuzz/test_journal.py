@@ -7,11 +7,13 @@ from hypothesis import strategies as st
 from midaz_seed.errors import RunError
 from midaz_seed.plan.items import Phase
 from midaz_seed.runs.journal import done_in
-from midaz_seed.runs.journal_format import encode
+from midaz_seed.runs.journal_format import CREATED, TRACK_SHIFT, encode
 from tests.support.damage import Damage, damaged, damages
 from tests.support.fuzzing import fuzz
 from tests.support.journals import DIGEST, Knowledge, journal_file, knowledge, open_journal, story
 
+OPENING_BYTES = 13
+"""Size of the frame that a session writes when it opens a journal."""
 STORIES = st.integers(0, 5)
 
 
@@ -32,6 +34,8 @@ def _read(data: bytes) -> Knowledge | None:
                 assert 0 <= int(refusal.message.partition("byte ")[2].partition(":")[0]) <= len(data)
             return None
         found = knowledge(journal)
+        dropped = data[path.stat().st_size - OPENING_BYTES :]
+        assert not dropped[8 + int.from_bytes(dropped[:2], "little") :].strip(b"\0"), "more than one frame was dropped"
         journal.close(clean=False)
         again = open_journal(path)  # what was read can be continued, and read again
         assert knowledge(again) == found
@@ -95,6 +99,19 @@ def test_records_of_any_form_with_valid_checks_are_refused_or_read(
     head = [b"H" + f"2:{DIGEST}".encode()] if headed else []
     data, _ = encode([*head, *(kind + body for kind, body in records)], 0)
     _read(data)
+
+
+@fuzz(examples=100, ordinal=st.integers(0, 80), text=st.text(alphabet="abcé", max_size=12), more=st.integers(0, 40))
+def test_an_id_is_read_whole_or_its_record_is_refused(ordinal: int, text: str, more: int) -> None:
+    item = (len(Phase) + list(Phase).index(Phase.ACCOUNTS) << TRACK_SHIFT) + ordinal
+    record = b"C" + CREATED.pack(item, 1, len(text.encode()) + more) + text.encode()
+    data, _ = encode([b"H" + f"2:{DIGEST}".encode(), record], 0)
+    found = _read(data)
+    if more:
+        assert found is None
+    else:
+        assert found is not None
+        assert found.ids == ({((0, Phase.ACCOUNTS, ordinal), text)} if text else set())
 
 
 @fuzz(examples=100, number=STORIES, zeros=st.integers(1, 200_000), kept=st.integers(0, 2**16))

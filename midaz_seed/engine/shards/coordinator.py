@@ -13,14 +13,14 @@ import sys
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import anyio
 import anyio.to_thread
 
 from midaz_seed.engine.admission import ENDING_S
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.shards.messages import LENGTH, ShardProgress, ShardResult, ShardTask, progress_of
+from midaz_seed.engine.shards.messages import LENGTH, ShardProgress, ShardResult, ShardTask, progress_of, read_progress
 from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
 from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.plan.items import Phase
@@ -140,7 +140,9 @@ async def _exchange(
     """Send the task, and merge the progress until the shard ends; return its result."""
     data = pickle.dumps(task)
     await anyio.to_thread.run_sync(_write_message, process, LENGTH.pack(len(data)) + data, abandon_on_cancel=True)
-    while (progress := await anyio.to_thread.run_sync(_read_progress, process, abandon_on_cancel=True)) is not None:
+    assert process.stdout is not None
+    pipe = cast("BinaryIO", process.stdout)
+    while (progress := await anyio.to_thread.run_sync(read_progress, pipe, abandon_on_cancel=True)) is not None:
         merging.progress(task.shard, progress)
     if not task.result.exists():
         return None
@@ -153,18 +155,6 @@ def _write_message(process: "subprocess.Popen[bytes]", data: bytes) -> None:
     with contextlib.suppress(BrokenPipeError):  # it was killed: the next read shows it
         process.stdin.write(data)
         process.stdin.flush()
-
-
-def _read_progress(process: "subprocess.Popen[bytes]") -> ShardProgress | None:
-    """Read the next progress of a shard; None when it has ended."""
-    assert process.stdout is not None
-    head = process.stdout.read(LENGTH.size)
-    size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else 0
-    data = process.stdout.read(size)
-    progress: ShardProgress | None = None
-    if size and len(data) == size:
-        progress = pickle.loads(data)  # noqa: S301 - from our own process
-    return progress
 
 
 async def _stop_with_run(context: RunContext, process: "subprocess.Popen[bytes]") -> None:

@@ -1,8 +1,10 @@
 """The messages between the process that owns a run and its shards. All are pickled."""
 
+import pickle
 import struct
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
 
 from midaz_seed.engine.context import RunResults
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
@@ -16,6 +18,8 @@ from midaz_seed.settings.target import ResolvedTarget
 
 LENGTH = struct.Struct("<Q")
 """Precedes each message in a pipe: its number of bytes."""
+PROGRESS_BYTES_MAX = 16_777_216
+"""Largest progress that is read: a million ledgers. More is something else that was written to the pipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,3 +93,16 @@ def progress_of(meter: Meter) -> ShardProgress:
     """Return what a shard reports twice a second."""
     phases = {phase: {name: getattr(counters, name) for name in COUNTERS} for phase, counters in meter.phases.items()}
     return ShardProgress(phases, meter.ledgers, meter.in_flight)
+
+
+def read_progress(stream: BinaryIO) -> ShardProgress | None:
+    """Read the next progress of a shard; None at the end, and where it is not whole."""
+    head = stream.read(LENGTH.size)
+    size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else 0
+    if not 0 < size <= PROGRESS_BYTES_MAX:
+        return None
+    data = stream.read(size)
+    if len(data) < size:
+        return None
+    progress: ShardProgress = pickle.loads(data)  # noqa: S301 - from our own process
+    return progress
