@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         OutputError,
         PlanError,
         RequestFailedError,
+        ResultNotWrittenError,
         RunError,
         SeedError,
         SettlementError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         TargetNotAllowedError,
         UnauthorizedError,
         UnreachableError,
+        UnsupportedPlatformError,
         UsageError,
     )
     from midaz_seed.plan.plan import Plan, build_plan
@@ -57,6 +59,7 @@ _HOMES = {
         "OutputError",
         "PlanError",
         "RequestFailedError",
+        "ResultNotWrittenError",
         "RunError",
         "SeedError",
         "SettlementError",
@@ -66,6 +69,7 @@ _HOMES = {
         "TargetNotAllowedError",
         "UnauthorizedError",
         "UnreachableError",
+        "UnsupportedPlatformError",
         "UsageError",
     ),
     "midaz_seed.plan.plan": (
@@ -112,6 +116,7 @@ __all__ = [
     "Removal",
     "Report",
     "RequestFailedError",
+    "ResultNotWrittenError",
     "RunDirectory",
     "RunError",
     "RunRecord",
@@ -124,6 +129,7 @@ __all__ = [
     "TargetNotAllowedError",
     "UnauthorizedError",
     "UnreachableError",
+    "UnsupportedPlatformError",
     "UsageError",
     "build_plan",
     "examine",
@@ -143,4 +149,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from midaz_seed.process import check_platform
+
+    check_platform()
     return getattr(import_module(_HOME_OF[name]), name)

@@ -33,7 +33,7 @@ from midaz_seed.probe import doctor
 from midaz_seed.probe.batch_size_trial import choose_batch_size
 from midaz_seed.probe.diagnosis import Diagnosis
 from midaz_seed.reporting.events import Emit, Event, RunFinished
-from midaz_seed.reporting.report import Report, check_writable, write_json
+from midaz_seed.reporting.report import Report, check_writable, not_written, write_json
 from midaz_seed.runs.directory import RunDirectory
 from midaz_seed.runs.session import Session, open_session
 from midaz_seed.sandbox.launch import sandbox_process
@@ -220,9 +220,12 @@ async def _execute(settings: Settings, call: _Call) -> Report:
         report = await _run(context, call, background)
         if session is not None:
             report = _end_session(session, report)
-    call.emit(RunFinished(report.exit_code, report.elapsed_s))
     if settings.report is not None:
-        write_json(report, settings.report)
+        try:
+            write_json(report, settings.report)
+        except OutputError as error:
+            report = not_written(report, error)
+    call.emit(RunFinished(report.exit_code, report.elapsed_s))
     return report
 
 

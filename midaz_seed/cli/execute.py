@@ -1,15 +1,18 @@
 """Run a library function for a command: logs and progress on stderr, the report on stdout, the exit code."""
 
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import click
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.errors import OutputError, ResultNotWrittenError
 from midaz_seed.reporting.events import Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
-from midaz_seed.reporting.report import Report, check_writable, write_json
+from midaz_seed.reporting.report import Report, not_written, write_json
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import Watch
 from midaz_seed.settings.model import Settings
@@ -46,12 +49,32 @@ def execute(function: RunFunction, settings: Settings, *, as_json: bool, quiet: 
         await progress.run()
 
     file, settings = settings.report, settings.model_copy(update={"report": None})
-    if file is not None:
-        check_writable(file)
-    report = function(settings, emit=emit, watch=None if quiet else watch, handle_signals=True)
-    click.echo(report.as_json() if as_json else render_text(report), nl=False)
-    if file is not None:
-        write_json(report, file)  # after printing it: a full disk must not lose the result
+    report = _delivered(
+        function(settings, emit=emit, watch=None if quiet else watch, handle_signals=True), file, as_json
+    )
     if report.exit_code:
         click.echo(f"{report.verdict} {report.next_step}".strip(), err=True)
     sys.exit(report.exit_code)
+
+
+def _delivered(report: Report, file: Path | None, as_json: bool) -> Report:
+    """Write and print a report. Return it with what could not be written, so that its exit code is true.
+
+    Raises:
+        ResultNotWrittenError: it cannot be printed. The file, if any, has it.
+    """
+    if file is not None:
+        try:
+            write_json(report, file)
+        except OutputError as error:
+            report = not_written(report, error)
+    try:
+        click.echo(report.as_json() if as_json else render_text(report), nl=False)
+    except ResultNotWrittenError as error:
+        message = f"{error.message}. The run itself: {report.verdict}"
+        report = not_written(report, error)
+        if file is not None:
+            with suppress(OutputError):
+                write_json(report, file)
+        raise ResultNotWrittenError(message, hint=error.hint, exit_code=report.exit_code) from error
+    return report

@@ -5,12 +5,14 @@ Of the dependencies only click is imported at the top: that keeps `--help` fast.
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
+from midaz_seed.cli.documents import DocumentingCommand, set_report_file
 from midaz_seed.cli.flags import (
     OUTPUT,
     PLAN_OPTIONS,
@@ -21,12 +23,13 @@ from midaz_seed.cli.flags import (
     Command,
     SettingOption,
 )
+from midaz_seed.errors import UsageError
 from midaz_seed.settings.sources import Flag, LoadedSettings
 
 __all__ = ["LoadedSettings", "SectionedCommand", "settings_options", "target_options"]
 
 
-class SectionedCommand(click.Command):
+class SectionedCommand(DocumentingCommand):
     """A command whose `--help` groups the options under headings."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -83,9 +86,11 @@ def settings_options(command: Command) -> Command:
             stored = directory.settings()
         elif "run_name" in arguments:
             rest["directory"] = None
-        rest["loaded"] = load_settings(
+        rest["loaded"] = loaded = load_settings(
             config=Path(config) if config is not None else None, flags=flags, environ=os.environ, stored=stored
         )
+        if "report_file" in arguments and loaded.settings.report is not None:
+            set_report_file(loaded.settings.report)
         return command(**rest)
 
     return _decorated(with_settings, PLAN_OPTIONS)
@@ -108,6 +113,11 @@ def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tupl
         value = rest.pop(name, None)
         flags += [Flag(spelling, path, value)] if value is not None else []
     if rest.pop("ask_token", False):
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "--ask-token needs a terminal to ask on, and standard input is none",
+                hint="give the token with --auth-token-file or MIDAZ_SEED_TARGET__AUTH_TOKEN",
+            )
         token = click.prompt("Bearer token", hide_input=True, err=True)
         flags.append(Flag("--ask-token", "target.authToken", token))
     for assignment in rest.pop("assignments"):

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quie
 
     if not directory.rejects():
         _check_finished(directory)
-        click.echo(f"Run {directory.read_record().run_id} has no rejected items: nothing was sent.")
+        end_without_a_run(f"Run {directory.read_record().run_id} has no rejected items: nothing was sent.")
         return
     execute(seed, loaded.settings, as_json=as_json, quiet=quiet)
 

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.flags import RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
@@ -46,6 +47,6 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
     if directory is not None:
         record = directory.read_record()
         if record.status is RunStatus.FINISHED:
-            click.echo(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
+            end_without_a_run(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
             return
     execute(seed, loaded.settings, as_json=as_json, quiet=quiet)

@@ -5,8 +5,10 @@ from typing import Literal
 
 import click
 
+from midaz_seed.cli.documents import DocumentingCommand
 
-@click.command()
+
+@click.command(cls=DocumentingCommand)
 @click.option(
     "--port",
     default=None,
@@ -118,7 +120,6 @@ def sandbox(
     Prints one line, `sandbox listening on URL`, once it accepts connections (two URLs for a version with two services).
     Ctrl-C or SIGTERM ends it; no acknowledged write is lost.
     """
-    from midaz_seed.errors import SeedError
     from midaz_seed.sandbox.core.dialect import DIALECTS
     from midaz_seed.sandbox.faults.plan import FaultPlan
     from midaz_seed.sandbox.main import run
@@ -129,26 +130,20 @@ def sandbox(
         port = 3000 if split else 3002
     if transaction_port is None:
         transaction_port = port + 1 if split and 0 < port < 65535 else 0
-    try:
-        config = SandboxConfig(
-            host=host,
-            port=port,
-            data=data,
-            seed=seed,
-            faults=FaultPlan.read(faults) if faults is not None else None,
-            auth_token=auth_token,
-            dialect=dialect,
-            transaction_port=transaction_port,
-            one_port=one_port,
-            answer_first=answer_first,
-            control=control,
-            queue=RecordQueue(async_delay_ms, async_per_s) if asynchronous else None,
-            stages=Stages() if crash_like_midaz else None,
-            recovery=Recovery(recovery_age_s, recovery_period_s),
-        )
-        run(config, until_eof=until_eof)
-    except SeedError as error:
-        click.echo(f"error: {error}", err=True)
-        if error.hint:
-            click.echo(f"hint: {error.hint}", err=True)
-        raise SystemExit(int(error.exit_code)) from None
+    config = SandboxConfig(
+        host=host,
+        port=port,
+        data=data,
+        seed=seed,
+        faults=FaultPlan.read(faults) if faults is not None else None,
+        auth_token=auth_token,
+        dialect=dialect,
+        transaction_port=transaction_port,
+        one_port=one_port,
+        answer_first=answer_first,
+        control=control,
+        queue=RecordQueue(async_delay_ms, async_per_s) if asynchronous else None,
+        stages=Stages() if crash_like_midaz else None,
+        recovery=Recovery(recovery_age_s, recovery_period_s),
+    )
+    run(config, until_eof=until_eof)

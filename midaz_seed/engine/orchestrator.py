@@ -4,7 +4,6 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
                                         -> deposits -> settlement -> transfers -> verification
 """
 
-import os
 import signal
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 
@@ -34,6 +33,7 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.process import usable_cores
 from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
 from midaz_seed.runs.journal import PhaseLog
 
@@ -76,7 +76,7 @@ async def seed_shard(context: RunContext) -> None:
 def shards_of(context: RunContext) -> int:
     """Return the number of processes that fill the ledgers, at most one per ledger."""
     wanted = context.settings.generation.limits.shards
-    return min(os.cpu_count() or 1 if wanted == "auto" else wanted, len(context.state.ledgers))
+    return min(usable_cores() if wanted == "auto" else wanted, len(context.state.ledgers))
 
 
 async def verify(context: RunContext) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import orjson
 
-from midaz_seed.errors import OutputError
+from midaz_seed.errors import ExitCode, OutputError, SeedError
 from midaz_seed.files import temporary_path, write_atomically
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
@@ -347,7 +347,12 @@ def check_writable(path: Path) -> None:
 
 def write_json(report: Report, path: Path) -> None:
     """Write the report atomically. Raises OutputError."""
-    data = report.as_json().encode()
+    write_document(report.as_json(), path)
+
+
+def write_document(text: str, path: Path) -> None:
+    """Write a JSON document in the place of a report, atomically. Raises OutputError."""
+    data = text.encode(errors="backslashreplace")
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)  # a pipe or a device, which a file cannot replace
@@ -355,6 +360,12 @@ def write_json(report: Report, path: Path) -> None:
             write_atomically(path, data, durable=False)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def not_written(report: Report, error: SeedError) -> Report:
+    """Return the report of a run whose result could not be written everywhere: its exit code is not 0."""
+    verdict = f"{report.verdict} The result was not written: {error}."
+    return dataclasses.replace(report, exit_code=report.exit_code or ExitCode.DIFFERENCES, verdict=verdict)
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

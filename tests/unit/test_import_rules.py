@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
     {"errors", "clock", "files", "bounded_yaml"},
-    {"event_loop"},
+    {"event_loop", "process"},
     {"model"},
     {"settings"},
     {"plan"},
