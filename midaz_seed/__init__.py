@@ -45,7 +45,8 @@ if TYPE_CHECKING:
         verify,
         verify_async,
     )
-    from midaz_seed.runs.directory import RunDirectory, RunRecord, find_run, list_runs
+    from midaz_seed.runs.directory import RunDirectory, find_run, list_runs
+    from midaz_seed.runs.record import RunRecord
     from midaz_seed.settings.model import Settings
 
 _HOMES = {
@@ -94,10 +95,10 @@ _HOMES = {
     ),
     "midaz_seed.runs.directory": (
         "RunDirectory",
-        "RunRecord",
         "find_run",
         "list_runs",
     ),
+    "midaz_seed.runs.record": ("RunRecord",),
     "midaz_seed.settings.model": ("Settings",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 @target_options
 @click.option("--write", is_flag=True, help="Also test writing, in a temporary organization that is removed afterwards")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
-def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) -> None:
+def doctor(loaded: LoadedSettings, write: bool, as_json: bool) -> None:
     """Check a Midaz before a run: version, access, API behaviour, latency; with --write also idempotency and speed.
 
     TARGET is a URL or the word sandbox, as in --target.
@@ -28,11 +28,7 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
     from midaz_seed.errors import ExitCode
     from midaz_seed.runner import examine
 
-    settings = loaded.settings
-    if url:
-        target = settings.target.model_copy(update={"base_url": url})
-        settings = settings.model_copy(update={"target": target})
-    diagnosis = examine(settings, write=write)
+    diagnosis = examine(loaded.settings, write=write)
     run_command = f"midaz-seed run {' '.join([diagnosis.flags, *_flags_for_run(loaded)])}" if diagnosis.go else ""
     click.echo(_document(diagnosis, run_command) if as_json else _text(diagnosis, run_command), nl=False)
     raise SystemExit(int(ExitCode.DONE if diagnosis.go else ExitCode.TARGET))

@@ -23,6 +23,7 @@ from midaz_seed.cli.flags import (
     Command,
     SettingOption,
 )
+from midaz_seed.cli.unused import check_fits_run, check_used
 from midaz_seed.errors import UsageError
 from midaz_seed.settings.sources import Flag, LoadedSettings
 
@@ -44,8 +45,8 @@ class SectionedCommand(DocumentingCommand):
                     formatter.write_dl(records)
 
 
-LOCAL_FLAGS = {"report_file": ("--report", "report")}
-"""Flags that set a setting but are declared by single commands: parameter -> (spelling, path)."""
+LOCAL_FLAGS = {"report_file": ("--report", "report"), "url": ("TARGET", "target.baseUrl")}
+"""Flags and arguments that set a setting but are declared by single commands: parameter -> (spelling, path)."""
 
 
 def target_options(command: Command) -> Command:
@@ -83,12 +84,14 @@ def settings_options(command: Command) -> Command:
 
             given = next((str(flag.value) for flag in flags if flag.path == RUNS_PATH), None)
             rest["directory"] = directory = find_run(runs_directory(given), name)
+            check_fits_run(flags, config, directory)
             stored = directory.settings()
         elif "run_name" in arguments:
             rest["directory"] = None
         rest["loaded"] = loaded = load_settings(
             config=Path(config) if config is not None else None, flags=flags, environ=os.environ, stored=stored
         )
+        check_used(str(click.get_current_context().info_name), loaded)
         if "report_file" in arguments and loaded.settings.report is not None:
             set_report_file(loaded.settings.report)
         return command(**rest)

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options
+from midaz_seed.errors import UsageError
+
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 if TYPE_CHECKING:
     from midaz_seed.plan.plan import Plan
@@ -43,6 +46,8 @@ def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bo
     """
     from midaz_seed.plan.plan import build_plan
 
+    if key is not None and click.get_current_context().get_parameter_source("rate_per_s") is COMMANDLINE:
+        raise UsageError("--rate has no effect on --show", hint="leave one of them out")
     planned = build_plan(loaded.settings)
     if key is not None:
         click.echo(_body(planned, key))
@@ -57,7 +62,6 @@ def _body(planned: "Plan", key: str) -> str:
     """Return the request body of one item, indented."""
     import orjson
 
-    from midaz_seed.errors import UsageError
     from midaz_seed.plan.items import EntityItem
 
     item = planned.find(key)

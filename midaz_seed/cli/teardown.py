@@ -38,7 +38,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
                 "no terminal for the confirmation to delete data", hint="add --yes, or --dry-run to list the data first"
             )
         click.confirm(f"Remove what this run created on {loaded.settings.target.base_url}?", abort=True, err=True)
-    removals = remove(loaded.settings, dry_run=dry_run)
+    removals = remove(loaded.settings, dry_run=dry_run, directory=directory)
     click.echo(_document(removals) if as_json else _text(removals))
     kept = any(removal.fate is Fate.KEPT for removal in removals)
     raise SystemExit(int(ExitCode.DIFFERENCES if kept else ExitCode.DONE))

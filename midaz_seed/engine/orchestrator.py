@@ -53,6 +53,7 @@ async def seed(context: RunContext) -> None:
     shards = shards_of(context)
     async with context.pool.running():
         await _connect(context)
+        context.begin_session()
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
             for organization in context.state.organizations:
@@ -94,11 +95,11 @@ async def verify(context: RunContext) -> None:
                     )
 
 
-async def teardown(context: RunContext, *, dry_run: bool) -> list[Removal]:
-    """Remove what the plan's run created. Raises as `verify`."""
+async def teardown(context: RunContext, *, dry_run: bool, is_known: bool = False) -> list[Removal]:
+    """Remove what the plan's run created. Raises as `verify`, and RunError as `tear_down`."""
     async with context.pool.running():
         await _connect(context)
-        return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run))
+        return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run, is_known=is_known))
 
 
 async def _verify_marks(context: RunContext) -> None:
@@ -163,7 +164,8 @@ async def _check_same_server(context: RunContext) -> None:
             f"the target is not the server that run {context.plan.run_id} started on, or the run's data was removed: "
             f"it has no organization {gone[0]}",
             where=context.target.onboarding_url,
-            hint="use the right target, or start over: `midaz-seed runs delete` removes the run's directory",
+            hint="use the right target, or start over: "
+            f"`midaz-seed runs delete {context.directory_arguments}` removes the run's directory",
         )
     if not journal.clean:  # requests in flight when the last session was cut off may still arrive
         age_s = context.clock.time() - journal.last_written_s

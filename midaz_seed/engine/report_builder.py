@@ -1,6 +1,5 @@
 """Build the report of a run: numbers, verdict, exit code and next step."""
 
-import shlex
 import signal
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -294,9 +293,7 @@ def done_percent(context: RunContext) -> float:
 def _how_to_continue(context: RunContext) -> str:
     if not context.journal.enabled:
         return "Run the same command again: it finds what exists and creates what is missing."
-    directory = context.settings.journal.directory
-    option = "" if str(directory) == "runs" else f" --runs-dir {shlex.quote(str(directory))}"
-    return f"Continue with: midaz-seed run --resume {context.plan.run_id}{option}"
+    return f"Continue with: midaz-seed run --resume {context.directory_arguments}"
 
 
 def _verification(context: RunContext) -> VerificationReport | None:

@@ -148,6 +148,7 @@ class Journal:
         *,
         session: int = 1,
         others: Sequence[Path] = (),
+        starts: bool = True,
     ) -> None:
         """Open the journal of a plan, or create it.
 
@@ -157,6 +158,7 @@ class Journal:
             digest: that of the plan.
             session: the number of this session of the run, from 1.
             others: journals of other processes of the same run, which are read too.
+            starts: begin the session at once. Otherwise nothing is written until `start`, which must come first.
 
         Raises:
             RunError: a file is damaged, or belongs to another plan.
@@ -170,6 +172,7 @@ class Journal:
         self._length = 0
         self._leased = False
         self._others: list[Path] = []
+        self._dropped: list[Path] = []
         self._known: dict[int, ReplayedState] = {}
         self._phase_logs: dict[int, PhaseLog] = {}
         self.made: array[int] = array("Q")
@@ -183,6 +186,8 @@ class Journal:
         """The time of the last write of the previous session (epoch seconds)."""
         if path is not None:
             self._open(path, others)
+            if starts:
+                self.start()
 
     @property
     def enabled(self) -> bool:
@@ -193,6 +198,11 @@ class Journal:
     def has_records(self) -> bool:
         """Whether anything was leased, in this session or an earlier one."""
         return bool(self._known) or self._leased
+
+    @property
+    def has_leased(self) -> bool:
+        """Whether anything was leased in this session, so that something may have been sent."""
+        return self._leased
 
     def phase_log(self, ledger: int | None, phase: Phase, count: int) -> PhaseLog:
         """Return the log of a phase.
@@ -265,12 +275,36 @@ class Journal:
         self._phase_logs.clear()
         self.clean = True
         self._leased = False
-        for other in self._others:
-            other.unlink(missing_ok=True)
+        self._dropped, self._others = self._others, []
+        self._length = 0
         if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
-            self._length = 0
-            self._write(self._head() + self._opening())
+            self._begin_file()
+
+    def start(self) -> None:
+        """Begin the session in the file.
+
+        Raises:
+            OutputError: the file cannot be opened.
+            JournalError: it cannot be written.
+        """
+        if self._path is None:
+            return
+        try:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
+        except OSError as error:
+            raise _unopened(self._path, error) from error
+        try:
+            self._begin_file()
+        except BaseException:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+
+    def _begin_file(self) -> None:
+        for other in self._dropped:
+            other.unlink(missing_ok=True)
+        os.ftruncate(self._fd, self._length)
+        self._write((b"" if self._length else self._head()) + self._opening())
 
     def close(self, *, clean: bool) -> None:
         """End the session; `clean` when no request is in flight. Raises JournalError."""
@@ -292,32 +326,21 @@ class Journal:
     # ---- reading
 
     def _open(self, path: Path, others: Sequence[Path]) -> None:
+        """Read what earlier sessions wrote."""
+        self._others = [other for other in others if other != path and other.exists()]
+        files = [*([path] if path.exists() else []), *self._others]
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o644)
-            self._others = [other for other in others if other != path and other.exists()]
-            files = [path, *self._others]
-            self.last_written_s = max(file.stat().st_mtime for file in files)
+            self.last_written_s = max((file.stat().st_mtime for file in files), default=0.0)
             contents = {file: file.read_bytes() for file in files}
         except OSError as error:
-            raise OutputError(
-                f"the journal cannot be opened: {error.strerror or error}",
-                where=str(path),
-                hint="check the folder, its permissions and the disk space, or run without a journal: --no-journal",
-            ) from error
-        try:
-            found: list[tuple[int, bytes]] = []
-            for file, data in contents.items():
-                end = self._read(data, file, found)
-                if file == path:
-                    self._length = end
-            for _, payload in sorted(found, key=itemgetter(0)):
-                apply_record(self._known, payload[:1], memoryview(payload)[1:])
-            os.ftruncate(self._fd, self._length)
-            self._write((b"" if self._length else self._head()) + self._opening())
-        except BaseException:
-            os.close(self._fd)
-            self._fd = -1
-            raise
+            raise _unopened(path, error) from error
+        found: list[tuple[int, bytes]] = []
+        for file, data in contents.items():
+            end = self._read(data, file, found)
+            if file == path:
+                self._length = end
+        for _, payload in sorted(found, key=itemgetter(0)):
+            apply_record(self._known, payload[:1], memoryview(payload)[1:])
 
     def _head(self) -> bytes:
         return frame(b"H" + f"{FORMAT}:{self._digest}".encode())
@@ -349,6 +372,14 @@ class Journal:
                 where=str(path),
                 hint="finish it with the midaz-seed version that started it, or start a new run with another --run-id",
             )
+
+
+def _unopened(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the journal cannot be opened: {error.strerror or error}",
+        where=str(path),
+        hint="check the folder, its permissions and the disk space, or run without a journal: --no-journal",
+    )
 
 
 def done_in(path: Path) -> int:
