@@ -104,7 +104,7 @@ class RunError(UsageError):
 
 class JournalError(SeedError):
     """The journal could not be written during a run, so nothing more was sent. Nothing is lost: free disk space, then
-    continue with `midaz-seed run --resume`."""
+    run the same command again."""
 
 
 class ResultNotWrittenError(SeedError):

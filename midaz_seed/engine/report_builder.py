@@ -7,6 +7,7 @@ from typing import cast
 
 from midaz_seed.engine.client_load import measure_client_load, process_cpu_s
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.next_step import how_to_continue, in_its_situation
 from midaz_seed.engine.requests.error_tracker import ErrorGroup
 from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.errors import (
@@ -83,6 +84,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     processes = (own, *context.results.processes)
     verification = _verification(context)
     exit_code, verdict, next_step = _judge(context, verification, 100 * failed / planned)
+    next_step = in_its_situation(context, next_step)
     return Report(
         schema_version=SCHEMA_VERSION,
         version=version("midaz-seed"),
@@ -219,7 +221,7 @@ def _judge(
     settlement = _first(context, SettlementError)
     unexplained = _first(context, UnexplainedError, ExcessError)
     disk = _first(context, JournalError, OutputError)
-    again = _how_to_continue(context)
+    again = how_to_continue(context)
     if context.findings.signal is not None:
         code = ExitCode.INTERRUPTED if context.findings.signal is signal.SIGINT else ExitCode.TERMINATED
         return code, f"Interrupted by {context.findings.signal.name}; what was in flight was finished.", again
@@ -288,12 +290,6 @@ def done_percent(context: RunContext) -> float:
     phases = [phase for phase in context.meter.phases.values() if phase.planned]
     planned = sum(phase.planned for phase in phases)
     return 100 * sum(phase.created + phase.existing for phase in phases) / planned if planned else 100.0
-
-
-def _how_to_continue(context: RunContext) -> str:
-    if not context.journal.enabled:
-        return "Run the same command again: it finds what exists and creates what is missing."
-    return f"Continue with: midaz-seed run --resume {context.directory_arguments}"
 
 
 def _verification(context: RunContext) -> VerificationReport | None:

@@ -332,6 +332,6 @@ def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"the run's directory cannot be written: {error.strerror or error}",
         where=str(path),
-        hint="check the folder, its permissions and the disk space, choose another with --runs-dir, or run without a "
-        "journal: --no-journal",
+        hint="check the folder, its permissions and the disk space; a new run can have another folder "
+        "(--runs-dir) or no journal (--no-journal)",
     )

@@ -266,7 +266,7 @@ class Journal:
             raise JournalError(
                 f"the journal cannot be written, so nothing more is sent: {error.strerror or error}",
                 where=str(self._path),
-                hint="free disk space, then continue with `midaz-seed run --resume`",
+                hint="free disk space, then run the same command again",
             ) from error
 
     def restart(self) -> None:

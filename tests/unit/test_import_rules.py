@@ -29,7 +29,7 @@ ENGINE_LAYERS = [
     {"task_groups", "admission"},
     {"worker_pool", "state_tree"},
     {"context"},
-    {"client_load", "rereads"},
+    {"client_load", "rereads", "next_step"},
     {"entities"},
     {"ledger", "control", "shards"},
     {"report_builder", "teardown"},

@@ -1,7 +1,6 @@
 """`run --resume`, `retry` and `runs` as a user meets them."""
 
 import json
-import os
 import resource
 import signal
 import subprocess
