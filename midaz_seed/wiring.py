@@ -92,6 +92,10 @@ async def open_run(
             await services.aclose()
 
 
+def _begin_nothing() -> None:
+    """Begin the session of a run that keeps nothing on disk."""
+
+
 @asynccontextmanager
 async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock) -> AsyncIterator[Transport]:
     """Connect to the server with its credentials, for the duration of the block.
@@ -328,6 +332,7 @@ class _Parts:
             journal=session.journal if session else Journal(clock),
             rejects=services.get(Rejects),
             directory=session.directory if session else None,
+            begin_session=session.begin if session else _begin_nothing,
             state=StateTree(self.plan, self.shard),
             meter=services.get(Meter),
             tracker=services.get(ErrorTracker),

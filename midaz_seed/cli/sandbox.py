@@ -5,8 +5,11 @@ from typing import Literal
 
 import click
 
+from midaz_seed.cli.documents import DocumentingCommand
+from midaz_seed.cli.unused import check_given
 
-@click.command()
+
+@click.command(cls=DocumentingCommand)
 @click.option(
     "--port",
     default=None,
@@ -123,6 +126,19 @@ def sandbox(
     from midaz_seed.sandbox.main import run
     from midaz_seed.sandbox.server import RecordQueue, Recovery, SandboxConfig, Stages
 
+    of_crash = "--crash-like-midaz or --data"
+    check_given(
+        click.get_current_context(),
+        {
+            "one_port": (DIALECTS[dialect].separate_services, "--dialect v3.3"),
+            "transaction_port": (DIALECTS[dialect].separate_services, "--dialect v3.3"),
+            "async_delay_ms": (asynchronous, "--async"),
+            "async_per_s": (asynchronous, "--async"),
+            "answer_first": (data is not None, "--data"),
+            "recovery_age_s": (crash_like_midaz or data is not None, of_crash),
+            "recovery_period_s": (crash_like_midaz or data is not None, of_crash),
+        },
+    )
     split = DIALECTS[dialect].separate_services and not one_port
     if port is None:
         port = 3000 if split else 3002

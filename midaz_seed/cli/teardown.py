@@ -44,7 +44,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
         if not click.confirm(printable(question), err=True):
             click.echo("Nothing was removed.", err=True)
             raise SystemExit(int(ExitCode.DIFFERENCES))
-    removals = remove(loaded.settings, dry_run=dry_run, emit=end_in_time, handle_signals=True)
+    removals = remove(loaded.settings, dry_run=dry_run, directory=directory, emit=end_in_time, handle_signals=True)
     click.echo(_document(removals) if as_json else _text(removals))
     kept = any(removal.fate is Fate.KEPT for removal in removals)
     raise SystemExit(int(ExitCode.DIFFERENCES if kept else ExitCode.DONE))

@@ -9,19 +9,18 @@ Every wait ends when the run drains, but for the answer to a write.
 """
 
 import random
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TypeVar
 
 from midaz_seed.clock import Clock
 from midaz_seed.engine.admission import Admission
+from midaz_seed.engine.requests.answer import Answer, Excuse
 from midaz_seed.errors import OverloadedError, RequestFailedError, TargetError, UnreachableError
 from midaz_seed.midaz.api import Take, odd_answer
 from midaz_seed.midaz.auth import credentials_refused
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.midaz.evidence import midaz_code, says_missing
 from midaz_seed.midaz.foreign import foreign_answer, unanswered
-from midaz_seed.model.outcomes import ErrorClass, Failure
+from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.logs import logger, redact, shows_debug
 from midaz_seed.reporting.meter import Meter
@@ -54,58 +53,8 @@ NO_DESCRIPTOR_PAUSE_S, NO_DESCRIPTOR_MAX = 0.2, 300
 RETRY_AFTER_MAX_S = 60.0
 _OVERLOAD_SIGNALS = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
 _SERVER_FAILURES = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
-_EXAMPLE_BYTES = 400
 _EXPIRED = Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired")
 _ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not a valid answer to this request")
-
-
-class Excuse(Enum):
-    """Why a failed attempt does not count."""
-
-    BUSY = auto()
-    """A rate limit rejected it."""
-    REUSED_CONNECTION = auto()
-    """The server had closed the idle connection; a fresh one may be used at once."""
-    NO_DESCRIPTOR = auto()
-    """This process has no file descriptor left."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """The result of one attempt: a verdict, and the response if there was one."""
-
-    verdict: Verdict
-    response: Response | None
-    attempts: int = 1
-    """Attempts of the same request, including this one."""
-    sent_s: float = float("-inf")
-    """When the attempt began (monotonic); minus infinity when nothing was sent."""
-    at_s: float = 0.0
-    """When the response was complete (monotonic)."""
-    excuse: Excuse | None = None
-    cause: TransportError | None = None
-    """Why there is no response."""
-
-    def failure(self, request: Request) -> Failure:
-        """Return why it failed, with one line each of request and response, secrets redacted."""
-        sent = f"{request.method} {request.path} {_excerpt(request.body or b'')}".rstrip()
-        got = f"{self.response.status} {_excerpt(self.response.body)}".rstrip() if self.response else ""
-        verdict = self.verdict
-        return Failure(
-            verdict.error or ErrorClass.SERVER,
-            verdict.code,
-            redact(verdict.message),
-            redact(sent),
-            redact(got),
-            status=self.response.status if self.response else 0,
-            attempts=self.attempts,
-        )
-
-    def created_id(self) -> str:
-        """Return the id of the created entity; "" when the response has none."""
-        entity = self.response.json_object() if self.response else None
-        found = entity.get("id") if entity else None
-        return found if isinstance(found, str) else ""
 
 
 class Sender:
@@ -277,8 +226,9 @@ class Sender:
         """Check that a rate limit has not rejected every read or write for too long. Raises OverloadedError."""
         rejected_s = self.throttle.rejected_for_s(now_s, is_read=is_read)
         if rejected_s > self._give_up_s:
+            kind = "read" if is_read else "write"
             raise OverloadedError(
-                f"a rate limit of the server has rejected every {'read' if is_read else 'write'} for {rejected_s:.0f} s",
+                f"a rate limit of the server has rejected every {kind} for {rejected_s:.0f} s",
                 hint="raise the limit, or wait until other clients are done; then run the same command again; "
                 "breaker.giveUpS sets the time to wait",
             )
@@ -451,8 +401,3 @@ class RetryBudget:
             return
         self._meter.phases[self._phase].retries += 1
         await self._sender.sleep(NO_DESCRIPTOR_PAUSE_S if excuse is Excuse.NO_DESCRIPTOR else REUSED_PAUSE_S)
-
-
-def _excerpt(body: bytes) -> str:
-    text = body[:_EXAMPLE_BYTES].decode("utf-8", "replace")
-    return " ".join(text.split()) + ("..." if len(body) > _EXAMPLE_BYTES else "")

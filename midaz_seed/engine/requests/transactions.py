@@ -10,8 +10,9 @@ item's answer: before it gets another key, the balances must also show that it w
 from dataclasses import dataclass
 
 from midaz_seed.engine.admission import StoppedError
+from midaz_seed.engine.requests.answer import Answer
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
-from midaz_seed.engine.requests.sender import Answer, RetryBudget, Sender
+from midaz_seed.engine.requests.sender import RetryBudget, Sender
 from midaz_seed.midaz.api import transaction_request
 from midaz_seed.midaz.classify import OK, Disposition, Verdict
 from midaz_seed.midaz.evidence import (
