@@ -15,6 +15,7 @@ import click
 from midaz_seed.cli.help_text import HelpContext, wrap_help
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.errors import ConfigurationError, ExitCode, SeedError
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.settings.masking import mask_message
 from midaz_seed.settings.sources import DEBUG_VARIABLE
 from midaz_seed.wording import nearest, printable
@@ -138,11 +139,11 @@ def _internal_error(error: Exception, arguments: list[str]) -> int:
     if os.environ.get(DEBUG_VARIABLE) or {"--debug", "-d"} & set(arguments):
         import traceback
 
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
+        click.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
         next_step = "please report it with the traceback above"
     else:
         next_step = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
-    text = printable(mask_message(" ".join(str(error).split())))
+    text = printable(_without_secrets(" ".join(str(error).split())))
     click.echo(f"internal error: {type(error).__name__}{f': {text}' if text else ''}; {next_step}", err=True)
     return ExitCode.DIFFERENCES
 
@@ -153,10 +154,14 @@ def _see_help(error: click.ClickException, arguments: list[str]) -> str:
     return f"see {ctx.command_path if ctx else command} --help"
 
 
+def _without_secrets(text: str) -> str:
+    return redact(mask_message(text))
+
+
 def _print_error(message: str, where: str, hint: str) -> None:
     # any argument may be a URL with a password in the wrong place
-    click.echo("\n".join(printable(line) for line in mask_message(f"error: {message}").split("\n")), err=True)
+    click.echo("\n".join(printable(line) for line in _without_secrets(f"error: {message}").split("\n")), err=True)
     if where:
-        click.echo(f"  where: {printable(mask_message(where))}", err=True)
+        click.echo(f"  where: {printable(_without_secrets(where))}", err=True)
     if hint:
-        click.echo(f"  hint: {printable(mask_message(hint))}", err=True)
+        click.echo(f"  hint: {printable(_without_secrets(hint))}", err=True)

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Mapping
 from contextlib import chdir, redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,16 +21,16 @@ class CliResult:
     stderr: str
 
 
-def run_cli(*arguments: str, cwd: Path | None = None) -> CliResult:
+def run_cli(*arguments: str, cwd: Path | None = None, environment: Mapping[str, str] | None = None) -> CliResult:
     """Call the command in this process.
 
     Its runs are kept below `cwd`, by default where those of the test are. A sandbox that it starts is a process of its
-    own, without coverage.
+    own, without coverage. `environment` is added to the environment.
     """
     runs = {} if cwd else {name: value for name, value in os.environ.items() if name.endswith("JOURNAL__DIRECTORY")}
     out, err, code = io.StringIO(), io.StringIO(), 0
     with (
-        mock.patch.dict(os.environ, {**UNMEASURED_ENVIRONMENT, **runs}, clear=True),
+        mock.patch.dict(os.environ, {**UNMEASURED_ENVIRONMENT, **runs, **(environment or {})}, clear=True),
         chdir(cwd or Path.cwd()),
         redirect_stdout(out),
         redirect_stderr(err),
@@ -39,5 +40,5 @@ def run_cli(*arguments: str, cwd: Path | None = None) -> CliResult:
         except SystemExit as error:
             code = int(error.code or 0)
     assert "Traceback" not in err.getvalue()
-    assert "internal error" not in err.getvalue()
+    assert "internal error" not in err.getvalue(), err.getvalue()
     return CliResult(code, out.getvalue(), err.getvalue())

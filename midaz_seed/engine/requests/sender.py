@@ -23,8 +23,9 @@ from midaz_seed.midaz.evidence import midaz_code, says_missing
 from midaz_seed.midaz.foreign import foreign_answer, unanswered
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.logs import logger, redact, shows_debug
+from midaz_seed.reporting.logs import logger, shows_debug
 from midaz_seed.reporting.meter import Meter
+from midaz_seed.reporting.redaction import redact, redacted_start
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
@@ -52,7 +53,7 @@ NO_DESCRIPTOR_PAUSE_S, NO_DESCRIPTOR_MAX = 0.2, 300
 RETRY_AFTER_MAX_S = 60.0
 _OVERLOAD_SIGNALS = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
 _SERVER_FAILURES = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
-_EXAMPLE_BYTES = 400
+_EXAMPLE_CHARACTERS = 400
 _EXPIRED = Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired")
 _ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not a valid answer to this request")
 
@@ -86,8 +87,12 @@ class Answer:
 
     def failure(self, request: Request) -> Failure:
         """Return why it failed, with one line each of request and response, secrets redacted."""
-        sent = f"{request.method} {request.path} {_excerpt(request.body or b'')}".rstrip()
-        got = f"{self.response.status} {_excerpt(self.response.body)}".rstrip() if self.response else ""
+        sent = f"{request.method} {request.path} {redacted_start(request.body or b'', _EXAMPLE_CHARACTERS)}".rstrip()
+        got = (
+            f"{self.response.status} {redacted_start(self.response.body, _EXAMPLE_CHARACTERS)}".rstrip()
+            if self.response
+            else ""
+        )
         verdict = self.verdict
         return Failure(
             verdict.error or ErrorClass.SERVER,
@@ -447,8 +452,3 @@ class RetryBudget:
             return
         self._meter.phases[self._phase].retries += 1
         await self._sender.sleep(NO_DESCRIPTOR_PAUSE_S if excuse is Excuse.NO_DESCRIPTOR else 0.0)
-
-
-def _excerpt(body: bytes) -> str:
-    text = body[:_EXAMPLE_BYTES].decode("utf-8", "replace")
-    return " ".join(text.split()) + ("..." if len(body) > _EXAMPLE_BYTES else "")
