@@ -30,6 +30,7 @@ from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit, RateLimited
 from midaz_seed.reporting.meter import Meter
+from midaz_seed.reporting.redaction import remember, remember_header, remember_url
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
@@ -103,6 +104,7 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
     Raises:
         ConfigurationError: a certificate cannot be used.
     """
+    _remember_secrets(settings)
     tls = _tls(settings)
 
     def connect(onboarding_url: str, transaction_url: str, headers: Mapping[str, str]) -> Transport:
@@ -140,6 +142,14 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
     finally:
         async with finished_within(CLOSE_S):
             await opened.aclose()
+
+
+def _remember_secrets(settings: Target) -> None:
+    """Mask the secrets of the target in every message from now on."""
+    remember(each.get_secret_value() for each in (settings.auth_token, settings.client_secret) if each is not None)
+    remember_url(settings.proxy)
+    for line in settings.headers:
+        remember_header(line.get_secret_value().partition(":")[2].strip())
 
 
 class _Common(TypedDict):

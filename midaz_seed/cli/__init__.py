@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import NoReturn
 
 import click
@@ -18,6 +19,7 @@ from midaz_seed.cli.help_text import HelpContext, wrap_help
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.errors import ConfigurationError, ExitCode, ResultNotWrittenError, SeedError
 from midaz_seed.process import check_platform, guard_standard_streams, open_standard_descriptors
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.settings.masking import mask_message
 from midaz_seed.settings.sources import DEBUG_VARIABLE
 from midaz_seed.wording import nearest, printable
@@ -150,7 +152,7 @@ def _run(arguments: list[str], commands: click.Group) -> int:
     except BrokenPipeError:
         raise
     except (SeedError, click.ClickException, click.Abort, KeyboardInterrupt, Exception) as error:  # noqa: BLE001
-        ending = _ending(error, arguments)
+        ending = _masked(_ending(error, arguments))
         if ctx is not None and not isinstance(error, ResultNotWrittenError):  # then the file, if any, has the report
             leave_document(ctx, ending)
         if isinstance(error, SeedError | click.ClickException | click.Abort | KeyboardInterrupt):
@@ -189,12 +191,18 @@ def _ending(error: BaseException, arguments: list[str]) -> Ending:
     )
 
 
+def _masked(ending: Ending) -> Ending:
+    """Mask secrets: any argument may be a URL with a password in the wrong place."""
+    texts = {name: _without_secrets(getattr(ending, name)) for name in ("verdict", "next_step", "where")}
+    return replace(ending, **texts)
+
+
 def _print_internal_error(error: BaseException, ending: Ending) -> None:
     if ending.next_step.startswith("please report"):
         import traceback
 
-        click.echo("".join(traceback.format_exception(error)), err=True, nl=False)
-    click.echo(printable(mask_message(f"{ending.verdict}; {ending.next_step}")), err=True)
+        click.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
+    click.echo(printable(_without_secrets(f"{ending.verdict}; {ending.next_step}")), err=True)
 
 
 def _see_help(error: click.ClickException, arguments: list[str]) -> str:
@@ -203,10 +211,13 @@ def _see_help(error: click.ClickException, arguments: list[str]) -> str:
     return f"see {ctx.command_path if ctx else command} --help"
 
 
+def _without_secrets(text: str) -> str:
+    return redact(mask_message(text))
+
+
 def _print_error(message: str, where: str, hint: str) -> None:
-    # any argument may be a URL with a password in the wrong place
-    click.echo("\n".join(printable(line) for line in mask_message(f"error: {message}").split("\n")), err=True)
+    click.echo("\n".join(printable(line) for line in _without_secrets(f"error: {message}").split("\n")), err=True)
     if where:
-        click.echo(f"  where: {printable(mask_message(where))}", err=True)
+        click.echo(f"  where: {printable(_without_secrets(where))}", err=True)
     if hint:
-        click.echo(f"  hint: {printable(mask_message(hint))}", err=True)
+        click.echo(f"  hint: {printable(_without_secrets(hint))}", err=True)

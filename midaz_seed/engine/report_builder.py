@@ -14,8 +14,8 @@ from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import MONEY, Phase
-from midaz_seed.reporting.logs import redact
 from midaz_seed.reporting.meter import PhaseMeter
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.reporting.report import (
     SCHEMA_VERSION,
     ConcurrencyReport,

@@ -19,6 +19,7 @@ from midaz_seed.midaz.routes import PAGE_LIMIT, Place
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.reporting.redaction import redacted_start
 from midaz_seed.transport.base import Request, Response, Service
 
 T = TypeVar("T")
@@ -40,7 +41,7 @@ class Read(Protocol):
 
 def odd_answer(request: Request, response: Response) -> NotMidazError:
     """Return the error for a 2xx answer that `take` does not accept."""
-    start = " ".join(response.body[:80].decode("utf-8", "replace").split())
+    start = redacted_start(response.body, 80)
     return NotMidazError(
         f"{request.method} {request.path}: {response.status}, but not the answer of a Midaz: {start!r}",
         hint="check the address and the port (Midaz from v3.5 on is on port 3002, older ones on 3000 and 3001): "

@@ -10,7 +10,7 @@ import orjson
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import UnauthorizedError
-from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.redaction import redacted_start, remember
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
 
 TOKEN_PATH = "/v1/login/oauth/access_token"  # noqa: S105 - a path, not a secret
@@ -51,6 +51,7 @@ class TokenFile:
         """See `Tokens.renewed`. Of several requests with the same rejected token, the first reads the file."""
         if self._token == rejected:
             self._token = self._read() or rejected
+            remember([self._token])
         return self._token
 
 
@@ -110,10 +111,11 @@ class ClientCredentials:
         found = answer.json_object() or {}
         token = found.get("accessToken")
         if answer.status >= 300 or not isinstance(token, str) or not token:
-            excerpt = redact(answer.body[:200].decode("utf-8", "replace"))
+            excerpt = redacted_start(answer.body, 200)
             raise UnauthorizedError(f"the auth service returned no token: {answer.status} {excerpt}", hint=hint)
         lifetime = found.get("expiresIn")
         lifetime_s = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else 300.0
+        remember([token, self._secret])
         self._token = token
         self._renew_at_s = self._clock.monotonic() + max(lifetime_s - RENEW_EARLY_S, lifetime_s / 2)
 

@@ -10,6 +10,7 @@ from enum import Enum, auto
 import orjson
 
 from midaz_seed.model.outcomes import ErrorClass
+from midaz_seed.reporting.redaction import redact, redacted_start
 
 LOCATION_CHARACTERS_MAX = 200
 
@@ -49,6 +50,8 @@ class Verdict:
 OK = Verdict(Disposition.OK)
 """The only verdict with its disposition, so callers can test `is OK`."""
 
+MESSAGE_MAX = 297
+"""Characters of the server's message that are kept."""
 CODE_MAX = 20
 """Characters of an error code. The longest of Midaz has eight; reports count errors by code."""
 _CONFLICTS = frozenset({"0002", "0003", "0015", "0020", "0108", "0123"})
@@ -102,7 +105,7 @@ def _classify_rejection(status: int, code: str, message: str) -> Verdict:
 
 
 def redirect(status: int, location: str) -> str:
-    """Describe a 3xx in one line; control characters are escaped, secrets are not masked.
+    """Describe a 3xx in one line; control characters are escaped, secrets masked.
 
     Args:
         status: the status, 3xx.
@@ -110,11 +113,11 @@ def redirect(status: int, location: str) -> str:
     """
     if not location:
         return f"{status} without a place to go to, which is no answer of a Midaz"
-    return f"a redirect ({status}) to {location[:LOCATION_CHARACTERS_MAX]!r}, which is not followed"
+    return f"a redirect ({status}) to {redacted_start(location, LOCATION_CHARACTERS_MAX)!r}, which is not followed"
 
 
 def read_error(body: bytes) -> tuple[str, str]:
-    """Return code and message of an error body of any form (midaz-behaviour: error-bodies).
+    """Return code and message of an error body of any form (midaz-behaviour: error-bodies), without secrets.
 
     The code is "" when there is no string code: from v3.6 on the errors of the router have a number instead.
     """
@@ -123,12 +126,12 @@ def read_error(body: bytes) -> tuple[str, str]:
     except orjson.JSONDecodeError:
         parsed = None
     if not isinstance(parsed, dict):
-        return "", _one_line(body.decode("utf-8", "replace"))
+        return "", redacted_start(body, MESSAGE_MAX)
     code = parsed.get("code")
     message = parsed.get("detail") or parsed.get("message") or parsed.get("error") or parsed.get("title") or ""
     details = parsed.get("errors") or parsed.get("fields") or ""
     usable = code if isinstance(code, str) and len(code) <= CODE_MAX and code.isprintable() else ""
-    return usable, _one_line(f"{_text(message)} {_text(details)}")
+    return redact(usable), redacted_start(f"{_text(message)} {_text(details)}", MESSAGE_MAX)
 
 
 def _text(value: object) -> str:
@@ -138,8 +141,3 @@ def _text(value: object) -> str:
         return orjson.dumps(value).decode()
     except orjson.JSONEncodeError:
         return "(nested too deeply)"
-
-
-def _one_line(text: str) -> str:
-    flat = " ".join(text.split())
-    return flat if len(flat) <= 300 else flat[:297] + "..."

@@ -5,7 +5,7 @@ from urllib.parse import urljoin, urlsplit
 from midaz_seed.errors import NotMidazError, RequestFailedError, TargetError
 from midaz_seed.midaz.classify import read_error, redirect
 from midaz_seed.midaz.evidence import midaz_code
-from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.transport.base import (
     ConnectError,
     OutOfFileDescriptorsError,

@@ -21,11 +21,11 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import TransactionItem
-from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.redaction import redacted_start
 from midaz_seed.transport.base import Request, Response
 from midaz_seed.wording import printable
 
-EXCERPT_BYTES = 100
+EXCERPT_CHARACTERS = 100
 _PROXY_STATUSES = frozenset({401, 403, 407, 408, 413, 425, 429})
 """Refusals that may legitimately come from something before a server; the request was not carried out."""
 _REQUIRED = (
@@ -109,8 +109,7 @@ class Answers:
 
 def excerpt(body: bytes) -> str:
     """Return the beginning of a body in one line, without secrets and control characters."""
-    text = printable(redact(" ".join(body[: 4 * EXCERPT_BYTES].decode("utf-8", "replace").split())))
-    return text if len(text) <= EXCERPT_BYTES else f"{text[:EXCERPT_BYTES]}..."
+    return printable(redacted_start(body, EXCERPT_CHARACTERS))
 
 
 def _is_odd(answer: Response, evidence: Evidence) -> bool:

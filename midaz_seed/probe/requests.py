@@ -14,7 +14,7 @@ from midaz_seed.midaz.classify import read_error, redirect
 from midaz_seed.midaz.evidence import says_missing
 from midaz_seed.midaz.foreign import foreign_answer
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.transport.base import ConnectError, Request, Response, Transport
 from midaz_seed.wording import printable
 

@@ -22,35 +22,9 @@ from midaz_seed.reporting.events import (
     LeftBehind,
     RateLimited,
 )
+from midaz_seed.reporting.redaction import MASK, SECRET_NAME, redact
 from midaz_seed.reporting.terminal import wants_colour
 from midaz_seed.wording import printable
-
-MASK = "***"
-_NAME = r"(?:token|secret|passw(?:or)?d|api[-_]?key|authorization)"
-_SECRET_NAME = re.compile(rf"(?i){_NAME}")
-_BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
-_USERINFO = re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://)[^/\s\"]+@")
-_ASSIGNED = re.compile(
-    rf"""(?isx) (?<![\w-]) ( (?= [\w-]*? {_NAME} ) [\w-]++ (?: \\?["'] )? \s*+ [:=] \s*+ )
-    (?: (\\") (?: (?!\\") . )* (?: \\" | $ )           # in JSON inside of a string
-      | (")   (?: [^"\\] | \\ (?: . | $ ) )* (?: " | $ ) # the closing quote may have been cut off
-      | (')   (?: [^'\\] | \\ (?: . | $ ) )* (?: ' | $ )
-      | \[   [^\]]* (?: \] | $ )
-      | (?: (?: bearer | basic | token ) \s+ )? [^\s"',;&}}]+ )"""
-)
-"""Possessive quantifiers for names keep the time linear in the length of the text."""
-
-
-def redact(text: str) -> str:
-    """Mask bearer tokens, credentials in URLs, and values whose name looks like that of a secret."""
-    text = _ASSIGNED.sub(_mask_value, text)
-    text = _BEARER.sub(lambda match: f"{match[1]} {MASK}", text)
-    return _USERINFO.sub(lambda match: f"{match[1]}{MASK}@", text)
-
-
-def _mask_value(match: re.Match[str]) -> str:
-    quote = match[2] or match[3] or match[4] or ""
-    return f"{match[1]}{quote}{MASK}{quote}"
 
 
 def redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -62,7 +36,7 @@ def redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMap
 
 def _redacted(name: str, value: object) -> object:
     """Return a value with secrets masked at any depth; convert other types to the text to be logged."""
-    if _SECRET_NAME.search(name):
+    if SECRET_NAME.search(name):
         return MASK
     if isinstance(value, Mapping):
         return {str(inner): _redacted(str(inner), held) for inner, held in value.items()}

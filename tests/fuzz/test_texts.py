@@ -15,7 +15,7 @@ from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.model.balances import ObservedBalance, compare_balances, zero_sum_differences
 from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.probe.requests import describe_answer
-from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.resilience.retry import parse_retry_after
 from midaz_seed.settings.loader import Flag, load_settings
 from midaz_seed.transport.base import Request, Response

@@ -41,5 +41,5 @@ def run_cli(*arguments: str, cwd: Path | None = None, environment: Mapping[str, 
         except SystemExit as error:
             code = int(error.code or 0)
     assert "Traceback" not in err.getvalue()
-    assert "internal error" not in err.getvalue()
+    assert "internal error" not in err.getvalue(), err.getvalue()
     return CliResult(code, printed.getvalue().decode(), err.getvalue())

@@ -5,10 +5,10 @@ from enum import Enum, auto
 
 from midaz_seed.midaz.classify import Verdict
 from midaz_seed.model.outcomes import ErrorClass, Failure
-from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.redaction import redact, redacted_start
 from midaz_seed.transport.base import Request, Response, TransportError
 
-_EXAMPLE_BYTES = 400
+_EXAMPLE_CHARACTERS = 400
 
 
 class Excuse(Enum):
@@ -40,8 +40,12 @@ class Answer:
 
     def failure(self, request: Request) -> Failure:
         """Return why it failed, with one line each of request and response, secrets redacted."""
-        sent = f"{request.method} {request.path} {_excerpt(request.body or b'')}".rstrip()
-        got = f"{self.response.status} {_excerpt(self.response.body)}".rstrip() if self.response else ""
+        sent = f"{request.method} {request.path} {redacted_start(request.body or b'', _EXAMPLE_CHARACTERS)}".rstrip()
+        got = (
+            f"{self.response.status} {redacted_start(self.response.body, _EXAMPLE_CHARACTERS)}".rstrip()
+            if self.response
+            else ""
+        )
         verdict = self.verdict
         return Failure(
             verdict.error or ErrorClass.SERVER,
@@ -58,8 +62,3 @@ class Answer:
         entity = self.response.json_object() if self.response else None
         found = entity.get("id") if entity else None
         return found if isinstance(found, str) else ""
-
-
-def _excerpt(body: bytes) -> str:
-    text = body[:_EXAMPLE_BYTES].decode("utf-8", "replace")
-    return " ".join(text.split()) + ("..." if len(body) > _EXAMPLE_BYTES else "")

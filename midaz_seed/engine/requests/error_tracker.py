@@ -9,7 +9,7 @@ from midaz_seed.clock import Clock
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Emit, ErrorSeen
-from midaz_seed.reporting.logs import redact
+from midaz_seed.reporting.redaction import redact
 
 ITEMS_MAX = 100
 """Failed items that are kept by name."""

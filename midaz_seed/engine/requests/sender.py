@@ -22,8 +22,9 @@ from midaz_seed.midaz.evidence import midaz_code, says_missing
 from midaz_seed.midaz.foreign import foreign_answer, unanswered
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.logs import logger, redact, shows_debug
+from midaz_seed.reporting.logs import logger, shows_debug
 from midaz_seed.reporting.meter import Meter
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
