@@ -193,8 +193,12 @@ def _ending(error: BaseException, arguments: list[str]) -> Ending:
 
 def _masked(ending: Ending) -> Ending:
     """Mask secrets: any argument may be a URL with a password in the wrong place."""
-    texts = {name: _without_secrets(getattr(ending, name)) for name in ("verdict", "next_step", "where")}
-    return replace(ending, **texts)
+    return replace(
+        ending,
+        verdict=_without_secrets(ending.verdict),
+        next_step=_without_secrets(ending.next_step),
+        where=_without_secrets(ending.where),
+    )
 
 
 def _print_internal_error(error: BaseException, ending: Ending) -> None:
