@@ -142,7 +142,7 @@ class Stopping:
             if self._emit is not None:
                 self._emit(StopRequested(number.name, self._grace_s))
         if context is None:
-            if not self._is_over:  # the report of a run that is over is on its way
+            if not self._is_over:  # otherwise its report is printed next
                 self._scope.cancel()
         elif first:
             context.findings.signal = number
