@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from midaz_seed.clock import FakeClock
 from midaz_seed.errors import JournalError, OutputError, RunError
 from midaz_seed.plan.items import Phase
-from midaz_seed.runs.journal import LEASE_ITEMS, Journal, PhaseLog, done_in
+from midaz_seed.runs.journal import FORMAT, LEASE_ITEMS, Journal, PhaseLog, done_in
+from midaz_seed.runs.journal_format import encode
 
 COUNT = 3 * LEASE_ITEMS + 5
 
@@ -170,6 +171,55 @@ def test_a_changed_byte_anywhere_before_the_last_record_is_named_and_nothing_is_
         path.write_bytes(damaged)
         with pytest.raises(RunError, match="damaged at byte"):
             _open(path)
+
+
+def _records(data: bytes) -> list[bytes]:
+    """Return the frames of a journal."""
+    found, at = [], 0
+    while at < len(data):
+        end = at + 8 + int.from_bytes(data[at : at + 2], "little")
+        found.append(data[at:end])
+        at = end
+    return found
+
+
+@pytest.mark.parametrize("change", ["repeated", "removed", "moved", "an older copy behind it", "without its start"])
+def test_a_record_that_is_not_where_it_was_written_is_damage(path: Path, change: str) -> None:
+    data, _ = _written(path)
+    records = _records(data)
+    changed = {
+        "repeated": [*records[:3], *records[2:]],
+        "removed": [*records[:2], *records[3:]],
+        "moved": [records[0], records[2], records[1], *records[3:]],
+        "an older copy behind it": [*records, *records[:3]],
+        "without its start": records[1:],
+    }[change]
+    path.write_bytes(b"".join(changed))
+    with pytest.raises(RunError, match="damaged at byte"):
+        _open(path)
+
+
+def test_a_record_of_a_wrong_form_is_damage_and_not_an_internal_error(path: Path) -> None:
+    for payload in (b"Ashort", b"L1", b"C" + bytes(9) + b"\x05id", b"?", b"O"):
+        path.write_bytes(encode([b"H" + f"{FORMAT}:digest".encode(), payload], 0)[0])
+        with pytest.raises(RunError, match="damaged at byte"):
+            _open(path)
+
+
+def test_a_lease_that_was_cut_off_with_zeros_after_it_is_dropped_and_the_session_did_not_end_cleanly(
+    path: Path,
+) -> None:
+    data, last = _written(path)
+    path.write_bytes(data[: last + 15] + bytes(4096))
+    journal, read = _open(path)
+    assert _unknown(read) == []
+    assert not journal.clean
+
+
+def test_a_journal_of_an_earlier_format_is_refused_with_both_formats(path: Path) -> None:
+    path.write_bytes(encode([b"H1:digest"], 0)[0])
+    with pytest.raises(RunError, match=r"format 1 .* this is format 2"):
+        _open(path)
 
 
 def test_the_journal_of_another_plan_is_refused(path: Path) -> None:

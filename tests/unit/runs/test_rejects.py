@@ -142,3 +142,15 @@ def test_without_a_file_it_only_counts() -> None:
     _add(rejects, "a")
     rejects.made("a")
     assert rejects.count == 1
+
+
+def test_only_the_user_can_read_them_whatever_the_umask(tmp_path: Path) -> None:
+    path = tmp_path / "rejects.ndjson"
+    umask = os.umask(0)
+    try:
+        _add(_rejects(path), "a")
+        assert path.with_name(path.name + NEW).stat().st_mode & 0o777 == 0o600
+        merge(path)
+    finally:
+        os.umask(umask)
+    assert path.stat().st_mode & 0o777 == 0o600
