@@ -116,6 +116,7 @@ class AiohttpTransport:
         self._connect_timeout_s = connect_timeout_s
         self._request_timeout_s = request_timeout_s
         self._has_answered = False
+        self._tried_tls = False
         tracing = aiohttp.TraceConfig()
         tracing.on_connection_reuseconn.append(_note_reuse)
         self._session = aiohttp.ClientSession(
@@ -185,8 +186,9 @@ class AiohttpTransport:
 
     async def _expects_tls(self, url: URL) -> bool:
         """Return whether a server that has never answered plain HTTP uses TLS."""
-        if self._has_answered or self._proxy or url.scheme == "https":
+        if self._has_answered or self._tried_tls or self._proxy or url.scheme == "https":
             return False
+        self._tried_tls = True  # once: it takes up to a second
         return await accepts_tls(url.host or "", url.port or 80, self._addresses)
 
 

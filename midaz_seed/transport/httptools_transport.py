@@ -244,6 +244,7 @@ class _Origin:
         self.head = " HTTP/1.1\r\n" + "".join(f"{name}: {value}\r\n" for name, value in fixed.items())
         self.idle: list[_Wire] = []
         self.has_answered = False
+        self.tried_tls = False
 
     def render(self, request: Request) -> bytes:
         """Encode a request."""
@@ -315,8 +316,10 @@ class HttptoolsTransport:
         try:
             response = await wire.exchange(data, bodyless=bodyless, timeout_s=self._request_timeout_s)
         except NoAnswerError as error:
-            if not (origin.has_answered or origin.tls) and await accepts_tls(origin.host, origin.port, self._addresses):
-                raise https_expected() from error
+            if not (origin.has_answered or origin.tls or origin.tried_tls):
+                origin.tried_tls = True  # once: it takes up to a second
+                if await accepts_tls(origin.host, origin.port, self._addresses):
+                    raise https_expected() from error
             raise
         origin.has_answered = True
         return response
