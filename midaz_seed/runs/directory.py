@@ -23,7 +23,7 @@ from midaz_seed.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
 from midaz_seed.plan.batch_size import with_batch_size
 from midaz_seed.runs import rejects
 from midaz_seed.runs.identity import directory_name, run_id_in, server_key, target_name
-from midaz_seed.runs.journal import done_in
+from midaz_seed.runs.journal_format import done_in
 from midaz_seed.runs.record import BATCH_SIZE, RunRecord, RunStatus, timestamp
 from midaz_seed.settings.loader import load_settings
 from midaz_seed.settings.model import Settings

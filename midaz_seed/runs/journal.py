@@ -401,16 +401,3 @@ def _unopened(path: Path, error: OSError) -> OutputError:
         where=str(path),
         hint="check the folder, its permissions and the disk space, or run without a journal: --no-journal",
     )
-
-
-def done_in(path: Path) -> int:
-    """Return the number of items that exist according to a journal; 0 when it cannot be read."""
-    known: dict[int, ReplayedState] = {}
-    at = 0
-    try:
-        for payload, end, _ in frames(path.read_bytes(), path):
-            replay(known, payload, path, at)
-            at = end
-    except (OSError, RunError):
-        return 0
-    return sum(phase_log.made.count(1) + len(phase_log.ids) for phase_log in known.values())

@@ -199,3 +199,16 @@ def damaged(path: Path, at: int) -> RunError:
         hint="delete it and run the same plan again (`midaz-seed runs delete`, then `run`): what exists is then found "
         "from the server's transactions and balances",
     )
+
+
+def done_in(path: Path) -> int:
+    """Return the number of items that exist according to a journal; 0 when it cannot be read."""
+    known: dict[int, ReplayedState] = {}
+    at = 0
+    try:
+        for payload, end, _ in frames(path.read_bytes(), path):
+            replay(known, payload, path, at)
+            at = end
+    except (OSError, RunError):
+        return 0
+    return sum(phase_log.made.count(1) + len(phase_log.ids) for phase_log in known.values())

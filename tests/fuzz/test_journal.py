@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from midaz_seed.errors import RunError
 from midaz_seed.plan.items import Phase
-from midaz_seed.runs.journal import done_in
-from midaz_seed.runs.journal_format import CREATED, TRACK_SHIFT, encode
+from midaz_seed.runs.journal_format import CREATED, TRACK_SHIFT, done_in, encode
 from tests.support.damage import Damage, damaged, damages
 from tests.support.fuzzing import fuzz
 from tests.support.journals import DIGEST, Knowledge, journal_file, knowledge, open_journal, story

@@ -97,13 +97,14 @@ class Trial:
             self._check_obeyed(process.returncode, time.monotonic() - signalled_s)
         if process.returncode == -signal.SIGKILL:
             return None
-        await self._count_end(process.returncode, out, err)
-        return process.returncode
+        code = 143 if process.returncode == -signal.SIGTERM else process.returncode  # it had not begun to handle signals
+        await self._count_end(code, out, err)
+        return code
 
     def _check_obeyed(self, code: int | None, took_s: float) -> None:
         """Check the end of a session that got a SIGTERM: one that was done already may end as it would have."""
         self.row.longest_stop_s = max(self.row.longest_stop_s, round(took_s, 1))
-        if took_s > GRACE_S + _LATE_S or code not in (0, 143):
+        if took_s > GRACE_S + _LATE_S or code not in (0, 143, -signal.SIGTERM):
             self.row.broken += 1
             self.log(f"exit {code}, {took_s:.1f} s after a SIGTERM; the grace time is {GRACE_S:g} s")
 

@@ -6,7 +6,13 @@ from enum import Enum, auto
 from midaz_seed.midaz.classify import Verdict
 from midaz_seed.model.outcomes import ErrorClass, Failure
 from midaz_seed.reporting.redaction import redact, redacted_start
-from midaz_seed.transport.base import Request, Response, TransportError
+from midaz_seed.transport.base import (
+    OutOfFileDescriptorsError,
+    Request,
+    Response,
+    ReusedConnectionClosedError,
+    TransportError,
+)
 
 _EXAMPLE_CHARACTERS = 400
 
@@ -20,6 +26,12 @@ class Excuse(Enum):
     """The server had closed the idle connection; a fresh one may be used at once."""
     NO_DESCRIPTOR = auto()
     """This process has no file descriptor left."""
+
+
+EXCUSED: dict[type[TransportError], Excuse] = {
+    ReusedConnectionClosedError: Excuse.REUSED_CONNECTION,
+    OutOfFileDescriptorsError: Excuse.NO_DESCRIPTOR,
+}
 
 
 @dataclass(slots=True)

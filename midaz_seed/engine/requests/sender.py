@@ -13,7 +13,7 @@ from typing import TypeVar
 
 from midaz_seed.clock import Clock
 from midaz_seed.engine.admission import Admission
-from midaz_seed.engine.requests.answer import Answer, Excuse
+from midaz_seed.engine.requests.answer import EXCUSED, Answer, Excuse
 from midaz_seed.errors import OverloadedError, RequestFailedError, TargetError, UnreachableError
 from midaz_seed.midaz.api import Take, odd_answer
 from midaz_seed.midaz.auth import credentials_refused
@@ -32,10 +32,8 @@ from midaz_seed.resilience.retry import RetryPolicy, parse_retry_after
 from midaz_seed.resilience.throttle import Throttle
 from midaz_seed.transport.base import (
     AnswerTimeoutError,
-    OutOfFileDescriptorsError,
     Request,
     Response,
-    ReusedConnectionClosedError,
     Transport,
     TransportError,
 )
@@ -177,7 +175,7 @@ class Sender:
 
     def _unanswered(self, error: TransportError, epoch: int, sent_s: float) -> Answer:
         """Classify an attempt without a complete response."""
-        excuse = _EXCUSED.get(type(error))
+        excuse = EXCUSED.get(type(error))
         if excuse is None:
             self.breaker.record(epoch, ok=False)
         else:
@@ -323,12 +321,6 @@ def _failed_read(request: Request, answer: Answer) -> TargetError:
             hint="check the address and what is in front of the server, then run the same command again",
         )
     return RequestFailedError(summary, hint="check the server's health, then run the same command again")
-
-
-_EXCUSED: dict[type[TransportError], Excuse] = {
-    ReusedConnectionClosedError: Excuse.REUSED_CONNECTION,
-    OutOfFileDescriptorsError: Excuse.NO_DESCRIPTOR,
-}
 
 
 class RetryBudget:

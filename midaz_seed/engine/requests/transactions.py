@@ -13,6 +13,7 @@ from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.requests.answer import Answer
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import RetryBudget, Sender
+from midaz_seed.engine.requests.sending import Sending
 from midaz_seed.midaz.api import transaction_request
 from midaz_seed.midaz.classify import OK, Disposition, Verdict
 from midaz_seed.midaz.evidence import (
@@ -22,7 +23,6 @@ from midaz_seed.midaz.evidence import (
     Effect,
     Evidence,
     Reading,
-    after,
     is_plainly_ours,
     ledger_bytes,
     of_transaction,
@@ -34,7 +34,7 @@ from midaz_seed.reporting.meter import PhaseRecorder
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
 from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.runs.rejects import Rejects
-from midaz_seed.transport.base import Request, Response
+from midaz_seed.transport.base import Response
 
 FOREIGN_MAX = 6
 """Answers of other items that one key may give, never the same twice in a row, before the transaction is left in doubt.
@@ -86,49 +86,6 @@ class UnresolvedTransaction:
     def in_doubt(self) -> bool:
         """Return whether it may have been applied."""
         return self.failure.error is ErrorClass.IN_DOUBT
-
-
-@dataclass(slots=True)
-class _Sending:
-    """What is known of one transaction while it is sent under one key."""
-
-    item: TransactionItem
-    ordinal: int
-    parent: str
-    request: Request
-    generation: int
-    first_sent_s: float
-    known: Effect
-    """From all attempts, without the last one when that has to be confirmed."""
-    attempts: int = 0
-    in_flight: bool = False
-    unanswered_s: float = float("-inf")
-    foreign: int = 0
-    last: Evidence = NEVER_SEEN
-    before: Effect = Effect.NOT_MADE
-    """What was known before the answer in `last`."""
-
-    def observe(self, evidence: Evidence) -> bool:
-        """Record an answer.
-
-        Returns:
-            Whether it is the same rejection, or the same answer of another item, for the second time in a row: only
-                then it counts. Until then the attempt may have been applied.
-        """
-        if evidence is NEVER_SEEN:
-            return False
-        confirmed = evidence.reading in _TO_BE_CONFIRMED and evidence == self.last
-        if confirmed:
-            self.known = self.before
-        else:
-            self.before = self.known
-            unconfirmed = evidence.reading in _TO_BE_CONFIRMED
-            self.known = after(self.known, Effect.UNKNOWN if unconfirmed else evidence.effect)
-        self.last = evidence
-        return confirmed
-
-
-_TO_BE_CONFIRMED = frozenset({Reading.REFUSED, Reading.FOREIGN})
 
 
 class TransactionSender:
@@ -237,7 +194,7 @@ class TransactionSender:
             self.flow.begin(answer.sent_s)
         if first_sent_s is None:
             first_sent_s = answer.sent_s
-        sending = _Sending(item, ordinal, parent, request, generation, first_sent_s, known)
+        sending = Sending(item, ordinal, parent, request, generation, first_sent_s, known)
         try:
             return await self._until_known(sending, answer, wait=wait)
         except StoppedError:
@@ -247,7 +204,7 @@ class TransactionSender:
                 self._sender.abandon(self._phase)
             raise
 
-    async def _until_known(self, sending: _Sending, answer: Answer, *, wait: bool) -> "UnresolvedTransaction | None":
+    async def _until_known(self, sending: Sending, answer: Answer, *, wait: bool) -> "UnresolvedTransaction | None":
         """Send the same bytes under the same key until an answer decides, or the key may have expired."""
         item, clock = sending.item, self._sender.clock
         budget = self._sender.retry_budget(self._phase)
@@ -289,7 +246,7 @@ class TransactionSender:
             not_after_s = sending.first_sent_s + self._resend_within_s if unknown else None
             answer = await self._sender.attempt(sending.request, self._phase, not_after_s=not_after_s)
 
-    def _in_flight_pause_s(self, sending: _Sending) -> float:
+    def _in_flight_pause_s(self, sending: Sending) -> float:
         """Return the pause before the next sending under a key that is in flight: the age of the key, within limits.
 
         So a key that a crashed server left in flight is sent about a dozen times in its whole life.
@@ -299,7 +256,7 @@ class TransactionSender:
         left_s = self._resend_within_s - age_s  # the last time at which it may be sent
         return min(pause_s, left_s) if left_s > 0 else pause_s
 
-    async def _may_try_again(self, sending: _Sending, answer: Answer, budget: RetryBudget, *, confirmed: bool) -> bool:
+    async def _may_try_again(self, sending: Sending, answer: Answer, budget: RetryBudget, *, confirmed: bool) -> bool:
         """Wait as needed, and return whether another attempt may be made under the same key."""
         disposition, now_s = answer.verdict.disposition, self._sender.clock.monotonic()
         if disposition is Disposition.APPLIED_LATER:
@@ -337,7 +294,7 @@ class TransactionSender:
         if self._rejects.standing:
             self._rejects.made(item.key)
 
-    def _note(self, failure: Failure, sending: _Sending) -> None:
+    def _note(self, failure: Failure, sending: Sending) -> None:
         """Count a failed attempt after which the item is sent again."""
         self._tracker.record(
             failure,
@@ -348,11 +305,11 @@ class TransactionSender:
             final=False,
         )
 
-    def _ended(self, sending: _Sending, answer: Answer) -> "UnresolvedTransaction":
+    def _ended(self, sending: Sending, answer: Answer) -> "UnresolvedTransaction":
         """Return the outcome when no attempt is left: certainly not made, or in doubt."""
         return self._failed(sending, answer) if sending.known is Effect.NOT_MADE else self._in_doubt(sending, answer)
 
-    def _failed(self, sending: _Sending, answer: Answer) -> "UnresolvedTransaction":
+    def _failed(self, sending: Sending, answer: Answer) -> "UnresolvedTransaction":
         item, failure = sending.item, answer.failure(sending.request)
         self.flow.answered(self._sender.clock.monotonic())
         self.phase_log.not_made(sending.ordinal)
@@ -363,7 +320,7 @@ class TransactionSender:
         self._recorder.count(Outcome.FAILED)
         return self._unresolved(sending, answer)
 
-    def _in_doubt(self, sending: _Sending, answer: Answer, *, key_is_taken: bool = False) -> "UnresolvedTransaction":
+    def _in_doubt(self, sending: Sending, answer: Answer, *, key_is_taken: bool = False) -> "UnresolvedTransaction":
         """Return the transaction as in doubt. It is counted when it is decided."""
         self.uncertain = True
         self.flow.answered(self._sender.clock.monotonic())
@@ -373,7 +330,7 @@ class TransactionSender:
         return self._unresolved(sending, Answer(doubt, answer.response, answer.attempts), key_is_taken=key_is_taken)
 
     def _unresolved(
-        self, sending: _Sending, answer: Answer, *, set_aside: bool = False, key_is_taken: bool = False
+        self, sending: Sending, answer: Answer, *, set_aside: bool = False, key_is_taken: bool = False
     ) -> "UnresolvedTransaction":
         return UnresolvedTransaction(
             sending.item,
