@@ -97,7 +97,8 @@ class Trial:
             self._check_obeyed(process.returncode, time.monotonic() - signalled_s)
         if process.returncode == -signal.SIGKILL:
             return None
-        code = 143 if process.returncode == -signal.SIGTERM else process.returncode  # it had not begun to handle signals
+        # a signal ends a process that has not begun to handle signals
+        code = 143 if process.returncode == -signal.SIGTERM else process.returncode
         await self._count_end(code, out, err)
         return code
 
