@@ -32,7 +32,8 @@ from midaz_seed.probe import doctor
 from midaz_seed.probe.batch_size_trial import choose_batch_size
 from midaz_seed.probe.diagnosis import Diagnosis
 from midaz_seed.reporting.events import Emit, Event, RunFinished
-from midaz_seed.reporting.report import Report, check_writable, not_written, write_json
+from midaz_seed.reporting.report import Report, not_written
+from midaz_seed.reporting.report_file import check_writable, write_json
 from midaz_seed.runs.directory import RunDirectory, recorded_batch_size, run_directory
 from midaz_seed.runs.session import Session, open_session
 from midaz_seed.sandbox.launch import sandbox_process

@@ -49,7 +49,7 @@ def set_report_file(file: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    from midaz_seed.reporting.report import check_writable, write_document
+    from midaz_seed.reporting.report_file import check_writable, write_document
 
     ctx = click.get_current_context()
     check_writable(file)
@@ -74,7 +74,7 @@ def prints_json(ctx: click.Context) -> bool:
 def leave_document(ctx: click.Context, ending: Ending) -> None:
     """Print and write the document where the command's flags ask for it. Errors of writing it are not reported: the
     command has failed already."""
-    from midaz_seed.reporting.report import write_document
+    from midaz_seed.reporting.report_file import write_document
 
     parsed: click.Context | None = ctx.meta.get(_PARSED)
     if parsed is None:

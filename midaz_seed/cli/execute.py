@@ -15,7 +15,8 @@ from midaz_seed.errors import OutputError, ResultNotWrittenError
 from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, ConcurrencyChanged, Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
-from midaz_seed.reporting.report import Report, not_written, write_json
+from midaz_seed.reporting.report import Report, not_written
+from midaz_seed.reporting.report_file import write_json
 from midaz_seed.reporting.terminal import text_width
 from midaz_seed.reporting.text_report import WIDTH, render_text
 from midaz_seed.runner import Watch

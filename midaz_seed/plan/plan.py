@@ -25,16 +25,12 @@ from midaz_seed.plan.generators import (
 from midaz_seed.plan.generators.account import account_index
 from midaz_seed.plan.generators.asset import asset_key
 from midaz_seed.plan.items import AssetTemplate, EntityItem, Phase, TransactionItem
+from midaz_seed.plan.memory import MEMORY_MAX, memory_of
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
 from midaz_seed.plan.templates import ASSETS as TEMPLATES
 from midaz_seed.settings.model import Settings, Volume
 from midaz_seed.wording import counted
 
-MEMORY_MAX = 2_000_000_000
-"""Bytes that a run of a plan may need: about five million accounts, or a hundred million movements."""
-ORGANIZATION_BYTES, LEDGER_BYTES, ENTITY_BYTES, ACCOUNT_BYTES, MOVEMENT_BYTES = 2_000, 3_500, 150, 400, 16
-"""Estimates of what a run keeps of an item, rounded up. The plan itself needs 150 bytes of an account and none of a
-movement; ids, balances and the journal's state come on top."""
 FORMAT = 1
 """Part of the digest; incremented when the same settings produce other data than before."""
 
@@ -386,15 +382,6 @@ def _expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool
         return Expectation(deposited, final, external)
     dimensions.forget_aliases()
     return Expectation([], [], external)
-
-
-def memory_of(volume: Volume) -> int:
-    """Return the bytes that a run of a plan needs for what it keeps of each item, an estimate."""
-    ledgers = volume.organizations * volume.ledgers_per_organization
-    entities = volume.assets_per_ledger + volume.portfolios_per_ledger + volume.segments_per_ledger
-    of_one_ledger = LEDGER_BYTES + ENTITY_BYTES * entities
-    of_one_ledger += volume.accounts_per_ledger * (ACCOUNT_BYTES + MOVEMENT_BYTES * volume.transactions_per_account)
-    return ORGANIZATION_BYTES * volume.organizations + ledgers * of_one_ledger
 
 
 def _digest_items(digest: "hashlib._Hash", items: Iterator[EntityItem]) -> None:

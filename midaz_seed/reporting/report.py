@@ -1,15 +1,11 @@
 """The report of a run and its JSON form; `text_report` renders it as text."""
 
 import dataclasses
-import errno
-import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import orjson
 
-from midaz_seed.errors import ExitCode, OutputError, SeedError
-from midaz_seed.files import temporary_path, write_atomically
+from midaz_seed.errors import ExitCode, SeedError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
@@ -349,48 +345,10 @@ class Report:
         return printable_json(orjson.dumps(dataclasses.asdict(self), option=options).decode())
 
 
-def check_writable(path: Path) -> None:
-    """Raise OutputError if a report cannot be written to this file; called before a run."""
-    try:
-        if path.exists() and not path.is_file():
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            return
-        temporary_path(path).touch()
-        temporary_path(path).unlink()
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
-def write_json(report: Report, path: Path, *, private: bool = False) -> None:
-    """Write the report atomically; `private`: only the user can read it. Raises OutputError."""
-    write_document(report.as_json(), path, private=private)
-
-
-def write_document(text: str, path: Path, *, private: bool = False) -> None:
-    """Write a JSON document in the place of a report, atomically. Raises OutputError."""
-    data = text.encode(errors="backslashreplace")
-    try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)  # a pipe or a device, which a file cannot replace
-        else:
-            write_atomically(path, data, durable=False, private=private)
-    except OSError as error:
-        raise _unwritable(path, error) from error
-
-
 def not_written(report: Report, error: SeedError) -> Report:
     """Return the report of a run whose result could not be written everywhere: its exit code is not 0."""
     verdict = f"{report.verdict} The result was not written: {error}."
     return dataclasses.replace(report, exit_code=report.exit_code or ExitCode.DIFFERENCES, verdict=verdict)
-
-
-def _unwritable(path: Path, error: OSError) -> OutputError:
-    return OutputError(
-        f"the report cannot be written: {error.strerror or error}",
-        where=str(path),
-        hint="check the directory, its permissions and the free disk space; --json prints the report on stdout",
-    )
 
 
 def latency(histogram: Histogram) -> Latency:

@@ -9,7 +9,8 @@ from pathlib import Path
 from midaz_seed.clock import Clock
 from midaz_seed.errors import ExitCode, JournalError, OutputError
 from midaz_seed.plan.plan import Plan
-from midaz_seed.reporting.report import Report, write_json
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_file import write_json
 from midaz_seed.runs.directory import REJECTS, REPORT, RUN_RECORD, RunDirectory, run_directory
 from midaz_seed.runs.identity import target_name
 from midaz_seed.runs.journal import Journal

@@ -20,7 +20,8 @@ from midaz_seed.model.tax_ids import is_cnpj, is_cpf
 from midaz_seed.plan import generators
 from midaz_seed.plan.generators import GENERATORS, BaseGenerator, EntityGenerator
 from midaz_seed.plan.items import EntityItem, Phase, TransactionItem
-from midaz_seed.plan.plan import MEMORY_MAX, LedgerPlan, Plan, build_plan, memory_of
+from midaz_seed.plan.memory import MEMORY_MAX, memory_of
+from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
 from midaz_seed.plan.summary import summarize_plan
 from midaz_seed.plan.templates import ASSETS
 from midaz_seed.settings.model import Settings
