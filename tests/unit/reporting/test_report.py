@@ -28,10 +28,9 @@ from midaz_seed.reporting.report import (
     SettlementReport,
     ThroughputReport,
     VerificationReport,
-    check_writable,
     latency,
-    write_json,
 )
+from midaz_seed.reporting.report_file import check_writable, write_json
 from midaz_seed.reporting.text_report import ROWS_MAX, render_text
 
 PROVED = VerificationReport(True, 4, 4, 412, 24, 40, (), 0, 0.3)
