@@ -49,6 +49,9 @@ chaos: $(STAMP) ## kill runs and servers at random times under every fault, and 
 fuzz: $(STAMP) ## check what reads bytes from elsewhere with random, damaged input (an hour; FUZZ_MINUTES=5 for less)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
 
+signals: $(STAMP) ## send runs SIGTERM at random times under every fault, resume them, and audit every movement (about 15 minutes)
+	@$(BIN)/python -m tools.chaos --interrupted
+
 model: $(STAMP) ## explore the protocol model exhaustively
 	@$(BIN)/python -m tools.protocol_model
 

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
         OutputError,
         PlanError,
         RequestFailedError,
+        ResultNotWrittenError,
         RunError,
         SeedError,
         SettlementError,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         TargetNotAllowedError,
         UnauthorizedError,
         UnreachableError,
+        UnsupportedPlatformError,
         UsageError,
     )
     from midaz_seed.plan.plan import Plan, build_plan
@@ -43,7 +45,8 @@ if TYPE_CHECKING:
         verify,
         verify_async,
     )
-    from midaz_seed.runs.directory import RunDirectory, RunRecord, find_run, list_runs
+    from midaz_seed.runs.directory import RunDirectory, find_run, list_runs
+    from midaz_seed.runs.record import RunRecord
     from midaz_seed.settings.model import Settings
 
 _HOMES = {
@@ -57,6 +60,7 @@ _HOMES = {
         "OutputError",
         "PlanError",
         "RequestFailedError",
+        "ResultNotWrittenError",
         "RunError",
         "SeedError",
         "SettlementError",
@@ -66,6 +70,7 @@ _HOMES = {
         "TargetNotAllowedError",
         "UnauthorizedError",
         "UnreachableError",
+        "UnsupportedPlatformError",
         "UsageError",
     ),
     "midaz_seed.plan.plan": (
@@ -90,10 +95,10 @@ _HOMES = {
     ),
     "midaz_seed.runs.directory": (
         "RunDirectory",
-        "RunRecord",
         "find_run",
         "list_runs",
     ),
+    "midaz_seed.runs.record": ("RunRecord",),
     "midaz_seed.settings.model": ("Settings",),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -112,6 +117,7 @@ __all__ = [
     "Removal",
     "Report",
     "RequestFailedError",
+    "ResultNotWrittenError",
     "RunDirectory",
     "RunError",
     "RunRecord",
@@ -124,6 +130,7 @@ __all__ = [
     "TargetNotAllowedError",
     "UnauthorizedError",
     "UnreachableError",
+    "UnsupportedPlatformError",
     "UsageError",
     "build_plan",
     "examine",
@@ -143,4 +150,7 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from midaz_seed.process import check_platform
+
+    check_platform()
     return getattr(import_module(_HOME_OF[name]), name)

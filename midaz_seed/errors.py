@@ -6,6 +6,7 @@
     │   ├── PlanError              the counts cannot be planned                                 exit 2
     │   ├── TargetNotAllowedError  the target is neither loopback nor an allowed host           exit 2
     │   ├── OutputError            an output file cannot be written                             exit 2
+    │   ├── UnsupportedPlatformError  the operating system is not supported                     exit 2
     │   └── RunError               a run cannot be resumed: in use, damaged, or another one     exit 2
     ├── TargetError                the target cannot be used                                    exit 3
     │   ├── UnreachableError       no connection, or no answer in time                          exit 3
@@ -15,6 +16,7 @@
     │   ├── OverloadedError        a rate limit rejected every request until that deadline      exit 3
     │   └── RequestFailedError     a read that the run depends on failed in every attempt       exit 3
     ├── JournalError               the journal could not be written during a run                exit 1
+    ├── ResultNotWrittenError      the work was done, and its result could not be written       exit 1
     ├── ShardError                 a process of a run was killed repeatedly                     exit 1
     ├── SignalledError             a signal arrived before anything of the plan was sent        exit 130, 143
     ├── UnexplainedError           a ledger holds what the plan does not explain                exit 1
@@ -36,7 +38,7 @@ class ExitCode(IntEnum):
     DONE = 0
     """Everything was made and every balance is the planned one."""
     DIFFERENCES = 1
-    """The run ended over its error budget, or a balance or count differs from the plan."""
+    """The run ended over its error budget, a balance or count differs from the plan, or the result was not written."""
     USAGE = 2
     """An invalid flag, setting or file; nothing was sent."""
     TARGET = 3
@@ -99,6 +101,10 @@ class OutputError(UsageError):
     """An output file cannot be written. Check the directory, the permissions and the free disk space."""
 
 
+class UnsupportedPlatformError(UsageError):
+    """The operating system is not supported. The hint names a way to run there."""
+
+
 class RunError(UsageError):
     """A run cannot be resumed: another process owns it, its journal is damaged, or plan or server are not those that it
     started with. The message names the reason; nothing was sent."""
@@ -106,7 +112,16 @@ class RunError(UsageError):
 
 class JournalError(SeedError):
     """The journal could not be written during a run, so nothing more was sent. Nothing is lost: free disk space, then
-    continue with `midaz-seed run --resume`."""
+    run the same command again."""
+
+
+class ResultNotWrittenError(SeedError):
+    """The result of a command could not be written to standard output or to its file. The message has the result of a
+    run; what it sent stays sent."""
+
+    def __init__(self, message: str, *, hint: str = "", exit_code: int = ExitCode.DIFFERENCES) -> None:
+        super().__init__(message, hint=hint)
+        self.exit_code = ExitCode(exit_code)
 
 
 class ShardError(SeedError):

@@ -13,8 +13,6 @@ from enum import Enum, auto
 from typing import Any
 from urllib.parse import urlsplit
 
-import anyio
-
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine import orchestrator
 from midaz_seed.engine.admission import StoppedError
@@ -34,20 +32,19 @@ from midaz_seed.probe import doctor
 from midaz_seed.probe.batch_size_trial import choose_batch_size
 from midaz_seed.probe.diagnosis import Diagnosis
 from midaz_seed.reporting.events import Emit, Event, RunFinished
-from midaz_seed.reporting.report import Report, check_writable, write_json
-from midaz_seed.runs.directory import RunDirectory
+from midaz_seed.reporting.report import Report, check_writable, not_written, write_json
+from midaz_seed.runs.directory import RunDirectory, recorded_batch_size, run_directory
 from midaz_seed.runs.session import Session, open_session
 from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget, addresses_of, resolve_target
 from midaz_seed.stopping import Stopping
 from midaz_seed.transport.base import Transport
-from midaz_seed.transport.connecting import Addresses, open_socket
+from midaz_seed.transport.connecting import Addresses, accepts_connections
 from midaz_seed.wiring import open_run, open_transport
 
 Watch = Callable[[RunContext], Coroutine[Any, Any, None]]
 """A task beside a run, such as a progress display; it is cancelled when the run is over."""
-LISTENS_WITHIN_S = 2.0
 
 
 class RunMode(Enum):
@@ -70,6 +67,7 @@ class _Call:
     watch: Watch | None = None
     handle_signals: bool = False
     overrides: Mapping[type, Any] = field(default_factory=dict)
+    directory: RunDirectory | None = None
 
     @property
     def clock(self) -> Clock:
@@ -89,11 +87,12 @@ async def seed_async(
     watch: Watch | None = None,
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
+    directory: RunDirectory | None = None,
 ) -> Report:
     """Seed the target with the plan of these settings and verify every balance.
 
-    A second call with the same settings sends only what is missing. With `journal.enabled` the run has a directory,
-    which `list_runs` finds.
+    A second call with the same settings sends only what is missing. With `journal.enabled` the run has a directory for
+    its plan and target, which `list_runs` finds.
 
     Args:
         settings: what to create, where, and how.
@@ -103,6 +102,7 @@ async def seed_async(
         handle_signals: stop at the first SIGINT, SIGTERM or SIGHUP, within the grace time (`limits.graceS`), and
             cut off what is in flight at the second. Main thread only.
         overrides: parts to replace, by type: `{Transport: ...}`, `{Clock: ...}`. The caller closes them.
+        directory: the run to resume, from `find_run`; by default that of the plan on this target.
 
     Returns:
         The report. Failures after the first write do not raise; `exit_code`, `verdict` and `errors` have them.
@@ -112,7 +112,7 @@ async def seed_async(
         TargetError: UnreachableError, UnauthorizedError or NotMidazError; nothing of the plan was sent.
         SignalledError: with `handle_signals`, a signal came before anything of the plan was sent.
     """
-    return await _execute(settings, _Call(RunMode.SEED, emit, watch, handle_signals, overrides or {}))
+    return await _execute(settings, _Call(RunMode.SEED, emit, watch, handle_signals, overrides or {}, directory))
 
 
 async def verify_async(
@@ -150,6 +150,7 @@ async def teardown_async(
     emit: Emit = ignore_event,
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
+    directory: RunDirectory | None = None,
 ) -> list[Removal]:
     """Delete what the run of these settings created: the organizations and ledgers that carry its run id, no others.
 
@@ -159,6 +160,7 @@ async def teardown_async(
         emit: as in `seed_async`.
         handle_signals: as in `seed_async`.
         overrides: as in `seed_async`.
+        directory: the directory of the run, from `find_run`; by default that of the plan on this target.
 
     Returns:
         One entry for each ledger and organization of the run, and for each planned organization that is absent.
@@ -176,12 +178,12 @@ async def teardown_async(
     ):
         settings, _ = await _choose_batch_size(settings, address, call)
         plan = build_plan(settings)
-        directory = RunDirectory(settings.journal.directory / plan.run_id)
-        with directory.owned() if directory.exists else nullcontext():
+        found = directory or run_directory(settings, plan.run_id, address)
+        with found.owned() if found.exists else nullcontext():
             async with open_run(settings, plan, address, emit=call.emit, overrides=call.overrides) as context:
-                removals = await orchestrator.teardown(context, dry_run=dry_run)
-            if directory.exists and not dry_run and not any(removal.fate is Fate.KEPT for removal in removals):
-                directory.mark_removed(call.clock)
+                removals = await orchestrator.teardown(context, dry_run=dry_run, is_known=found.exists)
+            if found.exists and not dry_run and not any(removal.fate is Fate.KEPT for removal in removals):
+                found.mark_removed(call.clock)
     return removals
 
 
@@ -257,9 +259,12 @@ async def _execute(settings: Settings, call: _Call) -> Report:
                 raise stopping.error(nothing) from None
         if session is not None:
             report = _end_session(session, report)
-    call.emit(RunFinished(report.exit_code, report.elapsed_s))
     if settings.report is not None:
-        write_json(report, settings.report)
+        try:
+            write_json(report, settings.report)
+        except OutputError as error:
+            report = not_written(report, error)
+    call.emit(RunFinished(report.exit_code, report.elapsed_s))
     return report
 
 
@@ -282,7 +287,9 @@ def _open_session(
     settings: Settings, plan: Plan, target: ResolvedTarget, call: _Call
 ) -> AbstractContextManager[Session | None]:
     """The run's directory and journal; a verification writes nothing."""
-    return open_session(settings, plan, target, call.clock) if call.mode is RunMode.SEED else nullcontext()
+    if call.mode is not RunMode.SEED:
+        return nullcontext()
+    return open_session(settings, plan, target, call.clock, call.directory)
 
 
 def _end_session(session: Session, report: Report) -> Report:
@@ -302,9 +309,10 @@ async def _choose_batch_size(
     if settings.generation.batches.transactions_per_batch != "auto":
         return settings, None
     check_numbers(settings)
+    recorded = recorded_batch_size(settings, address)
     async with _transport(settings, address, call) as transport:
         measure = call.mode is RunMode.SEED
-        return await choose_batch_size(settings, transport, call.clock, call.emit, measure=measure)
+        return await choose_batch_size(settings, transport, call.clock, call.emit, measure=measure, recorded=recorded)
 
 
 def _transport(settings: Settings, address: ResolvedTarget, call: _Call) -> AbstractAsyncContextManager[Transport]:
@@ -344,10 +352,4 @@ async def _listening(target: ResolvedTarget, addresses: Addresses) -> ResolvedTa
 
 async def _listens(url: str, addresses: Addresses) -> bool:
     parts = urlsplit(url)
-    try:
-        with anyio.fail_after(LISTENS_WITHIN_S):
-            opened = await open_socket(parts.hostname or "", parts.port or 80, addresses)
-    except (OSError, TimeoutError):
-        return False
-    opened.close()
-    return True
+    return await accepts_connections(parts.hostname or "", parts.port or 80, addresses)

@@ -22,6 +22,7 @@ from midaz_seed.errors import SeedError
 from midaz_seed.event_loop import run_in_loop
 from midaz_seed.files import write_atomically
 from midaz_seed.plan.plan import Plan
+from midaz_seed.process import open_standard_descriptors
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
 from midaz_seed.stopping import Stopping
@@ -116,6 +117,7 @@ def _exit_with_owner(stream: BinaryIO) -> None:
 
 def main() -> None:
     """Carry out the task on stdin."""
+    open_standard_descriptors()
     tasks, progress_pipe = sys.stdin.buffer, sys.stdout.buffer
     (size,) = LENGTH.unpack(tasks.read(LENGTH.size))
     task: ShardTask = pickle.loads(tasks.read(size))  # noqa: S301 - from the process that owns the run

@@ -93,6 +93,10 @@ async def open_run(
             await services.aclose()
 
 
+def _begin_nothing() -> None:
+    """Begin the session of a run that keeps nothing on disk."""
+
+
 @asynccontextmanager
 async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock) -> AsyncIterator[Transport]:
     """Connect to the server with its credentials, for the duration of the block.
@@ -117,7 +121,7 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
 
     lines = (line.get_secret_value().partition(":") for line in settings.headers)
     headers = {name: value.strip() for name, _, value in lines}
-    token = settings.auth_token.get_secret_value() if settings.auth_token else ""
+    token = settings.auth_token.get_secret_value() if settings.auth_token else _token_in_file(settings)
     if token and settings.auth_token_file is None:
         headers["Authorization"] = f"Bearer {token}"
     opened = connect(target.onboarding_url, target.transaction_url, headers)
@@ -166,6 +170,24 @@ def _client_credentials(settings: Target, auth: Transport, clock: Clock) -> Clie
     return ClientCredentials(
         auth, clock, client_id=settings.client_id, client_secret=secret, read_secret_again=read_again
     )
+
+
+def _token_in_file(settings: Target) -> str:
+    """Return the token of settings that did not come from the loader, which reads the file itself.
+
+    Raises:
+        ConfigurationError: the file has no token.
+    """
+    if settings.auth_token_file is None:
+        return ""
+    token = _read_again(settings.auth_token_file, "target.authToken")()
+    if not token:
+        raise ConfigurationError(
+            "the token file cannot be read, or does not contain a token",
+            where=str(settings.auth_token_file),
+            hint="write the token alone into the file",
+        )
+    return token
 
 
 def _read_again(file: Path, path: str) -> Callable[[], str]:
@@ -266,7 +288,7 @@ class _Parts:
             services.get_abstract(Clock),
             self.target,
             session.rejects if session else None,
-            with_token=bool(target.auth_token or target.client_secret),
+            with_token=bool(target.auth_token or target.auth_token_file or target.client_secret),
         )
 
     async def transport(self, services: svcs.Container) -> AsyncIterator[Transport]:
@@ -320,6 +342,7 @@ class _Parts:
             journal=session.journal if session else Journal(clock),
             rejects=services.get(Rejects),
             directory=session.directory if session else None,
+            begin_session=session.begin if session else _begin_nothing,
             state=StateTree(self.plan, self.shard),
             meter=services.get(Meter),
             tracker=services.get(ErrorTracker),

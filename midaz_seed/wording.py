@@ -3,7 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 
-TEXT_MAX = 2_000
+TEXT_MAX = 1_000
 """Characters of one foreign text that are printed: more would hide the lines around it."""
 
 
@@ -30,6 +30,18 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(sign if sign.isprintable() else sign.encode("unicode_escape").decode() for sign in text)
+
+
+def printable_json(text: str) -> str:
+    r"""Return JSON with everything unprintable in its strings as JSON escapes (`\u202e`): the same document."""
+    if text.isascii() and "\x7f" not in text:  # JSON escapes the other control characters anyway
+        return text
+    return "".join(sign if sign.isprintable() or sign == "\n" else _as_json_escapes(sign) for sign in text)
+
+
+def _as_json_escapes(sign: str) -> str:
+    data = sign.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{data[index : index + 2].hex()}" for index in range(0, len(data), 2))
 
 
 def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:

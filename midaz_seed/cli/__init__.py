@@ -8,18 +8,25 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import NoReturn
 
 import click
 
+from midaz_seed.cli.documents import Ending, leave_document
 from midaz_seed.cli.help_text import HelpContext, wrap_help
 from midaz_seed.cli.suggestions import SuggestingGroup
-from midaz_seed.errors import ConfigurationError, ExitCode, SeedError
+from midaz_seed.errors import ConfigurationError, ExitCode, ResultNotWrittenError, SeedError
+from midaz_seed.process import check_platform, guard_standard_streams, open_standard_descriptors
 from midaz_seed.reporting.redaction import redact
 from midaz_seed.settings.masking import mask_message
 from midaz_seed.settings.sources import DEBUG_VARIABLE
 from midaz_seed.wording import nearest, printable
 
+PROGRAM = "midaz-seed"
+COMPLETION_VARIABLE = "_MIDAZ_SEED_COMPLETE"
+"""Set by a shell that asks for completions: click's name for this program."""
 BROKEN_PIPE = 141
 """128 + SIGPIPE, as a shell reports it when the reader of stdout closes early: `midaz-seed config show | head -1`."""
 
@@ -95,57 +102,111 @@ def main(arguments: Sequence[str] | None = None, commands: click.Group = cli) ->
         arguments: the command line without the program's name; by default that of the process.
         commands: the group to run. Another program can pass its own, to get the same error messages and exit codes.
     """
+    open_standard_descriptors()
+    guard_standard_streams()
     command_line = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = _run(command_line, commands)
+        code = _complete(commands)
+        if code is None:
+            code = _run(command_line, commands)
         sys.stdout.flush()
     except BrokenPipeError:
-        # the interpreter flushes stdout once more when it exits, which must not raise again
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         code = BROKEN_PIPE
+    except ResultNotWrittenError as error:  # by the flush: what was printed had not left the buffer
+        _print_error(error.message, error.where, error.hint)
+        _drop_output()
+        code = error.exit_code
     sys.exit(code)
 
 
+def _drop_output() -> None:
+    """Redirect stdout to the null device, because the interpreter flushes it when it exits, which must not raise."""
+    with suppress(OSError, ValueError):  # a stream of a calling program may have no descriptor
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _complete(commands: click.Group) -> int | None:
+    """Answer a shell that asks for completions, or for its completion script; None when none asks."""
+    instruction = os.environ.get(COMPLETION_VARIABLE)
+    if not instruction:
+        return None
+    from click.shell_completion import get_completion_class, shell_complete
+
+    if get_completion_class(instruction.partition("_")[0]) is None:
+        hint = "use bash_source, zsh_source or fish_source"
+        _print_error(f"{COMPLETION_VARIABLE}={instruction} names no shell", "", hint)
+        return ExitCode.USAGE
+    return shell_complete(commands, {}, PROGRAM, COMPLETION_VARIABLE, instruction)
+
+
 def _run(arguments: list[str], commands: click.Group) -> int:
+    """Run a command; turn what ends it into an exit code, a message, and the document that its flags ask for."""
+    ctx: click.Context | None = None
     try:
-        with commands.make_context("midaz-seed", list(arguments)) as ctx:
+        check_platform()
+        with commands.make_context(PROGRAM, list(arguments)) as ctx:
             commands.invoke(ctx)
     except click.exceptions.Exit as request:
         return request.exit_code
-    except SeedError as error:
-        # only the problems of a configuration have lines of their own; a server must not be able to add one
-        is_list = isinstance(error, ConfigurationError)
-        _print_error(error.message if is_list else error.message.replace("\n", "\\n"), error.where, error.hint)
-        return error.exit_code
-    except click.NoSuchOption as error:
-        suggestion = nearest(error.option_name, error.possibilities or ())
-        hint = f"did you mean {suggestion}?" if suggestion else _see_help(error, arguments)
-        _print_error(f"unknown option {error.option_name}", "", hint)
-        return ExitCode.USAGE
-    except click.ClickException as error:
-        _print_error(error.format_message(), "", _see_help(error, arguments))
-        return ExitCode.USAGE
-    except (KeyboardInterrupt, click.Abort):
-        _print_error("interrupted", "", "run the same command again to continue")
-        return ExitCode.INTERRUPTED
     except BrokenPipeError:
         raise
-    except Exception as error:  # noqa: BLE001 - the last resort: print one line, not a traceback
-        return _internal_error(error, arguments)
+    except (SeedError, click.ClickException, click.Abort, KeyboardInterrupt, Exception) as error:  # noqa: BLE001
+        ending = _masked(_ending(error, arguments))
+        if ctx is not None and not isinstance(error, ResultNotWrittenError):  # then the file, if any, has the report
+            leave_document(ctx, ending)
+        if isinstance(error, SeedError | click.ClickException | click.Abort | KeyboardInterrupt):
+            _print_error(ending.verdict, ending.where, ending.next_step)
+        else:
+            _print_internal_error(error, ending)
+        if isinstance(error, ResultNotWrittenError):
+            _drop_output()
+        return ending.exit_code or ExitCode.DIFFERENCES
     return ExitCode.DONE
 
 
-def _internal_error(error: Exception, arguments: list[str]) -> int:
-    if os.environ.get(DEBUG_VARIABLE) or {"--debug", "-d"} & set(arguments):
+def _ending(error: BaseException, arguments: list[str]) -> Ending:
+    """Return what an error means for the caller of the command."""
+    kind = type(error).__name__
+    if isinstance(error, SeedError):
+        # only the problems of a configuration have lines of their own; a server must not be able to add one
+        message = error.message if isinstance(error, ConfigurationError) else error.message.replace("\n", "\\n")
+        return Ending(error.exit_code, message, error.hint, kind, error.where)
+    if isinstance(error, click.NoSuchOption):
+        suggestion = nearest(error.option_name, error.possibilities or ())
+        hint = f"did you mean {suggestion}?" if suggestion else _see_help(error, arguments)
+        return Ending(ExitCode.USAGE, f"unknown option {error.option_name}", hint, kind)
+    if isinstance(error, click.ClickException):
+        return Ending(ExitCode.USAGE, error.format_message(), _see_help(error, arguments), kind)
+    if isinstance(error, KeyboardInterrupt | click.Abort):
+        return Ending(ExitCode.INTERRUPTED, "interrupted", "run the same command again to continue", kind)
+    text = " ".join(str(error).split())
+    debugs = os.environ.get(DEBUG_VARIABLE) or {"--debug", "-d"} & set(arguments)
+    next_step = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
+    return Ending(
+        ExitCode.DIFFERENCES,
+        f"internal error: {kind}{f': {text}' if text else ''}",
+        "please report it with the traceback above" if debugs else next_step,
+        kind,
+    )
+
+
+def _masked(ending: Ending) -> Ending:
+    """Mask secrets: any argument may be a URL with a password in the wrong place."""
+    return replace(
+        ending,
+        verdict=_without_secrets(ending.verdict),
+        next_step=_without_secrets(ending.next_step),
+        where=_without_secrets(ending.where),
+    )
+
+
+def _print_internal_error(error: BaseException, ending: Ending) -> None:
+    if ending.next_step.startswith("please report"):
         import traceback
 
         click.echo(redact("".join(traceback.format_exception(error))), err=True, nl=False)
-        next_step = "please report it with the traceback above"
-    else:
-        next_step = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
-    text = printable(_without_secrets(" ".join(str(error).split())))
-    click.echo(f"internal error: {type(error).__name__}{f': {text}' if text else ''}; {next_step}", err=True)
-    return ExitCode.DIFFERENCES
+    click.echo(printable(_without_secrets(f"{ending.verdict}; {ending.next_step}")), err=True)
 
 
 def _see_help(error: click.ClickException, arguments: list[str]) -> str:
@@ -159,7 +220,6 @@ def _without_secrets(text: str) -> str:
 
 
 def _print_error(message: str, where: str, hint: str) -> None:
-    # any argument may be a URL with a password in the wrong place
     click.echo("\n".join(printable(line) for line in _without_secrets(f"error: {message}").split("\n")), err=True)
     if where:
         click.echo(f"  where: {printable(_without_secrets(where))}", err=True)

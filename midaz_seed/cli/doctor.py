@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
-from midaz_seed.wording import printable
+from midaz_seed.wording import printable, printable_json
 
 if TYPE_CHECKING:
     from midaz_seed.probe.diagnosis import Diagnosis
@@ -21,7 +21,7 @@ WIDTH = 100
 @target_options
 @click.option("--write", is_flag=True, help="Also test writing, in a temporary organization that is removed afterwards")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
-def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) -> None:
+def doctor(loaded: LoadedSettings, write: bool, as_json: bool) -> None:
     """Check a Midaz before a run: version, access, API behaviour, latency; with --write also idempotency and speed.
 
     TARGET is a URL or the word sandbox, as in --target.
@@ -35,11 +35,7 @@ def doctor(loaded: LoadedSettings, url: str | None, write: bool, as_json: bool) 
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runner import examine
 
-    settings = loaded.settings
-    if url:
-        target = settings.target.model_copy(update={"base_url": url})
-        settings = settings.model_copy(update={"target": target})
-    diagnosis = examine(settings, write=write, emit=end_in_time, handle_signals=True)
+    diagnosis = examine(loaded.settings, write=write, emit=end_in_time, handle_signals=True)
     run_command = f"midaz-seed run {' '.join([diagnosis.flags, *_flags_for_run(loaded)])}" if diagnosis.go else ""
     width = text_width(sys.stdout, WIDTH)
     click.echo(_document(diagnosis, run_command) if as_json else _text(diagnosis, run_command, width), nl=False)
@@ -76,7 +72,7 @@ def _document(diagnosis: "Diagnosis", run_command: str) -> str:
     import orjson
 
     document = {"schema_version": 1, **dataclasses.asdict(diagnosis), "go": diagnosis.go, "run": run_command}
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+    return printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
 
 
 def _text(diagnosis: "Diagnosis", run_command: str, width: int) -> str:

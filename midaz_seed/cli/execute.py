@@ -2,6 +2,8 @@
 
 import os
 import sys
+from contextlib import suppress
+from pathlib import Path
 from typing import Protocol
 
 import click
@@ -9,10 +11,11 @@ import click
 from midaz_seed.cli.last_resort import end_in_time
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import shards_of
+from midaz_seed.errors import OutputError, ResultNotWrittenError
 from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, ConcurrencyChanged, Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
-from midaz_seed.reporting.report import Report, check_writable, write_json
+from midaz_seed.reporting.report import Report, not_written, write_json
 from midaz_seed.reporting.terminal import text_width
 from midaz_seed.reporting.text_report import WIDTH, render_text
 from midaz_seed.runner import Watch
@@ -59,7 +62,7 @@ class _Display:
             sys.stderr,
             context.meter,
             context.clock,
-            ledgers=len(context.state.ledgers),
+            verified=lambda: (len(context.results.verifications), len(context.state.ledgers)),
             limit=lambda: context.pool.limit if is_searched else None,
         )
         early, self._early = self._early, []
@@ -80,12 +83,11 @@ def execute(function: RunFunction, settings: Settings, *, as_json: bool, quiet: 
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
     display = _Display(quiet=quiet)
     file, settings = settings.report, settings.model_copy(update={"report": None})
-    if file is not None:
-        check_writable(file)
-    report = function(settings, emit=display.emit, watch=None if quiet else display.watch, handle_signals=True)
-    click.echo(report.as_json() if as_json else render_text(report, text_width(sys.stdout, WIDTH)), nl=False)
-    if file is not None:
-        write_json(report, file)  # after printing it: a full disk must not lose the result
+    report = _delivered(
+        function(settings, emit=display.emit, watch=None if quiet else display.watch, handle_signals=True),
+        file,
+        as_json,
+    )
     if report.exit_code and (as_json or not _same_output()):
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     sys.exit(report.exit_code)
@@ -97,3 +99,26 @@ def _same_output() -> bool:
         return os.path.sameopenfile(sys.stdout.fileno(), sys.stderr.fileno())
     except (OSError, ValueError):
         return False
+
+
+def _delivered(report: Report, file: Path | None, as_json: bool) -> Report:
+    """Write and print a report. Return it with what could not be written, so that its exit code is true.
+
+    Raises:
+        ResultNotWrittenError: it cannot be printed. The file, if any, has it.
+    """
+    if file is not None:
+        try:
+            write_json(report, file)
+        except OutputError as error:
+            report = not_written(report, error)
+    try:
+        click.echo(report.as_json() if as_json else render_text(report, text_width(sys.stdout, WIDTH)), nl=False)
+    except ResultNotWrittenError as error:
+        message = f"{error.message}. The run itself: {report.verdict}"
+        report = not_written(report, error)
+        if file is not None:
+            with suppress(OutputError):
+                write_json(report, file)
+        raise ResultNotWrittenError(message, hint=error.hint, exit_code=report.exit_code) from error
+    return report

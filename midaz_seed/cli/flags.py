@@ -4,11 +4,14 @@ Their values are validated together with those of the file and the environment, 
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from midaz_seed.settings.sources import Flag
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 PLAN = "Plan"
 TARGET = "Target"
@@ -48,6 +51,18 @@ class SettingOption(click.Option):
         if given is None or given == () or (self.value is not None and not given):
             return None
         return Flag(self.spelling, self.path, self.value if self.value is not None else given)
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
+        """Offer the setting's choices, or the files or folders that the shell finds."""
+        from click.shell_completion import CompletionItem
+
+        from midaz_seed.settings.schema import SETTINGS
+
+        kind = {"FILE": "file", "DIR": "dir"}.get(self.metavar or "")
+        if kind:
+            return [CompletionItem(incomplete, type=kind)]
+        choices = SETTINGS[self.path].choices + (("auto",) if "auto" in (self.metavar or "") else ())
+        return [CompletionItem(choice) for choice in choices if choice.startswith(incomplete)]
 
 
 class _SectionOption(click.Option):
@@ -130,6 +145,7 @@ PLAN_OPTIONS = (
         "config_file",
         cls=_SectionOption,
         metavar="FILE",
+        type=click.Path(),
         help="YAML file with settings [default: midaz-seed.yaml, if it exists]",
     ),
     click.option(

@@ -5,6 +5,7 @@ Of the dependencies only click is imported at the top: that keeps `--help` fast.
 
 import functools
 import os
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import click
 
+from midaz_seed.cli.documents import STDOUT, DocumentingCommand, set_report_file
 from midaz_seed.cli.flags import (
     OUTPUT,
     PLAN_OPTIONS,
@@ -22,6 +24,7 @@ from midaz_seed.cli.flags import (
     Command,
     SettingOption,
 )
+from midaz_seed.cli.unused import check_fits_run, check_used
 from midaz_seed.errors import UsageError
 from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.sources import Flag, LoadedSettings
@@ -29,7 +32,7 @@ from midaz_seed.settings.sources import Flag, LoadedSettings
 __all__ = ["LoadedSettings", "SectionedCommand", "settings_options", "target_options"]
 
 
-class SectionedCommand(click.Command):
+class SectionedCommand(DocumentingCommand):
     """A command whose `--help` groups the options under headings."""
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -48,10 +51,8 @@ INSECURE = (
     "target.insecure is on: certificates are not checked, so anyone on the network path can read the token and change "
     "answers"
 )
-STDOUT = Path("-")
-"""The file of a report that stands for standard output."""
-LOCAL_FLAGS = {"report_file": ("--report", "report")}
-"""Flags that set a setting but are declared by single commands: parameter -> (spelling, path)."""
+LOCAL_FLAGS = {"report_file": ("--report", "report"), "url": ("TARGET", "target.baseUrl")}
+"""Flags and arguments that set a setting but are declared by single commands: parameter -> (spelling, path)."""
 
 
 def target_options(command: Command) -> Command:
@@ -89,16 +90,20 @@ def settings_options(command: Command) -> Command:
 
             given = next((str(flag.value) for flag in flags if flag.path == RUNS_PATH), None)
             rest["directory"] = directory = find_run(runs_directory(given), name)
+            check_fits_run(flags, config, directory)
             stored = directory.settings()
         elif "run_name" in arguments:
             rest["directory"] = None
         rest["loaded"] = loaded = load_settings(
             config=Path(config) if config is not None else None, flags=flags, environ=os.environ, stored=stored
         )
+        check_used(str(click.get_current_context().info_name), loaded)
         if loaded.settings.target.insecure:
             click.echo(f"WARNING: {INSECURE}", err=True)
-        if "report_file" in arguments and loaded.settings.report == STDOUT:
+        if "report_file" in arguments and loaded.settings.report == Path(STDOUT):
             rest = _with_report_on_stdout(rest)
+        elif "report_file" in arguments and loaded.settings.report is not None:
+            set_report_file(loaded.settings.report)
         return command(**rest)
 
     return _decorated(with_settings, PLAN_OPTIONS)
@@ -131,6 +136,11 @@ def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tupl
         value = rest.pop(name, None)
         flags += [Flag(spelling, path, value)] if value is not None else []
     if rest.pop("ask_token", False):
+        if not sys.stdin.isatty():
+            raise UsageError(
+                "--ask-token needs a terminal to ask on, and standard input is none",
+                hint="give the token with --auth-token-file or MIDAZ_SEED_TARGET__AUTH_TOKEN",
+            )
         token = click.prompt("Bearer token", hide_input=True, err=True)
         flags.append(Flag("--ask-token", "target.authToken", token))
     for assignment in rest.pop("assignments"):

@@ -5,7 +5,10 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options
+from midaz_seed.errors import UsageError
 from midaz_seed.wording import counted
+
+COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 
 if TYPE_CHECKING:
     from midaz_seed.plan.plan import Plan
@@ -44,7 +47,9 @@ def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bo
     """
     from midaz_seed.plan.plan import build_plan
 
-    planned = build_plan(loaded.settings)
+    if key is not None and click.get_current_context().get_parameter_source("rate_per_s") is COMMANDLINE:
+        raise UsageError("--rate has no effect on --show", hint="leave one of them out")
+    planned = build_plan(loaded.settings, keep_balances=False)
     if key is not None:
         click.echo(_body(planned, key))
         return
@@ -58,7 +63,6 @@ def _body(planned: "Plan", key: str) -> str:
     """Return the request body of one item, indented."""
     import orjson
 
-    from midaz_seed.errors import UsageError
     from midaz_seed.plan.items import EntityItem
 
     item = planned.find(key)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.wording import counted
 
@@ -33,20 +34,22 @@ def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quie
 
     The run's rejects.ndjson lists the rejected items with the reasons. Items that exist are not sent again.
     """
+    from functools import partial
+
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed
 
     if not directory.rejects():
         _check_finished(directory)
-        click.echo(f"Run {directory.read_record().run_id} has no rejected items: nothing was sent.")
+        end_without_a_run(f"Run {directory.read_record().run_id} has no rejected items: nothing was sent.")
         return
-    execute(seed, loaded.settings, as_json=as_json, quiet=quiet)
+    execute(partial(seed, directory=directory), loaded.settings, as_json=as_json, quiet=quiet)
 
 
 def _check_finished(directory: "RunDirectory") -> None:
     """Raise RunError when a run has items that are neither made nor rejected; its hint says how to continue."""
     from midaz_seed.errors import RunError
-    from midaz_seed.runs.directory import RunStatus
+    from midaz_seed.runs.record import RunStatus
 
     record = directory.read_record()
     if record.status in (RunStatus.FINISHED, RunStatus.REMOVED):
@@ -56,5 +59,6 @@ def _check_finished(directory: "RunDirectory") -> None:
         f"run {record.run_id} has no rejected items, so nothing was sent; but it is not finished: its status is "
         f"{record.status}, with {record.done:,} of {counted(record.planned, 'item')} made",
         where=str(directory.path),
-        hint=f"{'wait until it ends, or ' if is_running else ''}resume it: `midaz-seed run --resume {record.run_id}`",
+        hint=f"{'wait until it ends, or ' if is_running else ''}"
+        f"resume it: `midaz-seed run --resume {directory.arguments}`",
     )

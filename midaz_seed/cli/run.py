@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.flags import RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
@@ -45,13 +46,15 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
     midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
     midaz-seed run --resume                            # resume an unfinished run
     """
+    from functools import partial
+
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed
-    from midaz_seed.runs.directory import RunStatus
+    from midaz_seed.runs.record import RunStatus
 
     if directory is not None:
         record = directory.read_record()
         if record.status is RunStatus.FINISHED:
-            click.echo(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
+            end_without_a_run(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
             return
-    execute(seed, loaded.settings, as_json=as_json, quiet=quiet)
+    execute(partial(seed, directory=directory), loaded.settings, as_json=as_json, quiet=quiet)

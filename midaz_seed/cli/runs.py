@@ -7,7 +7,7 @@ import click
 
 from midaz_seed.cli.options import runs_directory
 from midaz_seed.cli.suggestions import SuggestingGroup
-from midaz_seed.wording import counted, printable
+from midaz_seed.wording import counted, printable, printable_json
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
@@ -22,7 +22,8 @@ Command = Callable[..., Any]
 def runs() -> None:
     """List, show or delete the runs in a runs directory.
 
-    Each run keeps its journal in a directory of its own. To resume one: midaz-seed run --resume RUN.
+    Each run, which is a plan on one server, keeps its journal in a directory of its own. To resume one: midaz-seed run
+    --resume RUN. RUN is a run id; where several servers have runs of that id, it is the name that `runs list` shows.
     """
 
 
@@ -46,7 +47,7 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
         record = run.read_record()
         lines.append(
             (
-                printable(record.run_id),
+                printable(run.name),
                 record.status,
                 f"{100 * record.done // max(record.planned, 1)} %",
                 str(record.rejected),
@@ -65,7 +66,8 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
 @_as_json
 def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     """Show one run: progress, rejected items, and how to continue."""
-    from midaz_seed.runs.directory import RunStatus, find_run
+    from midaz_seed.runs.directory import find_run
+    from midaz_seed.runs.record import RunStatus
 
     run = find_run(runs_directory(runs_dir), run_name)
     if as_json:
@@ -92,9 +94,9 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     if len(rejects) > 5:
         rejected.append(f"and {len(rejects) - 5:,} more, in {run.path / 'rejects.ndjson'}")
     if rejects:
-        next_step = f"fix the cause, then: midaz-seed retry {record.run_id}"
+        next_step = f"fix the cause, then: midaz-seed retry {run.arguments}"
     elif record.status in (RunStatus.UNFINISHED, RunStatus.CUT_OFF):
-        next_step = f"midaz-seed run --resume {record.run_id}"
+        next_step = f"midaz-seed run --resume {run.arguments}"
     else:
         next_step = ""
     click.echo(f"run {printable(record.run_id)}")
@@ -131,10 +133,10 @@ def _document(run: "RunDirectory") -> dict[str, Any]:
 
     document = dataclasses.asdict(run.read_record())
     del document["settings"]
-    return {**document, "directory": str(run.path), "size_bytes": run.size_bytes}
+    return {"name": run.name, **document, "directory": str(run.path), "size_bytes": run.size_bytes}
 
 
 def _print_json(document: dict[str, Any]) -> None:
     import orjson
 
-    click.echo(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
+    click.echo(printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))

@@ -5,8 +5,11 @@ from typing import Literal
 
 import click
 
+from midaz_seed.cli.documents import DocumentingCommand
+from midaz_seed.cli.unused import check_given
 
-@click.command()
+
+@click.command(cls=DocumentingCommand)
 @click.option(
     "--port",
     default=None,
@@ -123,6 +126,19 @@ def sandbox(
     from midaz_seed.sandbox.main import run
     from midaz_seed.sandbox.server import RecordQueue, Recovery, SandboxConfig, Stages
 
+    of_crash = "--crash-like-midaz or --data"
+    check_given(
+        click.get_current_context(),
+        {
+            "one_port": (DIALECTS[dialect].separate_services, "--dialect v3.3"),
+            "transaction_port": (DIALECTS[dialect].separate_services, "--dialect v3.3"),
+            "async_delay_ms": (asynchronous, "--async"),
+            "async_per_s": (asynchronous, "--async"),
+            "answer_first": (data is not None, "--data"),
+            "recovery_age_s": (crash_like_midaz or data is not None, of_crash),
+            "recovery_period_s": (crash_like_midaz or data is not None, of_crash),
+        },
+    )
     split = DIALECTS[dialect].separate_services and not one_port
     if port is None:
         port = 3000 if split else 3002
@@ -134,7 +150,7 @@ def sandbox(
         data=data,
         seed=seed,
         faults=FaultPlan.read(faults) if faults is not None else None,
-        auth_token=auth_token,
+        auth_token=_bare_token(auth_token),
         dialect=dialect,
         transaction_port=transaction_port,
         one_port=one_port,
@@ -145,3 +161,17 @@ def sandbox(
         recovery=Recovery(recovery_age_s, recovery_period_s),
     )
     run(config, until_eof=until_eof)
+
+
+def _bare_token(given: str | None) -> str | None:
+    """Read the required token as a client reads its own: without spaces, line ends and `Bearer`."""
+    from midaz_seed.settings.schema import SETTINGS
+
+    if given is None:
+        return None
+    setting = SETTINGS["target.authToken"]
+    try:
+        token: str = setting.read(given, typed=False).get_secret_value()
+    except ValueError:
+        raise click.BadParameter(f"it must be {setting.expectation}", param_hint="--auth-token") from None
+    return token

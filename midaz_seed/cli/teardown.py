@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
-from midaz_seed.wording import printable
+from midaz_seed.wording import printable, printable_json
 
 if TYPE_CHECKING:
     from midaz_seed.engine.teardown import Removal
@@ -44,7 +44,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
         if not click.confirm(printable(question), err=True):
             click.echo("Nothing was removed.", err=True)
             raise SystemExit(int(ExitCode.DIFFERENCES))
-    removals = remove(loaded.settings, dry_run=dry_run, emit=end_in_time, handle_signals=True)
+    removals = remove(loaded.settings, dry_run=dry_run, directory=directory, emit=end_in_time, handle_signals=True)
     click.echo(_document(removals) if as_json else _text(removals))
     kept = any(removal.fate is Fate.KEPT for removal in removals)
     raise SystemExit(int(ExitCode.DIFFERENCES if kept else ExitCode.DONE))
@@ -56,7 +56,7 @@ def _document(removals: "list[Removal]") -> str:
     import orjson
 
     document = {"schema_version": 1, "removals": [dataclasses.asdict(removal) for removal in removals]}
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    return printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode())
 
 
 def _text(removals: "list[Removal]") -> str:

@@ -1,5 +1,6 @@
 """The context of a run: its frozen inputs, its services, and the results so far."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from signal import Signals
 
@@ -116,6 +117,8 @@ class RunContext:
     journal: Journal
     rejects: Rejects
     directory: RunDirectory | None
+    begin_session: Callable[[], None]
+    """Begins the session on disk, once the target is known to be the run's. Raises OutputError, JournalError."""
 
     # results so far
     state: StateTree
@@ -130,6 +133,11 @@ class RunContext:
     def server(self) -> Server | None:
         """The server's version and traits; None before its first answer."""
         return self.findings.server
+
+    @property
+    def directory_arguments(self) -> str:
+        """The arguments with which a command finds this run's directory."""
+        return self.directory.arguments if self.directory is not None else self.plan.run_id
 
     @property
     def elapsed_s(self) -> float:

@@ -4,7 +4,6 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
                                         -> deposits -> settlement -> transfers -> verification
 """
 
-import os
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 
@@ -36,6 +35,7 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.process import usable_cores
 from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
 from midaz_seed.runs.journal import PhaseLog
 
@@ -55,6 +55,7 @@ async def seed(context: RunContext) -> None:
     shards = shards_of(context)
     async with _workers(context):
         await _connect(context)
+        context.begin_session()
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
             for organization in context.state.organizations:
@@ -78,7 +79,7 @@ async def seed_shard(context: RunContext) -> None:
 def shards_of(context: RunContext) -> int:
     """Return the number of processes that fill the ledgers, at most one per ledger."""
     wanted = context.settings.generation.limits.shards
-    return min(os.cpu_count() or 1 if wanted == "auto" else wanted, len(context.state.ledgers))
+    return min(usable_cores() if wanted == "auto" else wanted, len(context.state.ledgers))
 
 
 async def verify(context: RunContext) -> None:
@@ -96,11 +97,11 @@ async def verify(context: RunContext) -> None:
                     )
 
 
-async def teardown(context: RunContext, *, dry_run: bool) -> list[Removal]:
-    """Remove what the plan's run created. Raises as `verify`."""
+async def teardown(context: RunContext, *, dry_run: bool, is_known: bool = False) -> list[Removal]:
+    """Remove what the plan's run created. Raises as `verify`, and RunError as `tear_down`."""
     async with _workers(context):
         await _connect(context)
-        return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run))
+        return await context.pool.run_one(lambda: tear_down(context, dry_run=dry_run, is_known=is_known))
 
 
 def _workers(context: RunContext) -> AbstractAsyncContextManager[WorkerPool]:
@@ -176,7 +177,8 @@ async def _check_same_server(context: RunContext) -> None:
             f"the target is not the server that run {context.plan.run_id} started on, or the run's data was removed: "
             f"it has no organization {gone[0]}",
             where=context.target.onboarding_url,
-            hint="use the right target, or start over: `midaz-seed runs delete` removes the run's directory",
+            hint="use the right target, or start over: "
+            f"`midaz-seed runs delete {context.directory_arguments}` removes the run's directory",
         )
     if not journal.clean:  # requests in flight when the last session was cut off may still arrive
         age_s = context.clock.time() - journal.last_written_s

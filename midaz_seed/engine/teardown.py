@@ -12,6 +12,7 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.duplicates import visible_within_s
 from midaz_seed.engine.entities.look_up import by_age
 from midaz_seed.engine.entities.removal import delete
+from midaz_seed.errors import RunError
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.api import mark_of
 from midaz_seed.midaz.routes import Place
@@ -53,7 +54,7 @@ EMPTY_LISTINGS_MIN = 2
 """Consecutive listings that must show nothing of the run."""
 
 
-async def tear_down(context: RunContext, *, dry_run: bool) -> list[Removal]:
+async def tear_down(context: RunContext, *, dry_run: bool, is_known: bool = False) -> list[Removal]:
     """Remove everything that carries the run's mark, planned or not, and nothing else. Safe to repeat.
 
     Lists may lag, and delayed requests may arrive late. So it ends when consecutive listings show nothing of the run,
@@ -61,14 +62,24 @@ async def tear_down(context: RunContext, *, dry_run: bool) -> list[Removal]:
 
     Args:
         dry_run: only list what would be removed.
+        is_known: the run has a directory, so that its absence on the server needs no explanation.
 
     Raises:
+        RunError: the run is unknown, and the server has organizations of the same seed with another run id.
         RequestFailedError: the server cannot be read.
         UnauthorizedError: the credentials were rejected.
         BreakerOpenError: the breaker stayed open until its deadline.
     """
     teardown = _Teardown(context, dry_run=dry_run)
     await teardown.run()
+    if not teardown.removals and teardown.similar and not is_known:
+        ids = sorted(teardown.similar)
+        raise RunError(
+            f"nothing of run {context.plan.run_id} is on the server, but organizations of the same seed with other "
+            f"settings, such as --transactions-per-batch: {'run' if len(ids) == 1 else 'runs'} {', '.join(ids)}",
+            where=context.target.onboarding_url,
+            hint=f"to remove {'it' if len(ids) == 1 else 'one of them'}, add its run id: --run-id {ids[0]}",
+        )
     return [*teardown.removals.values(), *teardown.absent()]
 
 
@@ -82,6 +93,9 @@ class _Teardown:
         self._planned = {mark_of(each.plan.item.payload): each.plan for each in context.state.organizations}
         self._found: set[str] = set()
         self._seen_s: dict[str, float] = {}
+        self._names = {each.plan.name for each in context.state.organizations}
+        self.similar: set[str] = set()
+        """The ids of other runs with an organization of the same name, which follows from the seed."""
         self.removals: dict[str, Removal] = {}
         """By id, in the order of removal."""
 
@@ -109,7 +123,12 @@ class _Teardown:
     async def _remaining(self) -> list[JsonObject]:
         """Return the run's organizations that the server still shows, in the plan's order, without the kept ones."""
         order = {mark: index for index, mark in enumerate(self._planned)}
-        rows = [row async for row in self._api.entities(Entity.ORGANIZATION, Place(), {}) if self._is_ours(row)]
+        listed = [row async for row in self._api.entities(Entity.ORGANIZATION, Place(), {})]
+        rows = [row for row in listed if self._is_ours(row)]
+        self.similar = {mark_of(row, RUN_MARK) for row in listed if row.get("legalName") in self._names} - {
+            "",
+            self._context.plan.run_id,
+        }
         self._found.update(map(mark_of, rows))
         kept = {each.id for each in self.removals.values() if each.fate is Fate.KEPT}
         left = [row for row in by_age(rows) if row["id"] not in kept]

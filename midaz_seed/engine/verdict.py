@@ -1,9 +1,9 @@
 """The verdict on a run: exit code, what happened, and what to do next."""
 
-import shlex
 from signal import Signals
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.next_step import how_to_continue
 from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.errors import (
     ExcessError,
@@ -32,7 +32,7 @@ def judge(
     settlement = _first(context, SettlementError)
     unexplained = _first(context, UnexplainedError, ExcessError)
     disk = _first(context, JournalError, OutputError)
-    again = _how_to_continue(context)
+    again = how_to_continue(context)
     if context.findings.signal is not None:
         return exit_code_of(context.findings.signal), _interrupted(context, context.findings.signal), again
     if disk is not None:
@@ -131,14 +131,6 @@ def done_percent(context: RunContext) -> float:
     phases = [phase for phase in context.meter.phases.values() if phase.planned]
     planned = sum(phase.planned for phase in phases)
     return 100 * sum(phase.created + phase.existing for phase in phases) / planned if planned else 100.0
-
-
-def _how_to_continue(context: RunContext) -> str:
-    if not context.journal.enabled:
-        return "Run the same command again: it finds what exists and creates what is missing."
-    directory = context.settings.journal.directory
-    option = "" if str(directory) == "runs" else f" --runs-dir {shlex.quote(str(directory))}"
-    return f"Continue with: midaz-seed run --resume {context.plan.run_id}{option}"
 
 
 def _first(context: RunContext, *kinds: type[SeedError]) -> SeedError | None:

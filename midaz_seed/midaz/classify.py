@@ -105,14 +105,15 @@ def _classify_rejection(status: int, code: str, message: str) -> Verdict:
 
 
 def redirect(status: int, location: str) -> str:
-    """Describe a redirect in one line; control characters are escaped, secrets masked.
+    """Describe a 3xx in one line; control characters are escaped, secrets masked.
 
     Args:
         status: the status, 3xx.
         location: the header `Location`; "" without one.
     """
-    where = repr(redacted_start(location, LOCATION_CHARACTERS_MAX)) if location else "an address that it does not name"
-    return f"a redirect ({status}) to {where}, which is not followed"
+    if not location:
+        return f"{status} without a place to go to, which is no answer of a Midaz"
+    return f"a redirect ({status}) to {redacted_start(location, LOCATION_CHARACTERS_MAX)!r}, which is not followed"
 
 
 def read_error(body: bytes) -> tuple[str, str]:

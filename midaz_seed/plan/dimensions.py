@@ -95,6 +95,10 @@ class LedgerDimensions:
         if that is more."""
         return max(asset.deposit, self.transfers_per_account * asset.transfer_max)
 
+    def forget_aliases(self) -> None:
+        """Free the memory of the aliases; they are generated again when they are needed."""
+        self._aliases.clear()
+
     def holders(self, block: int) -> tuple[Holder, ...]:
         """Return the holders of the accounts of a block (`ACCOUNTS_PER_STREAM` accounts)."""
         identity = self.identity

@@ -30,6 +30,11 @@ from midaz_seed.plan.templates import ASSETS as TEMPLATES
 from midaz_seed.settings.model import Settings, Volume
 from midaz_seed.wording import counted
 
+MEMORY_MAX = 2_000_000_000
+"""Bytes that a run of a plan may need: about five million accounts, or a hundred million movements."""
+ORGANIZATION_BYTES, LEDGER_BYTES, ENTITY_BYTES, ACCOUNT_BYTES, MOVEMENT_BYTES = 2_000, 3_500, 150, 400, 16
+"""Estimates of what a run keeps of an item, rounded up. The plan itself needs 150 bytes of an account and none of a
+movement; ids, balances and the journal's state come on top."""
 FORMAT = 1
 """Part of the digest; incremented when the same settings produce other data than before."""
 
@@ -235,13 +240,15 @@ class Plan:
         return None
 
 
-def build_plan(settings: Settings) -> Plan:
+def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
     """Build the plan of these settings. Pure: nothing is sent, and the same settings give the same plan.
 
     It generates every movement once, for the balances, the digest, and the check that every source is funded.
 
     Args:
         settings: what to create.
+        keep_balances: keep the planned balances of all accounts, which a run needs. Otherwise the plan needs no memory
+            for them, and only what left the external accounts is known.
 
     Raises:
         PlanError: the numbers cannot be planned, or `transactionsPerBatch` is `auto`, which only a target can decide.
@@ -261,7 +268,9 @@ def build_plan(settings: Settings) -> Plan:
     digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{transactions_per_batch}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
-    expectations = [[_expect(dimensions, digest) for dimensions in ledgers] for ledgers in by_organization]
+    expectations = [
+        [_expect(dimensions, digest, keep=keep_balances) for dimensions in ledgers] for ledgers in by_organization
+    ]
     run_id = settings.run_id or f"s{digest.hexdigest()[:10]}"
     named = replace(unnamed, run_id=run_id)
     planned = tuple(
@@ -312,6 +321,16 @@ def _ledger_dimensions(organization: OrganizationDimensions, volume: Volume) -> 
 def check_numbers(settings: Settings) -> None:
     """Check that the counts can be planned. Raises PlanError."""
     volume = settings.volume
+    needed = memory_of(volume)
+    if needed > MEMORY_MAX:
+        ledgers = volume.organizations * volume.ledgers_per_organization
+        accounts = ledgers * volume.accounts_per_ledger
+        raise PlanError(
+            f"a run of this plan needs about {needed / 1e9:,.1f} GB of memory, the limit is {MEMORY_MAX / 1e9:g} GB: "
+            f"it has {volume.organizations:,} organizations, {ledgers:,} ledgers, {accounts:,} accounts and "
+            f"{accounts * volume.transactions_per_account:,} movements",
+            hint="use smaller numbers, and several runs with different seeds",
+        )
     if volume.assets_per_ledger > len(TEMPLATES):
         raise PlanError(
             f"{counted(volume.assets_per_ledger, 'asset')} per ledger, but there are only {len(TEMPLATES)} templates",
@@ -332,7 +351,7 @@ def check_numbers(settings: Settings) -> None:
         )
 
 
-def _expect(dimensions: LedgerDimensions, digest: "hashlib._Hash") -> Expectation:
+def _expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool) -> Expectation:
     """Iterate over a ledger's movements: compute its balances, and check that each source is funded in any order."""
     for items in (LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS):
         _digest_items(digest, items.items(dimensions))
@@ -363,7 +382,19 @@ def _expect(dimensions: LedgerDimensions, digest: "hashlib._Hash") -> Expectatio
         asset.code: deposit_of[position] * dimensions.group_size(position)
         for position, asset in enumerate(dimensions.assets)
     }
-    return Expectation(deposited, final, external)
+    if keep:
+        return Expectation(deposited, final, external)
+    dimensions.forget_aliases()
+    return Expectation([], [], external)
+
+
+def memory_of(volume: Volume) -> int:
+    """Return the bytes that a run of a plan needs for what it keeps of each item, an estimate."""
+    ledgers = volume.organizations * volume.ledgers_per_organization
+    entities = volume.assets_per_ledger + volume.portfolios_per_ledger + volume.segments_per_ledger
+    of_one_ledger = LEDGER_BYTES + ENTITY_BYTES * entities
+    of_one_ledger += volume.accounts_per_ledger * (ACCOUNT_BYTES + MOVEMENT_BYTES * volume.transactions_per_account)
+    return ORGANIZATION_BYTES * volume.organizations + ledgers * of_one_ledger
 
 
 def _digest_items(digest: "hashlib._Hash", items: Iterator[EntityItem]) -> None:

@@ -28,7 +28,6 @@ from midaz_seed.probe.requests import reads_with_retries
 from midaz_seed.probe.scratch_ledger import Burst, ScratchLedger, Trial, open_scratch_ledger
 from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, Emit, LeftBehind
 from midaz_seed.resilience.rate_limiter import RateLimiter
-from midaz_seed.runs.directory import BATCH_SIZE, RunDirectory
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Transport, TransportError
 
@@ -72,12 +71,23 @@ class _SizeTrials:
 
 
 async def choose_batch_size(
-    settings: Settings, transport: Transport, clock: Clock, emit: Emit, *, measure: bool
+    settings: Settings,
+    transport: Transport,
+    clock: Clock,
+    emit: Emit,
+    *,
+    measure: bool,
+    recorded: int | None = None,
 ) -> tuple[Settings, BatchSizeChoice]:
     """Choose the batch size: the one that the run already has, or the one with the most movements per second.
 
     Args:
+        settings: those of the run.
+        transport: connected to the server.
+        clock: measures the trials.
+        emit: gets the events of the trials.
         measure: try out sizes where the run has none yet. Otherwise nothing is written, and the size is 1.
+        recorded: the size in the run's directory.
 
     Returns:
         The settings with the batch size, and the choice with its reason and its trials.
@@ -87,11 +97,12 @@ async def choose_batch_size(
         UnauthorizedError: it refuses the credentials.
         NotMidazError: it is not a Midaz server.
         TargetError: trials are not possible, or responses are altered.
-        RunError: the run's directory cannot be read.
     """
     started_s = clock.monotonic()
     try:
-        choice = await _found_or_measured(with_batch_size(settings, 1), transport, clock, emit, measure=measure)
+        choice = await _found_or_measured(
+            with_batch_size(settings, 1), recorded, transport, clock, emit, measure=measure
+        )
     except TransportError as error:
         raise UnreachableError(str(error), hint="check the address, and that the server is up") from error
     choice = replace(choice, elapsed_s=clock.monotonic() - started_s)
@@ -99,17 +110,8 @@ async def choose_batch_size(
     return with_batch_size(settings, choice.size), choice
 
 
-def _recorded_size(settings: Settings) -> int | None:
-    """Return the batch size in the run's directory."""
-    directory = RunDirectory(settings.journal.directory / str(settings.run_id))
-    if not settings.keeps_a_journal or not directory.exists:
-        return None
-    size = directory.read_record().settings.get(BATCH_SIZE)
-    return size if isinstance(size, int) else None
-
-
 async def _found_or_measured(
-    settings: Settings, transport: Transport, clock: Clock, emit: Emit, *, measure: bool
+    settings: Settings, recorded: int | None, transport: Transport, clock: Clock, emit: Emit, *, measure: bool
 ) -> BatchSizeChoice:
     api = MidazApi(reads_with_retries(transport, clock), Phase.ORGANIZATIONS)
     server = server_of(await api.version())
@@ -119,9 +121,8 @@ async def _found_or_measured(
             return BatchSizeChoice(batch_size_of(row), "as the run began, according to its organization on the server")
     if not server.atomic_many_to_many:
         return BatchSizeChoice(1, f"Midaz {server.version} may apply a transaction in part")
-    size = _recorded_size(settings)
-    if size is not None:
-        return BatchSizeChoice(size, "as the run began, according to its directory")
+    if recorded is not None:
+        return BatchSizeChoice(recorded, "as the run began, according to its directory")
     if not measure:
         return BatchSizeChoice(1, "nothing of the run is on the server")
     sizes = batch_sizes(settings)

@@ -7,7 +7,7 @@ import sys
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 from rich.console import Console, Group, RenderableType
@@ -48,6 +48,16 @@ ROWS_MAX = 10
 
 Limit = Callable[[], int | None]
 """Returns the maximum in flight at this time, where it changes during a run; otherwise None."""
+Verified = Callable[[], tuple[int, int]]
+"""Returns how many ledgers are verified, and how many there are; shown where nothing is to be created."""
+
+
+def _no_limit() -> None:
+    return None
+
+
+def _no_ledgers() -> tuple[int, int]:
+    return 0, 0
 
 
 class Progress(ABC):
@@ -55,18 +65,20 @@ class Progress(ABC):
 
     every_s: float
 
-    def __init__(self, meter: Meter, clock: Clock, *, ledgers: int = 0, limit: Limit = lambda: None) -> None:
+    def __init__(
+        self, meter: Meter, clock: Clock, *, verified: Verified = _no_ledgers, limit: Limit = _no_limit
+    ) -> None:
         """Create a display.
 
         Args:
             meter: the counters to show.
             clock: gives the intervals.
-            ledgers: how many there are to verify; shown where nothing is to be created.
-            limit: returns the maximum in flight where that changes, otherwise None.
+            verified: counts the ledgers.
+            limit: returns the maximum in flight.
         """
         self._meter = meter
         self._clock = clock
-        self._ledgers_total = ledgers
+        self._verified = verified
         self._started_s = clock.monotonic()
         self._window: deque[tuple[float, int, int]] = deque()
         self.breaker = "closed"
@@ -121,9 +133,7 @@ class Progress(ABC):
         """Return how much is done, of how much, and the unit."""
         if self._meter.planned:
             return self._meter.finished, self._meter.planned, "item"
-        progress = self._meter.ledgers.values()
-        verified = sum(ledger.phase is Phase.VERIFY and not ledger.active for ledger in progress)
-        return verified, self._ledgers_total, "ledger"
+        return *self._verified(), "ledger"
 
     def begin(self) -> None:
         """Prepare the output before the first `show`."""
@@ -169,11 +179,14 @@ class Numbers:
     def line(self, width: int | None = None) -> str:
         """Return the figures in one line. Where it would be wider than `width`, the less important are left out."""
         fields = self._fields()
-        for field in sorted(fields, key=lambda field: field.rank, reverse=True):
-            if width is None or len(_joined(fields)) <= width:
+        texts = [field.text for field in fields]
+        steps = [(field.rank, at, "") for at, field in enumerate(fields)]
+        steps += [(field.rank + 1.5, at, field.short) for at, field in enumerate(fields) if field.short]
+        for _, at, shorter in sorted(steps, reverse=True):
+            if width is None or len(_joined(texts)) <= width:
                 break
-            fields = [replace(field, text=field.short) if other is field else other for other in fields]
-        return _joined(fields)[:width]
+            texts[at] = shorter
+        return _joined(texts)
 
     def _fields(self) -> "list[_Field]":
         eta = _duration(self.eta_s) if self.eta_s is not None else "?"
@@ -193,15 +206,16 @@ class Numbers:
 
 @dataclass(frozen=True, slots=True)
 class _Field:
-    """A part of the line with the figures; `rank` 0 is the most important, `short` replaces it in a narrow line."""
+    """A part of the line with the figures. Those of the highest rank are left out first in a narrow line; `short`
+    replaces a part once those that are higher by 2 are left out."""
 
-    rank: int
+    rank: float
     text: str
     short: str = ""
 
 
-def _joined(fields: "list[_Field]") -> str:
-    return "  ".join(field.text for field in fields if field.text)
+def _joined(texts: list[str]) -> str:
+    return "  ".join(text for text in texts if text)
 
 
 class LineProgress(Progress):
@@ -322,7 +336,7 @@ class LiveProgress(Progress):
 
 
 def make_progress(
-    stream: TextIO, meter: Meter, clock: Clock, *, ledgers: int = 0, limit: Limit = lambda: None
+    stream: TextIO, meter: Meter, clock: Clock, *, verified: Verified = _no_ledgers, limit: Limit = _no_limit
 ) -> Progress:
     """Return a live display for a terminal that can redraw lines, otherwise lines.
 
@@ -330,11 +344,11 @@ def make_progress(
         stream: where to display it.
         meter: the counters to show.
         clock: gives the intervals.
-        ledgers: as in `Progress`.
+        verified: as in `Progress`.
         limit: as in `Progress`.
     """
     kind = LiveProgress if can_redraw(stream) else LineProgress
-    return kind(meter, clock, stream, ledgers=ledgers, limit=limit)
+    return kind(meter, clock, stream, verified=verified, limit=limit)
 
 
 def describe(event: Event) -> str:

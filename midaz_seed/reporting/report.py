@@ -8,12 +8,13 @@ from pathlib import Path
 
 import orjson
 
-from midaz_seed.errors import OutputError
+from midaz_seed.errors import ExitCode, OutputError, SeedError
 from midaz_seed.files import temporary_path, write_atomically
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
+from midaz_seed.wording import printable_json
 
 SCHEMA_VERSION = 1
 
@@ -344,7 +345,8 @@ class Report:
 
     def as_json(self) -> str:
         """Return the report as one JSON document."""
-        return orjson.dumps(dataclasses.asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode()
+        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+        return printable_json(orjson.dumps(dataclasses.asdict(self), option=options).decode())
 
 
 def check_writable(path: Path) -> None:
@@ -362,7 +364,12 @@ def check_writable(path: Path) -> None:
 
 def write_json(report: Report, path: Path, *, private: bool = False) -> None:
     """Write the report atomically; `private`: only the user can read it. Raises OutputError."""
-    data = report.as_json().encode()
+    write_document(report.as_json(), path, private=private)
+
+
+def write_document(text: str, path: Path, *, private: bool = False) -> None:
+    """Write a JSON document in the place of a report, atomically. Raises OutputError."""
+    data = text.encode(errors="backslashreplace")
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(data)  # a pipe or a device, which a file cannot replace
@@ -370,6 +377,12 @@ def write_json(report: Report, path: Path, *, private: bool = False) -> None:
             write_atomically(path, data, durable=False, private=private)
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def not_written(report: Report, error: SeedError) -> Report:
+    """Return the report of a run whose result could not be written everywhere: its exit code is not 0."""
+    verdict = f"{report.verdict} The result was not written: {error}."
+    return dataclasses.replace(report, exit_code=report.exit_code or ExitCode.DIFFERENCES, verdict=verdict)
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

@@ -111,7 +111,7 @@ def _client(report: Report) -> Iterator[str]:
 
 def _load(report: Report) -> Iterator[str]:
     """Describe the load, if it was more than a fixed number in flight."""
-    if cast("JsonObject", report.settings["target"]).get("insecure"):
+    if cast("JsonObject", report.settings.get("target", {})).get("insecure"):
         yield "INSECURE: certificates were not checked (target.insecure)"
     if report.packing is not None:
         yield (
@@ -123,6 +123,11 @@ def _load(report: Report) -> Iterator[str]:
         yield (
             f"concurrency: auto, {report.concurrency.in_flight} in flight at the end, {min(found)} to {max(found)} "
             f"before, {counted(report.concurrency.changes_total, 'change')}"
+        )
+    if report.rate_limit is not None:
+        yield (
+            f"rate limit of the server: about {report.rate_limit.found_per_s:,.0f} requests/s, "
+            f"{counted(report.rate_limit.rejected, 'request')} rejected and sent again"
         )
     steady = report.steady
     if steady is not None and (steady.warmup_s or steady.to_s - steady.from_s >= STEADY_S_MIN):

@@ -10,8 +10,9 @@ from collections.abc import Callable
 
 from midaz_seed.clock import Clock
 
-WINDOW_S = 0.5
-"""Time between two decisions."""
+WINDOW_S, WINDOW_S_MAX = 0.5, 2.0
+"""Time between two decisions; the longer one while there are few answers."""
+ANSWERS_MIN = 10
 KEPT = 0.9
 """Share of the accepted rate that is kept after a window with rejections."""
 WITHOUT_ANY = 0.5
@@ -54,7 +55,8 @@ class Throttle:
         self._clean_windows = 0
         self._next_slot_s = 0.0
         self._last_rejected_s = -math.inf
-        self._only_rejected_since_s: float | None = None
+        self._only_rejected_since_s: dict[bool, float] = {}
+        """By kind of request, whether it is a read: the first rejection since one was accepted."""
         self._reported_per_s = 0.0
 
     @property
@@ -62,22 +64,21 @@ class Throttle:
         """Return the present limit; infinity when there is none."""
         return self._rate_per_s if self.active else math.inf
 
-    def rejected_for_s(self, now_s: float) -> float:
-        """Return for how long the server has rejected every request, in seconds."""
-        return 0.0 if self._only_rejected_since_s is None else now_s - self._only_rejected_since_s
+    def rejected_for_s(self, now_s: float, *, is_read: bool) -> float:
+        """Return for how long the server has rejected every request of a kind, in seconds."""
+        return now_s - self._only_rejected_since_s.get(is_read, now_s)
 
-    def accept(self, now_s: float) -> None:
+    def accept(self, now_s: float, *, is_read: bool) -> None:
         """Record an answer that is no rejection. Needed only while the throttle is active."""
-        self._only_rejected_since_s = None
+        self._only_rejected_since_s.pop(is_read, None)
         self._accepted_in_window += 1
         self._decide(now_s)
 
-    def reject(self, now_s: float) -> None:
+    def reject(self, now_s: float, *, is_read: bool) -> None:
         """Record an answer that rejects a request because of the rate."""
         self.rejected += 1
         self._last_rejected_s = now_s
-        if self._only_rejected_since_s is None:
-            self._only_rejected_since_s = now_s
+        self._only_rejected_since_s.setdefault(is_read, now_s)
         if not self.active:
             self.active = True
             self._rate_per_s = math.inf
@@ -102,7 +103,8 @@ class Throttle:
     def _decide(self, now_s: float) -> None:
         """At the end of a window, set the rate of the next one."""
         span_s = now_s - self._window_s
-        if span_s < WINDOW_S:
+        answers = self._accepted_in_window + self._rejected_in_window
+        if span_s < WINDOW_S or (answers < ANSWERS_MIN and span_s < WINDOW_S_MAX):
             return
         if self._rejected_in_window:
             self._slow_down(self._accepted_in_window / span_s)

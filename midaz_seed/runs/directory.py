@@ -1,17 +1,16 @@
-"""The directory of a run, `runs/<run id>/`: its record (`run.json`), journal, rejects and report.
+"""The directory of a run, `runs/<run id>@<server>/`: its record (`run.json`), journal, rejects and report.
 
 One process at a time owns it, by a lock that the operating system releases when the process ends, however it ends.
 """
 
 import fcntl
 import os
+import shlex
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
-from enum import StrEnum
-from importlib.metadata import version
+from dataclasses import asdict, replace
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -21,68 +20,23 @@ from pydantic import TypeAdapter
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError, RunError, UsageError
 from midaz_seed.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
-from midaz_seed.plan.plan import Plan
+from midaz_seed.plan.batch_size import with_batch_size
 from midaz_seed.runs import rejects
+from midaz_seed.runs.identity import directory_name, run_id_in, server_key, target_name
 from midaz_seed.runs.journal import done_in
+from midaz_seed.runs.record import BATCH_SIZE, RunRecord, RunStatus, timestamp
 from midaz_seed.settings.loader import load_settings
 from midaz_seed.settings.model import Settings
-from midaz_seed.settings.schema import SETTINGS, as_plain
+from midaz_seed.settings.schema import SETTINGS
 from midaz_seed.settings.sources import RawValue
+from midaz_seed.settings.target import ResolvedTarget
 
 RUN_RECORD = "run.json"
 JOURNAL = "journal"
 REJECTS = "rejects.ndjson"
 REPORT = "report.json"
 LOCK = "lock"
-BATCH_SIZE = "generation.batches.transactionsPerBatch"
-DATA_SETTINGS = ("seed", BATCH_SIZE)
-"""The settings outside the sections `volume` and `data` that change the data."""
-
-
-class RunStatus(StrEnum):
-    """How far a run came."""
-
-    RUNNING = "running"
-    """A process works on it."""
-    CUT_OFF = "cut off"
-    """Its process was killed, or the machine went down."""
-    UNFINISHED = "unfinished"
-    """Its last session stopped early or had failures."""
-    FINISHED = "finished"
-    REMOVED = "removed"
-    """Its data was removed from the server by a teardown."""
-
-
-@dataclass(frozen=True, slots=True)
-class RunRecord:
-    """What `run.json` holds: the run, and how far it came."""
-
-    run_id: str
-    plan_digest: str
-    """SHA-256 of the plan, hex."""
-    version: str
-    """The version of midaz-seed that planned the run."""
-    target: str
-    """The target's address, without credentials."""
-    status: RunStatus
-    created_at: str
-    """When the run began: ISO 8601, UTC."""
-    updated_at: str
-    """When the record was last written: ISO 8601, UTC."""
-    planned: int
-    """Requests that create something."""
-    done: int = 0
-    """Of `planned`, those that are journalled as made."""
-    rejected: int = 0
-    """Of `planned`, those that the server rejected."""
-    sessions: int = 0
-    """Processes that have worked on the run, one after the other; the shards of one session are not counted."""
-    exit_code: int | None = None
-    """Of the last session that ended."""
-    verdict: str = ""
-    """Of the last session that ended."""
-    settings: dict[str, Any] = field(default_factory=dict)
-    """The effective settings by their dotted paths, without secrets."""
+DEFAULT_ROOT = "runs"
 
 
 _RECORD = TypeAdapter(RunRecord)
@@ -105,6 +59,19 @@ class RunDirectory:
         """Whether it holds a run."""
         return (self.path / RUN_RECORD).exists()
 
+    @property
+    def name(self) -> str:
+        """The shortest text by which commands find it: its run id, the name of the directory, or its path."""
+        run_id = run_id_in(self.path.name)
+        if len(runs_with_id(self.path.parent, run_id)) <= 1:
+            return run_id
+        return str(self.path) if self.path.name == run_id else self.path.name
+
+    @property
+    def arguments(self) -> str:
+        """The arguments with which a command finds it, quoted for a shell: its name, and where the runs are."""
+        return f"{shlex.quote(self.name)}{runs_option(self.path.parent)}"
+
     def read_record(self) -> RunRecord:
         """Read what the run is and how far it came.
 
@@ -119,7 +86,7 @@ class RunDirectory:
             raise RunError(
                 f"the run cannot be read: {error.strerror or error}",
                 where=str(file),
-                hint="`midaz-seed runs list` shows all runs",
+                hint=_list_hint(self.path.parent),
             ) from error
         except (ValueError, TypeError, RecursionError) as error:
             raise RunError(
@@ -178,13 +145,18 @@ class RunDirectory:
                 raise RunError(
                     f"run {self.path.name} is in use by process {self.owner() or 'unknown'}",
                     where=str(self.path),
-                    hint="wait for that process, or stop it (SIGTERM), then continue with `midaz-seed run --resume`",
+                    hint="wait for that process, or stop it (SIGTERM), then run the same command again",
                 ) from None
             lock.truncate(0)
             lock.write(f"{os.getpid()}\n".encode())
             lock.flush()
             self.lock_fd = lock.fileno()
-            yield
+            try:
+                yield
+            finally:
+                self.lock_fd = -1
+                with suppress(OSError):
+                    lock.truncate(0)
 
     def delete(self) -> None:
         """Delete the directory. The run's data stays on the server.
@@ -265,29 +237,81 @@ def find_run(directory: Path | str, name: str) -> RunDirectory:
 
     Args:
         directory: where the runs are; by default that is `runs`.
-        name: the run id, or the path of the run's directory, or "" for the last run that is not finished.
+        name: the run id, the name or the path of the run's directory, or "" for the last run that is not finished.
 
     Raises:
-        RunError: there is no such run.
+        RunError: there is no such run, or there are several.
     """
     root = Path(directory)
-    if name:
-        path = root / name
-        if not (path / RUN_RECORD).exists() and (Path(name) / RUN_RECORD).exists():
-            path = Path(name)
-        if not (path / RUN_RECORD).exists():
-            raise RunError(f"unknown run {name}", where=str(root), hint="`midaz-seed runs list` shows all runs")
-        return RunDirectory(path)
-    unfinished = [
-        run for run in list_runs(root) if run.read_record().status not in (RunStatus.FINISHED, RunStatus.REMOVED)
+    if not name:
+        return _last_unfinished(root)
+    same_id = runs_with_id(root, name)
+    if len(same_id) > 1:
+        lines = "".join(f"\n  {run.name}  {run.read_record().status}  {run.read_record().target}" for run in same_id)
+        raise RunError(
+            f"{len(same_id)} runs have the id {name}, on different servers:{lines}",
+            where=str(root),
+            hint="name one of them as the list does",
+        )
+    paths = [run.path for run in same_id] or [
+        path for path in (root / name, Path(name)) if (path / RUN_RECORD).exists()
     ]
+    if not paths:
+        raise RunError(f"unknown run {name}", where=str(root), hint=_list_hint(root))
+    return RunDirectory(paths[0])
+
+
+def _last_unfinished(root: Path) -> RunDirectory:
+    ended = (RunStatus.FINISHED, RunStatus.REMOVED)
+    unfinished = [run for run in list_runs(root) if run.read_record().status not in ended]
     if not unfinished:
         raise RunError(
-            "no unfinished run to resume",
+            "no unfinished run to resume: a run begins when it has reached its server",
             where=str(root),
-            hint="`midaz-seed runs list` shows all runs",
+            hint=f"start it with `midaz-seed run` and its settings; {_list_hint(root)}",
         )
     return unfinished[-1]
+
+
+def run_directory(settings: Settings, run_id: str, target: ResolvedTarget) -> RunDirectory:
+    """Return the directory of the run of a plan on a server: the one that it has, or one that does not exist yet.
+
+    Raises:
+        RunError: a directory of this run id cannot be read.
+        UsageError: the runs cannot be read.
+    """
+    root, server = settings.journal.directory, server_key(target_name(target), settings.sandbox.data)
+    for run in runs_with_id(root, run_id):
+        record = run.read_record()
+        if server_key(record.target, record.settings.get("sandbox.data")) == server:
+            return run
+    first = root / directory_name(run_id, server)
+    numbered = (first.with_name(f"{first.name}-{number}") for number in count(2))
+    return RunDirectory(next(path for path in chain([first], numbered) if not (path / RUN_RECORD).exists()))
+
+
+def recorded_batch_size(settings: Settings, target: ResolvedTarget) -> int | None:
+    """Return the batch size in the directory of the run that measured it; None without one. Raises as
+    `run_directory`."""
+    if not settings.keeps_a_journal:
+        return None
+    directory = run_directory(settings, str(with_batch_size(settings, 1).run_id), target)
+    size = directory.read_record().settings.get(BATCH_SIZE) if directory.exists else None
+    return size if isinstance(size, int) else None
+
+
+def runs_with_id(root: Path, run_id: str) -> list[RunDirectory]:
+    """Return the runs of a run id: one for each server, by the names of their directories."""
+    return sorted((run for run in list_runs(root) if run_id_in(run.path.name) == run_id), key=lambda run: run.path.name)
+
+
+def runs_option(root: Path) -> str:
+    """Return the flag with which a command finds the runs in this directory; "" when it is the default."""
+    return "" if str(root) == DEFAULT_ROOT else f" --runs-dir {shlex.quote(str(root))}"
+
+
+def _list_hint(root: Path) -> str:
+    return f"`midaz-seed runs list{runs_option(root)}` shows all runs"
 
 
 def list_runs(directory: Path | str) -> list[RunDirectory]:
@@ -301,71 +325,29 @@ def list_runs(directory: Path | str) -> list[RunDirectory]:
     """
     root = Path(directory)
     try:
-        paths = [path for path in root.iterdir() if (path / RUN_RECORD).exists()] if root.exists() else []
+        paths = list(root.iterdir()) if root.exists() else []
     except OSError as error:
-        raise UsageError(f"the runs cannot be read: {error.strerror or error}", where=str(root)) from error
-    return [RunDirectory(path) for path in sorted(paths, key=lambda path: (path / RUN_RECORD).stat().st_mtime_ns)]
+        raise UsageError(
+            f"the runs cannot be read: {error.strerror or error}",
+            where=str(root),
+            hint="check the directory and its permissions, or name another with --runs-dir",
+        ) from error
+    updated = [(_updated_ns(path), path) for path in paths]
+    return [RunDirectory(path) for at_ns, path in sorted(updated) if at_ns]
 
 
-def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> RunRecord:
-    """Return the record of a run that starts now."""
-    now = timestamp(clock)
-    return RunRecord(
-        plan.run_id,
-        plan.digest,
-        _version(),
-        target,
-        RunStatus.RUNNING,
-        now,
-        now,
-        plan.posts,
-        settings=stored_settings(settings),
-    )
-
-
-def stored_settings(settings: Settings) -> dict[str, Any]:
-    """Return the effective settings by dotted path, without secrets and without those that are not set."""
-    plain = {path: as_plain(setting.value_of(settings)) for path, setting in SETTINGS.items() if not setting.is_secret}
-    return {path: value for path, value in plain.items() if value not in (None, []) and "://***@" not in str(value)}
-
-
-def differences(stored: Mapping[str, Any], settings: Settings) -> list[str]:
-    """Return the settings that produce other data than the stored ones: "volume.accountsPerLedger 100 -> 200"."""
-    now = stored_settings(settings)
-    paths = [path for path in SETTINGS if path in DATA_SETTINGS or path.startswith(("volume.", "data."))]
-    return [
-        f"{path} {stored.get(path, 'not set')} -> {now.get(path, 'not set')}"
-        for path in paths
-        if stored.get(path) != now.get(path)
-    ]
-
-
-def check_same_plan(record: RunRecord, settings: Settings, digest: str, where: Path) -> None:
-    """Raise RunError, with the differences, when a run was started with another plan."""
-    if record.plan_digest == digest:
-        return
-    changed = differences(record.settings, settings)
-    what = "; ".join(changed) or f"it was planned by midaz-seed {record.version}, this is {_version()}"
-    raise RunError(
-        f"run {record.run_id} was started with another plan ({record.plan_digest[:12]}, now {digest[:12]}): {what}",
-        where=str(where),
-        hint="use the same settings, or start a new run with another --run-id",
-    )
-
-
-def timestamp(clock: Clock) -> str:
-    """Return the current time as `run.json` has it: RFC 3339, in seconds."""
-    return datetime.fromtimestamp(clock.time(), UTC).isoformat(timespec="seconds")
-
-
-def _version() -> str:
-    return version("midaz-seed")
+def _updated_ns(path: Path) -> int:
+    """Return when the record of a run was last written; 0 when this is no run, or one that is deleted right now."""
+    try:
+        return (path / RUN_RECORD).stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:
     return OutputError(
         f"the run's directory cannot be written: {error.strerror or error}",
         where=str(path),
-        hint="check the folder, its permissions and the disk space, choose another with --runs-dir, or run without a "
-        "journal: --no-journal",
+        hint="check the folder, its permissions and the disk space; a new run can have another folder "
+        "(--runs-dir) or no journal (--no-journal)",
     )

@@ -160,6 +160,7 @@ class Journal:
         *,
         session: int = 1,
         others: Sequence[Path] = (),
+        starts: bool = True,
     ) -> None:
         """Open the journal of a plan, or create it.
 
@@ -169,6 +170,7 @@ class Journal:
             digest: that of the plan.
             session: the number of this session of the run, from 1.
             others: journals of other processes of the same run, which are read too.
+            starts: begin the session at once. Otherwise nothing is written until `start`, which must come first.
 
         Raises:
             RunError: a file is damaged, or belongs to another plan.
@@ -184,6 +186,7 @@ class Journal:
         """The CRC-32 of the last frame."""
         self._leased = False
         self._others: list[Path] = []
+        self._dropped: list[Path] = []
         self._known: dict[int, ReplayedState] = {}
         self._phase_logs: dict[int, PhaseLog] = {}
         self.made: array[int] = array("Q")
@@ -197,6 +200,8 @@ class Journal:
         """The time of the last write of the previous session (epoch seconds)."""
         if path is not None:
             self._open(path, others)
+            if starts:
+                self.start()
 
     @property
     def enabled(self) -> bool:
@@ -207,6 +212,11 @@ class Journal:
     def has_records(self) -> bool:
         """Whether anything was leased, in this session or an earlier one."""
         return bool(self._known) or self._leased
+
+    @property
+    def has_leased(self) -> bool:
+        """Whether anything was leased in this session, so that something may have been sent."""
+        return self._leased
 
     def phase_log(self, ledger: int | None, phase: Phase, count: int) -> PhaseLog:
         """Return the log of a phase.
@@ -271,7 +281,7 @@ class Journal:
             raise JournalError(
                 f"the journal cannot be written, so nothing more is sent: {error.strerror or error}",
                 where=str(self._path),
-                hint="free disk space, then continue with `midaz-seed run --resume`",
+                hint="free disk space, then run the same command again",
             ) from error
 
     def restart(self) -> None:
@@ -280,12 +290,36 @@ class Journal:
         self._phase_logs.clear()
         self.clean = True
         self._leased = False
-        for other in self._others:
-            other.unlink(missing_ok=True)
+        self._dropped, self._others = self._others, []
+        self._length = self._check = 0
         if self._fd >= 0:
-            os.ftruncate(self._fd, 0)
-            self._length = self._check = 0
-            self._write([self._head(), self._opening()])
+            self._begin_file()
+
+    def start(self) -> None:
+        """Begin the session in the file.
+
+        Raises:
+            OutputError: the file cannot be opened.
+            JournalError: it cannot be written.
+        """
+        if self._path is None:
+            return
+        try:
+            self._fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
+        except OSError as error:
+            raise _unopened(self._path, error) from error
+        try:
+            self._begin_file()
+        except BaseException:
+            os.close(self._fd)
+            self._fd = -1
+            raise
+
+    def _begin_file(self) -> None:
+        for other in self._dropped:
+            other.unlink(missing_ok=True)
+        os.ftruncate(self._fd, self._length)
+        self._write([self._opening()] if self._length else [self._head(), self._opening()])
 
     def close(self, *, clean: bool) -> None:
         """End the session; `clean` when no request is in flight. Raises JournalError."""
@@ -307,32 +341,21 @@ class Journal:
     # ---- reading
 
     def _open(self, path: Path, others: Sequence[Path]) -> None:
+        """Read what earlier sessions wrote."""
+        self._others = [other for other in others if other != path and other.exists()]
+        files = [*([path] if path.exists() else []), *self._others]
         try:
-            self._fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, PRIVATE_FILE)
-            self._others = [other for other in others if other != path and other.exists()]
-            files = [path, *self._others]
-            self.last_written_s = max(file.stat().st_mtime for file in files)
+            self.last_written_s = max((file.stat().st_mtime for file in files), default=0.0)
             contents = {file: file.read_bytes() for file in files}
         except OSError as error:
-            raise OutputError(
-                f"the journal cannot be opened: {error.strerror or error}",
-                where=str(path),
-                hint="check the folder, its permissions and the disk space, or run without a journal: --no-journal",
-            ) from error
-        try:
-            found: list[_Record] = []
-            for file, data in contents.items():
-                end, check = self._read(data, file, found)
-                if file == path:
-                    self._length, self._check = end, check
-            for record in sorted(found, key=attrgetter("session")):
-                replay(self._known, record.payload, record.path, record.at)
-            os.ftruncate(self._fd, self._length)
-            self._write([self._opening()] if self._length else [self._head(), self._opening()])
-        except BaseException:
-            os.close(self._fd)
-            self._fd = -1
-            raise
+            raise _unopened(path, error) from error
+        found: list[_Record] = []
+        for file, data in contents.items():
+            end, check = self._read(data, file, found)
+            if file == path:
+                self._length, self._check = end, check
+        for record in sorted(found, key=attrgetter("session")):
+            replay(self._known, record.payload, record.path, record.at)
 
     def _head(self) -> bytes:
         return b"H" + f"{FORMAT}:{self._digest}".encode()
@@ -355,6 +378,8 @@ class Journal:
             else:
                 found.append(_Record(session, payload, path, at))
             at, check = end, frame_check
+        if path != self._path and session == self._session:
+            return at, check  # of the process that started this one: its session has not ended
         # what a crashed machine cut off may have been a lease
         self.clean = self.clean and last in (b"E", b"H", b"O") and at == len(data)
         return at, check
@@ -368,6 +393,14 @@ class Journal:
                 where=str(path),
                 hint="finish it with the midaz-seed version that started it, or start a new run with another --run-id",
             )
+
+
+def _unopened(path: Path, error: OSError) -> OutputError:
+    return OutputError(
+        f"the journal cannot be opened: {error.strerror or error}",
+        where=str(path),
+        hint="check the folder, its permissions and the disk space, or run without a journal: --no-journal",
+    )
 
 
 def done_in(path: Path) -> int:

@@ -130,7 +130,7 @@ class Rejects:
             raise OutputError(
                 f"a rejected item cannot be recorded: {error.strerror or error}",
                 where=str(self.path),
-                hint="free disk space, then continue with `midaz-seed run --resume`",
+                hint="free disk space, then run the same command again",
             ) from error
         self.standing.add(key)
 

@@ -10,19 +10,10 @@ from midaz_seed.clock import Clock
 from midaz_seed.errors import ExitCode, JournalError, OutputError
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.report import Report, write_json
-from midaz_seed.runs.directory import (
-    REJECTS,
-    REPORT,
-    RUN_RECORD,
-    RunDirectory,
-    RunRecord,
-    RunStatus,
-    check_same_plan,
-    new_record,
-    stored_settings,
-    timestamp,
-)
+from midaz_seed.runs.directory import REJECTS, REPORT, RUN_RECORD, RunDirectory, run_directory
+from midaz_seed.runs.identity import target_name
 from midaz_seed.runs.journal import Journal
+from midaz_seed.runs.record import RunRecord, RunStatus, check_same_plan, new_record, stored_settings, timestamp
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
 
@@ -35,11 +26,28 @@ class Session:
     journal: Journal
     directory: RunDirectory | None = None
     record: RunRecord | None = None
+    """The last record that this session wrote; None before `begin`."""
     finished_before: bool = False
     rejects: Path | None = None
     """The file of rejected items."""
     number: int = 1
     """The number of this session of the run, from 1."""
+    started: RunRecord | None = None
+    """The record with this session, which `begin` writes."""
+
+    def begin(self) -> None:
+        """Begin the session on disk: only now is the target known to be the run's, so that a refusal changes nothing.
+
+        Raises:
+            OutputError: the directory cannot be written.
+            JournalError: the journal cannot be written.
+        """
+        if self.directory is None or self.started is None:
+            return
+        self.journal.start()
+        self.directory.merge_rejects()  # those of a session that was killed
+        self.record = self.started
+        self.directory.write(self.record)
 
     def end(self, report: Report) -> None:
         """Write the report, and the result of the session to the run record. Raises OutputError."""
@@ -65,8 +73,18 @@ class Session:
 
 
 @contextmanager
-def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: Clock) -> Iterator[Session]:
-    """Own the run's directory for the duration of the block, and create or reopen its journal.
+def open_session(
+    settings: Settings, plan: Plan, target: ResolvedTarget, clock: Clock, directory: RunDirectory | None = None
+) -> Iterator[Session]:
+    """Own the run's directory for the duration of the block, and open its journal; `Session.begin` writes the first
+    byte.
+
+    Args:
+        settings: those of the run.
+        plan: follows from the settings.
+        target: where the run is.
+        clock: gives the times of the records.
+        directory: the run's directory; None: that of the plan on this target.
 
     Raises:
         RunError: another process owns the run, it has another plan, or its files are damaged.
@@ -75,44 +93,45 @@ def open_session(settings: Settings, plan: Plan, target: ResolvedTarget, clock: 
     if not settings.keeps_a_journal:
         yield Session(clock, Journal(clock))
         return
-    directory = RunDirectory(settings.journal.directory / plan.run_id)
+    directory = directory or run_directory(settings, plan.run_id, target)
     with directory.owned():
         before = directory.read_record() if directory.exists else None
         if before is not None:
-            check_same_plan(before, settings, plan.digest, directory / RUN_RECORD)
-        record = before or new_record(settings, plan, target=_name(target), clock=clock)
-        journal = _open_journal(record, directory, plan, clock)
-        started = _started(record, settings, target, clock)
-        journal_bytes = directory.journal_bytes
+            check_same_plan(before, settings, plan, directory / RUN_RECORD)
+        record = before or new_record(settings, plan, target=target_name(target), clock=clock)
+        session = Session(
+            clock,
+            _open_journal(record, directory, plan, clock),
+            directory,
+            started=_started(record, settings, target, clock),
+            finished_before=record.status is RunStatus.FINISHED,
+            rejects=directory / REJECTS,
+            number=record.sessions + 1,
+        )
         try:
-            directory.merge_rejects()  # those of a session that was killed
-            directory.write(started)
-            yield Session(
-                clock,
-                journal,
-                directory,
-                started,
-                finished_before=record.status is RunStatus.FINISHED,
-                rejects=directory / REJECTS,
-                number=started.sessions,
-            )
+            yield session
         except BaseException:
-            _close_quietly(journal)
-            if before is None and not journal.has_records:
-                shutil.rmtree(directory.path)  # nothing was sent: no run has begun
-                raise
-            nothing_sent = directory.journal_bytes == journal_bytes
-            directory.merge_rejects()
-            with suppress(OutputError):  # the run then counts as cut off, and the first error is raised
-                last = before if before and nothing_sent else started
-                directory.write(_ended_early(last, started.sessions, clock))
+            _end_early(session, directory, before)
             raise
-        _close_quietly(journal)
+        _close_quietly(session.journal)
+
+
+def _end_early(session: Session, directory: RunDirectory, before: RunRecord | None) -> None:
+    """Record a session that an error ended. One that did not begin leaves the directory as it was."""
+    _close_quietly(session.journal)
+    if before is None and not session.journal.has_records:
+        shutil.rmtree(directory.path)  # nothing was sent: no run has begun
+    elif session.record is not None and session.started is not None:
+        directory.merge_rejects()
+        last = before if before and not session.journal.has_leased else session.started
+        with suppress(OutputError):  # the run then counts as cut off, and the first error is raised
+            directory.write(_ended_early(last, session.number, session.clock))
 
 
 def _open_journal(record: RunRecord, directory: RunDirectory, plan: Plan, clock: Clock) -> Journal:
     """Open the journal of the next session; that of a removed run starts again empty."""
-    journal = Journal(clock, directory.journal(), plan.digest, session=record.sessions + 1, others=directory.journals())
+    path, others = directory.journal(), directory.journals()
+    journal = Journal(clock, path, plan.digest, session=record.sessions + 1, others=others, starts=False)
     if record.status is RunStatus.REMOVED:
         journal.restart()
     return journal
@@ -125,7 +144,7 @@ def _started(record: RunRecord, settings: Settings, target: ResolvedTarget, cloc
         status=RunStatus.RUNNING,
         updated_at=timestamp(clock),
         sessions=record.sessions + 1,
-        target=_name(target),
+        target=target_name(target),
         settings=stored_settings(settings),
     )
 
@@ -146,7 +165,3 @@ def _close_quietly(journal: Journal) -> None:
         journal.close(clean=False)
     except JournalError:
         return
-
-
-def _name(target: ResolvedTarget) -> str:
-    return "sandbox" if target.is_sandbox else target.onboarding_url

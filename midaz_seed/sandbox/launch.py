@@ -11,7 +11,8 @@ import anyio
 from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
-from midaz_seed.errors import UnreachableError
+from midaz_seed.errors import ConfigurationError, ExitCode, UnreachableError
+from midaz_seed.sandbox.faults.plan import FaultPlan
 
 START_WITHIN_S = 20.0
 END_WITHIN_S = 2.0
@@ -31,8 +32,10 @@ async def sandbox_process(
         The URLs of its onboarding and transaction services; the same where one service serves both.
 
     Raises:
+        ConfigurationError: the fault plan or the data file cannot be used.
         UnreachableError: it does not start.
     """
+    _check_files(data, faults)
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
         file = data or Path(folder) / "sandbox.sqlite"
         command = [sys.executable, "-m", "midaz_seed", "sandbox", "--port", "0", "--data", str(file), "--until-eof"]
@@ -60,14 +63,36 @@ async def _urls(process: Process) -> tuple[str, str]:
                 urls = text.removeprefix(_READY).split()
                 return urls[0], urls[-1]
     complaint = ""
+    with anyio.move_on_after(1):
+        await process.wait()
     if process.stderr is not None and process.returncode is not None:
         with anyio.move_on_after(1):
             async for piece in TextReceiveStream(process.stderr):
                 complaint += piece
+    if process.returncode == ExitCode.USAGE:
+        raise _unusable_data(complaint)
     raise UnreachableError(
         f"the sandbox did not start: {complaint.strip() or text.strip() or 'it printed nothing'}",
         hint="start it by hand with `midaz-seed sandbox` to see why",
     )
+
+
+def _check_files(data: Path | None, faults: Path | None) -> None:
+    """Raise ConfigurationError, which names the flag of the run, when a file cannot be used."""
+    if data is not None and data.is_dir():
+        raise ConfigurationError("--sandbox-data: this is a folder, not a file", where=str(data))
+    try:
+        if faults is not None:
+            FaultPlan.read(faults)
+    except ConfigurationError as error:
+        raise ConfigurationError(f"--sandbox-faults: {error.message}", where=error.where, hint=error.hint) from None
+
+
+def _unusable_data(complaint: str) -> ConfigurationError:
+    """Return the error for a data file, from the message with which the sandbox ended."""
+    parts = dict(line.strip().partition(": ")[::2] for line in complaint.splitlines())
+    hint = "use a file that a sandbox wrote, or one that does not exist yet"
+    return ConfigurationError(f"--sandbox-data: {parts.get('error', '?')}", where=parts.get("where", ""), hint=hint)
 
 
 async def _end(process: Process) -> None:

@@ -45,8 +45,13 @@ def load_settings(
     """
     problems: list[Problem] = []
     layers = []
-    file = _read_config(config, environ) if stored is None else (stored, [])
-    for values, invalid in (_read_flags(flags), read_environment(environ), file):
+    given = _read_flags(flags), read_environment(environ)
+    if stored is not None:  # a stored value may be incomplete, such as a URL without its password
+        paths = {raw.path for values, _ in given for raw in values}
+        file: tuple[Sequence[RawValue], list[Problem]] = [raw for raw in stored if raw.path not in paths], []
+    else:
+        file = _read_config(config, environ)
+    for values, invalid in (*given, file):
         layer, mistyped = _typed(values)
         layers.append(layer)
         problems += sorted(invalid + mistyped, key=_line)

@@ -2,6 +2,7 @@
 
 import re
 
+EXAMPLE = "USER:PASSWORD@HOST:PORT"
 _SCHEME = re.compile(r"(?i)^([\"'(]?)(?:[a-z][a-z0-9+.-]*://)?")
 _AT = re.compile(r"(?i)@|%40")
 
@@ -17,5 +18,5 @@ def mask_user_info(value: str) -> str:
 
 
 def mask_message(text: str) -> str:
-    """Apply `mask_user_info` to each word of a message."""
-    return re.sub(r"\S+", lambda word: mask_user_info(word[0]), text)
+    """Apply `mask_user_info` to each word of a message, except where the message shows how to write a URL."""
+    return re.sub(r"\S+", lambda word: word[0] if EXAMPLE in word[0] else mask_user_info(word[0]), text)

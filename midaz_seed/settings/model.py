@@ -303,7 +303,8 @@ class Journal(Section):
         True, description="Keep a journal. Not used with a sandbox without data file: nothing is left to resume."
     )
     directory: Path = Field(
-        Path("runs"), description="Directory of the runs; each run has a subdirectory named after its run id."
+        Path("runs"),
+        description="Directory of the runs; each run has a subdirectory named after its run id and its server.",
     )
 
 

@@ -10,6 +10,8 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 from pydantic_core import PydanticCustomError
 
+from midaz_seed.settings.masking import EXAMPLE
+
 EXPLAINED = "explained"
 """The type of an error whose message says what is wrong with a value."""
 
@@ -55,7 +57,7 @@ def _stripped(secret: object) -> object:
 
 def _bare_token(token: object) -> object:
     """Accept a token as it stands in a header: `Bearer abc`, `Authorization: Bearer abc`."""
-    return re.sub(r"(?i)^(authorization:\s*)?bearer\s+", "", token) if isinstance(token, str) else token
+    return re.sub(r"(?i)^(authorization:\s*)?bearer(\s+|$)", "", token) if isinstance(token, str) else token
 
 
 def _header_safe(token: SecretStr) -> SecretStr:
@@ -140,7 +142,7 @@ def _proxy_url(url: str) -> str:
     """Refuse what is not the URL of a proxy. The reasons do not contain it, because it may hold a password."""
     if not url:
         return url
-    form = "write it as http://HOST:PORT or http://USER:PASSWORD@HOST:PORT"
+    form = f"write it as http://HOST:PORT or http://{EXAMPLE}"
     if "***@" in url:
         raise explained("the proxy's user and password are not stored with a run: give --proxy again")
     if not url.isascii() or not url.isprintable() or re.search(r"[\s\\]", url):
@@ -148,6 +150,7 @@ def _proxy_url(url: str) -> str:
     try:
         parts = urlsplit(url)
         valid = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        valid = valid and "%" not in parts.netloc.rpartition("@")[2]
     except ValueError:
         valid = False
     if not valid or parts.path not in ("", "/") or parts.query or parts.fragment:
@@ -158,7 +161,9 @@ def _proxy_url(url: str) -> str:
     except UnicodeError:
         raise explained("its user or password has characters that a proxy cannot receive (Latin-1 only)") from None
     if "@" in user + password or ":" in unquote(user):
-        raise explained(f"its user and password are not clear: {form}, with @ as %40 and no : in the user")
+        raise explained(
+            f"its user and password are not clear: {form}, with an @ in them percent-encoded, and no colon in the user"
+        )
     return url
 
 

@@ -9,6 +9,7 @@ from typing import cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.http_exceptions import BadHttpMessage, ContentLengthError, TransferEncodingError
 from yarl import URL
 
 from midaz_seed.transport.base import (
@@ -25,12 +26,24 @@ from midaz_seed.transport.base import (
 from midaz_seed.transport.connecting import (
     NEXT_ADDRESS_AFTER_S,
     Addresses,
+    accepts_connections,
     accepts_tls,
     connect_error,
     connect_timeout,
+    invalid_name,
 )
 from midaz_seed.transport.headers import fixed_headers
-from midaz_seed.transport.unreadable import NoAnswerError, body_too_large, closed, https_expected, not_http
+from midaz_seed.transport.unreadable import (
+    NoAnswerError,
+    NotHttpError,
+    body_too_large,
+    closed,
+    head_too_large,
+    https_expected,
+    not_http,
+    too_many_headers,
+    wrong_protocol,
+)
 
 KEEP_ALIVE_S = 30.0
 """Idle time after which a connection is closed."""
@@ -56,7 +69,11 @@ class _Resolver(AbstractResolver):
     ) -> list[ResolveResult]:
         found: list[ResolveResult] = []
         for name in self._addresses.get((host, port), (host,)):
-            found += [{**each, "hostname": host} for each in await self._system.resolve(name, port, family)]
+            try:
+                answers = await self._system.resolve(name, port, family)
+            except UnicodeError as error:  # such as a label of more than 63 characters
+                raise invalid_name() from error
+            found += [{**each, "hostname": host} for each in answers]
         return found
 
     async def close(self) -> None:
@@ -133,14 +150,16 @@ class AiohttpTransport:
                 proxy=self._proxy,
                 trace_request_ctx=use,
             ) as answer:
+                if answer.status < 200:
+                    raise wrong_protocol(answer.status)
                 response = Response(answer.status, answer.headers, await _read(answer))
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError) as error:
-            raise self._not_connected(error, url) from error
+            raise await self._not_connected(error, url) from error
         except TimeoutError as error:
             raise AnswerTimeoutError(f"no complete answer in {self._request_timeout_s:g} s") from error
         except (aiohttp.ClientError, ConnectionError, ssl.SSLError) as error:
             lost = _lost(error, use)
-            if isinstance(lost, NoAnswerError) and await self._expects_tls(url):
+            if isinstance(lost, NoAnswerError | NotHttpError) and await self._expects_tls(url):
                 raise https_expected() from error
             raise lost from error
         self._has_answered = True
@@ -150,7 +169,7 @@ class AiohttpTransport:
         """See `Transport.aclose`."""
         await self._session.close()
 
-    def _not_connected(self, error: aiohttp.ClientError, url: URL) -> TransportError:
+    async def _not_connected(self, error: aiohttp.ClientError, url: URL) -> TransportError:
         """Return the error to raise when there is no connection to the server or the proxy."""
         if isinstance(error, aiohttp.ClientConnectorCertificateError):
             return connect_error(cast("ssl.SSLError", error.certificate_error), error.host, error.port or 0)
@@ -160,7 +179,9 @@ class AiohttpTransport:
             hint = "check target.proxy; its user and password are given as http://USER:PASSWORD@HOST:PORT"
             return ConnectError(f"the proxy refuses the connection: {error.status} {error.message}", hint=hint)
         via = URL(self._proxy) if self._proxy else url
-        return connect_timeout(via.host or "", via.port or 0, self._connect_timeout_s)
+        host, port = via.host or "", via.port or 0
+        handshake = via.scheme == "https" and await accepts_connections(host, port, self._addresses)
+        return connect_timeout(host, port, self._connect_timeout_s, handshake=handshake)
 
     async def _expects_tls(self, url: URL) -> bool:
         """Return whether a server that has never answered plain HTTP uses TLS."""
@@ -193,9 +214,27 @@ async def _read(answer: aiohttp.ClientResponse) -> bytes:
 def _lost(error: Exception, use: _Use) -> TransportError:
     """Return the error to raise when a connection ended, or what was received cannot be parsed."""
     if isinstance(error, aiohttp.ClientResponseError):
-        return not_http(b"", error.message)
-    started = isinstance(error, aiohttp.ServerDisconnectedError) and error.message not in (None, "Server disconnected")
-    begun = started or isinstance(error, aiohttp.ClientPayloadError)
-    if use.is_reused and not begun:
+        return _invalid(error.message)
+    payload = isinstance(error, aiohttp.ClientPayloadError)
+    if payload and isinstance(error.__cause__, BadHttpMessage) and not isinstance(error.__cause__, _CUT_OFF):
+        return _invalid(error.__cause__.message)
+    started = isinstance(error, aiohttp.ServerDisconnectedError) and not isinstance(error.message, str)
+    if use.is_reused and not (payload or started):
         return ReusedConnectionClosedError("the server closed the idle connection")
-    return closed(None if isinstance(error, aiohttp.ServerDisconnectedError) else error, received=begun)
+    reason = error if isinstance(error, OSError) else None
+    return closed(reason, received=payload or started)
+
+
+_CUT_OFF = (ContentLengthError, TransferEncodingError)
+"""What aiohttp raises when a connection ends inside a body."""
+
+
+def _invalid(message: str) -> TransportError:
+    """Return the error for bytes that aiohttp's parser refuses; its messages hold the bytes after the first line."""
+    if message.startswith("Got more than"):
+        return head_too_large()
+    if message.startswith("Too many headers"):
+        return too_many_headers()
+    if message.startswith("Bad status line"):
+        return NotHttpError("not a Midaz: the answer is not HTTP")
+    return not_http(b"", message.strip().partition("\n")[0].rstrip(":"))

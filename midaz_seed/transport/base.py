@@ -105,7 +105,7 @@ class UnreadableAnswerError(LostConnectionError):
 class ReusedConnectionClosedError(TransportError):
     """A connection that had already carried an answer ended before the first byte of the next one.
 
-    Usually the server closed it as idle while the request was on its way; whether it has read the request is unknown.
+    Usually the server closed it as idle while the request was in flight; whether it has read the request is unknown.
     """
 
 

@@ -15,8 +15,8 @@ Addresses = Mapping[tuple[str, int], tuple[str, ...]]
 """(host, port) -> the IP addresses to use instead of those that the resolver of the system gives."""
 NEXT_ADDRESS_AFTER_S = 0.25
 """Time without a connection after which the next address of a name is tried as well (RFC 8305, section 5)."""
-TLS_WITHIN_S = 1.0
-"""Time in which a server must accept TLS to be taken for one that expects it."""
+TRY_WITHIN_S = 1.0
+"""Time for a connection that is only tried, such as to explain a failure."""
 _NO_DESCRIPTOR = frozenset({errno.EMFILE, errno.ENFILE})
 
 
@@ -32,10 +32,15 @@ async def open_socket(host: str, port: int, addresses: Addresses) -> socket.sock
         try:
             found += await loop.getaddrinfo(name, port, type=socket.SOCK_STREAM)
         except UnicodeError as error:  # such as a label of more than 63 characters
-            raise socket.gaierror(socket.EAI_NONAME, "it is not a valid host name") from error
+            raise invalid_name() from error
     return await aiohappyeyeballs.start_connection(
         found, happy_eyeballs_delay=NEXT_ADDRESS_AFTER_S, interleave=1, loop=loop
     )
+
+
+def invalid_name() -> socket.gaierror:
+    """Return the resolver's error for what is not a host name."""
+    return socket.gaierror(socket.EAI_NONAME, "it is not a valid host name")
 
 
 def connect_error(error: OSError, host: str, port: int) -> TransportError:
@@ -62,8 +67,13 @@ def connect_error(error: OSError, host: str, port: int) -> TransportError:
     return ConnectError(f"no connection to {where}: {reason[:1].lower()}{reason[1:]}", hint=_UP)
 
 
-def connect_timeout(host: str, port: int, timeout_s: float) -> ConnectError:
-    """Return the error to raise when a connection was not made in time."""
+def connect_timeout(host: str, port: int, timeout_s: float, *, handshake: bool = False) -> ConnectError:
+    """Return the error to raise when a connection was not made in time; `handshake`: only TLS was missing."""
+    if handshake:
+        return ConnectError(
+            f"no TLS connection to {_address(host, port)} in {timeout_s:g} s: the server does not answer the handshake",
+            hint="if the server does not use TLS on this port, write http:// instead of https://",
+        )
     return ConnectError(f"no connection to {_address(host, port)} in {timeout_s:g} s", hint=_UP)
 
 
@@ -127,11 +137,22 @@ _NOT_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE", "HTTP_REQU
 """OpenSSL's reasons when the first bytes from the server are no TLS."""
 
 
+async def accepts_connections(host: str, port: int, addresses: Addresses) -> bool:
+    """Return whether a connection can be made, without TLS."""
+    try:
+        async with asyncio.timeout(TRY_WITHIN_S):
+            opened = await open_socket(host, port, addresses)
+    except (OSError, TimeoutError):
+        return False
+    opened.close()
+    return True
+
+
 async def accepts_tls(host: str, port: int, addresses: Addresses) -> bool:
     """Return whether a server accepts TLS, with any certificate: to explain why it does not answer plain HTTP."""
     loop = asyncio.get_running_loop()
     try:
-        async with asyncio.timeout(TLS_WITHIN_S):
+        async with asyncio.timeout(TRY_WITHIN_S):
             opened = await open_socket(host, port, addresses)
             try:
                 transport, _ = await loop.create_connection(

@@ -5,6 +5,7 @@ proxies.
 """
 
 import asyncio
+import socket
 import ssl
 from collections.abc import Awaitable, Iterator, Mapping
 from functools import lru_cache
@@ -18,6 +19,7 @@ from midaz_seed.transport.base import (
     HEAD_BYTES_MAX,
     HEADERS_MAX,
     AnswerTimeoutError,
+    ConnectError,
     LostConnectionError,
     Request,
     Response,
@@ -113,6 +115,11 @@ class _Wire(asyncio.Protocol):
         self._transport.write(data)
         return answer
 
+    @property
+    def is_open(self) -> bool:
+        """Return whether the connection has not ended."""
+        return self in self._wires
+
     def overdue(self, now_s: float) -> bool:
         """Return whether a request is in flight and its deadline has passed; `now_s` is the event loop's time."""
         return self._answer is not None and self._deadline_s <= now_s
@@ -156,10 +163,14 @@ class _Wire(asyncio.Protocol):
         self._received += received
         if self._status < 200 and self._received > HEAD_BYTES_MAX:
             self.give_up(head_too_large())
-        elif self._received > BODY_BYTES_MAX:
+        elif max(self._received, self._announced()) > BODY_BYTES_MAX:
             self.give_up(body_too_large())
         elif len(self._pairs) > HEADERS_MAX:
             self.give_up(too_many_headers())
+
+    def _announced(self) -> int:
+        """Return the length of the body that the headers announce; 0 without one."""
+        return int(RawHeaders(self._pairs).get("Content-Length", "0").strip() or 0) if self._status >= 200 else 0
 
     def eof_received(self) -> None:
         self._retire()  # connection_lost is called one iteration of the loop later
@@ -312,6 +323,7 @@ class HttptoolsTransport:
 
     async def _dial(self, origin: _Origin) -> _Wire:
         loop = asyncio.get_running_loop()
+        opened: socket.socket | None = None
         try:
             async with asyncio.timeout(self._connect_timeout_s):
                 opened = await open_socket(origin.host, origin.port, self._addresses)
@@ -326,9 +338,13 @@ class HttptoolsTransport:
                     opened.close()
                     raise
         except TimeoutError as error:
-            raise connect_timeout(origin.host, origin.port, self._connect_timeout_s) from error
+            raise connect_timeout(
+                origin.host, origin.port, self._connect_timeout_s, handshake=opened is not None
+            ) from error
         except OSError as error:
             raise connect_error(error, origin.host, origin.port) from error
+        if not wire.is_open:  # it ended while it was set up, and nothing would notice that later
+            raise ConnectError(f"the server closed the connection at once ({origin.host}:{origin.port})")
         if self._sweeper is None:
             self._sweep(loop)
         return wire

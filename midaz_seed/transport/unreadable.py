@@ -16,6 +16,10 @@ class NoAnswerError(LostConnectionError):
     """The connection ended before the first byte of an answer."""
 
 
+class NotHttpError(UnreadableAnswerError):
+    """The first bytes of an answer are not those of HTTP."""
+
+
 def head_too_large() -> UnreadableAnswerError:
     """The headers exceed their maximum size."""
     return UnreadableAnswerError(f"not a Midaz: the answer has more than {HEAD_BYTES_MAX // 1024} KiB of headers")

@@ -16,7 +16,8 @@ from midaz_seed.errors import SeedError
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.runs.directory import RunDirectory, list_runs, new_record
+from midaz_seed.runs.directory import RunDirectory, list_runs
+from midaz_seed.runs.record import new_record
 from midaz_seed.runs.rejects import NEW, merge, rejected_items
 from midaz_seed.settings.model import Settings
 from tests.support.cli import run_cli

@@ -25,10 +25,11 @@ def run_cli(*arguments: str, cwd: Path | None = None, environment: Mapping[str, 
     """Call the command in this process.
 
     Its runs are kept below `cwd`, by default where those of the test are. A sandbox that it starts is a process of its
-    own, without coverage. `environment` is added to the environment.
+    own, without coverage. `environment` is added to that of the process, of which no setting is kept.
     """
     runs = {} if cwd else {name: value for name, value in os.environ.items() if name.endswith("JOURNAL__DIRECTORY")}
-    out, err, code = io.StringIO(), io.StringIO(), 0
+    printed, err, code = io.BytesIO(), io.StringIO(), 0
+    out = io.TextIOWrapper(printed, encoding="utf-8", write_through=True)
     with (
         mock.patch.dict(os.environ, {**UNMEASURED_ENVIRONMENT, **runs, **(environment or {})}, clear=True),
         chdir(cwd or Path.cwd()),
@@ -41,4 +42,4 @@ def run_cli(*arguments: str, cwd: Path | None = None, environment: Mapping[str, 
             code = int(error.code or 0)
     assert "Traceback" not in err.getvalue()
     assert "internal error" not in err.getvalue(), err.getvalue()
-    return CliResult(code, out.getvalue(), err.getvalue())
+    return CliResult(code, printed.getvalue().decode(), err.getvalue())

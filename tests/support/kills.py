@@ -8,7 +8,9 @@ import anyio
 
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
+from midaz_seed.runs.directory import run_directory
 from midaz_seed.settings.model import Settings
+from midaz_seed.settings.target import resolve_target
 from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.transports import http_transport
 
@@ -63,7 +65,7 @@ class HaltingTransport:
 
 async def run_until_killed(settings: Settings, posts: int, *, reaches: bool) -> None:
     """Run until the n-th POST request, and leave what a SIGKILL there leaves."""
-    run = settings.journal.directory / build_plan(settings).run_id
+    run = run_directory(settings, build_plan(settings).run_id, resolve_target(settings.target)).path
     saved = run.with_name("as at the kill")
     wire = http_transport(settings.target.base_url)
     transport = HaltingTransport(wire, posts, reaches, lambda: shutil.copytree(run, saved) and None)

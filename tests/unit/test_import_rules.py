@@ -9,7 +9,7 @@ PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
     {"errors", "clock", "files", "clean_up", "wording", "bounded_yaml"},
     {"file_descriptors"},
-    {"event_loop"},
+    {"event_loop", "process"},
     {"model"},
     {"settings"},
     {"plan"},
@@ -30,7 +30,7 @@ ENGINE_LAYERS = [
     {"requests"},
     {"worker_pool", "state_tree"},
     {"context"},
-    {"client_load", "rereads"},
+    {"client_load", "rereads", "next_step"},
     {"entities"},
     {"ledger", "control", "shards"},
     {"verdict", "teardown"},

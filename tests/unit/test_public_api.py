@@ -56,8 +56,10 @@ def test_twins_have_the_same_parameters(name: str) -> None:
 
 @pytest.mark.parametrize("name", TWINS)
 async def test_a_synchronous_call_inside_an_event_loop_says_what_to_await(name: str) -> None:
+    """Row 7: `seed()` inside a running loop did not name `seed_async` in its message."""
     with pytest.raises(midaz_seed.UsageError, match="inside a running event loop") as raised:
         getattr(midaz_seed, name)(SETTINGS)
+    assert str(raised.value) == f"{name} cannot be called inside a running event loop: use {name}_async"
     assert raised.value.hint == f"await {name}_async there"
 
 

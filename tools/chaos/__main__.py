@@ -1,6 +1,7 @@
 """Kill runs and servers at random moments under every fault, resume, and count every movement by its tag.
 
     make chaos                                                     # about 300 client kills, 20 server kills
+    make signals                                                   # about 90 clients that get a SIGTERM
     .venv/bin/python -m tools.chaos --only "cut after"             # one kind of fault
     .venv/bin/python -m tools.chaos --only "cut after" --trial 3   # one of its trials, as the messages name it
 
@@ -20,9 +21,16 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-from tools.chaos.faults import FAULTS
+from tools.chaos.faults import FAULTS, UNTIL_STOPPED
 from tools.chaos.plan_flags import TINY, common_plan, few_accounts, few_accounts_plan
-from tools.chaos.scenarios import SCENARIOS, SERVER_KILLED, kill_client, run_trial, run_trial_with_server_kill
+from tools.chaos.scenarios import (
+    SCENARIOS,
+    SERVER_KILLED,
+    interrupt_client,
+    kill_client,
+    run_trial,
+    run_trial_with_server_kill,
+)
 from tools.chaos.table import Row, render_table
 from tools.chaos.trials import Trial
 
@@ -55,6 +63,16 @@ def all_trials(rounds: int, kills: int, server_kills: int) -> Iterator[tuple[str
             yield name, number, functools.partial(run_trial_with_server_kill, client_too, plan)
 
 
+def interrupted_trials(rounds: int) -> Iterator[tuple[str, int, Start]]:
+    """Yield the trials in which the client gets a SIGTERM: two under each fault, more where runs do not end."""
+    stop = functools.partial(interrupt_client, stop_faults=True)
+    for faults, scenario, count in ((FAULTS, interrupt_client, rounds), (UNTIL_STOPPED, stop, 2 * rounds)):
+        for index, (fault, rules) in enumerate(faults.items()):
+            for number in range(count):
+                plan = few_accounts_plan(index) if number % 4 == 3 else common_plan(number + index)
+                yield fault, number, functools.partial(run_trial, scenario, rules, attempts(number), plan)
+
+
 async def run_trials(trials: Iterable[tuple[str, int, Start]], *, seed: int, at_once: int) -> list[Row]:
     """Run the trials, `at_once` at the same time; print failures at once and return the counts of each fault."""
     rows: dict[str, Row] = {}
@@ -84,16 +102,15 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=2, help="kills of each run")
     parser.add_argument("--server-kills", type=int, default=20)
     parser.add_argument("--at-once", type=int, default=2, help="trials that run at the same time")
+    parser.add_argument("--interrupted", action="store_true", help="send the clients SIGTERM instead of SIGKILL")
     parser.add_argument("--only", help=f"one of: {', '.join([*FAULTS, *SCENARIOS, *SERVER_KILLED])}")
     parser.add_argument("--trial", type=int, help="run only the trial of this number")
     parser.add_argument("--verbose", action="store_true", help="print also how sessions end that are not done")
     given = parser.parse_args()
     Trial.verbose = given.verbose
-    chosen = [
-        trial
-        for trial in all_trials(given.rounds, given.kills, given.server_kills)
-        if given.only in (None, trial[0]) and given.trial in (None, trial[1])
-    ]
+    kill = functools.partial(all_trials, given.rounds, given.kills, given.server_kills)
+    trials = interrupted_trials(given.rounds // 2) if given.interrupted else kill()
+    chosen = [trial for trial in trials if given.only in (None, trial[0]) and given.trial in (None, trial[1])]
     started_s = time.monotonic()
     rows = asyncio.run(run_trials(chosen, seed=given.seed, at_once=given.at_once))
     print(render_table(rows))

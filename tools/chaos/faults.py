@@ -80,6 +80,17 @@ FAULTS["mixed"] = [
     )
     for rule in FAULTS[name]
 ]
+UNTIL_STOPPED: dict[str, Rules] = {
+    "money hangs": [{**MONEY, "from_request": 40, "latency": {"ms": 600_000}}],
+    "reads hang": [{**READS, "from_request": 6, "latency": {"ms": 600_000}}],
+    "some hang": [{"rate": 0.02, "latency": {"ms": 600_000}}],
+    "down": [{"from_request": 60, "refuse": {"for_s": 600}}],
+    "all fail": [{"from_request": 60, "status": {"code": 500}}],
+    "rate limit": [{"from_request": 30, "rate": 0.9, "status": {"code": 429}}],
+    "late retry": [{"from_request": 30, "rate": 0.3, "status": {"code": 429, "retry_after_s": 60}}],
+    "balances stand": [{"on": "balances", "stale_balances": {"ms": 600_000}}],
+}
+"""Faults under which a run does not end by itself: they are stopped after the run was."""
 CLIENTS_MEET: Rules = [{"on": "organizations", "latency": {"ms": 50}}, {"on": "ledgers", "latency": {"ms": 30}}]
 """Slows the first creates down, so that two clients are likely to create the same entity at the same time."""
 CLIENTS_MEET_AND_LOSE_ANSWERS: Rules = [*CLIENTS_MEET, *FAULTS["cut after"]]

@@ -13,7 +13,7 @@ from tools.chaos.faults import CLIENTS_MEET, CLIENTS_MEET_AND_LOSE_ANSWERS, FAUL
 from tools.chaos.processes import sandbox_process
 from tools.chaos.servers import InProcessServer, ProcessServer
 from tools.chaos.table import Row
-from tools.chaos.trials import TTL_S, Scenario, Trial
+from tools.chaos.trials import GRACE_S, TTL_S, Scenario, Trial
 
 
 async def kill_client(trial: Trial, cwd: Path, *, kills: int = 2) -> None:
@@ -23,6 +23,14 @@ async def kill_client(trial: Trial, cwd: Path, *, kills: int = 2) -> None:
         at = trial.rng.randrange(1, max(left, 2))
         await trial.run_session(cwd, kill_at=at)
         left -= at
+    await trial.run_until_done(cwd)
+
+
+async def interrupt_client(trial: Trial, cwd: Path, *, stop_faults: bool = False) -> None:
+    """Send the client a SIGTERM, which it obeys within its grace time, and resume the run."""
+    await trial.run_session(cwd, "--grace", f"{GRACE_S:g}s", kill_at=trial.random_moment(), by=signal.SIGTERM)
+    if stop_faults:
+        trial.server.stop_faults()
     await trial.run_until_done(cwd)
 
 

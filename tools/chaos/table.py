@@ -29,6 +29,8 @@ class Row:
     missing: int = 0
     false_done: int = 0
     differences: int = 0
+    longest_stop_s: float = 0.0
+    """The longest time from a SIGTERM to the end of its session."""
     broken: int = 0
     """Trials that did not end, and sessions that failed in a way that is not allowed."""
 
@@ -52,6 +54,7 @@ def render_table(rows: Iterable[Row]) -> str:
     names = [field.name for field in fields(Row)]
     rows = list(rows)
     total = Row("all", *(sum(getattr(row, name) for row in rows) for name in names[1:]))
+    total.longest_stop_s = max((row.longest_stop_s for row in rows), default=0.0)
     cells = [[name.replace("_", " ") for name in names]]
     cells += [[str(getattr(row, name)) for name in names] for row in [*rows, total]]
     widths = [max(len(line[column]) for line in cells) for column in range(len(names))]

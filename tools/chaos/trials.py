@@ -5,6 +5,7 @@ import json
 import random
 import signal
 import sys
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,12 @@ _SESSION_FLAGS = [
     *("--set", "breaker.openS=0.2", "--set", "settlement.maxDelayS=0.3", "--set", "settlement.deadlineS=15"),
     *("--set", f"idempotency.ttlS={TTL_S}", "--set", f"idempotency.marginS={MARGIN_S}", "--timeout", "4"),
 ]
+GRACE_S = 4.0
+"""The grace time of a session that gets a SIGTERM."""
+_LATE_S = 1.5
+"""Time by which a busy machine may be late."""
+_STOPS_BY_ITSELF_S = 12.0
+"""Time after which a session is signalled that does not send as many requests as it should."""
 _END_WITHIN_S = 300.0
 _SESSIONS_MAX = 8
 """A run that is not done after this number of sessions, the last ones without faults, is broken."""
@@ -70,22 +77,35 @@ class Trial:
         Returns:
             Its exit code; None when it was killed.
         """
-        start = await self.server.posts()
+        start, signalled_s = await self.server.posts(), None
         plan, further = self.plan_flags, [*self.more_flags, *flags]
         arguments = ["run", *plan, "-u", self.server.url, "--json", "-q", *_SESSION_FLAGS, *further]
         async with command_process(*arguments, cwd=cwd) as process:
             output = asyncio.ensure_future(process.communicate())
             if kill_at is not None:
+                begun_s = time.monotonic()
                 while not output.done() and await self.server.posts() - start < kill_at:
                     await asyncio.sleep(0.002)
+                    if time.monotonic() - begun_s > _STOPS_BY_ITSELF_S:
+                        break
                 if not output.done():
                     process.send_signal(by)
                     self.row.kills += 1
+                    signalled_s = time.monotonic()
             out, err = await asyncio.wait_for(output, _END_WITHIN_S)
+        if by is signal.SIGTERM and signalled_s is not None:
+            self._check_obeyed(process.returncode, time.monotonic() - signalled_s)
         if process.returncode == -signal.SIGKILL:
             return None
         await self._count_end(process.returncode, out, err)
         return process.returncode
+
+    def _check_obeyed(self, code: int | None, took_s: float) -> None:
+        """Check the end of a session that got a SIGTERM: one that was done already may end as it would have."""
+        self.row.longest_stop_s = max(self.row.longest_stop_s, round(took_s, 1))
+        if took_s > GRACE_S + _LATE_S or code not in (0, 143):
+            self.row.broken += 1
+            self.log(f"exit {code}, {took_s:.1f} s after a SIGTERM; the grace time is {GRACE_S:g} s")
 
     async def run_until_done(self, cwd: Path, *flags: str) -> None:
         """Run sessions one after the other until one is done."""

@@ -19,7 +19,7 @@ from midaz_seed.engine.entities.duplicates import (
     visible_within_s,
 )
 from midaz_seed.engine.entities.look_up import find_all, find_entity
-from midaz_seed.engine.requests.sender import Answer
+from midaz_seed.engine.requests.answer import Answer
 from midaz_seed.errors import RequestFailedError, RunError
 from midaz_seed.midaz.api import create_request
 from midaz_seed.midaz.classify import Disposition, Verdict

@@ -9,23 +9,22 @@ Every wait ends when the run drains, but for the answer to a write.
 """
 
 import random
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import TypeVar
 
 from midaz_seed.clock import Clock
 from midaz_seed.engine.admission import Admission
+from midaz_seed.engine.requests.answer import Answer, Excuse
 from midaz_seed.errors import OverloadedError, RequestFailedError, TargetError, UnreachableError
 from midaz_seed.midaz.api import Take, odd_answer
 from midaz_seed.midaz.auth import credentials_refused
 from midaz_seed.midaz.classify import OK, Disposition, Verdict, classify
 from midaz_seed.midaz.evidence import midaz_code, says_missing
 from midaz_seed.midaz.foreign import foreign_answer, unanswered
-from midaz_seed.model.outcomes import ErrorClass, Failure
+from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.logs import logger, shows_debug
 from midaz_seed.reporting.meter import Meter
-from midaz_seed.reporting.redaction import redact, redacted_start
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
 from midaz_seed.resilience.rate_limiter import RateLimiter
@@ -49,66 +48,14 @@ PROBE_BUSY_MAX_S = 30.0
 """How long one of the first reads of a run is sent again while a rate limit rejects it."""
 REUSED_MAX = 10
 """How often one request may meet a connection that the server had just closed, without counting an attempt."""
+REUSED_PAUSE_S = 0.01
+"""Before the fresh connection: the server may be closing its sockets at this moment."""
 NO_DESCRIPTOR_PAUSE_S, NO_DESCRIPTOR_MAX = 0.2, 300
 RETRY_AFTER_MAX_S = 60.0
 _OVERLOAD_SIGNALS = frozenset({ErrorClass.TIMEOUT, ErrorClass.SERVER, ErrorClass.RATE_LIMITED})
 _SERVER_FAILURES = frozenset({ErrorClass.NETWORK, ErrorClass.TIMEOUT, ErrorClass.SERVER})
-_EXAMPLE_CHARACTERS = 400
 _EXPIRED = Verdict(Disposition.EXPIRED, ErrorClass.IN_DOUBT, "", "its idempotency key may have expired")
 _ODD = Verdict(Disposition.UNKNOWN, ErrorClass.SERVER, "", "success, but not a valid answer to this request")
-
-
-class Excuse(Enum):
-    """Why a failed attempt does not count."""
-
-    BUSY = auto()
-    """A rate limit rejected it."""
-    REUSED_CONNECTION = auto()
-    """The server had closed the idle connection; a fresh one may be used at once."""
-    NO_DESCRIPTOR = auto()
-    """This process has no file descriptor left."""
-
-
-@dataclass(slots=True)
-class Answer:
-    """The result of one attempt: a verdict, and the response if there was one."""
-
-    verdict: Verdict
-    response: Response | None
-    attempts: int = 1
-    """Attempts of the same request, including this one."""
-    sent_s: float = float("-inf")
-    """When the attempt began (monotonic); minus infinity when nothing was sent."""
-    at_s: float = 0.0
-    """When the response was complete (monotonic)."""
-    excuse: Excuse | None = None
-    cause: TransportError | None = None
-    """Why there is no response."""
-
-    def failure(self, request: Request) -> Failure:
-        """Return why it failed, with one line each of request and response, secrets redacted."""
-        sent = f"{request.method} {request.path} {redacted_start(request.body or b'', _EXAMPLE_CHARACTERS)}".rstrip()
-        got = (
-            f"{self.response.status} {redacted_start(self.response.body, _EXAMPLE_CHARACTERS)}".rstrip()
-            if self.response
-            else ""
-        )
-        verdict = self.verdict
-        return Failure(
-            verdict.error or ErrorClass.SERVER,
-            verdict.code,
-            redact(verdict.message),
-            redact(sent),
-            redact(got),
-            status=self.response.status if self.response else 0,
-            attempts=self.attempts,
-        )
-
-    def created_id(self) -> str:
-        """Return the id of the created entity; "" when the response has none."""
-        entity = self.response.json_object() if self.response else None
-        found = entity.get("id") if entity else None
-        return found if isinstance(found, str) else ""
 
 
 class Sender:
@@ -202,17 +149,17 @@ class Sender:
             meter.succeeded += 1
             self._accepted_s = at_s
             if self.throttle.active:
-                self.throttle.accept(at_s)
+                self.throttle.accept(at_s, is_read=request.method in READS)
             breaker.record(epoch, ok=True)
             return Answer(OK, response, 1, start_s, at_s)
         verdict = classify(response.status, response.body, response.headers.get("Location") or "")
         meter.overloaded += verdict.error in _OVERLOAD_SIGNALS
         if self._is_rate_limit(verdict, response, at_s):
-            self.throttle.reject(at_s)
+            self.throttle.reject(at_s, is_read=request.method in READS)
             breaker.release(epoch)
             return Answer(verdict, response, 1, start_s, at_s, Excuse.BUSY)
         if self.throttle.active:
-            self.throttle.accept(at_s)
+            self.throttle.accept(at_s, is_read=request.method in READS)
         breaker.record(epoch, ok=verdict.error not in _SERVER_FAILURES)
         if verdict.error is ErrorClass.AUTH:
             raise credentials_refused(f"{response.status} {redact(verdict.message)}")
@@ -276,24 +223,26 @@ class Sender:
         """Count a write that may have been applied and is not sent again in this session."""
         self._meter.phases[phase].abandoned += 1
 
-    def check_rate_limit(self, now_s: float) -> None:
-        """Check that a rate limit has not rejected every request for too long. Raises OverloadedError."""
-        rejected_s = self.throttle.rejected_for_s(now_s)
+    def check_rate_limit(self, now_s: float, *, is_read: bool) -> None:
+        """Check that a rate limit has not rejected every read or write for too long. Raises OverloadedError."""
+        rejected_s = self.throttle.rejected_for_s(now_s, is_read=is_read)
         if rejected_s > self._give_up_s:
+            kind = "read" if is_read else "write"
             raise OverloadedError(
-                f"a rate limit of the server has rejected every request for {rejected_s:.0f} s",
+                f"a rate limit of the server has rejected every {kind} for {rejected_s:.0f} s",
                 hint="raise the limit, or wait until other clients are done; then run the same command again; "
                 "breaker.giveUpS sets the time to wait",
             )
 
-    def retry_budget(self, phase: Phase, *, with_outages: bool = True) -> "RetryBudget":
+    def retry_budget(self, phase: Phase, *, with_outages: bool = True, is_read: bool = False) -> "RetryBudget":
         """Return a new retry budget for one request.
 
         Args:
             phase: the phase in which retries are counted.
             with_outages: whether the request may wait out an outage of the server.
+            is_read: whether it is a read.
         """
-        return RetryBudget(self, self._meter, phase, self._jitter, with_outages=with_outages)
+        return RetryBudget(self, self._meter, phase, self._jitter, with_outages=with_outages, is_read=is_read)
 
     async def probe(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
         """Send one of the first reads of a run: as `read`, but do not wait out an outage.
@@ -302,7 +251,7 @@ class Sender:
             UnreachableError: no usable answer.
             NotMidazError: the answer is not from a Midaz server.
         """
-        budget = self.retry_budget(phase, with_outages=False)
+        budget = self.retry_budget(phase, with_outages=False, is_read=True)
         try:
             return await self._read(request, phase, take, budget, missing_ok=missing_ok)
         except RequestFailedError as error:
@@ -322,7 +271,7 @@ class Sender:
             RequestFailedError: the read failed and retries are used up.
             NotMidazError: the answers are not those of a Midaz server.
         """
-        return await self._read(request, phase, take, self.retry_budget(phase), missing_ok=missing_ok)
+        return await self._read(request, phase, take, self.retry_budget(phase, is_read=True), missing_ok=missing_ok)
 
     async def _read(
         self, request: Request, phase: Phase, take: Take[T], budget: "RetryBudget", *, missing_ok: bool
@@ -386,10 +335,11 @@ class RetryBudget:
     """The remaining attempts of one request, and the pauses between them."""
 
     def __init__(
-        self, sender: Sender, meter: Meter, phase: Phase, jitter: random.Random, *, with_outages: bool
+        self, sender: Sender, meter: Meter, phase: Phase, jitter: random.Random, *, with_outages: bool, is_read: bool
     ) -> None:
         self._sender = sender
         self._with_outages = with_outages
+        self._is_read = is_read
         self._meter = meter
         self._phase = phase
         self._jitter = jitter
@@ -442,7 +392,7 @@ class RetryBudget:
         now_s = self._sender.clock.monotonic()
         if not self._with_outages:
             return now_s - self._began_s < PROBE_BUSY_MAX_S
-        self._sender.check_rate_limit(now_s)
+        self._sender.check_rate_limit(now_s, is_read=self._is_read)
         return True
 
     async def _wait_out(self, answer: Answer, excuse: Excuse) -> None:
@@ -451,4 +401,4 @@ class RetryBudget:
             await self.pause(answer)
             return
         self._meter.phases[self._phase].retries += 1
-        await self._sender.sleep(NO_DESCRIPTOR_PAUSE_S if excuse is Excuse.NO_DESCRIPTOR else 0.0)
+        await self._sender.sleep(NO_DESCRIPTOR_PAUSE_S if excuse is Excuse.NO_DESCRIPTOR else REUSED_PAUSE_S)

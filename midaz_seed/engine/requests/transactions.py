@@ -10,8 +10,9 @@ item's answer: before it gets another key, the balances must also show that it w
 from dataclasses import dataclass
 
 from midaz_seed.engine.admission import StoppedError
+from midaz_seed.engine.requests.answer import Answer
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
-from midaz_seed.engine.requests.sender import Answer, RetryBudget, Sender
+from midaz_seed.engine.requests.sender import RetryBudget, Sender
 from midaz_seed.midaz.api import transaction_request
 from midaz_seed.midaz.classify import OK, Disposition, Verdict
 from midaz_seed.midaz.evidence import (
@@ -403,4 +404,5 @@ def _described(answer: Answer, evidence: Evidence) -> Answer:
     elif evidence.effect is Effect.UNKNOWN and verdict.disposition in _FINAL:
         message = f"{answer.response.status if answer.response else ''} that is not from Midaz: {verdict.message}"
         verdict = Verdict(Disposition.UNKNOWN, verdict.error, verdict.code, message)
-    return Answer(verdict, answer.response, answer.attempts, answer.sent_s, answer.at_s)
+    answer.verdict = verdict
+    return answer

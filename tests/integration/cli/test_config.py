@@ -110,6 +110,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--error-budget", "0"], "errorBudgetPercent", 0.0, "--error-budget"),
     (["--every-transaction"], "verification.everyTransaction", True, "--every-transaction"),
     (["--shards", "auto"], "generation.limits.shards", "auto", "--shards"),
+    (["--grace", "20s"], "generation.limits.graceS", 20.0, "--grace"),
     (["--duration", "10m"], "generation.limits.durationS", 600.0, "--duration"),
     (["--open-loop", "--rate", "9"], "generation.limits.openLoop", True, "--open-loop"),
     (["--ramp", "1m"], "generation.limits.rampS", 60.0, "--ramp"),

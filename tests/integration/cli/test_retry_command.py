@@ -14,7 +14,8 @@ import pytest
 from midaz_seed.errors import SeedError
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.runner import seed_async
-from midaz_seed.runs.directory import REJECTS, RunDirectory, RunStatus, find_run
+from midaz_seed.runs.directory import REJECTS, RunDirectory, find_run
+from midaz_seed.runs.record import RunStatus
 from midaz_seed.runs.rejects import NEW
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Request, Response, Transport
@@ -185,7 +186,7 @@ async def test_the_processes_of_a_sharded_run_put_what_is_refused_into_one_file(
         run = find_run(tmp_path, "")
         assert len(_keys(run)) == report.failed_items_total > 3
         assert not (run.path / f"{REJECTS}{NEW}").exists()
-        report = await seed_async(sharded(server.url))
+        report = await seed_async(sharded(server.url), directory=run)
     assert report.exit_code == 0, report.verdict
     assert _keys(run) == set()
 

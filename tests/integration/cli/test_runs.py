@@ -1,7 +1,6 @@
 """`run --resume`, `retry` and `runs` as a user meets them."""
 
 import json
-import os
 import resource
 import signal
 import subprocess
@@ -132,7 +131,7 @@ def test_the_runs_directory_can_be_named(server: str, tmp_path: Path) -> None:
     kept = tmp_path / "elsewhere"
     assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--runs-dir", str(kept), cwd=tmp_path).returncode == 0
     (run,) = json.loads(run_cli("runs", "list", "--runs-dir", str(kept), "--json").stdout)["runs"]
-    assert os.path.samefile(run["directory"], kept / run["run_id"])
+    assert Path(run["directory"]).parent.samefile(kept)
 
 
 def test_a_full_disk_in_the_middle_of_a_run_stops_it_with_a_message_and_loses_nothing(
@@ -154,7 +153,7 @@ def test_a_full_disk_in_the_middle_of_a_run_stops_it_with_a_message_and_loses_no
     )
     assert run.returncode == 1, run.stderr
     assert "Traceback" not in run.stderr
-    assert "the journal cannot be written" in run.stdout
+    assert "the journal cannot be written" in " ".join(run.stdout.split())
     assert "free disk space" in run.stderr
     result = run_cli("run", "--resume", "-q", cwd=tmp_path)
     assert result.returncode == 0, result.stderr

@@ -2,12 +2,13 @@
 
 import asyncio
 import json
+from pathlib import Path
 
 import pytest
 
 from midaz_seed.clock import FakeClock
-from midaz_seed.errors import UnauthorizedError
-from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials
+from midaz_seed.errors import ConfigurationError, UnauthorizedError
+from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials, TokenFile
 from midaz_seed.runner import seed_async
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
 from tests.support.sandbox import sandbox
@@ -119,3 +120,71 @@ async def test_a_run_with_client_credentials_passes_a_server_that_asks_for_a_tok
     assert report.exit_code == 0, report.verdict
     assert "s3cr3t" not in report.as_json()
     assert "right" not in report.as_json()
+
+
+# ------------------------------------------------------------------------------------------------ token files
+
+
+async def test_a_rotated_token_file_is_read_once_for_all_requests_that_were_refused() -> None:
+    """H4"""
+    held, reads = ["token-1"], []
+
+    def read() -> str:
+        reads.append(held[0])
+        return held[0]
+
+    api = Api("token-1")
+    transport = AuthorizedTransport(api, TokenFile(read, "token-1"))
+    assert (await transport.send(Request("POST", "/"))).status == 200
+    assert reads == []
+    for number in (2, 3):
+        held[0] = f"token-{number}"
+        api.good = {held[0]}
+        answers = await asyncio.gather(*[transport.send(Request("POST", "/")) for _ in range(8)])
+        assert {answer.status for answer in answers} == {200}
+    assert reads == ["token-2", "token-3"]
+
+
+@pytest.mark.parametrize("text", ["", "token-1"], ids=["no token", "the same token"])
+async def test_a_file_without_another_token_leaves_the_401(text: str) -> None:
+    """H4: and the request is not sent again with a token that was refused."""
+    api = Api("token-2")
+    transport = AuthorizedTransport(api, TokenFile(lambda: text, "token-1"))
+    assert (await transport.send(Request("POST", "/"))).status == 401
+    assert api.seen == ["token-1"]
+
+
+@pytest.mark.parametrize("text", ["right", "\ufeffBearer right\r\n"])
+async def test_a_run_reads_its_token_file_again_on_a_401(tmp_path: Path, text: str) -> None:
+    """H4"""
+    file = tmp_path / "token"
+    file.write_text("wrong")
+    async with sandbox(auth_token="right") as server:
+        settings = settings_for(server.url, target={"authToken": "wrong", "authTokenFile": str(file)})
+        file.write_text(text, encoding="utf-8")
+        report = await seed_async(settings)
+    assert report.exit_code == 0, report.verdict
+
+
+async def test_a_token_file_is_enough_for_the_library(tmp_path: Path) -> None:
+    """H4"""
+    (tmp_path / "token").write_text("right\n")
+    async with sandbox(auth_token="right") as server:
+        report = await seed_async(settings_for(server.url, target={"authTokenFile": str(tmp_path / "token")}))
+        assert report.exit_code == 0, report.verdict
+        with pytest.raises(ConfigurationError, match="token file"):
+            await seed_async(settings_for(server.url, target={"authTokenFile": str(tmp_path / "absent")}))
+
+
+async def test_the_file_of_a_client_secret_is_read_at_each_renewal() -> None:
+    """H4"""
+    auth, api, clock = Auth(life_s=100), Api("token-1", "token-2", "token-3"), FakeClock()
+    held = ["s-1", "s-2", ""]
+    credentials = ClientCredentials(
+        auth, clock, client_id="me", client_secret="s-0", read_secret_again=lambda: held.pop(0)
+    )
+    transport = AuthorizedTransport(api, credentials)
+    for _ in range(3):
+        await transport.send(Request("GET", "/"))
+        await clock.advance(90)
+    assert [body["clientSecret"] for body in auth.bodies] == ["s-1", "s-2", "s-2"]

@@ -11,7 +11,8 @@ import pytest
 from midaz_seed.errors import ExitCode, UnreachableError
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
-from midaz_seed.runs.directory import RunStatus, find_run
+from midaz_seed.runs.directory import find_run
+from midaz_seed.runs.record import RunStatus
 from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for

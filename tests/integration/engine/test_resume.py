@@ -8,12 +8,14 @@ from pathlib import Path
 import orjson
 import pytest
 
-from midaz_seed.errors import OutputError, RunError, UnreachableError
+from midaz_seed.errors import RunError, UnreachableError, UsageError
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, teardown_async
-from midaz_seed.runs.directory import JOURNAL, REJECTS, REPORT, RUN_RECORD, RunDirectory, RunStatus, find_run, list_runs
+from midaz_seed.runs.directory import JOURNAL, LOCK, REJECTS, REPORT, RUN_RECORD, find_run, list_runs, run_directory
+from midaz_seed.runs.record import RunStatus
 from midaz_seed.sandbox import SandboxServer
+from midaz_seed.settings.target import resolve_target
 from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.kills import run_until_killed
 from tests.support.sandbox import Balances, read_balances, sandbox, undisturbed_balances
@@ -25,6 +27,15 @@ VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 6, "ledgersPerOrgan
 
 _settings = partial(settings_for, volume=VOLUME, settlement={"deadlineS": 2})
 """Two seconds are how long an organization whose creation has no answer is searched for."""
+
+
+def _contents(folder: Path) -> dict[Path, tuple[bytes, int]]:
+    """The bytes of every file below a folder but the lock, and when they were written."""
+    return {
+        file: (file.read_bytes(), file.stat().st_mtime_ns)
+        for file in folder.rglob("*")
+        if file.is_file() and file.name != LOCK
+    }
 
 
 def _made(report: Report) -> int:
@@ -92,8 +103,9 @@ async def test_a_finished_run_is_verified_again_and_nothing_is_sent(tmp_path: Pa
 async def test_a_finished_run_whose_server_was_wiped_begins_anew(tmp_path: Path) -> None:
     async with sandbox() as server:
         await seed_async(_settings(server.url, runs=tmp_path))
+    run = list_runs(tmp_path)[0]
     async with sandbox(seed=2) as server:
-        report = await seed_async(_settings(server.url, runs=tmp_path))
+        report = await seed_async(_settings(server.url, runs=tmp_path), directory=run)
         assert report.exit_code == 0
         assert _made(report) == build_plan(_settings(server.url, runs=tmp_path)).posts
 
@@ -102,20 +114,24 @@ async def test_an_unfinished_run_is_not_resumed_on_another_server(tmp_path: Path
     async with sandbox() as server:
         await run_until_killed(_settings(server.url, runs=tmp_path), 60, reaches=True)
     async with sandbox(seed=2) as server:
+        before = _contents(tmp_path)
         with pytest.raises(RunError, match="not the server that run"):
-            await seed_async(_settings(server.url, runs=tmp_path))
+            await seed_async(_settings(server.url, runs=tmp_path), directory=find_run(tmp_path, ""))
         assert _posts(server) == 0
+        assert _contents(tmp_path) == before
 
 
 async def test_a_run_of_the_same_name_with_another_plan_is_refused_with_what_differs(tmp_path: Path) -> None:
+    """6: and nothing on disk changes."""
     async with sandbox() as server:
         await run_until_killed(_settings(server.url, runs=tmp_path, runId="mine"), 60, reaches=True)
-        before = _posts(server)
+        before, files = _posts(server), _contents(tmp_path)
         with pytest.raises(RunError, match=r"seed 1 -> 2"):
             await seed_async(_settings(server.url, runs=tmp_path, runId="mine", seed=2))
         with pytest.raises(RunError, match=r"data.individualsPercent 70 -> 10"):
             await seed_async(_settings(server.url, runs=tmp_path, runId="mine", data={"individualsPercent": 10}))
         assert _posts(server) == before
+        assert _contents(tmp_path) == files
 
 
 async def test_another_concurrency_resumes_the_same_run(tmp_path: Path) -> None:
@@ -129,7 +145,7 @@ async def test_another_concurrency_resumes_the_same_run(tmp_path: Path) -> None:
 async def test_two_processes_cannot_have_one_run(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = _settings(server.url, runs=tmp_path)
-        other = RunDirectory(tmp_path / build_plan(settings).run_id)
+        other = run_directory(settings, build_plan(settings).run_id, resolve_target(settings.target))
         with other.owned(), pytest.raises(RunError, match=r"is in use by process \d+"):
             await seed_async(settings)
         assert _posts(server) == 0
@@ -167,7 +183,7 @@ async def test_a_journal_that_lost_its_end_with_the_machine_is_not_believed_agai
 async def test_a_run_directory_that_cannot_be_made_is_said_before_anything_is_sent(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     async with sandbox() as server:
-        with pytest.raises(OutputError, match="cannot be written"):
+        with pytest.raises(UsageError, match="the runs cannot be read: Not a directory"):
             await seed_async(_settings(server.url, runs=tmp_path / "file"))
         assert _posts(server) == 0
 

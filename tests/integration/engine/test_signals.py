@@ -29,7 +29,7 @@ from tests.support.settings import settings_for
 AT_ONCE_S = 8.0
 """Far less than what any of these calls waits for, and enough for a busy machine."""
 HANGING = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 60_000}}]}
-DOWN = {"rules": [{"from_request": 30, "refuse": {"for_s": 600}}]}
+DOWN = {"rules": [{"from_request": 30, "reset": {}}]}
 
 
 def _signal_at(wanted: Callable[[Event], bool], *numbers: Signals) -> Callable[[Event], None]:

@@ -1,9 +1,10 @@
 """Ways to a server: a CA of one's own, a client certificate, a proxy, extra headers, two addresses, no port at all."""
 
 import asyncio
+import base64
 import ssl
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,32 @@ async def test_a_proxy_gets_the_request_instead() -> None:
     async with _server() as (proxy, seen):
         assert await _get("http://127.0.0.1:9", proxy=proxy) == b"ok"
     assert seen[0].startswith(b"GET http://127.0.0.1:9/x ")
+
+
+async def test_a_proxy_gives_a_tunnel_to_a_server_with_tls() -> None:
+    """H10: its user and password go to the proxy alone."""
+    heads: list[bytes] = []
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def tunnel(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append(await reader.readuntil(b"\r\n\r\n"))
+        host, port = heads[0].split()[1].decode().split(":")
+        to_server, from_client = await asyncio.open_connection(host, int(port))
+        writer.write(b"HTTP/1.1 200 Connected\r\n\r\n")
+        await asyncio.gather(pump(reader, from_client), pump(to_server, writer))
+
+    proxy = await asyncio.start_server(tunnel, "127.0.0.1", 0)
+    async with _server(_tls()) as (url, seen):
+        given = f"http://me:p%40ss@127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+        assert await _get(url, proxy=given, caFile=str(TLS / "ca.pem")) == b"ok"
+    proxy.close()
+    assert b"Proxy-Authorization: Basic " + base64.b64encode(b"me:p@ss") in heads[0]
+    assert b"proxy-authorization" not in seen[0].lower()
 
 
 @pytest.mark.parametrize("line", ["Content-Length: 3", "no colon", "X-Bad: a\r\nX-More: b", ": empty"])

@@ -68,7 +68,7 @@ async def test_a_ledger_that_another_client_added_is_kept_with_its_organization(
     assert fates["Main"] is Fate.REMOVED
     assert fates["Somebody's"] is Fate.KEPT
     assert removed[-1].fate is Fate.KEPT
-    assert "1 ledgers" in removed[-1].reason
+    assert removed[-1].reason == "it holds 1 kept ledger"
 
 
 async def test_lost_answers_to_deletes_do_not_matter() -> None:

@@ -20,7 +20,7 @@ from midaz_seed.model.tax_ids import is_cnpj, is_cpf
 from midaz_seed.plan import generators
 from midaz_seed.plan.generators import GENERATORS, BaseGenerator, EntityGenerator
 from midaz_seed.plan.items import EntityItem, Phase, TransactionItem
-from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
+from midaz_seed.plan.plan import MEMORY_MAX, LedgerPlan, Plan, build_plan, memory_of
 from midaz_seed.plan.summary import summarize_plan
 from midaz_seed.plan.templates import ASSETS
 from midaz_seed.settings.model import Settings
@@ -391,3 +391,40 @@ def test_the_test_target_demands_ninety_percent() -> None:
     assert "--cov-fail-under=90" in makefile
     coverage = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["coverage"]["run"]
     assert coverage["branch"] is True
+
+
+@pytest.mark.parametrize(
+    ("volume", "named"),
+    [
+        ({"organizations": 10_000_000}, "10,000,000 organizations"),
+        ({"ledgersPerOrganization": 10_000_000}, "20,000,000 ledgers"),
+        ({"accountsPerLedger": 10_000_000}, "40,000,000 accounts"),
+        ({"transactionsPerAccount": 10_000_000}, "4,000,000,000 movements"),
+        ({"portfoliosPerLedger": 10_000_000}, "400 accounts"),
+        ({"segmentsPerLedger": 10_000_000}, "400 accounts"),
+        (dict.fromkeys(("organizations", "ledgersPerOrganization", "accountsPerLedger"), 10_000_000), "ledgers"),
+    ],
+)
+def test_a_plan_that_no_memory_holds_is_refused_at_once_with_the_numbers(volume: dict[str, int], named: str) -> None:
+    """P5: before anything is generated."""
+    with pytest.raises(PlanError, match=r"needs about [\d,.]+ GB of memory, the limit is 2 GB") as refused:
+        build_plan(Settings.model_validate({"volume": volume}))
+    assert named in refused.value.message
+    assert refused.value.hint
+
+
+@pytest.mark.parametrize("preset", ["tiny", "small", "medium", "large"])
+def test_every_preset_is_far_below_the_limit(preset: str) -> None:
+    """P5: a hundred times over."""
+    assert memory_of(Settings.model_validate({"preset": preset}).volume) * 50 < MEMORY_MAX
+
+
+def test_a_plan_without_balances_keeps_nothing_of_the_accounts_and_is_the_same_plan() -> None:
+    """P5: `midaz-seed plan` needs no memory for accounts."""
+    tiny = Settings.model_validate({"preset": "tiny"})
+    whole, lean = build_plan(tiny), build_plan(tiny, keep_balances=False)
+    assert (lean.digest, lean.run_id, lean.counts) == (whole.digest, whole.run_id, whole.counts)
+    assert lean.ledgers[0].expectation().final == []
+    assert lean.ledgers[0].expectation().external == whole.ledgers[0].expectation().external
+    assert lean.find("o1.l1.t3.2") == whole.find("o1.l1.t3.2")
+    assert summarize_plan(lean, rate_per_s=9.0, ttl_s=300) == summarize_plan(whole, rate_per_s=9.0, ttl_s=300)

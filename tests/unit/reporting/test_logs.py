@@ -124,7 +124,24 @@ def test_json_lines_carry_level_and_time_in_utc() -> None:
     assert line["timestamp"].endswith("Z")
 
 
-def test_console_lines_have_no_colour_where_there_is_no_terminal() -> None:
+def test_control_characters_are_escaped_for_people_and_kept_in_json() -> None:
+    """H9: logs in console format."""
+    evil = "\x1b[2J\x9b\u202e\nfake"
+    stream = logged("console")
+    logger().warning(f"late{evil}", ledger=evil, word="\x1b[2J", rows=[evil])
+    logging.getLogger("library").error("first %s", evil)
+    lines = stream.getvalue().splitlines()
+    assert len(lines) == 3
+    assert lines[2].startswith("  fake"), "the second line of a library's text is indented"
+    assert all(line.isprintable() for line in lines)
+    stream = logged()
+    logger().warning("late", ledger=evil)
+    assert json.loads(stream.getvalue())["ledger"] == evil
+
+
+def test_console_lines_have_no_colour_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("FORCE_COLOR", raising=False)
+    monkeypatch.delenv("CLICOLOR_FORCE", raising=False)
     stream = logged("console")
     logger().warning("late", ledger="o1.l1")
     assert "late" in stream.getvalue()

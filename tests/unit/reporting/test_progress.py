@@ -105,6 +105,56 @@ async def test_the_error_rate_is_failed_items_of_the_finished_ones(meter: Meter)
     assert "errors 2.50 %" in str(numbers)
 
 
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 120])
+@pytest.mark.parametrize("planned", [36, 1_020_000])
+async def test_the_status_line_fits_and_keeps_what_matters_most(planned: int, width: int) -> None:
+    """Row 7: the status line had 92 columns and wrapped at 80 and 60."""
+    meter, clock = Meter({Phase.ACCOUNTS: planned}), FakeClock()
+    progress = LineProgress(meter, clock, io.StringIO())
+    progress.numbers()
+    advance(meter, planned // 3)
+    await clock.advance(5)
+    line = progress.numbers().line(width)
+    assert len(line) <= width
+    assert line.startswith(" 33.3 %  left 0:10" if width == 20 else " 33.3 %  ")
+    assert "left 0:10" in line
+    assert (f"/{planned:,}" in line) is (width >= 40)
+    assert ("errors 0.00 %" in line) is (width == 120), "no errors are no news"
+
+
+async def test_errors_and_an_open_breaker_stay_in_a_narrow_line(meter: Meter) -> None:
+    """Row 7: what is left out is what matters least."""
+    advance(meter, 95)
+    advance(meter, 5, Outcome.FAILED)
+    progress = LineProgress(meter, FakeClock(), io.StringIO())
+    progress.emit(BreakerChanged("open"))
+    assert progress.numbers().line(56) == " 10.0 %  100/1,000  left ?  errors 5.00 %  breaker open"
+
+
+async def test_the_current_maximum_in_flight_is_shown_where_it_changes(meter: Meter) -> None:
+    """Row 7: on a terminal only the first change of `-c auto` was shown."""
+    limit = 4
+    progress = LineProgress(meter, FakeClock(), io.StringIO(), limit=lambda: limit)
+    assert str(progress.numbers()).endswith("in flight 0/4")
+    limit = 16
+    assert str(progress.numbers()).endswith("in flight 0/16")
+
+
+async def test_a_verification_alone_shows_ledgers(meter: Meter) -> None:
+    """Row 7: `verify` showed "100.0 % 0/0 items"."""
+    verified = [0, 4]
+    progress = LineProgress(Meter({}), FakeClock(), io.StringIO(), verified=lambda: (verified[0], verified[1]))
+    assert str(progress.numbers()).startswith("  0.0 %  0/4 ledgers  ")
+    verified[0] = 4
+    assert str(progress.numbers()).startswith("100.0 %  4/4 ledgers  ")
+
+
+def test_hostile_texts_in_events_are_escaped() -> None:
+    """H9: a server's version in the line about the start."""
+    line = describe(RunStarted("r1", "abc", "http://x/", "v3\x1b[2J\n", 1, {}))
+    assert line == r"run r1: 1 ledger on http://x/ (Midaz v3\x1b[2J\n)"
+
+
 async def test_hours_are_shown_as_hours(meter: Meter) -> None:
     clock = FakeClock()
     progress = LineProgress(meter, clock, io.StringIO())

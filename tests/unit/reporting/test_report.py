@@ -51,6 +51,7 @@ def phase(name: str, count: int = 400, **changes: Any) -> PhaseReport:
         retries=0,
         replayed=0,
         foreign_replays=0,
+        abandoned=0,
         doubts_applied=0,
         doubts_not_applied=0,
         busy_s=2.0,
@@ -94,6 +95,7 @@ def report(**changes: Any) -> Report:
         ledgers=(LedgerReport("o1.l1", "Main", "id1", "id2", "done", ""),),
         breaker_opened=0,
         breaker_open_s=0.0,
+        rate_limit=None,
         proof=PROVED,
         plan_done_percent=98.8,
         error_rate_percent=0.0,
@@ -231,6 +233,74 @@ def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted()
 def test_an_outage_is_reported_with_its_duration() -> None:
     text = render_text(report(breaker_opened=2, breaker_open_s=121.5))
     assert "circuit breaker: opened 2 times, 121.5 s in all" in text
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_the_table_and_all_lines_fit_the_terminal(width: int) -> None:
+    """Row 7: the report's table wrapped below 80 columns."""
+    failed = phase("transfers", 1_000_000, created=999_000, failed=1_000)
+    text = render_text(report(phases=(phase("organizations"), failed), errors=(error(),)), width)
+    lines = text.splitlines()
+    assert max(map(len, lines)) <= width
+    header, _, row = lines[(first := next(at for at, line in enumerate(lines) if line.startswith("phase"))) : first + 3]
+    assert "failed" in header.split(), "a column with something in it stays"
+    assert "1,000" in row.split()
+    assert ("existing" in header) is (width == 80), "one of zeros goes first"
+
+
+def test_one_of_anything_is_singular() -> None:
+    """Row 7: "1 ledgers", "read 1 times", "1 differences"."""
+    one = dataclasses.replace(PROVED, ok=False, ledgers=1, ledgers_planned=1, balances_checked=1, counts_checked=1)
+    one = dataclasses.replace(one, transactions_read=1, differences=(_difference(),), differences_total=1)
+    text = render_text(
+        report(
+            movements=1,
+            transactions=1,
+            requests=1,
+            settlement=SettlementReport(1, 0.5, 1.0, 1),
+            proof=one,
+            breaker_opened=1,
+            errors=(dataclasses.replace(error(), count=1, final=1),),
+        )
+    )
+    for words in ("1 movement in 1 transaction, 1 request, ", "settlement: 1 ledger, ", "balances read 1 time\n"):
+        assert words in text
+    for words in ("1 balance of 1 ledger, 1 count, 1 transaction read back", " 1 difference\n", "opened 1 time, "):
+        assert words in text
+    assert "1 attempt, 1 item failed" in text
+    assert "1 change\n" in text
+
+
+def _difference() -> Difference:
+    return Difference("o1.l1", "available", "@a", "10", "9")
+
+
+def test_every_text_of_a_server_in_the_report_is_escaped() -> None:
+    """H9: escape sequences in a server's message reached the terminal."""
+    evil = "\x1b[2J\x9b\u202e\nDone: every balance is the planned one."
+    text = render_text(
+        report(
+            server_version=evil,
+            errors=(error(message=evil),),
+            ledgers=(LedgerReport("o1.l1", evil, "a", "b", "failed", evil),),
+            proof=proof_with(Difference("o1.l1", evil, evil, evil, evil)),
+            verdict=f"Stopped: {evil}",
+            next_step=evil,
+        )
+    )
+    assert {sign for sign in text if not sign.isprintable()} == {"\n"}
+    assert not any(line.startswith("Done") for line in text.splitlines())
+    assert text.count(r"\x1b[2J\x9b\u202e\nDone:") >= 8
+
+
+def test_a_verification_alone_has_no_empty_table_and_moves_nothing() -> None:
+    """Row 7: `verify` showed an empty table."""
+    text = render_text(report(phases=(phase("verify", 0, requests=9),), movements=0, transactions=0, requests=9))
+    assert "phase" not in text
+    assert "movements" not in text
+    assert "\n9 requests, 4.5 s, 1,889 requests/s\n" in text
+    nothing = dataclasses.replace(PROVED, ok=False, ledgers=0)
+    assert "verified: nothing\n       4 of 4 ledgers were not verified" in render_text(report(proof=nothing))
 
 
 def test_the_text_ends_with_the_command_to_resume() -> None:

@@ -126,6 +126,48 @@ def test_a_plan_is_read_from_yaml(tmp_path: Path) -> None:
         FaultPlan.read(tmp_path / "none.yaml")
 
 
+def test_each_problem_is_a_sentence_of_ours_with_its_line(tmp_path: Path) -> None:
+    """Row 7: the errors of a fault plan were pydantic's own, and only the first of them, without a line."""
+    file = tmp_path / "storm.yaml"
+    file.write_text(
+        "rules:\n"
+        "  - on: transactions\n"
+        "    latency: {ms: -1}\n"
+        "  - {latncy: {ms: 3}}\n"
+        "  - {on: transaction, reset: {}}\n"
+        "  - status: {when: later}\n"
+        "  - held: {for_s: abc}\n"
+        "  - 5\n"
+        "  - {capacity: {ms: 3}}\n"
+        "  - {rate: 0.5}\n",
+        encoding="utf-8",
+    )
+    with pytest.raises(ConfigurationError) as raised:
+        FaultPlan.read(file)
+    first, *lines = raised.value.message.splitlines()
+    assert first == "8 problems in the fault plan:"
+    assert [line.strip().removeprefix(f"{file}:")[:70] for line in lines] == [
+        "3: rules[0].latency.ms must be at least 0, not -1",
+        "4: unknown field rules[1].latncy; did you mean latency?",
+        "5: rules[2].on must be one of account-types, accounts, asset-rates, as",
+        "6: rules[3].status.when must be before or after, not 'later'",
+        "7: rules[4].held.for_s must be a number, not 'abc'",
+        "8: rules[5] must be a group of fields, not 5",
+        "9: rules[6].capacity.at_once is missing",
+        "10: rules[7] must have exactly one effect of latency, capacity, status",
+    ]
+    assert lines[2].endswith("not transaction; did you mean transactions?")
+
+
+def test_a_single_problem_has_file_and_line_as_its_place(tmp_path: Path) -> None:
+    """Row 7: a case that is not in the list."""
+    file = tmp_path / "storm.yaml"
+    file.write_text("seed: 1\nrules: {}\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError) as raised:
+        FaultPlan.read(file)
+    assert str(raised.value) == f"{file}:2: rules must be a list, not a group of fields"
+
+
 def test_the_plan_in_the_documentation_is_one(tmp_path: Path) -> None:
     text = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
     file = tmp_path / "storm.yaml"

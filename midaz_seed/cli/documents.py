@@ -1,0 +1,119 @@
+"""The JSON documents of commands that end without a result: `--json` prints one, `--report` writes one.
+
+So a program that reads them always finds how its own command ended, and never the document of an earlier one.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from midaz_seed.errors import ExitCode, OutputError, SeedError
+
+SCHEMA_VERSION = 1
+STDOUT = "-"
+"""The file of a report that stands for standard output."""
+_PARSED = "midaz_seed.parsed"
+_REPORT = "midaz_seed.report"
+
+
+class DocumentingCommand(click.Command):
+    """A command that leaves its parsed flags in the context, for the document of a failure."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        ctx.meta[_PARSED] = ctx
+        return super().invoke(ctx)
+
+
+@dataclass(frozen=True)
+class Ending:
+    """How a command ended without a result. `error` names its class; "" when nothing failed."""
+
+    exit_code: int | None
+    """None while the command works."""
+    verdict: str
+    next_step: str = ""
+    error: str = ""
+    where: str = ""
+
+
+def set_report_file(file: Path) -> None:
+    """Use this file as the report of the current command, and write into it that the command has not ended.
+
+    What a killed command leaves is then neither the document of an earlier command nor a result.
+
+    Raises:
+        OutputError: the file cannot be written.
+    """
+    from midaz_seed.reporting.report import check_writable, write_document
+
+    ctx = click.get_current_context()
+    check_writable(file)
+    if not file.exists() or file.is_file():
+        write_document(_text(ctx, Ending(None, "The command has not ended: it is working, or it was killed.")), file)
+    ctx.meta[_REPORT] = file
+
+
+def report_file(ctx: click.Context) -> Path | None:
+    """Return the file for the report of the command whose flags were parsed in this context."""
+    file: Path | None = ctx.meta.get(_REPORT)
+    given = ctx.meta[_PARSED].params.get("report_file") if _PARSED in ctx.meta else None
+    return file or (Path(given) if given and given != STDOUT else None)
+
+
+def prints_json(ctx: click.Context) -> bool:
+    """Return whether the command whose flags were parsed in this context was given --json, or --report -."""
+    flags = ctx.meta[_PARSED].params if _PARSED in ctx.meta else {}
+    return bool(flags.get("as_json")) or flags.get("report_file") == STDOUT
+
+
+def leave_document(ctx: click.Context, ending: Ending) -> None:
+    """Print and write the document where the command's flags ask for it. Errors of writing it are not reported: the
+    command has failed already."""
+    from midaz_seed.reporting.report import write_document
+
+    parsed: click.Context | None = ctx.meta.get(_PARSED)
+    if parsed is None:
+        return
+    text = _text(parsed, ending)
+    file = report_file(ctx)
+    if file is not None:
+        with suppress(OutputError):
+            write_document(text, file)
+    if prints_json(ctx):
+        with suppress(SeedError):
+            click.echo(text, nl=False)
+
+
+def end_without_a_run(verdict: str) -> None:
+    """Print, and write where the flags ask for it, that the current command had nothing to do."""
+    ctx = click.get_current_context()
+    if not prints_json(ctx):
+        click.echo(verdict)
+    leave_document(ctx, Ending(ExitCode.DONE, verdict))
+
+
+def _text(ctx: click.Context, ending: Ending) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        number = version("midaz-seed")
+    except PackageNotFoundError:
+        number = ""
+    error: Mapping[str, str] | None = None
+    if ending.error:
+        error = {"kind": ending.error, "message": ending.verdict, "where": ending.where, "hint": ending.next_step}
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "version": number,
+        "command": ctx.command_path.removeprefix("midaz-seed "),
+        "exit_code": ending.exit_code,
+        "verdict": ending.verdict,
+        "next_step": ending.next_step,
+        "error": error,
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

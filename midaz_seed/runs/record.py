@@ -1,0 +1,127 @@
+"""What `run.json` holds: the run, how far it came, and the settings that it was planned with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import RunError
+from midaz_seed.plan.plan import Plan
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.schema import SETTINGS, as_plain
+
+BATCH_SIZE = "generation.batches.transactionsPerBatch"
+DATA_SETTINGS = ("seed", BATCH_SIZE)
+"""The settings outside the sections `volume` and `data` that change the data."""
+
+
+class RunStatus(StrEnum):
+    """How far a run came."""
+
+    RUNNING = "running"
+    """A process works on it."""
+    CUT_OFF = "cut off"
+    """Its process was killed, or the machine went down."""
+    UNFINISHED = "unfinished"
+    """Its last session stopped early or had failures."""
+    FINISHED = "finished"
+    REMOVED = "removed"
+    """Its data was removed from the server by a teardown."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """What `run.json` holds: the run, and how far it came."""
+
+    run_id: str
+    plan_digest: str
+    """SHA-256 of the plan, hex."""
+    version: str
+    """The version of midaz-seed that planned the run."""
+    target: str
+    """The target's address, without credentials."""
+    status: RunStatus
+    created_at: str
+    """When the run began: ISO 8601, UTC."""
+    updated_at: str
+    """When the record was last written: ISO 8601, UTC."""
+    planned: int
+    """Requests that create something."""
+    done: int = 0
+    """Of `planned`, those that are journalled as made."""
+    rejected: int = 0
+    """Of `planned`, those that the server rejected."""
+    sessions: int = 0
+    """Processes that have worked on the run, one after the other; the shards of one session are not counted."""
+    exit_code: int | None = None
+    """Of the last session that ended."""
+    verdict: str = ""
+    """Of the last session that ended."""
+    settings: dict[str, Any] = field(default_factory=dict)
+    """The effective settings by their dotted paths, without secrets."""
+
+
+def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> RunRecord:
+    """Return the record of a run that starts now."""
+    now = timestamp(clock)
+    return RunRecord(
+        plan.run_id,
+        plan.digest,
+        _version(),
+        target,
+        RunStatus.RUNNING,
+        now,
+        now,
+        plan.posts,
+        settings=stored_settings(settings),
+    )
+
+
+def stored_settings(settings: Settings) -> dict[str, Any]:
+    """Return the effective settings by dotted path, without secrets and without those that are not set."""
+    plain = {path: as_plain(setting.value_of(settings)) for path, setting in SETTINGS.items() if not setting.is_secret}
+    return {path: value for path, value in plain.items() if value not in (None, []) and "://***@" not in str(value)}
+
+
+def differences(stored: Mapping[str, Any], settings: Settings) -> list[str]:
+    """Return the settings that produce other data than the stored ones: "volume.accountsPerLedger 100 -> 200"."""
+    now = stored_settings(settings)
+    paths = [path for path in SETTINGS if path in DATA_SETTINGS or path.startswith(("volume.", "data."))]
+    return [
+        f"{path} {stored.get(path, 'not set')} -> {now.get(path, 'not set')}"
+        for path in paths
+        if stored.get(path) != now.get(path)
+    ]
+
+
+def check_same_plan(record: RunRecord, settings: Settings, plan: Plan, where: Path) -> None:
+    """Raise RunError, with the differences, when a run was started with another plan."""
+    digest = plan.digest
+    if (record.plan_digest, record.run_id) == (digest, plan.run_id):
+        return
+    if record.run_id != plan.run_id:
+        raise RunError(
+            f"this is the directory of run {record.run_id}, not of {plan.run_id}",
+            where=str(where),
+            hint="leave out --run-id to resume the run, or leave out the run to start another one",
+        )
+    changed = differences(record.settings, settings)
+    what = "; ".join(changed) or f"it was planned by midaz-seed {record.version}, this is {_version()}"
+    raise RunError(
+        f"run {record.run_id} was started with another plan ({record.plan_digest[:12]}, now {digest[:12]}): {what}",
+        where=str(where),
+        hint="use the same settings, or start a new run with another --run-id",
+    )
+
+
+def timestamp(clock: Clock) -> str:
+    """Return the current time as `run.json` has it: RFC 3339, in seconds."""
+    return datetime.fromtimestamp(clock.time(), UTC).isoformat(timespec="seconds")
+
+
+def _version() -> str:
+    return version("midaz-seed")
