@@ -8,6 +8,7 @@
     │   ├── OutputError            an output file cannot be written                             exit 2
     │   ├── UnsupportedPlatformError  the operating system is not supported                     exit 2
     │   └── RunError               a run cannot be resumed: in use, damaged, or another one     exit 2
+    │       └── AmbiguousRunError  several runs have the given id                               exit 2
     ├── TargetError                the target cannot be used                                    exit 3
     │   ├── UnreachableError       no connection, or no answer in time                          exit 3
     │   ├── UnauthorizedError      the target rejects the credentials                           exit 3
@@ -108,6 +109,10 @@ class UnsupportedPlatformError(UsageError):
 class RunError(UsageError):
     """A run cannot be resumed: another process owns it, its journal is damaged, or plan or server are not those that it
     started with. The message names the reason; nothing was sent."""
+
+
+class AmbiguousRunError(RunError):
+    """Several runs have the given id. The message lists them, one a line."""
 
 
 class JournalError(SeedError):

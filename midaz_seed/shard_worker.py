@@ -53,7 +53,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
         clock, grace_s=limits.grace_s, duration_s=duration_s, overrun_s=OVERRUN_S, cut_off_after_s=CUT_OFF_AFTER_S
     )
     async with (
-        stopping.watching("nothing was sent", signals=threading.current_thread() is threading.main_thread()),
+        stopping.watching("nothing was sent", signals=True),
         open_run(
             task.settings,
             plan,

@@ -11,6 +11,7 @@ What was cut off is left to the next session: the journal says that it is unknow
 
 import math
 import signal
+import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from signal import Signals
@@ -89,7 +90,7 @@ class Stopping:
 
         Args:
             consequence: of ending it outside of a run, as a clause.
-            signals: whether to handle signals; only in the main thread.
+            signals: whether to handle signals. In another thread than the main one there are none.
 
         Raises:
             SignalledError: a signal came before the run, or outside of one.
@@ -97,7 +98,7 @@ class Stopping:
         """
         async with background_tasks() as tasks:
             self._tasks = tasks
-            if signals:
+            if signals and threading.current_thread() is threading.main_thread():  # others get no signals
                 await tasks.start(self._listen)
             if self.ends_at_s < math.inf:
                 tasks.start_soon(self._end_in_time)
@@ -125,8 +126,8 @@ class Stopping:
         if self.signal is not None:
             return SignalledError(f"{self.signal.name}: {consequence}", exit_code=exit_code_of(self.signal))
         return UnreachableError(
-            f"the time limit passed before the target had answered what a run needs to begin: {consequence}",
-            hint="check that the server is up and fast enough, or raise --duration",
+            f"the time limit passed before the run could begin: {consequence}",
+            hint="check that the server answers and is fast enough, or raise --duration",
         )
 
     async def _listen(self, *, task_status: TaskStatus[None]) -> None:
@@ -142,7 +143,7 @@ class Stopping:
             if self._emit is not None:
                 self._emit(StopRequested(number.name, self._grace_s))
         if context is None:
-            if not self._is_over:  # the report of a run that is over is on its way
+            if not self._is_over:  # otherwise its report is printed next
                 self._scope.cancel()
         elif first:
             context.findings.signal = number

@@ -17,7 +17,7 @@ import click
 from midaz_seed.cli.documents import Ending, leave_document
 from midaz_seed.cli.help_text import HelpContext, wrap_help
 from midaz_seed.cli.suggestions import SuggestingGroup
-from midaz_seed.errors import ConfigurationError, ExitCode, ResultNotWrittenError, SeedError
+from midaz_seed.errors import AmbiguousRunError, ConfigurationError, ExitCode, ResultNotWrittenError, SeedError
 from midaz_seed.process import check_platform, guard_standard_streams, open_standard_descriptors
 from midaz_seed.reporting.redaction import redact
 from midaz_seed.settings.masking import mask_message
@@ -169,8 +169,9 @@ def _ending(error: BaseException, arguments: list[str]) -> Ending:
     """Return what an error means for the caller of the command."""
     kind = type(error).__name__
     if isinstance(error, SeedError):
-        # only the problems of a configuration have lines of their own; a server must not be able to add one
-        message = error.message if isinstance(error, ConfigurationError) else error.message.replace("\n", "\\n")
+        # only lists of our own have several lines; a server must not be able to add one
+        is_list = isinstance(error, ConfigurationError | AmbiguousRunError)
+        message = error.message if is_list else error.message.replace("\n", "\\n")
         return Ending(error.exit_code, message, error.hint, kind, error.where)
     if isinstance(error, click.NoSuchOption):
         suggestion = nearest(error.option_name, error.possibilities or ())

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, cast
 
 import anyio
+import anyio.lowlevel
 import orjson
 
 from midaz_seed.clean_up import finished_within
@@ -338,6 +339,9 @@ async def open_scratch_ledger(
     scratch = ScratchLedger(transport, clock, purpose, suffix, admit, Answers() if answers is None else answers)
     async with finished_within(CLEAN_UP_S):  # an organization without a known id could not be removed
         await _create_organization(scratch, f"midaz-seed {purpose} {suffix}", not_removed)
+    if not scratch.place.organization_id:
+        not_removed.append(f"an organization with {RUN_MARK} {scratch.mark}, if it was created (no answer in time)")
+        await anyio.lowlevel.checkpoint()  # raises the cancellation
     try:
         ledger_id = await scratch.create(Entity.LEDGER, "ledger", {"name": f"{purpose} {suffix}"})
         scratch.place = Place(scratch.place.organization_id, ledger_id)

@@ -1,4 +1,4 @@
-"""The directory of a run, `runs/<run id>@<server>/`: its record (`run.json`), journal, rejects and report.
+"""The directory of a run, `runs/<run id>_<server>/`: its record (`run.json`), journal, rejects and report.
 
 One process at a time owns it, by a lock that the operating system releases when the process ends, however it ends.
 """
@@ -18,7 +18,7 @@ import orjson
 from pydantic import TypeAdapter
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import OutputError, RunError, UsageError
+from midaz_seed.errors import AmbiguousRunError, OutputError, RunError, UsageError
 from midaz_seed.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
 from midaz_seed.plan.batch_size import with_batch_size
 from midaz_seed.runs import rejects
@@ -240,7 +240,8 @@ def find_run(directory: Path | str, name: str) -> RunDirectory:
         name: the run id, the name or the path of the run's directory, or "" for the last run that is not finished.
 
     Raises:
-        RunError: there is no such run, or there are several.
+        RunError: there is no such run.
+        AmbiguousRunError: there are several.
     """
     root = Path(directory)
     if not name:
@@ -248,7 +249,7 @@ def find_run(directory: Path | str, name: str) -> RunDirectory:
     same_id = runs_with_id(root, name)
     if len(same_id) > 1:
         lines = "".join(f"\n  {run.name}  {run.read_record().status}  {run.read_record().target}" for run in same_id)
-        raise RunError(
+        raise AmbiguousRunError(
             f"{len(same_id)} runs have the id {name}, on different servers:{lines}",
             where=str(root),
             hint="name one of them as the list does",

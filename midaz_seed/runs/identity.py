@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from midaz_seed.settings.target import ResolvedTarget
 
-SEPARATOR = "@"
+SEPARATOR = "_"
 """Between run id and server; no run id contains it."""
 SERVER_CHARACTERS_MAX = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
@@ -39,7 +39,7 @@ def server_key(target: str, data: object = None) -> str:
 
 
 def directory_name(run_id: str, server: str) -> str:
-    """Return the name of a run's directory, such as `s0123456789@127.0.0.1_3002`.
+    """Return the name of a run's directory, such as `s0123456789_127.0.0.1_3002`.
 
     Args:
         run_id: that of the plan.

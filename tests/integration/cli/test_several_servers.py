@@ -152,7 +152,7 @@ def test_each_data_file_of_the_sandbox_has_a_run_of_its_own(tmp_path: Path) -> N
     """6: the sandbox has another port each time, so its data file is what makes it the same."""
     for name in ("a.sqlite", "b.sqlite", "a.sqlite"):
         call(tmp_path, "run", *PLAN, "--target", "sandbox", "--sandbox-data", name, "-q")
-    assert sorted(Path(run["directory"]).name.partition("@")[2] for run in listed(tmp_path)) == [
+    assert sorted(Path(run["directory"]).name.partition("_")[2] for run in listed(tmp_path)) == [
         "sandbox_a.sqlite",
         "sandbox_b.sqlite",
     ]
@@ -204,5 +204,5 @@ def test_two_names_of_a_server_are_the_same_or_not(one: str, other: str, same: b
 def test_the_name_of_a_directory_is_readable_and_safe(target: str) -> None:
     """6: no slash, colon or blank, and not too long."""
     name = directory_name("s0123456789", server_key(target))
-    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789@._-")
+    assert set(name) <= set("abcdefghijklmnopqrstuvwxyz0123456789._-")
     assert len(name) < 100

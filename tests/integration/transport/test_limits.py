@@ -31,7 +31,7 @@ ENDLESS = {
     "headers": (_endless(HEAD, b"X-Name: value\r\n" * 1000), "headers"),
     "one header": (_endless(HEAD + b"X-Name: ", b"x" * 65_536), "64 KiB of headers"),
     "status line": (_endless(b"HTTP/1.1 200 ", b"O" * 65_536), "64 KiB of headers"),
-    "trailers": (_endless(CHUNKED + b"0\r\n", b"X-Name: value\r\n" * 1000), "headers"),
+    "trailers": (_endless(CHUNKED + b"0\r\n", b"X-Name: value\r\n" * 1000), "larger than 8 MiB|headers"),
 }
 
 
