@@ -70,7 +70,7 @@ def appends(leases: int = 2000) -> None:
         print(f"\nway to write {leases} leases of {LEASE_ITEMS}           us/movement   bytes/movement")
         path = Path(folder) / "journal"
         count = leases * LEASE_ITEMS
-        track = Journal(SystemClock(), path, "digest").track(0, Phase.TRANSFERS, count)
+        track = Journal(SystemClock(), path, "digest").phase_log(0, Phase.TRANSFERS, count)
         started_s = time.perf_counter()
         for ordinal in range(count):
             track.begin(ordinal)

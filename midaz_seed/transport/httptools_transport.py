@@ -85,6 +85,8 @@ class _Wire(asyncio.Protocol):
         self._answer: asyncio.Future[Response] | None = None
         """Set while a request is in flight."""
         self._pairs: list[tuple[bytes, bytes]] = []
+        self._trailers = 0
+        """Number of the trailers of the current answer; they are counted and left out."""
         self._body: list[bytes] = []
         self._bodyless = False
         self._status = 0
@@ -165,7 +167,7 @@ class _Wire(asyncio.Protocol):
             self.give_up(head_too_large())
         elif max(self._received, self._announced()) > BODY_BYTES_MAX:
             self.give_up(body_too_large())
-        elif len(self._pairs) > HEADERS_MAX:
+        elif len(self._pairs) + self._trailers > HEADERS_MAX:
             self.give_up(too_many_headers())
 
     def _announced(self) -> int:
@@ -190,11 +192,14 @@ class _Wire(asyncio.Protocol):
         if self._answer is None:
             self.give_up(LostConnectionError("the server sent an answer without a request"))
         self._pairs = []
+        self._trailers = 0
         self._body = []
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._status < 200:  # a trailer is not a header: it was not there when the answer began
+        if self._status < 200:
             self._pairs.append((name, value))
+        else:
+            self._trailers += 1  # not a header: it was not there when the answer began
 
     def on_headers_complete(self) -> None:
         self._status = status = self._parser.get_status_code()

@@ -23,6 +23,7 @@ import pytest
 
 from midaz_seed.cli import main
 from midaz_seed.reporting.redaction import remember
+from midaz_seed.runs.identity import directory_name, server_key
 from tests.support.cli import CliResult, run_cli
 from tests.support.echo_server import echo_server
 from tests.support.sandbox import blocking_sandbox_process
@@ -267,11 +268,11 @@ def test_other_processes_get_no_secret_as_an_argument_and_a_run_keeps_its_files_
     )
     given = Given([token, header, password, basic], ["--auth-token", token, "--config", config])
     session = Session(folder, given)
-    loose = folder / "runs" / "night-1"
-    loose.mkdir(parents=True, mode=0o777)
     umask = os.umask(0)
     try:
         with blocking_sandbox_process() as url, _watched_children() as seen:
+            loose = folder / "runs" / directory_name("night-1", server_key(url))
+            loose.mkdir(parents=True, mode=0o777)
             done = session.call(
                 "run", "--base-url", url, "--preset=tiny", "--organizations=2", "--shards=2", "--run-id=night-1",
                 "--report=report.json", *LOUD,

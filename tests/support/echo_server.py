@@ -52,7 +52,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self._repeat()
 
-    do_DELETE = do_PATCH = do_POST
+    do_DELETE = do_PATCH = do_POST  # noqa: N815 - the names of http.server
 
     def _repeat(self) -> None:
         """Answer with all headers, at another place of the text each time, so that texts are cut in the middle."""

@@ -13,6 +13,9 @@ Segments = tuple[bytes, ...]
 """What the server sends to one request, each at a time of its own."""
 
 
+TLS_HANDSHAKE = b"\x16"
+
+
 class ByteServer:
     """Answers the n-th request, over all connections, with the n-th stream, and then does what `ends` says."""
 
@@ -46,6 +49,8 @@ class ByteServer:
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while True:
+            if await reader.readexactly(1) == TLS_HANDSHAKE:
+                return  # a client that got no answer tries whether TLS is expected
             head = await reader.readuntil(b"\r\n\r\n")
             length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
             await reader.readexactly(int(length[1]) if length else 0)
