@@ -233,6 +233,26 @@ async def test_a_second_signal_says_what_was_in_flight() -> None:
     assert "nothing was in flight" in report.verdict if not left else f"{left} transaction" in report.verdict
 
 
+async def test_a_second_signal_does_not_say_that_killed_shards_had_nothing_in_flight() -> None:
+    """T4: it is unknown what a shard without a result had in flight."""
+    volume = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 6, "transactionsPerAccount": 4}
+
+    async def watch(context: RunContext) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            while context.meter.in_flight < 4:
+                await anyio.sleep(0.01)
+            os.kill(os.getpid(), number)
+            await anyio.sleep(0.2)
+
+    async with sandbox(HANGING) as server:
+        limits = {"graceS": 3600, "maxConcurrency": 4, "shards": 2}
+        settings = settings_for(server.url, volume=volume, limits=limits, target={"requestTimeoutS": 300})
+        with anyio.fail_after(AT_ONCE_S + 10):
+            report = await seed_async(settings, watch=watch, handle_signals=True)
+    assert report.exit_code == ExitCode.INTERRUPTED
+    assert "2 shards ended without a result: the next session decides what was made" in report.verdict
+
+
 async def test_a_signal_while_the_server_limits_the_rate_ends_the_run() -> None:
     """T1, L1: the throttle's wait ends too."""
 
