@@ -125,8 +125,8 @@ class Stopping:
         if self.signal is not None:
             return SignalledError(f"{self.signal.name}: {consequence}", exit_code=exit_code_of(self.signal))
         return UnreachableError(
-            f"the time limit passed before the target had answered what a run needs to begin: {consequence}",
-            hint="check that the server is up and fast enough, or raise --duration",
+            f"the time limit passed before the run could begin: {consequence}",
+            hint="check that the server is up and fast enough, or raise --duration: a large plan takes some time too",
         )
 
     async def _listen(self, *, task_status: TaskStatus[None]) -> None:

@@ -17,6 +17,7 @@ import pytest
 
 from midaz_seed.cli import COMPLETION_VARIABLE
 from midaz_seed.errors import ExitCode
+from midaz_seed.reporting.report import is_replaceable
 from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
@@ -216,6 +217,29 @@ def test_other_commands_print_a_document_of_their_failure(arguments: tuple[str, 
     """P4: --json is one document, whatever happens."""
     done = run_cli(*arguments, "--json", cwd=tmp_path)
     assert document(done.stdout)["exit_code"] == done.returncode != 0
+
+
+def test_a_report_through_a_symbolic_link_replaces_what_the_link_leads_to(server: str, tmp_path: Path) -> None:
+    """P4: not the link."""
+    target, link = tmp_path / "kept/report.json", tmp_path / "report.json"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    assert run_cli("run", *TINY, "-u", server, "-q", "--report", str(link), cwd=tmp_path).returncode == 0
+    assert link.is_symlink()
+    assert document(target.read_text())["exit_code"] == 0
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/1", "/proc/self/fd/1"])
+def test_a_report_to_the_device_of_standard_output_is_printed_instead_of_the_text(
+    name: str, server: str, tmp_path: Path
+) -> None:
+    """P3: where stdout is a file, the device must not be replaced by one."""
+    if not Path(name).exists():
+        pytest.skip("needs this name")
+    done = call("run", *TINY, "-u", server, "-q", "--report", name, shell="> out.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert document((tmp_path / "out.json").read_text())["exit_code"] == 0
+    assert not is_replaceable(Path("/dev/stdout"))
 
 
 def test_a_killed_run_leaves_no_document_of_an_earlier_one(server: str, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.errors import ExitCode, SignalledError
+from midaz_seed.errors import ExitCode, SignalledError, UnreachableError
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import BreakerChanged, Draining, Event, PhaseStarted, RateLimited
 from midaz_seed.reporting.report import Report
@@ -218,6 +218,28 @@ async def test_a_signal_ends_every_command_that_waits_for_the_first_answer(
         with anyio.fail_after(AT_ONCE_S), pytest.raises(SignalledError) as caught:
             await CALLS[command](settings)
     assert caught.value.exit_code == ExitCode.TERMINATED
+
+
+@pytest.mark.parametrize("ends", ["signal", "time limit"])
+async def test_a_plan_that_takes_long_to_build_delays_neither_signals_nor_the_time_limit(ends: str) -> None:
+    """T1, T5: the plan is built beside the event loop."""
+    volume = {
+        "organizations": 1,
+        "ledgersPerOrganization": 1,
+        "accountsPerLedger": 4_000,
+        "transactionsPerAccount": 500,
+    }
+    limits = {"durationS": 0.5} if ends == "time limit" else {}
+    async with sandbox() as server, anyio.create_task_group() as group:
+
+        async def send_signal() -> None:
+            await anyio.sleep(0.5)  # building it takes some seconds
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        if ends == "signal":
+            group.start_soon(send_signal)
+        with anyio.fail_after(AT_ONCE_S), pytest.raises((SignalledError, UnreachableError)):
+            await seed_async(settings_for(server.url, volume=volume, limits=limits), handle_signals=True)
 
 
 async def test_a_second_signal_says_what_was_in_flight() -> None:
