@@ -2,7 +2,9 @@
 
 import asyncio
 import functools
+import threading
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from typing import Any, ParamSpec, TypeVar
 
 import anyio
@@ -46,6 +48,37 @@ def run_in_loop(function: Callable[[], Awaitable[T]], *, name: str = "", instead
     else:
         fast = True
     return anyio.run(function, backend_options={"use_uvloop": fast})
+
+
+async def in_thread(function: Callable[[], T]) -> T:
+    """Call a function that computes for long in a thread of its own, so that the event loop still handles signals.
+
+    Cancellation abandons the thread. It is a daemon, so it does not keep the process alive.
+
+    Args:
+        function: called without arguments; it must have no effect but its result.
+
+    Returns:
+        What the function returns.
+    """
+    loop = asyncio.get_running_loop()
+    result: asyncio.Future[T] = loop.create_future()
+
+    def deliver(deliver_to: Callable[[Any], None], value: object) -> None:
+        if not result.done():
+            deliver_to(value)
+
+    def work() -> None:
+        outcome: tuple[Callable[[Any], None], object]
+        try:
+            outcome = (result.set_result, function())
+        except Exception as error:  # noqa: BLE001 - raised where the result is awaited
+            outcome = (result.set_exception, error)
+        with suppress(RuntimeError):  # the loop has ended
+            loop.call_soon_threadsafe(deliver, *outcome)
+
+    threading.Thread(target=work, daemon=True).start()
+    return await result
 
 
 def synchronous(function: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

@@ -2,9 +2,11 @@
 
 import io
 import os
+import select
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any, BinaryIO
 
 from midaz_seed.errors import ResultNotWrittenError, UnsupportedPlatformError
 
@@ -33,6 +35,35 @@ def open_standard_descriptors() -> None:
             os.set_inheritable(opened, True)
         if getattr(sys, name) is None:
             setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115 - open until the process ends
+
+
+MESSAGE_WAITS_S = 2.0
+"""How long a message waits for a reader of standard error that takes nothing, before messages are lost."""
+
+
+def can_write(descriptor: int, within_s: float = 0.0) -> bool:
+    """Return whether a descriptor accepts up to `select.PIPE_BUF` bytes without blocking, within a time."""
+    return bool(select.select([], [descriptor], [], within_s)[1])
+
+
+class _Unblocked(io.FileIO):
+    """A descriptor for messages: what its reader does not take within `MESSAGE_WAITS_S`, and after it at once, is lost.
+
+    A full pipe that is not read, or a terminal stopped with Ctrl-S, would otherwise block the event loop, and with it
+    signals and time limits. The descriptor itself stays blocking, because other processes share it.
+    """
+
+    _is_stuck = False
+
+    def write(self, data: Any) -> int:
+        """Write the data as far as the reader takes it."""
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), select.PIPE_BUF):
+            self._is_stuck = not can_write(self.fileno(), 0.0 if self._is_stuck else MESSAGE_WAITS_S)
+            if self._is_stuck:
+                break
+            super().write(view[start : start + select.PIPE_BUF])
+        return len(view)
 
 
 class _Messages(io.TextIOWrapper):
@@ -82,8 +113,10 @@ def guard_standard_streams() -> None:
     for name, guard in (("stdout", _Results), ("stderr", _Messages)):
         stream = getattr(sys, name)
         if type(stream) is io.TextIOWrapper and stream is getattr(sys, f"__{name}__"):
-            buffering = stream.line_buffering
-            setattr(sys, name, guard(stream.buffer, stream.encoding, stream.errors, line_buffering=buffering))
+            buffer: BinaryIO = stream.buffer
+            if guard is _Messages:
+                buffer = io.BufferedWriter(_Unblocked(stream.fileno(), "wb", closefd=False))
+            setattr(sys, name, guard(buffer, stream.encoding, stream.errors, line_buffering=stream.line_buffering))
 
 
 def usable_cores(root: Path = Path("/")) -> int:

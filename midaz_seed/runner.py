@@ -10,6 +10,7 @@ from contextlib import (
 )
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,7 +25,7 @@ from midaz_seed.engine.report_builder import summarize
 from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import OutputError
-from midaz_seed.event_loop import synchronous
+from midaz_seed.event_loop import in_thread, synchronous
 from midaz_seed.file_descriptors import reserve_descriptors
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
@@ -178,7 +179,7 @@ async def teardown_async(
         _reach(settings, resolve_target(settings.target)) as address,
     ):
         settings, _ = await _choose_batch_size(settings, address, call)
-        plan = build_plan(settings)
+        plan = await in_thread(partial(build_plan, settings))
         found = directory or run_directory(settings, plan.run_id, address)
         with found.owned() if found.exists else nullcontext():
             async with open_run(settings, plan, address, emit=call.emit, overrides=call.overrides) as context:
@@ -239,7 +240,7 @@ async def _execute(settings: Settings, call: _Call) -> Report:
     async with stopping.watching(nothing, signals=call.handle_signals), AsyncExitStack() as stack:
         address = await stack.enter_async_context(_reach(settings, target))
         settings, batch_size = await _choose_batch_size(settings, address, call)
-        plan = build_plan(settings)
+        plan = await in_thread(partial(build_plan, settings))
         session = stack.enter_context(_open_session(settings, plan, address, call))
         context = await stack.enter_async_context(
             open_run(

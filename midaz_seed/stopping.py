@@ -127,7 +127,7 @@ class Stopping:
             return SignalledError(f"{self.signal.name}: {consequence}", exit_code=exit_code_of(self.signal))
         return UnreachableError(
             f"the time limit passed before the run could begin: {consequence}",
-            hint="check that the server answers and is fast enough, or raise --duration",
+            hint="check that the server answers and is fast enough, or raise --duration: a large plan takes time too",
         )
 
     async def _listen(self, *, task_status: TaskStatus[None]) -> None:

@@ -155,7 +155,8 @@ def _run(arguments: list[str], commands: click.Group) -> int:
         ending = _masked(_ending(error, arguments))
         if ctx is not None and not isinstance(error, ResultNotWrittenError):  # then the file, if any, has the report
             leave_document(ctx, ending)
-        if isinstance(error, SeedError | click.ClickException | click.Abort | KeyboardInterrupt):
+        known = isinstance(error, SeedError | click.ClickException | click.Abort | KeyboardInterrupt)
+        if known or _is_out_of_memory(error):
             _print_error(ending.verdict, ending.where, ending.next_step)
         else:
             _print_internal_error(error, ending)
@@ -181,6 +182,9 @@ def _ending(error: BaseException, arguments: list[str]) -> Ending:
         return Ending(ExitCode.USAGE, error.format_message(), _see_help(error, arguments), kind)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return Ending(ExitCode.INTERRUPTED, "interrupted", "run the same command again to continue", kind)
+    if _is_out_of_memory(error):
+        hint = "raise the limit of memory, use fewer --shards or a smaller plan; what was done is kept: run it again"
+        return Ending(ExitCode.DIFFERENCES, "the memory that this process may use is not enough", hint, "MemoryError")
     text = " ".join(str(error).split())
     debugs = os.environ.get(DEBUG_VARIABLE) or {"--debug", "-d"} & set(arguments)
     next_step = f"run again with --debug (or {DEBUG_VARIABLE}=1) for the traceback"
@@ -190,6 +194,13 @@ def _ending(error: BaseException, arguments: list[str]) -> Ending:
         "please report it with the traceback above" if debugs else next_step,
         kind,
     )
+
+
+def _is_out_of_memory(error: BaseException) -> bool:
+    """Return whether an error is a lack of memory, or a group of errors with one."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(_is_out_of_memory(each) for each in error.exceptions)
+    return isinstance(error, MemoryError)
 
 
 def _masked(ending: Ending) -> Ending:

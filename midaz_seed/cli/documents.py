@@ -15,8 +15,8 @@ import click
 from midaz_seed.errors import ExitCode, OutputError, SeedError
 
 SCHEMA_VERSION = 1
-STDOUT = "-"
-"""The file of a report that stands for standard output."""
+STDOUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
+"""The files of a report that stand for standard output."""
 _PARSED = "midaz_seed.parsed"
 _REPORT = "midaz_seed.report"
 
@@ -49,11 +49,11 @@ def set_report_file(file: Path) -> None:
     Raises:
         OutputError: the file cannot be written.
     """
-    from midaz_seed.reporting.report_file import check_writable, write_document
+    from midaz_seed.reporting.report_file import check_writable, is_replaceable, write_document
 
     ctx = click.get_current_context()
     check_writable(file)
-    if not file.exists() or file.is_file():
+    if is_replaceable(file):
         write_document(_text(ctx, Ending(None, "The command has not ended: it is working, or it was killed.")), file)
     ctx.meta[_REPORT] = file
 
@@ -62,13 +62,13 @@ def report_file(ctx: click.Context) -> Path | None:
     """Return the file for the report of the command whose flags were parsed in this context."""
     file: Path | None = ctx.meta.get(_REPORT)
     given = ctx.meta[_PARSED].params.get("report_file") if _PARSED in ctx.meta else None
-    return file or (Path(given) if given and given != STDOUT else None)
+    return file or (Path(given) if given and given not in STDOUT else None)
 
 
 def prints_json(ctx: click.Context) -> bool:
     """Return whether the command whose flags were parsed in this context was given --json, or --report -."""
     flags = ctx.meta[_PARSED].params if _PARSED in ctx.meta else {}
-    return bool(flags.get("as_json")) or flags.get("report_file") == STDOUT
+    return bool(flags.get("as_json")) or flags.get("report_file") in STDOUT
 
 
 def leave_document(ctx: click.Context, ending: Ending) -> None:

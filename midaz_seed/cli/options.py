@@ -100,7 +100,7 @@ def settings_options(command: Command) -> Command:
         check_used(str(click.get_current_context().info_name), loaded)
         if loaded.settings.target.insecure:
             click.echo(f"WARNING: {INSECURE}", err=True)
-        if "report_file" in arguments and loaded.settings.report == Path(STDOUT):
+        if "report_file" in arguments and str(loaded.settings.report) in STDOUT:
             rest = _with_report_on_stdout(rest)
         elif "report_file" in arguments and loaded.settings.report is not None:
             set_report_file(loaded.settings.report)

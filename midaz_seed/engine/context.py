@@ -86,6 +86,8 @@ class Findings:
     """The time limit passed before everything was settled and verified."""
     was_urged: bool = False
     """A second signal ended the run at once."""
+    lost_shards: int = 0
+    """Shards that ended without a result, so that it is unknown what they had in flight."""
     loop_lag: Histogram = field(default_factory=Histogram)
     """Event-loop lag in microseconds, sampled at a fixed interval."""
 

@@ -91,12 +91,13 @@ def _out_of_time(context: RunContext) -> str:
 
 def _left_to_next_session(context: RunContext) -> str:
     """Describe the writes with an unknown outcome, as a clause; "" when there are none."""
-    phases, count = context.meter.phases, context.meter.abandoned
-    if not count:
-        return ""
+    phases, count, lost = context.meter.phases, context.meter.abandoned, context.findings.lost_shards
     what = "transaction" if count == sum(phases[phase].abandoned for phase in MONEY) else "request"
-    were = f"{counted(count, what)} {'was' if count == 1 else 'were'}"
-    return f"{were} in flight: the next session decides {'it' if count == 1 else 'them'}"
+    in_flight = f"{counted(count, what)} {'was' if count == 1 else 'were'} in flight"
+    if lost:
+        ended = f"{counted(lost, 'shard')} ended without a result"
+        return f"{f'{in_flight}, and {ended}' if count else ended}: the next session decides what was made"
+    return f"{in_flight}: the next session decides {'it' if count == 1 else 'them'}" if count else ""
 
 
 _FIX_CAUSES = "Fix the causes listed under errors."

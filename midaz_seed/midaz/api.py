@@ -20,7 +20,7 @@ from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.reporting.redaction import redacted_start
-from midaz_seed.transport.base import Request, Response, Service
+from midaz_seed.transport.base import KEY_HEADER, Request, Response, Service
 
 T = TypeVar("T")
 Take = Callable[[Response], T | None]
@@ -52,7 +52,6 @@ def odd_answer(request: Request, response: Response) -> NotMidazError:
 _BY_CURSOR = frozenset({Entity.ACCOUNT_TYPE})
 _PAGING = frozenset({"limit", "page", "cursor", "sort_order", "start_date", "end_date"})
 """Query parameters of a list that do not filter."""
-KEY_HEADER = "X-Idempotency"
 KEY_TTL_HEADER = "X-TTL"
 COUNT_HEADER = "X-Total-Count"
 """Headers of a transaction: its idempotency key and the key's lifetime in seconds; and of the response to a count."""

@@ -112,7 +112,9 @@ class ClientCredentials:
         token = found.get("accessToken")
         if answer.status >= 300 or not isinstance(token, str) or not token:
             excerpt = redacted_start(answer.body, 200)
-            raise UnauthorizedError(f"the auth service returned no token: {answer.status} {excerpt}", hint=hint)
+            raise UnauthorizedError(f"the auth service answered {answer.status} without a token: {excerpt}", hint=hint)
+        if not token.isascii() or not token.isprintable() or " " in token:  # a line break would start another header
+            raise UnauthorizedError("the auth service returned a token that cannot stand in a header", hint=hint)
         lifetime = found.get("expiresIn")
         lifetime_s = float(lifetime) if isinstance(lifetime, int | float) and lifetime > 0 else 300.0
         remember([token, self._secret])

@@ -72,7 +72,7 @@ def classify(status: int, body: bytes, location: str = "") -> Verdict:
     code, message = read_error(body)
     if status in (401, 403):
         return Verdict(Disposition.PERMANENT, ErrorClass.AUTH, code, message)
-    if status == 429:
+    if status in (420, 429):  # some gateways use 420 for a rate limit
         return Verdict(Disposition.RETRY, ErrorClass.RATE_LIMITED, code, message)
     if code == "0084":
         return Verdict(Disposition.IN_FLIGHT, ErrorClass.IN_DOUBT, code, message)

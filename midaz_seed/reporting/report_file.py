@@ -12,14 +12,24 @@ from midaz_seed.reporting.report import Report
 def check_writable(path: Path) -> None:
     """Raise OutputError if a report cannot be written to this file; called before a run."""
     try:
-        if path.exists() and not path.is_file():
-            if path.is_dir():
-                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-            return
-        temporary_path(path).touch()
-        temporary_path(path).unlink()
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if is_replaceable(path):
+            temporary = temporary_path(path.resolve())
+            temporary.touch()
+            temporary.unlink()
     except OSError as error:
         raise _unwritable(path, error) from error
+
+
+def is_replaceable(path: Path) -> bool:
+    """Return whether a new file can take the place of what is there. A symbolic link stays: its target is replaced.
+
+    A pipe or a device cannot be replaced. Neither can /dev/stdout, whatever it leads to: every process uses it.
+    """
+    if path.absolute().is_relative_to("/dev") or path.absolute().is_relative_to("/proc"):
+        return False
+    return path.is_file() or not path.exists()
 
 
 def write_json(report: Report, path: Path, *, private: bool = False) -> None:
@@ -31,10 +41,10 @@ def write_document(text: str, path: Path, *, private: bool = False) -> None:
     """Write a JSON document in the place of a report, atomically. Raises OutputError."""
     data = text.encode(errors="backslashreplace")
     try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)  # a pipe or a device, which a file cannot replace
+        if is_replaceable(path):
+            write_atomically(path.resolve(), data, durable=False, private=private)
         else:
-            write_atomically(path, data, durable=False, private=private)
+            path.write_bytes(data)
     except OSError as error:
         raise _unwritable(path, error) from error
 

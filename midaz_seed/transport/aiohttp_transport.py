@@ -5,7 +5,7 @@ import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
-from typing import cast
+from typing import Any, cast
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -15,6 +15,7 @@ from yarl import URL
 from midaz_seed.transport.base import (
     BODY_BYTES_MAX,
     HEAD_BYTES_MAX,
+    OWN_AFTER_LOSS,
     AnswerTimeoutError,
     ConnectError,
     Request,
@@ -22,6 +23,7 @@ from midaz_seed.transport.base import (
     ReusedConnectionClosedError,
     Service,
     TransportError,
+    needs_own_connection,
 )
 from midaz_seed.transport.connecting import (
     NEXT_ADDRESS_AFTER_S,
@@ -117,32 +119,42 @@ class AiohttpTransport:
         self._request_timeout_s = request_timeout_s
         self._has_answered = False
         self._tried_tls = False
+        self._own_connections = 0
+        """How many requests that cannot be sent again still get a connection of their own."""
         tracing = aiohttp.TraceConfig()
         tracing.on_connection_reuseconn.append(_note_reuse)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(
-                limit=0,
-                keepalive_timeout=KEEP_ALIVE_S,
-                ssl=tls or True,
-                resolver=_Resolver(self._addresses),
-                happy_eyeballs_delay=NEXT_ADDRESS_AFTER_S,
-            ),
-            headers=fixed_headers({}, headers),
-            timeout=aiohttp.ClientTimeout(total=request_timeout_s, sock_connect=connect_timeout_s),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            skip_auto_headers=("Accept-Encoding",),
-            auto_decompress=False,
-            trace_configs=[tracing],
-            max_line_size=HEAD_BYTES_MAX,
-            max_field_size=HEAD_BYTES_MAX,
-        )
+
+        def session(**keeping: Any) -> aiohttp.ClientSession:
+            return aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=0,
+                    ssl=tls or True,
+                    resolver=_Resolver(self._addresses),
+                    happy_eyeballs_delay=NEXT_ADDRESS_AFTER_S,
+                    **keeping,
+                ),
+                headers=fixed_headers({}, headers),
+                timeout=aiohttp.ClientTimeout(total=request_timeout_s, sock_connect=connect_timeout_s),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                skip_auto_headers=("Accept-Encoding",),
+                auto_decompress=False,
+                trace_configs=[tracing],
+                max_line_size=HEAD_BYTES_MAX,
+                max_field_size=HEAD_BYTES_MAX,
+            )
+
+        self._session = session(keepalive_timeout=KEEP_ALIVE_S)
+        self._without_reuse = session(force_close=True)
 
     async def send(self, request: Request) -> Response:
         """See `Transport.send`."""
         url = URL(self._bases[request.service] + request.path, encoded=True)
-        use = _Use()
+        use, session = _Use(), self._session
+        if self._own_connections and needs_own_connection(request):
+            self._own_connections -= 1
+            session = self._without_reuse
         try:
-            async with self._session.request(
+            async with session.request(
                 request.method,
                 url,
                 data=request.body,
@@ -160,6 +172,8 @@ class AiohttpTransport:
             raise AnswerTimeoutError(f"no complete answer in {self._request_timeout_s:g} s") from error
         except (aiohttp.ClientError, ConnectionError, ssl.SSLError) as error:
             lost = _lost(error, use)
+            if isinstance(lost, ReusedConnectionClosedError):
+                self._own_connections = OWN_AFTER_LOSS
             if isinstance(lost, NoAnswerError | NotHttpError) and await self._expects_tls(url):
                 raise https_expected() from error
             raise lost from error
@@ -169,6 +183,7 @@ class AiohttpTransport:
     async def aclose(self) -> None:
         """See `Transport.aclose`."""
         await self._session.close()
+        await self._without_reuse.close()
 
     async def _not_connected(self, error: aiohttp.ClientError, url: URL) -> TransportError:
         """Return the error to raise when there is no connection to the server or the proxy."""

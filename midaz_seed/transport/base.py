@@ -40,6 +40,19 @@ class Request:
     service: Service = Service.ONBOARDING
 
 
+KEY_HEADER = "X-Idempotency"
+OWN_AFTER_LOSS = 100
+"""Number of requests that get a connection of their own after a reused one ended before its answer began."""
+
+
+def needs_own_connection(request: Request) -> bool:
+    """Return whether a request must not meet a connection that the server is closing: it cannot be sent again.
+
+    Reads can be, and so can what has an idempotency key.
+    """
+    return request.method not in ("GET", "HEAD") and KEY_HEADER not in (request.headers or ())
+
+
 @dataclass(slots=True)
 class Response:
     """A complete answer, of any status."""

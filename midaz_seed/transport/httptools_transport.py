@@ -18,6 +18,7 @@ from midaz_seed.transport.base import (
     BODY_BYTES_MAX,
     HEAD_BYTES_MAX,
     HEADERS_MAX,
+    OWN_AFTER_LOSS,
     AnswerTimeoutError,
     ConnectError,
     LostConnectionError,
@@ -26,6 +27,7 @@ from midaz_seed.transport.base import (
     ReusedConnectionClosedError,
     Service,
     TransportError,
+    needs_own_connection,
 )
 from midaz_seed.transport.connecting import Addresses, accepts_tls, connect_error, connect_timeout, open_socket
 from midaz_seed.transport.headers import fixed_headers
@@ -76,9 +78,10 @@ class _Wire(asyncio.Protocol):
     """One connection, with at most one request at a time. It is in `idle` while a request can be sent, and in `wires`
     while it is open."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, idle: list["_Wire"], wires: set["_Wire"]) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, origin: "_Origin", wires: set["_Wire"]) -> None:
         self._loop = loop
-        self._idle = idle
+        self._origin = origin
+        self._idle = origin.idle
         self._wires = wires
         self._parser = httptools.HttpResponseParser(self)
         self._transport: asyncio.Transport
@@ -182,6 +185,8 @@ class _Wire(asyncio.Protocol):
         if exc is None and self._ends_with_connection():
             self._complete(keep=False)
         elif self._answered and not self._received:
+            if self._answer is not None:
+                self._origin.own_connections = OWN_AFTER_LOSS
             self.give_up(ReusedConnectionClosedError("the server closed the idle connection"))
         else:
             self.give_up(closed(exc, received=bool(self._received)))
@@ -250,6 +255,18 @@ class _Origin:
         self.idle: list[_Wire] = []
         self.has_answered = False
         self.tried_tls = False
+        self.own_connections = 0
+        """How many requests that cannot be sent again still get a connection of their own."""
+
+    def has_idle_for(self, request: Request) -> bool:
+        """Return whether to send a request on an idle connection; otherwise a new one takes its place."""
+        if not self.idle:
+            return False
+        if not self.own_connections or not needs_own_connection(request):
+            return True
+        self.own_connections -= 1
+        self.idle.pop().give_up(LostConnectionError("a new connection takes its place"))
+        return False
 
     def render(self, request: Request) -> bytes:
         """Encode a request."""
@@ -304,7 +321,7 @@ class HttptoolsTransport:
         """See `Transport.send`."""
         origin = self._origins[request.service]
         data, bodyless = origin.render(request), request.method == "HEAD"
-        if origin.idle:
+        if origin.has_idle_for(request):
             return origin.idle.pop().exchange(data, bodyless=bodyless, timeout_s=self._request_timeout_s)
         return self._dial_and_send(origin, data, bodyless=bodyless)
 
@@ -337,7 +354,7 @@ class HttptoolsTransport:
                 opened = await open_socket(origin.host, origin.port, self._addresses)
                 try:
                     _, wire = await loop.create_connection(
-                        lambda: _Wire(loop, origin.idle, self._wires),
+                        lambda: _Wire(loop, origin, self._wires),
                         sock=opened,
                         ssl=origin.tls,
                         server_hostname=origin.host if origin.tls else None,

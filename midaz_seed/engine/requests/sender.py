@@ -40,8 +40,10 @@ from midaz_seed.transport.base import (
 
 T = TypeVar("T")
 READS = frozenset({"GET", "HEAD"})
+BUSY = frozenset({503, 509, 529})
+"""Answers of a gateway that are a rate limit when the server accepted another request within `BUSY_WITHIN_S`: 503 of
+nginx, 509 (bandwidth limit) and 529 (overloaded) of others."""
 BUSY_WITHIN_S = 2.0
-"""A 503 of a gateway is a rate limit when the server accepted another request within this time."""
 PROBE_BUSY_MAX_S = 30.0
 """How long one of the first reads of a run is sent again while a rate limit rejects it."""
 REUSED_MAX = 10
@@ -166,10 +168,10 @@ class Sender:
     def _is_rate_limit(self, verdict: Verdict, response: Response, at_s: float) -> bool:
         """Return whether a request was rejected because of the number of requests.
 
-        nginx answers 503 by default then. While others pass, such a 503 of a gateway does not say that the server is
-        down.
+        Some gateways answer 5xx then, as nginx does by default. While others pass, such an answer does not say that the
+        server is down.
         """
-        if response.status == 503 and not midaz_code(response.body):
+        if response.status in BUSY and not midaz_code(response.body):
             return at_s - self._accepted_s < BUSY_WITHIN_S
         return verdict.error is ErrorClass.RATE_LIMITED
 

@@ -79,6 +79,7 @@ async def seed_in_shards(context: RunContext, shards: int) -> None:
     """Fill the ledgers in several processes and merge their results. Errors are in the context."""
     context.journal.flush()
     merging = _Merging(context)
+    context.findings.lost_shards = shards
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
         async with anyio.create_task_group() as group:
             for task in shard_tasks(context, shards, Path(folder)):
@@ -90,9 +91,11 @@ async def _run_shard(context: RunContext, task: ShardTask, merging: "_Merging") 
     for _ in range(STARTS_MAX):
         result = await _run_process(context, task, merging)
         if isinstance(result, ShardResult):
+            context.findings.lost_shards -= 1
             merging.finish(task.shard, result)
             return
-        if isinstance(result, SeedError):
+        if isinstance(result, SeedError):  # nothing was sent
+            context.findings.lost_shards -= 1
             context.results.errors.append(result)
             context.stop(str(result))
             break

@@ -184,6 +184,13 @@ def test_an_unexpected_failure_is_one_line(capsys: pytest.CaptureFixture[str], m
     )
 
 
+@pytest.mark.parametrize("error", [MemoryError(), ExceptionGroup("in a task", [ExceptionGroup("", [MemoryError()])])])
+def test_a_lack_of_memory_is_said_in_words(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    """P5: it is the limit of this process, and no internal error."""
+    assert leave_with(error) == 1
+    assert capsys.readouterr().err.startswith("error: the memory that this process may use is not enough\n")
+
+
 @pytest.mark.parametrize("asked", ["--debug", "-d", "environment"])
 def test_the_traceback_of_an_unexpected_failure_is_there_for_the_asking(
     asked: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch

@@ -1,11 +1,14 @@
 """The command as a process: closed descriptors, full disks, documents of failures, completion."""
 
+import contextlib
 import io
 import itertools
 import json
 import os
 import pty
+import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,8 @@ from typing import Any
 import pytest
 
 from midaz_seed.cli import COMPLETION_VARIABLE
+from midaz_seed.errors import ExitCode
+from midaz_seed.reporting.report import is_replaceable
 from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
@@ -109,6 +114,59 @@ def test_other_commands_say_it_too(arguments: tuple[str, ...], tmp_path: Path) -
     assert "the result cannot be written to standard output" in done.stderr
 
 
+# ------------------------------------------------------------------------------------------------ readers that stop
+
+
+def _fill(descriptor: int) -> None:
+    """Write until a pipe takes nothing more."""
+    os.set_blocking(descriptor, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(descriptor, b"x" * 4096)
+    os.set_blocking(descriptor, True)
+
+
+@pytest.fixture(params=["full pipe", "stopped terminal"])
+def stuck(request: pytest.FixtureRequest) -> Iterator[int]:
+    """A descriptor that takes nothing: a pipe that is not read, or a terminal after Ctrl-S."""
+    reader, writer = os.pipe() if request.param == "full pipe" else pty.openpty()
+    if request.param == "full pipe":
+        _fill(writer)
+    else:
+        os.write(reader, b"\x13")
+    yield writer
+    os.close(writer)
+    os.close(reader)
+
+
+def test_messages_that_are_not_read_do_not_hold_a_run_up(server: str, stuck: int, tmp_path: Path) -> None:
+    """T1: a write to standard error that blocks would block signals and time limits with it."""
+    environment = {**UNMEASURED_ENVIRONMENT, "TERM": "xterm"}
+    arguments = [*COMMAND, "run", *TINY, "-u", server, "--debug", "--seed", str(stuck + 40)]
+    done = subprocess.run(
+        arguments, stdout=subprocess.PIPE, stderr=stuck, check=False, timeout=60, cwd=tmp_path, env=environment
+    )
+    assert done.returncode == 0
+    assert b"every balance is the planned one" in done.stdout
+
+
+def test_a_signal_ends_a_run_whose_messages_are_not_read(stuck: int, tmp_path: Path) -> None:
+    """T1: within the grace time."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text("rules: [{on: transactions, methods: [POST], latency: {ms: 60000}}]\n")
+    with blocking_sandbox_process("--faults", str(faults)) as url:
+        report = tmp_path / "report.json"
+        arguments = [*COMMAND, "run", *TINY, "-u", url, "--grace", "2s", "--report", str(report)]
+        with subprocess.Popen(
+            arguments, stdout=subprocess.DEVNULL, stderr=stuck, cwd=tmp_path, env=UNMEASURED_ENVIRONMENT
+        ) as process:
+            while not any(path.stat().st_size for path in tmp_path.glob("runs/*/*journal*")):
+                time.sleep(0.05)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == ExitCode.TERMINATED
+    assert document(report.read_text())["exit_code"] == ExitCode.TERMINATED
+
+
 # ------------------------------------------------------------------------------------------------ documents
 
 
@@ -159,6 +217,29 @@ def test_other_commands_print_a_document_of_their_failure(arguments: tuple[str, 
     """P4: --json is one document, whatever happens."""
     done = run_cli(*arguments, "--json", cwd=tmp_path)
     assert document(done.stdout)["exit_code"] == done.returncode != 0
+
+
+def test_a_report_through_a_symbolic_link_replaces_what_the_link_leads_to(server: str, tmp_path: Path) -> None:
+    """P4: not the link."""
+    target, link = tmp_path / "kept/report.json", tmp_path / "report.json"
+    target.parent.mkdir()
+    link.symlink_to(target)
+    assert run_cli("run", *TINY, "-u", server, "-q", "--report", str(link), cwd=tmp_path).returncode == 0
+    assert link.is_symlink()
+    assert document(target.read_text())["exit_code"] == 0
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/1", "/proc/self/fd/1"])
+def test_a_report_to_the_device_of_standard_output_is_printed_instead_of_the_text(
+    name: str, server: str, tmp_path: Path
+) -> None:
+    """P3: where stdout is a file, the device must not be replaced by one."""
+    if not Path(name).exists():
+        pytest.skip("needs this name")
+    done = call("run", *TINY, "-u", server, "-q", "--report", name, shell="> out.json", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert document((tmp_path / "out.json").read_text())["exit_code"] == 0
+    assert not is_replaceable(Path("/dev/stdout"))
 
 
 def test_a_killed_run_leaves_no_document_of_an_earlier_one(server: str, tmp_path: Path) -> None:

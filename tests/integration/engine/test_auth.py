@@ -96,6 +96,8 @@ async def test_a_token_that_is_refused_twice_is_a_401() -> None:
         Response(401, {}, b'{"message":"clientSecret s3cr3t is wrong","client_secret":"s3cr3t"}'),
         Response(200, {}, b"<html>"),
         Response(200, {}, b"{}"),
+        Response(200, {}, b'{"accessToken":"abc\\r\\nX-Organization: another"}'),
+        Response(200, {}, '{"accessToken":"abc\u00e9"}'.encode()),
         LostConnectionError("gone"),
     ],
 )

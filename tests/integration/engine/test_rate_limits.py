@@ -1,5 +1,6 @@
 """Servers and gateways that limit the rate or close connections: nothing is lost, and no attempt is used up."""
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -39,12 +40,20 @@ def _limit(rate_per_s: float, burst: float, answer: GatewayAnswer) -> Before:
 REJECTIONS = {
     "429": GatewayAnswer(429, [("Content-Type", "text/html")], b"<html>429 Too Many Requests</html>"),
     "429 with Retry-After 0": GatewayAnswer(429, [("Retry-After", "0")], b""),
+    "420": GatewayAnswer(420, [("Content-Type", "text/plain")], b"Enhance Your Calm"),
+    "529": GatewayAnswer(529, [], b""),
     "503 as of nginx": GatewayAnswer(503, [("Content-Type", "text/html")], b"<html>503 Temporarily Unavailable</html>"),
 }
 
 
-@pytest.mark.parametrize("concurrency", [4, 16, "auto"])
-@pytest.mark.parametrize("rejection", REJECTIONS)
+@pytest.mark.parametrize(
+    ("rejection", "concurrency"),
+    [
+        *itertools.product(("429", "429 with Retry-After 0", "503 as of nginx"), (4, 16, "auto")),
+        ("420", 16),
+        ("529", 16),
+    ],
+)
 async def test_a_rate_limit_slows_the_client_down_and_loses_nothing(rejection: str, concurrency: Any) -> None:
     """L1: a rejection is no attempt, although one attempt is all there is."""
     seen: list[Event] = []

@@ -15,7 +15,7 @@ import anyio
 import pytest
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.errors import ExitCode, SignalledError
+from midaz_seed.errors import ExitCode, SignalledError, UnreachableError
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import BreakerChanged, Draining, Event, PhaseStarted, RateLimited
 from midaz_seed.reporting.report import Report
@@ -220,6 +220,28 @@ async def test_a_signal_ends_every_command_that_waits_for_the_first_answer(
     assert caught.value.exit_code == ExitCode.TERMINATED
 
 
+@pytest.mark.parametrize("ends", ["signal", "time limit"])
+async def test_a_plan_that_takes_long_to_build_delays_neither_signals_nor_the_time_limit(ends: str) -> None:
+    """T1, T5: the plan is built beside the event loop."""
+    volume = {
+        "organizations": 1,
+        "ledgersPerOrganization": 1,
+        "accountsPerLedger": 4_000,
+        "transactionsPerAccount": 500,
+    }
+    limits = {"durationS": 0.5} if ends == "time limit" else {}
+    async with sandbox() as server, anyio.create_task_group() as group:
+
+        async def send_signal() -> None:
+            await anyio.sleep(0.5)  # building it takes some seconds
+            os.kill(os.getpid(), signal.SIGTERM)
+
+        if ends == "signal":
+            group.start_soon(send_signal)
+        with anyio.fail_after(AT_ONCE_S), pytest.raises((SignalledError, UnreachableError)):
+            await seed_async(settings_for(server.url, volume=volume, limits=limits), handle_signals=True)
+
+
 async def test_a_second_signal_says_what_was_in_flight() -> None:
     """T4: what was dropped is not called finished."""
     async with sandbox(HANGING) as server:
@@ -231,6 +253,26 @@ async def test_a_second_signal_says_what_was_in_flight() -> None:
     assert "Interrupted by SIGINT and stopped at once" in report.verdict
     left = sum(phase.abandoned for phase in report.phases)
     assert "nothing was in flight" in report.verdict if not left else f"{left} transaction" in report.verdict
+
+
+async def test_a_second_signal_does_not_say_that_killed_shards_had_nothing_in_flight() -> None:
+    """T4: it is unknown what a shard without a result had in flight."""
+    volume = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 6, "transactionsPerAccount": 4}
+
+    async def watch(context: RunContext) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            while context.meter.in_flight < 4:
+                await anyio.sleep(0.01)
+            os.kill(os.getpid(), number)
+            await anyio.sleep(0.2)
+
+    async with sandbox(HANGING) as server:
+        limits = {"graceS": 3600, "maxConcurrency": 4, "shards": 2}
+        settings = settings_for(server.url, volume=volume, limits=limits, target={"requestTimeoutS": 300})
+        with anyio.fail_after(AT_ONCE_S + 10):
+            report = await seed_async(settings, watch=watch, handle_signals=True)
+    assert report.exit_code == ExitCode.INTERRUPTED
+    assert "2 shards ended without a result: the next session decides what was made" in report.verdict
 
 
 async def test_a_signal_while_the_server_limits_the_rate_ends_the_run() -> None:

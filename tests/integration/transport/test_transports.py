@@ -216,6 +216,21 @@ async def test_a_connection_lost_under_a_later_request_may_have_applied_it(make:
     assert (len(server.requests), server.connections) == (3, 2)
 
 
+async def test_after_such_a_loss_what_cannot_be_sent_again_gets_a_connection_of_its_own(make: Make) -> None:
+    """L4: a server that closes each connection after an answer, without notice, would otherwise never carry it out."""
+    async with talking(make, OK, _abort, OK) as (transport, server):
+        await get(transport)
+        with pytest.raises(ReusedConnectionClosedError):
+            await transport.send(Request("POST", "/x", b"{}"))
+        await get(transport)
+        before = server.connections
+        await get(transport)
+        await transport.send(Request("POST", "/x", b"{}", {"X-Idempotency": "1"}))
+        assert server.connections == before
+        await transport.send(Request("POST", "/x", b"{}"))
+        assert server.connections == before + 1
+
+
 @pytest.mark.parametrize("end", [_half, _reset, _cut_head, _cut_chunk, _garbage])
 async def test_a_used_connection_that_ends_inside_an_answer_is_not_an_idle_one(make: Make, end: Script) -> None:
     """L4: only before the first byte of an answer is the connection taken for one that was closed as idle."""
