@@ -247,11 +247,11 @@ def find_run(directory: Path | str, name: str) -> RunDirectory:
         return _last_unfinished(root)
     same_id = runs_with_id(root, name)
     if len(same_id) > 1:
-        lines = "".join(f"\n  {run.name}  {run.read_record().status}  {run.read_record().target}" for run in same_id)
+        named = [f"{run.name} ({run.read_record().status}, {run.read_record().target})" for run in same_id]
         raise RunError(
-            f"{len(same_id)} runs have the id {name}, on different servers:{lines}",
+            f"{len(same_id)} runs have the id {name}, on different servers: {', '.join(named)}",
             where=str(root),
-            hint="name one of them as the list does",
+            hint="name one of them",
         )
     paths = [run.path for run in same_id] or [
         path for path in (root / name, Path(name)) if (path / RUN_RECORD).exists()

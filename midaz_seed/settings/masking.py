@@ -5,6 +5,9 @@ import re
 EXAMPLE = "USER:PASSWORD@HOST:PORT"
 _SCHEME = re.compile(r"(?i)^([\"'(]?)(?:[a-z][a-z0-9+.-]*://)?")
 _AT = re.compile(r"(?i)@|%40")
+_RUN_NAME = re.compile(r"[a-z0-9-]{1,40}@(?:sandbox_[A-Za-z0-9._-]+|[A-Za-z0-9.-]+_\d{1,5}(?:_[A-Za-z0-9._-]+)?)")
+"""The name of a run's directory. Unlike a URL, it has no colon, and an underscore before the port."""
+_AROUND = "\"'`(),.:;"
 
 
 def mask_user_info(value: str) -> str:
@@ -18,5 +21,11 @@ def mask_user_info(value: str) -> str:
 
 
 def mask_message(text: str) -> str:
-    """Apply `mask_user_info` to each word of a message, except where the message shows how to write a URL."""
-    return re.sub(r"\S+", lambda word: word[0] if EXAMPLE in word[0] else mask_user_info(word[0]), text)
+    """Apply `mask_user_info` to each word of a message, except to the name of a run and to `EXAMPLE`."""
+    return re.sub(r"\S+", lambda word: word[0] if _is_ours(word[0]) else mask_user_info(word[0]), text)
+
+
+def _is_ours(word: str) -> bool:
+    folder, _, name = word.strip(_AROUND).rpartition("/")
+    is_run = _RUN_NAME.fullmatch(name) is not None and not _AT.search(folder) and ":" not in folder
+    return is_run or EXAMPLE in word

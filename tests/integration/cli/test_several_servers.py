@@ -69,7 +69,7 @@ def test_one_preset_against_three_servers_gives_three_runs(servers: list[str], t
     for arguments in (("runs", "show"), ("verify", "-q"), ("run", "--resume"), ("retry",), ("teardown", "--dry-run")):
         refused = call(tmp_path, *arguments, run_id, code=2)
         assert f"3 runs have the id {run_id}" in refused.stderr
-        assert all(f"{name}  finished  {url}" in refused.stderr for name, url in zip(names, servers, strict=True))
+        assert all(f"{name} (finished, {url})" in refused.stderr for name, url in zip(names, servers, strict=True))
     for name, url in zip(names, servers, strict=True):
         assert name in call(tmp_path, "runs", "list").stdout
         assert url in call(tmp_path, "runs", "show", name).stdout
@@ -123,7 +123,7 @@ def test_a_directory_of_an_earlier_version_is_found(servers: list[str], tmp_path
 
     call(tmp_path, "run", *PLAN, "-u", servers[1], "-q", "--run-id", "old")
     refused = call(tmp_path, "runs", "show", "old", code=2)
-    assert f"runs/old  finished  {servers[0]}" in refused.stderr
+    assert f"runs/old (finished, {servers[0]})" in refused.stderr
     assert servers[0] in call(tmp_path, "runs", "show", "runs/old").stdout
     call(tmp_path, "teardown", "runs/old", "--yes")
     call(tmp_path, "teardown", *PLAN, "--run-id", "old", "-u", servers[1], "--yes")
