@@ -4,7 +4,7 @@ So a program that reads them always finds how its own command ended, and never t
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +23,15 @@ _REPORT = "midaz_seed.report"
 
 class DocumentingCommand(click.Command):
     """A command that leaves its parsed flags in the context, for the document of a failure."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        given = list(args)  # they are removed while they are parsed
+        try:
+            return super().parse_args(ctx, args)
+        except click.UsageError:
+            ctx.params.update(_read_document_flags(given, {parameter.name for parameter in self.params}))
+            ctx.meta[_PARSED] = ctx
+            raise
 
     def invoke(self, ctx: click.Context) -> Any:
         ctx.meta[_PARSED] = ctx
@@ -95,6 +104,16 @@ def end_without_a_run(verdict: str) -> None:
     if not prints_json(ctx):
         click.echo(verdict)
     leave_document(ctx, Ending(ExitCode.DONE, verdict))
+
+
+def _read_document_flags(arguments: Sequence[str], known: Collection[str | None]) -> dict[str, Any]:
+    """Return what the flags say about documents on a command line that cannot be parsed."""
+    found: dict[str, Any] = {"as_json": "--json" in arguments, "report_file": None}
+    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+        flag, equals, value = argument.partition("=")
+        if flag == "--report":
+            found["report_file"] = value if equals else following
+    return {name: value for name, value in found.items() if name in known}
 
 
 def _text(ctx: click.Context, ending: Ending) -> str:

@@ -32,7 +32,7 @@ def foreign_answer(request: Request, response: Response) -> TargetError | None:
         )
     if status == 407:
         return RequestFailedError(
-            f"{asked}: the proxy requires a user and password: {_text(response)}",
+            f"{asked}: the proxy requires a user and a password; it answered {_text(response)}",
             hint="give them in --proxy http://USER:PASSWORD@HOST:PORT",
         )
     return None

@@ -19,7 +19,8 @@ _READ_FACTOR = 16
 _NAME = r"(?:token|secret|passw(?:or)?d|api[-_]?key|authorization)"
 SECRET_NAME = re.compile(rf"(?i){_NAME}")
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[^\s\"',;]+")
-_USERINFO = re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://)[^/\s\"]+@")
+_USERINFO = re.compile(r"(?i)(?<![a-z0-9+.-])([a-z][a-z0-9+.-]*+://)(?!USER:PASSWORD@HOST:PORT)[^/\s\"]+@")
+"""Except for the words with which messages show how to write a URL."""
 _ASSIGNED = re.compile(
     rf"""(?isx) (?<![\w-]) ( (?= [\w-]*? {_NAME} ) [\w-]++ (?: \\?["'] )? \s*+ [:=] \s*+ )
     (?: (\\") (?: (?!\\") . )* (?: \\" | $ )           # in JSON inside of a string

@@ -252,7 +252,7 @@ def find_run(directory: Path | str, name: str) -> RunDirectory:
         raise AmbiguousRunError(
             f"{len(same_id)} runs have the id {name}, on different servers:{lines}",
             where=str(root),
-            hint="name one of them as the list does",
+            hint="name one of them",
         )
     paths = [run.path for run in same_id] or [
         path for path in (root / name, Path(name)) if (path / RUN_RECORD).exists()

@@ -134,7 +134,7 @@ def _resolve_entry(entry: str) -> str:
 def _without_user_info(url: str) -> str:
     """Refuse a user or password in the URL of a server, which would reach logs and reports."""
     if "@" in url or "%40" in url:
-        raise explained("the URL must not contain a user or password: give a token with --auth-token-file instead")
+        raise explained("the URL must not contain a user or a password; give a token with --auth-token-file instead")
     return url
 
 

@@ -189,6 +189,9 @@ def failing(report: Path, *arguments: str, cwd: Path) -> tuple[int, dict[str, An
         (("run", *TINY, "--accounts", "2", "--target", "sandbox"), 2, "PlanError", "has no destination"),
         (("run", "--resume", "nowhere"), 2, "RunError", "unknown run nowhere"),
         (("retry", "nowhere"), 2, "RunError", "unknown run nowhere"),
+        (("run", "--nonsense"), 2, "NoSuchOption", "unknown option --nonsense"),
+        (("verify", *TINY, "one", "two"), 2, "UsageError", "unexpected extra argument"),
+        (("run", "--grace", "x", *TINY), 2, "ConfigurationError", "grace"),
     ],
 )
 def test_a_command_that_fails_early_leaves_a_document(
@@ -203,6 +206,15 @@ def test_a_command_that_fails_early_leaves_a_document(
     assert message in printed["verdict"]
     assert printed["error"]["hint"] == printed["next_step"]
     assert printed["next_step"]
+
+
+def test_the_document_of_an_earlier_run_does_not_survive_a_flag_without_its_value(tmp_path: Path) -> None:
+    """P4: a command line that cannot be parsed, with the file in the other spelling."""
+    report = tmp_path / "report.json"
+    report.write_text('{"exit_code": 0}')
+    assert run_cli("run", f"--report={report}", "--accounts", "many", cwd=tmp_path).returncode == 2
+    assert document(report.read_text())["exit_code"] == 2
+    assert run_cli("run", "--report", cwd=tmp_path).returncode == 2
 
 
 def test_a_report_named_in_the_configuration_gets_the_document_too(tmp_path: Path) -> None:

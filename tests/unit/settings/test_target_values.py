@@ -8,6 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from midaz_seed.errors import ConfigurationError, TargetNotAllowedError, UsageError
+from midaz_seed.reporting.redaction import redact
 from midaz_seed.settings.loader import load_settings
 from midaz_seed.settings.masking import mask_message, mask_user_info
 from midaz_seed.settings.model import Settings, Target
@@ -317,10 +318,28 @@ def test_nothing_before_an_at_sign_is_left(secret: str, host: str, start: str) -
     assert "\x00" not in mask_user_info(f"{start}{marked}@{host.replace(chr(0), '')}")
 
 
-@pytest.mark.parametrize("text", ["", "no sign", "the account '@external/USD' is missing", "http://host/a b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "no sign",
+        "the account '@external/USD' is missing",
+        "http://host/a b",
+        "give it as http://USER:PASSWORD@HOST:PORT",
+        "run mine_127.0.0.1_3002 is in use, and mine_sandbox_x.sqlite.",
+    ],
+)
 def test_a_text_without_user_info_is_not_changed(text: str) -> None:
     """H10"""
     assert mask_message(text) == text
+    assert redact(text) == text
+
+
+@pytest.mark.parametrize("name", URLS)
+def test_a_message_about_a_password_is_shown_whole(name: str) -> None:
+    """H10: what follows a name such as "password:" is masked, so our own sentences must not be written like that."""
+    text = refusal((f"target.{name}", "ftp://u:S3CR3T@host"))
+    assert redact(mask_message(text)) == text
 
 
 def _snake(name: str) -> str:
