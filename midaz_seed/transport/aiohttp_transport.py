@@ -203,7 +203,7 @@ class AiohttpTransport:
         """Return whether a server that has never answered plain HTTP uses TLS."""
         if self._has_answered or self._tried_tls or self._proxy or url.scheme == "https":
             return False
-        self._tried_tls = True  # once: it takes up to a second
+        self._tried_tls = True  # once: it can last a second
         return await accepts_tls(url.host or "", url.port or 80, self._addresses)
 
 

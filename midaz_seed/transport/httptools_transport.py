@@ -339,7 +339,7 @@ class HttptoolsTransport:
             response = await wire.exchange(data, bodyless=bodyless, timeout_s=self._request_timeout_s)
         except NoAnswerError as error:
             if not (origin.has_answered or origin.tls or origin.tried_tls):
-                origin.tried_tls = True  # once: it takes up to a second
+                origin.tried_tls = True  # once: it can last a second
                 if await accepts_tls(origin.host, origin.port, self._addresses):
                     raise https_expected() from error
             raise

@@ -17,7 +17,7 @@ import pytest
 
 from midaz_seed.cli import COMPLETION_VARIABLE
 from midaz_seed.errors import ExitCode
-from midaz_seed.reporting.report import is_replaceable
+from midaz_seed.reporting.report_file import is_replaceable
 from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT

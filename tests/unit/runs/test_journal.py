@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from midaz_seed.clock import FakeClock
 from midaz_seed.errors import JournalError, OutputError, RunError
 from midaz_seed.plan.items import Phase
-from midaz_seed.runs.journal import FORMAT, LEASE_ITEMS, Journal, PhaseLog, done_in
-from midaz_seed.runs.journal_format import encode
+from midaz_seed.runs.journal import FORMAT, LEASE_ITEMS, Journal, PhaseLog
+from midaz_seed.runs.journal_format import done_in, encode
 
 COUNT = 3 * LEASE_ITEMS + 5
 
