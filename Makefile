@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 FUZZ_MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test acceptance contract chaos fuzz model check format bench bench-quick docs clean
+.PHONY: help demo test acceptance contract chaos fuzz model check format bench bench-quick docs clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'

@@ -138,7 +138,7 @@ def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tupl
     if rest.pop("ask_token", False):
         if not sys.stdin.isatty():
             raise UsageError(
-                "--ask-token needs a terminal to ask on, and standard input is none",
+                "--ask-token needs a terminal to ask on, and standard input is not one",
                 hint="give the token with --auth-token-file or MIDAZ_SEED_TARGET__AUTH_TOKEN",
             )
         token = click.prompt("Bearer token", hide_input=True, err=True)

@@ -62,8 +62,13 @@ def check_used(command: str, loaded: LoadedSettings) -> None:
             raise UsageError(
                 f"{flag} is for the sandbox that --target sandbox starts; the target is {target}", hint=hint
             )
-        if target == "sandbox" and path == "target.caFile":
+        if target == "sandbox" and path in ("target.caFile", "target.insecure"):
             raise UsageError(f"{flag} has no effect: the sandbox has no TLS", hint="leave it out")
+        if loaded.settings.has_temporary_sandbox and path == "journal.directory":
+            raise UsageError(
+                f"{flag} has no effect: this sandbox ends with its data, so nothing is kept to resume",
+                hint="add --sandbox-data FILE, or leave it out",
+            )
 
 
 def _is_in(path: str, sections: Sequence[str]) -> bool:

@@ -17,8 +17,7 @@ def how_to_continue(context: RunContext) -> str:
 
 def in_its_situation(context: RunContext, next_step: str) -> str:
     """Return the next step, or what is true instead when the server was a sandbox that has ended with its data."""
-    target, sandbox = context.settings.target, context.settings.sandbox
-    if not next_step or target.base_url != "sandbox" or sandbox.data is not None:
+    if not next_step or not context.settings.has_temporary_sandbox:
         return next_step
     if is_verification(context):
         return "The sandbox was new and empty, and has ended: name the file of one with --sandbox-data, or a server."

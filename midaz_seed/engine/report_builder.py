@@ -44,7 +44,7 @@ STEADY_S_MIN = 1.0
 HINTS = {
     ErrorClass.NETWORK: "connections break: check whether the server or a proxy restarts",
     ErrorClass.TIMEOUT: "the server is too slow for this load: lower --concurrency, or raise --timeout",
-    ErrorClass.RATE_LIMITED: "an intermediary limits the request rate: use --rate",
+    ErrorClass.RATE_LIMITED: "a gateway limits the request rate: the client slowed down to it; --rate avoids that",
     ErrorClass.SERVER: "the server fails: lower --concurrency, and check its log",
     ErrorClass.VALIDATION: "the server rejects this request: check that its version is supported (`midaz-seed doctor`)",
     ErrorClass.CONFLICT: "another entity has this name: use another --run-id or --seed, or remove it",

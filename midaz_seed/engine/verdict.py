@@ -36,17 +36,21 @@ def judge(
     if context.findings.signal is not None:
         return exit_code_of(context.findings.signal), _interrupted(context, context.findings.signal), again
     if disk is not None:
-        return ExitCode.DIFFERENCES, f"Stopped: {disk}.", f"{disk.hint}."
+        return ExitCode.DIFFERENCES, f"Stopped: {disk}.", _sentence(disk.hint)
     if context.results.stop_reason:
         return ExitCode.DIFFERENCES, f"Stopped by a rule: {context.results.stop_reason}.", again
     if target is not None:
-        return ExitCode.TARGET, f"The target failed: {target}.", f"{target.hint or again}"
+        return ExitCode.TARGET, f"The target failed: {target}.", _sentence(target.hint) or again
     if undecided is not None:
-        return ExitCode.SETTLEMENT, f"Not decided: {undecided}.", f"{undecided.hint}. {again}"
+        return ExitCode.SETTLEMENT, f"Not decided: {undecided}.", _sentence(undecided.hint, again)
     if unexplained is not None:
-        return ExitCode.DIFFERENCES, f"Not as planned: {unexplained}.", f"{unexplained.hint}. {again}"
+        return (
+            ExitCode.DIFFERENCES,
+            f"Not as planned: {unexplained}.",
+            _sentence(unexplained.hint, again),
+        )
     if settlement is not None:
-        return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", f"{settlement.hint}. {again}"
+        return ExitCode.SETTLEMENT, f"Not settled: {settlement}.", _sentence(settlement.hint, again)
     if context.findings.out_of_time and not (verification is not None and verification.differences_total):
         return ExitCode.SETTLEMENT, _out_of_time(context), f"Raise --duration. {again}"
     if unfinished:
@@ -73,6 +77,12 @@ def judge(
     return ExitCode.DONE, "Done: every balance is the planned one.", ""
 
 
+def _sentence(hint: str, following: str = "") -> str:
+    """Write the hint of an error, which begins in lower case, as a sentence, with another one behind it."""
+    sentence = f"{hint[0].upper()}{hint[1:].removesuffix('.')}." if hint else ""
+    return f"{sentence} {following}".strip()
+
+
 def _interrupted(context: RunContext, number: Signals) -> str:
     left = _left_to_next_session(context)
     if context.findings.was_urged:
@@ -90,14 +100,20 @@ def _out_of_time(context: RunContext) -> str:
 
 
 def _left_to_next_session(context: RunContext) -> str:
-    """Describe the writes with an unknown outcome, as a clause; "" when there are none."""
+    """Describe the writes with an unknown outcome, as a clause; "" when there are none.
+
+    The data of a temporary sandbox ends with the run, so no other session decides them.
+    """
     phases, count, lost = context.meter.phases, context.meter.abandoned, context.findings.lost_shards
     what = "transaction" if count == sum(phases[phase].abandoned for phase in MONEY) else "request"
-    in_flight = f"{counted(count, what)} {'was' if count == 1 else 'were'} in flight"
+    parts = []
+    if count:
+        parts.append(f"{counted(count, what)} {'was' if count == 1 else 'were'} in flight")
     if lost:
-        ended = f"{counted(lost, 'shard')} ended without a result"
-        return f"{f'{in_flight}, and {ended}' if count else ended}: the next session decides what was made"
-    return f"{in_flight}: the next session decides {'it' if count == 1 else 'them'}" if count else ""
+        parts.append(f"{counted(lost, 'shard')} ended without a result")
+    if not parts or context.settings.has_temporary_sandbox:
+        return ", and ".join(parts)
+    return f"{', and '.join(parts)}: the next session decides {'what was made' if lost else 'it' if count == 1 else 'them'}"
 
 
 _FIX_CAUSES = "Fix the causes listed under errors."

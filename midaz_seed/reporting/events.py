@@ -61,7 +61,7 @@ class PhaseStarted:
 
 @dataclass(frozen=True, slots=True)
 class PhaseFinished:
-    """A phase ended, with any outcome."""
+    """A phase ended, with any outcome. `created` is 1 for a verification that was not stopped."""
 
     phase: Phase
     ledger: str

@@ -363,7 +363,8 @@ def _described(event: Event) -> str:
             return f"run {event.run_id}: {ledgers} on {event.target} (Midaz {event.server_version})"
         case PhaseFinished(ledger=ledger, phase=phase) if ledger and phase is not Phase.SETTLEMENT:
             if phase is Phase.VERIFY:
-                return f"{ledger} verified in {event.elapsed_s:.1f} s"
+                done = "verified in" if event.created else "not verified, stopped after"
+                return f"{ledger} {done} {event.elapsed_s:.1f} s"
             failed = f", {event.failed:,} failed" if event.failed else ""
             existing = f", {event.existing:,} existing" if event.existing else ""
             return f"{ledger} {event.phase}: {event.created:,} created{existing}{failed} in {event.elapsed_s:.1f} s"

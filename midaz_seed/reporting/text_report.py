@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import Any, cast
 
 from midaz_seed.model.json_types import JsonObject
+from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.reporting.report import Difference, PhaseReport, Report, VerificationReport
 from midaz_seed.wording import counted, printable, wrapped
 
@@ -131,10 +132,11 @@ def _load(report: Report) -> Iterator[str]:
         )
     steady = report.steady
     if steady is not None and (steady.warmup_s or steady.to_s - steady.from_s >= STEADY_S_MIN):
+        latency = f", latency p50 {steady.latency_ms.p50:.1f} p99 {steady.latency_ms.p99:.1f} ms"
         yield (
             f"steady state, {steady.from_s:.1f} to {steady.to_s:.1f} s: "
-            f"{steady.transactions_per_s:,.0f} transactions/s, {steady.movements_per_s:,.0f} movements/s, "
-            f"latency p50 {steady.latency_ms.p50:.1f} p99 {steady.latency_ms.p99:.1f} ms"
+            f"{steady.transactions_per_s:,.0f} transactions/s, {steady.movements_per_s:,.0f} movements/s"
+            f"{latency if steady.transactions_per_s else ''}"
         )
     if report.open_loop is not None:
         slots = report.open_loop
@@ -209,7 +211,8 @@ def _errors(report: Report) -> Iterator[str]:
     for error in report.errors[:ROWS_MAX]:
         code = f" {error.code}" if error.code else ""
         ended = f"{counted(error.final, 'item')} failed" if error.final else "none of them final"
-        yield f"  {error.error}{code} in {error.phase}: {counted(error.count, 'attempt')}, {ended}"
+        what = "rejection" if error.error == ErrorClass.RATE_LIMITED else "attempt"  # which a 429 is not
+        yield f"  {error.error}{code} in {error.phase}: {counted(error.count, what)}, {ended}"
         yield f"    such as {error.example.key}: {error.example.message or error.example.answer}"
         yield f"    {error.hint}"
     yield from _more(len(report.errors), "kind")

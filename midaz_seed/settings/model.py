@@ -384,8 +384,12 @@ class Settings(Section):
     @property
     def keeps_a_journal(self) -> bool:
         """Whether runs keep a journal. With a sandbox without data file there is nothing to resume, so they do not."""
-        temporary = self.target.base_url == "sandbox" and self.sandbox.data is None
-        return self.journal.enabled and not temporary
+        return self.journal.enabled and not self.has_temporary_sandbox
+
+    @property
+    def has_temporary_sandbox(self) -> bool:
+        """Whether the target is a sandbox without data file, whose data ends with the command."""
+        return self.target.base_url == "sandbox" and self.sandbox.data is None
 
     @model_validator(mode="before")
     @classmethod

@@ -38,6 +38,11 @@ def test_a_flag_for_the_sandbox_is_refused_with_a_url(command: str, flag: tuple[
         (("plan", "--set", "breaker.openS=3"), "--set breaker.openS has no effect on `midaz-seed plan`"),
         (("plan", "--show", "o1", "--rate", "5"), "--rate has no effect on --show"),
         (("run", "--target", "sandbox", "--ca-file", "x"), "--ca-file has no effect: the sandbox has no TLS"),
+        (("run", "--target", "sandbox", "--insecure"), "--insecure has no effect: the sandbox has no TLS"),
+        (
+            ("run", "--target", "sandbox", "--runs-dir", "x"),
+            "--runs-dir has no effect: this sandbox ends",
+        ),
         (("doctor", "http://127.0.0.1:9", "-u", "http://127.0.0.1:8"), "was already given another value"),
         (("sandbox", "--one-port"), "--one-port has no effect without --dialect v3.3"),
         (("sandbox", "--transaction-port", "5"), "--transaction-port has no effect without --dialect v3.3"),

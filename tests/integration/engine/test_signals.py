@@ -1,6 +1,7 @@
 """Signals: whatever a call waits for, it ends within its grace time, with a complete report, and can be resumed."""
 
 import asyncio
+import json
 import os
 import signal
 import subprocess
@@ -157,6 +158,22 @@ async def test_what_has_no_answer_within_the_grace_is_abandoned_counted_and_deci
     async with sandbox(data=data) as server:
         report = await seed_async(settings_for(server.url, **sections))
         assert report.exit_code == 0, report.verdict
+
+
+async def test_a_sandbox_that_ends_with_the_run_leaves_nothing_for_a_next_session_to_decide(tmp_path: Path) -> None:
+    """T2, P13: what was in flight ended with the sandbox."""
+    faults = tmp_path / "faults.yaml"
+    faults.write_text(json.dumps(HANGING))
+    settings = settings_for(
+        "sandbox",
+        sandbox={"faults": faults},
+        limits={"graceS": 1.0, "maxConcurrency": 2},
+        target={"requestTimeoutS": 300},
+    )
+    with anyio.fail_after(AT_ONCE_S + 10):
+        stopped = await seed_async(settings, watch=_signal_when(_requests(Phase.DEPOSITS, 2)), handle_signals=True)
+    assert stopped.verdict.endswith("2 transactions were in flight.")
+    assert "the same command starts over" in stopped.next_step
 
 
 async def test_a_stop_rule_too_cuts_off_what_hangs() -> None:

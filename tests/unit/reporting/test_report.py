@@ -26,6 +26,7 @@ from midaz_seed.reporting.report import (
     ProcessReport,
     Report,
     SettlementReport,
+    SteadyReport,
     ThroughputReport,
     VerificationReport,
     latency,
@@ -179,6 +180,20 @@ def test_errors_are_shown_in_groups_with_an_example_and_what_to_do() -> None:
 def test_errors_that_a_retry_resolved_are_apart_from_failed_items() -> None:
     cured = dataclasses.replace(error(), final=0)
     assert "12 attempts, none of them final" in render_text(report(errors=(cured,)))
+
+
+def test_the_rejections_of_a_rate_limit_are_not_called_attempts() -> None:
+    """L1: a 429 uses up none."""
+    limited = dataclasses.replace(error(), error="rate_limited", final=0)
+    assert "12 rejections, none of them final" in render_text(report(errors=(limited,)))
+
+
+def test_a_steady_state_without_transactions_has_no_latency() -> None:
+    """T2: a server on which every request hung was reported with a latency of 0.0 ms."""
+    none = Latency(p50=0.0, p95=0.0, p99=0.0, p999=0.0, max=0.0)
+    idle = SteadyReport(0.0, 0.5, 9.5, 0, 0, 0.0, 0.0, none)
+    text = render_text(report(steady=idle))
+    assert "0 transactions/s, 0 movements/s\n" in text
 
 
 def test_differences_are_shown_by_account() -> None:
