@@ -69,7 +69,7 @@ def judge(
         return ExitCode.DIFFERENCES, verdict, f"{_FIX_CAUSES} {again}"
     if context.pool.admission.time_is_up and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
         return _time_was_up(context, verification, again)
-    if context.pool.admission.is_draining:
+    if context.pool.admission.is_draining or any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
         left = _left_to_next_session(context)
         return ExitCode.DIFFERENCES, f"Stopped before everything was done{left and f'; {left}'}.", again
     if verification is None:

@@ -11,6 +11,8 @@ from typing import Any
 import anyio
 import pytest
 
+from midaz_seed.engine.context import RunContext
+from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async
@@ -141,6 +143,28 @@ async def test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_
         assert run.returncode == 0, err.decode()
         assert json.loads(out)["proof"]["ok"]
         assert await read_balances(url) == planned
+
+
+@linux
+async def test_processes_that_something_else_ends_in_order_are_no_success(tmp_path: Path) -> None:
+    """T1: SIGTERM reaches the processes of the shards and not the one that owns the run."""
+    volume = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 6, "transactionsPerAccount": 20}
+    journal = {"directory": str(tmp_path)}
+
+    async def end_shards(context: RunContext) -> None:
+        while context.meter.phases[Phase.DEPOSITS].requests == 0:
+            await anyio.sleep(0.01)
+        for child in _children(os.getpid()):
+            os.kill(child, signal.SIGTERM)
+
+    faults = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 100}}]}
+    async with sandbox(faults) as server:
+        limits = {"shards": 2, "maxConcurrency": 4}
+        settings = settings_for(server.url, volume=volume, limits=limits, journal=journal)
+        stopped = await seed_async(settings, watch=end_shards)
+        assert (stopped.exit_code, stopped.verdict) == (1, "Stopped before everything was done.")
+        again = await seed_async(settings)
+        assert again.exit_code == 0, again.verdict
 
 
 @linux
