@@ -113,7 +113,8 @@ def _left_to_next_session(context: RunContext) -> str:
         parts.append(f"{counted(lost, 'shard')} ended without a result")
     if not parts or context.settings.has_temporary_sandbox:
         return ", and ".join(parts)
-    return f"{', and '.join(parts)}: the next session decides {'what was made' if lost else 'it' if count == 1 else 'them'}"
+    what = "what was made" if lost else "it" if count == 1 else "them"
+    return f"{', and '.join(parts)}: the next session decides {what}"
 
 
 _FIX_CAUSES = "Fix the causes listed under errors."
