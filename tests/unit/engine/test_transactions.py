@@ -25,7 +25,14 @@ from midaz_seed.resilience.throttle import Throttle
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.rejects import Rejects
 from midaz_seed.settings.target import ResolvedTarget
-from midaz_seed.transport.base import ConnectError, LostConnectionError, Response
+from midaz_seed.transport.base import (
+    ConnectError,
+    LostConnectionError,
+    OutOfFileDescriptorsError,
+    Response,
+    ReusedConnectionClosedError,
+    TransportError,
+)
 from tests.support.transports import ScriptedTransport
 
 MARK = b'"seedKey":"r/o1.l1.t1.1"'
@@ -364,3 +371,19 @@ async def test_what_the_server_refuses_for_good_is_kept_with_request_and_answer(
     (group,) = fixture.tracker.groups()
     assert (group.code, group.count, group.final) == ("0053", 2, 1)
     assert group.example.request.startswith("POST /path")
+
+
+@pytest.mark.parametrize("error", [OutOfFileDescriptorsError, ReusedConnectionClosedError])
+async def test_an_attempt_that_says_nothing_about_the_request_is_none(error: type[TransportError]) -> None:
+    """L2, L4: nine of them use up none of three attempts, and do not open the breaker."""
+    fixture = SenderFixture(*[error("no") for _ in range(9)], OURS)
+    assert await fixture.send() is None
+    assert set(fixture.keys) == {"r.o1.l1.t1.1.0"}
+    assert fixture.lasted_s < 5
+    assert fixture.movements.uncertain is False
+
+
+async def test_connections_that_always_end_before_the_answer_use_up_the_attempts_in_the_end() -> None:
+    """L4: bounded."""
+    fixture = SenderFixture(ReusedConnectionClosedError("closed"))
+    assert await fixture.send() is ErrorClass.IN_DOUBT
