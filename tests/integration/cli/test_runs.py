@@ -154,7 +154,7 @@ def test_a_full_disk_in_the_middle_of_a_run_stops_it_with_a_message_and_loses_no
     assert run.returncode == 1, run.stderr
     assert "Traceback" not in run.stderr
     assert "the journal cannot be written" in " ".join(run.stdout.split())
-    assert "free disk space" in run.stderr
+    assert "free disk space" in run.stderr.lower()
     result = run_cli("run", "--resume", "-q", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "every balance is the planned one" in result.stdout
