@@ -104,7 +104,7 @@ class Rule(Model):
     def _compiles(cls, path: str | None) -> str | None:
         try:
             re.compile(path or "")
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:  # such as a{99999999999}
             raise ValueError(f"must be a regular expression: {error}") from None
         return path
 

@@ -168,6 +168,14 @@ def test_a_single_problem_has_file_and_line_as_its_place(tmp_path: Path) -> None
     assert str(raised.value) == f"{file}:2: rules must be a list, not a group of fields"
 
 
+@pytest.mark.parametrize("path", ["a{99999999999}", "(", "(" * 3000 + ")" * 3000, "*"])
+def test_a_path_that_is_no_regular_expression_is_refused(path: str, tmp_path: Path) -> None:
+    file = tmp_path / "storm.yaml"
+    file.write_text(f"rules: [{{path: '{path}', latency: {{ms: 1}}}}]\n", encoding="utf-8")
+    with pytest.raises(ConfigurationError, match="not a regular expression"):
+        FaultPlan.read(file)
+
+
 def test_the_plan_in_the_documentation_is_one(tmp_path: Path) -> None:
     text = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text(encoding="utf-8")
     file = tmp_path / "storm.yaml"
