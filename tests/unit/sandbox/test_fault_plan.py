@@ -172,7 +172,7 @@ def test_a_single_problem_has_file_and_line_as_its_place(tmp_path: Path) -> None
 def test_a_path_that_is_no_regular_expression_is_refused(path: str, tmp_path: Path) -> None:
     file = tmp_path / "storm.yaml"
     file.write_text(f"rules: [{{path: '{path}', latency: {{ms: 1}}}}]\n", encoding="utf-8")
-    with pytest.raises(ConfigurationError, match="not a regular expression"):
+    with pytest.raises(ConfigurationError, match="must be a regular expression"):
         FaultPlan.read(file)
 
 
