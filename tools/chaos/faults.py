@@ -84,7 +84,7 @@ UNTIL_STOPPED: dict[str, Rules] = {
     "money hangs": [{**MONEY, "from_request": 40, "latency": {"ms": 600_000}}],
     "reads hang": [{**READS, "from_request": 6, "latency": {"ms": 600_000}}],
     "some hang": [{"rate": 0.02, "latency": {"ms": 600_000}}],
-    "down": [{"from_request": 60, "refuse": {"for_s": 600}}],
+    "down": [{"from_request": 60, "refuse": {"for_s": 20}}],
     "all fail": [{"from_request": 60, "status": {"code": 500}}],
     "rate limit": [{"from_request": 30, "rate": 0.9, "status": {"code": 429}}],
     "late retry": [{"from_request": 30, "rate": 0.3, "status": {"code": 429, "retry_after_s": 60}}],

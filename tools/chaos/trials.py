@@ -161,7 +161,8 @@ class Trial:
             self.row.broken += 1
             self.log(err.decode()[-2000:])
         assert code in _EXPECTED_EXIT_CODES, f"exit {code}: {err.decode()[-2000:]}"
-        report = json.loads(out) if out.startswith(b"{") else None
+        document = json.loads(out) if out.startswith(b"{") else {}
+        report = document if "phases" in document else None  # otherwise the command ended before it had a report
         if report is not None:
             self.row.add_report(report)
         if code == 0:
