@@ -404,3 +404,14 @@ def test_bash_completes_the_command(tmp_path: Path) -> None:
         ["bash", "-c", script], capture_output=True, text=True, check=False, env=UNMEASURED_ENVIRONMENT, timeout=60
     )
     assert done.stdout == "run runs\n", done.stderr
+
+
+def test_a_signal_while_a_plan_is_made_ends_the_process_with_its_exit_code(tmp_path: Path) -> None:
+    """T3: the thread that makes the plan still computes then, and must not abort the process (134)."""
+    command = [*COMMAND, "run", "-v", "large", "-u", "http://127.0.0.1:9", "-q", "--debug"]
+    for delay_s in (1.0, 1.5, 2.0):
+        with subprocess.Popen(command, cwd=tmp_path, env=UNMEASURED_ENVIRONMENT, stderr=subprocess.DEVNULL) as process:
+            time.sleep(delay_s)  # any moment is right
+            process.send_signal(signal.SIGTERM)
+        # before it handles signals, it ends by the signal; when it had asked the server already, it has failed
+        assert process.returncode in (143, -signal.SIGTERM, 3)
