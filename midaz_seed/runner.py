@@ -22,7 +22,6 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.concurrency import HIGHEST
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.report_builder import summarize
-from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import OutputError
 from midaz_seed.event_loop import in_thread, synchronous
@@ -41,6 +40,7 @@ from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget, addresses_of, resolve_target
 from midaz_seed.stopping import Stopping
+from midaz_seed.task_groups import background_tasks
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.connecting import Addresses, accepts_connections
 from midaz_seed.wiring import open_run, open_transport

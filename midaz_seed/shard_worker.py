@@ -17,7 +17,6 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import seed_shard
 from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, ShardResult, ShardTask, progress_of
-from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import SeedError
 from midaz_seed.event_loop import run_in_loop
 from midaz_seed.files import write_atomically
@@ -26,6 +25,7 @@ from midaz_seed.process import open_standard_descriptors
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
 from midaz_seed.stopping import Stopping
+from midaz_seed.task_groups import background_tasks
 from midaz_seed.wiring import open_run
 
 REPORT_EVERY_S = 0.5

@@ -22,10 +22,10 @@ from anyio.abc import TaskGroup, TaskStatus
 from midaz_seed.clock import Clock
 from midaz_seed.engine.admission import ENDING_S
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.task_groups import background_tasks
 from midaz_seed.errors import SignalledError, UnreachableError, exit_code_of
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Emit, StopRequested
+from midaz_seed.task_groups import background_tasks
 
 OVERRUN_S = 2.0
 """Time after the time limit in which settlement and verification may still end; requests in flight have half of it."""

@@ -16,7 +16,6 @@ from typing import Any, TypedDict
 import svcs
 from pydantic import SecretStr
 
-from midaz_seed.clean_up import finished_within
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.concurrency import HIGHEST
@@ -43,6 +42,7 @@ from midaz_seed.settings.model import Limits, Settings, Target
 from midaz_seed.settings.schema import SETTINGS
 from midaz_seed.settings.secret_files import read_secret
 from midaz_seed.settings.target import ResolvedTarget, addresses_of
+from midaz_seed.task_groups import finished_within
 from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.connecting import Addresses, unverified_context

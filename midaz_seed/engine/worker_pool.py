@@ -13,7 +13,7 @@ import anyio
 from anyio.abc import TaskGroup
 
 from midaz_seed.engine.admission import Admission, StoppedError
-from midaz_seed.engine.task_groups import background_tasks
+from midaz_seed.task_groups import background_tasks
 
 T = TypeVar("T")
 

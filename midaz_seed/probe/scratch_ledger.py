@@ -10,7 +10,6 @@ import anyio
 import anyio.lowlevel
 import orjson
 
-from midaz_seed.clean_up import finished_within
 from midaz_seed.clock import Clock
 from midaz_seed.errors import SeedError, TargetError
 from midaz_seed.midaz import routes
@@ -25,6 +24,7 @@ from midaz_seed.plan.items import Entity, Phase, TransactionItem, answer_of
 from midaz_seed.plan.templates import ASSETS
 from midaz_seed.probe.answers import Answers
 from midaz_seed.probe.requests import describe_answer, send_with_retries
+from midaz_seed.task_groups import finished_within
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
 
 BRL = ASSETS[0]

@@ -7,7 +7,7 @@ import pytest
 
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
-    {"errors", "clock", "files", "clean_up", "wording", "bounded_yaml"},
+    {"errors", "clock", "files", "task_groups", "wording", "bounded_yaml"},
     {"file_descriptors"},
     {"event_loop", "process"},
     {"model"},
@@ -26,7 +26,7 @@ RANK = {name: rank for rank, names in enumerate(LAYERS) for name in names}
 SANDBOX_LAYERS = ["core", "storage", "entities", "transactions", "http", "faults", "the program"]
 """The sub-packages of the sandbox from low to high; its own modules (server, loading, main, launch) are the program."""
 ENGINE_LAYERS = [
-    {"task_groups", "admission"},
+    {"admission"},
     {"requests"},
     {"worker_pool", "state_tree"},
     {"context"},

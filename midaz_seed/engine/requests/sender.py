@@ -124,8 +124,9 @@ class Sender:
         meter.in_flight += 1
         phase_meter.requests += 1
         start_s = now() if slot_s is None else slot_s
+        is_read = request.method in READS
         try:
-            if request.method in READS:
+            if is_read:
                 with self._admission.interruptible():
                     response = await self._transport.send(request)
             else:
@@ -134,7 +135,7 @@ class Sender:
             return self._unanswered(error, epoch, start_s)
         except BaseException:
             breaker.release(epoch)
-            phase_meter.abandoned += request.method not in READS
+            phase_meter.abandoned += not is_read
             raise
         finally:
             meter.in_flight -= 1
@@ -149,18 +150,22 @@ class Sender:
             meter.succeeded += 1
             self._accepted_s = at_s
             if self.throttle.active:
-                self.throttle.accept(at_s, is_read=request.method in READS)
+                self.throttle.accept(at_s, is_read=is_read)
             breaker.record(epoch, ok=True)
             return Answer(OK, response, 1, start_s, at_s)
+        return self._rejected(response, epoch, start_s, at_s, is_read=is_read)
+
+    def _rejected(self, response: Response, epoch: int, start_s: float, at_s: float, *, is_read: bool) -> Answer:
+        """Classify an answer that is not 2xx. Raises UnauthorizedError."""
         verdict = classify(response.status, response.body, response.headers.get("Location") or "")
-        meter.overloaded += verdict.error in _OVERLOAD_SIGNALS
+        self._meter.overloaded += verdict.error in _OVERLOAD_SIGNALS
         if self._is_rate_limit(verdict, response, at_s):
-            self.throttle.reject(at_s, is_read=request.method in READS)
-            breaker.release(epoch)
+            self.throttle.reject(at_s, is_read=is_read)
+            self.breaker.release(epoch)
             return Answer(verdict, response, 1, start_s, at_s, Excuse.BUSY)
         if self.throttle.active:
-            self.throttle.accept(at_s, is_read=request.method in READS)
-        breaker.record(epoch, ok=verdict.error not in _SERVER_FAILURES)
+            self.throttle.accept(at_s, is_read=is_read)
+        self.breaker.record(epoch, ok=verdict.error not in _SERVER_FAILURES)
         if verdict.error is ErrorClass.AUTH:
             raise credentials_refused(f"{response.status} {redact(verdict.message)}")
         return Answer(verdict, response, 1, start_s, at_s)

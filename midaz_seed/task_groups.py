@@ -1,4 +1,4 @@
-"""Tasks that run in the background of a block."""
+"""Task groups: tasks in the background of a block, and a clean-up that a cancellation does not cut off."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -23,3 +23,19 @@ async def background_tasks() -> AsyncIterator[TaskGroup]:
             group.cancel_scope.cancel()
     if failure is not None:
         raise failure
+
+
+@asynccontextmanager
+async def finished_within(limit_s: float) -> AsyncIterator[None]:
+    """Shield the block from a cancellation, for at most `limit_s` seconds after it; then end the block."""
+    async with background_tasks() as tasks:
+        with anyio.CancelScope(shield=True) as scope:
+
+            async def limit() -> None:
+                try:
+                    await anyio.sleep_forever()
+                finally:  # cancelled from outside, or at the end of the block
+                    scope.deadline = anyio.current_time() + limit_s
+
+            tasks.start_soon(limit)
+            yield
