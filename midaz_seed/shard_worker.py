@@ -78,27 +78,31 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             with stopping.steering(context), suppress(StoppedError):
                 await seed_shard(context)
         context.close_journal()
-        cpu_s = process_cpu_s() - started_cpu_s
-        results, breaker = context.results, context.sender.breaker
-        results.processes.append(measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=cpu_s))
-        results.in_flight_limit = context.pool.limit
-        throttle = context.sender.throttle
-        results.rate_rejected, results.rate_found_per_s = throttle.rejected, throttle.found_per_s
-        return ShardResult(
-            results=results,
-            meter=context.meter,
-            tracker=context.tracker,
-            ledgers=tuple(
-                LedgerOutcome(ledger.index, ledger.status, ledger.reason, ledger.id, ledger.flows)
-                for ledger in context.state.ledgers
-            ),
-            schedule=context.schedule,
-            epoch_s=clock.time() - clock.monotonic(),
-            breaker_opened=breaker.opened_count,
-            breaker_open_s=breaker.open_total_s,
-            time_is_up=context.pool.admission.time_is_up,
-            out_of_time=context.findings.out_of_time,
-        )
+        return _result_of(context, process_cpu_s() - started_cpu_s)
+
+
+def _result_of(context: RunContext, cpu_s: float) -> ShardResult:
+    """Return what the shard found; `cpu_s`: CPU time that it used, in seconds."""
+    results, breaker = context.results, context.sender.breaker
+    results.processes.append(measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=cpu_s))
+    results.in_flight_limit = context.pool.limit
+    throttle = context.sender.throttle
+    results.rate_rejected, results.rate_found_per_s = throttle.rejected, throttle.found_per_s
+    return ShardResult(
+        results=results,
+        meter=context.meter,
+        tracker=context.tracker,
+        ledgers=tuple(
+            LedgerOutcome(ledger.index, ledger.status, ledger.reason, ledger.id, ledger.flows)
+            for ledger in context.state.ledgers
+        ),
+        schedule=context.schedule,
+        epoch_s=context.clock.time() - context.clock.monotonic(),
+        breaker_opened=breaker.opened_count,
+        breaker_open_s=breaker.open_total_s,
+        time_is_up=context.pool.admission.time_is_up,
+        out_of_time=context.findings.out_of_time,
+    )
 
 
 async def _report_progress(context: RunContext, stream: BinaryIO) -> None:

@@ -6,7 +6,6 @@ from typing import cast
 
 from midaz_seed.engine.client_load import measure_client_load, process_cpu_s
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.next_step import in_its_situation
 from midaz_seed.engine.requests.error_tracker import ErrorGroup
 from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.engine.verdict import done_percent, judge
@@ -74,7 +73,6 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     processes = (own, *context.results.processes)
     verification = _verification(context)
     exit_code, verdict, next_step = judge(context, verification, 100 * failed / planned)
-    next_step = in_its_situation(context, next_step)
     return Report(
         schema_version=SCHEMA_VERSION,
         version=version("midaz-seed"),

@@ -3,7 +3,7 @@
 from signal import Signals
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.next_step import how_to_continue
+from midaz_seed.engine.next_step import how_to_continue, in_its_situation
 from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.errors import (
     ExcessError,
@@ -26,6 +26,13 @@ def judge(
     context: RunContext, verification: VerificationReport | None, failed_percent: float
 ) -> tuple[ExitCode, str, str]:
     """Return the exit code of a run that has ended, its verdict and the next step, each a sentence."""
+    code, verdict, next_step = _judge(context, verification, failed_percent)
+    return code, verdict, in_its_situation(context, next_step)
+
+
+def _judge(
+    context: RunContext, verification: VerificationReport | None, failed_percent: float
+) -> tuple[ExitCode, str, str]:
     unfinished = [ledger for ledger in context.state.ledgers if ledger.status is LedgerStatus.FAILED]
     target = _first(context, TargetError)
     undecided = _first(context, UndecidedError)
