@@ -1,0 +1,122 @@
+"""Values in a scenario file: percentages, decimals, times of day, durations, dates. They are exact: no floats.
+
+Each is written back (`model_dump(mode="json")`) as it may stand in a file, so that a resolved scenario can be read again.
+"""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Annotated, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+
+WHOLE = 1_000_000
+"""A percentage is kept as a share of this: 86 % is 860,000."""
+WEIGHT_UNIT = 10_000
+"""A weight is kept in units of 1/10,000."""
+
+
+def _decimal(value: object) -> Decimal:
+    """Read a decimal number: text, a whole number, or a number of YAML, which has at most 15 digits."""
+    if isinstance(value, float):
+        value = repr(value)
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)
+    if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,40}(\.[0-9]{1,40})?", value.strip()):
+        return Decimal(value.strip())
+    if isinstance(value, Decimal):
+        return value
+    raise ValueError("not a decimal number, such as 12.50")
+
+
+def _positive(value: object) -> Decimal:
+    number = _decimal(value)
+    if number < 0:
+        raise ValueError("not a decimal number from 0 on")
+    return number
+
+
+def _scaled(number: Decimal, unit: int, most: int) -> int:
+    scaled = number * unit
+    if scaled != scaled.to_integral_value() or not 0 <= scaled <= most:
+        raise ValueError("out of range, or more than four decimals")
+    return int(scaled)
+
+
+def _percent(value: object) -> int:
+    """Read `86 %`, `2.5 %` or the number 86 as a share of a million."""
+    text = value.strip().removesuffix("%").strip() if isinstance(value, str) else value
+    try:
+        return _scaled(_positive(text), WHOLE // 100, WHOLE)
+    except ValueError:
+        raise ValueError("not a percentage from 0 to 100 % with up to four decimals") from None
+
+
+def _weight(value: object) -> int:
+    """Read a weight as ten-thousandths."""
+    try:
+        return _scaled(_positive(value), WEIGHT_UNIT, 10**12)
+    except ValueError:
+        raise ValueError("not a weight: a number from 0 on with up to four decimals") from None
+
+
+def _seconds_of_day(value: object) -> int:
+    """Read `06:30` or `22:30:15` as seconds since midnight."""
+    match = (
+        re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])(?::([0-5][0-9]))?", value) if isinstance(value, str) else None
+    )
+    if match is None:
+        raise ValueError('not a time of day, such as "06:30" (in quotes)')
+    return int(match[1]) * 3600 + int(match[2]) * 60 + int(match[3] or 0)
+
+
+def _days(value: object) -> int:
+    """Read `90 days`, `12 weeks` or the number 90 as days."""
+    match = re.fullmatch(r"([0-9]{1,4}) *(days?|weeks?)?", str(value)) if not isinstance(value, bool) else None
+    if match is None:
+        raise ValueError("not a number of days, such as 90 days")
+    return int(match[1]) * (7 if (match[2] or "").startswith("week") else 1)
+
+
+def _date(value: object) -> object:
+    if isinstance(value, str) and value != "yesterday":
+        try:
+            return date.fromisoformat(value)
+        except ValueError:
+            raise ValueError("not a date, such as 2026-11-25, or the word yesterday") from None
+    return value
+
+
+def _plain(number: Decimal) -> str:
+    return format(number, "f")
+
+
+def _plain_percent(share: int) -> str:
+    return f"{(Decimal(share) / (WHOLE // 100)).normalize():f} %"
+
+
+def _plain_weight(weight: int) -> str:
+    return f"{(Decimal(weight) / WEIGHT_UNIT).normalize():f}"
+
+
+def _plain_time(seconds: int) -> str:
+    return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
+
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+"""A name in a scenario: of a kind of customer, an account, a mix entry."""
+Path = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}(\.[a-z][a-z0-9-]{0,39})?$")]
+"""Accounts: `person.checking` (those of a kind), or the name of an internal account."""
+AssetCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,20}$")]
+Number = Annotated[Decimal, BeforeValidator(_positive), PlainSerializer(_plain, return_type=str)]
+"""A decimal number from 0 on, exact."""
+Share = Annotated[int, BeforeValidator(_percent), PlainSerializer(_plain_percent, return_type=str)]
+"""A percentage, as a share of `WHOLE`."""
+Weight = Annotated[int, BeforeValidator(_weight), PlainSerializer(_plain_weight, return_type=str)]
+"""A relative weight, in units of 1/`WEIGHT_UNIT`."""
+TimeOfDay = Annotated[int, BeforeValidator(_seconds_of_day), PlainSerializer(_plain_time, return_type=str)]
+"""Seconds since midnight."""
+Days = Annotated[int, BeforeValidator(_days), Field(ge=1, le=3660)]
+LastDay = Annotated[date | Literal["yesterday"], BeforeValidator(_date)]
+MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+"""A day of a year: `12-20`."""
