@@ -63,19 +63,11 @@ def create_request(entity: Entity, place: Place, body: bytes) -> Request:
     return Request("POST", routes.collection(entity, place), body)
 
 
-_ENDPOINTS = {Phase.DEPOSITS: "inflow", Phase.TRANSFERS: "json"}
-
-
-def transaction_path(place: Place, phase: Phase) -> str:
-    """Return the path that creates a ledger's transactions of a phase (deposits or transfers)."""
-    return routes.transactions(place, _ENDPOINTS[phase])
-
-
 def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) -> Request:
     """Build the `POST` of a transaction with an idempotency key (midaz-behaviour: idempotency-keys, key-lifetime).
 
     Args:
-        path: from `transaction_path`.
+        path: from `routes.transactions`.
         body: the encoded request body.
         idempotency_key: the key.
         ttl: lifetime of the key in seconds, as text, because it is the same for all requests.

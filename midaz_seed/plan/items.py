@@ -36,11 +36,32 @@ class Phase(StrEnum):
     DEPOSITS = "deposits"
     SETTLEMENT = "settlement"
     TRANSFERS = "transfers"
+    FOLLOW_UPS = "follow_ups"
+    REFUSALS = "refusals"
     VERIFY = "verify"
 
 
-MONEY = (Phase.DEPOSITS, Phase.TRANSFERS)
-"""The phases that move money."""
+MONEY = (Phase.DEPOSITS, Phase.TRANSFERS, Phase.FOLLOW_UPS)
+"""The phases that move money. Refusals move none."""
+
+
+class Kind(StrEnum):
+    """Kinds of transactions, by what they do to balances."""
+
+    DIRECT = "direct"
+    """Moves the money at once."""
+    PENDING = "pending"
+    """Puts the money on hold at the source; a commit or a cancel ends that."""
+    ANNOTATION = "annotation"
+    """Moves nothing."""
+    COMMIT = "commit"
+    CANCEL = "cancel"
+    REVERT = "revert"
+    """Moves the money of another transaction back, as a transaction of its own."""
+
+
+FOLLOW_UP_KINDS = (Kind.COMMIT, Kind.CANCEL, Kind.REVERT)
+"""Kinds that refer to a transaction made before, by its id on the server."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +105,13 @@ class EntityItem:
 
 
 class Movement(NamedTuple):
-    """An amount that moves between two accounts of a ledger. `source` None is the external account."""
+    """An amount that moves between two accounts of a ledger; None is the external account of the asset."""
 
     source: int | None
     """Index of the account in its ledger."""
-    destination: int
+    destination: int | None
     amount: int
-    """In minor units of the account's asset."""
+    """In minor units of the asset."""
 
 
 class TransactionItem(NamedTuple):
@@ -101,9 +122,9 @@ class TransactionItem(NamedTuple):
 
     key: str
     phase: Phase
-    """DEPOSITS or TRANSFERS."""
+    """A phase of MONEY, or REFUSALS."""
     body: bytes
-    """The request body, ready to send."""
+    """The request body, ready to send; b"" for a follow-up, whose path names its transaction."""
     mark: bytes
     """Run id and key of the item, as JSON bytes in the metadata of the request and of every answer to it."""
     answer: bytes
@@ -112,6 +133,18 @@ class TransactionItem(NamedTuple):
     amount: str
     """Total as a decimal string."""
     movements: tuple[Movement, ...]
+    """What it moves; for a follow-up, what the transaction moves that it refers to."""
+    kind: Kind = Kind.DIRECT
+    endpoint: str = "json"
+    """Last part of the path: json, inflow, outflow, annotation, block; for a follow-up commit, cancel, revert."""
+    day: int = 0
+    """Index of its day in the history; 0 without dates."""
+    moment: str = ""
+    """Its `transactionDate` (RFC 3339, UTC); "" without a date: the time at which it is made."""
+    of: str = ""
+    """For a follow-up: key of the transaction that it refers to."""
+    refusal: str = ""
+    """For REFUSALS: why the server must refuse it (`scenarios.model.RefusalKind`)."""
 
     @property
     def tag(self) -> str:
@@ -143,23 +176,60 @@ def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) 
 
 
 def effect_of(item: TransactionItem) -> dict[int, int]:
-    """Return the changes of the balances by a transaction: account index -> minor units."""
-    effect: dict[int, int] = {}
+    """Return the changes of the available amounts by a transaction: account index -> minor units, never 0."""
+    kind, effect = item.kind, dict[int, int]()
+    if kind is Kind.ANNOTATION:
+        return effect
+    if kind is Kind.DIRECT or kind is Kind.REVERT:
+        sign = 1 if kind is Kind.DIRECT else -1
+        for source, destination, amount in item.movements:
+            if destination is not None:
+                effect[destination] = effect.get(destination, 0) + sign * amount
+            if source is not None:
+                effect[source] = effect.get(source, 0) - sign * amount
+        return {account: change for account, change in effect.items() if change}
     for source, destination, amount in item.movements:
-        effect[destination] = effect.get(destination, 0) + amount
-        if source is not None:
-            effect[source] = effect.get(source, 0) - amount
-    return {account: change for account, change in effect.items() if change}
+        if kind is Kind.COMMIT:
+            if destination is not None:
+                effect[destination] = effect.get(destination, 0) + amount
+        elif source is not None:
+            effect[source] = effect.get(source, 0) + (amount if kind is Kind.CANCEL else -amount)
+    return effect
+
+
+def hold_effect_of(item: TransactionItem) -> dict[int, int]:
+    """Return the changes of the amounts on hold by a transaction: account index -> minor units, never 0."""
+    sign = {Kind.PENDING: 1, Kind.COMMIT: -1, Kind.CANCEL: -1}.get(item.kind, 0)
+    effect: dict[int, int] = {}
+    if sign:
+        for source, _, amount in item.movements:
+            if source is not None:
+                effect[source] = effect.get(source, 0) + sign * amount
+    return effect
 
 
 def trace_of(item: TransactionItem) -> dict[int, int]:
     """Return all that a transaction changes in the server's balances.
 
-    That is for each account index the change in minor units, and for `changes_key(index)` the number of changes, which
-    is 1: movements to one destination are one leg.
+    That is for each account index the change of the available amount in minor units, for `hold_key(index)` that of the
+    amount on hold, and for `changes_key(index)` the number of changes, which is 1: movements of one account and side
+    are one leg.
     """
-    effect = effect_of(item)
-    return effect | {changes_key(account): 1 for account in effect}
+    effect, held = effect_of(item), hold_effect_of(item)
+    trace = effect | {changes_key(account): 1 for account in effect}
+    if held:
+        trace |= {hold_key(account): change for account, change in held.items()}
+        trace |= {changes_key(account): 1 for account in held}
+    return trace
+
+
+def hold_key(account: int) -> int:
+    """Return the key for the amount on hold of a balance; the account's index is the key for its available amount."""
+    return account + HOLDS
+
+
+HOLDS = 1 << 32
+"""Keys of amounts on hold begin here; no ledger has that number of accounts."""
 
 
 def changes_key(account: int) -> int:

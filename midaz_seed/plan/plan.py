@@ -2,8 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import orjson
@@ -41,13 +41,15 @@ class Expectation:
 
     Attributes:
         deposited: balance after the deposits, by account index.
-        final: balance at the end, by account index.
+        final: available balance at the end, by account index.
         external: amount that left the external account, by asset code.
+        on_hold: amount on hold at the end, by account index, where there is any.
     """
 
     deposited: list[int]
     final: list[int]
     external: dict[str, int]
+    on_hold: dict[int, int] = field(default_factory=dict)
 
     def effect_of(self, phase: Phase) -> Iterator[int]:
         """Iterate over the change of each account by all deposits or all transfers."""
@@ -117,6 +119,38 @@ class LedgerPlan:
     def transfers(self) -> Iterator[TransactionItem]:
         """Generate its transfers, round by round."""
         return TRANSFERS.items(self._dimensions)
+
+    def transactions(self, phase: Phase) -> Iterator[TransactionItem]:
+        """Generate the transactions of a phase, in the order of their ordinals."""
+        if phase is Phase.DEPOSITS:
+            return self.deposits()
+        return self.transfers() if phase is Phase.TRANSFERS else iter(())
+
+    @property
+    def days(self) -> int:
+        """The number of days of its history; 1 without dates. A day's transfers are sent after those before it."""
+        return 1
+
+    @property
+    def is_dated(self) -> bool:
+        """Whether its transfers have dates, so that every account's must be sent in their order."""
+        return False
+
+    def transfers_of(self, day: int) -> Iterator[TransactionItem]:
+        """Generate the transfers of one day, in the order of their dates."""
+        assert day == 0
+        return self.transfers()
+
+    def end_of(self, day: int) -> str:
+        """Return the last second of a day in UTC, as `yyyy-mm-dd hh:mm:ss`."""
+        raise NotImplementedError(day)
+
+    def balances_at(self, days: Collection[int]) -> dict[int, list[int]]:
+        """Return the balance of every account, in minor units, at the end of each of these days, by day.
+
+        Everything before is made: the deposits, and all transfers of the day and of the days before it.
+        """
+        return dict.fromkeys(days, self._expectation.final)
 
     def alias(self, account: int) -> str:
         """Return an account's alias, by index."""
@@ -363,6 +397,7 @@ def _expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool
             parts = []
             for (source, destination, amount), bits in TRANSFERS.draws(dimensions, number, block):
                 assert source is not None
+                assert destination is not None
                 outgoing[source] += amount
                 final[source] -= amount
                 final[destination] += amount

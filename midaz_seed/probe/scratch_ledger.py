@@ -13,7 +13,7 @@ import orjson
 from midaz_seed.clock import Clock
 from midaz_seed.errors import SeedError, TargetError
 from midaz_seed.midaz import routes
-from midaz_seed.midaz.api import create_request, mark_of, transaction_path, transaction_request
+from midaz_seed.midaz.api import create_request, mark_of, transaction_request
 from midaz_seed.midaz.evidence import Effect, Reading, midaz_code, says_missing
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.balances import EXTERNAL
@@ -177,8 +177,11 @@ class ScratchLedger:
         body = (
             f'{{"description":"scratch","metadata":{{"{RUN_MARK}":"{self.mark}",{mark}}},"send":{legs.send}}}'.encode()
         )
-        item = TransactionItem(name, phase, body, mark.encode(), legs.answer, BRL.code, legs.total, ())
-        path = transaction_path(self.place, phase)
+        endpoint = "inflow" if phase is Phase.DEPOSITS else "json"
+        item = TransactionItem(
+            name, phase, body, mark.encode(), legs.answer, BRL.code, legs.total, (), endpoint=endpoint
+        )
+        path = routes.transactions(self.place, endpoint)
         return Trial(item, transaction_request(path, body, f"scratch.{self.suffix}.{name}", KEY_TTL))
 
     async def fund(self, accounts: Sequence[int], name: str) -> Sent:

@@ -33,7 +33,7 @@ from midaz_seed.runs.journal_format import (
     replay,
 )
 
-FORMAT = 2
+FORMAT = 3
 LEASE_ITEMS = 32
 """Items that may be sent after one write. After a kill, up to this many of a phase are unknown although unsent."""
 _BUFFERED_MAX = 4096

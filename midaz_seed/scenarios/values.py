@@ -1,6 +1,6 @@
 """Values in a scenario file: percentages, decimals, times of day, durations, dates. They are exact: no floats.
 
-Each is written back (`model_dump(mode="json")`) as it may stand in a file, so that a resolved scenario can be read again.
+Each is written back (`model_dump(mode="json")`) as it may stand in a file: a resolved scenario can be read again.
 """
 
 import re

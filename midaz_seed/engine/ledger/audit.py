@@ -21,7 +21,7 @@ from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import is_record
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.dimensions import KEY_MARK
-from midaz_seed.plan.items import Phase, TransactionItem, effect_of
+from midaz_seed.plan.items import MONEY, Phase, TransactionItem, effect_of
 from midaz_seed.reporting.report import Difference
 from midaz_seed.transport.base import Service
 from midaz_seed.wording import counted
@@ -112,7 +112,7 @@ async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
         if records.setdefault(key, record).id != record.id:
             others.setdefault(key, set()).add(record.id)
     result.listed = len(records) + sum(map(len, others.values()))
-    for number, item in enumerate(chain(ledger.plan.deposits(), ledger.plan.transfers())):
+    for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
         found = records.pop(item.key, None)
@@ -132,7 +132,7 @@ async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: Audi
     result = Audit(listed=earlier.listed)
     api = context.api(Phase.VERIFY)
     absent = {*earlier.absent, *earlier.unlisted}
-    for number, item in enumerate(chain(ledger.plan.deposits(), ledger.plan.transfers())):
+    for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
         if item.key not in absent:

@@ -24,7 +24,9 @@ from midaz_seed.engine.ledger.snapshots import (
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UndecidedError
+from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import Effect, Next, is_record, next_sending
+from midaz_seed.midaz.routes import Place
 from midaz_seed.model.in_doubt_solver import Solution
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Phase, TransactionItem, trace_of
@@ -36,10 +38,18 @@ ROUNDS_MAX = 5
 
 @dataclass(frozen=True, slots=True)
 class Channel:
-    """The path and the sender of the transactions of a phase."""
+    """The paths and the sender of the transactions of a phase."""
 
-    path: str
+    place: Place
     sender: TransactionSender
+    _paths: dict[str, str] = field(default_factory=dict)
+
+    def path_of(self, item: TransactionItem) -> str:
+        """Return the path to post an item to."""
+        path = self._paths.get(item.endpoint)
+        if path is None:
+            path = self._paths[item.endpoint] = routes.transactions(self.place, item.endpoint)
+        return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +177,7 @@ async def resolve_doubts(
     Args:
         phase: in which the reads are counted.
         known: sums when everything known was made, and everything in doubt too.
-        channels: by phase, path and sender of its transactions.
+        channels: by phase, paths and sender of its transactions.
         missed: called with each one that is certainly not made.
         made: called with each one that is now known as made.
         decided: earlier decisions, for the first round.
@@ -237,7 +247,9 @@ class _Resolution:
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
         unresolved, key = one
         channel, parent = self.channels[unresolved.item.phase], self.ledger.place.path
-        outcome = await channel.sender.send(unresolved.item, unresolved.ordinal, channel.path, parent, key)
+        outcome = await channel.sender.send(
+            unresolved.item, unresolved.ordinal, channel.path_of(unresolved.item), parent, key
+        )
         self.ledger.in_doubt.remove(unresolved)
         if outcome is None:
             self.made(unresolved)

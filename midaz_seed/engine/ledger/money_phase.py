@@ -8,9 +8,8 @@ from midaz_seed.engine.ledger.left_out import YIELD_EVERY
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
-from midaz_seed.midaz.api import transaction_path
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Phase, TransactionItem
+from midaz_seed.plan.items import Phase, TransactionItem, effect_of
 from midaz_seed.reporting.meter import PhaseRecorder
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
@@ -44,7 +43,6 @@ class MoneyPhase:
         self._parent = ledger.place.path
         self.channel = channel(context, ledger, phase)
         self.sender = self.channel.sender
-        self.path = self.channel.path
         self.set_aside: list[UnresolvedTransaction] = []
         """Postponed, because their keys are in flight."""
 
@@ -71,7 +69,7 @@ class MoneyPhase:
             self._ledger.miss(item)
             self.sender.phase_log.not_made(ordinal)
             return
-        unresolved = await self.sender.send(item, ordinal, self.path, self._parent, key, wait=False)
+        unresolved = await self.sender.send(item, ordinal, self.channel.path_of(item), self._parent, key, wait=False)
         if unresolved is not None:
             self._record_unresolved(unresolved)
 
@@ -79,7 +77,9 @@ class MoneyPhase:
         """Send a transaction that was set aside until it is decided. Raises as `TransactionSender.send`."""
         self.set_aside.remove(unresolved)
         key = IdempotencyKey(unresolved.generation, unresolved.first_sent_s)
-        again = await self.sender.send(unresolved.item, unresolved.ordinal, self.path, self._parent, key)
+        again = await self.sender.send(
+            unresolved.item, unresolved.ordinal, self.channel.path_of(unresolved.item), self._parent, key
+        )
         if again is not None:
             self._record_unresolved(again)
 
@@ -87,7 +87,7 @@ class MoneyPhase:
         """Record a transaction as certainly not made: without its deposit an account cannot be a source."""
         self._ledger.miss(item)
         if item.phase is Phase.DEPOSITS:
-            self._ledger.unfunded.update(movement.destination for movement in item.movements)
+            self._ledger.unfunded.update(effect_of(item))
 
     def _record_unresolved(self, unresolved: UnresolvedTransaction) -> None:
         if unresolved.set_aside:
@@ -101,7 +101,8 @@ class MoneyPhase:
         """Return whether one of its sources has no money, or one of its accounts does not exist."""
         accounts, blocked = self._ledger.accounts, self._blocked
         return any(
-            not accounts[movement.destination] or (movement.source is not None and blocked[movement.source])
+            (movement.destination is not None and not accounts[movement.destination])
+            or (movement.source is not None and blocked[movement.source])
             for movement in item.movements
         )
 
@@ -123,4 +124,4 @@ def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
         flow=ledger.flows.setdefault(phase, SettlementTimeline(phase)),
         rejects=context.rejects,
     )
-    return Channel(transaction_path(ledger.place, phase), sender)
+    return Channel(ledger.place, sender)

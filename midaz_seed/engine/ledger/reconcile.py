@@ -79,7 +79,7 @@ def phase_logs(context: RunContext, ledger: LedgerState) -> dict[Phase, PhaseLog
 
 def numbered(ledger: LedgerState, phase: Phase) -> Iterator[PlannedItem]:
     """Return the ledger's transactions of a phase with their ordinals."""
-    return enumerate(ledger.plan.deposits() if phase is Phase.DEPOSITS else ledger.plan.transfers())
+    return enumerate(ledger.plan.transactions(phase))
 
 
 async def find_existing(
@@ -344,10 +344,8 @@ def balances_after(ledger: LedgerState, made: ExistingTransactions, *, and_depos
     balances = [0] * ledger.plan.account_count
     for ordinal, item in chain(numbered(ledger, Phase.DEPOSITS), numbered(ledger, Phase.TRANSFERS)):
         if made.holds(item.phase, ordinal) or (and_deposits and item.phase is Phase.DEPOSITS):
-            for movement in item.movements:
-                balances[movement.destination] += movement.amount
-                if movement.source is not None:
-                    balances[movement.source] -= movement.amount
+            for account, change in effect_of(item).items():
+                balances[account] += change
     return balances
 
 

@@ -295,8 +295,9 @@ class _Verification:
         legs: Counter[tuple[str, str]] = Counter()
         for movement in item.movements:
             source = external if movement.source is None else plan.alias(movement.source)
+            destination = external if movement.destination is None else plan.alias(movement.destination)
             legs[source, "DEBIT"] += movement.amount
-            legs[plan.alias(movement.destination), "CREDIT"] += movement.amount
+            legs[destination, "CREDIT"] += movement.amount
         scale = next(asset.scale for asset in plan.assets if asset.code == item.asset)
         return Counter((alias, kind, to_decimal(amount, scale)) for (alias, kind), amount in legs.items())
 

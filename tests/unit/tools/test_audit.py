@@ -2,7 +2,8 @@
 
 import pytest
 
-from midaz_seed.midaz.api import transaction_path, transaction_request
+from midaz_seed.midaz import routes
+from midaz_seed.midaz.api import transaction_request
 from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import TransactionItem
 from midaz_seed.runner import seed_async
@@ -18,7 +19,7 @@ TINY = planned_by(("--preset", "tiny"))
 async def _sent(server: SandboxServer, item: TransactionItem, key: str, body: bytes) -> None:
     """Send a transaction into the only ledger that there is."""
     (place,) = server.state.ledger_states
-    path = transaction_path(Place(*place), item.phase)
+    path = routes.transactions(Place(*place), item.endpoint)
     transport = http_transport(server.url)
     answer = await transport.send(transaction_request(path, body, key, "300"))
     await transport.aclose()

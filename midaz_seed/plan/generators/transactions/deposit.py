@@ -65,4 +65,5 @@ class DepositGenerator(BaseGenerator[LedgerDimensions, TransactionItem]):
             asset.code,
             total,
             movements,
+            endpoint="inflow",
         )

@@ -7,11 +7,14 @@ from midaz_seed.model.money import format_minor
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import BaseGenerator
 from midaz_seed.plan.generators.transactions.rails import payment_rail
-from midaz_seed.plan.items import Movement, Phase, TransactionItem, answer_of
+from midaz_seed.plan.items import Kind, Movement, Phase, TransactionItem, answer_of
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
 
 _make = tuple.__new__
 """Creates a named tuple from its fields in order; faster than calling the class, once per transfer."""
+
+_PLAIN = (Kind.DIRECT, "json", 0, "", "", "")
+"""The last fields of a transaction that moves money at once and has no date."""
 
 Drawn = tuple[Movement, int]
 """A movement, and the 64 random bits that choose its rail."""
@@ -84,6 +87,7 @@ class _Writer:
             movements: tuple[Movement, ...] = (first,)
             total = format_minor(first.amount, asset.scale)
             amount = f'"amount":{{"asset":"{code}","value":"{total}"}}'
+            assert first.destination is not None
             destinations = f'"{aliases[first.destination]}"'
             legs = f'{{"accountAlias":{destinations},{amount}}}'
         else:
@@ -110,7 +114,7 @@ class _Writer:
         answer = answer_of(asset, total, aliases[source], destinations)
         return _make(
             TransactionItem,
-            (key, TransferGenerator.phase, body.encode(), mark.encode(), answer, code, total, movements),
+            (key, TransferGenerator.phase, body.encode(), mark.encode(), answer, code, total, movements, *_PLAIN),
         )
 
 
@@ -118,5 +122,6 @@ def _sums(movements: tuple[Movement, ...]) -> dict[int, int]:
     """Return the sum for each destination in minor units: one leg each."""
     sums: dict[int, int] = {}
     for movement in movements:
+        assert movement.destination is not None
         sums[movement.destination] = sums.get(movement.destination, 0) + movement.amount
     return sums
