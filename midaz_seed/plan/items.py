@@ -66,7 +66,7 @@ FOLLOW_UP_KINDS = (Kind.COMMIT, Kind.CANCEL, Kind.REVERT)
 
 @dataclass(frozen=True, slots=True)
 class AssetTemplate:
-    """An asset and its amounts. Amounts are integers in minor units of the asset."""
+    """An asset. Amounts are integers in its minor units."""
 
     code: str
     name: str
@@ -74,9 +74,6 @@ class AssetTemplate:
     scale: int
     """Number of decimals: 1 BRL = 10**2 minor units."""
     type: str
-    deposit: int
-    transfer_min: int
-    transfer_max: int
 
     def text(self, minor: int) -> str:
         """Format an amount for the API: a decimal string."""
@@ -173,6 +170,13 @@ def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) 
         f'"destination":[{destinations}]'
     )
     return text.encode()
+
+
+def follow_up(item: TransactionItem, kind: Kind) -> TransactionItem:
+    """Return the commit, cancel or revert of a transaction. It has no body: its path names the transaction."""
+    return item._replace(
+        key=f"{item.key}.{kind}", phase=Phase.FOLLOW_UPS, body=b"", kind=kind, endpoint=str(kind), of=item.key
+    )
 
 
 def effect_of(item: TransactionItem) -> dict[int, int]:

@@ -19,8 +19,8 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK, RUN_MARK
 from midaz_seed.plan.items import Entity, Phase, TransactionItem, answer_of
+from midaz_seed.plan.marks import KEY_MARK, RUN_MARK
 from midaz_seed.plan.templates import ASSETS
 from midaz_seed.probe.answers import Answers
 from midaz_seed.probe.requests import describe_answer, send_with_retries

@@ -193,10 +193,9 @@ class Asset(Part):
 
 
 class Sweep(Part):
-    """The daily transfer of a balance to another internal account."""
+    """The transfer of what an internal account received on a day to another one, at the end of the day."""
 
     to: Name
-    at: TimeOfDay = Field(default="23:50", validate_default=True)
 
 
 class Internal(Part):
@@ -214,6 +213,7 @@ class Owned(Part):
 
     chance: Share = Field(1_000_000, description="Share of the customers that own one.")
     type: Name = "deposit"
+    types: dict[Name, Weight] = Field(default_factory=dict, description="Types by chance, instead of `type`.")
     asset: AssetCode | Literal["in-turn"] | None = Field(None, description="By default the first asset.")
     parent: Name | None = Field(None, description="The customer's account of this name is its parent account.")
     opening: Amount | None = None
@@ -372,7 +372,10 @@ class Schedule(Part):
 
 
 class Payout(Part):
-    """What accounts received since the last payout, a share of it, leaves in transactions of several sources."""
+    """What accounts received since the last payout, a share of it, leaves in transactions of several sources.
+
+    Payouts are made at the end of the day, after its other movements.
+    """
 
     when: When
     from_: Path = Field(alias="from")

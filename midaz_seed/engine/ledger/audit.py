@@ -20,8 +20,8 @@ from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import is_record
 from midaz_seed.model.json_types import Json, JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import MONEY, Phase, TransactionItem, effect_of
+from midaz_seed.plan.marks import KEY_MARK
 from midaz_seed.reporting.report import Difference
 from midaz_seed.transport.base import Service
 from midaz_seed.wording import counted

@@ -121,7 +121,7 @@ class LedgerRun:
     async def _move_money(self) -> None:
         """Find existing transactions, then send deposits, wait for settlement, send transfers."""
         context, ledger, plan = self._context, self._ledger, self._plan
-        if context.pool.admission.is_draining or not plan.transactions_per_account:
+        if context.pool.admission.is_draining or not plan.moves_money:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
@@ -147,7 +147,7 @@ class LedgerRun:
             context.results.settled.append(settled)
             context.emit(settled)
             recorder.count_step()
-        await self._send(Phase.TRANSFERS, plan.expectation().final)
+        await self._send(Phase.TRANSFERS, plan.expectation().transferred)
 
     async def _send_lost(self, earlier: ExistingTransactions) -> None:
         """Resend, before all others, what an earlier session sent without an answer, unless it is known as made.

@@ -4,6 +4,7 @@ It reads the balances instead of waiting a fixed time: default balances may be c
 delay writes. A surplus is not lag, so it ends the waiting.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -82,7 +83,7 @@ async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dic
 
 
 def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> _Wrong:
-    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances))
+    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances, expected))
     for index, exists in enumerate(ledger.accounts):
         if not exists:
             continue
@@ -95,8 +96,11 @@ def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expec
     return wrong
 
 
-def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance]) -> frozenset[str]:
-    planned = ledger.plan.expectation().external
+def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> frozenset[str]:
+    """Return the assets of which more has left the external account than all accounts should hold."""
+    planned = Counter[str]()
+    for index, amount in enumerate(expected):
+        planned[ledger.plan.asset_of(index).code] += amount
     return frozenset(
         asset.code
         for asset in ledger.plan.assets

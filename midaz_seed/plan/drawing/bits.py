@@ -1,0 +1,5 @@
+"""stub"""
+
+from collections.abc import Callable
+
+Bits = Callable[[int], int]
