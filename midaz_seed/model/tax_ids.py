@@ -3,6 +3,7 @@
 import random
 import re
 import string
+from collections.abc import Callable
 from operator import mul
 
 _CPF_FIRST = tuple(range(10, 1, -1))
@@ -26,6 +27,46 @@ def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
         "".join(rng.choices(_ALPHANUMERIC, k=12)) if alphanumeric else "".join(rng.choices(string.digits, k=8)) + "0001"
     )
     return base + cnpj_check_digits(base)
+
+
+def draw_cpf(bits: Callable[[int], int], *, impossible: bool = False) -> str:
+    """Draw a CPF: 11 digits without punctuation. Every call reads 64 bits.
+
+    Args:
+        bits: `random.Random.getrandbits`.
+        impossible: Whether both check digits are wrong, so that the document cannot belong to anyone.
+    """
+    number = bits(64) % 999_999_998 + 1
+    if number % 111_111_111 == 0:  # a CPF of equal digits has valid check digits but is rejected everywhere
+        number += 1
+    base = f"{number:09}"
+    return base + _other_than(cpf_check_digits(base), impossible)
+
+
+def draw_cnpj(bits: Callable[[int], int], *, alphanumeric: bool, impossible: bool = False) -> str:
+    """Draw a CNPJ: 14 characters without punctuation; the numeric form is a head office (`0001`).
+
+    Every call reads 64 bits.
+
+    Args:
+        bits: `random.Random.getrandbits`.
+        alphanumeric: Whether the first 12 characters have letters, as issued since July 2026.
+        impossible: Whether both check digits are wrong, so that the document cannot belong to any company.
+    """
+    number = bits(64)
+    if alphanumeric:
+        base = ""
+        for _ in range(12):
+            number, character = divmod(number, 36)
+            base += _ALPHANUMERIC[character]
+    else:
+        base = f"{number % 99_999_999 + 1:08}0001"
+    return base + _other_than(cnpj_check_digits(base), impossible)
+
+
+def _other_than(check_digits: str, impossible: bool) -> str:
+    """Return the check digits, or digits that both differ from them."""
+    return "".join(str((int(digit) + 5) % 10) for digit in check_digits) if impossible else check_digits
 
 
 def cpf_check_digits(base: str) -> str:
