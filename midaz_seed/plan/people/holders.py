@@ -59,11 +59,13 @@ def person(bits: Bits, *, impossible: bool = False) -> Holder:
 
 def _surnames(bits: Bits, given: list[str]) -> str:
     """Draw one or two surnames, each with its particle in a share of the names. No word of the name is repeated."""
-    indexes = [names.SURNAMES.index(bits), names.SURNAMES.index(bits)]
+    first, second, spare = (names.SURNAMES.index(bits) for _ in range(3))
+    if second == first:  # drawn again, so that the frequencies stay those of the table
+        second = spare
     two = chance(bits, names.TWO_SURNAMES_PERCENT)
     with_particle = [chance(bits, names.PARTICLE_PERCENT), chance(bits, names.PARTICLE_PERCENT)]
     used, parts = set(given), []
-    for index, has_particle in zip(indexes if two else indexes[:1], with_particle, strict=False):
+    for index, has_particle in zip((first, second) if two else (first,), with_particle, strict=False):
         surname, particle = _unused(index, used)
         used.add(surname)
         parts.append(f"{particle} {surname}" if has_particle and particle else surname)

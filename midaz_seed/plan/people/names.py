@@ -92,7 +92,7 @@ _SURNAMES = """
 TWO_SURNAMES_PERCENT = 55
 PARTICLE_PERCENT = 50
 _POPULATION_10_000 = 10_000
-_SURNAME_TOTAL = 302_000
+_SURNAME_TOTAL = 309_000
 """Sum of the weights of all surnames, chosen so that the share of people with a surname is that of the census, with the
 share of people who have two."""
 
