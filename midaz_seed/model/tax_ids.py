@@ -55,7 +55,7 @@ def draw_cnpj(bits: Callable[[int], int], *, alphanumeric: bool, impossible: boo
     """
     number = bits(64)
     if alphanumeric:
-        base = ""
+        number, base = number % (36**12 - 1) + 1, ""
         for _ in range(12):
             number, character = divmod(number, 36)
             base += _ALPHANUMERIC[character]

@@ -53,27 +53,35 @@ def person(bits: Bits, *, impossible: bool = False) -> Holder:
     percent = names.SECOND_NAME_PERCENT.get(first_name, names.OTHER_SECOND_NAME_PERCENT)
     has_second, second = chance(bits, percent), bits(32)
     given = f"{first_name} {second_names[second % len(second_names)]}" if has_second and second_names else first_name
-    name = f"{given} {_surnames(bits)}"
+    name = f"{given} {_surnames(bits, given.split())}"
     return Holder("PF", name, draw_cpf(bits, impossible=impossible), "", first_name)
 
 
-def _surnames(bits: Bits) -> str:
-    """Draw one or two different surnames, the particle of each with its share."""
-    table = names.SURNAMES
-    first, second = table.index(bits), table.index(bits)
+def _surnames(bits: Bits, given: list[str]) -> str:
+    """Draw one or two surnames, each with its particle in a share of the names. No word of the name is repeated."""
+    first, second, spare = (names.SURNAMES.index(bits) for _ in range(3))
+    if second == first:  # drawn again, so that the frequencies stay those of the table
+        second = spare
     two = chance(bits, names.TWO_SURNAMES_PERCENT)
-    particles = (chance(bits, names.PARTICLE_PERCENT), chance(bits, names.PARTICLE_PERCENT))
-    if first == second:  # the next one in the table, so that the number of bits stays the same
-        second = (second + 1) % len(table.values)
-    parts = []
-    for index, with_particle in zip((first, second) if two else (first,), particles, strict=False):
-        surname, particle = table.values[index]
-        parts.append(f"{particle} {surname}" if with_particle and particle else surname)
+    with_particle = [chance(bits, names.PARTICLE_PERCENT), chance(bits, names.PARTICLE_PERCENT)]
+    used, parts = set(given), []
+    for index, has_particle in zip((first, second) if two else (first,), with_particle, strict=False):
+        surname, particle = _unused(index, used)
+        used.add(surname)
+        parts.append(f"{particle} {surname}" if has_particle and particle else surname)
     return " ".join(parts)
 
 
+def _unused(index: int, used: set[str]) -> tuple[str, str]:
+    """Return the surname at an index, or the next one that is not used: a redraw would read more bits."""
+    surnames = names.SURNAMES.values
+    while surnames[index][0] in used:
+        index = (index + 1) % len(surnames)
+    return surnames[index]
+
+
 def company(bits: Bits, *, alphanumeric: bool, impossible: bool = False) -> Holder:
-    """Draw a company. Every call reads the same number of bits, except for the kind of CNPJ.
+    """Draw a company. Every call reads the same number of bits.
 
     Args:
         bits: `random.Random.getrandbits`.
@@ -81,10 +89,8 @@ def company(bits: Bits, *, alphanumeric: bool, impossible: bool = False) -> Hold
         impossible: Whether the check digits are wrong, so that the document cannot belong to any company.
     """
     trade = companies.TRADES.draw(bits)
-    first, second = names.SURNAMES.index(bits), names.SURNAMES.index(bits)
-    if first == second:
-        second = (second + 1) % len(names.SURNAMES.values)
-    owner, partner = names.SURNAMES.values[first][0], names.SURNAMES.values[second][0]
+    owner, _ = _unused(names.SURNAMES.index(bits), set())
+    partner, _ = _unused(names.SURNAMES.index(bits), {owner})
     shop, place = pick(bits, companies.SHOP_NAMES), pick(bits, companies.PLACE_NAMES)
     style, form = bits(32) % 100, (companies.SMALL_FORMS if trade.small else companies.LARGE_FORMS).draw(bits)
     if trade.small:

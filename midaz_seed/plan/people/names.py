@@ -1,31 +1,38 @@
 """Tables of Brazilian first names and surnames with their frequencies.
 
-Sources: the shares of the first four first names, and the counts of the first 30 surnames, are of IBGE, Censo 2022, as
-the press printed them in November 2025. The order and the decline of the other names, the shares of second names,
-particles and second surnames are our assumption. The names are those of adults.
+Sources: the shares of the first twelve first names and the counts of the first 30 surnames are those of IBGE, Censo
+2022, as the press printed them in November 2025. The order and the decline of the other names, and the shares of second
+names, particles and second surnames, are our assumption. The names are those of adults.
 """
 
 from itertools import zip_longest
 
 from midaz_seed.plan.people.weights import Weighted
 
-_FIRST_OF_CENSUS = (("Maria", 605), ("José", 254), ("Ana", 194), ("João", 169))
+_FIRST_OF_CENSUS = (
+    *(("Maria", 605), ("José", 254), ("Ana", 194), ("João", 169), ("Antônio", 110), ("Francisco", 82), ("Pedro", 80)),
+    *(("Carlos", 73), ("Lucas", 66), ("Luiz", 66), ("Paulo", 65), ("Gabriel", 59)),
+)
 """Parts of 10,000 inhabitants."""
 _WOMEN = """
-    Francisca Antônia Adriana Juliana Márcia Fernanda Patrícia Aline Sandra Camila Amanda Bruna Jéssica Letícia Júlia
+    Francisca Júlia Antônia Juliana Adriana Fernanda Márcia Patrícia Aline Sandra Camila Amanda Bruna Jéssica Letícia
     Luciana Vanessa Mariana Gabriela Vera Larissa Cláudia Beatriz Luana Rita Sônia Renata Eliane Josefa Simone Natália
     Cristiane Carla Débora Rosângela Jaqueline Rosa Daniela Aparecida Marlene Terezinha Raimunda Andréia Fabiana Lúcia
     Raquel Angela Rafaela Joana Luzia Elaine Daniele Regina Priscila Isabela Carolina Tatiane Viviane Marta Silvana
     Cíntia Helena Tereza Rosana Mônica Roberta Michele Kelly Flávia Bianca Tânia Ivone Paula Elisângela Valéria
-    Alessandra Denise Sueli Laura Eliana Edna Cecília Célia Marina
+    Alessandra Denise Sueli Laura Eliana Edna Cecília Célia Marina Sabrina Thaís Karina Tamires Ingrid Lorena Lívia
+    Milena Gisele Rosilene Rosemeire Marilene Lucimar Solange Neusa Irene Érica Ester Graziela Lilian Luciene Marcela
+    Mirian Nádia Suzana Talita Zilda Ivanilda
 """
 _MEN = """
-    Antônio Francisco Carlos Paulo Pedro Lucas Luiz Marcos Luís Gabriel Rafael Daniel Marcelo Bruno Eduardo Felipe
+    Marcos Luís Rafael Daniel Marcelo Bruno Eduardo Felipe
     Raimundo Rodrigo Manoel Mateus André Fernando Fábio Leonardo Gustavo Guilherme Leandro Tiago Anderson Ricardo Márcio
     Jorge Sebastião Alexandre Roberto Edson Diego Vitor Sérgio Cláudio Matheus Thiago Geraldo Adriano Luciano Júlio
     Renato Alex Vinícius Rogério Samuel Ronaldo Mário Flávio Igor Douglas Davi Manuel Jeferson Cícero Victor Miguel
     Robson Mauro Danilo Henrique Caio Reginaldo Joaquim Benedito Gilberto Marco Alan Nelson Cristiano Elias Wilson
-    Valdir Emerson Luan David Renan Severino Fabrício
+    Valdir Emerson Luan David Renan Severino Fabrício Hugo Otávio Ivan Jair Jonas Josué Juliano Maurício Murilo Nilton
+    Orlando Osvaldo Rubens Raul Saulo Sílvio Valter Wagner Wellington Wesley Willian Augusto Celso César Cleber Everton
+    Evandro Gerson Hélio Israel
 """
 SECOND_NAMES: dict[str, tuple[str, ...]] = {
     "Maria": (
@@ -85,7 +92,7 @@ _SURNAMES = """
 TWO_SURNAMES_PERCENT = 55
 PARTICLE_PERCENT = 50
 _POPULATION_10_000 = 10_000
-_SURNAME_TOTAL = 302_000
+_SURNAME_TOTAL = 309_000
 """Sum of the weights of all surnames, chosen so that the share of people with a surname is that of the census, with the
 share of people who have two."""
 
@@ -102,7 +109,7 @@ def _first_names() -> Weighted[str]:
     scale = 100  # so that the rounding of the declining weights is below a hundredth of a percent
     rest = (_POPULATION_10_000 - sum(share for _, share in _FIRST_OF_CENSUS)) * scale
     known = [(name, share * scale) for name, share in _FIRST_OF_CENSUS]
-    return Weighted([*known, *zip(ordered, _decline(len(ordered), 40, rest), strict=True)])
+    return Weighted([*known, *zip(ordered, _decline(len(ordered), 155, rest), strict=True)])
 
 
 def _surnames() -> Weighted[tuple[str, str]]:

@@ -16,35 +16,47 @@ Source: Febraban, Comunicado 082/2012, and the notices of the banks of February 
 _WEIGHTS = tuple((42 - position) % 8 + 2 for position in range(43))
 """Weights 2 to 9 from the right, over the 43 digits without the check digit."""
 _ZERO_SUM = 48 * sum(_WEIGHTS)
+_VALUE_WEIGHTS = _WEIGHTS[8:29]
+"""Weights of the value and the bill's number, 21 digits. The sums of the other digits are in tables."""
+_VALUE_ZERO_SUM = 48 * sum(_VALUE_WEIGHTS)
 _BANK_CHECK = tuple(str(11 - rest) if rest > 1 else "1" for rest in range(11))
 """Check digit of a bank's boleto for each remainder modulo 11."""
 _BENEFICIARIES = 256
 
 
-def _beneficiaries() -> tuple[tuple[str, str], ...]:
-    """Return beneficiaries: the bank code with the currency digit 9, and the last 14 digits of the bar code.
+def _weighted_sum(digits: str, first: int) -> int:
+    """Return the sum of the digits with their weights; the first one is at this index of the 43 digits."""
+    return sum(int(digit) * _WEIGHTS[first + offset] for offset, digit in enumerate(digits))
 
-    Banks define the 25 digits of the free field. Here they are those of one bank for all: 11 digits of the bill's
-    number, then branch, wallet, account and a zero.
+
+def _accounts() -> tuple[tuple[str, int], ...]:
+    """Return the last 14 digits of the bar codes of some beneficiaries, with their weighted sum.
+
+    Banks define the 25 digits of the free field. Here they are the same for all: 11 digits of the bill's number, then
+    branch, wallet, account and a zero.
     """
-    banks = ISPB.table(_BENEFICIARIES)
-    return tuple(
-        (f"{bank.code}9", f"{index * 7919 % 9000 + 1:04}{(9, 17, 26)[index % 3]:02}{index * 104729 % 9999991:07}0")
-        for index, bank in enumerate(banks)
-    )
+    digits = [
+        f"{index * 7919 % 9000 + 1:04}{(9, 17, 26)[index % 3]:02}{index * 104729 % 9999991:07}0"
+        for index in range(_BENEFICIARIES)
+    ]
+    return tuple((text, _weighted_sum(text, 29)) for text in digits)
 
 
-_BENEFICIARY = _beneficiaries()
+_ACCOUNTS = _accounts()
+_BANKS = tuple(bank.code for bank in ISPB.table(_BENEFICIARIES))
+
+
+@lru_cache(maxsize=1024)
+def _head(bank_code: str) -> tuple[str, int]:
+    """Return bank code and currency digit, with their weighted sum."""
+    return bank_code + "9", _weighted_sum(bank_code + "9", 0)
 
 
 @lru_cache(maxsize=4096)
-def due_factor(due: int) -> str:
-    """Return the due factor of a day, 4 digits.
-
-    Args:
-        due: The due date, as a proleptic ordinal.
-    """
-    return str((due - _FACTOR_1000) % _FACTORS + _FACTOR_LOWEST)
+def _factor(due: int) -> tuple[str, int]:
+    """Return the due factor of a day, with its weighted sum."""
+    text = str((due - _FACTOR_1000) % _FACTORS + _FACTOR_LOWEST)
+    return text, _weighted_sum(text, 4)
 
 
 def bank_slip(bits64: int, amount_minor: int, due: int, bank_code: str | None = None) -> str:
@@ -58,13 +70,13 @@ def bank_slip(bits64: int, amount_minor: int, due: int, bank_code: str | None = 
         due: The due date, as a proleptic ordinal.
         bank_code: The bank of the beneficiary; by default another institution.
     """
-    head, tail = _BENEFICIARY[bits64 & 255]
-    if bank_code is not None:
-        head = bank_code + "9"
-    value = amount_minor if amount_minor < 10_000_000_000 else 0
-    rest = f"{due_factor(due)}{value:010}{(bits64 >> 8) % 100_000_000_000:011}{tail}"
-    check = _BANK_CHECK[(sum(map(mul, (head + rest).encode(), _WEIGHTS)) - _ZERO_SUM) % 11]
-    return f"{head}{check}{rest}"
+    beneficiary = bits64 & 255
+    head, head_sum = _head(bank_code or _BANKS[beneficiary])
+    factor, factor_sum = _factor(due)
+    account, account_sum = _ACCOUNTS[beneficiary]
+    value = f"{amount_minor if amount_minor < 10_000_000_000 else 0:010}{(bits64 >> 8) % 100_000_000_000:011}"
+    total = sum(map(mul, value.encode(), _VALUE_WEIGHTS)) - _VALUE_ZERO_SUM + head_sum + factor_sum + account_sum
+    return f"{head}{_BANK_CHECK[total % 11]}{factor}{value}{account}"
 
 
 SEGMENTS = {"CITY": "1", "WATER": "2", "ENERGY": "3", "TELECOM": "4", "TAX": "5"}

@@ -1,6 +1,6 @@
 """Pix: the end-to-end identifier, institutions, and the shares of keys and ways of initiation."""
 
-import string
+from binascii import b2a_base64
 from typing import NamedTuple
 
 from midaz_seed.plan.people.weights import Weighted
@@ -47,12 +47,8 @@ INITIATIONS = Weighted((("KEY", 65), ("MANUAL", 15), ("QR_CODE", 20)))
 PURPOSES = Weighted((("TRANSFER", 985), ("WITHDRAWAL", 10), ("CHANGE", 5)))
 """Purposes of a Pix that leaves the institution; between customers it is always TRANSFER. Shares: an assumption."""
 
-_CHARACTERS = string.ascii_lowercase + string.digits + string.ascii_uppercase
-_TABLE_BITS = 12
-_PAIRS = tuple(
-    _CHARACTERS[pair // 62] + _CHARACTERS[pair % 62] for pair in (slot * 62**2 >> _TABLE_BITS for slot in range(4096))
-)
-_PAIR_MASK = (1 << _TABLE_BITS) - 1
+_ALPHANUMERIC = bytes.maketrans(b"+/", b"xK")
+"""Replaces the two characters of base64 that are neither letters nor digits."""
 
 
 def end_to_end_id(bits64: int, utc_minute: str, ispb: str) -> str:
@@ -65,8 +61,6 @@ def end_to_end_id(bits64: int, utc_minute: str, ispb: str) -> str:
         utc_minute: The minute in UTC: yyyyMMddHHmm.
         ispb: 8 digits.
     """
-    pairs, mask = _PAIRS, _PAIR_MASK  # five pairs from 60 bits, one character from the others
-    return (
-        f"E{ispb}{utc_minute}{pairs[bits64 & mask]}{pairs[bits64 >> 12 & mask]}{pairs[bits64 >> 24 & mask]}"
-        f"{pairs[bits64 >> 36 & mask]}{pairs[bits64 >> 48 & mask]}{_CHARACTERS[bits64 >> 60 & 15]}"
-    )
+    # 8 bytes in base64 are 11 characters and a padding: the fastest of the ways that were measured
+    text = b2a_base64(bits64.to_bytes(8, "little"), newline=False).translate(_ALPHANUMERIC, b"=").decode()
+    return f"E{ispb}{utc_minute}{text}"
