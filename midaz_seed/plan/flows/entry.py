@@ -3,8 +3,9 @@
 An entry drafts one transaction at a time; `chance`, `schedules`, `rounds` and `lifecycle` decide when, and how many.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from midaz_seed.plan.drawing.amounts import compile_amount
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.flows.amounts import Draw, amounts, fees
 from midaz_seed.plan.flows.base import FlowText, LedgerFacts
@@ -12,6 +13,11 @@ from midaz_seed.plan.flows.parties import Destinations, Group, Sources
 from midaz_seed.plan.items import Movement
 from midaz_seed.scenarios.model import AmountSpec, Choice, Mix, PartySpec
 from midaz_seed.scenarios.values import WHOLE
+
+_make = tuple.__new__
+"""Creates a named tuple from its fields in order; faster than calling the class, once per movement."""
+_Plain = tuple[Sequence[int], dict[int, int], Callable[[Bits, int], int], Callable[[Bits], int]]
+"""Accounts, positions of the sources, choice of the destination, and amount."""
 
 
 class Entry:
@@ -40,6 +46,7 @@ class Entry:
         self._draws: dict[int, Draw] = {}
         self._fee_to = population.groups[mix.fee.to][0] if mix.fee else None
         self._fees: dict[int, Callable[[int], int]] = {}
+        self._plain = [self._plain_of(asset) for asset in range(len(population.shape.assets))]
         self._split = [(population.groups[label][0], share) for label, share in mix.split.items()]
 
     def without_partner(self) -> str | None:
@@ -97,7 +104,26 @@ class Entry:
     def from_source(self, bits: Bits, source: int) -> tuple[tuple[Movement, ...], int]:
         """Draw a transaction of this source; return its movements and the index of its asset."""
         asset = self.population.asset[source]
-        return self.movements(bits, source, self.partner(bits, source, asset), asset), asset
+        plain = self._plain[asset]
+        if plain is None:
+            return self.movements(bits, source, self.partner(bits, source, asset), asset), asset
+        accounts, position_of, choose, amount = plain
+        position = choose(bits, position_of[source])
+        destination = accounts[position]
+        if destination == source:
+            destination = accounts[(position + 1) % len(accounts)]
+        return (_make(Movement, (source, destination, amount(bits))),), asset
+
+    def _plain_of(self, asset: int) -> _Plain | None:
+        """Return what a movement needs that is only an amount from one customer to another: most of them are."""
+        mix, targets = self.mix, self._choose_target
+        spec = mix.amount or self._scenario.assets[self.population.shape.assets[asset].code].amount
+        if targets is None or mix.same_holder or mix.fee or mix.split or mix.legs > 1 or mix.through or spec is None:
+            return None
+        if spec.of is not None or spec.like is not None or not targets.has(asset):
+            return None
+        amount = compile_amount(spec, self.population.shape.assets[asset].scale)
+        return (*targets.chooser(asset), amount)
 
     def partner(self, bits: Bits, source: int, asset: int) -> int | None:
         """Draw the destination for a source; None: the external account."""
@@ -121,11 +147,19 @@ class Entry:
         source: int | None,
         destination: int | None,
         asset: int,
-        spec: AmountSpec | None = None,
+        draw: Draw | None = None,
     ) -> tuple[Movement, ...]:
-        """Draw the amount between two accounts, and return the movements: with fee, split and further legs."""
+        """Draw the amount between two accounts, and return the movements: with fee, split and further legs.
+
+        Args:
+            bits: random bits.
+            source: the account that pays; None: the external account.
+            destination: the account that receives; None: the external account.
+            asset: index of their asset.
+            draw: draws the amount instead of the entry's own distribution.
+        """
         mix = self.mix
-        draw = self._draw(asset) if spec is None else amounts(self._scenario, spec, self.population, asset)
+        draw = draw or self.amounts_in(asset)
         amount = draw(bits, self._earner(source, destination))
         if source is None:
             source = self.through
@@ -150,7 +184,10 @@ class Entry:
             return destination
         return source
 
-    def _draw(self, asset: int) -> Draw:
+    def amounts_in(self, asset: int, spec: AmountSpec | None = None) -> Draw:
+        """Return the function that draws amounts in an asset, by the entry's distribution or another one."""
+        if spec is not None:
+            return amounts(self._scenario, spec, self.population, asset)
         draw = self._draws.get(asset)
         if draw is None:
             spec = self.mix.amount or self._scenario.assets[self.population.shape.assets[asset].code].amount

@@ -88,6 +88,15 @@ class Destinations:
         every = self._group.accounts
         return every[(bits(64) * len(every)) >> 64]
 
+    def has(self, asset: int) -> bool:
+        """Return whether there are accounts in an asset."""
+        return asset in self._choosers
+
+    def chooser(self, asset: int) -> tuple[Sequence[int], dict[int, int], Callable[[Bits, int], int]]:
+        """Return the accounts in an asset, the positions of the sources, and the function that chooses a position."""
+        accounts, choose = self._choosers[asset]
+        return accounts, self._position, choose
+
     def members(self, source: int, asset: int) -> Sequence[int] | None:
         """Return the accounts that belong to a source; None when the group is not divided among the sources."""
         if not self._by_members:

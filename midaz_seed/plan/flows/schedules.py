@@ -6,6 +6,7 @@ from datetime import date
 from midaz_seed.plan.calendar.business_days import BusinessDays
 from midaz_seed.plan.calendar.days import matching
 from midaz_seed.plan.drawing.bits import Bits
+from midaz_seed.plan.flows.amounts import Draw
 from midaz_seed.plan.flows.base import Draft, Flow, LedgerFacts
 from midaz_seed.plan.flows.entry import Entry
 from midaz_seed.plan.streams import stream
@@ -79,16 +80,18 @@ class ScheduleFlow(Flow):
         if not accounts:
             return
         bits, entry, at = self.bits_of(day), self.entry, self.schedule.when.at
-        assets, spec = self.population.asset, self.schedule.amount
+        assets, spec, draws = self.population.asset, self.schedule.amount, dict[int, Draw]()
         for number, account in enumerate(accounts):
             text_bits = bits(64)
             # a fixed time is the beginning of a quarter of an hour in which all of them are made
             second = at + ((bits(32) * 900) >> 32) if at is not None else self._second(bits)
             asset = assets[account]
+            if asset not in draws:
+                draws[asset] = entry.amounts_in(asset, spec)
             if self._pays:
                 destination = entry.partner(bits, account, asset)
-                movements = entry.movements(bits, account, destination, asset, spec)
+                movements = entry.movements(bits, account, destination, asset, draws[asset])
             else:
                 source = entry.payer(bits, account)
-                movements = entry.movements(bits, source, account, asset, spec)
+                movements = entry.movements(bits, source, account, asset, draws[asset])
             yield Draft(min(second, 86_399), self.index, number, movements, asset, text_bits)
