@@ -4,11 +4,13 @@ A scenario is data: names, numbers, distributions and `{fields}`, without expres
 YAML reads as true or false (on, off, yes, no, y, n).
 """
 
-from typing import Annotated, Literal, Self
+import json
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from midaz_seed.scenarios.values import (
+    MIDAZ_VERSION,
     AssetCode,
     Days,
     LastDay,
@@ -21,6 +23,8 @@ from midaz_seed.scenarios.values import (
     Weight,
 )
 
+DEFAULT_SCENARIO = "classic"
+"""The scenario of a run that names none."""
 EXTERNAL = "external"
 """In `from` and `to`: the external account of the asset."""
 IN_TURN = "in-turn"
@@ -137,12 +141,12 @@ class Choice(Part):
 def _party(value: object) -> object:
     """Accept `person.checking`, a list of such names, or one name with a choice: `{person.checking: {zipf: 1.05}}`."""
     if isinstance(value, str):
-        return {"of": [value]}
+        return {"of": (value,)}
     if isinstance(value, list | tuple):
-        return {"of": list(value)}
+        return {"of": tuple(value)}
     if isinstance(value, dict) and len(value) == 1 and "of" not in value:
         [(name, choice)] = value.items()
-        return {"of": [name], "by": choice}
+        return {"of": (name,), "by": choice}
     return value
 
 
@@ -487,7 +491,7 @@ class ScenarioVolume(Part):
 class Needs(Part):
     """What the server must have, beyond what the features of the scenario need."""
 
-    midaz: Annotated[str, StringConstraints(pattern=r"^>=[0-9]{1,2}(\.[0-9]{1,3}){0,2}$")] | None = None
+    midaz: Annotated[str, StringConstraints(pattern=MIDAZ_VERSION)] | None = None
 
 
 class Scenario(Part):
@@ -512,3 +516,24 @@ class Scenario(Part):
     refusals: Refusals | None = None
     routes: Routes | None = None
     proof: Proof = Proof()
+
+
+def canonical_text(scenario: Scenario) -> str:
+    """Return a resolved scenario as JSON on one line, without its defaults.
+
+    The names of parts are in the order of the model; maps with free names keep the order of the file, because it has a
+    meaning: the first asset is the default, and a ledger has the first assets of the scenario `classic`.
+    """
+    return scenario.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+def read_canonical(text: str) -> Scenario:
+    """Return the scenario of a text that `canonical_text` made. Raises ValueError for another text."""
+    return Scenario.model_validate(_frozen(json.loads(text)), strict=True)
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value of JSON with tuples in place of lists, as the model has them."""
+    if isinstance(value, dict):
+        return {name: _frozen(inner) for name, inner in value.items()}
+    return tuple(_frozen(inner) for inner in value) if isinstance(value, list) else value
