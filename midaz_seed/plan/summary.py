@@ -7,7 +7,8 @@ from itertools import chain, islice
 from orjson import dumps
 
 from midaz_seed.plan.items import Phase
-from midaz_seed.plan.plan import LedgerPlan, Plan
+from midaz_seed.plan.ledger_plan import LedgerPlan
+from midaz_seed.plan.plan import Plan
 
 SLOT_BASE_KB = 1.7
 SLOT_LEG_KB = 1.0
