@@ -9,7 +9,7 @@ import pytest
 from midaz_seed.plan.people.companies import BRANDS, TRADES
 from midaz_seed.plan.people.holders import Holder, Institution, company, institution
 from midaz_seed.plan.people.places import CITIES, address
-from tests.unit.plan.people.test_documents import is_right_cnpj
+from tests.support.brazil import is_right_cnpj
 
 REAL_BANKS = """
     Brasil Itaú Unibanco Bradesco Caixa Santander Nubank Nu Inter C6 BTG Pactual Safra Original PagBank PagSeguro

@@ -1,32 +1,14 @@
-"""Documents, checked by arithmetic written for this test from the published layouts, and by python-stdnum."""
+"""Documents, checked by arithmetic written for the tests from the published layouts, and by python-stdnum."""
 
 import random
 
 import pytest
 
-from midaz_seed.model.tax_ids import is_cnpj, is_cpf
+from midaz_seed.model.tax_ids import draw_cnpj, draw_cpf, is_cnpj, is_cpf
 from midaz_seed.plan.people.holders import company, person
+from tests.support.brazil import is_right_cnpj, is_right_cpf
 
 SAMPLE = 3000
-
-
-def _modulo_11(values: list[int], weights: list[int]) -> int:
-    rest = sum(value * weight for value, weight in zip(values, weights, strict=True)) % 11
-    return 0 if rest in (0, 1) else 11 - rest
-
-
-def is_right_cpf(text: str) -> bool:
-    digits = [int(character) for character in text]
-    first = _modulo_11(digits[:9], [10, 9, 8, 7, 6, 5, 4, 3, 2])
-    second = _modulo_11(digits[:10], [11, 10, 9, 8, 7, 6, 5, 4, 3, 2])
-    return len(digits) == 11 and len(set(digits)) > 1 and digits[9:] == [first, second]
-
-
-def is_right_cnpj(text: str) -> bool:
-    values = [ord(character) - 48 for character in text]
-    first = _modulo_11(values[:12], [5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2])
-    second = _modulo_11(values[:13], [6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2])
-    return len(values) == 14 and values[12:] == [first, second]
 
 
 def test_documents_of_people_and_companies_are_right() -> None:
@@ -70,8 +52,6 @@ def test_documents_are_all_different_in_a_sample() -> None:
 
 @pytest.mark.parametrize("number", [0, 2**64 - 1, 999_999_997, 111_111_110, 444_444_443, 999_999_998])
 def test_the_extreme_draws_are_documents_too(number: int) -> None:
-    from midaz_seed.model.tax_ids import draw_cnpj, draw_cpf
-
     assert is_right_cpf(draw_cpf(lambda _count: number))
     for alphanumeric in (False, True):
         made = draw_cnpj(lambda _count: number, alphanumeric=alphanumeric)
