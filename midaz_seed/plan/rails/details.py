@@ -155,7 +155,7 @@ def details(
 
     Args:
         rail: One of `RAILS`.
-        bits: 64 random bits.
+        bits: 64 random bits that choose nothing else, such as the rail: those would choose its details too.
         amount_minor: The amount in minor units, for the value in a bar code.
         moment: The moment of the transaction.
         inside: Whether both accounts are in this ledger.

@@ -45,12 +45,49 @@ def test_impossible_documents_cannot_belong_to_anyone_and_change_nothing_else() 
         assert (real.name, real.kind, real.trading_name) == (impossible.name, impossible.kind, impossible.trading_name)
 
 
-def test_documents_are_all_different_in_a_sample() -> None:
-    bits = random.Random(14).getrandbits
-    assert len({person(bits).document for _ in range(SAMPLE)}) == SAMPLE
+@pytest.mark.parametrize("start", [0, 2**64 - 7, 123_456_789])
+def test_documents_of_different_serials_differ_and_leave_the_names_alone(start: int) -> None:
+    plain, numbered = random.Random(14).getrandbits, random.Random(14).getrandbits
+    seen: dict[str, set[str]] = {"PF": set(), "numeric": set(), "alphanumeric": set()}
+    for serial in range(start, start + SAMPLE):
+        one = person(numbered, serial=serial)
+        assert one.name == person(plain).name
+        assert is_right_cpf(one.document)
+        seen["PF"].add(one.document)
+        for kind in ("numeric", "alphanumeric"):
+            made = company(numbered, alphanumeric=kind == "alphanumeric", serial=serial)
+            assert made.name == company(plain, alphanumeric=kind == "alphanumeric").name
+            assert is_right_cnpj(made.document)
+            seen[kind].add(made.document)
+    assert {kind: len(documents) for kind, documents in seen.items()} == dict.fromkeys(seen, SAMPLE)
 
 
-@pytest.mark.parametrize("number", [0, 2**64 - 1, 999_999_997, 111_111_110, 444_444_443, 999_999_998])
+def test_no_two_serials_have_the_same_document() -> None:
+    # base = start + serial * step modulo the number of bases: a bijection when they have no common divisor
+    for bases, make in (
+        (999_999_990, lambda serial: draw_cpf(_no_bits, serial=serial)),
+        (99_999_999, lambda serial: draw_cnpj(_no_bits, alphanumeric=False, serial=serial)),
+        (36**12 - 1, lambda serial: draw_cnpj(_no_bits, alphanumeric=True, serial=serial)),
+    ):
+        assert make(0) == make(bases)
+        assert all(make(0) != make(bases // prime) for prime in _prime_divisors(bases))
+
+
+def _prime_divisors(number: int) -> set[int]:
+    divisors, divisor = set(), 2
+    while divisor * divisor <= number:
+        while number % divisor == 0:
+            divisors.add(divisor)
+            number //= divisor
+        divisor += 1
+    return divisors | {number} - {1}
+
+
+def _no_bits(_count: int) -> int:
+    return 0
+
+
+@pytest.mark.parametrize("number", [0, 2**64 - 1, 111_111_110, 444_444_443, 888_888_887, 999_999_989])
 def test_the_extreme_draws_are_documents_too(number: int) -> None:
     assert is_right_cpf(draw_cpf(lambda _count: number))
     for alphanumeric in (False, True):
