@@ -3,6 +3,7 @@
 import random
 
 import pytest
+from stdnum.br import cnpj, cpf
 
 from midaz_seed.model.tax_ids import draw_cnpj, draw_cpf, is_cnpj, is_cpf
 from midaz_seed.plan.people.holders import company, person
@@ -21,7 +22,6 @@ def test_documents_of_people_and_companies_are_right() -> None:
 
 
 def test_a_second_library_accepts_every_document() -> None:
-    cpf, cnpj = pytest.importorskip("stdnum.br.cpf"), pytest.importorskip("stdnum.br.cnpj")
     bits = random.Random(12).getrandbits
     for index in range(SAMPLE):
         assert cpf.is_valid(person(bits).document)
