@@ -29,21 +29,31 @@ def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
     return base + cnpj_check_digits(base)
 
 
-def draw_cpf(bits: Callable[[int], int], *, impossible: bool = False) -> str:
+_CPF_BASES, _CPF_STEP = 999_999_990, 618_033_983
+_CNPJ_BASES, _CNPJ_STEP = 99_999_999, 61_803_400
+_ALPHANUMERIC_BASES, _ALPHANUMERIC_STEP = 36**12 - 1, 2_928_443_912_938_754_929
+"""Numbers of possible documents, and a step without a common divisor: serial * step visits each of them once."""
+
+
+def draw_cpf(bits: Callable[[int], int], *, impossible: bool = False, serial: int | None = None) -> str:
     """Draw a CPF: 11 digits without punctuation. Every call reads 64 bits.
 
     Args:
         bits: `random.Random.getrandbits`.
         impossible: Whether both check digits are wrong, so that the document cannot belong to anyone.
+        serial: A number instead of the bits: CPFs of different serials, less than 999,999,990 apart, differ.
     """
-    number = bits(64) % 999_999_998 + 1
-    if number % 111_111_111 == 0:  # a CPF of equal digits has valid check digits but is rejected everywhere
-        number += 1
+    drawn = bits(64)
+    number = (drawn if serial is None else serial * _CPF_STEP) % _CPF_BASES + 1
+    if number % 111_111_111 == 0:  # equal digits have valid check digits but are rejected everywhere
+        number = _CPF_BASES + number // 111_111_111
     base = f"{number:09}"
     return base + _other_than(cpf_check_digits(base), impossible)
 
 
-def draw_cnpj(bits: Callable[[int], int], *, alphanumeric: bool, impossible: bool = False) -> str:
+def draw_cnpj(
+    bits: Callable[[int], int], *, alphanumeric: bool, impossible: bool = False, serial: int | None = None
+) -> str:
     """Draw a CNPJ: 14 characters without punctuation; the numeric form is a head office (`0001`).
 
     Every call reads 64 bits.
@@ -52,15 +62,17 @@ def draw_cnpj(bits: Callable[[int], int], *, alphanumeric: bool, impossible: boo
         bits: `random.Random.getrandbits`.
         alphanumeric: Whether the first 12 characters have letters, as issued since July 2026.
         impossible: Whether both check digits are wrong, so that the document cannot belong to any company.
+        serial: A number instead of the bits: CNPJs of different serials, less than 99,999,999 apart, differ.
     """
-    number = bits(64)
+    drawn = bits(64)
     if alphanumeric:
-        number, base = number % (36**12 - 1) + 1, ""
+        number = (drawn if serial is None else serial * _ALPHANUMERIC_STEP) % _ALPHANUMERIC_BASES + 1
+        base = ""
         for _ in range(12):
             number, character = divmod(number, 36)
             base += _ALPHANUMERIC[character]
     else:
-        base = f"{number % 99_999_999 + 1:08}0001"
+        base = f"{(drawn if serial is None else serial * _CNPJ_STEP) % _CNPJ_BASES + 1:08}0001"
     return base + _other_than(cnpj_check_digits(base), impossible)
 
 

@@ -61,7 +61,7 @@ SHOP_NAMES = (
 PLACE_NAMES = (
     *("da Vila Mariana", "da Lapa", "do Brás", "da Mooca", "de Pinheiros", "do Tatuapé", "da Tijuca", "do Méier"),
     *("de Botafogo", "da Savassi", "da Pampulha", "da Pituba", "do Rio Vermelho", "de Boa Viagem", "da Aldeota"),
-    *("do Batel", "da Água Verde", "do Moinhos", "da Trindade", "do Centro", "do Mercado", "da Praça", "da Estação"),
+    *("do Batel", "da Água Verde", "do Moinho", "da Trindade", "do Centro", "do Mercado", "da Praça", "da Estação"),
 )
 SMALL_FORMS = Weighted((("Ltda.", 62), ("ME", 38)))
 LARGE_FORMS = Weighted((("Ltda.", 72), ("S.A.", 28)))
@@ -69,8 +69,8 @@ LARGE_FORMS = Weighted((("Ltda.", 72), ("S.A.", 28)))
 BRANDS = tuple(
     f"{noun} {adjective}"
     for nouns, adjectives in (
-        (("Serra", "Pedra", "Ponte", "Torre", "Ilha", "Trilha"), ("Azul", "Celeste", "Serena", "Clara", "Austral")),
-        (("Farol", "Mirante", "Rumo", "Marco", "Lago", "Vale"), ("Azul", "Celeste", "Sereno", "Claro", "Austral")),
+        (("Serra", "Pedra", "Ponte", "Torre", "Ilha", "Trilha"), ("Azul", "Celeste", "Serena", "Boreal", "Austral")),
+        (("Farol", "Mirante", "Rumo", "Marco", "Lago", "Vale"), ("Azul", "Celeste", "Sereno", "Boreal", "Austral")),
     )
     for noun in nouns
     for adjective in adjectives

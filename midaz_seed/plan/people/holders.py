@@ -41,12 +41,14 @@ class Institution:
     state: str
 
 
-def person(bits: Bits, *, impossible: bool = False) -> Holder:
+def person(bits: Bits, *, impossible: bool = False, serial: int | None = None) -> Holder:
     """Draw a person. Every call reads the same number of bits.
 
     Args:
         bits: `random.Random.getrandbits`.
         impossible: Whether the check digits are wrong, so that the document cannot belong to anyone.
+        serial: A number that decides the document in place of the bits, such as a random start of the plan plus the
+            index of the customer: different serials have different documents.
     """
     first_name = names.FIRST_NAMES.draw(bits)
     second_names = names.SECOND_NAMES.get(first_name, ())
@@ -54,7 +56,7 @@ def person(bits: Bits, *, impossible: bool = False) -> Holder:
     has_second, second = chance(bits, percent), bits(32)
     given = f"{first_name} {second_names[second % len(second_names)]}" if has_second and second_names else first_name
     name = f"{given} {_surnames(bits, given.split())}"
-    return Holder("PF", name, draw_cpf(bits, impossible=impossible), "", first_name)
+    return Holder("PF", name, draw_cpf(bits, impossible=impossible, serial=serial), "", first_name)
 
 
 def _surnames(bits: Bits, given: list[str]) -> str:
@@ -80,13 +82,14 @@ def _unused(index: int, used: set[str]) -> tuple[str, str]:
     return surnames[index]
 
 
-def company(bits: Bits, *, alphanumeric: bool, impossible: bool = False) -> Holder:
+def company(bits: Bits, *, alphanumeric: bool, impossible: bool = False, serial: int | None = None) -> Holder:
     """Draw a company. Every call reads the same number of bits.
 
     Args:
         bits: `random.Random.getrandbits`.
         alphanumeric: Whether the CNPJ is alphanumeric, as issued since July 2026.
         impossible: Whether the check digits are wrong, so that the document cannot belong to any company.
+        serial: A number that decides the document in place of the bits, as for `person`.
     """
     trade = companies.TRADES.draw(bits)
     owner, _ = _unused(names.SURNAMES.index(bits), set())
@@ -101,7 +104,7 @@ def company(bits: Bits, *, alphanumeric: bool, impossible: bool = False) -> Hold
         order = (trade.word, owners) if trade.word in companies.TRADE_FIRST else (owners, trade.word)
         trading_name = " ".join(order)
         legal_name = f"{owners} {trade.activity}" if style % 3 == 0 else trading_name
-    document = draw_cnpj(bits, alphanumeric=alphanumeric, impossible=impossible)
+    document = draw_cnpj(bits, alphanumeric=alphanumeric, impossible=impossible, serial=serial)
     return Holder("PJ", f"{legal_name} {form}", document, trading_name, trading_name)
 
 

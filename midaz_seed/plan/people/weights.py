@@ -31,10 +31,11 @@ class Weighted(Generic[Value]):
 
     def table(self, size: int) -> tuple[Value, ...]:
         """Return `size` values in which each has its share, rounded: a draw is one look-up with random bits."""
-        return tuple(
-            self.values[bisect_right(self._cumulative, (2 * slot + 1) * self.total // (2 * size))]
-            for slot in range(size)
-        )
+        slots: list[Value] = []
+        for value, cumulative in zip(self.values, self._cumulative, strict=True):
+            end = (2 * cumulative * size + self.total - 1) // (2 * self.total)
+            slots.extend([value] * (end - len(slots)))
+        return tuple(slots)
 
 
 def pick(bits: Bits, values: Sequence[Value]) -> Value:

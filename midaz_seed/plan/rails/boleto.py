@@ -26,7 +26,7 @@ _BENEFICIARIES = 256
 
 def _weighted_sum(digits: str, first: int) -> int:
     """Return the sum of the digits with their weights; the first one is at this index of the 43 digits."""
-    return sum(int(digit) * _WEIGHTS[first + offset] for offset, digit in enumerate(digits))
+    return sum(map(mul, map(int, digits), _WEIGHTS[first:]))
 
 
 def _accounts() -> tuple[tuple[str, int], ...]:

@@ -7,7 +7,7 @@ from typing import Literal
 from midaz_seed.plan.people.weights import Weighted
 from midaz_seed.plan.rails.boleto import bank_slip, utility_slip
 from midaz_seed.plan.rails.moment import Moment, iso_date
-from midaz_seed.plan.rails.pix import INITIATIONS, ISPB, KEY_TYPES, OWN_BANK, PURPOSES, end_to_end_id
+from midaz_seed.plan.rails.pix import INITIATIONS, ISPB, KEY_TYPES, OWN_BANK, QR_CODE_PURPOSES, end_to_end_id
 
 Direction = Literal["between", "out", "in"]
 """Between two accounts of this ledger, out of it, or into it."""
@@ -21,20 +21,23 @@ _MASK = _SIZE - 1
 # ---- Pix
 
 
-def _pix_ends(purposes: Weighted[str]) -> tuple[str, ...]:
+def _pix_ends(qr_code_purposes: Weighted[str]) -> tuple[str, ...]:
     """Return the members after the end-to-end identifier. A Pix begun by hand names branch and account, no key."""
     ends = []
     for initiation, initiation_weight in INITIATIONS.pairs:
+        purposes = qr_code_purposes if initiation == "QR_CODE" else _ONLY_TRANSFER
+        scale = initiation_weight * qr_code_purposes.total // purposes.total
         for key, key_weight in KEY_TYPES.pairs:
             key_type = "" if initiation == "MANUAL" else f'"keyType":"{key}",'
             for purpose, purpose_weight in purposes.pairs:
                 text = f'",{key_type}"initiation":"{initiation}","purpose":"{purpose}"'
-                ends.append((text, initiation_weight * key_weight * purpose_weight))
+                ends.append((text, scale * key_weight * purpose_weight))
     return Weighted(ends).table(_SIZE)
 
 
-_PIX_BETWEEN = _pix_ends(Weighted((("TRANSFER", 1),)))
-_PIX_OUT = _pix_ends(PURPOSES)
+_ONLY_TRANSFER = Weighted((("TRANSFER", 1),))
+_PIX_BETWEEN = _pix_ends(_ONLY_TRANSFER)
+_PIX_OUT = _pix_ends(QR_CODE_PURPOSES)
 _PAYERS = tuple(bank.ispb for bank in ISPB.table(256))
 _OWN_ISPB = OWN_BANK.ispb
 
@@ -152,7 +155,7 @@ def details(
 
     Args:
         rail: One of `RAILS`.
-        bits: 64 random bits.
+        bits: 64 random bits that choose nothing else, such as the rail: those would choose its details too.
         amount_minor: The amount in minor units, for the value in a bar code.
         moment: The moment of the transaction.
         inside: Whether both accounts are in this ledger.

@@ -44,9 +44,9 @@ KEY_TYPES = Weighted((("EVP", 45), ("PHONE", 19), ("CPF", 19), ("EMAIL", 15), ("
 """Types of Pix keys. Source: Banco Central do Brasil, October 2023, of 674.6 million keys."""
 INITIATIONS = Weighted((("KEY", 65), ("MANUAL", 15), ("QR_CODE", 20)))
 """Ways to begin a Pix. Source: Banco Central do Brasil, Relatório de Gestão do Pix, December 2022."""
-PURPOSES = Weighted((("TRANSFER", 985), ("WITHDRAWAL", 10), ("CHANGE", 5)))
-"""Purposes of a Pix that leaves the institution; between customers it is always TRANSFER. Shares: an assumption."""
-
+QR_CODE_PURPOSES = Weighted((("TRANSFER", 925), ("WITHDRAWAL", 50), ("CHANGE", 25)))
+"""Purposes of a Pix by QR code that leaves the institution: cash is paid out for one. All others are TRANSFER.
+Shares: an assumption."""
 _ALPHANUMERIC = bytes.maketrans(b"+/", b"xK")
 """Replaces the two characters of base64 that are neither letters nor digits."""
 

@@ -9,14 +9,15 @@ import pytest
 from midaz_seed.plan.people.companies import BRANDS, TRADES
 from midaz_seed.plan.people.holders import Holder, Institution, company, institution
 from midaz_seed.plan.people.places import CITIES, address
-from tests.unit.plan.people.test_documents import is_right_cnpj
+from tests.support.brazil import is_right_cnpj
 
 REAL_BANKS = """
     Brasil Itaú Unibanco Bradesco Caixa Santander Nubank Nu Inter C6 BTG Pactual Safra Original PagBank PagSeguro
     Mercado PicPay Stone Neon Sicoob Sicredi Banrisul Banestes BRB Daycoval Pan BMG Votorantim BV ABC Pine Modal Sofisa
     Agibank Digio Next Will Iti Alfa Rendimento Topázio Fibra Mercantil Paulista Semear Master Voiter Luso Rodobens
     Industrial Guanabara Cruzeiro Econômico Nacional Bamerindus Real Arbi Ourinvest Cifra Triângulo Genial Crefisa XP
-    Citibank HSBC Bari Senff Paraná Nordeste Amazônia Banese Banpará Porto Seguro Cora Asaas Efí Iugu Celcoin Dock
+    Citibank HSBC Bari Senff Paraná Nordeste Amazônia Banese Banpará Porto Seguro Claro Dourada Cora Asaas
+    Efí Iugu Celcoin Dock
 """
 FOOD = "costela pão leite queijo café carne feijão arroz manteiga coxinha pizza bolo laranja limão lima pimenta"
 CITY_RANGES = {  # Correios, Busca Faixa de CEP: the five digits before the hyphen

@@ -1,32 +1,15 @@
-"""Documents, checked by arithmetic written for this test from the published layouts, and by python-stdnum."""
+"""Documents, checked by arithmetic written for the tests from the published layouts, and by python-stdnum."""
 
 import random
 
 import pytest
+from stdnum.br import cnpj, cpf
 
-from midaz_seed.model.tax_ids import is_cnpj, is_cpf
+from midaz_seed.model.tax_ids import draw_cnpj, draw_cpf, is_cnpj, is_cpf
 from midaz_seed.plan.people.holders import company, person
+from tests.support.brazil import is_right_cnpj, is_right_cpf
 
 SAMPLE = 3000
-
-
-def _modulo_11(values: list[int], weights: list[int]) -> int:
-    rest = sum(value * weight for value, weight in zip(values, weights, strict=True)) % 11
-    return 0 if rest in (0, 1) else 11 - rest
-
-
-def is_right_cpf(text: str) -> bool:
-    digits = [int(character) for character in text]
-    first = _modulo_11(digits[:9], [10, 9, 8, 7, 6, 5, 4, 3, 2])
-    second = _modulo_11(digits[:10], [11, 10, 9, 8, 7, 6, 5, 4, 3, 2])
-    return len(digits) == 11 and len(set(digits)) > 1 and digits[9:] == [first, second]
-
-
-def is_right_cnpj(text: str) -> bool:
-    values = [ord(character) - 48 for character in text]
-    first = _modulo_11(values[:12], [5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2])
-    second = _modulo_11(values[:13], [6, 5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2])
-    return len(values) == 14 and values[12:] == [first, second]
 
 
 def test_documents_of_people_and_companies_are_right() -> None:
@@ -39,7 +22,6 @@ def test_documents_of_people_and_companies_are_right() -> None:
 
 
 def test_a_second_library_accepts_every_document() -> None:
-    cpf, cnpj = pytest.importorskip("stdnum.br.cpf"), pytest.importorskip("stdnum.br.cnpj")
     bits = random.Random(12).getrandbits
     for index in range(SAMPLE):
         assert cpf.is_valid(person(bits).document)
@@ -63,15 +45,50 @@ def test_impossible_documents_cannot_belong_to_anyone_and_change_nothing_else() 
         assert (real.name, real.kind, real.trading_name) == (impossible.name, impossible.kind, impossible.trading_name)
 
 
-def test_documents_are_all_different_in_a_sample() -> None:
-    bits = random.Random(14).getrandbits
-    assert len({person(bits).document for _ in range(SAMPLE)}) == SAMPLE
+@pytest.mark.parametrize("start", [0, 2**64 - 7, 123_456_789])
+def test_documents_of_different_serials_differ_and_leave_the_names_alone(start: int) -> None:
+    plain, numbered = random.Random(14).getrandbits, random.Random(14).getrandbits
+    seen: dict[str, set[str]] = {"PF": set(), "numeric": set(), "alphanumeric": set()}
+    for serial in range(start, start + SAMPLE):
+        one = person(numbered, serial=serial)
+        assert one.name == person(plain).name
+        assert is_right_cpf(one.document)
+        seen["PF"].add(one.document)
+        for kind in ("numeric", "alphanumeric"):
+            made = company(numbered, alphanumeric=kind == "alphanumeric", serial=serial)
+            assert made.name == company(plain, alphanumeric=kind == "alphanumeric").name
+            assert is_right_cnpj(made.document)
+            seen[kind].add(made.document)
+    assert {kind: len(documents) for kind, documents in seen.items()} == dict.fromkeys(seen, SAMPLE)
 
 
-@pytest.mark.parametrize("number", [0, 2**64 - 1, 999_999_997, 111_111_110, 444_444_443, 999_999_998])
+def test_no_two_serials_have_the_same_document() -> None:
+    # base = start + serial * step modulo the number of bases: a bijection when they have no common divisor
+    for bases, make in (
+        (999_999_990, lambda serial: draw_cpf(_no_bits, serial=serial)),
+        (99_999_999, lambda serial: draw_cnpj(_no_bits, alphanumeric=False, serial=serial)),
+        (36**12 - 1, lambda serial: draw_cnpj(_no_bits, alphanumeric=True, serial=serial)),
+    ):
+        assert make(0) == make(bases)
+        assert all(make(0) != make(bases // prime) for prime in _prime_divisors(bases))
+
+
+def _prime_divisors(number: int) -> set[int]:
+    divisors, divisor = set(), 2
+    while divisor * divisor <= number:
+        while number % divisor == 0:
+            divisors.add(divisor)
+            number //= divisor
+        divisor += 1
+    return divisors | {number} - {1}
+
+
+def _no_bits(_count: int) -> int:
+    return 0
+
+
+@pytest.mark.parametrize("number", [0, 2**64 - 1, 111_111_110, 444_444_443, 888_888_887, 999_999_989])
 def test_the_extreme_draws_are_documents_too(number: int) -> None:
-    from midaz_seed.model.tax_ids import draw_cnpj, draw_cpf
-
     assert is_right_cpf(draw_cpf(lambda _count: number))
     for alphanumeric in (False, True):
         made = draw_cnpj(lambda _count: number, alphanumeric=alphanumeric)
