@@ -55,6 +55,8 @@ class LedgerDimensions:
     shape: LedgerShape
     transactions_per_batch: int
     """Movements in one transaction."""
+    number: int
+    """Index in the plan."""
 
     @property
     def key(self) -> str:
@@ -69,7 +71,7 @@ class LedgerDimensions:
     @cached_property
     def population(self) -> Population:
         """The accounts of the ledger."""
-        return Population(self.shape, self.identity.seed, self.key, self.identity.holders)
+        return Population(self.shape, self.identity.seed, self.key, self.identity.holders, self.number)
 
     @cached_property
     def flows(self) -> LedgerFlows:

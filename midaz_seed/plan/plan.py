@@ -117,7 +117,14 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
     ]
     by_organization = [
         [
-            LedgerDimensions(identity, organization.key, index, shape, size)
+            LedgerDimensions(
+                identity,
+                organization.key,
+                index,
+                shape,
+                size,
+                organization.index * settings.volume.ledgers_per_organization + index,
+            )
             for index in range(settings.volume.ledgers_per_organization)
         ]
         for organization in organizations

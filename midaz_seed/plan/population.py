@@ -52,9 +52,19 @@ class AccountPlan(NamedTuple):
 class Population:
     """The accounts of one ledger."""
 
-    def __init__(self, shape: LedgerShape, seed: int, key: str, rules: HolderRules) -> None:
+    def __init__(self, shape: LedgerShape, seed: int, key: str, rules: HolderRules, number: int) -> None:
+        """Make the structure of the accounts.
+
+        Args:
+            shape: of the ledger.
+            seed: seed of the plan.
+            key: key of the ledger.
+            rules: how holders are drawn.
+            number: index of the ledger in the plan, so that no document is in two ledgers.
+        """
         self.shape = shape
         self._seed, self._key, self._rules = seed, key, rules
+        self._first_serial = stream(seed, "documents").getrandbits(48) + number * shape.customers
         self.asset: array[int] = array("H")
         """Index of the asset of each account."""
         self.customer: array[int] = array("i")
@@ -179,12 +189,16 @@ class Population:
 
     def account_of(self, kind: str, number: int) -> int:
         """Return the first account of the customer with this number (from 0) in its kind."""
+        return self._first[self._before(kind) + number]
+
+    def _before(self, kind: str) -> int:
+        """Return the number of customers before those of a kind."""
         before = 0
         for each in self.shape.kinds:
             if each.name == kind:
                 break
             before += each.count
-        return self._first[before + number]
+        return before
 
     def accounts_of(self, customer: int) -> range:
         """Return the accounts of a customer."""
@@ -211,16 +225,21 @@ class Population:
 
     def holders(self, kind: CustomerKind) -> Iterator[Holder]:
         """Yield the holder of each customer of a kind."""
-        rules, holder = self._rules, kind.kind.holder
+        rules, holder, serial = self._rules, kind.kind.holder, self._first_serial + self._before(kind.name)
         for block, size in self._blocks(kind):
             bits = stream(self._seed, self._key, "holders", kind.name, block).getrandbits
             for offset in range(size):
                 number = block * ACCOUNTS_PER_STREAM + offset
                 is_person = holder == "PF" or (holder == "mixed" and (bits(32) * 100) >> 32 < rules.individuals_percent)
                 if is_person:
-                    drawn = person(bits, impossible=rules.impossible_documents)
+                    drawn = person(bits, impossible=rules.impossible_documents, serial=serial + number)
                 else:
-                    drawn = company(bits, alphanumeric=rules.alphanumeric_cnpj, impossible=rules.impossible_documents)
+                    drawn = company(
+                        bits,
+                        alphanumeric=rules.alphanumeric_cnpj,
+                        impossible=rules.impossible_documents,
+                        serial=serial + number,
+                    )
                 if number < len(kind.personas):
                     name = kind.personas[number].name
                     trading = "" if is_person else name.removesuffix(" Ltda.").removesuffix(" S.A.")

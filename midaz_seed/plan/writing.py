@@ -13,19 +13,18 @@ from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.model.money import format_minor
 from midaz_seed.plan.calendar.stamps import Stamper
 from midaz_seed.plan.drawing.texts import Facts, ascii_text, compile_text
-from midaz_seed.plan.flows.base import Draft, Flow, LedgerFacts
-from midaz_seed.plan.flows.rail_choice import LEAVES, RailChoice
+from midaz_seed.plan.flows.base import DETAIL_BITS, Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.rail_choice import RailChoice
 from midaz_seed.plan.items import AssetTemplate, Kind, Movement, Phase, TransactionItem
 from midaz_seed.plan.marks import PlanIdentity
 from midaz_seed.plan.rails.boleto import bank_slip
-from midaz_seed.plan.rails.details import Direction, describe, details
+from midaz_seed.plan.rails.counterparties import outside_name
+from midaz_seed.plan.rails.details import describe, details
 from midaz_seed.plan.rails.moment import Moment
-from midaz_seed.plan.rails.pix import end_to_end_id
+from midaz_seed.plan.rails.pix import OWN_BANK, end_to_end_id
 
 _make = tuple.__new__
 """Creates a named tuple from its fields in order; faster than calling the class, once per transaction."""
-ISPB = "99999004"
-"""The institution's own number in end-to-end ids: no participant of the Pix has it."""
 
 
 class Sides(NamedTuple):
@@ -201,19 +200,26 @@ class TransactionWriter:
 
     def _words(self, flow: Flow, draft: Draft, ordinal: int, asset: AssetTemplate, sides: Sides) -> tuple[str, str]:
         """Return the description as JSON text, and further members of the metadata, each after a comma."""
-        text, bits = flow.text, draft.bits
+        text, bits = flow.text, draft.bits & DETAIL_BITS
         source, destination, _ = draft.movements[0]
+        customer_of = self._population.customer
+        comes_in = source is None or customer_of[source] < 0
+        goes_out = destination is None or customer_of[destination] < 0
         metadata, rail = "", text.rail
         if rail is not None:
             if rail == "by-asset":
-                rail = self._rails.of(draft.asset, bits)
-                if rail in LEAVES and destination is not None:
-                    rail = "PIX"
+                rail = self._rails.of(draft.asset, draft.bits)
             second = draft.second or (bits >> 40) % 86_400
-            moment = Moment(ordinal, self.stamper.utc_minute(ordinal, second))
             minor = sum([movement.amount for movement in draft.movements])
-            inside = source is not None and destination is not None
-            metadata = "," + details(rail, bits, minor, moment, inside=inside)
+            metadata = "," + details(
+                rail,
+                bits,
+                minor,
+                Moment(ordinal, self.stamper.utc_minute(ordinal, second)),
+                inside=not (comes_in or goes_out),
+                incoming=comes_in,
+                asset=asset.code,
+            )
         if text.metadata or text.says is not None:
             facts = self._facts(flow, draft, ordinal, asset, sides)
             for name, template in text.metadata:
@@ -223,9 +229,12 @@ class TransactionWriter:
                 return dumps(self._compiled(text.says)(facts)[:256]).decode(), metadata
         if rail is None:
             return '"Transferência"', metadata
-        other = destination if destination is not None else source
-        direction: Direction = "out" if destination is None else "in" if source is None else "between"
-        return f'"{describe(rail, direction, self._population.first_names[other or 0])}"', metadata
+        if goes_out:
+            return f'"{describe(rail, "out", outside_name(rail, bits))}"', metadata
+        if comes_in:
+            return f'"{describe(rail, "in", outside_name(rail, bits))}"', metadata
+        assert destination is not None, "it stays in the ledger"
+        return f'"{describe(rail, "between", self._population.first_names[destination])}"', metadata
 
     def _compiled(self, template: str) -> Callable[[Facts], str]:
         compiled = self._texts.get(template)
@@ -236,7 +245,8 @@ class TransactionWriter:
     def _facts(self, flow: Flow, draft: Draft, ordinal: int, asset: AssetTemplate, sides: Sides) -> Facts:
         names, first_names = self._population.names, self._population.first_names
         source, destination, amount = draft.movements[0]
-        due = ordinal + draft.bits % 10
+        bits = draft.bits & DETAIL_BITS
+        due = ordinal + bits % 10
         return Facts(
             from_name=names[source] if source is not None else "",
             from_first_name=first_names[source] if source is not None else "",
@@ -248,10 +258,10 @@ class TransactionWriter:
             day=ordinal,
             second=draft.second,
             due=due,
-            e2e=lambda: end_to_end_id(draft.bits, self.stamper.utc_minute(ordinal, draft.second), ISPB),
-            boleto=lambda: bank_slip(draft.bits, amount, due),
+            e2e=lambda: end_to_end_id(bits, self.stamper.utc_minute(ordinal, draft.second), OWN_BANK.ispb),
+            boleto=lambda: bank_slip(bits, amount, due),
             entry=flow.text.entry,
-            bits=draft.bits,
+            bits=bits,
         )
 
 

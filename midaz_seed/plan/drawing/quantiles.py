@@ -1,7 +1,7 @@
 """Quantile tables: a distribution as whole numbers at fixed probabilities, with interpolation between them. Pure.
 
-The tables are made with `decimal`, whose arithmetic, `ln` and `exp` are correctly rounded, so they are the same on every
-platform. Both tails are subdivided twice, because a large part of the mean of a long-tailed distribution is in the last
+The tables are made with `decimal`, whose arithmetic, `ln` and `exp` are correctly rounded, so they are the same
+everywhere. Both tails are subdivided twice: a large part of the mean of a long-tailed distribution is in the last
 thousandth.
 """
 

@@ -10,6 +10,10 @@ from midaz_seed.plan.items import Kind, Movement
 from midaz_seed.plan.population import Population
 from midaz_seed.plan.streams import stream
 
+DRAFT_BITS = 80
+"""Number of random bits of a draft."""
+DETAIL_BITS = (1 << 64) - 1
+
 
 class Draft(NamedTuple):
     """A transaction before it is written. Drafts of a day are sorted by their first three fields."""
@@ -24,7 +28,7 @@ class Draft(NamedTuple):
     asset: int
     """Index of the asset."""
     bits: int
-    """64 random bits for texts and rails."""
+    """Random bits: 64 for texts and details, and above them those that choose the rail."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from midaz_seed.plan.drawing.bits import Bits
-from midaz_seed.plan.flows.base import Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts
 from midaz_seed.plan.flows.entry import Entry
 from midaz_seed.plan.items import Kind
 
@@ -48,6 +48,6 @@ class ChanceFlow(Flow):
             return
         bits, draw, second, index = self.bits_of(day), self.entry.draw, self._second, self.index
         for number in range(count):
-            text_bits, moment = bits(64), second(bits)
+            text_bits, moment = bits(DRAFT_BITS), second(bits)
             movements, asset = draw(bits)
             yield Draft(moment, index, number, movements, asset, text_bits)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from midaz_seed.plan.calendar.business_days import BusinessDays
 from midaz_seed.plan.calendar.days import matching
-from midaz_seed.plan.flows.base import Draft, Flow, FlowText, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, FlowText, LedgerFacts
 from midaz_seed.plan.items import Movement
 from midaz_seed.scenarios.model import EXTERNAL, Payout
 from midaz_seed.scenarios.values import WHOLE
@@ -56,7 +56,7 @@ class PayoutFlow(Flow):
         for asset, movements in paid.items():
             for first in range(0, len(movements), self._payout.legs):
                 legs = tuple(movements[first : first + self._payout.legs])
-                yield Draft(CLOSING_S + number % 300, self.index, number, legs, asset, bits(64))
+                yield Draft(CLOSING_S + number % 300, self.index, number, legs, asset, bits(DRAFT_BITS))
                 number += 1
 
 
@@ -76,6 +76,6 @@ class SweepFlow(Flow):
             for source, destination, amount in draft.movements:
                 received += amount * ((destination == account) - (source == account))
         if received > 0:
-            bits = self.bits_of(day)(64)
+            bits = self.bits_of(day)(DRAFT_BITS)
             movement = Movement(account, self._to, received)
             yield Draft(CLOSING_S + 300, self.index, 0, (movement,), self.population.asset[account], bits)

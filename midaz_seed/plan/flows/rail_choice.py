@@ -19,7 +19,7 @@ class RailChoice:
 
     def of(self, asset: int, bits: int) -> str:
         """Return the rail of a movement."""
-        return self._tables[asset][bits & (_SLOTS - 1)]
+        return self._tables[asset][(bits >> 64) & (_SLOTS - 1)]
 
 
 def _table(rails: Mapping[Rail, int]) -> tuple[str, ...]:

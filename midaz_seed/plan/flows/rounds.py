@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from midaz_seed.plan.flows.base import Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts
 from midaz_seed.plan.flows.entry import Entry
 from midaz_seed.plan.flows.rail_choice import LEAVES, RailChoice
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
@@ -39,7 +39,7 @@ class RoundsFlow(Flow):
         entry, rails, index, assets = self.entry, self._rails, self.index, self.population.asset
         first, count = block * ACCOUNTS_PER_STREAM, len(self.sources)
         for position in range(first, min(first + ACCOUNTS_PER_STREAM, count)):
-            source, text_bits = self.sources[position], bits(64)
+            source, text_bits = self.sources[position], bits(DRAFT_BITS)
             asset = assets[source]
             if rails is not None and rails.of(asset, text_bits) in LEAVES:
                 movements = entry.movements(bits, source, None, asset)

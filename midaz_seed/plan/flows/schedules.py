@@ -7,7 +7,7 @@ from midaz_seed.plan.calendar.business_days import BusinessDays
 from midaz_seed.plan.calendar.days import matching
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.flows.amounts import Draw
-from midaz_seed.plan.flows.base import Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts
 from midaz_seed.plan.flows.entry import Entry
 from midaz_seed.plan.streams import stream
 from midaz_seed.scenarios.model import Schedule
@@ -82,7 +82,7 @@ class ScheduleFlow(Flow):
         bits, entry, at = self.bits_of(day), self.entry, self.schedule.when.at
         assets, spec, draws = self.population.asset, self.schedule.amount, dict[int, Draw]()
         for number, account in enumerate(accounts):
-            text_bits = bits(64)
+            text_bits = bits(DRAFT_BITS)
             # a fixed time is the beginning of a quarter of an hour in which all of them are made
             second = at + ((bits(32) * 900) >> 32) if at is not None else self._second(bits)
             asset = assets[account]
