@@ -11,6 +11,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from midaz_seed.scenarios.values import (
     MIDAZ_VERSION,
+    OPTION,
     AssetCode,
     Days,
     LastDay,
@@ -166,6 +167,8 @@ class PartySpec(Part):
 
 
 Party = Annotated[PartySpec, BeforeValidator(_party)]
+NO_PARTY = PartySpec(of=("generator",))
+"""`from` and `to` of an entry whose movements a Python generator makes. No account can have this name."""
 
 
 # ---- assets and accounts
@@ -321,15 +324,23 @@ class Only(Part):
     between: tuple[TimeOfDay, TimeOfDay] | None = None
 
 
+def _option(value: object) -> object:
+    """Keep a decimal number as text, because it must be exact."""
+    return repr(value) if isinstance(value, float) else value
+
+
+Option = Annotated[str | int | bool, BeforeValidator(_option)]
+
+
 class Mix(Part):
-    """Movements that chance makes."""
+    """Movements that chance makes: between `from` and `to`, or by a `generator` in Python."""
 
     weight: Weight | None = Field(None, description="Share of the movements; the weights need not sum to 100.")
     each: Annotated[int, Field(ge=1, le=10_000)] | Literal["transactionsPerAccount"] | None = Field(
         None, description="Movements from every source account instead of a weight, without dates."
     )
-    from_: Party = Field(alias="from")
-    to: Party
+    from_: Party = Field(default=NO_PARTY, alias="from")
+    to: Party = NO_PARTY
     through: Name | None = Field(None, description="Internal account that stands in for the external one.")
     amount: Amount | None = None
     fee: Fee | None = None
@@ -345,6 +356,29 @@ class Mix(Part):
     metadata: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,39}$")], Text] = Field(
         default_factory=dict, description="Metadata, with {fields}."
     )
+    generator: Name | None = Field(
+        None, description="A Python generator that is installed makes the movements, instead of from, to and amount."
+    )
+    options: dict[Annotated[str, StringConstraints(pattern=OPTION)], Option] = Field(
+        default_factory=dict, description="What the generator gets: texts, whole numbers, true or false."
+    )
+
+    @model_validator(mode="after")
+    def _has_parties_or_a_generator(self) -> Self:
+        given = [name for name in ("from", "to") if getattr(self, name if name == "to" else "from_") != NO_PARTY]
+        if self.generator is None:
+            if len(given) < 2:
+                missing = " and ".join(name for name in ("from", "to") if name not in given)
+                raise ValueError(f"it needs {missing} (or a generator)")
+            if self.options:
+                raise ValueError("options need a generator, which gets them")
+            return self
+        unused = ("through", "amount", "fee", "split", "same_holder", "exchange")
+        given += [name for name in unused if getattr(self, name)]
+        given += ["legs"] if self.legs > 1 else []
+        if given:
+            raise ValueError(f"{', '.join(given)} cannot be combined with a generator, which makes the whole movement")
+        return self
 
 
 class When(Part):

@@ -9,7 +9,7 @@ from midaz_seed.errors import Problem
 from midaz_seed.scenarios.document import PROBLEMS_MAX, Node, Step, locate, show
 from midaz_seed.scenarios.model import Scenario
 from midaz_seed.scenarios.shape import PLAIN, Shape, unknown_names
-from midaz_seed.scenarios.values import ASSET_CODE, MIDAZ_VERSION, MONTH_DAY, NAME, PATH
+from midaz_seed.scenarios.values import ASSET_CODE, MIDAZ_VERSION, MONTH_DAY, NAME, OPTION, PATH
 from midaz_seed.wording import counted, nearest
 
 _PATTERNS = {
@@ -17,6 +17,7 @@ _PATTERNS = {
     PATH: "the name of an internal account, or of a kind of customer and its account, such as person.checking",
     ASSET_CODE: "the code of an asset: up to 20 capital letters",
     MONTH_DAY: 'a day of the year, such as "12-20" (month and day)',
+    OPTION: "a name of a-z, 0-9 and _, that begins with a letter (at most 40 characters)",
     MIDAZ_VERSION: 'a version, such as ">=3.6"',
 }
 """Pattern of the model -> what it stands for."""

@@ -107,6 +107,7 @@ NAME = r"^[a-z][a-z0-9-]{0,39}$"
 PATH = r"^[a-z][a-z0-9-]{0,39}(\.[a-z][a-z0-9-]{0,39})?$"
 ASSET_CODE = r"^[A-Z]{1,20}$"
 MONTH_DAY = r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+OPTION = r"^[a-z][a-z0-9_]{0,39}$"
 MIDAZ_VERSION = r"^>=[0-9]{1,2}(\.[0-9]{1,3}){0,2}$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """A name in a scenario: of a kind of customer, an account, a mix entry."""
