@@ -105,6 +105,13 @@ class Segment(Payload):
     metadata: Metadata
 
 
+class Status(Payload):
+    """The status of an account: a text that the server stores and does not interpret."""
+
+    code: Text100
+    description: Text256 | None = None
+
+
 class Account(Payload):
     """`POST .../accounts`, without the server ids, which are known only during the run."""
 
@@ -113,6 +120,7 @@ class Account(Payload):
     type: Text256
     alias: Alias
     entityId: TaxId
+    status: Status | None = None
     metadata: Metadata
 
 

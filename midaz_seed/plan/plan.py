@@ -2,7 +2,8 @@
 
 import hashlib
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -24,7 +25,7 @@ from midaz_seed.plan.generators import (
 )
 from midaz_seed.plan.generators.account import account_index
 from midaz_seed.plan.generators.asset import asset_key
-from midaz_seed.plan.items import AssetTemplate, EntityItem, Phase, TransactionItem
+from midaz_seed.plan.items import AssetTemplate, EntityItem, Phase, TransactionItem, hold_key
 from midaz_seed.plan.memory import MEMORY_MAX, memory_of
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM, stream
 from midaz_seed.plan.templates import ASSETS as TEMPLATES
@@ -152,6 +153,16 @@ class LedgerPlan:
         """
         return dict.fromkeys(days, self._expectation.final)
 
+    @property
+    def frozen(self) -> Sequence[int]:
+        """The accounts, by index, that may not send: their balances are frozen before anything is sent to them."""
+        return ()
+
+    @property
+    def parents(self) -> Collection[str]:
+        """Keys of the accounts that others refer to as `parentAccountId`; they are created before those."""
+        return ()
+
     def alias(self, account: int) -> str:
         """Return an account's alias, by index."""
         return self._dimensions.aliases[account]
@@ -176,15 +187,21 @@ class LedgerPlan:
         """Generate the final balance of every account and of each external account.
 
         Args:
-            less: amounts of movements that were left out, by account index, in minor units.
+            less: changes by transactions that were left out, in minor units, with the keys of `balance_effect_of`.
         """
-        external = dict(self._expectation.external)
+        less, on_hold = less or {}, self._expectation.on_hold
+        external, deposited = dict(self._expectation.external), Counter[str]()
         for account, minor in enumerate(self._expectation.final):
-            asset, left_out = self.asset_of(account), less.get(account, 0) if less else 0
-            external[asset.code] -= left_out
-            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor - left_out))
+            asset, left_out = self.asset_of(account), less.get(account, 0)
+            not_held = less.get(hold_key(account), 0)
+            deposited[asset.code] += self._expectation.deposited[account]
+            external[asset.code] -= left_out + not_held
+            held = asset.decimal(on_hold.get(account, 0) - not_held)
+            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor - left_out), held)
         for asset in self.assets:
-            yield ExpectedBalance(EXTERNAL + asset.code, asset.code, asset.decimal(external[asset.code]))
+            only_pays = self._expectation.external[asset.code] == deposited[asset.code]
+            amount = asset.decimal(external[asset.code])
+            yield ExpectedBalance(EXTERNAL + asset.code, asset.code, amount, only_pays=only_pays)
 
     def sample(self, count: int) -> list[TransactionItem]:
         """Return up to `count` randomly drawn transactions, the same ones in every call."""

@@ -4,6 +4,7 @@ It reads the balances instead of waiting a fixed time: default balances may be c
 delay writes. A surplus is not lag, so it ends the waiting.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -55,7 +56,7 @@ async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[in
     while True:
         count += 1
         balances = await context.pool.run_one(lambda: observe(context, ledger, Phase.SETTLEMENT))
-        wrong = _compare(ledger, balances, expected)
+        wrong = _compare(ledger, balances, expected, deposits_only=deposits_only)
         if flow is not None:
             flow.observe_balances(context.clock.monotonic(), wrong.accounts)
         if not wrong.accounts and not wrong.overdrawn:
@@ -81,8 +82,10 @@ async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dic
     return found
 
 
-def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> _Wrong:
-    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances))
+def _compare(
+    ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int], *, deposits_only: bool
+) -> _Wrong:
+    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances, deposits_only=deposits_only))
     for index, exists in enumerate(ledger.accounts):
         if not exists:
             continue
@@ -95,13 +98,18 @@ def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expec
     return wrong
 
 
-def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance]) -> frozenset[str]:
-    planned = ledger.plan.expectation().external
+def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance], *, deposits_only: bool) -> frozenset[str]:
+    plan, deposited = ledger.plan, Counter[str]()
+    for account, minor in enumerate(plan.expectation().deposited):
+        deposited[plan.asset_of(account).code] += minor
+    at_the_end = plan.expectation().external
     return frozenset(
         asset.code
-        for asset in ledger.plan.assets
-        if (external := balances.get(EXTERNAL + asset.code)) is not None
-        and external.credit.copy_negate() > asset.decimal(planned[asset.code])
+        for asset in plan.assets
+        # where transfers enter or leave the ledger too, those of an earlier session have changed the external account
+        if (deposits_only or at_the_end[asset.code] == deposited[asset.code])
+        and (external := balances.get(EXTERNAL + asset.code)) is not None
+        and external.credit.copy_negate() > asset.decimal(deposited[asset.code])
     )
 
 
