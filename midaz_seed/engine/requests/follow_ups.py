@@ -2,7 +2,8 @@
 
 The server carries each of them out once, whatever its key: a transaction that is not pending any more is neither
 committed nor cancelled, and one is reverted only once. So a follow-up whose answer was lost is sent again, and where an
-answer says that there is nothing left to do, the transaction itself decides: its status, or its reversal.
+answer says that there is nothing left to do, the transaction itself decides: its status, or its reversal
+(midaz-behaviour: transaction-statuses, reverts).
 """
 
 from dataclasses import dataclass, field
