@@ -29,8 +29,11 @@ An error has a message (what happened), `where` (the place; for configuration a 
 next).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from signal import Signals
+from typing import Self
 
 
 class ExitCode(IntEnum):
@@ -86,8 +89,36 @@ class UsageError(SeedError):
     exit_code = ExitCode.USAGE
 
 
+@dataclass(frozen=True)
+class Problem:
+    """A problem of the configuration: where (file and line, variable or flag), and the message."""
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}" if self.where else self.text
+
+
 class ConfigurationError(UsageError):
-    """A setting is unknown or invalid. `where` is the file and line, the environment variable or the flag."""
+    """A setting is unknown or invalid. `where` is the file and line, the environment variable or the flag.
+
+    Attributes:
+        problems: all that was found, where there can be several.
+    """
+
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem], *, of: str, hint: str) -> Self:
+        """Return the error that reports all these problems. `of` names what they are problems of."""
+        if len(problems) == 1:
+            error = cls(problems[0].text, where=problems[0].where, hint=hint)
+        else:
+            lines = "".join(f"\n  {problem}" for problem in problems)
+            error = cls(f"{len(problems)} problems in {of}:{lines}", hint=hint)
+        error.problems = tuple(problems)
+        return error
 
 
 class PlanError(UsageError):

@@ -49,7 +49,7 @@ def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bo
 
     if key is not None and click.get_current_context().get_parameter_source("rate_per_s") is COMMANDLINE:
         raise UsageError("--rate has no effect on --show", hint="leave one of them out")
-    planned = build_plan(loaded.settings, keep_balances=False)
+    planned = build_plan(loaded.settings, keep_balances=key is not None)
     if key is not None:
         click.echo(_body(planned, key))
         return

@@ -12,7 +12,8 @@ from itertools import count
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import Phase, TransactionItem, adds_record, balance_effect_of, trace_of
-from midaz_seed.plan.plan import LedgerPlan, OrganizationPlan, Plan
+from midaz_seed.plan.ledger_plan import LedgerPlan
+from midaz_seed.plan.plan import OrganizationPlan, Plan
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
 

@@ -17,8 +17,8 @@ from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import parent_of, parsed_exactly
 from midaz_seed.midaz.routes import PAGE_LIMIT, Place
 from midaz_seed.model.json_types import Json, JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.plan.marks import KEY_MARK
 from midaz_seed.reporting.redaction import redacted_start
 from midaz_seed.transport.base import KEY_HEADER, Request, Response, Service
 

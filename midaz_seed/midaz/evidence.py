@@ -17,8 +17,8 @@ from typing import cast
 import orjson
 
 from midaz_seed.model.json_types import Json, JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Kind, TransactionItem
+from midaz_seed.plan.marks import KEY_MARK
 
 REPLAYED = "X-Idempotency-Replayed"
 """Response header for transactions: `true` when the server returned the stored answer of the key and did nothing."""

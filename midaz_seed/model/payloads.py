@@ -8,18 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from midaz_seed.model.tax_ids import is_cnpj, is_cpf
+from midaz_seed.model.tax_ids import is_cnpj
 
 
 def _cnpj(text: str) -> str:
     if not is_cnpj(text):
         raise ValueError("not a CNPJ")
-    return text
-
-
-def _tax_id(text: str) -> str:
-    if not (is_cpf(text) or is_cnpj(text)):
-        raise ValueError("neither a CPF nor a CNPJ")
     return text
 
 
@@ -34,8 +28,6 @@ UniqueName = Annotated[str, StringConstraints(min_length=1, max_length=256, patt
 """The server compares names with LIKE, where `_` and `%` match anything."""
 Alias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9@:-]+$")]
 Cnpj = Annotated[str, AfterValidator(_cnpj)]
-TaxId = Annotated[str, AfterValidator(_tax_id)]
-"""A person's CPF or a company's CNPJ."""
 DecimalText = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
 
 
@@ -49,6 +41,7 @@ class Address(Payload):
     """The address of an organization; v3.3 rejects one without a country."""
 
     line1: Text256
+    line2: Text256
     zipCode: Text100
     city: Text100
     state: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -106,10 +99,10 @@ class Segment(Payload):
 
 
 class Status(Payload):
-    """The status of an account: a text that the server stores and does not interpret."""
+    """The status of an account; the server stores any code."""
 
     code: Text100
-    description: Text256 | None = None
+    description: Text256
 
 
 class Account(Payload):
@@ -119,7 +112,8 @@ class Account(Payload):
     assetCode: AssetCode
     type: Text256
     alias: Alias
-    entityId: TaxId
+    entityId: Text256
+    """Of a customer the tax id, possibly one with wrong check digits on purpose."""
     status: Status | None = None
     metadata: Metadata
 

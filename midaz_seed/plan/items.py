@@ -1,6 +1,5 @@
 """The items of a plan: entities to create, and transactions that move money."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -69,7 +68,7 @@ ENDINGS = (Kind.COMMIT, Kind.CANCEL)
 
 @dataclass(frozen=True, slots=True)
 class AssetTemplate:
-    """An asset and its amounts. Amounts are integers in minor units of the asset."""
+    """An asset. Amounts are integers in its minor units."""
 
     code: str
     name: str
@@ -77,9 +76,6 @@ class AssetTemplate:
     scale: int
     """Number of decimals: 1 BRL = 10**2 minor units."""
     type: str
-    deposit: int
-    transfer_min: int
-    transfer_max: int
 
     def text(self, minor: int) -> str:
         """Format an amount for the API: a decimal string."""
@@ -181,16 +177,11 @@ def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) 
     return text.encode()
 
 
-def answer_with(asset: AssetTemplate, total: str, sources: Iterable[str], destinations: Iterable[str]) -> bytes:
-    """Return `answer_of` a transaction with any number of sources.
-
-    Args:
-        asset: the asset.
-        total: the amount as a decimal string.
-        sources: their aliases, one for each leg and in the order of the request; `@external/<code>` for an inflow.
-        destinations: as `sources`; `@external/<code>` for an outflow.
-    """
-    return answer_of(asset, total, '","'.join(sources), ",".join(f'"{alias}"' for alias in destinations))
+def follow_up(item: TransactionItem, kind: Kind) -> TransactionItem:
+    """Return the commit, cancel or revert of a transaction. It has no body: its path names the transaction."""
+    return item._replace(
+        key=f"{item.key}.{kind}", phase=Phase.FOLLOW_UPS, body=b"", kind=kind, endpoint=str(kind), of=item.key
+    )
 
 
 def effect_of(item: TransactionItem) -> dict[int, int]:

@@ -103,11 +103,17 @@ def _plain_time(seconds: int) -> str:
     return f"{seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}$")]
+NAME = r"^[a-z][a-z0-9-]{0,39}$"
+PATH = r"^[a-z][a-z0-9-]{0,39}(\.[a-z][a-z0-9-]{0,39})?$"
+ASSET_CODE = r"^[A-Z]{1,20}$"
+MONTH_DAY = r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
+OPTION = r"^[a-z][a-z0-9_]{0,39}$"
+MIDAZ_VERSION = r"^>=[0-9]{1,2}(\.[0-9]{1,3}){0,2}$"
+Name = Annotated[str, StringConstraints(pattern=NAME)]
 """A name in a scenario: of a kind of customer, an account, a mix entry."""
-Path = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,39}(\.[a-z][a-z0-9-]{0,39})?$")]
+Path = Annotated[str, StringConstraints(pattern=PATH)]
 """Accounts: `person.checking` (those of a kind), or the name of an internal account."""
-AssetCode = Annotated[str, StringConstraints(pattern=r"^[A-Z]{1,20}$")]
+AssetCode = Annotated[str, StringConstraints(pattern=ASSET_CODE)]
 Number = Annotated[Decimal, BeforeValidator(_positive), PlainSerializer(_plain, return_type=str)]
 """A decimal number from 0 on, exact."""
 Share = Annotated[int, BeforeValidator(_percent), PlainSerializer(_plain_percent, return_type=str)]
@@ -118,5 +124,5 @@ TimeOfDay = Annotated[int, BeforeValidator(_seconds_of_day), PlainSerializer(_pl
 """Seconds since midnight."""
 Days = Annotated[int, BeforeValidator(_days), Field(ge=1, le=3660)]
 LastDay = Annotated[date | Literal["yesterday"], BeforeValidator(_date)]
-MonthDay = Annotated[str, StringConstraints(pattern=r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$")]
+MonthDay = Annotated[str, StringConstraints(pattern=MONTH_DAY)]
 """A day of a year: `12-20`."""

@@ -18,7 +18,7 @@ from midaz_seed.plan.items import (
     Movement,
     Phase,
     TransactionItem,
-    answer_with,
+    answer_of,
     effect_of,
     hold_effect_of,
 )
@@ -160,7 +160,9 @@ class Writer:
             body["pending"] = True
         if date:
             body["transactionDate"] = date
-        answer = answer_with(asset, total, [alias for alias, _ in sides[0]], [alias for alias, _ in sides[1]])
+        answer = answer_of(
+            asset, total, '","'.join(alias for alias, _ in sides[0]), ",".join(f'"{alias}"' for alias, _ in sides[1])
+        )
         return TransactionItem(
             key, phase, orjson.dumps(body), mark.encode(), answer, asset.code, total, tuple(movements), kind, endpoint,
             refusal=refusal,

@@ -162,7 +162,7 @@ class LedgerRun:
     async def _move_money(self) -> None:
         """Find existing transactions, then send deposits, wait for settlement, send transfers."""
         context, ledger, plan = self._context, self._ledger, self._plan
-        if context.pool.admission.is_draining or not plan.transactions_per_account:
+        if context.pool.admission.is_draining or not plan.moves_money:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}

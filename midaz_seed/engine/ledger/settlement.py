@@ -56,7 +56,7 @@ async def settle(context: RunContext, ledger: LedgerState, expected: Sequence[in
     while True:
         count += 1
         balances = await context.pool.run_one(lambda: observe(context, ledger, Phase.SETTLEMENT))
-        wrong = _compare(ledger, balances, expected, deposits_only=deposits_only)
+        wrong = _compare(ledger, balances, expected)
         if flow is not None:
             flow.observe_balances(context.clock.monotonic(), wrong.accounts)
         if not wrong.accounts and not wrong.overdrawn:
@@ -82,10 +82,8 @@ async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dic
     return found
 
 
-def _compare(
-    ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int], *, deposits_only: bool
-) -> _Wrong:
-    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances, deposits_only=deposits_only))
+def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> _Wrong:
+    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances, expected))
     for index, exists in enumerate(ledger.accounts):
         if not exists:
             continue
@@ -98,18 +96,21 @@ def _compare(
     return wrong
 
 
-def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance], *, deposits_only: bool) -> frozenset[str]:
-    plan, deposited = ledger.plan, Counter[str]()
-    for account, minor in enumerate(plan.expectation().deposited):
-        deposited[plan.asset_of(account).code] += minor
-    at_the_end = plan.expectation().external
+def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> frozenset[str]:
+    """Return the assets of which more has left the external account than all accounts should hold.
+
+    What earlier sessions put on hold is not in the available amounts that are expected.
+    """
+    planned, on_hold = Counter[str](), dict[str, Decimal]()
+    for index, amount in enumerate(expected):
+        planned[ledger.plan.asset_of(index).code] += amount
+    for balance in balances.values():
+        on_hold[balance.asset] = EXACT.add(on_hold.get(balance.asset, Decimal(0)), balance.on_hold)
     return frozenset(
         asset.code
-        for asset in plan.assets
-        # where transfers enter or leave the ledger too, those of an earlier session have changed the external account
-        if (deposits_only or at_the_end[asset.code] == deposited[asset.code])
-        and (external := balances.get(EXTERNAL + asset.code)) is not None
-        and external.credit.copy_negate() > asset.decimal(deposited[asset.code])
+        for asset in ledger.plan.assets
+        if (external := balances.get(EXTERNAL + asset.code)) is not None
+        and external.credit.copy_negate() > EXACT.add(asset.decimal(planned[asset.code]), on_hold[asset.code])
     )
 
 
