@@ -1,7 +1,7 @@
 """Runs of small plans with every kind of transaction, made by hand: holds, follow-ups, refusals, frozen accounts."""
 
 import random
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,6 +11,7 @@ from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine import orchestrator
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.model.balances import EXTERNAL
+from midaz_seed.plan.expectation import Expectation
 from midaz_seed.plan.items import (
     AssetTemplate,
     EntityItem,
@@ -22,7 +23,8 @@ from midaz_seed.plan.items import (
     effect_of,
     hold_effect_of,
 )
-from midaz_seed.plan.plan import Expectation, LedgerPlan, Plan, build_plan
+from midaz_seed.plan.ledger_plan import LedgerPlan
+from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.reporting.events import Emit
 from midaz_seed.reporting.report import Report
 from midaz_seed.runs.session import open_session
@@ -72,8 +74,14 @@ class HandMadeLedger(LedgerPlan):
     def transfers(self) -> Iterator[TransactionItem]:
         return iter(self._items[Phase.TRANSFERS])
 
-    def transactions(self, phase: Phase) -> Iterator[TransactionItem]:
-        return iter(self._items[phase]) if phase in self._items else super().transactions(phase)
+    def transfers_of(self, epoch: int) -> Iterator[TransactionItem]:
+        return self.transfers() if epoch == 0 else iter(())
+
+    def follow_ups(self) -> Iterator[TransactionItem]:
+        return iter(self._items[Phase.FOLLOW_UPS])
+
+    def refusals(self) -> Iterator[TransactionItem]:
+        return iter(self._items[Phase.REFUSALS])
 
     def account_items(self) -> Iterator[EntityItem]:
         """The fifth account is a child of the third, and the third of the first."""
@@ -83,12 +91,12 @@ class HandMadeLedger(LedgerPlan):
             yield replace(item, references={**item.references, **refers})
 
     @property
-    def frozen(self) -> Sequence[int]:
-        return self._frozen
+    def frozen(self) -> tuple[int, ...]:
+        return tuple(self._frozen)
 
     @property
-    def parents(self) -> Collection[str]:
-        return {f"{self.key}.acc1", f"{self.key}.acc3"} if self._child else ()
+    def parents(self) -> frozenset[str]:  # type: ignore[override]
+        return frozenset({f"{self.key}.acc1", f"{self.key}.acc3"} if self._child else ())
 
     def sample(self, count: int) -> list[TransactionItem]:
         return list(self._items[Phase.TRANSFERS])[:count]
@@ -105,7 +113,8 @@ def _expectation(usual: LedgerPlan, items: Items) -> Expectation:
             on_hold[account] = on_hold.get(account, 0) + change
             external[item.asset] += change
     assert min(final) >= 0
-    return Expectation(deposited, final, external, {account: held for account, held in on_hold.items() if held})
+    held = {account: amount for account, amount in on_hold.items() if amount}
+    return replace(usual.expectation(), final=final, external=external, on_hold=held)
 
 
 class Writer:
