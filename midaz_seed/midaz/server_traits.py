@@ -32,10 +32,10 @@ class Server:
     """Errors are RFC 9457 problems (v4)."""
     frees_keys_of_refused: bool
     """A refused transaction may be sent again with its key (v3.3.15, v3.4.9, v3.5.2, and from v3.6); before, its key
-    stays in use until it expires."""
+    stays in use until it expires (midaz-behaviour: freed-keys)."""
     holds_touch_destinations: bool | None
     """A pending transaction counts as a change of the balance of its destination (v3.3), or does not (from v3.6); None:
-    not known (v3.4, v3.5)."""
+    not known (v3.4, v3.5; midaz-behaviour: balance-versions)."""
     answers_with_others_transactions: bool
     """Answers some transactions with another one's 201, marked as replayed, without making them (v3.3, v4)."""
 

@@ -1,6 +1,5 @@
 """The items of a plan: entities to create, and transactions that move money."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -183,18 +182,6 @@ def follow_up(item: TransactionItem, kind: Kind) -> TransactionItem:
     return item._replace(
         key=f"{item.key}.{kind}", phase=Phase.FOLLOW_UPS, body=b"", kind=kind, endpoint=str(kind), of=item.key
     )
-
-
-def answer_with(asset: AssetTemplate, total: str, sources: Iterable[str], destinations: Iterable[str]) -> bytes:
-    """Return `answer_of` a transaction with any number of sources.
-
-    Args:
-        asset: the asset.
-        total: the amount as a decimal string.
-        sources: their aliases, one for each leg and in the order of the request; `@external/<code>` for an inflow.
-        destinations: as `sources`; `@external/<code>` for an outflow.
-    """
-    return answer_of(asset, total, '","'.join(sources), ",".join(f'"{alias}"' for alias in destinations))
 
 
 def effect_of(item: TransactionItem) -> dict[int, int]:

@@ -9,7 +9,7 @@ import anyio.lowlevel
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import ENDINGS, Phase, balance_effect_of, hold_key
+from midaz_seed.plan.items import ENDINGS, Phase, balance_effect_of, effect_of
 from midaz_seed.reporting.meter import PhaseRecorder
 
 YIELD_EVERY = 500
@@ -39,16 +39,14 @@ async def exclude_unstarted(
     begun, planned = first[0], ledger.plan.counts[phase]
     changes: Counter[int] = Counter()
     endings: set[str] = set()
-    # the plan's sums cannot be divided where follow-ups change the final balances too
-    has_sums = not ledger.plan.counts.get(Phase.FOLLOW_UPS)
+    # the plan has sums of available amounts alone
+    has_sums = not (ledger.plan.counts.get(Phase.FOLLOW_UPS) or ledger.plan.expectation().on_hold)
     if earlier is None and begun < planned - begun and has_sums:
         count = planned - begun
         for account, whole in enumerate(ledger.plan.expectation().effect_of(phase)):
             changes[account] = whole
-        for account, held in ledger.plan.expectation().on_hold.items():
-            changes[hold_key(account)] = held * (phase is Phase.TRANSFERS)
         async for _, item in _yielding(islice(numbered(ledger, phase), begun)):
-            changes.subtract(balance_effect_of(item))
+            changes.subtract(effect_of(item))
     else:
         count = 0
         async for ordinal, item in _yielding(chain([first], rest)):

@@ -1,8 +1,7 @@
 """Send the transactions that the server must refuse, and compare the code of each refusal with the planned one.
 
 A refusal as planned is a success. Another code, and an accepted transaction, are differences from the plan. Without an
-answer a transaction is sent again with its key, which the server answers from memory; when the key may have expired,
-the server's list is searched first.
+answer a transaction is sent again with its key; when an earlier session had no answer, the list is searched first.
 """
 
 from dataclasses import dataclass
@@ -107,9 +106,9 @@ class _Refusals:
             elif confirmed:
                 self._use_next_key(sending)  # the key has another item's answer
             elif evidence.reading is not Reading.FOREIGN and not await self._may_try_again(sending, answer, budget):
-                failure = answer.failure(request)
-                actual = "accepted" if await self._is_listed(item) else f"no answer ({failure.error})"
-                return self._failed(sending, actual, failure)
+                if await self._is_listed(item):
+                    return self._failed(sending, "accepted", _ACCEPTED)
+                return self._failed(sending, "", answer.failure(request))
             if evidence.reading is not Reading.REFUSED:
                 self._note(sending, answer.failure(request), final=False)
 
@@ -145,12 +144,18 @@ class _Refusals:
         return None
 
     def _failed(self, sending: _Sending, actual: str, failure: Failure) -> None:
-        """Record that it was not refused as planned. The journal leaves it open, so the next session sends it again."""
+        """Record that it was not refused as planned. The journal leaves it open, so the next session sends it again.
+
+        Args:
+            sending: the transaction.
+            actual: what happened instead, as a difference from the plan; "" when there was no answer.
+            failure: of the last attempt.
+        """
         item = sending.item
         planned = f"refused with {refusal_code(item.refusal)} ({item.refusal})"
-        self._context.results.not_refused.append(
-            Difference(self._ledger.plan.key, "refusal", item.key, planned, actual)
-        )
+        if actual:
+            difference = Difference(self._ledger.plan.key, "refusal", item.key, planned, actual)
+            self._context.results.not_refused.append(difference)
         self._note(sending, failure, final=True)
         self._recorder.count(Outcome.FAILED)
 

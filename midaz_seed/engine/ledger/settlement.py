@@ -97,17 +97,23 @@ def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expec
 
 
 def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> frozenset[str]:
-    """Return the assets of which more has left the external account than all accounts should hold."""
-    plan, planned = ledger.plan, Counter[str]()
+    """Return the assets of which more has left the external account than all accounts should hold.
+
+    What earlier sessions put on hold is not in the available amounts that are expected.
+    """
+    planned, on_hold = Counter[str](), dict[str, Decimal]()
     for index, amount in enumerate(expected):
-        planned[plan.asset_of(index).code] += amount
+        planned[ledger.plan.asset_of(index).code] += amount
+    for balance in balances.values():
+        on_hold[balance.asset] = EXACT.add(on_hold.get(balance.asset, Decimal(0)), balance.on_hold)
     return frozenset(
         asset.code
-        for asset in plan.assets
+        for asset in ledger.plan.assets
         # where transfers use the external account too, those of an earlier session have changed it
-        if asset.code not in plan.expectation().open_assets
+        if asset.code not in ledger.plan.expectation().open_assets
         and (external := balances.get(EXTERNAL + asset.code)) is not None
-        and external.credit.copy_negate() > asset.decimal(planned[asset.code])
+        and external.credit.copy_negate()
+        > EXACT.add(asset.decimal(planned[asset.code]), on_hold.get(asset.code, Decimal(0)))
     )
 
 

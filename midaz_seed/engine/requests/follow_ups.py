@@ -2,7 +2,8 @@
 
 The server carries each of them out once, whatever its key: a transaction that is not pending any more is neither
 committed nor cancelled, and one is reverted only once. So a follow-up whose answer was lost is sent again, and where an
-answer says that there is nothing left to do, the transaction itself decides: its status, or its reversal.
+answer says that there is nothing left to do, the transaction itself decides: its status, or its reversal
+(midaz-behaviour: transaction-statuses, reverts).
 """
 
 from dataclasses import dataclass, field
@@ -121,7 +122,8 @@ class FollowUpSender(TransactionSender):
                 return self._failed(sending, Answer(_NOT_LISTED, None))
             await self._sender.sleep(LOOK_UP_PAUSE_S)
         path = routes.transactions(first.place, f"{first.ids[item.of]}/{item.endpoint}")
-        return await super().send(item, ordinal, path, parent, key, wait=wait)
+        # without the answer of the transaction that it refers to: another one must not pass for its own
+        return await super().send(item._replace(answer=b""), ordinal, path, parent, key, wait=wait)
 
     def _evidence(self, answer: Answer, item: TransactionItem) -> Evidence:
         response = answer.response
