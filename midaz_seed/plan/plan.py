@@ -20,7 +20,7 @@ from midaz_seed.plan.generators import (
     SEGMENTS,
 )
 from midaz_seed.plan.items import EntityItem, Phase, TransactionItem
-from midaz_seed.plan.last_day import recorded_last_day
+from midaz_seed.plan.last_day import is_open, recorded_last_day
 from midaz_seed.plan.ledger_plan import LedgerPlan
 from midaz_seed.plan.marks import PlanIdentity
 from midaz_seed.plan.memory import MEMORY_MAX, accounts_of, memory_of, movements_of
@@ -108,6 +108,11 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
         raise PlanError(
             "the batch size is auto: only a run can measure it, on its target",
             hint="give a number, such as --transactions-per-batch 10, or the one that a run has chosen",
+        )
+    if is_open(settings):
+        raise PlanError(
+            f"the history of the scenario {settings.scenario.scenario} ends yesterday: only a run resolves that day",
+            hint="give a date as time.last_day, such as 2026-11-25",
         )
     shape, identity = ledger_shape(settings), plan_identity(settings)
     scenario = settings.scenario
