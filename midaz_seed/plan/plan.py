@@ -26,7 +26,7 @@ from midaz_seed.plan.marks import PlanIdentity
 from midaz_seed.plan.memory import MEMORY_MAX, accounts_of, memory_of, movements_of
 from midaz_seed.plan.population import HolderRules
 from midaz_seed.plan.shape import ledger_shape
-from midaz_seed.scenarios.model import Scenario
+from midaz_seed.scenarios.model import canonical_text
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
 
@@ -134,7 +134,7 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
         ]
         for organization in organizations
     ]
-    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{scenario_text(scenario)}".encode())
+    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{canonical_text(scenario)}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
     expectations = [
@@ -175,12 +175,6 @@ def plan_identity(settings: Settings) -> PlanIdentity:
     data = settings.data
     rules = HolderRules(data.individuals_percent, data.alphanumeric_cnpj, data.documents == "impossible")
     return PlanIdentity(settings.seed, "-", data.day, rules)
-
-
-def scenario_text(scenario: Scenario) -> str:
-    """Return a resolved scenario as canonical text: the same scenario gives the same text."""
-    plain = scenario.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def check_numbers(settings: Settings) -> None:

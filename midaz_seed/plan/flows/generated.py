@@ -135,7 +135,7 @@ class GeneratedFlow(Flow):
         if not 0 <= made.second <= self._last_second:
             problem = f"its second {made.second} is not from 0 to {self._last_second}"
         for source, destination, amount in movements:
-            if isinstance(amount, bool) or not isinstance(amount, int) or amount < 1:
+            if type(amount) is not int or amount < 1:  # a generator is not type-checked here
                 problem = f"its amount {amount!r} is not a whole number of minor units from 1 on"
             if source == destination:
                 problem = "its source is its destination"
