@@ -390,9 +390,7 @@ class When(Part):
     day: Annotated[int, Field(ge=1, le=31)] | None = Field(None, description="Day of each month, or its last one.")
     last_business_day_before: MonthDay | None = Field(None, description="The last one up to this day of the year.")
     day_of_month: Literal["per-customer"] | None = Field(None, description="A fixed day for each customer, 1 to 28.")
-    every: Literal["day", "business-day", "week"] | None = Field(
-        None, description="Each day, each business day, or one day a week."
-    )
+    every: Literal["day", "business-day", "week"] | None = Field(None, description="The week: one day of it.")
     roll: Literal["next-business-day"] | None = Field(None, description="Where the day is no business day.")
     at: TimeOfDay | None = Field(None, description="By default spread over the day.")
 

@@ -168,7 +168,7 @@ def test_a_file_without_a_map_is_refused(text: str, problem: str, tmp_path: Path
 def test_a_last_day_in_the_future_is_refused_with_its_line(tmp_path: Path) -> None:
     file = write_scenario(tmp_path, SHOP + "time:\n  history: 30\n  last_day: 2026-11-25\n")
     assert load_scenario(str(file), today=date(2026, 11, 25)).time is not None
-    with pytest.raises(ConfigurationError, match="time.last_day: 2026-11-25 is in the future") as caught:
+    with pytest.raises(ConfigurationError, match=r"time\.last_day: 2026-11-25 is in the future") as caught:
         load_scenario(str(file), today=date(2026, 11, 24))
     assert caught.value.where == f"{file}:17"
 
