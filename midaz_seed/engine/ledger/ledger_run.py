@@ -9,6 +9,7 @@ from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
 from midaz_seed.engine.ledger.freezing import freeze_accounts
 from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
 from midaz_seed.engine.ledger.left_out import exclude_unstarted
+from midaz_seed.engine.ledger.listing import follow_ups_of
 from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
 from midaz_seed.engine.ledger.reconcile import (
     ExistingTransactions,
@@ -166,7 +167,7 @@ class LedgerRun:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
-        ledger.sample |= {item.of: "" for item in plan.transactions(Phase.FOLLOW_UPS)}
+        ledger.sample |= dict.fromkeys((await follow_ups_of(ledger)).firsts, "")
         ledger.touches_held = context.server is not None and bool(context.server.holds_touch_destinations)
         self._made = await find_existing(context, ledger)
         while self._made is not None and self._made.lost and not context.pool.admission.is_draining:
