@@ -249,13 +249,20 @@ def draw_items(ledger: LedgerPlan, run_id: str, seed: int, *, rounds: int = 3, w
     return Items(transfers, follow_ups, [write.refused(kind) for kind in REFUSALS])
 
 
-def hand_made(settings: Settings, seed: int = 1, *, items: Items | None = None, **changes: Any) -> Plan:
+def hand_made(
+    settings: Settings,
+    seed: int = 1,
+    *,
+    items: Items | None = None,
+    frozen: Sequence[int] = (FROZEN,),
+    **changes: Any,
+) -> Plan:
     """Plan one ledger by hand: with `items`, or with drawn ones (`draw_items`)."""
     usual = build_plan(settings)
     (organization,) = usual.organizations
     (ledger,) = organization.ledgers
     items = items or draw_items(ledger, usual.run_id, seed, **changes)
-    made = HandMadeLedger(ledger, items, frozen=[FROZEN], child=True)
+    made = HandMadeLedger(ledger, items, frozen=frozen, child=True)
     return replace(usual, organizations=(replace(organization, ledgers=(made,)),), counts=usual.counts | made.counts)
 
 
