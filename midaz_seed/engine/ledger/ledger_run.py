@@ -45,6 +45,8 @@ class LedgerRun:
         self._started_s: dict[Phase, float] = {}
         self._cut_short = False
         """Time was up before every entity existed that movements need."""
+        self._left_refusals = False
+        """Time was up before every transaction was sent that must be refused."""
 
     async def run(self) -> None:
         """Run the phases of the ledger in order.
@@ -81,7 +83,8 @@ class LedgerRun:
         if pool.admission.is_draining:
             ledger.status = LedgerStatus.STOPPED
         else:
-            ledger.status = LedgerStatus.PARTIAL if ledger.left_out_count else LedgerStatus.DONE
+            partial = ledger.left_out_count or self._left_refusals
+            ledger.status = LedgerStatus.PARTIAL if partial else LedgerStatus.DONE
         return None
 
     async def _create_accounts(self) -> None:
@@ -204,6 +207,7 @@ class LedgerRun:
         if counts.get(Phase.REFUSALS) and not context.pool.admission.is_draining:
             with self._reported(Phase.REFUSALS) as recorder:
                 await send_refusals(context, ledger, recorder)
+                self._left_refusals = recorder.progress.done < recorder.progress.planned
 
     async def _send_lost(self, earlier: ExistingTransactions) -> None:
         """Resend, before all others, what an earlier session sent without an answer, unless it is known as made.

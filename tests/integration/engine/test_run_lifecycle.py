@@ -7,6 +7,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from midaz_seed.clock import Clock, ShiftedClock, SystemClock
+from midaz_seed.engine.context import RunContext
 from midaz_seed.errors import ExitCode
 from midaz_seed.plan.items import Kind, Movement, Phase
 from midaz_seed.plan.plan import Plan
@@ -221,6 +223,57 @@ async def test_frozen_accounts_may_not_send_and_received_their_deposit(tmp_path:
         assert [(row.what, row.alias, row.expected, row.actual) for row in wrong.proof.differences] == [
             ("sending", ledger.alias(0), "not allowed", "allowed")
         ]
+
+
+@pytest.mark.parametrize("posts", [30, 36, 45])
+async def test_what_the_time_limit_leaves_out_is_expected_in_no_balance_and_made_by_the_next_session(
+    posts: int, tmp_path: Path
+) -> None:
+    contexts: list[RunContext] = []
+    seen = 0
+
+    def close(request: Request) -> None:
+        nonlocal seen
+        seen += request.method == "POST"
+        if seen == posts:
+            contexts[0].close()
+
+    async with sandbox() as server:
+        settings = settings_for(server.url, runs=tmp_path, volume=VOLUME, limits={"maxConcurrency": 3})
+        plan = hand_made(settings, 2, rounds=1)
+        transport = InterceptingTransport(http_transport(server.url), close)
+        report = await seed_plan(settings, plan, opened=contexts.append, overrides={Transport: transport})
+        await transport.aclose()
+        assert (report.exit_code, report.proof and report.proof.differences) == (0, ()), report.verdict
+        assert report.plan_done_percent < 100
+        assert report.verdict.startswith("Time was up")
+        report = await seed_plan(settings, plan)
+        assert (report.exit_code, report.proof and report.proof.differences) == (0, ()), report.verdict
+        assert report.plan_done_percent == 100
+
+
+async def test_an_annotation_that_was_not_made_is_in_doubt_until_the_list_would_show_it(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        settings = settings_for(
+            server.url,
+            runs=tmp_path,
+            volume=VOLUME,
+            limits={"maxConcurrency": 1},
+            idempotency={"ttlS": 60, "marginS": 20},
+            settlement={"deadlineS": 1},
+        )
+        (ledger,) = hand_made(settings).ledgers
+        write = Writer(ledger, hand_made(settings).run_id)
+        notes = [write.item([Movement(0, 2, 5)], kind=Kind.ANNOTATION, endpoint="annotation") for _ in range(2)]
+        plan = hand_made(settings, items=Items(notes, [], []))
+        await run_until_killed(settings, 14 + plan.counts[Phase.DEPOSITS] + 2, reaches=False, plan=plan)
+        clock = ShiftedClock(SystemClock())
+        clock.advance(120.0)  # the key has expired, and a server that crashed may list it only later
+        report = await seed_plan(settings, plan, overrides={Clock: clock})
+        assert report.exit_code == ExitCode.SETTLEMENT, report.verdict
+        clock.advance(7200.0)
+        report = await seed_plan(settings, plan, overrides={Clock: clock})
+        assert (report.exit_code, report.proof and report.proof.differences) == (0, ()), report.verdict
 
 
 async def _id_of(url: str, key: str) -> str:
