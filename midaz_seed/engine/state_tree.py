@@ -83,18 +83,30 @@ class LedgerState:
     """
 
     begun: dict[Phase, int] = field(default_factory=dict)
-    """For each phase that the time limit cut short: number of its transactions that were started."""
+    """For each phase that the time limit cut short: ordinal from which on no transaction was started."""
+    held_back: dict[Phase, frozenset[int]] = field(default_factory=dict)
+    """For each such phase: ordinals of earlier transactions that were not started, because they waited for others."""
+    cut_day: int | None = None
+    """The day of the history that the time limit cut short, or before which it ended the run."""
+    missed_on: dict[int, Counter[int]] = field(default_factory=dict)
+    """Day -> account -> sum of the changes by its transactions that were certainly not made, in minor units."""
+    made_late: Counter[int] = field(default_factory=Counter)
+    """Day -> number of its transactions that this session made although some of a later day existed already."""
 
-    def exclude_unstarted(self, phase: Phase, begun: int, changes: Mapping[int, int], count: int) -> None:
+    def exclude_unstarted(
+        self, phase: Phase, begun: int, changes: Mapping[int, int], count: int, held_back: frozenset[int] = frozenset()
+    ) -> None:
         """Exclude transactions that the time limit left unstarted.
 
         Args:
             phase: their phase.
-            begun: ordinal of the first transaction that was not started.
+            begun: ordinal from which on no transaction was started.
             changes: account -> sum of the changes that they would have caused, in minor units.
             count: number of transactions.
+            held_back: ordinals before `begun` that were not started either.
         """
         self.begun[phase] = begun
+        self.held_back[phase] = held_back
         self.left_out_count += count
         for account, change in changes.items():
             self.left_out[account] += change
@@ -106,6 +118,8 @@ class LedgerState:
         effect = effect_of(item)
         self.not_made.update(effect)
         self.changes_not_made.update(effect.keys())
+        if self.plan.is_dated:
+            self.missed_on.setdefault(item.day, Counter()).update(effect)
 
     @property
     def place(self) -> Place:

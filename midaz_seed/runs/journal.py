@@ -10,7 +10,7 @@ operating system: a crash of the machine can lose the last seconds, which the ba
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.runs.journal_format import (
     CREATED,
     LEASE,
+    LEASED_MAX,
     OPENING,
     SENT,
     TRACK_SHIFT,
@@ -54,7 +55,7 @@ class _Record(NamedTuple):
 class PhaseLog:
     """One phase of one ledger in the journal: what earlier sessions did, and the records of this one."""
 
-    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next")
+    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next", "starts_late")
 
     def __init__(self, journal: "Journal", number: int, known: ReplayedState, count: int) -> None:
         self._journal = journal
@@ -63,6 +64,8 @@ class PhaseLog:
         self._count = count
         self._earlier = self._leased = max((end for _, end, _ in known.leases), default=0)
         self._next = self._leased
+        self.starts_late = False
+        """Items may start after later ones, so a lease covers everything from the end of the last one on."""
 
     @property
     def was_started(self) -> bool:
@@ -114,7 +117,8 @@ class PhaseLog:
         generation = 0
         if ordinal >= self._leased:
             end = min(ordinal + LEASE_ITEMS, self._count)
-            self._journal.lease(self._base + ordinal, end - ordinal)
+            for first in range(self._leased if self.starts_late else ordinal, end, LEASED_MAX):
+                self._journal.lease(self._base + first, min(end - first, LEASED_MAX))
             self._leased = end
         elif ordinal < self._earlier:
             generation = self.generation_of(ordinal)  # a request with this key may still be in the network
@@ -139,6 +143,12 @@ class PhaseLog:
     def not_made(self, ordinal: int) -> None:
         """Record that the item was certainly not made: it was refused, or not sent at all."""
         self._journal.not_made.append(self._base + ordinal)
+
+    def not_started(self, ordinals: Iterable[int]) -> None:
+        """Record that items were not started, as far as this session leased them: they waited for others."""
+        for ordinal in ordinals:
+            if self._earlier <= ordinal < self._leased:
+                self.not_made(ordinal)
 
     def created(self, ordinal: int, server_id: str, *, created_by_this_run: bool) -> None:
         """Record that an entity exists, with this id."""

@@ -21,6 +21,7 @@ from midaz_seed.engine.ledger.snapshots import (
     listed,
     take_snapshot,
 )
+from midaz_seed.engine.ordering import InOrder, accounts_of
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UndecidedError
@@ -29,7 +30,7 @@ from midaz_seed.midaz.evidence import Effect, Next, is_record, next_sending
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.in_doubt_solver import Solution
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.items import Phase, TransactionItem, trace_of
+from midaz_seed.plan.items import MONEY, Phase, TransactionItem, trace_of
 from midaz_seed.wording import counted
 
 ROUNDS_MAX = 5
@@ -217,7 +218,7 @@ class _Resolution:
             if decided is None:
                 decided = await self._decide(doubts)
             again = self._apply(doubts, decided)
-            await context.pool.run_all(again, self._send)
+            await self._send_again(again)
             decided = None
             if not ledger.in_doubt or not again or context.pool.admission.is_draining:
                 return
@@ -243,6 +244,22 @@ class _Resolution:
             elif (key := key_for(context, unresolved, what.effect)) is not None:
                 again.append((unresolved, key))
         return again
+
+    async def _send_again(self, again: Sequence[tuple[UnresolvedTransaction, IdempotencyKey]]) -> None:
+        """Send these; with dates in the order of the dates, account by account."""
+        pool = self.context.pool
+        if not self.ledger.plan.is_dated:
+            await pool.run_all(again, self._send)
+            return
+
+        async def send(one: tuple[int, tuple[UnresolvedTransaction, IdempotencyKey]]) -> None:
+            await self._send(one[1])
+
+        by_date = sorted(again, key=lambda one: (MONEY.index(one[0].item.phase), one[0].ordinal))
+        in_order = InOrder(
+            enumerate(by_date), lambda one: accounts_of(one[0].item), max_concurrent=pool.limit, look_ahead=len(again)
+        )
+        await pool.run_ordered(in_order, send)
 
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
         unresolved, key = one

@@ -7,13 +7,13 @@ with the balances.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.in_doubt import Decided, key_is_alive
-from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, Sums, describe_residue, explain, listed
+from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, describe_residue, explain, listed
 from midaz_seed.engine.requests.transactions import IdempotencyKey, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UnexplainedError
@@ -347,25 +347,3 @@ def balances_after(ledger: LedgerState, made: ExistingTransactions, *, and_depos
             for account, change in effect_of(item).items():
                 balances[account] += change
     return balances
-
-
-def sums_after(ledger: LedgerState, phase: Phase, planned: Sequence[int], made: ExistingTransactions | None) -> Sums:
-    """Return the sums (`snapshots.Sums`) at the regular end of a phase.
-
-    Args:
-        phase: the phase.
-        planned: balance of each account when every transaction was made, in minor units.
-        made: what earlier sessions made.
-    """
-    sums = Counter[int]()
-    for each in MONEY:
-        begun = ledger.begun.get(each, ledger.plan.counts.get(each, 0))
-        for ordinal, item in numbered(ledger, each):
-            done = each is Phase.DEPOSITS or phase is Phase.TRANSFERS
-            if (done and ordinal < begun) or (made is not None and made.holds(each, ordinal)):
-                sums.update(changes_key(account) for account in trace_of(item) if account >= 0)
-    for account, count in ledger.changes_not_made.items():
-        sums[changes_key(account)] -= count
-    for account, whole in enumerate(planned):
-        sums[account] = whole - ledger.not_made[account]
-    return sums
