@@ -15,9 +15,12 @@ from typing import Generic, TypeVar
 
 from midaz_seed.plan.items import TransactionItem
 from midaz_seed.plan.plan import LedgerPlan
+from midaz_seed.scenarios.model import Proof
 from midaz_seed.settings.model import Settings
 
 T = TypeVar("T")
+Account = int | str
+"""The index of an account, or the code of an asset for its external account."""
 
 LOOK_AHEAD = 256
 """Items that may wait for others while later ones start. After a kill, up to this number of items are unknown."""
@@ -32,19 +35,23 @@ def keeps_order(settings: Settings, plan: LedgerPlan) -> bool:
     return plan.is_dated and (time is None or time.order == "exact")
 
 
-def accounts_of(item: TransactionItem) -> tuple[int, ...]:
-    """Return the accounts of a transaction, each once. External accounts are left out: everything shares them."""
-    movements = item.movements
+def proof_of(settings: Settings) -> Proof:
+    """Return what is verified of a history beyond the final balances."""
+    scenario = getattr(settings, "scenario", None)
+    return scenario.proof if scenario is not None else Proof(as_of=("month-ends", "3 random days"))
+
+
+def accounts_of(item: TransactionItem) -> tuple[Account, ...]:
+    """Return the accounts of a transaction, each once."""
+    movements, external = item.movements, item.asset
     if len(movements) == 1:  # the usual case
         source, destination, _ = movements[0]
-        if source is None or source == destination:
-            return () if destination is None else (destination,)
-        return (source,) if destination is None else (source, destination)
+        return external if source is None else source, external if destination is None else destination
     both = [account for movement in movements for account in (movement.source, movement.destination)]
-    return tuple(dict.fromkeys(account for account in both if account is not None))
+    return tuple(dict.fromkeys(external if account is None else account for account in both))
 
 
-def hot_accounts(accounts: Sequence[Collection[int]], max_concurrent: int) -> frozenset[int]:
+def hot_accounts(accounts: Sequence[Collection[Account]], max_concurrent: int) -> frozenset[Account]:
     """Return the accounts whose items, sent one after another, would limit the parallelism.
 
     Args:
@@ -66,7 +73,7 @@ class InOrder(Generic[T]):
     def __init__(
         self,
         items: Iterable[tuple[int, T]],
-        accounts: Callable[[T], Collection[int]],
+        accounts: Callable[[T], Collection[Account]],
         *,
         max_concurrent: int,
         look_ahead: int = LOOK_AHEAD,
@@ -92,11 +99,11 @@ class InOrder(Generic[T]):
         """Heap of the ordinals that may start."""
         self._followers: dict[int, list[int]] = {}
         """Ordinal of an unfinished item -> ordinals that wait for it."""
-        self._latest: dict[int, int] = {}
+        self._latest: dict[Account, int] = {}
         """Account -> ordinal of its latest item that was looked at, if that is unfinished."""
-        self._open: dict[int, set[int]] = {account: set() for account in self.hot}
+        self._open: dict[Account, set[int]] = {account: set() for account in self.hot}
         """Hot account -> ordinals of its unfinished items."""
-        self._guards: dict[int, Collection[int]] = {}
+        self._guards: dict[int, Collection[Account]] = {}
         """Ordinal of an unfinished item -> its accounts."""
         self._in_progress: set[int] = set()
         self._held: set[int] = set()
@@ -141,9 +148,9 @@ class InOrder(Generic[T]):
         """The items that were not started, in order."""
         return [self._waiting[ordinal] for ordinal in sorted(self._waiting)] + list(self._rest)
 
-    def _last_of_hot(self) -> dict[int, int]:
+    def _last_of_hot(self) -> dict[Account, int]:
         """Return the ordinal of the last item of each hot account."""
-        last: dict[int, int] = {}
+        last: dict[Account, int] = {}
         if self.hot:
             for (ordinal, _), accounts in zip(self._rest, self._accounts, strict=True):
                 for account in accounts:

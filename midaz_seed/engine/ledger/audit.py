@@ -88,15 +88,25 @@ async def transactions_of(context: RunContext, ledger: LedgerState) -> AsyncIter
     dates interpret them differently, so they get none.
     """
     query: dict[str, str] = {}
-    if context.server is not None and context.server.counts_transactions:
-        now = datetime.fromtimestamp(context.clock.time(), UTC)
-        query = {
-            "start_date": f"{now - timedelta(days=3650):%Y-%m-%d}",
-            "end_date": f"{now + timedelta(days=2):%Y-%m-%d}",
-        }
+    if (context.server is not None and context.server.counts_transactions) or ledger.plan.is_dated:
+        query = all_dates(context)
     path = routes.transactions(ledger.place)
     async for row in context.api(Phase.VERIFY).rows(path, Service.TRANSACTION, by_cursor=True, query=query):
         yield row
+
+
+def all_dates(context: RunContext) -> dict[str, str]:
+    """Return the query of a list that covers every date of a history; plain dates, which every version understands."""
+    now = datetime.fromtimestamp(context.clock.time(), UTC)
+    return {
+        "start_date": f"{now - timedelta(days=3650):%Y-%m-%d}",
+        "end_date": f"{now + timedelta(days=2):%Y-%m-%d}",
+    }
+
+
+def dates_of(context: RunContext, ledger: LedgerState) -> dict[str, str] | None:
+    """Return the query with which one transaction of a ledger is found and shown whole; None without dates."""
+    return all_dates(context) if ledger.plan.is_dated else None
 
 
 async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
@@ -130,15 +140,15 @@ async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
 async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
     """Update an audit: read the absent transactions one by one."""
     result = Audit(listed=earlier.listed)
-    api = context.api(Phase.VERIFY)
+    api, dates = context.api(Phase.VERIFY), dates_of(context, ledger)
     absent = {*earlier.absent, *earlier.unlisted}
     for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
         if item.key not in absent:
             continue
-        found_id = await api.transaction_id_by_mark(ledger.place, item.tag)
-        row = await api.transaction(ledger.place, found_id) if found_id else None
+        found_id = await api.transaction_id_by_mark(ledger.place, item.tag, dates)
+        row = await api.transaction(ledger.place, found_id, dates) if found_id else None
         if row is None:
             _note_absent(result, ledger, item)
         else:

@@ -1,6 +1,7 @@
 """Send the transactions of a phase of a ledger: freely, or day by day in the order of their dates."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import chain
 
 from midaz_seed.engine.context import RunContext
@@ -13,6 +14,9 @@ from midaz_seed.engine.ordering import InOrder, accounts_of, keeps_order
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.meter import PhaseRecorder
+
+Day = Callable[[], Iterator[TransactionItem]]
+"""Generates the transactions of one day of a phase."""
 
 
 class PhaseSending:
@@ -39,8 +43,11 @@ class PhaseSending:
             UndecidedError: something stays in doubt, and what is dated later must not be sent before it.
         """
         money = MoneyPhase(self._context, self._ledger, recorder.phase, self._made, recorder)
-        if recorder.phase is Phase.TRANSFERS and keeps_order(self._context.settings, self._plan):
-            await self._send_days(money, recorder)
+        plan, phase = self._plan, recorder.phase
+        if phase in (Phase.DEPOSITS, Phase.TRANSFERS) and keeps_order(self._context.settings, plan):
+            # deposits are ordered too, because the external account has a history
+            days = [partial(plan.transfers_of, day) for day in range(plan.days)]
+            await self._send_days(money, recorder, days if phase is Phase.TRANSFERS else [plan.deposits])
         else:
             await self._send_freely(money, recorder)
 
@@ -55,24 +62,31 @@ class PhaseSending:
         last_day = self._plan.days - 1 if phase is Phase.TRANSFERS else 0
         await self._settle_doubts(money, phase, last_day, range(ledger.begun.get(phase, planned), planned))
 
-    async def _send_days(self, money: MoneyPhase, recorder: PhaseRecorder) -> None:
-        """Send the transfers day by day: what is in doubt is decided before the next day begins. Raises as `send`."""
-        context, ledger, plan = self._context, self._ledger, self._plan
+    async def _send_days(self, money: MoneyPhase, recorder: PhaseRecorder, days: Sequence[Day]) -> None:
+        """Send a phase day by day: what is in doubt is decided before the next day begins. Raises as `send`."""
+        context, ledger = self._context, self._ledger
         money.sender.phase_log.starts_late = True
         first = 0
-        for day in range(plan.days):
-            today = [item async for item in yielding(enumerate(plan.transfers_of(day), first))]
+        for day, items in enumerate(days):
+            today = [item async for item in yielding(enumerate(items(), first))]
             order = InOrder(today, accounts_of, max_concurrent=context.pool.limit)
-            self._note_late(day, today)
+            if recorder.phase is Phase.TRANSFERS:
+                self._note_late(day, today)
             first += len(today)
-            await self._send_day(money, recorder, day, order, first)
+            rest = enumerate(chain.from_iterable(later() for later in days[day + 1 :]), first)
+            await self._send_day(money, recorder, day, order, rest)
             if not context.pool.admission.is_open:
                 return
-            if ledger.in_doubt and day + 1 < plan.days:
+            if ledger.in_doubt and day + 1 < len(days):
                 raise undecided(ledger)
 
     async def _send_day(
-        self, money: MoneyPhase, recorder: PhaseRecorder, day: int, order: InOrder[TransactionItem], following: int
+        self,
+        money: MoneyPhase,
+        recorder: PhaseRecorder,
+        day: int,
+        order: InOrder[TransactionItem],
+        rest: Iterator[PlannedItem],
     ) -> None:
         """Send one day. What waits for a transaction in doubt is sent when that is decided.
 
@@ -80,10 +94,10 @@ class PhaseSending:
             money: sends them.
             recorder: counts their outcomes.
             day: the day.
-            order: its transfers.
-            following: ordinal of the first transfer of the next day.
+            order: its transactions.
+            rest: those of the days after it.
         """
-        context, ledger, plan, phase = self._context, self._ledger, self._plan, recorder.phase
+        context, ledger, phase = self._context, self._ledger, recorder.phase
         admission = context.pool.admission
 
         async def send(one: PlannedItem) -> None:
@@ -100,9 +114,8 @@ class PhaseSending:
                     ordinal for ordinal, _ in unstarted if made is None or not made.holds(phase, ordinal)
                 )
             if admission.time_is_up:
-                rest = chain.from_iterable(map(plan.transfers_of, range(day + 1, plan.days)))
                 ledger.cut_day = day
-                await exclude_unstarted(ledger, recorder, enumerate(rest, following), self._made, unstarted)
+                await exclude_unstarted(ledger, recorder, rest, self._made, unstarted)
             await self._settle_doubts(money, phase, day, {ordinal for ordinal, _ in unstarted})
             if not unstarted or not admission.is_open:
                 return

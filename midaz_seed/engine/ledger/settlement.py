@@ -4,6 +4,7 @@ It reads the balances instead of waiting a fixed time: default balances may be c
 delay writes. A surplus is not lag, so it ends the waiting.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -82,7 +83,7 @@ async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dic
 
 
 def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> _Wrong:
-    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances))
+    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances, expected))
     for index, exists in enumerate(ledger.accounts):
         if not exists:
             continue
@@ -95,13 +96,19 @@ def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expec
     return wrong
 
 
-def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance]) -> frozenset[str]:
-    planned = ledger.plan.expectation().external
+def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> frozenset[str]:
+    """Return the assets of which more came in than all deposits, where no transfer has moved any in or out."""
+    plan, deposited, due = ledger.plan, Counter[str](), Counter[str]()
+    for account, (deposit, amount) in enumerate(zip(plan.expectation().deposited, expected, strict=True)):
+        code = plan.asset_of(account).code
+        deposited[code] += deposit
+        due[code] += amount
     return frozenset(
         asset.code
-        for asset in ledger.plan.assets
-        if (external := balances.get(EXTERNAL + asset.code)) is not None
-        and external.credit.copy_negate() > asset.decimal(planned[asset.code])
+        for asset in plan.assets
+        if deposited[asset.code] == due[asset.code]
+        and (external := balances.get(EXTERNAL + asset.code)) is not None
+        and external.credit.copy_negate() > asset.decimal(deposited[asset.code])
     )
 
 

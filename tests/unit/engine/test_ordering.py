@@ -98,12 +98,14 @@ def test_independent_items_do_not_wait_and_start_in_the_order_of_the_plan() -> N
     ("movements", "accounts"),
     [
         ([Movement(1, 2, 5)], (1, 2)),
-        ([Movement(None, 2, 5)], (2,)),
-        ([Movement(1, None, 5)], (1,)),
-        ([Movement(1, 2, 5), Movement(1, 3, 5), Movement(None, 2, 1)], (1, 2, 3)),
+        ([Movement(None, 2, 5)], ("BRL", 2)),
+        ([Movement(1, None, 5)], (1, "BRL")),
+        ([Movement(1, 2, 5), Movement(1, 3, 5), Movement(None, 2, 1)], (1, 2, 3, "BRL")),
     ],
 )
-def test_external_accounts_guard_nothing(movements: list[Movement], accounts: Accounts) -> None:
+def test_an_external_account_is_an_account_of_its_transactions(
+    movements: list[Movement], accounts: tuple[int | str, ...]
+) -> None:
     item = TransactionItem("k", Phase.TRANSFERS, b"", b"", b"", "BRL", "5", tuple(movements))
     assert accounts_of(item) == accounts
 
