@@ -144,6 +144,11 @@ class InOrder(Generic[T]):
             self._free(ordinal)
 
     @property
+    def is_holding(self) -> bool:
+        """Whether items are held."""
+        return bool(self._held)
+
+    @property
     def unstarted(self) -> list[tuple[int, T]]:
         """The items that were not started, in order."""
         return [self._waiting[ordinal] for ordinal in sorted(self._waiting)] + list(self._rest)

@@ -55,7 +55,7 @@ class _Record(NamedTuple):
 class PhaseLog:
     """One phase of one ledger in the journal: what earlier sessions did, and the records of this one."""
 
-    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next", "starts_late")
+    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next", "day_end")
 
     def __init__(self, journal: "Journal", number: int, known: ReplayedState, count: int) -> None:
         self._journal = journal
@@ -64,8 +64,11 @@ class PhaseLog:
         self._count = count
         self._earlier = self._leased = max((end for _, end, _ in known.leases), default=0)
         self._next = self._leased
-        self.starts_late = False
-        """Items may start after later ones, so a lease covers everything from the end of the last one on."""
+        self.day_end: int | None = None
+        """Ordinal at which the current day ends, where items may start after later ones of their day. Then a lease
+        covers everything from the end of the last one on, within the day: after a kill, what is unknown is a prefix of
+        what was not made, so that it can be resent in order before all others.
+        """
 
     @property
     def was_started(self) -> bool:
@@ -116,8 +119,8 @@ class PhaseLog:
         """
         generation = 0
         if ordinal >= self._leased:
-            end = min(ordinal + LEASE_ITEMS, self._count)
-            for first in range(self._leased if self.starts_late else ordinal, end, LEASED_MAX):
+            end = min(ordinal + LEASE_ITEMS, self._count if self.day_end is None else self.day_end)
+            for first in range(ordinal if self.day_end is None else self._leased, end, LEASED_MAX):
                 self._journal.lease(self._base + first, min(end - first, LEASED_MAX))
             self._leased = end
         elif ordinal < self._earlier:
@@ -145,10 +148,16 @@ class PhaseLog:
         self._journal.not_made.append(self._base + ordinal)
 
     def not_started(self, ordinals: Iterable[int]) -> None:
-        """Record that items were not started, as far as this session leased them: they waited for others."""
+        """Record that items were not started, as far as they are leased: they waited for others."""
         for ordinal in ordinals:
-            if self._earlier <= ordinal < self._leased:
+            if ordinal < self._leased:
                 self.not_made(ordinal)
+
+    def lease_again(self, ordinals: Iterable[int]) -> None:
+        """Record that items may be sent which an earlier session leased and did not make. Raises JournalError."""
+        for ordinal in ordinals:
+            if ordinal < self._earlier:
+                self.resend(ordinal, self.generation_of(ordinal))
 
     def created(self, ordinal: int, server_id: str, *, created_by_this_run: bool) -> None:
         """Record that an entity exists, with this id."""

@@ -3,15 +3,17 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import anyio
 
-from midaz_seed.plan.plan import build_plan
+from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import run_directory
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import resolve_target
 from midaz_seed.transport.base import Request, Response, Transport
+from tests.support.dated_plan import run_plan
 from tests.support.transports import http_transport
 
 
@@ -63,16 +65,20 @@ class HaltingTransport:
         await self.inner.aclose()
 
 
-async def run_until_killed(settings: Settings, posts: int, *, reaches: bool) -> None:
-    """Run until the n-th POST request, and leave what a SIGKILL there leaves."""
-    run = run_directory(settings, build_plan(settings).run_id, resolve_target(settings.target)).path
+async def run_until_killed(settings: Settings, posts: int, *, reaches: bool, plan: Plan | None = None) -> None:
+    """Run until the n-th POST request, and leave what a SIGKILL there leaves; `plan` replaces that of the settings."""
+    run = run_directory(settings, (plan or build_plan(settings)).run_id, resolve_target(settings.target)).path
     saved = run.with_name("as at the kill")
     wire = http_transport(settings.target.base_url)
     transport = HaltingTransport(wire, posts, reaches, lambda: shutil.copytree(run, saved) and None)
+    overrides: dict[type, Any] = {Transport: transport}
     async with anyio.create_task_group() as group:
 
         async def seed() -> None:
-            await seed_async(settings, overrides={Transport: transport})
+            if plan is None:
+                await seed_async(settings, overrides=overrides)
+            else:
+                await run_plan(settings, plan, overrides=overrides)
             raise AssertionError(f"the run ended after {transport.seen} POST requests")
 
         group.start_soon(seed)

@@ -9,6 +9,8 @@ transactions that it listed only half an hour later.
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.snapshots import (
@@ -246,20 +248,34 @@ class _Resolution:
         return again
 
     async def _send_again(self, again: Sequence[tuple[UnresolvedTransaction, IdempotencyKey]]) -> None:
-        """Send these; with dates in the order of the dates, account by account."""
-        pool = self.context.pool
-        if not self.ledger.plan.is_dated:
+        """Send these; with dates day by day, each account's in the order of the dates.
+
+        Then one that is in doubt again ends the round for what must follow it.
+        """
+        pool, ledger = self.context.pool, self.ledger
+        if not ledger.plan.is_dated:
             await pool.run_all(again, self._send)
             return
 
-        async def send(one: tuple[int, tuple[UnresolvedTransaction, IdempotencyKey]]) -> None:
-            await self._send(one[1])
+        def day(one: tuple[UnresolvedTransaction, IdempotencyKey]) -> tuple[int, int]:
+            return MONEY.index(one[0].item.phase), one[0].item.day
 
-        by_date = sorted(again, key=lambda one: (MONEY.index(one[0].item.phase), one[0].ordinal))
-        in_order = InOrder(
-            enumerate(by_date), lambda one: accounts_of(one[0].item), max_concurrent=pool.limit, look_ahead=len(again)
-        )
-        await pool.run_ordered(in_order, send)
+        by_date = sorted(again, key=lambda one: (*day(one), one[0].ordinal))
+        for _, same_day in groupby(by_date, key=day):
+            in_order = InOrder(enumerate(same_day), lambda one: accounts_of(one[0].item), max_concurrent=pool.limit)
+            await pool.run_ordered(in_order, partial(self._send_in_order, in_order))
+            if in_order.unstarted or in_order.is_holding:
+                return
+
+    async def _send_in_order(
+        self,
+        in_order: InOrder[tuple[UnresolvedTransaction, IdempotencyKey]],
+        numbered_one: tuple[int, tuple[UnresolvedTransaction, IdempotencyKey]],
+    ) -> None:
+        number, one = numbered_one
+        await self._send(one)
+        if any(each.item is one[0].item for each in self.ledger.in_doubt):
+            in_order.hold(number)
 
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
         unresolved, key = one

@@ -65,14 +65,17 @@ class PhaseSending:
     async def _send_days(self, money: MoneyPhase, recorder: PhaseRecorder, days: Sequence[Day]) -> None:
         """Send a phase day by day: what is in doubt is decided before the next day begins. Raises as `send`."""
         context, ledger = self._context, self._ledger
-        money.sender.phase_log.starts_late = True
+        phase_log, made, phase = money.sender.phase_log, self._made, recorder.phase
         first = 0
         for day, items in enumerate(days):
             today = [item async for item in yielding(enumerate(items(), first))]
             order = InOrder(today, accounts_of, max_concurrent=context.pool.limit)
-            if recorder.phase is Phase.TRANSFERS:
+            if phase is Phase.TRANSFERS:
                 self._note_late(day, today)
             first += len(today)
+            phase_log.day_end = first
+            if made is not None:
+                phase_log.lease_again(ordinal for ordinal, _ in today if not made.holds(phase, ordinal))
             rest = enumerate(chain.from_iterable(later() for later in days[day + 1 :]), first)
             await self._send_day(money, recorder, day, order, rest)
             if not context.pool.admission.is_open:
