@@ -4,6 +4,7 @@
     ├── UsageError                 an invalid flag or argument                                  exit 2
     │   ├── ConfigurationError     an unknown or invalid setting in a file, variable or flag    exit 2
     │   ├── PlanError              the counts cannot be planned                                 exit 2
+    │   ├── UnsupportedScenarioError  the server's version lacks what the scenario uses         exit 2
     │   ├── TargetNotAllowedError  the target is neither loopback nor an allowed host           exit 2
     │   ├── OutputError            an output file cannot be written                             exit 2
     │   ├── UnsupportedPlatformError  the operating system is not supported                     exit 2
@@ -29,8 +30,11 @@ An error has a message (what happened), `where` (the place; for configuration a 
 next).
 """
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from signal import Signals
+from typing import Self
 
 
 class ExitCode(IntEnum):
@@ -86,12 +90,44 @@ class UsageError(SeedError):
     exit_code = ExitCode.USAGE
 
 
+@dataclass(frozen=True)
+class Problem:
+    """A problem of the configuration: where (file and line, variable or flag), and the message."""
+
+    where: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.text}" if self.where else self.text
+
+
 class ConfigurationError(UsageError):
-    """A setting is unknown or invalid. `where` is the file and line, the environment variable or the flag."""
+    """A setting is unknown or invalid. `where` is the file and line, the environment variable or the flag.
+
+    Attributes:
+        problems: all that was found, where there can be several.
+    """
+
+    problems: tuple[Problem, ...] = ()
+
+    @classmethod
+    def of(cls, problems: Sequence[Problem], *, of: str, hint: str) -> Self:
+        """Return the error that reports all these problems. `of` names what they are problems of."""
+        if len(problems) == 1:
+            error = cls(problems[0].text, where=problems[0].where, hint=hint)
+        else:
+            lines = "".join(f"\n  {problem}" for problem in problems)
+            error = cls(f"{len(problems)} problems in {of}:{lines}", hint=hint)
+        error.problems = tuple(problems)
+        return error
 
 
 class PlanError(UsageError):
     """The counts cannot be planned, such as transfers without a second account to receive them."""
+
+
+class UnsupportedScenarioError(UsageError):
+    """The server's version lacks features that the scenario uses. The message names each; nothing was sent."""
 
 
 class TargetNotAllowedError(UsageError):

@@ -61,8 +61,20 @@ class SettingOption(click.Option):
         kind = {"FILE": "file", "DIR": "dir"}.get(self.metavar or "")
         if kind:
             return [CompletionItem(incomplete, type=kind)]
+        if self.path == "scenario":
+            return complete_scenario(ctx, self, incomplete)
         choices = SETTINGS[self.path].choices + (("auto",) if "auto" in (self.metavar or "") else ())
         return [CompletionItem(choice) for choice in choices if choice.startswith(incomplete)]
+
+
+def complete_scenario(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list["CompletionItem"]:
+    """Offer the built-in scenarios, or the files that the shell finds."""
+    from click.shell_completion import CompletionItem
+
+    from midaz_seed.scenarios.extending import builtin_names
+
+    names = [CompletionItem(name) for name in builtin_names() if name.startswith(incomplete)]
+    return names or [CompletionItem(incomplete, type="file")]
 
 
 class _SectionOption(click.Option):
@@ -93,6 +105,13 @@ def _count(name: str, what: str, path: str) -> Callable[[Command], Command]:
 
 
 PLAN_OPTIONS = (
+    _setting(
+        PLAN,
+        "scenario",
+        "--scenario",
+        metavar="NAME|FILE",
+        help="What the data consists of: a built-in scenario, or a scenario file [default: classic]",
+    ),
     _setting(
         PLAN,
         "preset",
@@ -126,6 +145,20 @@ PLAN_OPTIONS = (
     _count("--account-types", "Account types to register in each ledger", "accountTypesPerLedger"),
     _count("--accounts", "Accounts in each ledger", "accountsPerLedger"),
     _count("--transactions", "Movements per account: one deposit, the rest transfers", "transactionsPerAccount"),
+    _setting(
+        PLAN,
+        "volume.customers",
+        "--customers",
+        metavar="N",
+        help="Customers in each ledger, for scenarios other than classic [default: the scenario's]",
+    ),
+    _setting(
+        PLAN,
+        "volume.movements",
+        "--movements",
+        metavar="N",
+        help="Movements by chance in each ledger, for scenarios other than classic [default: the scenario's]",
+    ),
     _setting(
         PLAN,
         "data.alphanumericCnpj",

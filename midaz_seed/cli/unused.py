@@ -30,6 +30,7 @@ _UNUSED: Mapping[str, Sequence[str]] = {
 }
 """Command -> the settings, or sections, that it does not use."""
 _USED_BY_PLAN = (
+    "scenario",
     "preset",
     "seed",
     "runId",

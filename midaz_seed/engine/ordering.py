@@ -4,18 +4,18 @@ Midaz reads a balance at a date from the latest operation by date up to then, wi
 operation was applied. So the movements of an account must be applied in the order of their dates (docs/adr/0011).
 
 An item starts as soon as no earlier unfinished item shares an account with it. For accounts that would limit the
-parallelism, the *hot* ones, only the last item of the day waits for the earlier ones: the balance at the end of the day
-is right, and the lines inside the day are in the order in which they were applied. Pure: sends nothing.
+parallelism, the *hot* ones, only the last item of the epoch waits for the earlier ones: the balance at the end of the
+day is right, and the lines inside it are in the order in which they were applied. Pure: sends nothing.
 """
 
+from bisect import bisect_right
 from collections import Counter, deque
 from collections.abc import Callable, Collection, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Generic, TypeVar
 
 from midaz_seed.plan.items import TransactionItem
-from midaz_seed.plan.plan import LedgerPlan
-from midaz_seed.scenarios.model import Proof
+from midaz_seed.plan.ledger_plan import LedgerPlan
 from midaz_seed.settings.model import Settings
 
 T = TypeVar("T")
@@ -25,20 +25,18 @@ Account = int | str
 LOOK_AHEAD = 256
 """Items that may wait for others while later ones start. After a kill, up to this number of items are unknown."""
 HOT_ITEMS_MIN = 8
-"""An account with at most this number of items in a day is never hot."""
+"""An account with at most this number of items in an epoch is never hot."""
 
 
 def keeps_order(settings: Settings, plan: LedgerPlan) -> bool:
     """Return whether a ledger's transfers are sent in the order of their dates; without dates they have none."""
-    scenario = getattr(settings, "scenario", None)
-    time = scenario.time if scenario is not None else None
-    return plan.is_dated and (time is None or time.order == "exact")
+    time = settings.scenario.time
+    return plan.is_dated and time is not None and time.order == "exact"
 
 
-def proof_of(settings: Settings) -> Proof:
-    """Return what is verified of a history beyond the final balances."""
-    scenario = getattr(settings, "scenario", None)
-    return scenario.proof if scenario is not None else Proof(as_of=("month-ends", "3 random days"))
+def epoch_of(plan: LedgerPlan, ordinal: int) -> int:
+    """Return the epoch of a transfer."""
+    return bisect_right(range(len(plan.epochs)), ordinal, key=plan.first_of) - 1
 
 
 def accounts_of(item: TransactionItem) -> tuple[Account, ...]:
@@ -51,11 +49,18 @@ def accounts_of(item: TransactionItem) -> tuple[Account, ...]:
     return tuple(dict.fromkeys(external if account is None else account for account in both))
 
 
+def dated_accounts_of(item: TransactionItem) -> tuple[Account, ...]:
+    """Return the accounts whose order a transaction must keep: none without a date, because it is dated when it is
+    applied.
+    """
+    return accounts_of(item) if item.moment else ()
+
+
 def hot_accounts(accounts: Sequence[Collection[Account]], max_concurrent: int) -> frozenset[Account]:
     """Return the accounts whose items, sent one after another, would limit the parallelism.
 
     Args:
-        accounts: accounts of each item of a day.
+        accounts: accounts of each item of an epoch.
         max_concurrent: items in progress at once.
     """
     counts = Counter(account for each in accounts for account in each)
@@ -78,7 +83,7 @@ class InOrder(Generic[T]):
         max_concurrent: int,
         look_ahead: int = LOOK_AHEAD,
     ) -> None:
-        """Prepare the items of a day.
+        """Prepare the items of an epoch.
 
         Args:
             items: the items with their ordinals, which are ascending.

@@ -66,6 +66,11 @@ def balances(place: Place) -> str:
     return f"{place.path}/balances"
 
 
+def balance(place: Place, balance_id: str) -> str:
+    """Return the path of one balance by its id."""
+    return f"{place.path}/balances/{balance_id}"
+
+
 def balance_history(place: Place, balance_id: str) -> str:
     """Return the path of one balance as it was at a date, which the query names."""
     return f"{place.path}/balances/{balance_id}/history"

@@ -55,7 +55,7 @@ class _Record(NamedTuple):
 class PhaseLog:
     """One phase of one ledger in the journal: what earlier sessions did, and the records of this one."""
 
-    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next", "day_end")
+    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next", "order_ends")
 
     def __init__(self, journal: "Journal", number: int, known: ReplayedState, count: int) -> None:
         self._journal = journal
@@ -64,10 +64,10 @@ class PhaseLog:
         self._count = count
         self._earlier = self._leased = max((end for _, end, _ in known.leases), default=0)
         self._next = self._leased
-        self.day_end: int | None = None
-        """Ordinal at which the current day ends, where items may start after later ones of their day. Then a lease
-        covers everything from the end of the last one on, within the day: after a kill, what is unknown is a prefix of
-        what was not made, so that it can be resent in order before all others.
+        self.order_ends: int | None = None
+        """Ordinal at which the current epoch ends, where items may start after later ones of it. Then a lease covers
+        everything from the end of the last one on, within the epoch: after a kill, what is unknown is a prefix of what
+        was not made, so that it can be resent in order before all others.
         """
 
     @property
@@ -119,8 +119,8 @@ class PhaseLog:
         """
         generation = 0
         if ordinal >= self._leased:
-            end = min(ordinal + LEASE_ITEMS, self._count if self.day_end is None else self.day_end)
-            for first in range(ordinal if self.day_end is None else self._leased, end, LEASED_MAX):
+            end = min(ordinal + LEASE_ITEMS, self._count if self.order_ends is None else self.order_ends)
+            for first in range(ordinal if self.order_ends is None else self._leased, end, LEASED_MAX):
                 self._journal.lease(self._base + first, min(end - first, LEASED_MAX))
             self._leased = end
         elif ordinal < self._earlier:

@@ -1,5 +1,6 @@
 """What `run.json` holds: the run, how far it came, and the settings that it was planned with."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -10,13 +11,14 @@ from typing import Any
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import RunError
-from midaz_seed.plan.plan import Plan
+from midaz_seed.plan.plan import FORMAT, Plan
+from midaz_seed.scenarios.model import DEFAULT_SCENARIO, Scenario, canonical_text
 from midaz_seed.settings.model import Settings
-from midaz_seed.settings.schema import SETTINGS, as_plain
+from midaz_seed.settings.schema import SETTINGS, as_stored
 
 BATCH_SIZE = "generation.batches.transactionsPerBatch"
 DATA_SETTINGS = ("seed", BATCH_SIZE)
-"""The settings outside the sections `volume` and `data` that change the data."""
+"""The settings outside the sections `volume` and `data` that change the data, beside the scenario."""
 
 
 class RunStatus(StrEnum):
@@ -63,6 +65,8 @@ class RunRecord:
     """Of the last session that ended."""
     settings: dict[str, Any] = field(default_factory=dict)
     """The effective settings by their dotted paths, without secrets."""
+    plan_format: int = 1
+    """The format of its plan; records of the first format do not have it."""
 
 
 def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> RunRecord:
@@ -78,29 +82,54 @@ def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> 
         now,
         plan.posts,
         settings=stored_settings(settings),
+        plan_format=FORMAT,
     )
 
 
 def stored_settings(settings: Settings) -> dict[str, Any]:
     """Return the effective settings by dotted path, without secrets and without those that are not set."""
-    plain = {path: as_plain(setting.value_of(settings)) for path, setting in SETTINGS.items() if not setting.is_secret}
-    return {path: value for path, value in plain.items() if value not in (None, []) and "://***@" not in str(value)}
+    plain = {path: as_stored(setting.value_of(settings)) for path, setting in SETTINGS.items() if not setting.is_secret}
+    unused = settings.unused_counts
+    return {
+        path: value
+        for path, value in plain.items()
+        if value not in (None, []) and "://***@" not in str(value) and path not in unused
+    }
 
 
 def differences(stored: Mapping[str, Any], settings: Settings) -> list[str]:
     """Return the settings that produce other data than the stored ones: "volume.accountsPerLedger 100 -> 200"."""
     now = stored_settings(settings)
     paths = [path for path in SETTINGS if path in DATA_SETTINGS or path.startswith(("volume.", "data."))]
-    return [
+    changed = _scenario_difference(str(stored.get("scenario", "")), settings.scenario)
+    return changed + [
         f"{path} {stored.get(path, 'not set')} -> {now.get(path, 'not set')}"
         for path in paths
         if stored.get(path) != now.get(path)
     ]
 
 
+def _scenario_difference(stored: str, now: Scenario) -> list[str]:
+    if stored == canonical_text(now):
+        return []
+    found = re.match(r'\{"scenario":"([a-z0-9-]+)"', stored)
+    name = found[1] if found else DEFAULT_SCENARIO
+    if name != now.scenario:
+        return [f"scenario {name} -> {now.scenario}"]
+    return [f"the scenario {name} has changed"] if stored else []
+
+
 def check_same_plan(record: RunRecord, settings: Settings, plan: Plan, where: Path) -> None:
     """Raise RunError, with the differences, when a run was started with another plan."""
     digest = plan.digest
+    if record.plan_format != FORMAT:
+        raise RunError(
+            f"run {record.run_id} was begun by midaz-seed {record.version} with plan format {record.plan_format}; this "
+            f"version plans in format {FORMAT}, and the same settings give other data",
+            where=str(where),
+            hint="finish it with the version that began it, or remove its data with `midaz-seed teardown` and start a "
+            "new run",
+        )
     if (record.plan_digest, record.run_id) == (digest, plan.run_id):
         return
     if record.run_id != plan.run_id:

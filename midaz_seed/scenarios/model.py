@@ -4,11 +4,14 @@ A scenario is data: names, numbers, distributions and `{fields}`, without expres
 YAML reads as true or false (on, off, yes, no, y, n).
 """
 
-from typing import Annotated, Literal, Self
+import json
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from midaz_seed.scenarios.values import (
+    MIDAZ_VERSION,
+    OPTION,
     AssetCode,
     Days,
     LastDay,
@@ -21,6 +24,8 @@ from midaz_seed.scenarios.values import (
     Weight,
 )
 
+DEFAULT_SCENARIO = "classic"
+"""The scenario of a run that names none."""
 EXTERNAL = "external"
 """In `from` and `to`: the external account of the asset."""
 IN_TURN = "in-turn"
@@ -97,7 +102,7 @@ class AmountSpec(Part):
         return self
 
 
-Amount = Annotated[AmountSpec, BeforeValidator(_amount)]
+Amount = Annotated[AmountSpec, BeforeValidator(_amount, json_schema_input_type=AmountSpec | Number | Literal["income"])]
 
 
 # ---- who moves money
@@ -137,12 +142,12 @@ class Choice(Part):
 def _party(value: object) -> object:
     """Accept `person.checking`, a list of such names, or one name with a choice: `{person.checking: {zipf: 1.05}}`."""
     if isinstance(value, str):
-        return {"of": [value]}
+        return {"of": (value,)}
     if isinstance(value, list | tuple):
-        return {"of": list(value)}
+        return {"of": tuple(value)}
     if isinstance(value, dict) and len(value) == 1 and "of" not in value:
         [(name, choice)] = value.items()
-        return {"of": [name], "by": choice}
+        return {"of": (name,), "by": choice}
     return value
 
 
@@ -161,7 +166,12 @@ class PartySpec(Part):
         return self.of == (EXTERNAL,)
 
 
-Party = Annotated[PartySpec, BeforeValidator(_party)]
+Party = Annotated[
+    PartySpec,
+    BeforeValidator(_party, json_schema_input_type=Path | tuple[Path, ...] | PartySpec | dict[Path, Choice]),
+]
+NO_PARTY = PartySpec(of=("generator",))
+"""`from` and `to` of an entry whose movements a Python generator makes. No account can have this name."""
 
 
 # ---- assets and accounts
@@ -193,10 +203,9 @@ class Asset(Part):
 
 
 class Sweep(Part):
-    """The daily transfer of a balance to another internal account."""
+    """The transfer of what an internal account received on a day to another one, at the end of the day."""
 
     to: Name
-    at: TimeOfDay = Field(default="23:50", validate_default=True)
 
 
 class Internal(Part):
@@ -214,6 +223,7 @@ class Owned(Part):
 
     chance: Share = Field(1_000_000, description="Share of the customers that own one.")
     type: Name = "deposit"
+    types: dict[Name, Weight] = Field(default_factory=dict, description="Types by chance, instead of `type`.")
     asset: AssetCode | Literal["in-turn"] | None = Field(None, description="By default the first asset.")
     parent: Name | None = Field(None, description="The customer's account of this name is its parent account.")
     opening: Amount | None = None
@@ -317,15 +327,23 @@ class Only(Part):
     between: tuple[TimeOfDay, TimeOfDay] | None = None
 
 
+def _option(value: object) -> object:
+    """Keep a decimal number as text, because it must be exact."""
+    return repr(value) if isinstance(value, float) else value
+
+
+Option = Annotated[str | int | bool, BeforeValidator(_option)]
+
+
 class Mix(Part):
-    """Movements that chance makes."""
+    """Movements that chance makes: between `from` and `to`, or by a `generator` in Python."""
 
     weight: Weight | None = Field(None, description="Share of the movements; the weights need not sum to 100.")
     each: Annotated[int, Field(ge=1, le=10_000)] | Literal["transactionsPerAccount"] | None = Field(
         None, description="Movements from every source account instead of a weight, without dates."
     )
-    from_: Party = Field(alias="from")
-    to: Party
+    from_: Party = Field(default=NO_PARTY, alias="from")
+    to: Party = NO_PARTY
     through: Name | None = Field(None, description="Internal account that stands in for the external one.")
     amount: Amount | None = None
     fee: Fee | None = None
@@ -341,6 +359,29 @@ class Mix(Part):
     metadata: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,39}$")], Text] = Field(
         default_factory=dict, description="Metadata, with {fields}."
     )
+    generator: Name | None = Field(
+        None, description="A Python generator that is installed makes the movements, instead of from, to and amount."
+    )
+    options: dict[Annotated[str, StringConstraints(pattern=OPTION)], Option] = Field(
+        default_factory=dict, description="What the generator gets: texts, whole numbers, true or false."
+    )
+
+    @model_validator(mode="after")
+    def _has_parties_or_a_generator(self) -> Self:
+        given = [name for name in ("from", "to") if getattr(self, name if name == "to" else "from_") != NO_PARTY]
+        if self.generator is None:
+            if len(given) < 2:
+                missing = " and ".join(name for name in ("from", "to") if name not in given)
+                raise ValueError(f"it needs {missing} (or a generator)")
+            if self.options:
+                raise ValueError("options need a generator, which gets them")
+            return self
+        unused = ("through", "amount", "fee", "split", "same_holder", "exchange")
+        given += [name for name in unused if getattr(self, name)]
+        given += ["legs"] if self.legs > 1 else []
+        if given:
+            raise ValueError(f"{', '.join(given)} cannot be combined with a generator, which makes the whole movement")
+        return self
 
 
 class When(Part):
@@ -372,7 +413,10 @@ class Schedule(Part):
 
 
 class Payout(Part):
-    """What accounts received since the last payout, a share of it, leaves in transactions of several sources."""
+    """What accounts received since the last payout, a share of it, leaves in transactions of several sources.
+
+    Payouts are made at the end of the day, after its other movements.
+    """
 
     when: When
     from_: Path = Field(alias="from")
@@ -484,7 +528,7 @@ class ScenarioVolume(Part):
 class Needs(Part):
     """What the server must have, beyond what the features of the scenario need."""
 
-    midaz: Annotated[str, StringConstraints(pattern=r"^>=[0-9]{1,2}(\.[0-9]{1,3}){0,2}$")] | None = None
+    midaz: Annotated[str, StringConstraints(pattern=MIDAZ_VERSION)] | None = None
 
 
 class Scenario(Part):
@@ -509,3 +553,24 @@ class Scenario(Part):
     refusals: Refusals | None = None
     routes: Routes | None = None
     proof: Proof = Proof()
+
+
+def canonical_text(scenario: Scenario) -> str:
+    """Return a resolved scenario as JSON on one line, without its defaults.
+
+    The names of parts are in the order of the model; maps with free names keep the order of the file, because it has a
+    meaning: the first asset is the default, and a ledger has the first assets of the scenario `classic`.
+    """
+    return scenario.model_dump_json(by_alias=True, exclude_defaults=True)
+
+
+def read_canonical(text: str) -> Scenario:
+    """Return the scenario of a text that `canonical_text` made. Raises ValueError for another text."""
+    return Scenario.model_validate(_frozen(json.loads(text)), strict=True)
+
+
+def _frozen(value: Any) -> Any:
+    """Return a value of JSON with tuples in place of lists, as the model has them."""
+    if isinstance(value, dict):
+        return {name: _frozen(inner) for name, inner in value.items()}
+    return tuple(_frozen(inner) for inner in value) if isinstance(value, list) else value

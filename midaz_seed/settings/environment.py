@@ -3,8 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
+from midaz_seed.errors import Problem
 from midaz_seed.settings.schema import SECTIONS, SETTINGS, VARIABLE_PREFIX
-from midaz_seed.settings.sources import CONFIG_VARIABLE, DEBUG_VARIABLE, Problem, RawValue
+from midaz_seed.settings.sources import CONFIG_VARIABLE, DEBUG_VARIABLE, RawValue
 from midaz_seed.wording import nearest_path
 
 NOT_SETTINGS = {

@@ -4,19 +4,22 @@ All problems are reported together, one line each.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from midaz_seed.errors import ConfigurationError
+from midaz_seed.errors import ConfigurationError, Problem
+from midaz_seed.scenarios.loader import load_scenario
+from midaz_seed.scenarios.model import DEFAULT_SCENARIO, Scenario
 from midaz_seed.settings.environment import read_environment
 from midaz_seed.settings.masking import mask_user_info
-from midaz_seed.settings.model import Settings
+from midaz_seed.settings.model import Settings, unused_counts
 from midaz_seed.settings.schema import SETTINGS, Setting
 from midaz_seed.settings.secret_files import read_secret
-from midaz_seed.settings.sources import CONFIG_VARIABLE, Flag, LoadedSettings, Problem, RawValue
-from midaz_seed.settings.values import EXPLAINED
+from midaz_seed.settings.sources import CONFIG_VARIABLE, Flag, LoadedSettings, RawValue
+from midaz_seed.settings.values import EXPLAINED, read_scenario
 from midaz_seed.settings.yaml_source import read_file, read_value, unknown
 from midaz_seed.wording import nearest
 
@@ -31,6 +34,7 @@ def load_settings(
     flags: Sequence[Flag] = (),
     environ: Mapping[str, str],
     stored: Sequence[RawValue] | None = None,
+    today: date | None = None,
 ) -> LoadedSettings:
     """Read every layer and return the effective settings, each with its source.
 
@@ -39,6 +43,7 @@ def load_settings(
         flags: the flags of the command line.
         environ: the environment variables.
         stored: the settings of an earlier run, used instead of a file.
+        today: the current date; a scenario whose last day is later is refused. None: not checked.
 
     Raises:
         ConfigurationError: with all problems that were found.
@@ -52,16 +57,17 @@ def load_settings(
     else:
         file = _read_config(config, environ)
     for values, invalid in (*given, file):
-        layer, mistyped = _typed(values)
+        layer, mistyped = _typed(values, today)
         layers.append(layer)
         problems += sorted(invalid + mistyped, key=_line)
     for secret, source, name in _SECRET_FILES:
         _read_secret_file(layers, problems, secret, source, name)
     _raise_if_any(problems)
     effective = {path: value for layer in reversed(layers) for path, value in layer.items()}
+    _check_counts(layers, effective, problems)
     settings = _build(effective, problems)
     _raise_if_any(problems)
-    return LoadedSettings(settings, {path: _source(path, effective, settings.preset) for path in SETTINGS})
+    return LoadedSettings(settings, {path: _source(path, effective, settings) for path in SETTINGS})
 
 
 Layer = dict[str, tuple[Any, str]]
@@ -106,13 +112,17 @@ def _line(problem: Problem) -> int:
     return int(line) if line.isdecimal() else 0
 
 
-def _typed(given: Sequence[RawValue]) -> tuple[Layer, list[Problem]]:
+def _typed(given: Sequence[RawValue], today: date | None) -> tuple[Layer, list[Problem]]:
     layer: Layer = {}
     problems = []
     for raw in given:
         setting = SETTINGS[raw.path]
         try:
-            layer[raw.path] = (setting.read(raw.value, typed=raw.typed), raw.where)
+            is_scenario = raw.path == "scenario"
+            value = read_scenario(raw.value, today) if is_scenario else setting.read(raw.value, typed=raw.typed)
+            layer[raw.path] = (value, raw.where)
+        except ConfigurationError as error:  # of a scenario
+            problems += [Problem(each.where or raw.where, each.text) for each in error.problems]
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             item = next((step for step in first["loc"] if isinstance(step, int)), None)
@@ -203,16 +213,40 @@ def _build(effective: Layer, problems: list[Problem]) -> Settings:
         return Settings()
 
 
-def _source(path: str, effective: Layer, preset: str) -> str:
+def _check_counts(layers: Sequence[Layer], effective: Layer, problems: list[Problem]) -> None:
+    """Report counts that have no effect on the scenario, and leave out those that are given in a weaker layer.
+
+    A file can hold the counts of one scenario while a flag names another. A preset in a file is left out too: the file
+    that `config init` prints has one.
+    """
+    scenario: Scenario = effective["scenario"][0] if "scenario" in effective else load_scenario(DEFAULT_SCENARIO)
+    names = [number for number, layer in enumerate(layers) if "scenario" in layer]
+    strength = min(names, default=len(layers))
+    for path in sorted(unused_counts(scenario) & effective.keys()):
+        number = next(number for number, layer in enumerate(layers) if path in layer)
+        where = effective.pop(path)[1]
+        if number > strength or (path == "preset" and number > 0):
+            continue
+        others = (
+            "the preset and the flags of counts" if scenario.volume.from_settings else "--customers and --movements"
+        )
+        text = f"{path} has no effect on the scenario {scenario.scenario}; {others} set how much it makes"
+        problems.append(Problem(where, text))
+
+
+def _source(path: str, effective: Layer, settings: Settings) -> str:
     if path in effective:
         return effective[path][1]
-    return f"preset {preset}" if path.startswith("volume.") else "default"
+    if path in settings.unused_counts:
+        return f"not used by the scenario {settings.scenario.scenario}"
+    if not path.startswith("volume."):
+        return "default"
+    if settings.scenario.volume.from_settings:
+        return f"preset {settings.preset}"
+    return f"scenario {settings.scenario.scenario}"
 
 
 def _raise_if_any(problems: list[Problem]) -> None:
     """Raise ConfigurationError if there are problems."""
-    if len(problems) == 1:
-        raise ConfigurationError(problems[0].text, where=problems[0].where, hint=_HINT)
     if problems:
-        lines = "".join(f"\n  {problem}" for problem in problems)
-        raise ConfigurationError(f"{len(problems)} problems in the configuration:{lines}", hint=_HINT)
+        raise ConfigurationError.of(problems, of="the configuration", hint=_HINT)

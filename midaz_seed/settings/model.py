@@ -5,16 +5,19 @@ the unit is the last part of a name. `docs/configuration.md` is generated from t
 """
 
 from collections.abc import Mapping
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from midaz_seed.scenarios.model import DEFAULT_SCENARIO, Scenario
 from midaz_seed.settings.presets import PRESETS
 from midaz_seed.settings.values import (
     Auto,
     Count,
+    Day,
     Duration,
     Expectation,
     Headers,
@@ -23,10 +26,12 @@ from midaz_seed.settings.values import (
     ProxyUrl,
     Resolve,
     RunId,
+    ScenarioValue,
     Seconds,
     Secret,
     Token,
     Url,
+    read_scenario,
 )
 
 
@@ -132,6 +137,14 @@ class Volume(Section):
         20,
         description="Movements per account: one deposit, the rest transfers from this account. 0 means none.",
     )
+    customers: Positive | None = Field(
+        None, description="Customers in each ledger, instead of the scenario's number. Not for the scenario `classic`."
+    )
+    movements: Annotated[int, Field(ge=0, le=100_000_000)] | None = Field(
+        None,
+        description="Movements by chance in each ledger, instead of the scenario's number. Not for the scenario "
+        "`classic`.",
+    )
 
 
 class Data(Section):
@@ -141,6 +154,15 @@ class Data(Section):
         70, description="Percentage of people (CPF) among the account holders; the rest are companies (CNPJ)."
     )
     alphanumeric_cnpj: bool = Field(False, description="Use the alphanumeric CNPJ, issued since July 2026.")
+    documents: Literal["valid", "impossible"] = Field(
+        "valid",
+        description="CPF and CNPJ numbers: `valid` ones, whose check digits are right, or `impossible` ones, which no "
+        "person or company can have.",
+    )
+    day: Day = Field(
+        date(2026, 11, 25),
+        description="Day of the payment ids and due dates, in scenarios whose movements have no dates of their own.",
+    )
 
 
 class Retries(Section):
@@ -348,11 +370,21 @@ class Log(Section):
     )
 
 
+def _default_scenario() -> Scenario:
+    from midaz_seed.scenarios.loader import load_scenario
+
+    return load_scenario(DEFAULT_SCENARIO)
+
+
 class Settings(Section):
     """All settings of one run."""
 
     preset: Literal["tiny", "small", "medium", "large"] = Field(
         "small", description="Preset for the counts of `volume` that are not given."
+    )
+    scenario: ScenarioValue = Field(
+        default_factory=_default_scenario,
+        description="What the data consists of: a built-in scenario or a file; `midaz-seed scenario list` shows them.",
     )
     seed: Annotated[int, Field(ge=0, lt=2**63)] = Field(
         1, description="Seed of the data: the same seed and settings give the same plan, byte for byte."
@@ -391,14 +423,40 @@ class Settings(Section):
         """Whether the target is a sandbox without data file, whose data ends with the command."""
         return self.target.base_url == "sandbox" and self.sandbox.data is None
 
+    @property
+    def unused_counts(self) -> frozenset[str]:
+        """The paths of the settings about counts that have no effect on this scenario."""
+        return unused_counts(self.scenario)
+
     @model_validator(mode="before")
     @classmethod
-    def _preset_fills_volume(cls, values: Any) -> Any:
+    def _preset_or_scenario_fills_volume(cls, values: Any) -> Any:
         """Apply the preset in `Settings(preset="medium")` too, not only to loaded settings."""
         if not isinstance(values, Mapping):
             return values
+        scenario = values.get("scenario", DEFAULT_SCENARIO)
+        if isinstance(scenario, str) and scenario:
+            scenario = read_scenario(scenario)
         counts = PRESETS.get(str(values.get("preset", "small")))
         given = values.get("volume", {})
-        if counts is None or not isinstance(given, Mapping):
+        if counts is None or not isinstance(given, Mapping) or not isinstance(scenario, Scenario):
             return values
-        return {**values, "volume": {to_camel(name): count for name, count in {**counts, **given}.items()}}
+        if not scenario.volume.from_settings:
+            volume = scenario.volume
+            counts = {**counts, "organizations": volume.organizations, "ledgers_per_organization": volume.ledgers}
+        filled = {to_camel(name): count for name, count in {**counts, **given}.items()}
+        return {**values, "scenario": scenario, "volume": filled}
+
+    @model_validator(mode="after")
+    def _counts_fit_the_scenario(self) -> Self:
+        if self.scenario.volume.from_settings and (self.volume.customers or self.volume.movements is not None):
+            raise ValueError(f"customers and movements have no effect on the scenario {self.scenario.scenario}")
+        return self
+
+
+def unused_counts(scenario: Scenario) -> frozenset[str]:
+    """Return the paths of the settings about counts that have no effect on a scenario."""
+    if scenario.volume.from_settings:
+        return frozenset({"volume.customers", "volume.movements"})
+    used = {"organizations", "ledgers_per_organization", "customers", "movements"}
+    return frozenset({"preset", *(f"volume.{to_camel(name)}" for name in Volume.model_fields if name not in used)})

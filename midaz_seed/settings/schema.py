@@ -13,6 +13,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from pydantic import ConfigDict, SecretStr, TypeAdapter
 from pydantic.fields import FieldInfo
 
+from midaz_seed.scenarios.model import Scenario, canonical_text
 from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.model import Section, Settings
 from midaz_seed.settings.values import Expectation
@@ -77,14 +78,21 @@ def _holds_secret(part: Any) -> bool:
 
 
 def as_plain(value: Any) -> Any:
-    """Convert a setting's value to the types of YAML and JSON; a secret becomes `***`."""
+    """Convert a setting's value to the types of YAML and JSON; a secret becomes `***`, a scenario its name."""
     if isinstance(value, SecretStr):
         return "***"
+    if isinstance(value, Scenario):
+        return value.scenario
     if isinstance(value, tuple):
         return [as_plain(item) for item in value]
     if isinstance(value, str):
         return mask_user_info(value)  # the URL of a proxy may contain a password
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+
+
+def as_stored(value: Any) -> Any:
+    """Convert a setting's value as `as_plain`, but a scenario to its whole text, from which it can be read again."""
+    return canonical_text(value) if isinstance(value, Scenario) else as_plain(value)
 
 
 def _walk(section: type[Section], path: str, attributes: tuple[str, ...]) -> tuple[dict[str, Setting], dict[str, str]]:
@@ -105,6 +113,8 @@ def _walk(section: type[Section], path: str, attributes: tuple[str, ...]) -> tup
 def _adapter(path: str) -> TypeAdapter[Any]:
     info = SETTINGS[path].info
     annotation: Any = Annotated[(info.annotation, *info.metadata)] if info.metadata else info.annotation
+    if _bare(info)[0] is Scenario:  # a model has its own configuration
+        return TypeAdapter(annotation)
     return TypeAdapter(annotation, config=ConfigDict(allow_inf_nan=False, hide_input_in_errors=True))
 
 

@@ -48,17 +48,6 @@ class RawValue:
 
 
 @dataclass(frozen=True)
-class Problem:
-    """A problem of the configuration: where (file and line, variable or flag), and the message."""
-
-    where: str
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.where}: {self.text}"
-
-
-@dataclass(frozen=True)
 class LoadedSettings:
     """The effective settings, and for each dotted YAML path the source of its value.
 

@@ -3,13 +3,23 @@
 import re
 import string
 from dataclasses import dataclass
+from datetime import date
 from ipaddress import ip_address
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    StringConstraints,
+    WithJsonSchema,
+)
 from pydantic_core import PydanticCustomError
 
+from midaz_seed.scenarios.model import Scenario, read_canonical
 from midaz_seed.settings.masking import EXAMPLE
 
 EXPLAINED = "explained"
@@ -167,7 +177,45 @@ def _proxy_url(url: str) -> str:
     return url
 
 
+def read_scenario(value: object, today: date | None = None) -> Scenario:
+    """Return the scenario of a name, a file, or the text that is stored with a run.
+
+    Args:
+        value: what was given.
+        today: refuse a scenario file whose last day is later; None: not checked.
+
+    Raises:
+        ValueError: it is none of these.
+        ConfigurationError: the scenario is not valid, with every problem.
+    """
+    from midaz_seed.scenarios.loader import load_scenario
+
+    if isinstance(value, Scenario):
+        return value
+    if not isinstance(value, str) or not value:
+        raise ValueError("not a scenario")
+    return read_canonical(value) if value.startswith("{") else load_scenario(value, today=today)
+
+
+def _scenario(value: object) -> Scenario:  # pydantic would pass something of its own as a second parameter
+    return read_scenario(value)
+
+
+def _iso_date(value: object) -> object:
+    """Read a date as in ISO 8601: 2026-11-25."""
+    return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-11-25") else value
+
+
 Auto = Literal["auto"]
+ScenarioValue = Annotated[
+    Scenario,
+    BeforeValidator(_scenario),
+    PlainSerializer(lambda scenario: scenario.scenario, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "default": "classic"}),
+    Expectation("the name of a built-in scenario, or the path of a scenario file"),
+]
+"""Kept as the resolved scenario; written in reports as its name."""
+Day = Annotated[date, BeforeValidator(_iso_date), Expectation("a date, such as 2026-11-25")]
 Count = Annotated[int, Field(ge=0, le=10_000_000)]
 Positive = Annotated[int, Field(ge=1, le=10_000_000)]
 Seconds = Annotated[float, Field(gt=0, le=86_400)]

@@ -6,8 +6,9 @@ from typing import Any
 import yaml
 
 from midaz_seed.bounded_yaml import BoundedLoader, YamlError, compose, load, read_limited
+from midaz_seed.errors import Problem
 from midaz_seed.settings.schema import SECTIONS, SETTINGS
-from midaz_seed.settings.sources import Problem, RawValue
+from midaz_seed.settings.sources import RawValue
 from midaz_seed.wording import nearest_path
 
 

@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
 
 import anyio
 
@@ -13,7 +12,7 @@ from midaz_seed.runs.directory import run_directory
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import resolve_target
 from midaz_seed.transport.base import Request, Response, Transport
-from tests.support.dated_plan import run_plan
+from tests.support.lifecycle import seed_plan
 from tests.support.transports import http_transport
 
 
@@ -66,19 +65,25 @@ class HaltingTransport:
 
 
 async def run_until_killed(settings: Settings, posts: int, *, reaches: bool, plan: Plan | None = None) -> None:
-    """Run until the n-th POST request, and leave what a SIGKILL there leaves; `plan` replaces that of the settings."""
-    run = run_directory(settings, (plan or build_plan(settings)).run_id, resolve_target(settings.target)).path
+    """Run until the n-th POST request, and leave what a SIGKILL there leaves.
+
+    Args:
+        settings: Those of the run.
+        posts: The number of that request, from 1.
+        reaches: Whether it reaches the server.
+        plan: The run's plan, where it was made by hand.
+    """
+    run = run_directory(settings, build_plan(settings).run_id, resolve_target(settings.target)).path
     saved = run.with_name("as at the kill")
     wire = http_transport(settings.target.base_url)
     transport = HaltingTransport(wire, posts, reaches, lambda: shutil.copytree(run, saved) and None)
-    overrides: dict[type, Any] = {Transport: transport}
     async with anyio.create_task_group() as group:
 
         async def seed() -> None:
-            if plan is None:
-                await seed_async(settings, overrides=overrides)
+            if plan is not None:
+                await seed_plan(settings, plan, overrides={Transport: transport})
             else:
-                await run_plan(settings, plan, overrides=overrides)
+                await seed_async(settings, overrides={Transport: transport})
             raise AssertionError(f"the run ended after {transport.seen} POST requests")
 
         group.start_soon(seed)

@@ -11,6 +11,7 @@ LAYERS = [
     {"file_descriptors"},
     {"event_loop", "process"},
     {"model"},
+    {"scenarios"},
     {"settings"},
     {"plan"},
     {"transport", "resilience", "reporting"},
@@ -42,6 +43,7 @@ ENGINE_RANK = {name: rank for rank, names in enumerate(ENGINE_LAYERS) for name i
 PURE = (
     "midaz_seed.model",
     "midaz_seed.plan",
+    "midaz_seed.scenarios",
     "midaz_seed.reporting.events",
     "midaz_seed.midaz.classify",
     "midaz_seed.sandbox.core.ledger",

@@ -16,16 +16,15 @@ from random import Random
 from typing import NamedTuple
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.ledger.audit import all_dates
 from midaz_seed.engine.ledger.left_out import yielding
-from midaz_seed.engine.ordering import accounts_of, hot_accounts, keeps_order, proof_of
+from midaz_seed.engine.ledger.listing import all_dates
+from midaz_seed.engine.ordering import accounts_of, hot_accounts, keeps_order
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import NotMidazError
 from midaz_seed.model.balances import DEFAULT_KEY, EXTERNAL, ObservedBalance, parse_amount
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Kind, Phase, TransactionItem
-from midaz_seed.plan.plan import LedgerPlan
 from midaz_seed.plan.streams import stream
 from midaz_seed.reporting.report import Difference, HistoryReport
 
@@ -34,26 +33,20 @@ HOTTEST_PART = 10
 """One hottest account for this number of sampled statements, at least one."""
 
 
-def date_of(plan: LedgerPlan, day: int) -> date:
-    """Return the calendar date of a day of the history: its last second is within 12 h of noon in every zone used."""
-    return (_ended(plan, day) - timedelta(hours=12)).date()
-
-
-def days_as_of(wanted: Iterable[str], plan: LedgerPlan, rng: Random) -> list[int]:
+def days_as_of(wanted: Iterable[str], dates: Sequence[date], rng: Random) -> list[int]:
     """Return the days of the history at whose end balances are compared, ascending.
 
     Args:
         wanted: `month-ends`, `N random days`, or dates (ISO 8601); dates outside the history are left out.
-        plan: the ledger.
+        dates: the days of the history.
         rng: draws the random days.
     """
-    dates = [date_of(plan, day) for day in range(plan.days)]
     chosen: set[int] = set()
     for text in wanted:
         if text == "month-ends":
             chosen.update(day for day, each in enumerate(dates) if (each + timedelta(days=1)).day == 1)
         elif match := _RANDOM_DAYS.fullmatch(text):
-            chosen.update(rng.sample(range(plan.days), min(int(match[1]), plan.days)))
+            chosen.update(rng.sample(range(len(dates)), min(int(match[1]), len(dates))))
         elif date.fromisoformat(text) in dates:
             chosen.add(dates.index(date.fromisoformat(text)))
     return sorted(chosen)
@@ -81,7 +74,7 @@ async def check_history(
     late = [
         Difference(
             ledger.plan.key,
-            f"history of {date_of(ledger.plan, day)}",
+            f"history of {ledger.plan.history[day]}",
             "",
             "before all later days",
             f"{count} sent after later days had begun",
@@ -127,7 +120,7 @@ class _History:
         self._ledger = ledger
         self._plan = plan = ledger.plan
         self._api = context.api(Phase.VERIFY)
-        self._ends = [_ended(plan, day) for day in range(plan.days)]
+        self._ends = [datetime.fromisoformat(plan.end_of(day)).replace(tzinfo=UTC) for day in plan.history]
         now = datetime.fromtimestamp(context.clock.time(), UTC)
         over = bisect_left(self._ends, now)
         self._days = over if ledger.cut_day is None else min(over, ledger.cut_day)
@@ -142,7 +135,7 @@ class _History:
     def report(self) -> HistoryReport:
         """Return what was compared."""
         return HistoryReport(
-            days=tuple(str(date_of(self._plan, day)) for day in self._as_of),
+            days=tuple(str(self._plan.history[day]) for day in self._as_of),
             accounts=self._compared // max(len(self._as_of), 1),
             balances=self._compared,
             statements=self._statements,
@@ -155,10 +148,10 @@ class _History:
     async def run(self) -> "_History":
         """Compare everything."""
         context, plan = self._context, self._plan
-        proof, server = proof_of(context.settings), context.server
+        proof, server = context.settings.scenario.proof, context.server
         self._balances = await context.pool.run_one(self._read_ids)
         if server is not None and server.balance_history:
-            wanted = days_as_of(proof.as_of, plan, stream(context.plan.seed, plan.key, "as-of"))
+            wanted = days_as_of(proof.as_of, plan.history, stream(context.plan.seed, plan.key, "as-of"))
             self._as_of = [day for day in wanted if day < self._days]
             await self._check_balances()
         elif proof.as_of:
@@ -190,19 +183,20 @@ class _History:
             if not wrong or not await rereads.again(tuple(sorted(wrong.items()))):
                 break
         for (day, alias), actual in sorted(wrong.items()):
-            what = f"balance at {date_of(self._plan, day)}"
+            what = f"balance at {self._plan.history[day]}"
             self._differ(what, alias, f"{planned[day, alias]:f}", f"{actual:f}")
 
     def _planned_balances(self) -> dict[tuple[int, str], Decimal]:
         """Return (day, alias) -> balance; for an external account the amount that left."""
         plan, planned = self._plan, dict[tuple[int, str], Decimal]()
-        balances, missed = plan.balances_at(self._as_of), Counter[int]()
+        ends = {day: plan.last_epoch_of(plan.history[day]) for day in self._as_of}
+        balances, missed = plan.balances_at(ends.values()), Counter[int]()
         missed_on = sorted(self._ledger.missed_on.items())
         for day in self._as_of:
             while missed_on and missed_on[0][0] <= day:
                 missed.update(missed_on.pop(0)[1])
             external = dict.fromkeys((asset.code for asset in plan.assets), 0)
-            for account, whole in enumerate(balances[day]):
+            for account, whole in enumerate(balances[ends[day]]):
                 asset, minor = plan.asset_of(account), whole - missed[account]
                 external[asset.code] += minor
                 planned[day, plan.alias(account)] = asset.decimal(minor)
@@ -220,7 +214,7 @@ class _History:
         balance_id, _ = self._balances.get(alias, ("", ""))
         row = None
         if balance_id:
-            row = await self._api.balance_at(self._ledger.place, balance_id, self._plan.end_of(day))
+            row = await self._api.balance_at(self._ledger.place, balance_id, self._plan.end_of(self._plan.history[day]))
         actual = Decimal(0)
         if row is not None:
             balance = ObservedBalance.parse(row)
@@ -257,18 +251,20 @@ class _History:
         planned = {account: _Statement() for account in sorted({*drawn[: max(count - len(most), 0)], *most})}
         async for _, item in yielding(enumerate(plan.deposits())):
             self._add_lines(planned, item)
-        for day in range(self._days):
-            today = [item async for _, item in yielding(enumerate(plan.transfers_of(day)))]
-            for account in hot_accounts([accounts_of(item) for item in today], pool.limit):
+        for number, epoch in enumerate(plan.epochs):
+            if epoch.day >= self._days:
+                break
+            items = [item async for _, item in yielding(enumerate(plan.transfers_of(number)))]
+            for account in hot_accounts([accounts_of(item) for item in items], pool.limit):
                 if isinstance(account, int) and account in planned:
-                    planned[account].hot_days.add(day)
-            for item in today:
+                    planned[account].hot_days.add(epoch.day)
+            for item in items:
                 self._add_lines(planned, item)
         return planned
 
     def _add_lines(self, planned: dict[int, _Statement], item: TransactionItem) -> None:
         """Add the lines of a transaction: one for each account and side; notes change no balance."""
-        if item.kind is Kind.ANNOTATION:
+        if item.kind is Kind.ANNOTATION or not item.moment:
             return
         at = datetime.fromisoformat(item.moment)
         for side in (0, 1):
@@ -364,8 +360,3 @@ def _not_an_operation(row: JsonObject) -> NotMidazError:
         f"the server lists an invalid operation: {str(row)[:80]}",
         hint="check that no proxy or gateway alters the server's answers",
     )
-
-
-def _ended(plan: LedgerPlan, day: int) -> datetime:
-    """Return the last second of a day."""
-    return datetime.fromisoformat(plan.end_of(day)).replace(tzinfo=UTC)

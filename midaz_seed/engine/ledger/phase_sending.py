@@ -1,4 +1,4 @@
-"""Send the transactions of a phase of a ledger: freely, or day by day in the order of their dates."""
+"""Send the transactions of a phase of a ledger: freely, or epoch by epoch in the order of their dates."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
@@ -10,13 +10,13 @@ from midaz_seed.engine.ledger.left_out import exclude_unstarted, yielding
 from midaz_seed.engine.ledger.money_phase import MoneyPhase
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
 from midaz_seed.engine.ledger.running_sums import RunningSums
-from midaz_seed.engine.ordering import InOrder, accounts_of, keeps_order
+from midaz_seed.engine.ordering import InOrder, dated_accounts_of, keeps_order
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.meter import PhaseRecorder
 
-Day = Callable[[], Iterator[TransactionItem]]
-"""Generates the transactions of one day of a phase."""
+Epoch = Callable[[], Iterator[TransactionItem]]
+"""Generates the transactions of one epoch of a phase."""
 
 
 class PhaseSending:
@@ -44,12 +44,14 @@ class PhaseSending:
         """
         money = MoneyPhase(self._context, self._ledger, recorder.phase, self._made, recorder)
         plan, phase = self._plan, recorder.phase
-        if phase in (Phase.DEPOSITS, Phase.TRANSFERS) and keeps_order(self._context.settings, plan):
-            # deposits are ordered too, because the external account has a history
-            days = [partial(plan.transfers_of, day) for day in range(plan.days)]
-            await self._send_days(money, recorder, days if phase is Phase.TRANSFERS else [plan.deposits])
-        else:
+        if phase not in (Phase.DEPOSITS, Phase.TRANSFERS) or not keeps_order(self._context.settings, plan):
             await self._send_freely(money, recorder)
+        elif phase is Phase.TRANSFERS:
+            await self._send_epochs(
+                money, recorder, [partial(plan.transfers_of, each) for each in range(len(plan.epochs))]
+            )
+        else:  # deposits are ordered too, because the external account has a history
+            await self._send_epochs(money, recorder, [plan.deposits])
 
     async def _send_freely(self, money: MoneyPhase, recorder: PhaseRecorder) -> None:
         """Send the transactions of a phase in the order of the plan; none waits for another."""
@@ -59,46 +61,45 @@ class PhaseSending:
         if context.pool.admission.time_is_up:
             await exclude_unstarted(ledger, recorder, items, self._made)
         planned = self._plan.counts.get(phase, 0)
-        last_day = self._plan.days - 1 if phase is Phase.TRANSFERS else 0
-        await self._settle_doubts(money, phase, last_day, range(ledger.begun.get(phase, planned), planned))
+        last = len(self._plan.epochs) - 1 if phase is Phase.TRANSFERS else 0
+        await self._settle_doubts(money, phase, last, range(ledger.begun.get(phase, planned), planned))
 
-    async def _send_days(self, money: MoneyPhase, recorder: PhaseRecorder, days: Sequence[Day]) -> None:
-        """Send a phase day by day: what is in doubt is decided before the next day begins. Raises as `send`."""
-        context, ledger = self._context, self._ledger
-        phase_log, made, phase = money.sender.phase_log, self._made, recorder.phase
-        first = 0
-        for day, items in enumerate(days):
-            today = [item async for item in yielding(enumerate(items(), first))]
-            order = InOrder(today, accounts_of, max_concurrent=context.pool.limit)
-            if phase is Phase.TRANSFERS:
-                self._note_late(day, today)
-            first += len(today)
-            phase_log.day_end = first
+    async def _send_epochs(self, money: MoneyPhase, recorder: PhaseRecorder, epochs: Sequence[Epoch]) -> None:
+        """Send a phase epoch by epoch: what is in doubt is decided before the next one begins. Raises as `send`."""
+        context, ledger, made, phase = self._context, self._ledger, self._made, recorder.phase
+        phase_log, first = money.sender.phase_log, 0
+        for epoch, items in enumerate(epochs):
+            planned = [item async for item in yielding(enumerate(items(), first))]
+            order = InOrder(planned, dated_accounts_of, max_concurrent=context.pool.limit)
+            first += len(planned)
+            phase_log.order_ends = first
             if made is not None:
-                phase_log.lease_again(ordinal for ordinal, _ in today if not made.holds(phase, ordinal))
-            rest = enumerate(chain.from_iterable(later() for later in days[day + 1 :]), first)
-            await self._send_day(money, recorder, day, order, rest)
+                if phase is Phase.TRANSFERS:
+                    self._note_late(planned)
+                phase_log.lease_again(ordinal for ordinal, _ in planned if not made.holds(phase, ordinal))
+            rest = enumerate(chain.from_iterable(later() for later in epochs[epoch + 1 :]), first)
+            await self._send_epoch(money, recorder, epoch, order, rest)
             if not context.pool.admission.is_open:
                 return
-            if ledger.in_doubt and day + 1 < len(days):
+            if ledger.in_doubt and epoch + 1 < len(epochs):
                 raise undecided(ledger)
 
-    async def _send_day(
+    async def _send_epoch(
         self,
         money: MoneyPhase,
         recorder: PhaseRecorder,
-        day: int,
+        epoch: int,
         order: InOrder[TransactionItem],
         rest: Iterator[PlannedItem],
     ) -> None:
-        """Send one day. What waits for a transaction in doubt is sent when that is decided.
+        """Send one epoch. What waits for a transaction in doubt is sent when that is decided.
 
         Args:
             money: sends them.
             recorder: counts their outcomes.
-            day: the day.
+            epoch: its index.
             order: its transactions.
-            rest: those of the days after it.
+            rest: those of the epochs after it.
         """
         context, ledger, phase = self._context, self._ledger, recorder.phase
         admission = context.pool.admission
@@ -117,9 +118,9 @@ class PhaseSending:
                     ordinal for ordinal, _ in unstarted if made is None or not made.holds(phase, ordinal)
                 )
             if admission.time_is_up:
-                ledger.cut_day = day
+                ledger.cut_day = self._plan.epochs[epoch].day if phase is Phase.TRANSFERS else 0
                 await exclude_unstarted(ledger, recorder, rest, self._made, unstarted)
-            await self._settle_doubts(money, phase, day, {ordinal for ordinal, _ in unstarted})
+            await self._settle_doubts(money, phase, epoch, {ordinal for ordinal, _ in unstarted})
             if not unstarted or not admission.is_open:
                 return
             if ledger.in_doubt:
@@ -127,22 +128,26 @@ class PhaseSending:
             money.undecided.clear()
             order.release()
 
-    def _note_late(self, day: int, today: Sequence[PlannedItem]) -> None:
+    def _note_late(self, planned: Sequence[PlannedItem]) -> None:
         """Count what is sent now although an earlier session made transfers of a later day: a server was restored."""
-        made = self._made
-        if made is not None and today and 1 in made.made[Phase.TRANSFERS][today[-1][0] + 1 :]:
-            late = sum(not made.holds(Phase.TRANSFERS, ordinal) for ordinal, _ in today)
+        made, plan = self._made, self._plan
+        if made is None or not planned:
+            return
+        day = planned[0][1].day
+        later = next((number for number, epoch in enumerate(plan.epochs) if epoch.day > day), None)
+        if later is not None and 1 in made.made[Phase.TRANSFERS][plan.first_of(later) :]:
+            late = sum(not made.holds(Phase.TRANSFERS, ordinal) for ordinal, _ in planned)
             if late:
-                self._ledger.made_late[day] = late
+                self._ledger.made_late[day] += late
 
-    async def _settle_doubts(self, money: MoneyPhase, phase: Phase, day: int, unstarted: Collection[int]) -> None:
+    async def _settle_doubts(self, money: MoneyPhase, phase: Phase, epoch: int, unstarted: Collection[int]) -> None:
         """Send what was set aside, and decide what is in doubt; nothing else of the ledger is in flight.
 
         Args:
             money: sends the phase.
             phase: the phase.
-            day: its day; 0 for phases without days.
-            unstarted: ordinals of the transactions up to this day that were not started.
+            epoch: its epoch; 0 for phases without epochs.
+            unstarted: ordinals of the transactions up to this epoch that were not started.
         """
         context, ledger = self._context, self._ledger
         await context.pool.run_all(list(money.set_aside), money.ask_again)
@@ -154,7 +159,7 @@ class PhaseSending:
                 context,
                 ledger,
                 phase,
-                self._sums.at(phase, day, unstarted),
+                self._sums.at(phase, epoch, unstarted),
                 {phase: money.channel},
                 missed=lambda unresolved: money.missed(unresolved.item),
             )

@@ -1,4 +1,4 @@
-"""What the balances of a ledger must be at a moment between its phases, or its days: the basis for deciding doubts."""
+"""What the balances of a ledger must be between its phases, or its epochs: the basis for deciding doubts."""
 
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem
 from midaz_seed.engine.ledger.snapshots import Sums
 from midaz_seed.engine.state_tree import LedgerState
-from midaz_seed.plan.items import MONEY, Phase, changes_key, trace_of
+from midaz_seed.plan.items import MONEY, Phase
 
 Chunk = tuple[Phase, int]
 """A phase, or one day of the transfers: what is sent before the next chunk begins."""
@@ -15,7 +15,7 @@ Chunk = tuple[Phase, int]
 class RunningSums:
     """The sums (`snapshots.Sums`) of everything known as made.
 
-    Each chunk that is over is added once, so a ledger with many days is iterated once in all.
+    Each chunk that is over is added once, so a ledger with many epochs is iterated once in all.
     """
 
     def __init__(self, ledger: LedgerState, earlier: ExistingTransactions | None) -> None:
@@ -27,9 +27,9 @@ class RunningSums:
         """
         self._ledger = ledger
         self._earlier = earlier
-        days = ledger.plan.days
+        epochs = len(ledger.plan.epochs)
         self._chunks: list[Chunk] = [
-            (phase, day) for phase in MONEY for day in range(days if phase is Phase.TRANSFERS else 1)
+            (phase, epoch) for phase in MONEY for epoch in range(epochs if phase is Phase.TRANSFERS else 1)
         ]
         self._over = 0
         """Number of the first chunks in `_sums`."""
@@ -37,16 +37,16 @@ class RunningSums:
         self._next: dict[Phase, int] = dict.fromkeys(MONEY, 0)
         """Phase -> number of its items in the chunks that are over."""
 
-    def at(self, phase: Phase, day: int, unstarted: Collection[int] = ()) -> Sums:
+    def at(self, phase: Phase, epoch: int, unstarted: Collection[int] = ()) -> Sums:
         """Return the sums when everything known and everything in doubt was made, up to this chunk.
 
         Args:
             phase: its phase.
-            day: its day; 0 for phases without days.
+            epoch: its epoch; 0 for phases without epochs.
             unstarted: ordinals of its items that were not started.
         """
         ledger, earlier = self._ledger, self._earlier
-        current = self._chunks.index((phase, day))
+        current = self._chunks.index((phase, epoch))
         while self._over < current:
             over = self._chunks[self._over]
             begun = ledger.begun.get(over[0], ledger.plan.counts.get(over[0], 0))
@@ -54,30 +54,27 @@ class RunningSums:
             for ordinal, item in self._items(over, self._next[over[0]]):
                 self._next[over[0]] = ordinal + 1
                 if (ordinal < begun and ordinal not in held_back) or self._holds(over[0], ordinal):
-                    self._sums.update(trace_of(item))
+                    self._sums.update(ledger.trace_of(item))
             self._over += 1
         sums, following = self._sums.copy(), dict(self._next)
-        for ordinal, item in self._items((phase, day), following[phase]):
+        for ordinal, item in self._items((phase, epoch), following[phase]):
             following[phase] = ordinal + 1
             if ordinal not in unstarted or self._holds(phase, ordinal):
-                sums.update(trace_of(item))
+                sums.update(ledger.trace_of(item))
         for chunk in self._chunks[current + 1 :]:  # after a server was restored, later chunks may hold something
             if earlier is None or 1 not in earlier.made[chunk[0]][following[chunk[0]] :]:
                 continue
             for ordinal, item in self._items(chunk, following[chunk[0]]):
                 following[chunk[0]] = ordinal + 1
                 if self._holds(chunk[0], ordinal):
-                    sums.update(trace_of(item))
-        for account, amount in ledger.not_made.items():
-            sums[account] -= amount - ledger.left_out[account]
-        for account, count in ledger.changes_not_made.items():
-            sums[changes_key(account)] -= count
+                    sums.update(ledger.trace_of(item))
+        sums.subtract(ledger.trace_of_missed)
         return sums
 
     def _items(self, chunk: Chunk, first: int) -> Iterator[PlannedItem]:
-        phase, day = chunk
+        phase, epoch = chunk
         plan = self._ledger.plan
-        items = plan.transfers_of(day) if phase is Phase.TRANSFERS else plan.transactions(phase)
+        items = plan.transfers_of(epoch) if phase is Phase.TRANSFERS else plan.transactions(phase)
         return enumerate(items, first)
 
     def _holds(self, phase: Phase, ordinal: int) -> bool:

@@ -13,6 +13,7 @@ from midaz_seed.cli.config import config
 from midaz_seed.cli.flags import SettingOption
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS
+from tests.support.scenarios import other_scenario
 
 
 class Result:
@@ -59,6 +60,9 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--preset", "medium"], "preset", "medium", "--preset"),
     (["--volume", "medium"], "preset", "medium", "--preset"),
     (["-v", "medium"], "preset", "medium", "--preset"),
+    (["--scenario", "classic"], "scenario", "classic", "--scenario"),
+    (["--scenario", "other.yaml", "--customers", "5"], "volume.customers", 5, "--customers"),
+    (["--scenario", "other.yaml", "--movements", "0"], "volume.movements", 0, "--movements"),
     (["--seed", "9"], "seed", 9, "--seed"),
     (["-s", "9"], "seed", 9, "--seed"),
     (["--run-id", "night-1"], "runId", "night-1", "--run-id"),
@@ -128,6 +132,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
 
 @pytest.mark.parametrize(("typed", "path", "value", "spelling"), FLAGS, ids=lambda part: str(part))
 def test_each_flag_sets_its_setting(cli: Cli, typed: list[str], path: str, value: Any, spelling: str) -> None:
+    other_scenario(Path())
     shown = cli.settings(*typed)
     assert shown[path] == {"value": value, "source": f"flag {spelling}"}
     assert "s3cr3t" not in json.dumps(shown)

@@ -14,6 +14,7 @@ from midaz_seed.settings.environment import NOT_SETTINGS
 from midaz_seed.settings.loader import LoadedSettings, load_settings
 from midaz_seed.settings.schema import SETTINGS
 from midaz_seed.settings.sources import Flag
+from tests.support.scenarios import other_scenario
 
 
 @pytest.fixture(autouse=True)
@@ -357,6 +358,8 @@ VALUES = {
     "generation.limits.openLoop": "false",
     "settlement.maxDelayS": "3",
     "idempotency.ttlS": "40",
+    "scenario": "classic",
+    "data.day": "2026-11-25",
 }
 
 
@@ -364,7 +367,10 @@ VALUES = {
 def test_every_setting_can_be_set_by_its_variable(path: str) -> None:
     Path("token").write_text("abc\n")
     setting = SETTINGS[path]
-    loaded = load(**{setting.variable: VALUES.get(path, (setting.choices or ("1",))[0])})
+    others = (
+        {"MIDAZ_SEED_SCENARIO": str(other_scenario(Path()))} if path in ("volume.customers", "volume.movements") else {}
+    )
+    loaded = load(**others, **{setting.variable: VALUES.get(path, (setting.choices or ("1",))[0])})
     assert loaded.sources[path] == f"environment {setting.variable}"
 
 

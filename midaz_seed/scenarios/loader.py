@@ -1,0 +1,91 @@
+"""Load a scenario by its name or file: read, merged with what it extends, and checked, before anything is sent.
+
+All problems of a stage (reading, names and values, meaning) are reported together.
+"""
+
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from pydantic import ValidationError
+
+from midaz_seed.errors import ConfigurationError, Problem
+from midaz_seed.scenarios.checks import check
+from midaz_seed.scenarios.document import PROBLEMS_MAX, Node, locate
+from midaz_seed.scenarios.extending import BUILTIN, Source, builtin_names, find_source, resolve
+from midaz_seed.scenarios.generators import installed_generators
+from midaz_seed.scenarios.model import Scenario
+from midaz_seed.scenarios.sentences import find_unknown_names, problems_of, without
+
+HINT = "`midaz-seed scenario list` shows the built-in scenarios, docs/scenarios.md the format of a file"
+__all__ = ["builtin_names", "load_scenario", "scenario_source"]
+
+
+def load_scenario(reference: str, *, today: date | None = None, folder: Path | None = None) -> Scenario:
+    """Load a scenario with everything that it extends.
+
+    Args:
+        reference: the name of a built-in scenario, with or without `builtin:`, or the path of a file: one that exists,
+            has a folder in it, or ends in .yaml or .yml.
+        today: the current date; a scenario whose last day is later is refused. None: not checked.
+        folder: where a relative path begins; by default the current directory.
+
+    Raises:
+        ConfigurationError: with all problems that were found, each with file and line.
+    """
+    if not reference.endswith((".yaml", ".yml")) and reference.removeprefix(BUILTIN) in builtin_names():
+        scenario = _builtin(reference.removeprefix(BUILTIN))
+        _raise_if_any(_date_problems(scenario, today), reference)
+        return scenario
+    return _load(scenario_source(reference, folder=folder), today)
+
+
+def scenario_source(reference: str, *, folder: Path | None = None) -> Source:
+    """Return the text of a scenario, and its name in messages. Raises ConfigurationError."""
+    found = find_source(reference, folder or Path(), "")
+    if isinstance(found, Problem):
+        raise ConfigurationError.of([found], of="the scenario", hint=HINT)
+    return found
+
+
+@cache
+def _builtin(name: str) -> Scenario:
+    return _load(scenario_source(f"{BUILTIN}{name}"), None)
+
+
+def _load(source: Source, today: date | None) -> Scenario:
+    resolved = resolve(source)
+    _raise_if_any(resolved.problems, source.name)
+    root = resolved.root
+    assert root is not None, "without a problem there is a root"
+    problems, unknown = find_unknown_names(root)
+    known = without(root, unknown)
+    try:
+        scenario = Scenario.model_validate(known.plain(), strict=True)
+    except ValidationError as error:
+        problems += problems_of(error, known)
+    _raise_if_any(problems, source.name)
+    found = [(*locate(root, each.path), each.text) for each in check(scenario, generators=installed_generators())]
+    problems = [Problem(where, f"{shown}: {text}" if shown else text) for where, shown, text in found]
+    _raise_if_any(problems + _date_problems(scenario, today, root), source.name)
+    return scenario
+
+
+def _date_problems(scenario: Scenario, today: date | None, root: Node | None = None) -> list[Problem]:
+    """Return the problem of a last day that lies in the future."""
+    last_day = scenario.time.last_day if scenario.time else None
+    if today is None or not isinstance(last_day, date) or last_day <= today:
+        return []
+    where = locate(root, ("time", "last_day"))[0] if root is not None else f"{BUILTIN}{scenario.scenario}"
+    return [Problem(where, f"time.last_day: {last_day} is in the future; the server refuses such transactions")]
+
+
+def _raise_if_any(problems: list[Problem], name: str) -> None:
+    if problems:
+        ordered = sorted(problems, key=_place)[:PROBLEMS_MAX]
+        raise ConfigurationError.of(ordered, of=f"the scenario {name}", hint=HINT)
+
+
+def _place(problem: Problem) -> tuple[str, int]:
+    file, _, line = problem.where.rpartition(":")
+    return (file, int(line)) if line.isdecimal() else (problem.where, 0)
