@@ -41,7 +41,8 @@ class Address(Payload):
     """The address of an organization; v3.3 rejects one without a country."""
 
     line1: Text256
-    line2: Text256
+    line2: Text256 | None = None
+    """The district."""
     zipCode: Text100
     city: Text100
     state: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -99,10 +100,10 @@ class Segment(Payload):
 
 
 class Status(Payload):
-    """The status of an account; the server stores any code."""
+    """The status of an account: a text that the server stores and does not interpret."""
 
     code: Text100
-    description: Text256
+    description: Text256 | None = None
 
 
 class Account(Payload):

@@ -250,17 +250,17 @@ class LedgerPlan:
         Args:
             less: changes by transactions that were left out, in minor units, with the keys of `balance_effect_of`.
         """
-        planned, less = self._expectation, less or {}
+        less, planned = less or {}, self._expectation
         external = dict(planned.external)
         for account, minor in enumerate(planned.final):
-            asset, not_moved, not_held = self.asset_of(account), less.get(account, 0), less.get(hold_key(account), 0)
-            external[asset.code] -= not_moved + not_held
+            asset, left_out = self.asset_of(account), less.get(account, 0)
+            not_held = less.get(hold_key(account), 0)
+            external[asset.code] -= left_out + not_held
             held = asset.decimal(planned.on_hold.get(account, 0) - not_held)
-            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor - not_moved), held)
+            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor - left_out), held)
         for asset in self.assets:
-            code = asset.code
-            only_pays = planned.external[code] == planned.opening.get(code)
-            yield ExpectedBalance(EXTERNAL + code, code, asset.decimal(external[code]), only_pays=only_pays)
+            amount, only_pays = asset.decimal(external[asset.code]), asset.code not in planned.open_assets
+            yield ExpectedBalance(EXTERNAL + asset.code, asset.code, amount, only_pays=only_pays)
 
     # ---- single items
 
