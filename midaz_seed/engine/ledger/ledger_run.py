@@ -330,6 +330,5 @@ class LedgerRun:
         """Emit a phase's counts. Emitted again when a doubt is decided after the phase: the last one is final."""
         progress = self._context.recorder(self._ledger, phase).progress
         elapsed_s = self._context.clock.monotonic() - self._started_s[phase]
-        self._context.emit(
-            PhaseFinished(phase, self._plan.key, progress.created, progress.existing, progress.failed, elapsed_s)
-        )
+        created, existing, failed = progress.created, progress.existing, progress.failed
+        self._context.emit(PhaseFinished(phase, self._plan.key, created, existing, failed, elapsed_s, progress.refused))
