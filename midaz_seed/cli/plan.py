@@ -13,6 +13,7 @@ COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 if TYPE_CHECKING:
     from midaz_seed.plan.plan import Plan
     from midaz_seed.plan.summary import PlanSummary
+    from midaz_seed.settings.model import Settings
 
 
 def _rate(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -48,20 +49,26 @@ def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, version: st
     midaz-seed plan --preset large --rate 2000
     midaz-seed plan --preset tiny --show o1.l1.t3.2
     """
+    from midaz_seed.clock import SystemClock
+    from midaz_seed.plan.last_day import is_open, with_last_day
     from midaz_seed.plan.plan import build_plan
+    from midaz_seed.probe.last_day import yesterday
 
     if key is not None and click.get_current_context().get_parameter_source("rate_per_s") is COMMANDLINE:
         raise UsageError("--rate has no effect on --show", hint="leave one of them out")
     if version is not None:
         _check_version(loaded, version)
-    planned = build_plan(loaded.settings, keep_balances=key is not None)
+    settings = loaded.settings
+    if is_open(settings):  # as a run that begins today would resolve it
+        settings = with_last_day(settings, yesterday(settings, SystemClock()))
+    planned = build_plan(settings, keep_balances=key is not None)
     if key is not None:
         click.echo(_body(planned, key))
         return
     from midaz_seed.plan.summary import summarize_plan
 
     summary = summarize_plan(planned, rate_per_s=rate_per_s, ttl_s=loaded.settings.idempotency.ttl_s)
-    click.echo(_document(summary) if as_json else _text(summary, loaded.settings.preset))
+    click.echo(_document(summary) if as_json else _text(summary, loaded.settings))
 
 
 def _check_version(loaded: LoadedSettings, version: str) -> None:
@@ -106,9 +113,11 @@ def _document(summary: "PlanSummary") -> str:
     return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
 
 
-def _text(summary: "PlanSummary", preset: str) -> str:
+def _text(summary: "PlanSummary", settings: "Settings") -> str:
+    scenario = settings.scenario
+    what = f"preset {settings.preset}" if scenario.volume.from_settings else f"scenario {scenario.scenario}"
     lines = [
-        f"plan {summary.digest[:12]}  run id {summary.run_id}  seed {summary.seed}  preset {preset}",
+        f"plan {summary.digest[:12]}  run id {summary.run_id}  seed {summary.seed}  {what}",
         "",
         *(f"  {phase.value:<15}{count:>12,}" for phase, count in summary.counts.items()),
         f"  {'requests':<15}{summary.posts:>12,}",

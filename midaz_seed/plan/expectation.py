@@ -188,6 +188,9 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         accounts=accounts,
         funded=funded,
         open_assets=open_assets,
+        received=[one + gained for one, gained in zip(opening, balances.total_in, strict=True)]
+        if shape.scenario.refusals
+        else [],
     )
     if not keep:
         dimensions.forget()
@@ -199,9 +202,6 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         transferred=moved,
         final=moved if not follow_ups else [one + net for one, net in zip(opening, balances.net, strict=True)],
         on_hold={account: amount for account, amount in balances.on_hold.items() if amount},
-        received=[one + gained for one, gained in zip(opening, balances.total_in, strict=True)]
-        if shape.scenario.refusals
-        else [],
     )
 
 
