@@ -38,7 +38,7 @@ def test_presets_have_the_originals_exact_numbers(preset: str, posts: int, movem
     assert (plan.posts, plan.movements) == (posts, movements)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(shapes())
 def test_every_source_is_funded_whatever_the_interleaving(chosen: Settings) -> None:
     for ledger in build_plan(chosen).ledgers:
@@ -48,7 +48,7 @@ def test_every_source_is_funded_whatever_the_interleaving(chosen: Settings) -> N
         assert all(account is not None for account, _ in paid)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(shapes())
 def test_the_expected_balances_are_what_the_movements_give(chosen: Settings) -> None:
     for ledger in build_plan(chosen).ledgers:
@@ -73,7 +73,7 @@ def test_the_expected_balances_are_what_the_movements_give(chosen: Settings) -> 
         assert sums == Counter(expectation.external)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shapes())
 def test_packing_changes_no_balance(chosen: Settings) -> None:
     packed, single = (
@@ -93,7 +93,7 @@ def test_packing_changes_no_balance(chosen: Settings) -> None:
         assert sum(len(item.movements) for item in transactions(one)) == sum(1 for _ in transactions(other))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shapes(), st.data())
 def test_an_item_made_alone_is_the_one_made_in_its_turn(chosen: Settings, data: st.DataObject) -> None:
     plan = build_plan(chosen)
@@ -102,7 +102,7 @@ def test_an_item_made_alone_is_the_one_made_in_its_turn(chosen: Settings, data: 
     assert build_plan(chosen).find(item.key) == item
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shapes())
 def test_counts_are_what_the_generators_make(chosen: Settings) -> None:
     plan = build_plan(chosen)
@@ -125,7 +125,7 @@ def _texts(value: object) -> Iterator[object]:
         yield value
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(shapes())
 def test_everything_is_unique_and_nothing_is_what_a_server_trips_over(chosen: Settings) -> None:
     plan = build_plan(chosen)
@@ -255,9 +255,9 @@ def test_differences_name_the_field_and_both_values() -> None:
 
 def test_only_the_type_of_an_account_may_differ_in_case() -> None:
     (ledger,) = plan_of(accountTypesPerLedger=5, accountsPerLedger=10).ledgers
-    item = next(item for item in ledger.account_items() if item.payload["type"] == "creditCard")
+    item = next(ledger.account_items())
     generator = GENERATORS[item.entity]
-    assert generator.differences(item, {**item.payload, "type": "creditcard"}) == []
+    assert generator.differences(item, {**item.payload, "type": str(item.payload["type"]).upper()}) == []
     assert generator.differences(item, {**item.payload, "assetCode": "brl"}) != []
     assert generator.differences(item, {**item.payload, "type": None}) != []
 
@@ -344,10 +344,10 @@ def test_every_preset_is_far_below_the_limit(preset: str) -> None:
 
 def test_a_plan_without_balances_keeps_nothing_of_the_accounts_and_is_the_same_plan() -> None:
     """P5: `midaz-seed plan` needs no memory for accounts."""
-    tiny = Settings.model_validate({"preset": "tiny"})
+    tiny = Settings.model_validate({"preset": "tiny", "volume": {"ledgersPerOrganization": 2}})
     whole, lean = build_plan(tiny), build_plan(tiny, keep_balances=False)
     assert (lean.digest, lean.run_id, lean.counts) == (whole.digest, whole.run_id, whole.counts)
-    assert lean.ledgers[0].expectation().final == []
+    assert (lean.ledgers[0].expectation().final, lean.ledgers[1].expectation().deposited) == ([], [])
     assert lean.ledgers[0].expectation().external == whole.ledgers[0].expectation().external
     assert lean.find("o1.l1.t3.2") == whole.find("o1.l1.t3.2")
     assert summarize_plan(lean, rate_per_s=9.0, ttl_s=300) == summarize_plan(whole, rate_per_s=9.0, ttl_s=300)
