@@ -72,7 +72,8 @@ def compile_choice(choice: Choice | None, size: int, seed: str, *, top: int | No
 def _hot(hot: Hot, size: int, position: Sequence[int]) -> Choose:
     """Return the choice of one of the first ranks for a share of the movements, and of any account for the others."""
     few, below = min(hot.count, size), -(-(hot.share << 32) // WHOLE)
-    return lambda bits, _: position[(bits(64) * (few if bits(32) < below else size)) >> 64]
+    count = 32 if size <= SMALL_SIZE else 64
+    return lambda bits, _: position[(bits(count) * (few if bits(32) < below else size)) >> count]
 
 
 def members_of(source: int, sources: int, size: int) -> range:
@@ -159,7 +160,7 @@ def _partners(bits: Bits, count: int, position: Sequence[int]) -> tuple[int, ...
 def _degrees(friends: Friends) -> tuple[int, ...]:
     """Return the weights of 1, 2, ... friends: (k + shift) ** -alpha, with the shift that gives the mean."""
     most = max(FRIENDS_MAX, FRIENDS_TAIL * int(friends.mean))
-    low, high = -SHIFT_UNIT + 1, SHIFT_UNIT * most
+    low, high = -SHIFT_UNIT + 1, SHIFT_UNIT * most * (1 + int(friends.alpha))
     while low < high:
         middle = (low + high) // 2
         weights = _shifted(friends.alpha, middle, most)
@@ -169,5 +170,5 @@ def _degrees(friends: Friends) -> tuple[int, ...]:
 
 
 def _shifted(alpha: Decimal, shift: int, most: int) -> tuple[int, ...]:
-    bases = (CONTEXT.divide(Decimal(k * SHIFT_UNIT + shift), Decimal(SHIFT_UNIT)) for k in range(1, most + 1))
+    bases = (CONTEXT.divide(Decimal(k * SHIFT_UNIT + shift), Decimal(SHIFT_UNIT + shift)) for k in range(1, most + 1))
     return tuple([_power(alpha, base) for base in bases])
