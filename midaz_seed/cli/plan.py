@@ -97,7 +97,7 @@ def _body(planned: "Plan", key: str) -> str:
         )
     if isinstance(item, EntityItem):
         # server ids are unknown here: show the key of the item that the id will belong to
-        body = {**item.payload, **{field: f"<id of {other}>" for field, other in item.references.items()}}
+        body = {**item.payload, **item.ids(lambda other: f"<id of {other}>")}
         return orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
     return orjson.dumps(orjson.loads(item.body), option=orjson.OPT_INDENT_2).decode()
 

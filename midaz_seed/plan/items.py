@@ -1,5 +1,6 @@
 """The items of a plan: entities to create, and transactions that move money."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -94,13 +95,34 @@ class EntityItem:
         entity: its kind.
         key: its key in the plan, such as `o1.l1.acc7`.
         payload: the request body without server ids.
-        references: fields that get the server id of another item: `{"portfolioId": "o1.l1.p2"}`.
+        references: fields that get the server id of another item, or a list of ids: `{"portfolioId": "o1.l1.p2"}`.
+        after: keys of further items that must exist before it.
     """
 
     entity: Entity
     key: str
     payload: JsonObject
-    references: dict[str, str] = field(default_factory=dict)
+    references: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> list[str]:
+        """The keys of all items that must exist before it."""
+        keys = list(self.after)
+        for key in self.references.values():
+            keys += [key] if isinstance(key, str) else key
+        return keys
+
+    def ids(self, id_of: Callable[[str], str]) -> JsonObject:
+        """Return the fields of its references, each with the server id of its item.
+
+        Args:
+            id_of: key -> server id.
+        """
+        return {
+            name: id_of(key) if isinstance(key, str) else [id_of(each) for each in key]
+            for name, key in self.references.items()
+        }
 
 
 class Movement(NamedTuple):

@@ -71,13 +71,13 @@ class EntityCreator:
         """The longest of their creates."""
 
     async def create(
-        self, item: EntityItem, references: dict[str, str], *, parent_fresh: bool, phase_log: PhaseLog, ordinal: int
+        self, item: EntityItem, ids: JsonObject, *, parent_fresh: bool, phase_log: PhaseLog, ordinal: int
     ) -> Created:
         """Create one entity.
 
         Args:
             item: the entity.
-            references: field -> server id, added to the body.
+            ids: fields with server ids, added to the body.
             parent_fresh: False: the parent existed before this run, so an entity without a unique name is searched
                 first.
             phase_log: journal of the phase. What an earlier session created needs no request; what it may have created
@@ -98,7 +98,7 @@ class EntityCreator:
             return Created(Outcome.EXISTING, known_id)
         unknown = phase_log.is_unknown(ordinal)
         phase_log.begin(ordinal)
-        body = {**item.payload, **references}
+        body = {**item.payload, **ids}
         creation = _Creation(self._context, self._phase, self._place, item, body, Claim(item, phase_log, ordinal))
         try:
             find_first = not (parent_fresh or GENERATORS[item.entity].unique_on_server)

@@ -39,7 +39,8 @@ from midaz_seed.model.balances import (
 )
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
-from midaz_seed.plan.items import Entity, EntityItem, Kind, Phase, TransactionItem
+from midaz_seed.plan.generators import LEDGER_ENTITIES
+from midaz_seed.plan.items import Entity, Kind, Phase, TransactionItem
 from midaz_seed.reporting.report import Difference, LedgerVerification
 from midaz_seed.wording import counted
 
@@ -173,11 +174,12 @@ class _Verification:
     async def _check_entities(self) -> None:
         """Compare everything below the ledger, by mark where lists have it. Each asset has an external account too."""
         plan = self._plan
-        await self._check_listed(Entity.ASSET, [asset.code for asset in plan.assets], _code)
-        if plan.counts.get(Phase.ACCOUNT_TYPES):
-            await self._check_listed(Entity.ACCOUNT_TYPE, _keys(plan.account_type_items()), self._key)
-        await self._check_listed(Entity.PORTFOLIO, _keys(plan.portfolio_items()), self._key)
-        await self._check_listed(Entity.SEGMENT, _keys(plan.segment_items()), self._key)
+        for generator in LEDGER_ENTITIES:
+            entity = generator.entity
+            if entity is Entity.ASSET:
+                await self._check_listed(entity, [asset.code for asset in plan.assets], _code)
+            elif entity is not Entity.ACCOUNT and (generator.others_differ or plan.counts.get(generator.phase)):
+                await self._check_listed(entity, [item.key for item in plan.items_of(entity)], self._key)
         planned, rereads = plan.account_count + len(plan.assets), Rereads(self._context)
         while True:
             actual = await self._call(lambda: self._api.count(Entity.ACCOUNT, self._ledger.place))
@@ -334,10 +336,6 @@ class _Verification:
 
     def _differ(self, what: str, alias: str, expected: str, actual: str) -> None:
         self._differences.append(Difference(self._plan.key, what, alias, expected, actual))
-
-
-def _keys(items: Iterator[EntityItem]) -> list[str]:
-    return [item.key for item in items]
 
 
 def _code(row: JsonObject) -> str:

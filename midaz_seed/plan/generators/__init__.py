@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.account import AccountGenerator
 from midaz_seed.plan.generators.account_type import AccountTypeGenerator
 from midaz_seed.plan.generators.asset import AssetGenerator
@@ -10,7 +11,6 @@ from midaz_seed.plan.generators.ledger import LedgerGenerator
 from midaz_seed.plan.generators.organization import OrganizationGenerator
 from midaz_seed.plan.generators.portfolio import PortfolioGenerator
 from midaz_seed.plan.generators.segment import SegmentGenerator
-from midaz_seed.plan.items import Entity
 
 ORGANIZATIONS = OrganizationGenerator()
 LEDGERS = LedgerGenerator()
@@ -20,10 +20,17 @@ PORTFOLIOS = PortfolioGenerator()
 SEGMENTS = SegmentGenerator()
 ACCOUNTS = AccountGenerator()
 
-GENERATORS: dict[Entity, EntityGenerator[Any]] = {
-    generator.entity: generator
-    for generator in (ORGANIZATIONS, LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS)
-}
+LEDGER_ENTITIES: tuple[EntityGenerator[LedgerDimensions], ...] = (
+    ASSETS,
+    ACCOUNT_TYPES,
+    PORTFOLIOS,
+    SEGMENTS,
+    ACCOUNTS,
+)
+"""What a ledger holds, in the order in which it is created: counts, keys, phases and verification follow from it."""
+
+_ALL: tuple[EntityGenerator[Any], ...] = (ORGANIZATIONS, LEDGERS, *LEDGER_ENTITIES)
+GENERATORS = {generator.entity: generator for generator in _ALL}
 """By entity: what the conflict policy asks."""
 
-__all__ = ["GENERATORS", "BaseGenerator", "EntityGenerator"]
+__all__ = ["GENERATORS", "LEDGER_ENTITIES", "BaseGenerator", "EntityGenerator"]
