@@ -4,15 +4,35 @@ from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
 from midaz_seed.plan.items import Entity
+from midaz_seed.transport.base import Service
 
-_COLLECTIONS = {
-    Entity.ORGANIZATION: "organizations",
-    Entity.LEDGER: "ledgers",
-    Entity.ASSET: "assets",
-    Entity.ACCOUNT_TYPE: "account-types",
-    Entity.PORTFOLIO: "portfolios",
-    Entity.SEGMENT: "segments",
-    Entity.ACCOUNT: "accounts",
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where the entities of a kind are.
+
+    Attributes:
+        path: below the organization or the ledger that they belong to.
+        service: the service that has them, where there are two.
+        by_cursor: whether their list is paged by cursor.
+    """
+
+    path: str
+    service: Service = Service.ONBOARDING
+    by_cursor: bool = False
+
+
+COLLECTIONS = {
+    Entity.ORGANIZATION: Collection("organizations"),
+    Entity.LEDGER: Collection("ledgers"),
+    Entity.ASSET: Collection("assets"),
+    Entity.ACCOUNT_TYPE: Collection("account-types", by_cursor=True),
+    Entity.OPERATION_ROUTE: Collection("operation-routes", Service.TRANSACTION, by_cursor=True),
+    Entity.TRANSACTION_ROUTE: Collection("transaction-routes", Service.TRANSACTION, by_cursor=True),
+    Entity.LEDGER_SETTINGS: Collection("settings"),
+    Entity.PORTFOLIO: Collection("portfolios"),
+    Entity.SEGMENT: Collection("segments"),
+    Entity.ACCOUNT: Collection("accounts"),
 }
 PAGE_LIMIT = 100
 """Maximum page size of the server (midaz-behaviour: list-pages)."""
@@ -38,7 +58,7 @@ class Place:
 
 def collection(entity: Entity, place: Place) -> str:
     """Return the path at which entities of a kind are created and listed."""
-    return f"{place.path}/{_COLLECTIONS[entity]}"
+    return f"{place.path}/{COLLECTIONS[entity].path}"
 
 
 def one(entity: Entity, place: Place, entity_id: str) -> str:

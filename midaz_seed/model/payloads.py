@@ -84,6 +84,61 @@ class AccountType(Payload):
     metadata: Metadata
 
 
+class AccountRule(Payload):
+    """The accounts of an operation route: an alias, or types of accounts in lower case, as the server keeps them."""
+
+    ruleType: Literal["alias", "account_type"]
+    validIf: Annotated[str, StringConstraints(pattern=r"^@external/[A-Z]+$")] | list[Text256]
+
+
+class AccountingSide(Payload):
+    """One side of an accounting entry; the server refuses one without a description."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    description: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+
+
+class AccountingEntry(Payload):
+    """What is booked when something happens to a transaction."""
+
+    debit: AccountingSide
+    credit: AccountingSide
+
+
+class OperationRoute(Payload):
+    """`POST .../operation-routes`; `accountingEntries` from v3.6 on."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    description: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+    operationType: Literal["source", "destination", "bidirectional"]
+    account: AccountRule
+    accountingEntries: (
+        dict[Literal["direct", "hold", "commit", "cancel", "revert", "block"], AccountingEntry] | None
+    ) = None
+    metadata: Metadata
+
+
+class TransactionRoute(Payload):
+    """`POST .../transaction-routes`, without the server ids of its operation routes."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    description: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+    metadata: Metadata
+
+
+class AccountingSettings(Payload):
+    """What a ledger checks."""
+
+    validateAccountType: bool
+    validateRoutes: bool
+
+
+class LedgerSettings(Payload):
+    """`PATCH .../settings` (from v3.6 on)."""
+
+    accounting: AccountingSettings
+
+
 class Portfolio(Payload):
     """`POST .../portfolios`."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import orjson
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.entities.changes import set_until_shown
 from midaz_seed.engine.entities.duplicates import (
     VISIBLE_WITHIN_S,
     Claim,
@@ -99,6 +100,8 @@ class EntityCreator:
         unknown = phase_log.is_unknown(ordinal)
         phase_log.begin(ordinal)
         body = {**item.payload, **ids}
+        if GENERATORS[item.entity].method != "POST":
+            return await self._set(item, body, phase_log, ordinal)
         creation = _Creation(self._context, self._phase, self._place, item, body, Claim(item, phase_log, ordinal))
         try:
             find_first = not (parent_fresh or GENERATORS[item.entity].unique_on_server)
@@ -120,6 +123,18 @@ class EntityCreator:
         else:
             self._recorder.count(created.outcome)
         return created
+
+    async def _set(self, item: EntityItem, body: JsonObject, phase_log: PhaseLog, ordinal: int) -> Created:
+        """Set what a PUT or a PATCH sets."""
+        method = GENERATORS[item.entity].method
+        request = create_request(item.entity, self._place, orjson.dumps(body), method)
+        failure = await set_until_shown(self._context, self._phase, item, body, request, self._place.path)
+        if failure is not None:
+            return self._failed(failure, item, request)
+        phase_log.created(ordinal, self._place.ledger_id, created_by_this_run=True)
+        self._context.rejects.made(item.key)
+        self._recorder.count(Outcome.CREATED)
+        return Created(Outcome.CREATED, self._place.ledger_id, created_by_this_run=True)
 
     @property
     def is_resolved(self) -> bool:

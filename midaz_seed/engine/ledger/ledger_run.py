@@ -21,6 +21,7 @@ from midaz_seed.engine.ledger.reconcile import (
 from midaz_seed.engine.ledger.refusals import send_refusals
 from midaz_seed.engine.ledger.settlement import settle
 from midaz_seed.engine.ledger.verification import verify_ledger
+from midaz_seed.engine.requests.route_ids import RouteIds
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.model.outcomes import Outcome
@@ -71,6 +72,10 @@ class LedgerRun:
             stops = pool.admission.is_draining or pool.admission.time_is_up
             if entity is Entity.ASSET and not ledger.ids and not stops:
                 return self._give_up(phase, "none of its assets could be created, so it gets no accounts")
+            if entity is Entity.TRANSACTION_ROUTE and plan.counts.get(phase):
+                ledger.routes = self._route_ids()
+                if ledger.routes is None and not stops:
+                    return self._give_up(phase, "not all of its routes could be created, so it gets no transactions")
         if self._cut_short:  # no money has moved, so there is nothing to verify yet
             ledger.status = LedgerStatus.STOPPED
             return None
@@ -88,6 +93,13 @@ class LedgerRun:
             partial = ledger.left_out_count or self._left_refusals
             ledger.status = LedgerStatus.PARTIAL if partial else LedgerStatus.DONE
         return None
+
+    def _route_ids(self) -> RouteIds | None:
+        """Return what fills routes into transactions; None unless all of them exist."""
+        ids, server = self._ledger.ids, self._context.server
+        if any(item.key not in ids for item in self._plan.items_of(Entity.TRANSACTION_ROUTE)):
+            return None
+        return RouteIds(ids, as_ids=server is None or server.route_ids)
 
     async def _create_accounts(self) -> None:
         """Create the accounts, parents before those that refer to them."""

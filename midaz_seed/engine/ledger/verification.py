@@ -39,7 +39,7 @@ from midaz_seed.model.balances import (
 )
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
-from midaz_seed.plan.generators import LEDGER_ENTITIES
+from midaz_seed.plan.generators import GENERATORS, LEDGER_ENTITIES
 from midaz_seed.plan.items import Entity, Kind, Phase, TransactionItem
 from midaz_seed.reporting.report import Difference, LedgerVerification
 from midaz_seed.wording import counted
@@ -178,6 +178,8 @@ class _Verification:
             entity = generator.entity
             if entity is Entity.ASSET:
                 await self._check_listed(entity, [asset.code for asset in plan.assets], _code)
+            elif generator.method != "POST":
+                await self._check_set(entity)
             elif entity is not Entity.ACCOUNT and (generator.others_differ or plan.counts.get(generator.phase)):
                 await self._check_listed(entity, [item.key for item in plan.items_of(entity)], self._key)
         planned, rereads = plan.account_count + len(plan.assets), Rereads(self._context)
@@ -186,6 +188,18 @@ class _Verification:
             if actual == planned or not await rereads.again(actual, frozenset([actual] if actual > planned else [])):
                 break
         self._compare_count("account count", planned, actual)
+
+    async def _check_set(self, entity: Entity) -> None:
+        """Compare what was set with PUT or PATCH."""
+        for item in self._plan.items_of(entity):
+            rereads = Rereads(self._context)
+            while True:
+                found = await self._call(partial(self._api.what_is_set, entity, self._ledger.place))
+                wrong = GENERATORS[entity].differences(item, found or {})
+                if not wrong or not await rereads.again(wrong):
+                    break
+            for difference in wrong:
+                self._differ(entity, item.key, "as planned", difference)
 
     async def _check_listed(self, entity: Entity, planned: list[str], name: Callable[[JsonObject], str]) -> None:
         """Compare the entities of one kind: each exists once, and no others.

@@ -7,7 +7,7 @@ desk. The rate is a random walk of integers, the same on every platform.
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from midaz_seed.plan.flows.base import Draft, LedgerFacts
+from midaz_seed.plan.flows.base import Draft, LedgerFacts, Side
 from midaz_seed.plan.flows.chance import ChanceFlow
 from midaz_seed.plan.items import Movement
 from midaz_seed.plan.streams import stream
@@ -32,6 +32,13 @@ class ExchangeFlow(ChanceFlow):
         inverse = scenario.assets[exchange.sell].rate[exchange.buy]
         walked = daily_rates(inverse, self.facts, exchange.sell, exchange.buy, len(self.counts))
         return [RATE_UNIT * RATE_UNIT // rate for rate in walked]
+
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives: a customer sells to a desk, and gets from the other one."""
+        exchange, [(pays, gets)] = self.entry.mix.exchange, super().sides()
+        assert exchange is not None
+        desk_in, desk_out = exchange.desk
+        return ((pays, Side((desk_in,))), (Side((desk_out,)), gets))
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the transactions of a day."""

@@ -8,24 +8,24 @@ from midaz_seed.plan.generators.account_type import AccountTypeGenerator
 from midaz_seed.plan.generators.asset import AssetGenerator
 from midaz_seed.plan.generators.base import BaseGenerator, EntityGenerator
 from midaz_seed.plan.generators.ledger import LedgerGenerator
+from midaz_seed.plan.generators.ledger_settings import LedgerSettingsGenerator
+from midaz_seed.plan.generators.operation_route import OperationRouteGenerator
 from midaz_seed.plan.generators.organization import OrganizationGenerator
 from midaz_seed.plan.generators.portfolio import PortfolioGenerator
 from midaz_seed.plan.generators.segment import SegmentGenerator
+from midaz_seed.plan.generators.transaction_route import TransactionRouteGenerator
 
 ORGANIZATIONS = OrganizationGenerator()
 LEDGERS = LedgerGenerator()
-ASSETS = AssetGenerator()
-ACCOUNT_TYPES = AccountTypeGenerator()
-PORTFOLIOS = PortfolioGenerator()
-SEGMENTS = SegmentGenerator()
-ACCOUNTS = AccountGenerator()
-
 LEDGER_ENTITIES: tuple[EntityGenerator[LedgerDimensions], ...] = (
-    ASSETS,
-    ACCOUNT_TYPES,
-    PORTFOLIOS,
-    SEGMENTS,
-    ACCOUNTS,
+    AssetGenerator(),
+    AccountTypeGenerator(),
+    OperationRouteGenerator(),
+    TransactionRouteGenerator(),
+    LedgerSettingsGenerator(),
+    PortfolioGenerator(),
+    SegmentGenerator(),
+    AccountGenerator(),
 )
 """What a ledger holds, in the order in which it is created: counts, keys, phases and verification follow from it."""
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.payloads import Payload
@@ -33,6 +33,8 @@ class EntityGenerator(BaseGenerator[Scope, EntityItem]):
     """Whether each is created after the one before it."""
     others_differ: ClassVar[bool] = True
     """Whether the verification looks for ones that were not planned, even where none is planned."""
+    method: ClassVar[Literal["POST", "PUT", "PATCH"]] = "POST"
+    """PUT and PATCH may be sent any number of times: nothing is looked up, and there are no duplicates."""
     unique_on_server: ClassVar[bool] = True
     """Whether the server rejects a second one with the same name. Otherwise an existing one is looked up first."""
     match_field: ClassVar[str]
