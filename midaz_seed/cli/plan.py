@@ -119,9 +119,9 @@ def _text(summary: "PlanSummary", settings: "Settings") -> str:
     lines = [
         f"plan {summary.digest[:12]}  run id {summary.run_id}  seed {summary.seed}  {what}",
         "",
-        *(f"  {phase.value:<15}{count:>12,}" for phase, count in summary.counts.items()),
-        f"  {'requests':<15}{summary.posts:>12,}",
-        f"  {'movements':<15}{summary.movements:>12,}  in {counted(summary.transactions, 'transaction')}",
+        *(f"  {phase.value:<18}{count:>12,}" for phase, count in summary.counts.items()),
+        f"  {'requests':<18}{summary.posts:>12,}",
+        f"  {'movements':<18}{summary.movements:>12,}  in {counted(summary.transactions, 'transaction')}",
         "",
         f"  {'asset':<8}{'accounts':>9}{'deposited, all ledgers':>32}",
         *(f"  {total.code:<8}{total.accounts:>9,}{total.deposits:>32,f}" for total in summary.totals),

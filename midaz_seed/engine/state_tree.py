@@ -125,7 +125,7 @@ class LedgerState:
 
     def trace_of(self, item: TransactionItem) -> dict[int, int]:
         """Return all that a transaction changes in this server's balances (`plan.items.trace_of`)."""
-        return trace_of(item, touches_held=self.touches_held)
+        return trace_of(item, touches_held=self.touches_held, splits_held=self.plan.checks_routes)
 
     def exclude_unstarted(
         self,

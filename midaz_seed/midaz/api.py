@@ -17,7 +17,7 @@ from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import parent_of, parsed_exactly
 from midaz_seed.midaz.routes import COLLECTIONS, PAGE_LIMIT, Place
 from midaz_seed.model.json_types import Json, JsonObject
-from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.plan.marks import KEY_MARK
 from midaz_seed.reporting.redaction import redacted_start
 from midaz_seed.transport.base import KEY_HEADER, Request, Response, Service
@@ -167,9 +167,11 @@ class MidazApi:
         where = COLLECTIONS[entity]
         return self.rows(routes.collection(entity, place), where.service, by_cursor=where.by_cursor, query=query)
 
-    async def what_is_set(self, entity: Entity, place: Place) -> JsonObject | None:
-        """Return what a PATCH has changed, such as the settings of a ledger; None when it does not exist."""
-        request = Request("GET", routes.collection(entity, place), service=COLLECTIONS[entity].service)
+    async def what_is_set(self, item: EntityItem, place: Place) -> JsonObject | None:
+        """Return what a PUT or a PATCH has set, such as the settings of a ledger; None when it does not exist."""
+        external_id = item.payload.get("externalId")
+        path = routes.collection(item.entity, place) + (f"/{external_id}" if external_id else "")
+        request = Request("GET", path, service=COLLECTIONS[item.entity].service)
         return await self._read(request, self._phase, _an_object, missing_ok=True)
 
     async def has_any(self, entity: Entity, place: Place, **query: str) -> bool:

@@ -258,12 +258,14 @@ def balance_effect_of(item: TransactionItem) -> dict[int, int]:
     return effect
 
 
-def trace_of(item: TransactionItem, *, touches_held: bool = False) -> dict[int, int]:
+def trace_of(item: TransactionItem, *, touches_held: bool = False, splits_held: bool = False) -> dict[int, int]:
     """Return all that a transaction changes in the server's balances.
 
     Args:
         item: the transaction.
         touches_held: a pending transaction counts as a change of its destinations too (`midaz.server_traits`).
+        splits_held: a pending transaction and its cancel are two changes of a source each, as in a ledger that checks
+            routes (midaz-behaviour: route-validation).
 
     Returns:
         For each account index the change of the available amount in minor units, for `hold_key(index)` that of the
@@ -275,6 +277,8 @@ def trace_of(item: TransactionItem, *, touches_held: bool = False) -> dict[int, 
     sides = [] if kind is Kind.ANNOTATION else [{movement.source for movement in item.movements}]
     if kind not in (Kind.ANNOTATION, Kind.CANCEL) and (kind is not Kind.PENDING or touches_held):
         sides.append({movement.destination for movement in item.movements})
+    if splits_held and kind in (Kind.PENDING, Kind.CANCEL):
+        sides.append(sides[0])
     for side in sides:
         for account in side:
             if account is not None:

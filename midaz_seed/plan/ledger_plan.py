@@ -101,6 +101,11 @@ class LedgerPlan:
         return GENERATORS[Entity.ACCOUNT].items(self._dimensions)
 
     @property
+    def checks_routes(self) -> bool:
+        """Whether the server checks the routes of its transactions."""
+        return Phase.LEDGER_SETTINGS in self.counts
+
+    @property
     def frozen(self) -> tuple[int, ...]:
         """Accounts that cannot send, by index."""
         return self._dimensions.population.frozen

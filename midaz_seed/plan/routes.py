@@ -44,7 +44,9 @@ class OperationRoute(NamedTuple):
     @property
     def name(self) -> str:
         """Its accounts, in words."""
-        return "/".join(self.types) if self.types else f"externa {self.asset}"
+        if not self.types:
+            return f"externa {self.asset}"
+        return "/".join(self.types) if len(self.types) < 4 else f"{len(self.types)} tipos de conta"
 
 
 class TransactionRoute(NamedTuple):

@@ -101,7 +101,7 @@ class EntityCreator:
         phase_log.begin(ordinal)
         body = {**item.payload, **ids}
         if GENERATORS[item.entity].method != "POST":
-            return await self._set(item, body, phase_log, ordinal)
+            return await self._set(item, body, phase_log, ordinal, parent_fresh=parent_fresh)
         creation = _Creation(self._context, self._phase, self._place, item, body, Claim(item, phase_log, ordinal))
         try:
             find_first = not (parent_fresh or GENERATORS[item.entity].unique_on_server)
@@ -124,17 +124,23 @@ class EntityCreator:
             self._recorder.count(created.outcome)
         return created
 
-    async def _set(self, item: EntityItem, body: JsonObject, phase_log: PhaseLog, ordinal: int) -> Created:
-        """Set what a PUT or a PATCH sets."""
-        method = GENERATORS[item.entity].method
-        request = create_request(item.entity, self._place, orjson.dumps(body), method)
-        failure = await set_until_shown(self._context, self._phase, item, body, request, self._place.path)
-        if failure is not None:
-            return self._failed(failure, item, request)
-        phase_log.created(ordinal, self._place.ledger_id, created_by_this_run=True)
-        self._context.rejects.made(item.key)
-        self._recorder.count(Outcome.CREATED)
-        return Created(Outcome.CREATED, self._place.ledger_id, created_by_this_run=True)
+    async def _set(
+        self, item: EntityItem, body: JsonObject, phase_log: PhaseLog, ordinal: int, *, parent_fresh: bool
+    ) -> Created:
+        """Set what a PUT or a PATCH sets, unless it is set already."""
+        context, place, generator = self._context, self._place, GENERATORS[item.entity]
+        found = None if parent_fresh else await context.api(self._phase).what_is_set(item, place)
+        is_set = found is not None and not generator.differences(item, found)
+        if not is_set:
+            request = create_request(item.entity, place, orjson.dumps(body), generator.method)
+            failure = await set_until_shown(context, self._phase, item, body, request, place.path)
+            if failure is not None:
+                return self._failed(failure, item, request)
+        phase_log.created(ordinal, place.ledger_id, created_by_this_run=not is_set)
+        context.rejects.made(item.key)
+        outcome = Outcome.EXISTING if is_set else Outcome.CREATED
+        self._recorder.count(outcome)
+        return Created(outcome, place.ledger_id, created_by_this_run=not is_set)
 
     @property
     def is_resolved(self) -> bool:

@@ -194,7 +194,7 @@ class _Verification:
         for item in self._plan.items_of(entity):
             rereads = Rereads(self._context)
             while True:
-                found = await self._call(partial(self._api.what_is_set, entity, self._ledger.place))
+                found = await self._call(partial(self._api.what_is_set, item, self._ledger.place))
                 wrong = GENERATORS[entity].differences(item, found or {})
                 if not wrong or not await rereads.again(wrong):
                     break

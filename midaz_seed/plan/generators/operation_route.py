@@ -37,8 +37,8 @@ class OperationRouteGenerator(EntityGenerator[LedgerDimensions]):
             if route.types:
                 rule = {"ruleType": "account_type", "validIf": list(route.types)}
             payload: JsonObject = {
-                "title": f"{route.name} - {_SIDES[route.side]}"[-TITLE_MAX:],
-                "description": f"Conta {route.name} como {_SIDES[route.side]}"[:250],
+                "title": f"{route.name} - {_SIDES[route.side]}"[:TITLE_MAX],
+                "description": f"{', '.join(route.types) or route.name} como {_SIDES[route.side]}"[:250],
                 "operationType": route.side,
                 "account": rule,
                 "metadata": scope.identity.tags(key),
