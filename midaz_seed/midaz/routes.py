@@ -26,6 +26,7 @@ COLLECTIONS = {
     Entity.ORGANIZATION: Collection("organizations"),
     Entity.LEDGER: Collection("ledgers"),
     Entity.ASSET: Collection("assets"),
+    Entity.ASSET_RATE: Collection("asset-rates", Service.TRANSACTION),
     Entity.ACCOUNT_TYPE: Collection("account-types", by_cursor=True),
     Entity.OPERATION_ROUTE: Collection("operation-routes", Service.TRANSACTION, by_cursor=True),
     Entity.TRANSACTION_ROUTE: Collection("transaction-routes", Service.TRANSACTION, by_cursor=True),

@@ -75,6 +75,22 @@ class Asset(Payload):
     metadata: Metadata
 
 
+class AssetRate(Payload):
+    """`PUT .../asset-rates`. Servers end without `ttl`, so it is always sent, as `source` is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: Annotated[AssetCode, Field(alias="from")]
+    to: AssetCode
+    rate: Annotated[int, Field(gt=0, lt=2**63)]
+    """What one unit of `from` costs in `to`, with `scale` decimals."""
+    scale: Annotated[int, Field(ge=0, le=18)]
+    source: Text100
+    ttl: Annotated[int, Field(gt=0)]
+    """In seconds."""
+    externalId: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    metadata: Metadata
+
+
 class AccountType(Payload):
     """`POST .../account-types`."""
 

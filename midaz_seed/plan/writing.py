@@ -81,6 +81,7 @@ class TransactionWriter:
         moment = self.stamper.text(ordinal, draft.second) if dated else ""
         description, metadata = self._words(flow, draft, ordinal, asset, sides)
         mark = f'"seedKey":"{self._run_id}/{key}"'
+        metadata += flow.notes(day, draft.number)
         body = f'{{"description":{description},"metadata":{{"seedRun":"{self._run_id}",{mark}{metadata}}},'
         if dated:
             body += f'"transactionDate":"{moment}",'

@@ -102,6 +102,10 @@ class Flow(ABC):
     def sides(self) -> tuple[tuple[Side, Side], ...]:
         """Return who pays and who receives; of several, a draft goes by the one at its number, modulo their count."""
 
+    def notes(self, day: int, number: int) -> str:
+        """Return further metadata of an item as members of a JSON object, each after a comma; "" by default."""
+        return ""
+
     def key(self, day: int, number: int) -> str:
         """Return the key of an item in the ledger: entry, day and number, both from 1."""
         return f"{self.name}.{day + 1}.{number + 1}"

@@ -7,14 +7,16 @@ desk. The rate is a random walk of integers, the same on every platform.
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from midaz_seed.plan.flows.base import Draft, LedgerFacts, Side
+from midaz_seed.model.money import format_minor
+from midaz_seed.plan.flows.base import Draft, Side
 from midaz_seed.plan.flows.chance import ChanceFlow
 from midaz_seed.plan.items import Movement
 from midaz_seed.plan.streams import stream
 from midaz_seed.scenarios.model import Rate
 from midaz_seed.scenarios.values import WHOLE
 
-RATE_UNIT = 1_000_000
+RATE_DIGITS = 6
+RATE_UNIT = 10**RATE_DIGITS
 """Rates are kept in millionths."""
 
 
@@ -28,9 +30,9 @@ class ExchangeFlow(ChanceFlow):
         assert exchange is not None
         direct = scenario.assets[exchange.buy].rate.get(exchange.sell)
         if direct is not None:
-            return daily_rates(direct, self.facts, exchange.buy, exchange.sell, len(self.counts))
+            return daily_rates(direct, self.facts.seed, exchange.buy, exchange.sell, len(self.counts))
         inverse = scenario.assets[exchange.sell].rate[exchange.buy]
-        walked = daily_rates(inverse, self.facts, exchange.sell, exchange.buy, len(self.counts))
+        walked = daily_rates(inverse, self.facts.seed, exchange.sell, exchange.buy, len(self.counts))
         return [RATE_UNIT * RATE_UNIT // rate for rate in walked]
 
     def sides(self) -> tuple[tuple[Side, Side], ...]:
@@ -39,6 +41,11 @@ class ExchangeFlow(ChanceFlow):
         assert exchange is not None
         desk_in, desk_out = exchange.desk
         return ((pays, Side((desk_in,))), (Side((desk_out,)), gets))
+
+    def notes(self, day: int, number: int) -> str:
+        """Return the rate of the day, and the reference that both transactions of an exchange have."""
+        rate = format_minor(self.rates[min(day, len(self.rates) - 1)], RATE_DIGITS)
+        return f',"fxRate":"{rate}","fxReference":"{self.facts.key}.{self.name}.{day + 1}.fx{number // 2 + 1}"'
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the transactions of a day."""
@@ -57,9 +64,9 @@ class ExchangeFlow(ChanceFlow):
             yield Draft(draft.second, self.index, 2 * draft.number + 1, got, bought, draft.bits)
 
 
-def daily_rates(rate: Rate, facts: LedgerFacts, code: str, other: str, days: int) -> list[int]:
+def daily_rates(rate: Rate, seed: int, code: str, other: str, days: int) -> list[int]:
     """Return the rate of each day in millionths: a random walk from `start`, the same in every ledger of a plan."""
-    bits = stream(facts.seed, "rate", code, other).getrandbits
+    bits = stream(seed, "rate", code, other).getrandbits
     value, found = int(rate.start * RATE_UNIT), []
     for _ in range(max(days, 1)):
         found.append(max(value, 1))

@@ -6,6 +6,7 @@ from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.account import AccountGenerator
 from midaz_seed.plan.generators.account_type import AccountTypeGenerator
 from midaz_seed.plan.generators.asset import AssetGenerator
+from midaz_seed.plan.generators.asset_rate import AssetRateGenerator
 from midaz_seed.plan.generators.base import BaseGenerator, EntityGenerator
 from midaz_seed.plan.generators.ledger import LedgerGenerator
 from midaz_seed.plan.generators.ledger_settings import LedgerSettingsGenerator
@@ -19,6 +20,7 @@ ORGANIZATIONS = OrganizationGenerator()
 LEDGERS = LedgerGenerator()
 LEDGER_ENTITIES: tuple[EntityGenerator[LedgerDimensions], ...] = (
     AssetGenerator(),
+    AssetRateGenerator(),
     AccountTypeGenerator(),
     OperationRouteGenerator(),
     TransactionRouteGenerator(),

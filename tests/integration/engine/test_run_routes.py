@@ -71,17 +71,18 @@ refusals: {count: 8, kinds: {insufficient-funds: 1, unknown-destination: 1, wron
 CHECKED, KEPT = "{validate: true}", "{}"
 
 
-def settings_of(folder: Path, url: str, routes: str, more: str = "") -> Settings:
+def settings_of(folder: Path, server: SandboxServer, routes: str, more: str = "") -> Settings:
     sweep = ", sweep: {to: treasury}" if "time:" in more else ""
     scenario = {"scenario": str(write_scenario(folder, BANK.format(routes=routes, sweep=sweep) + more))}
-    sections = {"target": {"baseUrl": url}, "journal": {"enabled": False}, "verification": {"everyTransaction": True}}
+    target = {"baseUrl": server.url, "transactionUrl": server.transaction_url}
+    sections = {"target": target, "journal": {"enabled": False}, "verification": {"everyTransaction": True}}
     return Settings.model_validate(merge(SHORT_PAUSES, scenario, sections))
 
 
 async def ledger_of(server: SandboxServer) -> str:
-    """The URL of the only ledger of a server."""
+    """The URL of the only ledger of a server, at its transaction service."""
     ((organization_id, ledger_id),) = server.state.ledger_states
-    return f"{server.url}/v1/organizations/{organization_id}/ledgers/{ledger_id}"
+    return f"{server.transaction_url}/v1/organizations/{organization_id}/ledgers/{ledger_id}"
 
 
 async def read(url: str) -> dict[str, Any]:
@@ -111,7 +112,7 @@ async def test_a_server_that_checks_routes_accepts_every_transaction_of_a_scenar
     tmp_path: Path, dialect: str
 ) -> None:
     async with sandbox(dialect=dialect) as server:
-        settings = settings_of(tmp_path, server.url, CHECKED, LIFE)
+        settings = settings_of(tmp_path, server, CHECKED, LIFE)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
         ledger = await ledger_of(server)
@@ -129,7 +130,7 @@ async def test_a_server_that_checks_routes_accepts_every_transaction_of_a_scenar
 
 async def test_schedules_payouts_and_sweeps_have_routes_too(tmp_path: Path) -> None:
     async with sandbox() as server:
-        report = await seed_async(settings_of(tmp_path, server.url, CHECKED, DATED))
+        report = await seed_async(settings_of(tmp_path, server, CHECKED, DATED))
         assert report.exit_code == 0, report.verdict
         listed = (await read(f"{await ledger_of(server)}/transaction-routes?limit=100"))["items"]
     assert {"salary", "weekly", "sweep_fees", "saldo-inicial"} < {row["title"] for row in listed}
@@ -137,7 +138,7 @@ async def test_schedules_payouts_and_sweeps_have_routes_too(tmp_path: Path) -> N
 
 async def test_running_again_finds_the_routes_and_changes_no_setting(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = settings_of(tmp_path, server.url, CHECKED)
+        settings = settings_of(tmp_path, server, CHECKED)
         first = await seed_async(settings)
         again = await seed_async(settings)
     assert again.exit_code == 0, again.verdict
@@ -150,7 +151,7 @@ async def test_running_again_finds_the_routes_and_changes_no_setting(tmp_path: P
 
 async def test_a_setting_that_was_switched_off_later_is_a_difference(tmp_path: Path) -> None:
     async with sandbox() as server:
-        settings = settings_of(tmp_path, server.url, CHECKED)
+        settings = settings_of(tmp_path, server, CHECKED)
         assert (await seed_async(settings)).exit_code == 0
         url = f"{await ledger_of(server)}/settings"
         async with aiohttp.ClientSession() as session:
@@ -163,7 +164,7 @@ async def test_a_setting_that_was_switched_off_later_is_a_difference(tmp_path: P
 
 async def test_an_older_server_keeps_the_routes_as_text(tmp_path: Path) -> None:
     async with sandbox(dialect="v3.3") as server:
-        report = await seed_async(settings_of(tmp_path, server.url, KEPT))
+        report = await seed_async(settings_of(tmp_path, server, KEPT))
         assert report.exit_code == 0, report.verdict
         ledger = await ledger_of(server)
         listed = (await read(f"{ledger}/transactions?limit=100"))["items"]
@@ -176,7 +177,7 @@ async def test_an_older_server_keeps_the_routes_as_text(tmp_path: Path) -> None:
 async def test_a_server_that_cannot_check_routes_is_refused_before_the_first_write(tmp_path: Path) -> None:
     async with sandbox(dialect="v3.3") as server:
         with pytest.raises(UnsupportedScenarioError, match=r"routes\.validate"):
-            await seed_async(settings_of(tmp_path, server.url, CHECKED))
+            await seed_async(settings_of(tmp_path, server, CHECKED))
         assert not server.state.ledger_states
 
 
