@@ -24,16 +24,19 @@ class ExchangeFlow(ChanceFlow):
     """An entry with `exchange`. Numbers 2n and 2n + 1 of a day are the two transactions of one exchange."""
 
     @cached_property
-    def rates(self) -> Sequence[int]:
-        """What one unit of the asset that is bought costs in the one that is sold, by day, in millionths."""
-        exchange, scenario = self.entry.mix.exchange, self.population.shape.scenario
+    def _quoted(self) -> tuple[str, str]:
+        """The pair of assets as the scenario quotes it: what one unit of the first costs in the second."""
+        exchange, assets = self.entry.mix.exchange, self.population.shape.scenario.assets
         assert exchange is not None
-        direct = scenario.assets[exchange.buy].rate.get(exchange.sell)
-        if direct is not None:
-            return daily_rates(direct, self.facts.seed, exchange.buy, exchange.sell, len(self.counts))
-        inverse = scenario.assets[exchange.sell].rate[exchange.buy]
-        walked = daily_rates(inverse, self.facts.seed, exchange.sell, exchange.buy, len(self.counts))
-        return [RATE_UNIT * RATE_UNIT // rate for rate in walked]
+        is_direct = exchange.sell in assets[exchange.buy].rate
+        return (exchange.buy, exchange.sell) if is_direct else (exchange.sell, exchange.buy)
+
+    @cached_property
+    def rates(self) -> Sequence[int]:
+        """The rate of the pair by day, in millionths."""
+        code, other = self._quoted
+        rate = self.population.shape.scenario.assets[code].rate[other]
+        return daily_rates(rate, self.facts.seed, code, other, len(self.counts))
 
     def sides(self) -> tuple[tuple[Side, Side], ...]:
         """Return who pays and who receives: a customer sells to a desk, and gets from the other one."""
@@ -43,9 +46,10 @@ class ExchangeFlow(ChanceFlow):
         return ((pays, Side((desk_in,))), (Side((desk_out,)), gets))
 
     def notes(self, day: int, number: int) -> str:
-        """Return the rate of the day, and the reference that both transactions of an exchange have."""
+        """Return the pair, the rate of the day, and the reference that both transactions of an exchange have."""
         rate = format_minor(self.rates[min(day, len(self.rates) - 1)], RATE_DIGITS)
-        return f',"fxRate":"{rate}","fxReference":"{self.facts.key}.{self.name}.{day + 1}.fx{number // 2 + 1}"'
+        reference = f"{self.facts.key}.{self.name}.{day + 1}.fx{number // 2 + 1}"
+        return f',"fxPair":"{"/".join(self._quoted)}","fxRate":"{rate}","fxReference":"{reference}"'
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the transactions of a day."""
@@ -55,9 +59,12 @@ class ExchangeFlow(ChanceFlow):
         bought = shape.asset_index[exchange.buy]
         sold_scale = shape.assets[shape.asset_index[exchange.sell]].scale
         desk_in, desk_out = (population.groups[name][0] for name in exchange.desk)
+        is_direct = self._quoted[0] == exchange.buy
         for draft in super().drafts(day):
             [(source, destination, amount)] = draft.movements
-            gets = amount * RATE_UNIT * 10 ** shape.assets[bought].scale // (self.rates[day] * 10**sold_scale)
+            # an inverted rate would lose digits: one real is 0.000002 bitcoin
+            times, over = (RATE_UNIT, self.rates[day]) if is_direct else (self.rates[day], RATE_UNIT)
+            gets = amount * times * 10 ** shape.assets[bought].scale // (over * 10**sold_scale)
             sold = (Movement(source, desk_in, amount),)
             got = (Movement(desk_out, destination, max(gets, 1)),)
             yield Draft(draft.second, self.index, 2 * draft.number, sold, draft.asset, draft.bits)
