@@ -1,11 +1,13 @@
 """Transactions that the server must refuse: one for each reason, with an amount or a name that cannot pass. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from midaz_seed.errors import PlanError
 from midaz_seed.model.money import format_minor
 from midaz_seed.plan.calendar.days import apportion
 from midaz_seed.plan.dimensions import LedgerDimensions
+from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem
 from midaz_seed.plan.streams import stream
 
@@ -36,12 +38,12 @@ def _refusal(dimensions: LedgerDimensions, expectation: "Expectation", kind: str
     bits = stream(dimensions.identity.seed, dimensions.key, "refusals", number).getrandbits
     active = [account for group in population.groups.values() for account in group]
     sources = list(population.frozen) if kind == "frozen-sender" else active
-    source = sources[(bits(64) * len(sources)) >> 64]
+    source = _one_of(dimensions, kind, sources, bits)
     asset = assets[population.asset[source]]
     partners = [
         account for account in active if account != source and population.asset[account] == population.asset[source]
     ]
-    destination = partners[(bits(64) * len(partners)) >> 64]
+    destination = _one_of(dimensions, kind, partners, bits)
     amount = 1 if kind != "insufficient-funds" else expectation.received[source] + 1
     payer, payee = f'"{population.aliases[source]}"', f'"{population.aliases[destination]}"'
     paid, dated = amount, ""
@@ -49,12 +51,23 @@ def _refusal(dimensions: LedgerDimensions, expectation: "Expectation", kind: str
         payee = f'"conta-inexistente-{number + 1}"'
     elif kind == "wrong-asset":
         others = [account for account in active if population.asset[account] != population.asset[source]]
-        payee = f'"{population.aliases[others[(bits(64) * len(others)) >> 64]]}"'
+        payee = f'"{population.aliases[_one_of(dimensions, kind, others, bits)]}"'
     elif kind == "unequal-sides":
         paid = amount + 1
     elif kind == "future":
         dated = f'"transactionDate":"{FUTURE}",'
     return _item(dimensions, kind, number, (asset, source, destination, amount, paid), payer, payee, dated)
+
+
+def _one_of(dimensions: LedgerDimensions, kind: str, accounts: Sequence[int], bits: Bits) -> int:
+    """Choose an account. Raises PlanError where there is none."""
+    if not accounts:
+        raise PlanError(
+            f"the refusals of the scenario {dimensions.shape.scenario.scenario} have {kind}, but ledger "
+            f"{dimensions.key} has no account for it",
+            hint="use more customers, or leave this kind out",
+        )
+    return accounts[(bits(64) * len(accounts)) >> 64]
 
 
 def _item(

@@ -59,7 +59,7 @@ def test_an_existing_account_is_found_by_its_alias() -> None:
 
 def test_only_what_the_server_lets_exist_twice_is_looked_up_before_it_is_made() -> None:
     twice = {entity for entity, generator in GENERATORS.items() if not generator.unique_on_server}
-    assert twice == {Entity.ORGANIZATION, Entity.PORTFOLIO}
+    assert twice == {Entity.ORGANIZATION, Entity.OPERATION_ROUTE, Entity.TRANSACTION_ROUTE, Entity.PORTFOLIO}
 
 
 def test_an_organization_is_called_by_its_legal_name() -> None:
