@@ -12,6 +12,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from itertools import pairwise
 from typing import Protocol, TypeVar, cast
 
+import orjson
+
 from midaz_seed.errors import NotMidazError, RequestFailedError
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import parent_of, parsed_exactly
@@ -57,9 +59,10 @@ COUNT_HEADER = "X-Total-Count"
 _TRANSACTION = Service.TRANSACTION  # cached: in Python 3.11 the access to an Enum member is slow
 
 
-def create_request(entity: Entity, place: Place, body: bytes, method: str = "POST") -> Request:
+def create_request(entity: Entity, place: Place, body: JsonObject, method: str = "POST") -> Request:
     """Build the request that creates an entity; `method`: that of its generator."""
-    return Request(method, routes.collection(entity, place), body, service=COLLECTIONS[entity].service)
+    path, rest = routes.creation(entity, place, body)
+    return Request(method, path, orjson.dumps(rest), service=COLLECTIONS[entity].service)
 
 
 def delete_request(entity: Entity, place: Place, entity_id: str) -> Request:

@@ -218,7 +218,20 @@ def of_entity(status: int, body: bytes, planned: JsonObject, parents: Mapping[st
     return Effect.NOT_MADE if 400 <= status < 500 and midaz_code(body) else Effect.UNKNOWN
 
 
-_IDENTIFIES = ("legalName", "legalDocument", "name", "code", "alias", "keyValue", "assetCode", "title", "operationType")
+_IDENTIFIES = frozenset(
+    [
+        "legalName",
+        "legalDocument",
+        "name",
+        "code",
+        "alias",
+        "keyValue",
+        "assetCode",
+        "title",
+        "operationType",
+        "document",
+    ]
+)
 
 
 def shows_change(status: int, body: bytes, planned: JsonObject) -> bool:

@@ -155,6 +155,38 @@ class LedgerSettings(Payload):
     accounting: AccountingSettings
 
 
+class LegalPerson(Payload):
+    """What is known of a company."""
+
+    tradeName: Text256
+
+
+class Holder(Payload):
+    """`POST /v1/organizations/{id}/holders` (from v4 on)."""
+
+    type: Literal["NATURAL_PERSON", "LEGAL_PERSON"]
+    name: Text256
+    document: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{11,14}$")]
+    legalPerson: LegalPerson | None = None
+    metadata: Metadata
+
+
+class BankingDetails(Payload):
+    """Where an account is, as other banks name it."""
+
+    branch: Text100
+    account: Text100
+    type: Literal["CACC"]
+    countryCode: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+class Instrument(Payload):
+    """`POST /v1/organizations/{id}/holders/{id}/instruments` (from v4 on), without the ids of ledger and account."""
+
+    bankingDetails: BankingDetails
+    metadata: Metadata
+
+
 class Portfolio(Payload):
     """`POST .../portfolios`."""
 

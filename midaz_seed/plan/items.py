@@ -23,9 +23,11 @@ class Entity(StrEnum):
     OPERATION_ROUTE = "operation_route"
     TRANSACTION_ROUTE = "transaction_route"
     LEDGER_SETTINGS = "ledger_settings"
+    HOLDER = "holder"
     PORTFOLIO = "portfolio"
     SEGMENT = "segment"
     ACCOUNT = "account"
+    INSTRUMENT = "instrument"
 
 
 class Phase(StrEnum):
@@ -39,9 +41,11 @@ class Phase(StrEnum):
     OPERATION_ROUTES = "operation_routes"
     TRANSACTION_ROUTES = "transaction_routes"
     LEDGER_SETTINGS = "ledger_settings"
+    HOLDERS = "holders"
     PORTFOLIOS = "portfolios"
     SEGMENTS = "segments"
     ACCOUNTS = "accounts"
+    INSTRUMENTS = "instruments"
     DEPOSITS = "deposits"
     SETTLEMENT = "settlement"
     TRANSFERS = "transfers"

@@ -8,8 +8,6 @@ when it matches the plan. Duplicates are then resolved (`engine.entities.duplica
 
 from dataclasses import dataclass
 
-import orjson
-
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.changes import set_until_shown
 from midaz_seed.engine.entities.duplicates import (
@@ -25,7 +23,7 @@ from midaz_seed.errors import RequestFailedError, RunError
 from midaz_seed.midaz.api import create_request
 from midaz_seed.midaz.classify import Disposition, Verdict
 from midaz_seed.midaz.evidence import Effect, after, of_entity, parsed_exactly
-from midaz_seed.midaz.routes import Place
+from midaz_seed.midaz.routes import COLLECTIONS, Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
 from midaz_seed.plan.generators import GENERATORS
@@ -132,7 +130,7 @@ class EntityCreator:
         found = None if parent_fresh else await context.api(self._phase).what_is_set(item, place)
         is_set = found is not None and not generator.differences(item, found)
         if not is_set:
-            request = create_request(item.entity, place, orjson.dumps(body), generator.method)
+            request = create_request(item.entity, place, body, generator.method)
             failure = await set_until_shown(context, self._phase, item, body, request, place.path)
             if failure is not None:
                 return self._failed(failure, item, request)
@@ -184,9 +182,10 @@ class _Creation:
         self._now = context.clock.monotonic
         self._unique = GENERATORS[item.entity].unique_on_server
         parents = {"organizationId": place.organization_id, "ledgerId": place.ledger_id}
-        self._parents = {name: value for name, value in parents.items() if value}
+        shown = COLLECTIONS[item.entity].parents
+        self._parents = {name: value for name, value in parents.items() if value and name in shown}
         self.claim = claim
-        self.request = create_request(item.entity, place, orjson.dumps(body))
+        self.request = create_request(item.entity, place, body)
         self.took_s = 0.0
         """Duration of the create that was answered."""
 

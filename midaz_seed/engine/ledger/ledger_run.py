@@ -72,6 +72,7 @@ class LedgerRun:
             stops = pool.admission.is_draining or pool.admission.time_is_up
             if entity is Entity.ASSET and not ledger.ids and not stops:
                 return self._give_up(phase, "none of its assets could be created, so it gets no accounts")
+            ledger.ids[plan.key] = ledger.id  # instruments refer to it
             if entity is Entity.TRANSACTION_ROUTE and plan.counts.get(phase):
                 ledger.routes = self._route_ids()
                 if ledger.routes is None and not stops:
@@ -144,6 +145,8 @@ class LedgerRun:
         creator = EntityCreator(context, recorder, ledger.place)
         phase_log = context.journal.phase_log(ledger.index, phase, self._plan.counts[phase])
 
+        keeps_ids = Phase.INSTRUMENTS in self._plan.counts  # they refer to accounts
+
         async def create(numbered_item: tuple[int, EntityItem]) -> None:
             ordinal, item = numbered_item
             if any(key not in ledger.ids for key in item.needed):
@@ -157,7 +160,7 @@ class LedgerRun:
                 return
             if item.entity is Entity.ACCOUNT:
                 ledger.accounts[self._plan.account_index(item.key)] = 1
-            if item.entity is not Entity.ACCOUNT or item.key in self._plan.parents:
+            if item.entity is not Entity.ACCOUNT or keeps_ids or item.key in self._plan.parents:
                 ledger.ids[item.key] = created.id
 
         left = False

@@ -27,7 +27,7 @@ from midaz_seed.engine.ledger.listing import (
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz.evidence import status_of
-from midaz_seed.midaz.routes import PAGE_LIMIT
+from midaz_seed.midaz.routes import COLLECTIONS, PAGE_LIMIT
 from midaz_seed.model.balances import (
     EXTERNAL,
     BalanceDifference,
@@ -227,8 +227,10 @@ class _Verification:
         ids: IdsByKey = {}
         every: set[str] = set()
         async for row in self._api.entities(entity, self._ledger.place, {}):
-            every.add(id_of(row))
             known_by = name(row)
+            if COLLECTIONS[entity].of_organization and not known_by.startswith(f"{self._plan.key}."):
+                continue  # of another ledger
+            every.add(id_of(row))
             if known_by:
                 add(ids, known_by, id_of(row))
         return ids, len(every)

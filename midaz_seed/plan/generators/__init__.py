@@ -8,6 +8,8 @@ from midaz_seed.plan.generators.account_type import AccountTypeGenerator
 from midaz_seed.plan.generators.asset import AssetGenerator
 from midaz_seed.plan.generators.asset_rate import AssetRateGenerator
 from midaz_seed.plan.generators.base import BaseGenerator, EntityGenerator
+from midaz_seed.plan.generators.holder import HolderGenerator
+from midaz_seed.plan.generators.instrument import InstrumentGenerator
 from midaz_seed.plan.generators.ledger import LedgerGenerator
 from midaz_seed.plan.generators.ledger_settings import LedgerSettingsGenerator
 from midaz_seed.plan.generators.operation_route import OperationRouteGenerator
@@ -25,9 +27,11 @@ LEDGER_ENTITIES: tuple[EntityGenerator[LedgerDimensions], ...] = (
     OperationRouteGenerator(),
     TransactionRouteGenerator(),
     LedgerSettingsGenerator(),
+    HolderGenerator(),
     PortfolioGenerator(),
     SegmentGenerator(),
     AccountGenerator(),
+    InstrumentGenerator(),
 )
 """What a ledger holds, in the order in which it is created: counts, keys, phases and verification follow from it."""
 

@@ -7,6 +7,7 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.asset import asset_key
 from midaz_seed.plan.generators.base import EntityGenerator
+from midaz_seed.plan.generators.holder import holder_key
 from midaz_seed.plan.generators.portfolio import portfolio_key
 from midaz_seed.plan.generators.segment import segment_key
 from midaz_seed.plan.items import Entity, EntityItem, Phase
@@ -39,7 +40,11 @@ class AccountGenerator(EntityGenerator[LedgerDimensions]):
             }
             if account.status == CLOSED:
                 payload["status"] = {"code": "CLOSED", "description": "Conta encerrada"}
-            yield self.item(key, payload, self._references(scope, account), (asset_key(scope, account.asset),))
+            references = self._references(scope, account)
+            customer = scope.population.customer[index]
+            if scope.shape.scenario.parties and customer >= 0:
+                references["holderId"] = holder_key(scope, customer)
+            yield self.item(key, payload, references, (asset_key(scope, account.asset),))
 
     def count(self, scope: LedgerDimensions) -> int:
         """Return the number of accounts."""
