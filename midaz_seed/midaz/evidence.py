@@ -218,20 +218,8 @@ def of_entity(status: int, body: bytes, planned: JsonObject, parents: Mapping[st
     return Effect.NOT_MADE if 400 <= status < 500 and midaz_code(body) else Effect.UNKNOWN
 
 
-_IDENTIFIES = frozenset(
-    [
-        "legalName",
-        "legalDocument",
-        "name",
-        "code",
-        "alias",
-        "keyValue",
-        "assetCode",
-        "title",
-        "operationType",
-        "document",
-    ]
-)
+_NAMES = ("legalName", "name", "code", "alias", "keyValue", "title")
+_IDENTIFIES = (*_NAMES, "legalDocument", "document", "assetCode", "operationType")
 
 
 def shows_change(status: int, body: bytes, planned: JsonObject) -> bool:

@@ -22,7 +22,7 @@ from midaz_seed.engine.requests.answer import Answer
 from midaz_seed.errors import RequestFailedError, RunError
 from midaz_seed.midaz.api import create_request
 from midaz_seed.midaz.classify import Disposition, Verdict
-from midaz_seed.midaz.evidence import Effect, after, of_entity, parsed_exactly
+from midaz_seed.midaz.evidence import REPLAYED, Effect, after, of_entity, parsed_exactly
 from midaz_seed.midaz.routes import COLLECTIONS, Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
@@ -278,6 +278,8 @@ class _Creation:
             await self._resolve()
             if claim.id != new_id:
                 return self._known(claim.stays, lost=repeated)
+        if not repeated and answer.response is not None and answer.response.headers.get(REPLAYED) == "true":
+            return Created(Outcome.EXISTING, new_id)  # the answer to the same body in an earlier session
         return Created(Outcome.CREATED, new_id, created_by_this_run=True)
 
     async def _adopted(self, known: Effect, *, lost: bool) -> Created | Failure:

@@ -12,6 +12,8 @@ from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.plan.marks import KEY_MARK
 
 BRANCH = "0001"
+CURRENT = "CACC"
+"""A current account, by its code in ISO 20022."""
 
 
 class InstrumentGenerator(EntityGenerator[LedgerDimensions]):
@@ -36,7 +38,7 @@ class InstrumentGenerator(EntityGenerator[LedgerDimensions]):
             details: JsonObject = {
                 "branch": BRANCH,
                 "account": f"{account + 1:08}",
-                "type": "CACC",
+                "type": CURRENT,
                 "countryCode": "BR",
             }
             yield self.item(
