@@ -73,6 +73,8 @@ class FlowRoutes:
         """
         self._sides, self._extra, self._external = sides, extra, external
         self.numbers: dict[int, int] = {}
+        self._names: dict[int, str] = {}
+        """Members of legs by operation route; a run makes millions of legs."""
 
     def members(
         self, key_begins: str, asset: int, pays: Iterable[int | None], gets: Iterable[int | None]
@@ -92,12 +94,12 @@ class FlowRoutes:
         combination = 0
         for number in (*on_pays, *on_gets):
             combination |= 1 << number
+        names = self._names
+        for number in (*on_pays, *on_gets):
+            if number not in names:
+                names[number] = f',"routeId":"{id_of(key_begins + operation_route(number))}"'
         transaction = f'"routeId":"{id_of(key_begins + transaction_route(self.numbers[combination]))}",'
-        legs = [
-            [f',"routeId":"{id_of(key_begins + operation_route(number))}"' for number in side]
-            for side in (on_pays, on_gets)
-        ]
-        return transaction, legs[0], legs[1]
+        return transaction, [names[number] for number in on_pays], [names[number] for number in on_gets]
 
     def operation_route(self, account: int | None, asset: int, *, pays: bool) -> int:
         """Return the index of the operation route of a leg.
