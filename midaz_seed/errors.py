@@ -4,6 +4,7 @@
     ├── UsageError                 an invalid flag or argument                                  exit 2
     │   ├── ConfigurationError     an unknown or invalid setting in a file, variable or flag    exit 2
     │   ├── PlanError              the counts cannot be planned                                 exit 2
+    │   ├── UnsupportedScenarioError  the server's version lacks what the scenario uses         exit 2
     │   ├── TargetNotAllowedError  the target is neither loopback nor an allowed host           exit 2
     │   ├── OutputError            an output file cannot be written                             exit 2
     │   ├── UnsupportedPlatformError  the operating system is not supported                     exit 2
@@ -123,6 +124,10 @@ class ConfigurationError(UsageError):
 
 class PlanError(UsageError):
     """The counts cannot be planned, such as transfers without a second account to receive them."""
+
+
+class UnsupportedScenarioError(UsageError):
+    """The server's version lacks features that the scenario uses. The message names each; nothing was sent."""
 
 
 class TargetNotAllowedError(UsageError):

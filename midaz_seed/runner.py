@@ -200,7 +200,8 @@ async def examine_async(
     """Examine the target: version, access, API behaviour and latency, and whether a run may start. The command: doctor.
 
     Args:
-        settings: only the section `target` is used, and `sandbox` where that is the target.
+        settings: the section `target` is used, `sandbox` where that is the target, and `scenario`: whether the server's
+            version has everything that it uses.
         write: also test idempotency, balances and throughput, in a temporary organization that is removed afterwards.
         emit: as in `seed_async`.
         handle_signals: as in `seed_async`.
@@ -220,7 +221,7 @@ async def examine_async(
         _reach(settings, resolve_target(settings.target)) as address,
         _transport(settings, address, call) as transport,
     ):
-        return await doctor.examine(transport, address, call.clock, write=write)
+        return await doctor.examine(transport, address, call.clock, write=write, scenario=settings.scenario)
 
 
 seed = synchronous(seed_async)

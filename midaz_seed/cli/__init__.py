@@ -39,6 +39,7 @@ COMMANDS = {
     "verify": "Verify that a Midaz holds the planned data; write nothing.",
     "teardown": "Remove what a run created, and nothing else.",
     "sandbox": "Run the embedded Midaz.",
+    "scenario": "List, show or check what data can consist of.",
     "config": "Show the settings, their JSON Schema or a file to start from.",
 }
 """Command -> its line in `midaz-seed --help`. The command is an object of that name in the module of that name."""

@@ -55,6 +55,8 @@ def _flags_for_run(loaded: LoadedSettings) -> list[str]:
         if spelling == source or setting.is_secret or path in (*in_diagnosis, "target.transactionPort"):
             continue
         value = as_plain(setting.value_of(loaded.settings))
+        if path == "scenario" and not spelling.startswith("--set "):  # a file, which is not called as its scenario
+            value = click.get_current_context().params["scenario"]
         if spelling.startswith("--set "):
             flags.append(f"--set {shlex.quote(f'{path}={value}')}")
         elif isinstance(value, bool):

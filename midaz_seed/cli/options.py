@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,11 @@ def settings_options(command: Command) -> Command:
         elif "run_name" in arguments:
             rest["directory"] = None
         rest["loaded"] = loaded = load_settings(
-            config=Path(config) if config is not None else None, flags=flags, environ=os.environ, stored=stored
+            config=Path(config) if config is not None else None,
+            flags=flags,
+            environ=os.environ,
+            stored=stored,
+            today=date.today(),
         )
         check_used(str(click.get_current_context().info_name), loaded)
         if loaded.settings.target.insecure:

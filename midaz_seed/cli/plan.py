@@ -37,8 +37,11 @@ def _rate(ctx: click.Context, parameter: click.Parameter, value: float) -> float
 @click.option(
     "--show", "key", metavar="KEY", help="Print the request body of one item, such as o1.l1.acc7 or o1.l1.t7.1"
 )
+@click.option(
+    "--for", "version", metavar="VERSION", help="Also check that a Midaz of this version has what the scenario needs"
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
-def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bool) -> None:
+def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, version: str | None, as_json: bool) -> None:
     """Show what a run would create: counts, amounts, requests, bytes, duration, and memory in the server's Redis.
 
     \b
@@ -49,6 +52,8 @@ def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bo
 
     if key is not None and click.get_current_context().get_parameter_source("rate_per_s") is COMMANDLINE:
         raise UsageError("--rate has no effect on --show", hint="leave one of them out")
+    if version is not None:
+        _check_version(loaded, version)
     planned = build_plan(loaded.settings, keep_balances=key is not None)
     if key is not None:
         click.echo(_body(planned, key))
@@ -57,6 +62,16 @@ def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, as_json: bo
 
     summary = summarize_plan(planned, rate_per_s=rate_per_s, ttl_s=loaded.settings.idempotency.ttl_s)
     click.echo(_document(summary) if as_json else _text(summary, loaded.settings.preset))
+
+
+def _check_version(loaded: LoadedSettings, version: str) -> None:
+    from midaz_seed.scenarios.needs import check_supported, parse_version
+
+    try:
+        parse_version(version)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--for") from error
+    check_supported(loaded.settings.scenario, version)
 
 
 def _body(planned: "Plan", key: str) -> str:

@@ -37,6 +37,8 @@ class RunResults:
     verifications: list[LedgerVerification] = field(default_factory=list)
     absent: list[Difference] = field(default_factory=list)
     """Organizations and ledgers that are absent, or exist more than once."""
+    not_refused: list[Difference] = field(default_factory=list)
+    """Transactions that the server had to refuse and accepted, or refused with another code."""
     errors: list[SeedError] = field(default_factory=list)
     """Errors that ended a ledger or the run."""
     concurrency: list[ConcurrencyChanged] = field(default_factory=list)
@@ -63,6 +65,7 @@ class RunResults:
         self.settled += other.settled
         self.verifications += other.verifications
         self.absent += other.absent
+        self.not_refused += other.not_refused
         self.errors += other.errors
         self.concurrency += other.concurrency
         self.steady += other.steady

@@ -38,6 +38,7 @@ from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.process import usable_cores
 from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
 from midaz_seed.runs.journal import PhaseLog
+from midaz_seed.scenarios.needs import check_supported
 
 
 async def seed(context: RunContext) -> None:
@@ -50,6 +51,7 @@ async def seed(context: RunContext) -> None:
         UnauthorizedError: the credentials were rejected.
         NotMidazError: the server is not a Midaz server.
         PlanError: the plan needs a newer server.
+        UnsupportedScenarioError: the scenario needs a newer server.
         RunError: the run was made on another server, or the server contradicts itself.
     """
     shards = shards_of(context)
@@ -136,6 +138,7 @@ async def _connect(context: RunContext) -> None:
     """
     api = MidazApi(context.sender.probe, Phase.ORGANIZATIONS)
     context.findings.server = server = server_of(await context.pool.run_one(api.version))
+    check_supported(context.settings.scenario, server.version)
     if context.plan.transactions_per_batch > 1 and not server.atomic_many_to_many:
         raise PlanError(
             f"Midaz {server.version} may apply only some legs of a transaction, so movements cannot be batched",

@@ -203,7 +203,7 @@ def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
 
 def _verification(context: RunContext) -> VerificationReport | None:
     verifications = context.results.verifications
-    if not verifications and not context.results.absent:
+    if not (verifications or context.results.absent or context.results.not_refused):
         return None
     stopped = sum(ledger.status is LedgerStatus.STOPPED for ledger in context.state.ledgers)
     # ledgers that the time limit left unstarted are not to be verified
@@ -212,6 +212,7 @@ def _verification(context: RunContext) -> VerificationReport | None:
     ledgers_planned = len(context.state.ledgers) - left_out
     differences = [
         *context.results.absent,
+        *context.results.not_refused,
         *(difference for verification in verifications for difference in verification.differences),
     ]
     return VerificationReport(
@@ -235,12 +236,13 @@ def _phases(context: RunContext) -> tuple[PhaseReport, ...]:
 
 
 def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
-    done = meter.created + meter.existing + meter.failed
+    done = meter.created + meter.existing + meter.refused + meter.failed
     return PhaseReport(
         name=phase.value,
         planned=meter.planned,
         created=meter.created,
         existing=meter.existing,
+        refused=meter.refused,
         failed=meter.failed,
         skipped=max(meter.planned - done, 0),  # everything without an outcome, sent or not
         recovered=meter.recovered,

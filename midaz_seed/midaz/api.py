@@ -14,7 +14,7 @@ from typing import Protocol, TypeVar, cast
 
 from midaz_seed.errors import NotMidazError, RequestFailedError
 from midaz_seed.midaz import routes
-from midaz_seed.midaz.evidence import parsed_exactly
+from midaz_seed.midaz.evidence import parent_of, parsed_exactly
 from midaz_seed.midaz.routes import PAGE_LIMIT, Place
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.items import Entity, Phase
@@ -74,6 +74,11 @@ def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) 
     """
     headers = {KEY_HEADER: idempotency_key, KEY_TTL_HEADER: ttl}
     return Request("POST", path, body, headers, _TRANSACTION)
+
+
+def freeze_request(place: Place, balance_id: str) -> Request:
+    """Build the `PATCH` with which a balance may not send any more; it may still receive."""
+    return Request("PATCH", routes.balance(place, balance_id), b'{"allowSending":false}', service=_TRANSACTION)
 
 
 class MidazApi:
@@ -189,14 +194,20 @@ class MidazApi:
         return self.rows(routes.balances(place), Service.TRANSACTION, by_cursor=True)
 
     async def transaction_id_by_mark(self, place: Place, mark: str) -> str | None:
-        """Return the id of the transaction with `seedKey` = `mark` in its metadata; None when it does not exist."""
+        """Return the id of the transaction with `seedKey` = `mark` in its metadata; None when it does not exist.
+
+        A reversal has the metadata of the transaction that it reverts and is not meant.
+        """
+        rows = await self.transactions_by_mark(place, mark)
+        return next((str(row["id"]) for row in rows if not parent_of(row)), None)
+
+    async def transactions_by_mark(self, place: Place, mark: str) -> list[JsonObject]:
+        """Return the transactions with `seedKey` = `mark` in their metadata: one, and its reversal."""
         path = routes.transactions(place)
         query = {f"metadata.{KEY_MARK}": mark, "limit": str(PAGE_LIMIT)}
         envelope = await self.rows_once(path, Service.TRANSACTION, **query)
-        for row in cast("list[JsonObject]", envelope["items"]):
-            if mark_of(row) == mark and row.get("id"):
-                return str(row["id"])
-        return None
+        rows = cast("list[JsonObject]", envelope["items"])
+        return [row for row in rows if mark_of(row) == mark and row.get("id")]
 
     async def transaction(self, place: Place, transaction_id: str) -> JsonObject | None:
         """Return one transaction; None when it does not exist.

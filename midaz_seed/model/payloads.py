@@ -99,10 +99,10 @@ class Segment(Payload):
 
 
 class Status(Payload):
-    """The status of an account; the server stores any code."""
+    """The status of an account: a text that the server stores and does not interpret."""
 
     code: Text100
-    description: Text256
+    description: Text256 | None = None
 
 
 class Account(Payload):

@@ -7,7 +7,7 @@ epochs before. The scenario names a wish for each opening balance, which is rais
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from statistics import median_low
 
 from midaz_seed.errors import PlanError
@@ -34,10 +34,10 @@ class Expectation:
     """Planned balances of one ledger in minor units.
 
     Attributes:
+        external: amount that left the external account, by asset code.
         deposited: balance after the deposits, by account index.
         transferred: available balance after the transfers, by account index.
         final: available balance at the end, by account index.
-        external: amount that left the external account, by asset code.
         on_hold: amount on hold at the end, by account index, where there is any.
         epochs: number of transactions of each epoch.
         follow_ups: number of them.
@@ -45,12 +45,13 @@ class Expectation:
         opening: sum of the opening balances, by asset code.
         accounts: number of accounts, by asset code.
         funded: number of accounts with an opening balance, by asset code.
+        open_assets: codes of the assets whose external account transfers use, so that it does not only pay.
     """
 
-    deposited: list[int]
-    transferred: list[int]
-    final: list[int]
     external: dict[str, int]
+    deposited: list[int] = field(default_factory=list)
+    transferred: list[int] = field(default_factory=list)
+    final: list[int] = field(default_factory=list)
     on_hold: dict[int, int] = field(default_factory=dict)
     epochs: tuple[int, ...] = ()
     follow_ups: int = 0
@@ -59,6 +60,7 @@ class Expectation:
     opening: dict[str, int] = field(default_factory=dict)
     accounts: dict[str, int] = field(default_factory=dict)
     funded: dict[str, int] = field(default_factory=dict)
+    open_assets: frozenset[str] = frozenset()
 
     def effect_of(self, phase: Phase) -> Iterator[int]:
         """Iterate over the change of each account by all transactions of a money phase."""
@@ -117,7 +119,8 @@ class _Balances:
                     self.on_hold[source] -= amount
                     receiver = destination if kind is Kind.COMMIT else source
                 external = (destination is None) - (source is None) if kind is Kind.REVERT else -(receiver is None)
-                self.left[draft.asset] = self.left.get(draft.asset, 0) + external * amount
+                if external:
+                    self.left[draft.asset] = self.left.get(draft.asset, 0) + external * amount
                 if receiver is not None:
                     gained[receiver] = gained.get(receiver, 0) + amount
         self._end_epoch(paid, gained)
@@ -174,26 +177,31 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         accounts[shape.assets[asset].code] += 1
         funded[shape.assets[asset].code] += amount > 0
     external = {asset.code: sums[asset.code] + balances.left.get(index, 0) for index, asset in enumerate(shape.assets)}
+    open_assets = frozenset(shape.assets[index].code for index in balances.left)
     raised = _raised(wishes, balances.need, population.asset)
+    planned = Expectation(
+        external=external,
+        epochs=tuple(sizes),
+        follow_ups=len(follow_ups),
+        raised=raised,
+        opening=sums,
+        accounts=accounts,
+        funded=funded,
+        open_assets=open_assets,
+        received=[one + gained for one, gained in zip(opening, balances.total_in, strict=True)]
+        if shape.scenario.refusals
+        else [],
+    )
     if not keep:
         dimensions.forget()
-        return Expectation([], [], [], external, {}, tuple(sizes), len(follow_ups), [], raised, sums, accounts, funded)
+        return planned
     moved = [one + change for one, change in zip(opening, transferred, strict=True)]
-    final = moved if not follow_ups else [one + net for one, net in zip(opening, balances.net, strict=True)]
-    received = [one + gained for one, gained in zip(opening, balances.total_in, strict=True)]
-    return Expectation(
-        opening,
-        moved,
-        final,
-        external,
-        {account: amount for account, amount in balances.on_hold.items() if amount},
-        tuple(sizes),
-        len(follow_ups),
-        received if shape.scenario.refusals else [],
-        raised,
-        sums,
-        accounts,
-        funded,
+    return replace(
+        planned,
+        deposited=opening,
+        transferred=moved,
+        final=moved if not follow_ups else [one + net for one, net in zip(opening, balances.net, strict=True)],
+        on_hold={account: amount for account, amount in balances.on_hold.items() if amount},
     )
 
 

@@ -24,7 +24,7 @@ from midaz_seed.plan.generators import (
 )
 from midaz_seed.plan.generators.account import account_index
 from midaz_seed.plan.generators.asset import asset_key
-from midaz_seed.plan.items import AssetTemplate, EntityItem, Movement, Phase, TransactionItem, follow_up
+from midaz_seed.plan.items import AssetTemplate, EntityItem, Movement, Phase, TransactionItem, follow_up, hold_key
 from midaz_seed.plan.population import Population
 from midaz_seed.plan.refusals import refusal_items
 from midaz_seed.plan.shape import LedgerShape
@@ -271,16 +271,19 @@ class LedgerPlan:
         """Generate the final balance of every account and of each external account.
 
         Args:
-            less: amounts of movements that were left out, by account index, in minor units.
+            less: changes by transactions that were left out, in minor units, with the keys of `balance_effect_of`.
         """
-        planned = self._expectation
+        less, planned = less or {}, self._expectation
         external = dict(planned.external)
         for account, minor in enumerate(planned.final):
-            asset, left_out = self.asset_of(account), less.get(account, 0) if less else 0
-            external[asset.code] -= left_out
-            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor - left_out))
+            asset, left_out = self.asset_of(account), less.get(account, 0)
+            not_held = less.get(hold_key(account), 0)
+            external[asset.code] -= left_out + not_held
+            held = asset.decimal(planned.on_hold.get(account, 0) - not_held)
+            yield ExpectedBalance(self.alias(account), asset.code, asset.decimal(minor - left_out), held)
         for asset in self.assets:
-            yield ExpectedBalance(EXTERNAL + asset.code, asset.code, asset.decimal(external[asset.code]))
+            amount, only_pays = asset.decimal(external[asset.code]), asset.code not in planned.open_assets
+            yield ExpectedBalance(EXTERNAL + asset.code, asset.code, amount, only_pays=only_pays)
 
     # ---- single items
 

@@ -7,10 +7,12 @@ stream of its own, so that a change of one does not move another.
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
 from midaz_seed.plan.drawing.amounts import compile_amount
+from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.drawing.choices import weighted
 from midaz_seed.plan.people.holders import Holder, company, person
 from midaz_seed.plan.people.slugs import slug
@@ -177,12 +179,18 @@ class Population:
                     for account in range(self._first[customer], self._first[customer + 1]):
                         asset = shape.assets[self.asset[account]]
                         spec = self._opening(kind.kind, owned[self._owned[account]].opening, asset.code)
-                        wish = compile_amount(spec, asset.scale)(bits) if spec else 0
+                        wish = self._wish(spec, asset.scale, customer, bits) if spec else 0
                         if given is not None and account == self._first[customer]:
                             wish = int(given.scaleb(asset.scale))
                         wishes.append(0 if self.status[account] == CLOSED else wish)
                     customer += 1
         return wishes
+
+    def _wish(self, spec: AmountSpec, scale: int, customer: int, bits: Bits) -> int:
+        if spec.of is None:
+            return compile_amount(spec, scale)(bits)
+        income = Decimal(self.income[customer]).scaleb(scale - self.shape.assets[0].scale)
+        return int(income * (spec.times if spec.times is not None else 1))
 
     def _opening(self, kind: Kind, own: AmountSpec | None, code: str) -> AmountSpec | None:
         return own or kind.opening or self.shape.scenario.assets[code].opening

@@ -11,15 +11,20 @@ from midaz_seed.probe.answers import Answers, Tally
 from midaz_seed.probe.diagnosis import ALTERED_ADVICE, Diagnosis, Level
 from midaz_seed.probe.read_examination import ReadExamination
 from midaz_seed.probe.write_trial import WriteTrial
+from midaz_seed.scenarios.model import Scenario
+from midaz_seed.scenarios.needs import missing
 from midaz_seed.settings.target import ResolvedTarget
 from midaz_seed.transport.base import Transport, TransportError
 
 
-async def examine(transport: Transport, target: ResolvedTarget, clock: Clock, *, write: bool) -> Diagnosis:
+async def examine(
+    transport: Transport, target: ResolvedTarget, clock: Clock, *, write: bool, scenario: Scenario | None = None
+) -> Diagnosis:
     """Examine a target.
 
     Args:
         write: also try writing, unless reading already found a reason not to run.
+        scenario: also say whether the server's version has everything that this one uses.
 
     Returns:
         All findings. A failure is a finding of level STOP, not an exception.
@@ -28,6 +33,8 @@ async def examine(transport: Transport, target: ResolvedTarget, clock: Clock, *,
     answers = Answers()
     try:
         server = await ReadExamination(transport, target, clock, diagnosis, answers).run()
+        if scenario is not None:
+            _add_scenario(diagnosis, scenario, server.version)
         if write and diagnosis.go and not answers.reads.odd:
             await WriteTrial(transport, server, clock, diagnosis, answers).run()
     except TransportError as error:
@@ -38,6 +45,15 @@ async def examine(transport: Transport, target: ResolvedTarget, clock: Clock, *,
         diagnosis.add("examination", "stopped", f"{error}; {error.hint}".rstrip("; "), Level.STOP)
     _add_answers(diagnosis, answers)
     return diagnosis
+
+
+def _add_scenario(diagnosis: Diagnosis, scenario: Scenario, version: str) -> None:
+    lacking = missing(scenario, version)
+    if not lacking:
+        diagnosis.add("scenario", scenario.scenario, "this version has everything that it uses")
+    for need in lacking:
+        meaning = f"{need.path}: {need.feature} needs {need.versions}; leave it out, or upgrade the server"
+        diagnosis.add("scenario", scenario.scenario, meaning, Level.STOP)
 
 
 def _flags(target: ResolvedTarget) -> str:

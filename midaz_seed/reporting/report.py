@@ -28,13 +28,15 @@ class Latency:
 
 @dataclass(frozen=True, slots=True)
 class PhaseReport:
-    """One phase over all ledgers. `planned` = created + existing + failed + skipped. `requests` counts attempts and
-    look-ups."""
+    """One phase over all ledgers. `planned` = created + existing + refused + failed + skipped. `requests` counts
+    attempts and look-ups."""
 
     name: str
     planned: int
     created: int
     existing: int
+    refused: int
+    """Refused with the planned code: transactions that the server must refuse."""
     failed: int
     skipped: int
     recovered: int

@@ -102,7 +102,7 @@ class AmountSpec(Part):
         return self
 
 
-Amount = Annotated[AmountSpec, BeforeValidator(_amount)]
+Amount = Annotated[AmountSpec, BeforeValidator(_amount, json_schema_input_type=AmountSpec | Number | Literal["income"])]
 
 
 # ---- who moves money
@@ -166,7 +166,10 @@ class PartySpec(Part):
         return self.of == (EXTERNAL,)
 
 
-Party = Annotated[PartySpec, BeforeValidator(_party)]
+Party = Annotated[
+    PartySpec,
+    BeforeValidator(_party, json_schema_input_type=Path | tuple[Path, ...] | PartySpec | dict[Path, Choice]),
+]
 NO_PARTY = PartySpec(of=("generator",))
 """`from` and `to` of an entry whose movements a Python generator makes. No account can have this name."""
 

@@ -6,9 +6,9 @@ Each is written back (`model_dump(mode="json")`) as it may stand in a file: a re
 import re
 from datetime import date
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints
+from pydantic import BeforeValidator, Field, PlainSerializer, StringConstraints, WithJsonSchema
 
 WHOLE = 1_000_000
 """A percentage is kept as a share of this: 86 % is 860,000."""
@@ -109,20 +109,43 @@ ASSET_CODE = r"^[A-Z]{1,20}$"
 MONTH_DAY = r"^(0[1-9]|1[0-2])-(0[1-9]|[12][0-9]|3[01])$"
 OPTION = r"^[a-z][a-z0-9_]{0,39}$"
 MIDAZ_VERSION = r"^>=[0-9]{1,2}(\.[0-9]{1,3}){0,2}$"
+
+
+def _schema(pattern: str, *, number: str = "number", most: int | None = None) -> WithJsonSchema:
+    """Return what an editor checks: a text of this pattern, or a number."""
+    numbers: dict[str, Any] = {"type": number, "minimum": 0, **({"maximum": most} if most is not None else {})}
+    return WithJsonSchema({"anyOf": [numbers, {"type": "string", "pattern": pattern}]})
+
+
+_DECIMAL = r"^[0-9]{1,40}(\.[0-9]{1,40})?$"
+_PERCENT = r"^[0-9]{1,3}(\.[0-9]{1,4})? *%?$"
+_CLOCK = r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 """A name in a scenario: of a kind of customer, an account, a mix entry."""
 Path = Annotated[str, StringConstraints(pattern=PATH)]
 """Accounts: `person.checking` (those of a kind), or the name of an internal account."""
 AssetCode = Annotated[str, StringConstraints(pattern=ASSET_CODE)]
-Number = Annotated[Decimal, BeforeValidator(_positive), PlainSerializer(_plain, return_type=str)]
+Number = Annotated[Decimal, BeforeValidator(_positive), PlainSerializer(_plain, return_type=str), _schema(_DECIMAL)]
 """A decimal number from 0 on, exact."""
-Share = Annotated[int, BeforeValidator(_percent), PlainSerializer(_plain_percent, return_type=str)]
+Share = Annotated[
+    int, BeforeValidator(_percent), PlainSerializer(_plain_percent, return_type=str), _schema(_PERCENT, most=100)
+]
 """A percentage, as a share of `WHOLE`."""
-Weight = Annotated[int, BeforeValidator(_weight), PlainSerializer(_plain_weight, return_type=str)]
+Weight = Annotated[int, BeforeValidator(_weight), PlainSerializer(_plain_weight, return_type=str), _schema(_DECIMAL)]
 """A relative weight, in units of 1/`WEIGHT_UNIT`."""
-TimeOfDay = Annotated[int, BeforeValidator(_seconds_of_day), PlainSerializer(_plain_time, return_type=str)]
+TimeOfDay = Annotated[
+    int,
+    BeforeValidator(_seconds_of_day),
+    PlainSerializer(_plain_time, return_type=str),
+    WithJsonSchema({"type": "string", "pattern": _CLOCK}),
+]
 """Seconds since midnight."""
-Days = Annotated[int, BeforeValidator(_days), Field(ge=1, le=3660)]
+Days = Annotated[
+    int,
+    BeforeValidator(_days),
+    Field(ge=1, le=3660),
+    _schema(r"^[0-9]{1,4} *(days?|weeks?)?$", number="integer", most=3660),
+]
 LastDay = Annotated[date | Literal["yesterday"], BeforeValidator(_date)]
 MonthDay = Annotated[str, StringConstraints(pattern=MONTH_DAY)]
 """A day of a year: `12-20`."""

@@ -4,6 +4,7 @@ All problems are reported together, one line each.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from midaz_seed.settings.model import Settings, unused_counts
 from midaz_seed.settings.schema import SETTINGS, Setting
 from midaz_seed.settings.secret_files import read_secret
 from midaz_seed.settings.sources import CONFIG_VARIABLE, Flag, LoadedSettings, RawValue
-from midaz_seed.settings.values import EXPLAINED
+from midaz_seed.settings.values import EXPLAINED, read_scenario
 from midaz_seed.settings.yaml_source import read_file, read_value, unknown
 from midaz_seed.wording import nearest
 
@@ -33,6 +34,7 @@ def load_settings(
     flags: Sequence[Flag] = (),
     environ: Mapping[str, str],
     stored: Sequence[RawValue] | None = None,
+    today: date | None = None,
 ) -> LoadedSettings:
     """Read every layer and return the effective settings, each with its source.
 
@@ -41,6 +43,7 @@ def load_settings(
         flags: the flags of the command line.
         environ: the environment variables.
         stored: the settings of an earlier run, used instead of a file.
+        today: the current date; a scenario whose last day is later is refused. None: not checked.
 
     Raises:
         ConfigurationError: with all problems that were found.
@@ -54,7 +57,7 @@ def load_settings(
     else:
         file = _read_config(config, environ)
     for values, invalid in (*given, file):
-        layer, mistyped = _typed(values)
+        layer, mistyped = _typed(values, today)
         layers.append(layer)
         problems += sorted(invalid + mistyped, key=_line)
     for secret, source, name in _SECRET_FILES:
@@ -109,13 +112,15 @@ def _line(problem: Problem) -> int:
     return int(line) if line.isdecimal() else 0
 
 
-def _typed(given: Sequence[RawValue]) -> tuple[Layer, list[Problem]]:
+def _typed(given: Sequence[RawValue], today: date | None) -> tuple[Layer, list[Problem]]:
     layer: Layer = {}
     problems = []
     for raw in given:
         setting = SETTINGS[raw.path]
         try:
-            layer[raw.path] = (setting.read(raw.value, typed=raw.typed), raw.where)
+            is_scenario = raw.path == "scenario"
+            value = read_scenario(raw.value, today) if is_scenario else setting.read(raw.value, typed=raw.typed)
+            layer[raw.path] = (value, raw.where)
         except ConfigurationError as error:  # of a scenario
             problems += [Problem(each.where or raw.where, each.text) for each in error.problems]
         except ValidationError as error:

@@ -177,15 +177,24 @@ def _proxy_url(url: str) -> str:
     return url
 
 
-def read_scenario(value: object) -> object:
-    """Accept the name of a scenario, a file, or the text that is stored with a run."""
+def read_scenario(value: object, today: date | None = None) -> Scenario:
+    """Return the scenario of a name, a file, or the text that is stored with a run.
+
+    Args:
+        value: what was given.
+        today: refuse a scenario file whose last day is later; None: not checked.
+
+    Raises:
+        ValueError: it is none of these.
+        ConfigurationError: the scenario is not valid, with every problem.
+    """
     from midaz_seed.scenarios.loader import load_scenario
 
     if isinstance(value, Scenario):
         return value
     if not isinstance(value, str) or not value:
         raise ValueError("not a scenario")
-    return read_canonical(value) if value.startswith("{") else load_scenario(value)
+    return read_canonical(value) if value.startswith("{") else load_scenario(value, today=today)
 
 
 def _iso_date(value: object) -> object:
@@ -196,7 +205,7 @@ def _iso_date(value: object) -> object:
 Auto = Literal["auto"]
 ScenarioValue = Annotated[
     Scenario,
-    BeforeValidator(read_scenario),
+    BeforeValidator(lambda value: read_scenario(value)),
     PlainSerializer(lambda scenario: scenario.scenario, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "default": "classic"}),
     Expectation("the name of a built-in scenario, or the path of a scenario file"),

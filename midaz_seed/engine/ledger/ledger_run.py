@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
+from midaz_seed.engine.ledger.freezing import freeze_accounts
 from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
 from midaz_seed.engine.ledger.left_out import exclude_unstarted
 from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
@@ -17,6 +18,7 @@ from midaz_seed.engine.ledger.reconcile import (
     sums_after,
     sums_of,
 )
+from midaz_seed.engine.ledger.refusals import send_refusals
 from midaz_seed.engine.ledger.settlement import settle
 from midaz_seed.engine.ledger.verification import verify_ledger
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
@@ -25,6 +27,9 @@ from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import MONEY, Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
 from midaz_seed.reporting.meter import PhaseRecorder
+
+PARENT = "parentAccountId"
+"""The reference of an account to its parent."""
 
 
 class LedgerRun:
@@ -54,19 +59,20 @@ class LedgerRun:
         ledger.accounts = bytearray(plan.account_count)
         # sequential: two assets created at once may both get the same external account
         # (midaz-behaviour: external-accounts)
-        await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
+        await self._create(Phase.ASSETS, [enumerate(plan.asset_items())], max_concurrent=1)
         if not ledger.ids and not pool.admission.is_draining and not pool.admission.time_is_up:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
-        await self._create(Phase.ACCOUNT_TYPES, plan.account_type_items())
-        await self._create(Phase.PORTFOLIOS, plan.portfolio_items())
-        await self._create(Phase.SEGMENTS, plan.segment_items())
-        batch = self._context.settings.generation.batches.accounts_per_batch
-        await self._create(Phase.ACCOUNTS, plan.account_items(), max_concurrent=batch)
+        await self._create(Phase.ACCOUNT_TYPES, [enumerate(plan.account_type_items())])
+        await self._create(Phase.PORTFOLIOS, [enumerate(plan.portfolio_items())])
+        await self._create(Phase.SEGMENTS, [enumerate(plan.segment_items())])
+        await self._create_accounts()
         if self._cut_short:  # no money has moved, so there is nothing to verify yet
             ledger.status = LedgerStatus.STOPPED
             return None
         if not any(ledger.accounts) and not pool.admission.is_draining:
             return self._give_up(Phase.ACCOUNTS, "none of its accounts could be created, so it gets no movements")
+        if plan.frozen and not pool.admission.is_draining:
+            await freeze_accounts(self._context, ledger)
         await self._move_money()
         if self._context.settings.verification.enabled and not pool.admission.is_draining:
             await self._verify()
@@ -77,8 +83,41 @@ class LedgerRun:
             ledger.status = LedgerStatus.PARTIAL if ledger.left_out_count else LedgerStatus.DONE
         return None
 
-    async def _create(self, phase: Phase, items: Iterable[EntityItem], *, max_concurrent: int | None = None) -> None:
-        """Create the entities of a phase. An item whose dependency is missing is skipped, and counted as skipped."""
+    async def _create_accounts(self) -> None:
+        """Create the accounts, parents before those that refer to them."""
+        plan = self._plan
+        batch = self._context.settings.generation.batches.accounts_per_batch
+        levels, of_parents = 1, dict[str, int]()
+        for item in plan.account_items() if plan.parents else ():
+            level = of_parents.get(item.references.get(PARENT, ""), -1) + 1
+            levels = max(levels, level + 1)
+            if item.key in plan.parents:
+                of_parents[item.key] = level
+
+        def waves() -> Iterator[Iterator[tuple[int, EntityItem]]]:
+            for level in range(levels):
+                yield (
+                    (ordinal, item)
+                    for ordinal, item in enumerate(plan.account_items())
+                    if of_parents.get(item.references.get(PARENT, ""), -1) + 1 == level
+                )
+
+        await self._create(Phase.ACCOUNTS, waves(), max_concurrent=batch)
+
+    async def _create(
+        self,
+        phase: Phase,
+        waves: Iterable[Iterator[tuple[int, EntityItem]]],
+        *,
+        max_concurrent: int | None = None,
+    ) -> None:
+        """Create the entities of a phase. An item whose dependency is missing is skipped, and counted as skipped.
+
+        Args:
+            phase: the phase.
+            waves: its items with their ordinals; each wave begins when the one before it is done.
+            max_concurrent: items in progress at once; None: as many as there are workers.
+        """
         if not self._plan.counts.get(phase):
             return
         context, ledger = self._context, self._ledger
@@ -100,16 +139,18 @@ class LedgerRun:
                 return
             if item.entity is Entity.ACCOUNT:
                 ledger.accounts[self._plan.account_index(item.key)] = 1
-            else:
+            if item.entity is not Entity.ACCOUNT or item.key in self._plan.parents:
                 ledger.ids[item.key] = created.id
 
-        numbered_items = enumerate(items)
+        left = False
         with self._reported(phase):
-            await context.pool.run_all(numbered_items, create, max_concurrent=max_concurrent, is_new_work=True)
+            for wave in waves:
+                await context.pool.run_all(wave, create, max_concurrent=max_concurrent, is_new_work=True)
+                left = left or next(wave, None) is not None
             if not creator.is_resolved and not context.pool.admission.is_draining:
                 ledger.ids.update(await context.pool.run_one(creator.resolve_duplicates))
             self._assert_accounted_for(recorder)
-        if context.pool.admission.time_is_up and next(numbered_items, None) is not None:
+        if context.pool.admission.time_is_up and left:
             self._cut_short = True
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
@@ -125,6 +166,8 @@ class LedgerRun:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
+        ledger.sample |= {item.of: "" for item in plan.transactions(Phase.FOLLOW_UPS)}
+        ledger.touches_held = context.server is not None and bool(context.server.holds_touch_destinations)
         self._made = await find_existing(context, ledger)
         while self._made is not None and self._made.lost and not context.pool.admission.is_draining:
             earlier = self._made
@@ -137,7 +180,7 @@ class LedgerRun:
         deposited: Sequence[int] = plan.expectation().deposited
         if self._made is not None and self._made.count:
             deposited = balances_after(ledger, self._made, and_deposits=True)
-        await self._send(Phase.DEPOSITS, deposited)
+        await self._send(Phase.DEPOSITS)
         if context.pool.admission.is_draining:
             return
         if ledger.in_doubt:
@@ -147,7 +190,19 @@ class LedgerRun:
             context.results.settled.append(settled)
             context.emit(settled)
             recorder.count_step()
-        await self._send(Phase.TRANSFERS, plan.expectation().transferred)
+        await self._send(Phase.TRANSFERS)
+        await self._follow_up()
+
+    async def _follow_up(self) -> None:
+        """Commit, cancel and revert transactions, then send what the server must refuse."""
+        context, ledger, counts = self._context, self._ledger, self._plan.counts
+        if counts.get(Phase.FOLLOW_UPS) and not context.pool.admission.is_draining:
+            if ledger.in_doubt:
+                raise undecided(ledger)
+            await self._send(Phase.FOLLOW_UPS)
+        if counts.get(Phase.REFUSALS) and not context.pool.admission.is_draining:
+            with self._reported(Phase.REFUSALS) as recorder:
+                await send_refusals(context, ledger, recorder)
 
     async def _send_lost(self, earlier: ExistingTransactions) -> None:
         """Resend, before all others, what an earlier session sent without an answer, unless it is known as made.
@@ -158,7 +213,7 @@ class LedgerRun:
         context, ledger = self._context, self._ledger
         ledger.in_doubt = [unresolved for unresolved, _ in earlier.lost]
         items = [item for phase in MONEY for ordinal, item in numbered(ledger, phase) if earlier.holds(phase, ordinal)]
-        known = sums_of([*items, *(unresolved.item for unresolved in ledger.in_doubt)])
+        known = sums_of(ledger, [*items, *(unresolved.item for unresolved in ledger.in_doubt)])
         channels = {phase: channel(context, ledger, phase) for phase in MONEY}
 
         def made(unresolved: UnresolvedTransaction) -> None:
@@ -176,12 +231,8 @@ class LedgerRun:
         if ledger.in_doubt and not context.pool.admission.is_draining:
             raise undecided(ledger)
 
-    async def _send(self, phase: Phase, planned: Sequence[int]) -> None:
-        """Send the transactions of a phase, record which accounts cannot be a source, and decide what is in doubt.
-
-        Args:
-            planned: balance of each account at the regular end of the phase, in minor units.
-        """
+    async def _send(self, phase: Phase) -> None:
+        """Send the transactions of a phase, record which accounts cannot be a source, and decide what is in doubt."""
         context, ledger, earlier = self._context, self._ledger, self._made
         items = numbered(ledger, phase)
         with self._reported(phase) as recorder:
@@ -198,7 +249,7 @@ class LedgerRun:
                     context,
                     ledger,
                     phase,
-                    sums_after(ledger, phase, planned, earlier),
+                    sums_after(ledger, phase, earlier),
                     {phase: money.channel},
                     missed=lambda unresolved: money.missed(unresolved.item),
                 )

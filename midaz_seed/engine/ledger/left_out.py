@@ -9,7 +9,7 @@ import anyio.lowlevel
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.model.outcomes import Outcome
-from midaz_seed.plan.items import Phase, effect_of
+from midaz_seed.plan.items import ENDINGS, Phase, balance_effect_of, effect_of
 from midaz_seed.reporting.meter import PhaseRecorder
 
 YIELD_EVERY = 500
@@ -38,7 +38,10 @@ async def exclude_unstarted(
     phase = recorder.phase
     begun, planned = first[0], ledger.plan.counts[phase]
     changes: Counter[int] = Counter()
-    if earlier is None and begun < planned - begun:
+    endings: set[str] = set()
+    # the plan has sums of available amounts alone
+    has_sums = not (ledger.plan.counts.get(Phase.FOLLOW_UPS) or ledger.plan.expectation().on_hold)
+    if earlier is None and begun < planned - begun and has_sums:
         count = planned - begun
         for account, whole in enumerate(ledger.plan.expectation().effect_of(phase)):
             changes[account] = whole
@@ -52,11 +55,13 @@ async def exclude_unstarted(
                     recorder.count(Outcome.EXISTING)
                 continue
             count += 1
-            changes.update(effect_of(item))
-    changes = Counter({account: change for account, change in changes.items() if change})
+            changes.update(balance_effect_of(item))
+            if item.kind in ENDINGS:
+                endings.add(item.of)
+    changes = Counter({key: change for key, change in changes.items() if change})
     if phase is Phase.DEPOSITS:
         ledger.unfunded.update(changes)
-    ledger.exclude_unstarted(phase, begun, changes, count)
+    ledger.exclude_unstarted(phase, begun, changes, count, endings)
 
 
 async def _yielding(items: Iterator[PlannedItem]) -> AsyncIterator[PlannedItem]:

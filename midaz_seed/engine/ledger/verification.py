@@ -9,26 +9,29 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import TypeVar
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.marks import IdsByKey, add, id_of, key_of, locate, surplus, verify_marks
-from midaz_seed.engine.ledger.audit import audit, differences_of, transactions_of
+from midaz_seed.engine.ledger.audit import audit, differences_of
+from midaz_seed.engine.ledger.listing import endings_of, fits, planned_status, transactions_of
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.midaz.evidence import status_of
 from midaz_seed.midaz.routes import PAGE_LIMIT
 from midaz_seed.model.balances import (
     EXTERNAL,
     BalanceDifference,
     ObservedBalance,
     compare_balances,
+    frozen_differences,
     parse_amount,
     zero_sum_differences,
 )
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
-from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
+from midaz_seed.plan.items import Entity, EntityItem, Kind, Phase, TransactionItem, adds_record
 from midaz_seed.reporting.report import Difference, LedgerVerification
 from midaz_seed.wording import counted
 
@@ -87,10 +90,11 @@ class _Verification:
         """Run a read on a worker; the pauses between reads occupy none."""
         return await self._context.pool.run_one(read)
 
-    @property
+    @cached_property
     def _planned_transactions(self) -> int:
         counts = self._plan.counts
-        return counts.get(Phase.DEPOSITS, 0) + counts.get(Phase.TRANSFERS, 0) - self._ledger.left_out_count
+        reverts = sum(map(adds_record, self._plan.transactions(Phase.FOLLOW_UPS)))
+        return counts.get(Phase.DEPOSITS, 0) + counts.get(Phase.TRANSFERS, 0) + reverts - self._ledger.left_out_records
 
     @property
     def _is_to_be_audited(self) -> bool:
@@ -120,7 +124,12 @@ class _Verification:
     async def _read_balances(self) -> tuple[list[BalanceDifference], int]:
         balances = [ObservedBalance.parse(row) async for row in self._api.balances(self._ledger.place)]
         expected = self._plan.expected_balances(self._ledger.left_out)
-        found = [*compare_balances(expected, balances), *zero_sum_differences(balances)]
+        frozen = {self._plan.alias(account) for account in self._plan.frozen}
+        found = [
+            *compare_balances(expected, balances),
+            *zero_sum_differences(balances),
+            *frozen_differences(frozen, balances),
+        ]
         self._note_balances(found, balances)
         return found, len({balance.id for balance in balances})
 
@@ -204,7 +213,7 @@ class _Verification:
         ledger, clock = self._ledger, self._context.clock
         flow = ledger.flows.get(Phase.TRANSFERS)
         planned = self._planned_transactions
-        made = planned - ledger.missed_count
+        made = planned - ledger.missed_records
         # what only the balances show may be listed up to an hour later
         enough = made - len(ledger.recovered)
         while True:
@@ -286,7 +295,16 @@ class _Verification:
         found = await self._api.transaction(place, known) if known else None
         if found is None:
             return [("transaction", "present", "absent")]
-        return list(_transaction_differences(self._plan_operations(item), item, found))
+        planned = planned_status(item, self._endings)
+        if not fits(status_of(found), planned):
+            return [("transaction status", planned, status_of(found))]
+        # the operations of others differ by version and by how they ended
+        operations = self._plan_operations(item) if item.kind is Kind.DIRECT and item.endpoint in _MOVES else None
+        return list(_transaction_differences(operations, item, found))
+
+    @cached_property
+    def _endings(self) -> dict[str, Kind]:
+        return endings_of(self._ledger)
 
     def _plan_operations(self, item: TransactionItem) -> Counter[Operation]:
         """Return the operations that a transaction must have: (alias, type, amount)."""
@@ -317,15 +335,27 @@ def _more_than_once(found: IdsByKey) -> bool:
     return any(len(ids) > 1 for ids in found.values())
 
 
+_MOVES = ("json", "inflow", "outflow")
+"""Endpoints whose operations are debits and credits."""
+
+
 def _transaction_differences(
-    planned: Counter[Operation], item: TransactionItem, found: JsonObject
+    planned: Counter[Operation] | None, item: TransactionItem, found: JsonObject
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield the differences between a planned transaction and the server's: (what, expected, actual)."""
+    """Yield the differences between a planned transaction and the server's: (what, expected, actual).
+
+    Args:
+        planned: the operations that it must have; None: they are not compared.
+        item: the transaction.
+        found: the server's.
+    """
     amount = parse_amount(found.get("amount"), "a transaction's `amount`")
     if amount != Decimal(item.amount):
         yield "transaction amount", item.amount, f"{amount:f}"
     if found.get("assetCode") != item.asset:
         yield "transaction asset", item.asset, str(found.get("assetCode"))
+    if planned is None:
+        return
     rows = found.get("operations")
     rows = rows if isinstance(rows, list) else []
     operations = Counter(_operation(row) for row in rows)

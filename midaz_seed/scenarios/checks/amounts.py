@@ -105,6 +105,9 @@ def _check(path: Path, spec: AmountSpec, use: _Use, scenario: Scenario) -> Itera
     yield from _check_positive(path, spec, use)
     yield from _check_decimals(path, spec, {code: scenario.assets[code] for code in use.assets})
     for index, (_, inner) in enumerate(spec.mix or ()):
+        if inner.of is not None or inner.like is not None:
+            reason = "an amount in a mixture cannot refer to an income or to another entry"
+            yield Finding((*path, "mix", index, 1), reason)
         yield from _check((*path, "mix", index, 1), inner, use, scenario)
 
 

@@ -151,7 +151,7 @@ def test_only_what_no_delay_explains_is_called_too_much() -> None:
     assert [one.surplus for one in compare_balances(expected, late)] == [False, False]
     more = [row("a", "5", hold="1"), row("@external/ETH", "6", direction="debit"), row("b", "1")]
     assert [(one.what, one.surplus) for one in compare_balances(expected, more)] == [
-        ("on hold", True),
+        ("on hold", False),
         ("available", True),
         ("unplanned balance", True),
     ]

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from midaz_seed.plan.marks import KEY_MARK, RUN_MARK
 from midaz_seed.plan.generators import GENERATORS
 from midaz_seed.plan.items import Entity, EntityItem, LookUp, Movement, Phase, TransactionItem, effect_of
+from midaz_seed.plan.marks import KEY_MARK, RUN_MARK
 from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
 from midaz_seed.plan.templates import ASSETS

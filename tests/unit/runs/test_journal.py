@@ -218,7 +218,7 @@ def test_a_lease_that_was_cut_off_with_zeros_after_it_is_dropped_and_the_session
 
 def test_a_journal_of_an_earlier_format_is_refused_with_both_formats(path: Path) -> None:
     path.write_bytes(encode([b"H1:digest"], 0)[0])
-    with pytest.raises(RunError, match=r"format 1 .* this is format 2"):
+    with pytest.raises(RunError, match=r"format 1 .* this is format 3"):
         _open(path)
 
 
