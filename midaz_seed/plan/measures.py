@@ -63,9 +63,7 @@ def distribution(counts: Mapping[int, int], asset: AssetTemplate) -> Distributio
     )
 
 
-def _quantiles(
-    amounts: Sequence[int], counts: Mapping[int, int], count: int, percents: Sequence[int]
-) -> Iterator[int]:
+def _quantiles(amounts: Sequence[int], counts: Mapping[int, int], count: int, percents: Sequence[int]) -> Iterator[int]:
     reached, waiting = 0, list(percents)
     for amount in amounts:
         reached += counts[amount]

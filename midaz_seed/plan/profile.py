@@ -4,7 +4,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from statistics import median_low
 
 from midaz_seed.plan.calendar.days import apportion, matching
 from midaz_seed.plan.flows.base import Draft, Flow
@@ -135,7 +134,7 @@ class History:
     """Transactions of a day."""
     peak: DayCount
     pay_days: tuple[DayCount, ...]
-    """Days of the schedules that name a business day of the month."""
+    """Days on which incomes are paid: of schedules at a business day of the month whose amount is the income."""
     weekdays: tuple[int, ...]
     weekday_share: float
     """Monday to Friday."""
@@ -214,6 +213,11 @@ def place_of(flow: Flow) -> str:
     return f"{PARTS.get(first, f'lifecycle.{first}')}.{name}"
 
 
+def _pays_incomes(flow: ScheduleFlow) -> bool:
+    amount = flow.schedule.amount or flow.entry.mix.amount
+    return flow.schedule.when.business_day is not None and amount is not None and amount.of == "income"
+
+
 class _Tallies:
     """Counts over the ledgers of a plan."""
 
@@ -230,13 +234,15 @@ class _Tallies:
         self._opening: list[Counter[int]] = [Counter() for _ in shape.assets]
         self._final: list[Counter[int]] = [Counter() for _ in shape.assets]
         self._follow_ups: Counter[str] = Counter()
-        self._raised: list[tuple[int, int]] = []
-        self._pay_days = sorted({
-            day
-            for flow in ledger.flows.flows
-            if isinstance(flow, ScheduleFlow) and flow.schedule.when.business_day is not None
-            for day in matching(flow.schedule.when, shape.history, ledger.flows.calendar)
-        })
+        self._ledgers = 0
+        self._pay_days = sorted(
+            {
+                day
+                for flow in ledger.flows.flows
+                if isinstance(flow, ScheduleFlow) and _pays_incomes(flow)
+                for day in matching(flow.schedule.when, shape.history, ledger.flows.calendar)
+            }
+        )
 
     def add(self, ledger: LedgerPlan) -> None:
         """Count the transactions and accounts of a ledger."""
@@ -247,8 +253,7 @@ class _Tallies:
                 self._add(ledger, epoch.day, draft, sent, received)
         self._follow_ups.update(str(kind) for kind, _ in follow_up_drafts(ledger.flows))
         self._add_customers(ledger, sent, received)
-        raised = ledger.expectation().raised
-        self._raised.append((raised.accounts, raised.median))
+        self._ledgers += 1
 
     def _add(self, ledger: LedgerPlan, day: int, draft: Draft, sent: list[int], received: list[int]) -> None:
         second, index, _, movements, asset, _ = draft
@@ -279,7 +284,7 @@ class _Tallies:
         amounts[total] = amounts.get(total, 0) + 1
 
     def _add_customers(self, ledger: LedgerPlan, sent: list[int], received: list[int]) -> None:
-        population, planned, is_first = ledger.population, ledger.expectation(), not self._raised
+        population, planned, is_first = ledger.population, ledger.expectation(), not self._ledgers
         customer = 0
         for kind in ledger.shape.kinds:
             tally = self._kinds[kind.name]
@@ -306,7 +311,6 @@ class _Tallies:
         rails: dict[str, dict[str, int]] = {}
         for (asset, rail), count in sorted(self._rails.items(), key=lambda each: (each[0][0], -each[1], each[0][1])):
             rails.setdefault(self._assets[asset].code, {})[rail] = count
-        raises = [median for accounts, median in self._raised if accounts]
         return Profile(
             plan.scenario,
             plan.seed,
@@ -322,8 +326,8 @@ class _Tallies:
             dict(sorted(self._legs.items())),
             dict(self._follow_ups),
             self._refusals(len(plan.ledgers)),
-            sum(accounts for accounts, _ in self._raised),
-            self._assets[0].decimal(median_low(raises) if raises else 0),
+            plan.raised.accounts,
+            self._assets[0].decimal(plan.raised.median),
         )
 
     def _asset(self, index: int, asset: AssetTemplate) -> AssetProfile:
