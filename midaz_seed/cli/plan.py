@@ -15,6 +15,7 @@ COMMANDLINE = click.core.ParameterSource.COMMANDLINE
 if TYPE_CHECKING:
     from midaz_seed.plan.plan import Plan
     from midaz_seed.plan.summary import PlanSummary
+    from midaz_seed.settings.model import Settings
 
 
 def _rate(ctx: click.Context, parameter: click.Parameter, value: float) -> float:
@@ -73,7 +74,10 @@ def plan(
     midaz-seed plan --scenario demo --profile
     midaz-seed plan --scenario demo --export movements.csv
     """
+    from midaz_seed.clock import SystemClock
+    from midaz_seed.plan.last_day import is_open, with_last_day
     from midaz_seed.plan.plan import build_plan
+    from midaz_seed.probe.last_day import yesterday
 
     _check_together(key, with_profile, export_file)
     if export_file is not None:
@@ -82,7 +86,10 @@ def plan(
         check_exportable(export_file)
     if version is not None:
         _check_version(loaded, version)
-    planned = build_plan(loaded.settings, keep_balances=key is not None or with_profile or export_file is not None)
+    settings = loaded.settings
+    if is_open(settings):  # as a run that begins today would resolve it
+        settings = with_last_day(settings, yesterday(settings, SystemClock()))
+    planned = build_plan(settings, keep_balances=key is not None or with_profile or export_file is not None)
     if key is not None:
         click.echo(_body(planned, key))
         return
@@ -96,7 +103,7 @@ def plan(
     from midaz_seed.plan.summary import summarize_plan
 
     summary = summarize_plan(planned, rate_per_s=rate_per_s, ttl_s=loaded.settings.idempotency.ttl_s)
-    click.echo(_document(summary) if as_json else _text(summary, loaded.settings.preset))
+    click.echo(_document(summary) if as_json else _text(summary, loaded.settings))
 
 
 def _check_together(key: str | None, with_profile: bool, export_file: Path | None) -> None:
@@ -164,12 +171,11 @@ def _document(summary: "PlanSummary") -> str:
     return orjson.dumps(document, default=lambda amount: format(amount, "f"), option=orjson.OPT_INDENT_2).decode()
 
 
-def _text(summary: "PlanSummary", preset: str) -> str:
-    from midaz_seed.scenarios.model import DEFAULT_SCENARIO
-
-    source = f"preset {preset}" if summary.scenario == DEFAULT_SCENARIO else f"scenario {summary.scenario}"
+def _text(summary: "PlanSummary", settings: "Settings") -> str:
+    scenario = settings.scenario
+    what = f"preset {settings.preset}" if scenario.volume.from_settings else f"scenario {scenario.scenario}"
     lines = [
-        f"plan {summary.digest[:12]}  run id {summary.run_id}  seed {summary.seed}  {source}",
+        f"plan {summary.digest[:12]}  run id {summary.run_id}  seed {summary.seed}  {what}",
         *([f"{counted(summary.days, 'day')}, {summary.first_day} to {summary.last_day}"] if summary.days else []),
         "",
         *(f"  {phase.value:<15}{count:>12,}" for phase, count in summary.counts.items()),

@@ -41,7 +41,8 @@ class Address(Payload):
     """The address of an organization; v3.3 rejects one without a country."""
 
     line1: Text256
-    line2: Text256
+    line2: Text256 | None = None
+    """The district."""
     zipCode: Text100
     city: Text100
     state: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]

@@ -5,6 +5,7 @@ from datetime import date
 
 import orjson
 
+from midaz_seed.scenarios.model import canonical_text
 from midaz_seed.settings.model import Settings
 
 YESTERDAY = "yesterday"
@@ -25,9 +26,8 @@ def run_id_of_any_day(settings: Settings) -> str:
     """Return the run id of a history whose last day is resolved when it begins: the same on every day, so that the
     same command finds its run.
     """
-    scenario = settings.scenario.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    parts = settings.volume.model_dump(mode="json"), settings.data.model_dump(mode="json"), scenario
-    text = orjson.dumps([settings.seed, *parts], option=orjson.OPT_SORT_KEYS)
+    parts = settings.volume.model_dump(mode="json"), settings.data.model_dump(mode="json")
+    text = orjson.dumps([settings.seed, *parts, canonical_text(settings.scenario)], option=orjson.OPT_SORT_KEYS)
     return f"s{hashlib.sha256(b'day' + text).hexdigest()[:10]}"
 
 

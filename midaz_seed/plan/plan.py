@@ -21,13 +21,13 @@ from midaz_seed.plan.generators import (
     SEGMENTS,
 )
 from midaz_seed.plan.items import EntityItem, Phase, TransactionItem
-from midaz_seed.plan.last_day import recorded_last_day
+from midaz_seed.plan.last_day import is_open, recorded_last_day
 from midaz_seed.plan.ledger_plan import LedgerPlan
 from midaz_seed.plan.marks import PlanIdentity
 from midaz_seed.plan.memory import MEMORY_MAX, accounts_of, memory_of, movements_of
 from midaz_seed.plan.population import HolderRules
 from midaz_seed.plan.shape import ledger_shape
-from midaz_seed.scenarios.model import Scenario
+from midaz_seed.scenarios.model import canonical_text
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
 
@@ -117,6 +117,11 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
             "the batch size is auto: only a run can measure it, on its target",
             hint="give a number, such as --transactions-per-batch 10, or the one that a run has chosen",
         )
+    if is_open(settings):
+        raise PlanError(
+            f"the history of the scenario {settings.scenario.scenario} ends yesterday: only a run resolves that day",
+            hint="give a date as time.last_day, such as 2026-11-25",
+        )
     shape, identity = ledger_shape(settings), plan_identity(settings)
     scenario = settings.scenario
     organizations = [
@@ -137,7 +142,7 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
         ]
         for organization in organizations
     ]
-    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{scenario_text(scenario)}".encode())
+    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{canonical_text(scenario)}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
     expectations = [
@@ -178,12 +183,6 @@ def plan_identity(settings: Settings) -> PlanIdentity:
     data = settings.data
     rules = HolderRules(data.individuals_percent, data.alphanumeric_cnpj, data.documents == "impossible")
     return PlanIdentity(settings.seed, "-", data.day, rules)
-
-
-def scenario_text(scenario: Scenario) -> str:
-    """Return a resolved scenario as canonical text: the same scenario gives the same text."""
-    plain = scenario.model_dump(mode="json", by_alias=True, exclude_defaults=True)
-    return orjson.dumps(plain, option=orjson.OPT_SORT_KEYS).decode()
 
 
 def check_numbers(settings: Settings) -> None:

@@ -286,13 +286,13 @@ class Persona(Part):
     """A customer with a fixed name and alias in every seed, made first."""
 
     alias: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9-]{1,60}$")]
-    kind: Name
+    kind: Name = Field(description="Kind of customer.")
     name: Text
-    income: Number | None = None
-    opening: Number | None = None
+    income: Number | None = Field(None, description="By default drawn as that of the kind.")
+    opening: Number | None = Field(None, description="Opening balance; by default drawn as that of the kind.")
     status: Literal["active", "dormant", "frozen", "closed"] = "active"
     popularity: Literal["top"] | None = Field(None, description="The one that is chosen most often.")
-    tags: tuple[Name, ...] = ()
+    tags: tuple[Name, ...] = Field((), description="Words for the manifest.")
 
 
 # ---- movements
@@ -301,10 +301,10 @@ class Persona(Part):
 class Fee(Part):
     """A fee: a leg of the same transaction, out of what the destination receives."""
 
-    percent: Number | None = None
-    fixed: Number | None = None
-    min: Number | None = None
-    to: Name
+    percent: Number | None = Field(None, description="Of the amount, without a percent sign: 0.99.")
+    fixed: Number | None = Field(None, description="An amount.")
+    min: Number | None = Field(None, description="The lowest fee.")
+    to: Name = Field(description="Internal account that receives it.")
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -323,8 +323,8 @@ class Exchange(Part):
 class Only(Part):
     """When movements of an entry are made."""
 
-    business_days: bool = False
-    between: tuple[TimeOfDay, TimeOfDay] | None = None
+    business_days: bool = Field(False, description="Only on business days.")
+    between: tuple[TimeOfDay, TimeOfDay] | None = Field(None, description="First and last time of a day.")
 
 
 def _option(value: object) -> object:
@@ -332,6 +332,7 @@ def _option(value: object) -> object:
     return repr(value) if isinstance(value, float) else value
 
 
+MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,39}$")]
 Option = Annotated[str | int | bool, BeforeValidator(_option)]
 
 
@@ -342,23 +343,21 @@ class Mix(Part):
     each: Annotated[int, Field(ge=1, le=10_000)] | Literal["transactionsPerAccount"] | None = Field(
         None, description="Movements from every source account instead of a weight, without dates."
     )
-    from_: Party = Field(default=NO_PARTY, alias="from")
-    to: Party = NO_PARTY
+    from_: Party = Field(default=NO_PARTY, alias="from", description="Who pays.")
+    to: Party = Field(default=NO_PARTY, description="Who receives.")
     through: Name | None = Field(None, description="Internal account that stands in for the external one.")
-    amount: Amount | None = None
-    fee: Fee | None = None
+    amount: Amount | None = Field(None, description="By default that of the asset.")
+    fee: Fee | None = Field(None, description="A leg of the same transaction.")
     split: dict[Name, Share] = Field(
         default_factory=dict, description="Internal account -> share; the destination receives the rest."
     )
     legs: Annotated[int, Field(ge=1, le=500)] = Field(1, description="Destinations of one transaction.")
     same_holder: bool = Field(False, description="Both accounts belong to one customer.")
-    exchange: Exchange | None = None
-    only: Only | None = None
+    exchange: Exchange | None = Field(None, description="Sells one asset and buys another.")
+    only: Only | None = Field(None, description="Days and times; needs `time`.")
     says: Text | None = Field(None, description="Description, with {fields}.")
     rail: Rail | Literal["by-asset"] | None = Field(None, description="Adds the metadata of a payment rail.")
-    metadata: dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,39}$")], Text] = Field(
-        default_factory=dict, description="Metadata, with {fields}."
-    )
+    metadata: dict[MetadataKey, Text] = Field(default_factory=dict, description="Metadata, with {fields}.")
     generator: Name | None = Field(
         None, description="A Python generator that is installed makes the movements, instead of from, to and amount."
     )
@@ -391,8 +390,8 @@ class When(Part):
     day: Annotated[int, Field(ge=1, le=31)] | None = Field(None, description="Day of each month, or its last one.")
     last_business_day_before: MonthDay | None = Field(None, description="The last one up to this day of the year.")
     day_of_month: Literal["per-customer"] | None = Field(None, description="A fixed day for each customer, 1 to 28.")
-    every: Literal["day", "business-day", "week"] | None = None
-    roll: Literal["next-business-day"] | None = None
+    every: Literal["day", "business-day", "week"] | None = Field(None, description="The week: one day of it.")
+    roll: Literal["next-business-day"] | None = Field(None, description="Where the day is no business day.")
     at: TimeOfDay | None = Field(None, description="By default spread over the day.")
 
     @model_validator(mode="after")
@@ -404,12 +403,12 @@ class When(Part):
 class Schedule(Part):
     """Movements by the calendar: one for each customer of a kind that it reaches."""
 
-    when: When
+    when: When = Field(description="Its days.")
     via: Name = Field(description="The mix entry whose accounts, texts and metadata it uses; its weight may be 0.")
     per: Name = Field(description="Kind of customer.")
-    amount: Amount | None = None
-    reach: Share = 1_000_000
-    says: Text | None = None
+    amount: Amount | None = Field(None, description="By default that of the mix entry.")
+    reach: Share = Field(1_000_000, description="Share of the customers that it reaches.")
+    says: Text | None = Field(None, description="Description, with {fields}; by default that of the mix entry.")
 
 
 class Payout(Part):
@@ -418,13 +417,13 @@ class Payout(Part):
     Payouts are made at the end of the day, after its other movements.
     """
 
-    when: When
-    from_: Path = Field(alias="from")
-    to: Path = EXTERNAL
-    share: Share = 1_000_000
+    when: When = Field(description="Its days.")
+    from_: Path = Field(alias="from", description="Accounts whose income is paid out.")
+    to: Path = Field(EXTERNAL, description="`external`, or an internal account.")
+    share: Share = Field(1_000_000, description="Share of what was received since the last payout.")
     legs: Annotated[int, Field(ge=1, le=500)] = Field(1, description="Sources of one transaction.")
-    says: Text = "Repasse"
-    metadata: dict[str, Text] = Field(default_factory=dict)
+    says: Text = Field("Repasse", description="Description, with {fields}.")
+    metadata: dict[MetadataKey, Text] = Field(default_factory=dict, description="Metadata, with {fields}.")
 
 
 class Then(Part):

@@ -197,6 +197,10 @@ def read_scenario(value: object, today: date | None = None) -> Scenario:
     return read_canonical(value) if value.startswith("{") else load_scenario(value, today=today)
 
 
+def _scenario(value: object) -> Scenario:  # pydantic would pass something of its own as a second parameter
+    return read_scenario(value)
+
+
 def _iso_date(value: object) -> object:
     """Read a date as in ISO 8601: 2026-11-25."""
     return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-11-25") else value
@@ -205,7 +209,7 @@ def _iso_date(value: object) -> object:
 Auto = Literal["auto"]
 ScenarioValue = Annotated[
     Scenario,
-    BeforeValidator(lambda value: read_scenario(value)),
+    BeforeValidator(_scenario),
     PlainSerializer(lambda scenario: scenario.scenario, return_type=str, when_used="json"),
     WithJsonSchema({"type": "string", "default": "classic"}),
     Expectation("the name of a built-in scenario, or the path of a scenario file"),

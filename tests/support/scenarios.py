@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.scenarios.loader import load_scenario
 
@@ -38,9 +40,7 @@ def other_scenario(folder: Path) -> Path:
 
 def refusal(file: Path) -> list[str]:
     """Load a scenario that must be refused; return its problems without the folder: `scenario.yaml:3: text`."""
-    try:
+    with pytest.raises(ConfigurationError) as caught:
         load_scenario(str(file))
-    except ConfigurationError as error:
-        assert error.hint
-        return [str(problem).replace(f"{file.parent}/", "") for problem in error.problems]
-    raise AssertionError("the scenario was accepted")
+    assert caught.value.hint
+    return [str(problem).replace(f"{file.parent}/", "") for problem in caught.value.problems]

@@ -19,6 +19,7 @@ from midaz_seed.plan.flows.chance import ChanceFlow
 from midaz_seed.plan.flows.closing import CLOSING_S, PayoutFlow, SweepFlow
 from midaz_seed.plan.flows.entry import Entry
 from midaz_seed.plan.flows.exchange import ExchangeFlow
+from midaz_seed.plan.flows.generated import GeneratedFlow
 from midaz_seed.plan.flows.rounds import RoundsFlow
 from midaz_seed.plan.flows.schedules import ScheduleFlow
 from midaz_seed.plan.items import Kind
@@ -98,8 +99,9 @@ class LedgerFlows:
     def _compile(self) -> None:
         scenario, shape = self.scenario, self.facts.population.shape
         for name, mix in scenario.mix.items():
-            entry = self._entries[name] = Entry(self.facts, name, mix)
-            self._check(entry)
+            if mix.generator is None:
+                entry = self._entries[name] = Entry(self.facts, name, mix)
+                self._check(entry)
         for name, mix in scenario.mix.items():
             if mix.each is not None:
                 rounds = shape.each if mix.each == "transactionsPerAccount" else mix.each
@@ -126,7 +128,11 @@ class LedgerFlows:
         totals = apportion(shape.movements, [mix.weight or 0 for mix in weighted.values()])
         for (name, mix), total in zip(weighted.items(), totals, strict=True):
             counts = self._counts(mix, total)
-            index, entry = len(self._open), self._entries[name]
+            index = len(self._open)
+            if mix.generator is not None:
+                self._open.append(GeneratedFlow(self.facts, index, name, mix, counts, CLOSING_S - 1))
+                continue
+            entry = self._entries[name]
             flow = ExchangeFlow if mix.exchange else ChanceFlow
             self._open.append(flow(self.facts, index, entry, counts, self._seconds(mix)))
 

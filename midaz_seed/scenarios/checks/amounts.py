@@ -165,7 +165,7 @@ def _check_decimals(path: Path, spec: AmountSpec, assets: Mapping[str, Asset]) -
             if value is not None and decimals(value) > asset.scale:
                 wrong = f"{value} has more decimals than {code}, whose scale is {asset.scale}"
                 yield Finding((*path, *steps), wrong)
-        if (largest := _largest(spec)) is not None and largest.scaleb(asset.scale) > MINOR_MAX:
+        if (largest := _largest(spec)) is not None and _exceeds(largest, asset.scale):
             yield Finding(path, f"amounts of {code} can exceed 10^30 units of its last decimal: set a smaller `max`")
 
 
@@ -178,6 +178,12 @@ def _decimal(text: str) -> Decimal | None:
     digits = text.replace(".", "", 1)
     is_number = text.isascii() and digits.isdecimal() and text[0] != "." and text[-1] != "." and len(text) <= 80
     return Decimal(text) if is_number else None
+
+
+def _exceeds(value: Decimal, scale: int) -> bool:
+    with localcontext() as context:
+        context.prec = 200  # the default would round
+        return value.scaleb(scale) > MINOR_MAX
 
 
 def _largest(spec: AmountSpec) -> Decimal | None:
@@ -251,5 +257,5 @@ def _check_personas(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
         scale = max((asset.scale for asset in known), default=0)
         if known and decimals(persona.opening) > scale:
             yield Finding(path, f"{persona.opening} has more decimals than any account of a {persona.kind}")
-        elif persona.opening.scaleb(scale) > MINOR_MAX:
+        elif _exceeds(persona.opening, scale):
             yield Finding(path, "it exceeds 10^30 units of the last decimal, the most that is exact")
