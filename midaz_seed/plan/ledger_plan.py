@@ -82,11 +82,6 @@ class LedgerPlan:
         return sum(self._expectation.funded.values()) + sum(self._expectation.epochs)
 
     @property
-    def dimensions(self) -> LedgerDimensions:
-        """What its items are generated from."""
-        return self._dimensions
-
-    @property
     def shape(self) -> LedgerShape:
         """What it has in common with the other ledgers of the plan."""
         return self._dimensions.shape

@@ -4,8 +4,6 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.generators.account import account_key
-from midaz_seed.plan.generators.portfolio import portfolio_key
 from midaz_seed.plan.ledger_plan import LedgerPlan
 from midaz_seed.plan.population import STATUSES
 
@@ -60,14 +58,13 @@ def manifest_accounts(ledger: LedgerPlan, ids: dict[str, tuple[str, str]]) -> It
         ledger: with its balances.
         ids: alias -> server ids of the account and of its portfolio, as far as they are known.
     """
-    dimensions, population, planned = ledger.dimensions, ledger.population, ledger.expectation()
-    personas = _personas_of_accounts(ledger)
-    for index, account in enumerate(population.accounts()):
-        asset, holder = ledger.asset_of(index), account.holder
+    planned, personas, segments = ledger.expectation(), _personas_of_accounts(ledger), ledger.shape.segments
+    for index, account in enumerate(ledger.population.accounts()):
+        text, holder = ledger.asset_of(index).text, account.holder
         account_id, portfolio_id = ids.get(account.alias, ("", ""))
         yield ManifestAccount(
             ledger.key,
-            account_key(dimensions, index),
+            f"{ledger.key}.acc{index + 1}",
             account_id,
             account.alias,
             account.label,
@@ -79,13 +76,13 @@ def manifest_accounts(ledger: LedgerPlan, ids: dict[str, tuple[str, str]]) -> It
             account.name,
             holder.kind if holder else "",
             holder.document if holder else "",
-            account_key(dimensions, account.parent) if account.parent is not None else "",
-            portfolio_key(dimensions, account.portfolio) if account.portfolio is not None else "",
+            f"{ledger.key}.acc{account.parent + 1}" if account.parent is not None else "",
+            f"{ledger.key}.p{account.portfolio + 1}" if account.portfolio is not None else "",
             portfolio_id,
-            ledger.shape.segments[account.segment] if account.segment is not None else "",
-            asset.text(planned.deposited[index]),
-            asset.text(planned.final[index]),
-            asset.text(planned.on_hold.get(index, 0)),
+            segments[account.segment] if account.segment is not None else "",
+            text(planned.deposited[index]),
+            text(planned.final[index]),
+            text(planned.on_hold.get(index, 0)),
         )
 
 
