@@ -4,12 +4,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from statistics import median_low
 
 import orjson
 
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.dimensions import LedgerDimensions, OrganizationDimensions
-from midaz_seed.plan.expectation import Expectation, expect
+from midaz_seed.plan.expectation import Expectation, Raised, expect
 from midaz_seed.plan.generators import (
     ACCOUNT_TYPES,
     ACCOUNTS,
@@ -76,6 +77,13 @@ class Plan:
     def posts(self) -> int:
         """Return the number of requests that create something."""
         return sum(self.counts.values())
+
+    @property
+    def raised(self) -> Raised:
+        """The accounts of all ledgers whose opening balance was raised; the median is that of the ledgers' medians."""
+        found = [ledger.expectation().raised for ledger in self.ledgers]
+        medians = [each.median for each in found if each.median]
+        return Raised(sum(each.accounts for each in found), median_low(medians) if medians else 0)
 
     def find(self, key: str) -> EntityItem | TransactionItem | None:
         """Return the item with this key (`o1`, `o1.l2`, `o1.l2.acc17`, `o1.l2.t17.3`), or None."""

@@ -201,10 +201,8 @@ class TransactionWriter:
         customer_of = self._population.customer
         comes_in = source is None or customer_of[source] < 0
         goes_out = destination is None or customer_of[destination] < 0
-        metadata, rail = "", text.rail
+        metadata, rail = "", self.rail_of(flow, draft)
         if rail is not None:
-            if rail == "by-asset":
-                rail = self._rails.of(draft.asset, draft.bits)
             second = draft.second or (bits >> 40) % 86_400
             minor = sum([movement.amount for movement in draft.movements])
             metadata = "," + details(
@@ -231,6 +229,11 @@ class TransactionWriter:
             return f'"{describe(rail, "in", outside_name(rail, bits))}"', metadata
         assert destination is not None, "it stays in the ledger"
         return f'"{describe(rail, "between", self._population.first_names[destination])}"', metadata
+
+    def rail_of(self, flow: Flow, draft: Draft) -> str | None:
+        """Return the payment rail of a transaction; None without one."""
+        rail = flow.text.rail
+        return self._rails.of(draft.asset, draft.bits) if rail == "by-asset" else rail
 
     def _compiled(self, template: str) -> Callable[[Facts], str]:
         compiled = self._texts.get(template)
