@@ -93,7 +93,9 @@ def _lognormal(sigma: Decimal, median: Decimal) -> Table:
 
 @lru_cache(64)
 def _pareto(alpha: Decimal, least: Decimal) -> Table:
-    return Table(lambda _, high: CONTEXT.exp(CONTEXT.divide(standard_exponential(high), alpha)), least)
+    # the mean beyond a quantile x is alpha / (alpha - 1) * x: with this end it is the middle of the last interval
+    end = CONTEXT.divide(CONTEXT.add(alpha, Decimal(1)), CONTEXT.subtract(alpha, Decimal(1))) if alpha > 1 else None
+    return Table(lambda _, high: CONTEXT.exp(CONTEXT.divide(standard_exponential(high), alpha)), least, end)
 
 
 @lru_cache(64)

@@ -56,12 +56,13 @@ class Table:
         values: the quantile at each of `UNITS`, ascending.
     """
 
-    def __init__(self, quantile: Quantile, scale: Decimal) -> None:
+    def __init__(self, quantile: Quantile, scale: Decimal, end: Decimal | None = None) -> None:
         """Compute the table.
 
         Args:
             quantile: the quantile function. It uses `CONTEXT` for its arithmetic.
             scale: factor from its unit to the whole numbers to draw.
+            end: largest ratio of the last quantile to the one before it.
 
         Raises:
             ValueError: a quantile is too large for `CONTEXT`.
@@ -69,6 +70,8 @@ class Table:
         found = [CONTEXT.multiply(quantile(low, high), scale) for low, high in _PROBABILITIES]
         if not all(value.is_finite() for value in found):
             raise ValueError("the distribution has no largest amount")
+        if end is not None:
+            found[-1] = min(found[-1], CONTEXT.multiply(found[-2], end))
         self.values = tuple(int(value.to_integral_value(ROUND_HALF_EVEN, CONTEXT)) for value in found)
 
     @property
