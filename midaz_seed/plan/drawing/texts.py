@@ -3,6 +3,7 @@
 `scenarios/checks/texts.py` refuses what cannot be compiled, with file and line, before a plan is made.
 """
 
+import hashlib
 import re
 import unicodedata
 from bisect import bisect_right
@@ -78,7 +79,7 @@ def compile_text(template: str) -> Part:
     for match in _FIELD.finditer(template):
         if match.start() > at:
             parts.append(_constant(template[at : match.start()]))
-        parts.append(_field(match[1], len(parts)))
+        parts.append(_field(match[1], f"{len(parts)}:{template}"))
         at = match.end()
     if at < len(template):
         parts.append(_constant(template[at:]))
@@ -91,14 +92,14 @@ def _constant(text: str) -> Part:
     return lambda _: text
 
 
-def _field(name: str, position: int) -> Part:
+def _field(name: str, place: str) -> Part:
     if name in _PLAIN:
         return _PLAIN[name]
     kind, colon, argument = name.partition(":")
     if colon and kind in _DATED:
         return _date(_DATED[kind], argument)
     if colon and kind == "choose":
-        return _choice(argument, position)
+        return _choice(argument, place)
     suggestion = nearest(kind, TEXT_FIELDS)
     raise ValueError(f"unknown field {{{name}}}" + (f"; did you mean {{{suggestion}}}?" if suggestion else ""))
 
@@ -116,8 +117,10 @@ def _date(day_of: Callable[[Facts], int], template: str) -> Part:
     return format_date
 
 
-def _choice(options: str, position: int) -> Part:
-    """Return the choice of one word by weight, from bits of its own for each place in the template."""
+def _choice(options: str, place: str) -> Part:
+    """Return the choice of one word by weight, from bits of its own for each place in each template: the key type of a
+    movement must not depend on a word in its description.
+    """
     words, weights = [], []
     for option in options.split("|"):
         word, _, weight = option.strip().rpartition(" ")
@@ -128,17 +131,18 @@ def _choice(options: str, position: int) -> Part:
     if not any(weights):
         raise ValueError("one weight must be above 0")
     reached, count = cumulative(weights)
-    offset, shift = position + 1, 64 - count
+    digest = hashlib.sha256(place.encode("utf-8", "surrogatepass")).digest()
+    offset, shift = int.from_bytes(digest[:8], "big"), 64 - count
     return lambda facts: words[bisect_right(reached, _mixed(facts.bits, offset) >> shift)]
 
 
 def _mixed(bits: int, offset: int) -> int:
-    """Return 64 bits that are unlike those of other offsets: a step and the output function of SplitMix64.
+    """Return 64 bits that are unlike those of other offsets: the output function of SplitMix64.
 
     Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014. Each of the 64-bit numbers is
     the result for one of them, so that weights remain exact.
     """
-    mixed = (bits + offset * 0x9E3779B97F4A7C15) & _MASK
+    mixed = (bits + offset) & _MASK
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
     return mixed ^ (mixed >> 31)
