@@ -5,7 +5,9 @@ from collections.abc import Callable, Sequence
 from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from math import gcd
+from typing import overload
 
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM as BLOCK
@@ -24,7 +26,11 @@ FRIENDS_MAX, FRIENDS_TAIL = 60, 5
 SHIFT_UNIT = 1000
 """The shift of a power law is a whole number of thousandths."""
 SMALL_SIZE = 1 << 16
-"""Largest group for which 32 random bits are enough: each has its probability within 2**-32."""
+"""Largest group for which 32 random bits are enough: each has its probability within 2**-32. Also the largest one whose
+ranks and weights are in memory: a million of them would take 140 MB.
+"""
+BLOCKS = 64
+"""A block of ranks in a larger group is a 64th of its first rank long, or one rank."""
 
 
 def cumulative(weights: Sequence[int]) -> tuple[list[int], int]:
@@ -58,6 +64,8 @@ def compile_choice(choice: Choice | None, size: int, seed: str, *, top: int | No
     if choice is None or choice.uniform:
         count = 32 if size <= SMALL_SIZE else 64
         return lambda bits, _: (bits(count) * size) >> count
+    if choice.zipf is not None and size > SMALL_SIZE:
+        return _zipf_of_many(choice.zipf, Scattered(size, seed, top))
     if choice.zipf is not None:
         (reached, count), position = cumulative(power_law(choice.zipf, size)), ranked(size, seed, top)
         return lambda bits, _: position[bisect_right(reached, bits(count))]
@@ -115,8 +123,64 @@ def _power(exponent: Decimal, base: Decimal) -> int:
     return max(int(POWERS.multiply(POWERS.exp(POWERS.minus(logarithm)), Decimal(UNIT))), 1)
 
 
-def ranked(size: int, seed: str, top: int | None = None) -> list[int]:
+def _zipf_of_many(exponent: Decimal, ranks: "Scattered") -> Choose:
+    """Return the choice by a power law in a large group.
+
+    The ranks of a block have the same probability, which differs from the exact one by less than exponent / 128.
+    """
+    size, start, step = len(ranks), ranks.start, ranks.step
+    firsts = [1]
+    while firsts[-1] <= size:
+        firsts.append(firsts[-1] + max(firsts[-1] // BLOCKS, 1))
+    lengths = [min(after, size + 1) - first for first, after in pairwise(firsts)]
+    weights = [
+        length * _power(exponent, POWERS.divide(Decimal(2 * first + length - 1), Decimal(2)))
+        for first, length in zip(firsts, lengths, strict=False)
+    ]
+    reached, count = cumulative(weights)
+
+    def choose(bits: Bits, _: int) -> int:
+        block = bisect_right(reached, bits(count))
+        rank = firsts[block] - 1 + ((bits(32) * lengths[block]) >> 32)
+        return (start + rank * step) % size  # ranks[rank], in less time
+
+    return choose
+
+
+class Scattered(Sequence[int]):
+    """A permutation of a large group that needs no memory: a walk around it in steps of a length that has no common
+    divisor with its size.
+    """
+
+    def __init__(self, size: int, seed: str, top: int | None = None) -> None:
+        """Draw the walk: where it starts, at `top` if that is given, and its step."""
+        bits = stream(0, "ranks", seed).getrandbits
+        start, step = (bits(64) * size) >> 64, size // 4 + ((bits(64) * (size // 2)) >> 64)
+        while gcd(step, size) != 1:
+            step += 1
+        self._size, self.start, self.step = size, start if top is None else top, step
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, rank: int) -> int: ...
+
+    @overload
+    def __getitem__(self, rank: slice) -> list[int]: ...
+
+    def __getitem__(self, rank: int | slice) -> int | list[int]:
+        if isinstance(rank, slice):
+            return [self[each] for each in range(*rank.indices(self._size))]
+        if not 0 <= rank < self._size:
+            raise IndexError(rank)
+        return (self.start + rank * self.step) % self._size
+
+
+def ranked(size: int, seed: str, top: int | None = None) -> Sequence[int]:
     """Return the position of each rank: a permutation that the seed determines, with `top` at the first rank."""
+    if size > SMALL_SIZE:
+        return Scattered(size, seed, top)
     bits = stream(0, "ranks", seed).getrandbits
     order = list(range(size))
     for last in range(size - 1, 0, -1):  # Fisher and Yates
