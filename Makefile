@@ -75,7 +75,7 @@ docs: $(STAMP) ## regenerate the generated parts of docs/
 	@$(BIN)/python tools/reference.py
 	@$(BIN)/python tools/scenario_pages.py
 
-bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency and the rate limit (about 10 minutes)
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit and draws (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -84,6 +84,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/packing.py
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
+	@$(BIN)/python benchmarks/drawing.py
 	@$(BIN)/python benchmarks/journal.py --appends
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)

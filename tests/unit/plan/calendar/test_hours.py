@@ -1,13 +1,14 @@
 """The hours of a day."""
 
 from collections import Counter
+from itertools import pairwise
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midaz_seed.plan.calendar.hours import CURVES, compile_hours
+from midaz_seed.plan.calendar.hours import CURVES, compile_hours, slot_weights
 
 SECOND = st.integers(0, 86_399)
 
@@ -20,6 +21,23 @@ def test_pix_has_the_shares_that_the_central_bank_names():
     hours = shares("br-pix")
     assert sum(hours[20:] + hours[:6]) == pytest.approx(0.186)
     assert (min(hours), max(hours)) == pytest.approx((0.003, 0.074))
+    assert sum(hours[17:]) == pytest.approx(0.38, abs=0.01)  # Nubank, 2021: on working days
+    assert [hour for hour in range(24) if hours[hour - 1] < hours[hour] > hours[(hour + 1) % 24]] == [12, 18]
+
+
+@pytest.mark.parametrize("name", CURVES)
+def test_ten_minutes_change_nothing_about_the_sum_of_an_hour(name):
+    weights = slot_weights(name)
+    assert min(weights) >= 0
+    hours = [sum(weights[6 * hour : 6 * hour + 6]) for hour in range(24)]
+    assert [weight / sum(hours) for weight in hours] == pytest.approx(shares(name))
+
+
+def test_the_volume_changes_evenly_from_hour_to_hour():
+    """A curve of steps would have a sixth of the largest change of the hours only at full hours."""
+    weights = slot_weights("br-pix")
+    largest = max(abs(after - before) for before, after in pairwise(weights))
+    assert largest < max(abs(after - before) for before, after in pairwise(weights[::6])) / 2
 
 
 @pytest.mark.parametrize("name", CURVES)
@@ -65,4 +83,4 @@ def test_the_same_bits_give_the_same_seconds_on_every_platform():
     assert [draw(bits) for _ in range(5)] == FROZEN
 
 
-FROZEN = [57050, 65027, 30583, 48500, 46039]
+FROZEN = [33941, 72481, 67837, 40870, 53856]
