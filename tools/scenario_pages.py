@@ -32,7 +32,7 @@ def main() -> int:
         return 0
     stale = [path.name for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if stale:
-        print(f"docs/scenarios is out of date ({', '.join(stale)}): run python tools/scenario_pages.py")
+        sys.stdout.write(f"docs/scenarios is out of date ({', '.join(stale)}): run python tools/scenario_pages.py\n")
     return bool(stale)
 
 
