@@ -27,14 +27,16 @@ from midaz_seed.errors import OutputError
 from midaz_seed.event_loop import in_thread, synchronous
 from midaz_seed.file_descriptors import reserve_descriptors
 from midaz_seed.plan.batch_size import BatchSizeChoice
+from midaz_seed.plan.last_day import is_open
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
 from midaz_seed.probe import doctor
 from midaz_seed.probe.batch_size_trial import choose_batch_size
 from midaz_seed.probe.diagnosis import Diagnosis
+from midaz_seed.probe.last_day import resolve_last_day
 from midaz_seed.reporting.events import Emit, Event, RunFinished
 from midaz_seed.reporting.report import Report, not_written
 from midaz_seed.reporting.report_file import check_writable, write_json
-from midaz_seed.runs.directory import RunDirectory, recorded_batch_size, run_directory
+from midaz_seed.runs.directory import RunDirectory, last_day_on_record, recorded_batch_size, run_directory
 from midaz_seed.runs.session import Session, open_session
 from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings
@@ -178,6 +180,7 @@ async def teardown_async(
         stopping.watching("what was removed stays removed", signals=handle_signals),
         _reach(settings, resolve_target(settings.target)) as address,
     ):
+        settings = await _resolve_last_day(settings, address, call)
         settings, _ = await _choose_batch_size(settings, address, call)
         plan = await in_thread(partial(build_plan, settings))
         found = directory or run_directory(settings, plan.run_id, address)
@@ -232,14 +235,16 @@ examine = synchronous(examine_async)
 
 async def _execute(settings: Settings, call: _Call) -> Report:
     """Resolve, reach, choose the batch size, plan, open the session, run, report."""
-    if settings.report is not None:
-        check_writable(settings.report)
+    for file in (settings.report, settings.manifest):
+        if file is not None:
+            check_writable(file)
     target = resolve_target(settings.target)
     stopping = call.stopping(settings)
     # it watches until the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
     nothing = "nothing of the plan was sent" if call.mode is RunMode.SEED else "nothing was compared"
     async with stopping.watching(nothing, signals=call.handle_signals), AsyncExitStack() as stack:
         address = await stack.enter_async_context(_reach(settings, target))
+        settings = await _resolve_last_day(settings, address, call)
         settings, batch_size = await _choose_batch_size(settings, address, call)
         plan = await in_thread(partial(build_plan, settings))
         session = stack.enter_context(_open_session(settings, plan, address, call))
@@ -283,7 +288,9 @@ async def _run(context: RunContext, call: _Call) -> Report:
             watching.start_soon(call.watch, context)
         await (orchestrator.seed(context) if call.mode is RunMode.SEED else orchestrator.verify(context))
     context.close_journal()  # before the report is made, which names what went wrong
-    return summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
+    report = summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
+    error = context.findings.manifest_error
+    return report if error is None else not_written(report, error)
 
 
 def _open_session(
@@ -302,6 +309,15 @@ def _end_session(session: Session, report: Report) -> Report:
     except OutputError as error:
         return replace(report, next_step=f"{report.next_step} {error}: its directory is out of date.".strip())
     return report
+
+
+async def _resolve_last_day(settings: Settings, address: ResolvedTarget, call: _Call) -> Settings:
+    """The settings with the last day of the history: where that is `yesterday`, the day that the run began with."""
+    if not is_open(settings):
+        return settings
+    recorded = last_day_on_record(settings, address)
+    async with _transport(settings, address, call) as transport:
+        return await resolve_last_day(settings, transport, call.clock, recorded=recorded)
 
 
 async def _choose_batch_size(

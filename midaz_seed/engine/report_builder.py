@@ -1,5 +1,6 @@
 """Build the report of a run: numbers, verdict, exit code and next step."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
@@ -21,6 +22,7 @@ from midaz_seed.reporting.report import (
     ErrorExample,
     ErrorReport,
     FailedItemReport,
+    HistoryReport,
     LedgerReport,
     OpenLoopReport,
     PhaseReport,
@@ -203,7 +205,7 @@ def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
 
 def _verification(context: RunContext) -> VerificationReport | None:
     verifications = context.results.verifications
-    if not verifications and not context.results.absent:
+    if not (verifications or context.results.absent or context.results.not_refused):
         return None
     stopped = sum(ledger.status is LedgerStatus.STOPPED for ledger in context.state.ledgers)
     # ledgers that the time limit left unstarted are not to be verified
@@ -212,6 +214,7 @@ def _verification(context: RunContext) -> VerificationReport | None:
     ledgers_planned = len(context.state.ledgers) - left_out
     differences = [
         *context.results.absent,
+        *context.results.not_refused,
         *(difference for verification in verifications for difference in verification.differences),
     ]
     return VerificationReport(
@@ -226,6 +229,23 @@ def _verification(context: RunContext) -> VerificationReport | None:
         differences=tuple(differences[:DIFFERENCES_MAX]),
         differences_total=len(differences),
         elapsed_s=max((verification.elapsed_s for verification in verifications), default=0.0),
+        history=_history([found.history for found in verifications if found.history is not None]),
+    )
+
+
+def _history(found: Sequence[HistoryReport]) -> HistoryReport | None:
+    """Return the history of all ledgers; the dates are those of any of them."""
+    if not found:
+        return None
+    return HistoryReport(
+        days=tuple(sorted({day for each in found for day in each.days})),
+        accounts=sum(each.accounts for each in found),
+        balances=sum(each.balances for each in found),
+        statements=sum(each.statements for each in found),
+        lines=sum(each.lines for each in found),
+        lines_out_of_step=sum(each.lines_out_of_step for each in found),
+        hot_lines_out_of_step=sum(each.hot_lines_out_of_step for each in found),
+        skipped="; ".join(sorted({each.skipped for each in found if each.skipped})),
     )
 
 
@@ -235,12 +255,13 @@ def _phases(context: RunContext) -> tuple[PhaseReport, ...]:
 
 
 def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
-    done = meter.created + meter.existing + meter.failed
+    done = meter.created + meter.existing + meter.refused + meter.failed
     return PhaseReport(
         name=phase.value,
         planned=meter.planned,
         created=meter.created,
         existing=meter.existing,
+        refused=meter.refused,
         failed=meter.failed,
         skipped=max(meter.planned - done, 0),  # everything without an outcome, sent or not
         recovered=meter.recovered,

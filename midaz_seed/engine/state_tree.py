@@ -4,15 +4,16 @@ Its size depends on organizations, ledgers and accounts, not on transactions.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.midaz.routes import Place
-from midaz_seed.plan.items import Phase, TransactionItem, effect_of
-from midaz_seed.plan.plan import LedgerPlan, OrganizationPlan, Plan
+from midaz_seed.plan.items import Kind, Phase, TransactionItem, adds_record, balance_effect_of, effect_of, trace_of
+from midaz_seed.plan.ledger_plan import LedgerPlan
+from midaz_seed.plan.plan import OrganizationPlan, Plan
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
 
 
@@ -26,6 +27,17 @@ class LedgerStatus(StrEnum):
     """Filled and verified as far as time allowed."""
     FAILED = "failed"
     STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class FollowUps:
+    """What a plan does with transactions after they were made."""
+
+    firsts: set[str] = field(default_factory=set)
+    """Keys of the transactions that follow-ups refer to."""
+    endings: dict[str, Kind] = field(default_factory=dict)
+    """Key of a pending transaction -> COMMIT or CANCEL."""
+    reversals: int = 0
 
 
 @dataclass(slots=True)
@@ -52,7 +64,15 @@ class LedgerState:
     unfunded: set[int] = field(default_factory=set)
     """Accounts whose deposit was certainly not made: they must not be a source."""
     sample: dict[str, str] = field(default_factory=dict)
-    """Key -> server id of the transactions that the verification reads back; "" while this run has seen no answer."""
+    """Key -> server id of the transactions that the verification reads back, and of those that a follow-up refers to;
+    "" while this run has seen no answer.
+    """
+    follow_ups: FollowUps | None = None
+    """From its plan; None until they are first needed (`engine.ledger.listing.follow_ups_of`)."""
+    missed: set[str] = field(default_factory=set)
+    """Keys of transactions that a follow-up refers to and that were certainly not made."""
+    touches_held: bool = False
+    """The server counts a pending transaction as a change of its destinations (`midaz.server_traits`)."""
     in_doubt: list[UnresolvedTransaction] = field(default_factory=list)
     """Transactions that may or may not have been applied."""
     recovered: set[str] = field(default_factory=set)
@@ -62,20 +82,27 @@ class LedgerState:
     residue: str = ""
     """The part of its balances that nothing explains, in words; "" when there is none."""
     not_made: Counter[int] = field(default_factory=Counter)
-    """Account -> sum of the changes that transactions certainly not made would have caused, in minor units."""
-    changes_not_made: Counter[int] = field(default_factory=Counter)
-    """Account -> number of balance changes that rejected and skipped transactions would have caused."""
+    """Sum of the changes that transactions certainly not made would have caused, with the keys of `balance_effect_of`.
+    """
+    trace_of_missed: Counter[int] = field(default_factory=Counter)
+    """Sum of the traces (`LedgerState.trace_of`) that rejected and skipped transactions would have left."""
     missed_count: int = 0
     """Number of rejected and skipped transactions, without those excluded by the time limit."""
+    missed_records: int = 0
+    """Number of those that the server would list as transactions of their own."""
 
     flows: dict[Phase, SettlementTimeline] = field(default_factory=dict)
     """Per money phase: when transactions were accepted, and when they were seen settled."""
 
     left_out: Counter[int] = field(default_factory=Counter)
-    """Account -> sum of the changes of transactions excluded by the time limit, in minor units. Unlike `not_made` it is
-    no difference: the verification excludes it too.
+    """Sum of the changes of transactions excluded by the time limit, as in `not_made`. Unlike that it is no difference:
+    the verification excludes it too.
     """
     left_out_count: int = 0
+    left_out_records: int = 0
+    """Number of those that the server would list as transactions of their own."""
+    left_out_endings: set[str] = field(default_factory=set)
+    """Keys of the pending transactions whose commit or cancel the time limit excluded."""
     uncertain: bool = False
     """Something in this ledger was not decided by the direct answer to its first request: the ledger was resumed or
     existed, or there was a doubt, a foreign or unexpected answer, or a replay at the first sending. It is then
@@ -83,29 +110,58 @@ class LedgerState:
     """
 
     begun: dict[Phase, int] = field(default_factory=dict)
-    """For each phase that the time limit cut short: number of its transactions that were started."""
+    """For each phase that the time limit cut short: ordinal from which on no transaction was started."""
+    held_back: dict[Phase, frozenset[int]] = field(default_factory=dict)
+    """For each such phase: ordinals of earlier transactions that were not started, because they waited for others."""
+    cut_day: int | None = None
+    """The day of the history that the time limit cut short, or before which it ended the run."""
+    missed_on: dict[int, Counter[int]] = field(default_factory=dict)
+    """Day -> account -> sum of the changes by its transactions that were certainly not made, in minor units."""
+    made_late: Counter[int] = field(default_factory=Counter)
+    """Day -> number of its transactions that this session made although some of a later day existed already."""
 
-    def exclude_unstarted(self, phase: Phase, begun: int, changes: Mapping[int, int], count: int) -> None:
+    def trace_of(self, item: TransactionItem) -> dict[int, int]:
+        """Return all that a transaction changes in this server's balances (`plan.items.trace_of`)."""
+        return trace_of(item, touches_held=self.touches_held)
+
+    def exclude_unstarted(
+        self,
+        phase: Phase,
+        begun: int,
+        changes: Mapping[int, int],
+        count: int,
+        endings: Collection[str] = (),
+        held_back: frozenset[int] = frozenset(),
+    ) -> None:
         """Exclude transactions that the time limit left unstarted.
 
         Args:
             phase: their phase.
-            begun: ordinal of the first transaction that was not started.
-            changes: account -> sum of the changes that they would have caused, in minor units.
+            begun: ordinal from which on no transaction was started.
+            changes: sum of the changes that they would have caused, with the keys of `balance_effect_of`.
             count: number of transactions.
+            endings: keys of the pending transactions that some of them would have committed or cancelled.
+            held_back: ordinals before `begun` that were not started either.
         """
         self.begun[phase] = begun
+        self.held_back[phase] = held_back
         self.left_out_count += count
-        for account, change in changes.items():
-            self.left_out[account] += change
-            self.not_made[account] += change
+        self.left_out_records += count - len(endings)
+        self.left_out_endings.update(endings)
+        for key, change in changes.items():
+            self.left_out[key] += change
+            self.not_made[key] += change
 
     def miss(self, item: TransactionItem) -> None:
         """Record a transaction that was certainly not made."""
         self.missed_count += 1
-        effect = effect_of(item)
-        self.not_made.update(effect)
-        self.changes_not_made.update(effect.keys())
+        self.missed_records += adds_record(item)
+        self.not_made.update(balance_effect_of(item))
+        self.trace_of_missed.update(self.trace_of(item))
+        if item.key in self.sample:
+            self.missed.add(item.key)
+        if self.plan.is_dated:
+            self.missed_on.setdefault(item.day, Counter()).update(effect_of(item))
 
     @property
     def place(self) -> Place:

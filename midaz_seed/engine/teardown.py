@@ -17,8 +17,8 @@ from midaz_seed.midaz import routes
 from midaz_seed.midaz.api import mark_of
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.dimensions import RUN_MARK
 from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.plan.marks import RUN_MARK
 from midaz_seed.wording import counted
 
 

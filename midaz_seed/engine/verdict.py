@@ -155,7 +155,7 @@ def done_percent(context: RunContext) -> float:
     """Return the share of the plan's items that exist, in percent; 100 for a verification alone."""
     phases = [phase for phase in context.meter.phases.values() if phase.planned]
     planned = sum(phase.planned for phase in phases)
-    return 100 * sum(phase.created + phase.existing for phase in phases) / planned if planned else 100.0
+    return 100 * sum(phase.created + phase.existing + phase.refused for phase in phases) / planned if planned else 100.0
 
 
 def _first(context: RunContext, *kinds: type[SeedError]) -> SeedError | None:

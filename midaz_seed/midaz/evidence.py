@@ -17,14 +17,18 @@ from typing import cast
 import orjson
 
 from midaz_seed.model.json_types import Json, JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK
-from midaz_seed.plan.items import TransactionItem
+from midaz_seed.plan.items import Kind, TransactionItem
+from midaz_seed.plan.marks import KEY_MARK
 
 REPLAYED = "X-Idempotency-Replayed"
 """Response header for transactions: `true` when the server returned the stored answer of the key and did nothing."""
 _CODE = re.compile(r"(?:[A-Z]{3}-)?[0-9]{4}")
 _NO_SUCH_ROUTE = frozenset({"0484", "0485"})
 """Codes of v4 for a path or method that does not exist, which says nothing about the object."""
+REVERTED = "0087"
+"""The transaction is reverted already, and it can be only once."""
+NOT_PENDING = frozenset({"0099", "0486"})
+"""The transaction is not pending (any more), or is being committed or cancelled."""
 _MAY_BE_MADE = frozenset({"0061", "0084", "0095"})
 """0061: writing the balances failed at some step. 0084: an attempt with the key is in progress. 0095: the balances have
 changed, the record follows."""
@@ -89,6 +93,29 @@ def of_transaction(status: int, headers: Mapping[str, str], body: bytes, item: T
         return _of_success(headers, body, item, place)
     code = midaz_code(body) if 400 <= status < 500 else ""
     return REFUSED if code and code[-4:] not in _MAY_BE_MADE else OPEN
+
+
+def of_refusal(status: int, headers: Mapping[str, str], body: bytes, item: TransactionItem) -> Evidence:
+    """Return what the answer to a transaction proves that the server must refuse.
+
+    Its mark alone says that it was accepted: it may be a transaction that no server should make.
+
+    Args:
+        status: status of the answer.
+        headers: headers of the answer.
+        body: body of the answer.
+        item: the item that was sent.
+    """
+    if not 200 <= status < 300:
+        code = midaz_code(body) if 400 <= status < 500 else ""
+        return REFUSED if code and code[-4:] not in _MAY_BE_MADE else OPEN
+    found = parsed_exactly(body)
+    mark = _mark(found) if isinstance(found, dict) else ""
+    if mark == item.tag:
+        return MADE
+    if mark and headers.get(REPLAYED) == "true":
+        return Evidence(Effect.NOT_MADE, Reading.FOREIGN, mark)
+    return ODD
 
 
 def after(before: Effect, attempt: Effect) -> Effect:
@@ -218,11 +245,57 @@ def is_record(row: JsonObject, item: TransactionItem) -> bool:
 
     Accounts are not compared: in lists their order varies and operations may be truncated.
     """
-    return (
-        _mark(row) == item.tag
-        and _amount(row.get("amount")) == Decimal(item.amount)
-        and (row.get("assetCode") == item.asset)
-    )
+    return _mark(row) == item.tag and has_amount(row.get("amount"), row.get("assetCode"), item)
+
+
+def has_amount(amount: Json, asset: Json, item: TransactionItem) -> bool:
+    """Return whether a record has the amount and the asset of an item."""
+    return asset == item.asset and _amount(amount) == Decimal(item.amount)
+
+
+def status_of(row: JsonObject) -> str:
+    """Return the status code of a transaction on the server; "" without one."""
+    status = row.get("status")
+    code = status.get("code") if isinstance(status, dict) else None
+    return code if isinstance(code, str) else ""
+
+
+def parent_of(row: JsonObject) -> str:
+    """Return the id of the transaction that a reversal on the server reverts; "" for any other transaction."""
+    parent = row.get("parentTransactionId")
+    return parent if isinstance(parent, str) else ""
+
+
+APPROVED, PENDING, CANCELED, NOTED = "APPROVED", "PENDING", "CANCELED", "NOTED"
+"""Status codes of transactions on the server (midaz-behaviour: transaction-statuses)."""
+STATUS_AFTER = {Kind.COMMIT: APPROVED, Kind.CANCEL: CANCELED}
+"""Status of a pending transaction after its end."""
+
+
+def of_follow_up(status: int, body: bytes, item: TransactionItem, transaction_id: str) -> Evidence:
+    """Return what the answer to a commit, a cancel or a revert proves.
+
+    The answer to a commit or a cancel is the pending transaction with its new status, the one to a revert the new
+    transaction with the id of the reverted one. A refusal shows that this attempt was not carried out; where it says
+    that there is nothing left to do (0087, 0099, 0486), an earlier attempt may have been.
+
+    Args:
+        status: status of the answer.
+        body: body of the answer.
+        item: the follow-up.
+        transaction_id: id of the transaction that it refers to.
+    """
+    if not 200 <= status < 300:
+        code = midaz_code(body) if 400 <= status < 500 else ""
+        return REFUSED if code and code[-4:] not in _MAY_BE_MADE else OPEN
+    found = parsed_exactly(body)
+    if not isinstance(found, dict) or not has_amount(found.get("amount"), found.get("assetCode"), item):
+        return ODD
+    if item.kind is Kind.REVERT:
+        ours = bool(found.get("id")) and parent_of(found) == transaction_id
+    else:
+        ours = found.get("id") == transaction_id and status_of(found) == STATUS_AFTER[item.kind]
+    return MADE if ours else ODD
 
 
 def _no_number(name: str) -> None:

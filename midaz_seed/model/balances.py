@@ -1,7 +1,7 @@
 """Compare the server's balances with the planned ones. Amounts are exact decimals."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 
@@ -33,6 +33,8 @@ class ObservedBalance:
     """Id on the server; identifies the balance in repeated reads."""
     version: int | None = None
     """Number of its changes; None when the server does not report it."""
+    may_send: bool = True
+    """Whether it may be the source of a transaction."""
 
     @classmethod
     def parse(cls, row: JsonObject) -> "ObservedBalance":
@@ -49,6 +51,7 @@ class ObservedBalance:
             direction=direction if isinstance(direction, str) else None,
             id=_text(row, "id"),
             version=version if isinstance(version, int) and not isinstance(version, bool) else None,
+            may_send=row.get("allowSending") is not False,
         )
 
     @property
@@ -110,6 +113,9 @@ class ExpectedBalance:
     alias: str
     asset: str
     available: Decimal
+    on_hold: Decimal = Decimal(0)
+    only_pays: bool = True
+    """For an external account: money leaves it and never returns, so it cannot show more too early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +169,11 @@ def _differences(plan: ExpectedBalance, actual: ObservedBalance) -> Iterator[Bal
         yield BalanceDifference("asset", plan.alias, plan.asset, actual.asset)
     if available != plan.available:
         # a customer account may show more because its own payment is not visible yet; an external account only pays
-        surplus = external and available > plan.available
+        surplus = external and plan.only_pays and available > plan.available
         yield BalanceDifference("available", plan.alias, _plain(plan.available), _plain(available), surplus)
-    if actual.on_hold != 0:
-        yield BalanceDifference("on hold", plan.alias, "0", _plain(actual.on_hold), surplus=True)
+    if actual.on_hold != plan.on_hold:
+        # more may be on hold because a commit or a cancel is not visible yet
+        yield BalanceDifference("on hold", plan.alias, _plain(plan.on_hold), _plain(actual.on_hold))
 
 
 def zero_sum_differences(observed: Iterable[ObservedBalance]) -> Iterator[BalanceDifference]:
@@ -180,6 +187,15 @@ def zero_sum_differences(observed: Iterable[ObservedBalance]) -> Iterator[Balanc
     for asset, total in sums.items():
         if total != 0:
             yield BalanceDifference("sum of the asset", asset, "0", _plain(total))
+
+
+def frozen_differences(frozen: Collection[str], observed: Iterable[ObservedBalance]) -> Iterator[BalanceDifference]:
+    """Check that exactly the accounts with these aliases may not send."""
+    for row in observed:
+        planned = row.alias not in frozen
+        if row.key == DEFAULT_KEY and row.may_send is not planned:
+            texts = {True: "allowed", False: "not allowed"}
+            yield BalanceDifference("sending", row.alias, texts[planned], texts[row.may_send])
 
 
 def _plain(value: Decimal) -> str:

@@ -17,17 +17,25 @@ class Solution:
     """The result for each unknown.
 
     Attributes:
-        values: applied or not; None where several assignments, or none, explain the balances, or time ran out.
+        values: applied or not; None where several assignments, or none, explain the balances, or time ran out, and for
+            an unknown without an effect.
         contradicted: keys of the equations that no assignment satisfies.
+        traceless: positions of the unknowns without an effect, which no balance can decide.
     """
 
     values: list[bool | None]
     contradicted: frozenset[int] = frozenset()
+    traceless: frozenset[int] = frozenset()
 
     @property
     def unique(self) -> bool:
-        """Whether exactly one assignment explains everything."""
-        return not self.contradicted and None not in self.values
+        """Whether exactly one assignment explains everything that has an effect."""
+        return not self.contradicted and self.values.count(None) == len(self.traceless)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every unknown is decided."""
+        return self.unique and not self.traceless
 
 
 def _never() -> bool:
@@ -64,7 +72,7 @@ def solve(effects: Sequence[Effect], residuals: Mapping[int, int], give_up: Call
                 values[position] = found[position]
     if contradicted:
         values = [None if search.touches(position, contradicted) else value for position, value in enumerate(values)]
-    return Solution(values, frozenset(contradicted))
+    return Solution(values, frozenset(contradicted), search.traceless)
 
 
 class _Search:
@@ -80,6 +88,7 @@ class _Search:
                 self.rest.setdefault(key, 0)
                 self.open.setdefault(key, set()).add(position)
         self.value: list[bool | None] = [None] * len(effects)
+        self.traceless = frozenset(position for position, effect in enumerate(effects) if not effect)
         self._trail: list[int] = []
 
     def keys_of(self, group: Iterable[int]) -> set[int]:
@@ -92,7 +101,7 @@ class _Search:
 
     def groups(self) -> list[list[int]]:
         """Partition the unknowns without a value into groups that share no equation."""
-        left = {position for position, value in enumerate(self.value) if value is None}
+        left = {position for position, value in enumerate(self.value) if value is None} - self.traceless
         groups = []
         while left:
             group, border = [], [left.pop()]

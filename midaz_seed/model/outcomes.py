@@ -37,6 +37,8 @@ class Outcome(StrEnum):
     CREATED = "created"
     EXISTING = "existing"
     """It existed and equals the plan."""
+    REFUSED = "refused"
+    """Refused by the server with the planned code: a success, of an item that must be refused."""
     FAILED = "failed"
     SKIPPED = "skipped"
     """Not sent, because an item that it depends on failed."""

@@ -8,18 +8,12 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from midaz_seed.model.tax_ids import is_cnpj, is_cpf
+from midaz_seed.model.tax_ids import is_cnpj
 
 
 def _cnpj(text: str) -> str:
     if not is_cnpj(text):
         raise ValueError("not a CNPJ")
-    return text
-
-
-def _tax_id(text: str) -> str:
-    if not (is_cpf(text) or is_cnpj(text)):
-        raise ValueError("neither a CPF nor a CNPJ")
     return text
 
 
@@ -34,8 +28,6 @@ UniqueName = Annotated[str, StringConstraints(min_length=1, max_length=256, patt
 """The server compares names with LIKE, where `_` and `%` match anything."""
 Alias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[a-zA-Z0-9@:-]+$")]
 Cnpj = Annotated[str, AfterValidator(_cnpj)]
-TaxId = Annotated[str, AfterValidator(_tax_id)]
-"""A person's CPF or a company's CNPJ."""
 DecimalText = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
 
 
@@ -49,6 +41,8 @@ class Address(Payload):
     """The address of an organization; v3.3 rejects one without a country."""
 
     line1: Text256
+    line2: Text256 | None = None
+    """The district."""
     zipCode: Text100
     city: Text100
     state: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
@@ -105,6 +99,13 @@ class Segment(Payload):
     metadata: Metadata
 
 
+class Status(Payload):
+    """The status of an account: a text that the server stores and does not interpret."""
+
+    code: Text100
+    description: Text256 | None = None
+
+
 class Account(Payload):
     """`POST .../accounts`, without the server ids, which are known only during the run."""
 
@@ -112,7 +113,9 @@ class Account(Payload):
     assetCode: AssetCode
     type: Text256
     alias: Alias
-    entityId: TaxId
+    entityId: Text256
+    """Of a customer the tax id, possibly one with wrong check digits on purpose."""
+    status: Status | None = None
     metadata: Metadata
 
 
@@ -144,28 +147,32 @@ class Distribute(Payload):
 
 
 class Send(Payload):
-    """Amount, asset and legs; an inflow has no source."""
+    """Amount, asset and legs; an inflow has no source, an outflow no destination."""
 
     asset: AssetCode
     value: DecimalText
     source: Source | None = None
-    distribute: Distribute
+    distribute: Distribute | None = None
 
 
 class Transaction(Payload):
-    """`POST .../transactions/json` and `/inflow`.
+    """`POST .../transactions/json` and the other endpoints of transactions.
 
     Runs do not validate transactions, because that takes too long for a million of them; tests do.
     """
 
     description: Text256
     metadata: Metadata
+    transactionDate: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")] | None = None
+    pending: Literal[True] | None = None
     send: Send
 
     @model_validator(mode="after")
     def _legs_make_the_value(self) -> "Transaction":
-        value = Decimal(self.send.value)
-        sides = [self.send.distribute.to, *([self.send.source.legs] if self.send.source else [])]
-        if value <= 0 or any(sum(Decimal(leg.amount.value) for leg in side) != value for side in sides):
+        value, send = Decimal(self.send.value), self.send
+        sides = [send.source.legs if send.source else [], send.distribute.to if send.distribute else []]
+        if not any(sides):
+            raise ValueError("a transaction has a source or a destination")
+        if value <= 0 or any(sum(Decimal(leg.amount.value) for leg in side) != value for side in sides if side):
             raise ValueError("each side of a transaction must sum to its value")
         return self

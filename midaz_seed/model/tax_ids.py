@@ -1,8 +1,8 @@
 """Brazilian tax ids with check digits: CPF for people, CNPJ for companies (also alphanumeric, since July 2026)."""
 
-import random
 import re
 import string
+from collections.abc import Callable
 from operator import mul
 
 _CPF_FIRST = tuple(range(10, 1, -1))
@@ -10,22 +10,56 @@ _CPF_SECOND = (11, *_CPF_FIRST)
 _CNPJ_FIRST = (5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
 _CNPJ_SECOND = (6, *_CNPJ_FIRST)
 _ALPHANUMERIC = string.digits + string.ascii_uppercase
+_CPF_BASES, _CPF_STEP = 999_999_990, 618_033_983
+_CNPJ_BASES, _CNPJ_STEP = 99_999_999, 61_803_400
+_ALPHANUMERIC_BASES, _ALPHANUMERIC_STEP = 36**12 - 1, 2_928_443_912_938_754_929
+"""Numbers of possible documents, and a step without a common divisor: serial * step visits each of them once."""
 
 
-def cpf(rng: random.Random) -> str:
-    """Generate a valid CPF: 11 digits without punctuation."""
-    while True:
-        base = "".join(rng.choices(string.digits, k=9))
-        if len(set(base)) > 1:  # a CPF of equal digits has valid check digits but is rejected everywhere
-            return base + cpf_check_digits(base)
+def draw_cpf(bits: Callable[[int], int], *, impossible: bool = False, serial: int | None = None) -> str:
+    """Draw a CPF: 11 digits without punctuation. Every call reads 64 bits.
+
+    Args:
+        bits: `random.Random.getrandbits`.
+        impossible: Whether both check digits are wrong, so that the document cannot belong to anyone.
+        serial: A number instead of the bits: CPFs of different serials, less than 999,999,990 apart, differ.
+    """
+    drawn = bits(64)
+    number = (drawn if serial is None else serial * _CPF_STEP) % _CPF_BASES + 1
+    if number % 111_111_111 == 0:  # equal digits have valid check digits but are rejected everywhere
+        number = _CPF_BASES + number // 111_111_111
+    base = f"{number:09}"
+    return base + _other_than(cpf_check_digits(base), impossible)
 
 
-def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
-    """Generate a valid CNPJ: 14 characters without punctuation; the numeric form is a head office (`0001`)."""
-    base = (
-        "".join(rng.choices(_ALPHANUMERIC, k=12)) if alphanumeric else "".join(rng.choices(string.digits, k=8)) + "0001"
-    )
-    return base + cnpj_check_digits(base)
+def draw_cnpj(
+    bits: Callable[[int], int], *, alphanumeric: bool, impossible: bool = False, serial: int | None = None
+) -> str:
+    """Draw a CNPJ: 14 characters without punctuation; the numeric form is a head office (`0001`).
+
+    Every call reads 64 bits.
+
+    Args:
+        bits: `random.Random.getrandbits`.
+        alphanumeric: Whether the first 12 characters have letters, as issued since July 2026.
+        impossible: Whether both check digits are wrong, so that the document cannot belong to any company.
+        serial: A number instead of the bits: CNPJs of different serials, less than 99,999,999 apart, differ.
+    """
+    drawn = bits(64)
+    if alphanumeric:
+        number = (drawn if serial is None else serial * _ALPHANUMERIC_STEP) % _ALPHANUMERIC_BASES + 1
+        base = ""
+        for _ in range(12):
+            number, character = divmod(number, 36)
+            base += _ALPHANUMERIC[character]
+    else:
+        base = f"{(drawn if serial is None else serial * _CNPJ_STEP) % _CNPJ_BASES + 1:08}0001"
+    return base + _other_than(cnpj_check_digits(base), impossible)
+
+
+def _other_than(check_digits: str, impossible: bool) -> str:
+    """Return the check digits, or digits that both differ from them."""
+    return "".join(str((int(digit) + 5) % 10) for digit in check_digits) if impossible else check_digits
 
 
 def cpf_check_digits(base: str) -> str:

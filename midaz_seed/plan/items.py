@@ -62,11 +62,13 @@ class Kind(StrEnum):
 
 FOLLOW_UP_KINDS = (Kind.COMMIT, Kind.CANCEL, Kind.REVERT)
 """Kinds that refer to a transaction made before, by its id on the server."""
+ENDINGS = (Kind.COMMIT, Kind.CANCEL)
+"""Kinds that end a pending transaction: they change its record, and add none."""
 
 
 @dataclass(frozen=True, slots=True)
 class AssetTemplate:
-    """An asset and its amounts. Amounts are integers in minor units of the asset."""
+    """An asset. Amounts are integers in its minor units."""
 
     code: str
     name: str
@@ -74,9 +76,6 @@ class AssetTemplate:
     scale: int
     """Number of decimals: 1 BRL = 10**2 minor units."""
     type: str
-    deposit: int
-    transfer_min: int
-    transfer_max: int
 
     def text(self, minor: int) -> str:
         """Format an amount for the API: a decimal string."""
@@ -161,10 +160,13 @@ class TransactionItem(NamedTuple):
 def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) -> bytes:
     """Return a part of the expected answer to a transaction, as servers write it (recorded from v3.3, v3.8 and v4).
 
+    Every kind and endpoint has the same form: the accounts as they were sent, an external account where an inflow or an
+    outflow has none, the destinations of a pending transaction too.
+
     Args:
         asset: the asset.
         total: the amount as a decimal string; the server omits trailing zeros.
-        source: alias of the source.
+        source: alias of the source; of several, those between two quotes: `a","b`.
         destinations: aliases of the destinations as the content of a JSON list.
     """
     amount = total.rstrip("0").rstrip(".") if total[-1] == "0" and asset.scale else total
@@ -173,6 +175,13 @@ def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) 
         f'"destination":[{destinations}]'
     )
     return text.encode()
+
+
+def follow_up(item: TransactionItem, kind: Kind) -> TransactionItem:
+    """Return the commit, cancel or revert of a transaction. It has no body: its path names the transaction."""
+    return item._replace(
+        key=f"{item.key}.{kind}", phase=Phase.FOLLOW_UPS, body=b"", kind=kind, endpoint=str(kind), of=item.key
+    )
 
 
 def effect_of(item: TransactionItem) -> dict[int, int]:
@@ -208,18 +217,41 @@ def hold_effect_of(item: TransactionItem) -> dict[int, int]:
     return effect
 
 
-def trace_of(item: TransactionItem) -> dict[int, int]:
+def adds_record(item: TransactionItem) -> bool:
+    """Return whether the server lists it as a transaction of its own; a commit or a cancel changes that of another."""
+    return item.kind not in ENDINGS
+
+
+def balance_effect_of(item: TransactionItem) -> dict[int, int]:
+    """Return the changes by a transaction: of available amounts by account index, of those on hold by `hold_key`."""
+    effect = effect_of(item)
+    if item.kind in (Kind.PENDING, Kind.COMMIT, Kind.CANCEL):
+        effect |= {hold_key(account): change for account, change in hold_effect_of(item).items()}
+    return effect
+
+
+def trace_of(item: TransactionItem, *, touches_held: bool = False) -> dict[int, int]:
     """Return all that a transaction changes in the server's balances.
 
-    That is for each account index the change of the available amount in minor units, for `hold_key(index)` that of the
-    amount on hold, and for `changes_key(index)` the number of changes, which is 1: movements of one account and side
-    are one leg.
+    Args:
+        item: the transaction.
+        touches_held: a pending transaction counts as a change of its destinations too (`midaz.server_traits`).
+
+    Returns:
+        For each account index the change of the available amount in minor units, for `hold_key(index)` that of the
+            amount on hold, and for `changes_key(index)` the number of changes: one for each account and side, because
+            movements of one account and side are one leg.
     """
-    effect, held = effect_of(item), hold_effect_of(item)
-    trace = effect | {changes_key(account): 1 for account in effect}
-    if held:
-        trace |= {hold_key(account): change for account, change in held.items()}
-        trace |= {changes_key(account): 1 for account in held}
+    trace = balance_effect_of(item)
+    kind = item.kind
+    sides = [] if kind is Kind.ANNOTATION else [{movement.source for movement in item.movements}]
+    if kind not in (Kind.ANNOTATION, Kind.CANCEL) and (kind is not Kind.PENDING or touches_held):
+        sides.append({movement.destination for movement in item.movements})
+    for side in sides:
+        for account in side:
+            if account is not None:
+                key = changes_key(account)
+                trace[key] = trace.get(key, 0) + 1
     return trace
 
 
@@ -235,6 +267,11 @@ HOLDS = 1 << 32
 def changes_key(account: int) -> int:
     """Return the key for the number of changes of a balance; the account's index is the key for its amount."""
     return ~account
+
+
+def account_of(key: int) -> int:
+    """Return the account that a key of `trace_of` belongs to."""
+    return ~key if key < 0 else key - HOLDS if key >= HOLDS else key
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
 """Estimate the cost of a plan: requests, bytes, duration at a given rate, memory in the server's Redis. Pure."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from itertools import chain, islice
 
 from orjson import dumps
 
 from midaz_seed.plan.items import Phase
-from midaz_seed.plan.plan import LedgerPlan, Plan
+from midaz_seed.plan.ledger_plan import LedgerPlan
+from midaz_seed.plan.plan import Plan
 
 SLOT_BASE_KB = 1.7
 SLOT_LEG_KB = 1.0
@@ -23,7 +25,9 @@ class AssetTotal:
 
     code: str
     deposits: Decimal
-    """What enters its accounts, and so leaves its external accounts."""
+    """Opening balances of all accounts."""
+    balances: Decimal
+    """What all accounts hold at the end: deposits, and what comes in, less what goes out."""
     accounts: int
 
 
@@ -52,6 +56,15 @@ class PlanSummary:
     """Idempotency keys that the server holds at once at that rate."""
     redis_bytes: int
     """Memory of those keys in the server's Redis."""
+    scenario: str
+    days: int
+    """Days of the history; 0 without dates."""
+    first_day: date | None
+    last_day: date | None
+    raised_accounts: int
+    """Accounts whose opening balance is above the scenario's wish, because their movements need it."""
+    raised_median: Decimal
+    """Median of the raise in the first asset; of several ledgers, the median of theirs."""
 
 
 def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
@@ -67,6 +80,7 @@ def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
     body_bytes, weighed = _weigh(plan)
     slots = min(transactions, round(rate_per_s * ttl_s))
     legs = plan.movements / transactions if transactions else 0
+    history = plan.ledgers[0].history
     return PlanSummary(
         run_id=plan.run_id,
         digest=plan.digest,
@@ -82,17 +96,26 @@ def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
         duration_s=plan.posts / rate_per_s,
         slots=slots,
         redis_bytes=round(slots * (SLOT_BASE_KB + SLOT_LEG_KB * legs) * 1000),
+        scenario=plan.scenario,
+        days=len(history),
+        first_day=history[0] if history else None,
+        last_day=history[-1] if history else None,
+        raised_accounts=plan.raised.accounts,
+        raised_median=plan.ledgers[0].assets[0].decimal(plan.raised.median),
     )
 
 
 def _totals(plan: Plan) -> tuple[AssetTotal, ...]:
-    assets = plan.ledgers[0].assets
-    minor = {asset.code: sum(ledger.expectation().external[asset.code] for ledger in plan.ledgers) for asset in assets}
-    accounts = {
-        asset.code: len(plan.ledgers) * len(range(index, plan.ledgers[0].account_count, len(assets)))
-        for index, asset in enumerate(assets)
-    }
-    return tuple(AssetTotal(asset.code, asset.decimal(minor[asset.code]), accounts[asset.code]) for asset in assets)
+    ledgers = [ledger.expectation() for ledger in plan.ledgers]
+    return tuple(
+        AssetTotal(
+            asset.code,
+            asset.decimal(sum(planned.opening[asset.code] for planned in ledgers)),
+            asset.decimal(sum(planned.external[asset.code] for planned in ledgers)),
+            sum(planned.accounts[asset.code] for planned in ledgers),
+        )
+        for asset in plan.ledgers[0].assets
+    )
 
 
 def _weigh(plan: Plan) -> tuple[int, int]:
@@ -101,8 +124,8 @@ def _weigh(plan: Plan) -> tuple[int, int]:
     total = sum(len(dumps(organization.item.payload)) for organization in plan.organizations)
     total += sum(len(dumps(one.item.payload)) for one in plan.ledgers)
     ledger = plan.ledgers[0]
-    for phase, items in ((Phase.DEPOSITS, ledger.deposits()), (Phase.TRANSFERS, ledger.transfers())):
-        sizes = [len(item.body) for item in islice(items, SAMPLED)]
+    for phase in (Phase.DEPOSITS, Phase.TRANSFERS, Phase.REFUSALS):
+        sizes = [len(item.body) for item in islice(ledger.transactions(phase), SAMPLED)]
         weighed += len(sizes)
         total += round(sum(sizes) / max(len(sizes), 1) * plan.counts.get(phase, 0))
     return total + _entity_bytes(ledger) * len(plan.ledgers), weighed

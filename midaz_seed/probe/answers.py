@@ -19,8 +19,8 @@ from midaz_seed.midaz.evidence import (
 )
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import TransactionItem
+from midaz_seed.plan.marks import KEY_MARK
 from midaz_seed.reporting.redaction import redacted_start
 from midaz_seed.transport.base import Request, Response
 from midaz_seed.wording import printable

@@ -22,8 +22,8 @@ from midaz_seed.plan.batch_size import (
     is_past_optimum,
     with_batch_size,
 )
-from midaz_seed.plan.dimensions import RUN_MARK, batch_size_of
 from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.plan.marks import RUN_MARK, batch_size_of
 from midaz_seed.probe.requests import reads_with_retries
 from midaz_seed.probe.scratch_ledger import Burst, ScratchLedger, Trial, open_scratch_ledger
 from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, Emit, LeftBehind

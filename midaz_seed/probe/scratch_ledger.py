@@ -19,15 +19,14 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK, RUN_MARK
-from midaz_seed.plan.items import Entity, Phase, TransactionItem, answer_of
-from midaz_seed.plan.templates import ASSETS
+from midaz_seed.plan.items import AssetTemplate, Entity, Phase, TransactionItem, answer_of
+from midaz_seed.plan.marks import KEY_MARK, RUN_MARK
 from midaz_seed.probe.answers import Answers
 from midaz_seed.probe.requests import describe_answer, send_with_retries
 from midaz_seed.task_groups import finished_within
 from midaz_seed.transport.base import Request, Response, Transport, TransportError
 
-BRL = ASSETS[0]
+BRL = AssetTemplate("BRL", "Real brasileiro", "R$", 2, "currency")
 DEPOSIT_MINOR = 1_000_000_00
 LEG_MINOR = 1
 """The amount of one leg of a transfer: 0.01 BRL, so that a deposit is never used up."""

@@ -14,6 +14,8 @@ class PhaseMeter:
     planned: int = 0
     created: int = 0
     existing: int = 0
+    refused: int = 0
+    """Refused with the planned code, as they had to be."""
     failed: int = 0
     skipped: int = 0
     recovered: int = 0
@@ -40,7 +42,7 @@ class PhaseMeter:
     @property
     def finished(self) -> int:
         """Items with a final outcome."""
-        return self.created + self.existing + self.failed + self.skipped
+        return self.created + self.existing + self.refused + self.failed + self.skipped
 
     def start(self, now_s: float) -> None:
         """Record that a ledger enters the phase."""
@@ -63,6 +65,7 @@ class LedgerProgress:
     planned: int
     created: int = 0
     existing: int = 0
+    refused: int = 0
     failed: int = 0
     skipped: int = 0
     active: bool = False
@@ -71,7 +74,7 @@ class LedgerProgress:
     @property
     def done(self) -> int:
         """Items with a final outcome."""
-        return self.created + self.existing + self.failed + self.skipped
+        return self.created + self.existing + self.refused + self.failed + self.skipped
 
 
 def _add(counts: PhaseMeter | LedgerProgress, outcome: Outcome, number: int) -> None:
@@ -79,6 +82,8 @@ def _add(counts: PhaseMeter | LedgerProgress, outcome: Outcome, number: int) -> 
         counts.created += number
     elif outcome is Outcome.EXISTING:
         counts.existing += number
+    elif outcome is Outcome.REFUSED:
+        counts.refused += number
     elif outcome is Outcome.FAILED:
         counts.failed += number
     else:

@@ -1,4 +1,5 @@
-"""The directory of a run, `runs/<run id>_<server>/`: its record (`run.json`), journal, rejects and report.
+"""The directory of a run, `runs/<run id>_<server>/`: its record (`run.json`), journal, rejects, report and
+manifest.
 
 One process at a time owns it, by a lock that the operating system releases when the process ends, however it ends.
 """
@@ -10,6 +11,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from datetime import date
 from itertools import chain, count
 from pathlib import Path
 from typing import Any
@@ -21,10 +23,12 @@ from midaz_seed.clock import Clock
 from midaz_seed.errors import AmbiguousRunError, OutputError, RunError, UsageError
 from midaz_seed.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
 from midaz_seed.plan.batch_size import with_batch_size
+from midaz_seed.plan.last_day import run_id_of_any_day
 from midaz_seed.runs import rejects
 from midaz_seed.runs.identity import directory_name, run_id_in, server_key, target_name
 from midaz_seed.runs.journal_format import done_in
 from midaz_seed.runs.record import BATCH_SIZE, RunRecord, RunStatus, timestamp
+from midaz_seed.scenarios.model import read_canonical
 from midaz_seed.settings.loader import load_settings
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS
@@ -35,6 +39,7 @@ RUN_RECORD = "run.json"
 JOURNAL = "journal"
 REJECTS = "rejects.ndjson"
 REPORT = "report.json"
+MANIFEST = "manifest.json"
 LOCK = "lock"
 DEFAULT_ROOT = "runs"
 
@@ -299,6 +304,19 @@ def recorded_batch_size(settings: Settings, target: ResolvedTarget) -> int | Non
     directory = run_directory(settings, str(with_batch_size(settings, 1).run_id), target)
     size = directory.read_record().settings.get(BATCH_SIZE) if directory.exists else None
     return size if isinstance(size, int) else None
+
+
+def last_day_on_record(settings: Settings, target: ResolvedTarget) -> date | None:
+    """Return the last day of the history in the directory of the run that resolved it; None without one. Raises as
+    `run_directory`."""
+    if not settings.keeps_a_journal:
+        return None
+    directory = run_directory(settings, settings.run_id or run_id_of_any_day(settings), target)
+    text = directory.read_record().settings.get("scenario") if directory.exists else None
+    if not isinstance(text, str) or not text.startswith("{"):
+        return None
+    time = read_canonical(text).time
+    return time.last_day if time is not None and isinstance(time.last_day, date) else None
 
 
 def runs_with_id(root: Path, run_id: str) -> list[RunDirectory]:

@@ -12,7 +12,7 @@ kind:
     A  items made
     B  items made according to the balances: the server may list them only later
     N  items certainly not made
-    C  entities made, with the server's id
+    C  entities made, with the server's id; transactions too, where a later item refers to them
     E  the end of a session without requests in flight
 
 An item is the number of its phase log (a phase of a ledger) times 2**40 plus its ordinal, its index in the phase.
@@ -73,6 +73,11 @@ class ReplayedState:
     def is_made(self, ordinal: int) -> bool:
         """Return whether the item was made."""
         return ordinal < len(self.made) and self.made[ordinal] == 1
+
+    @property
+    def ids_of_made(self) -> int:
+        """The number of items that were made and whose ids are known: transactions that a follow-up refers to."""
+        return sum(map(self.is_made, self.ids))
 
     def unknown(self) -> Iterator[UnacknowledgedItem]:
         """Return the leased items that are neither known to be made nor known not to be."""
@@ -211,4 +216,4 @@ def done_in(path: Path) -> int:
             at = end
     except (OSError, RunError):
         return 0
-    return sum(phase_log.made.count(1) + len(phase_log.ids) for phase_log in known.values())
+    return sum(phase_log.made.count(1) + len(phase_log.ids) - phase_log.ids_of_made for phase_log in known.values())

@@ -11,7 +11,7 @@ from typing import Any
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import RunError
-from midaz_seed.plan.plan import Plan
+from midaz_seed.plan.plan import FORMAT, Plan
 from midaz_seed.scenarios.model import DEFAULT_SCENARIO, Scenario, canonical_text
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS, as_stored
@@ -65,6 +65,8 @@ class RunRecord:
     """Of the last session that ended."""
     settings: dict[str, Any] = field(default_factory=dict)
     """The effective settings by their dotted paths, without secrets."""
+    plan_format: int = 1
+    """The format of its plan; records of the first format do not have it."""
 
 
 def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> RunRecord:
@@ -80,6 +82,7 @@ def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> 
         now,
         plan.posts,
         settings=stored_settings(settings),
+        plan_format=FORMAT,
     )
 
 
@@ -119,6 +122,14 @@ def _scenario_difference(stored: str, now: Scenario) -> list[str]:
 def check_same_plan(record: RunRecord, settings: Settings, plan: Plan, where: Path) -> None:
     """Raise RunError, with the differences, when a run was started with another plan."""
     digest = plan.digest
+    if record.plan_format != FORMAT:
+        raise RunError(
+            f"run {record.run_id} was begun by midaz-seed {record.version} with plan format {record.plan_format}; this "
+            f"version plans in format {FORMAT}, and the same settings give other data",
+            where=str(where),
+            hint="finish it with the version that began it, or remove its data with `midaz-seed teardown` and start a "
+            "new run",
+        )
     if (record.plan_digest, record.run_id) == (digest, plan.run_id):
         return
     if record.run_id != plan.run_id:

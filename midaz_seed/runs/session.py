@@ -54,7 +54,7 @@ class Session:
         """Write the report, and the result of the session to the run record. Raises OutputError."""
         if self.directory is None or self.record is None:
             return
-        done = sum(phase.created + phase.existing for phase in report.phases if phase.planned)
+        done = sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned)
         whole = report.exit_code == ExitCode.DONE and report.plan_done_percent == 100
         status = RunStatus.FINISHED if whole else RunStatus.UNFINISHED
         if whole:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field, StringConstraints
 
 from midaz_seed.scenarios.parts import Amount, Choice, Part, Text
-from midaz_seed.scenarios.values import AssetCode, Name, Number, Share, TimeOfDay, Weight
+from midaz_seed.scenarios.values import AssetCode, Name, Number, Share, Weight
 
 IN_TURN = "in-turn"
 """As the asset of an account: the assets of the ledger one after another."""
@@ -38,10 +38,9 @@ class Asset(Part):
 
 
 class Sweep(Part):
-    """The daily transfer of a balance to another internal account."""
+    """The transfer of what an internal account received on a day to another one, at the end of the day."""
 
     to: Name = Field(description="Internal account that receives it.")
-    at: TimeOfDay = Field(default="23:50", validate_default=True, description="Time of the transfer.")
 
 
 class Internal(Part):
@@ -59,6 +58,7 @@ class Owned(Part):
 
     chance: Share = Field(1_000_000, description="Share of the customers that own one.")
     type: Name = Field("deposit", description="Account type.")
+    types: dict[Name, Weight] = Field(default_factory=dict, description="Types by chance, instead of `type`.")
     asset: AssetCode | Literal["in-turn"] | None = Field(None, description="By default the first asset.")
     parent: Name | None = Field(None, description="The customer's account of this name is its parent account.")
     opening: Amount | None = Field(None, description="Wish for the opening balance.")

@@ -207,7 +207,10 @@ class Schedule(Part):
 
 
 class Payout(Part):
-    """What accounts received since the last payout, a share of it, leaves in transactions of several sources."""
+    """What accounts received since the last payout, a share of it, leaves in transactions of several sources.
+
+    Payouts are made at the end of the day, after its other movements.
+    """
 
     when: When = Field(description="Its days.")
     from_: Path = Field(alias="from", description="Accounts whose income is paid out.")

@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 
 import anyio
 
-from midaz_seed.plan.plan import build_plan
+from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import run_directory
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import resolve_target
 from midaz_seed.transport.base import Request, Response, Transport
+from tests.support.lifecycle import seed_plan
 from tests.support.transports import http_transport
 
 
@@ -63,8 +64,15 @@ class HaltingTransport:
         await self.inner.aclose()
 
 
-async def run_until_killed(settings: Settings, posts: int, *, reaches: bool) -> None:
-    """Run until the n-th POST request, and leave what a SIGKILL there leaves."""
+async def run_until_killed(settings: Settings, posts: int, *, reaches: bool, plan: Plan | None = None) -> None:
+    """Run until the n-th POST request, and leave what a SIGKILL there leaves.
+
+    Args:
+        settings: Those of the run.
+        posts: The number of that request, from 1.
+        reaches: Whether it reaches the server.
+        plan: The run's plan, where it was made by hand.
+    """
     run = run_directory(settings, build_plan(settings).run_id, resolve_target(settings.target)).path
     saved = run.with_name("as at the kill")
     wire = http_transport(settings.target.base_url)
@@ -72,7 +80,10 @@ async def run_until_killed(settings: Settings, posts: int, *, reaches: bool) -> 
     async with anyio.create_task_group() as group:
 
         async def seed() -> None:
-            await seed_async(settings, overrides={Transport: transport})
+            if plan is not None:
+                await seed_plan(settings, plan, overrides={Transport: transport})
+            else:
+                await seed_async(settings, overrides={Transport: transport})
             raise AssertionError(f"the run ended after {transport.seen} POST requests")
 
         group.start_soon(seed)

@@ -12,8 +12,8 @@ from decimal import Decimal
 from itertools import chain, pairwise
 from pathlib import Path
 
-from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Phase
+from midaz_seed.plan.marks import KEY_MARK
 from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
 from midaz_seed.sandbox import SandboxConfig, running
 from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState

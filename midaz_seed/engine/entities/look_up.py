@@ -5,9 +5,9 @@ from collections.abc import Iterable
 from midaz_seed.midaz.api import MidazApi, mark_of
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import Json, JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.generators import GENERATORS
 from midaz_seed.plan.items import Entity, EntityItem, LookUp
+from midaz_seed.plan.marks import KEY_MARK
 
 
 async def find_entity(api: MidazApi, item: EntityItem, place: Place) -> JsonObject | None:

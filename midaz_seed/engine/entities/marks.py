@@ -11,8 +11,8 @@ from midaz_seed.engine.rereads import Rereads
 from midaz_seed.errors import NotMidazError
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK
 from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.plan.marks import KEY_MARK
 from midaz_seed.reporting.report import Difference
 
 IdsByKey = dict[str, list[str]]

@@ -4,40 +4,42 @@ Balances can agree by coincidence. A ledger where anything was not decided by a 
 """
 
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import NamedTuple
 
 import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.entities.marks import id_of, key_of
+from midaz_seed.engine.ledger.listing import (
+    YIELD_EVERY,
+    Listing,
+    Record,
+    dates_of,
+    endings_of,
+    fits,
+    planned_status,
+    reversal_of,
+    transactions_of,
+)
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
-from midaz_seed.midaz import routes
-from midaz_seed.midaz.evidence import is_record
-from midaz_seed.model.json_types import Json, JsonObject
-from midaz_seed.plan.dimensions import KEY_MARK
-from midaz_seed.plan.items import MONEY, Phase, TransactionItem, effect_of
+from midaz_seed.midaz.evidence import has_amount
+from midaz_seed.plan.items import (
+    FOLLOW_UP_KINDS,
+    MONEY,
+    Kind,
+    Phase,
+    TransactionItem,
+    adds_record,
+    balance_effect_of,
+)
 from midaz_seed.reporting.report import Difference
-from midaz_seed.transport.base import Service
 from midaz_seed.wording import counted
 
-YIELD_EVERY = 500
-"""Planned transactions compared before other tasks, which have requests in flight, may run."""
 SINGLE_READS_MAX = 100
 """Up to this number of transactions absent from a list are read one by one; for more the list is read again."""
-
-
-class _Record(NamedTuple):
-    """The compared fields of a listed transaction."""
-
-    id: str
-    amount: Json
-    asset: Json
 
 
 @dataclass(slots=True)
@@ -49,7 +51,7 @@ class Audit:
     absent: list[str] = field(default_factory=list)
     """Keys of planned transactions that are not listed, without those of `unlisted`."""
     effect: Counter[int] = field(default_factory=Counter)
-    """Account -> sum of the changes that the absent ones would have caused, in minor units."""
+    """Sum of the changes that the absent ones would have caused, in minor units (`balance_effect_of`)."""
     unlisted: list[str] = field(default_factory=list)
     """Keys of transactions that are not listed although the balances show that they were made."""
     wrong: list[tuple[str, str, str, str]] = field(default_factory=list)
@@ -81,70 +83,59 @@ async def audit(context: RunContext, ledger: LedgerState, rereads: Rereads) -> A
     return found
 
 
-async def transactions_of(context: RunContext, ledger: LedgerState) -> AsyncIterator[JsonObject]:
-    """Yield every transaction of a ledger, whatever its age.
-
-    Without dates a list covers only the last months (midaz-behaviour: list-date-window). Servers that cannot count by
-    dates interpret them differently, so they get none.
-    """
-    query: dict[str, str] = {}
-    if context.server is not None and context.server.counts_transactions:
-        now = datetime.fromtimestamp(context.clock.time(), UTC)
-        query = {
-            "start_date": f"{now - timedelta(days=3650):%Y-%m-%d}",
-            "end_date": f"{now + timedelta(days=2):%Y-%m-%d}",
-        }
-    path = routes.transactions(ledger.place)
-    async for row in context.api(Phase.VERIFY).rows(path, Service.TRANSACTION, by_cursor=True, query=query):
-        yield row
-
-
 async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
     """Read and compare the whole list."""
-    result = Audit()
-    records: dict[str, _Record] = {}
-    others: dict[str, set[str]] = {}
+    listing = Listing()
     async for row in transactions_of(context, ledger):
-        key = key_of(row, context.plan.run_id)
-        if not key:
-            continue
-        record = _Record(id_of(row), row.get("amount"), row.get("assetCode"))
-        if records.setdefault(key, record).id != record.id:
-            others.setdefault(key, set()).add(record.id)
-    result.listed = len(records) + sum(map(len, others.values()))
+        listing.add(row, context.plan.run_id)
+    result, endings = Audit(listed=listing.count), await endings_of(ledger)
+    unplanned = listing.names
     for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
-        found = records.pop(item.key, None)
+        found = listing.record_of(item)
         if found is None:
             _note_absent(result, ledger, item)
             continue
-        result.wrong += _differences(item, found)
-        if item.key in others:
-            times = len(others[item.key]) + 1
-            result.wrong.append(("transaction", item.key, "once", "twice" if times == 2 else f"{times} times"))
-    result.wrong += [("transaction", key, "absent", "present") for key in records]
+        name = reversal_of(item.of) if item.kind is Kind.REVERT else item.key
+        unplanned.discard(name)
+        result.wrong += _differences(item, found, endings)
+        if name in listing.repeated:
+            times = len(listing.repeated[name]) + 1
+            result.wrong.append(("transaction", name, "once", "twice" if times == 2 else f"{times} times"))
+    result.wrong += [("transaction", key, "absent", "present") for key in sorted(unplanned)]
     return result
 
 
 async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
     """Update an audit: read the absent transactions one by one."""
-    result = Audit(listed=earlier.listed)
-    api = context.api(Phase.VERIFY)
+    result, endings = Audit(listed=earlier.listed), await endings_of(ledger)
     absent = {*earlier.absent, *earlier.unlisted}
     for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:
             await anyio.lowlevel.checkpoint()
         if item.key not in absent:
             continue
-        found_id = await api.transaction_id_by_mark(ledger.place, item.tag)
-        row = await api.transaction(ledger.place, found_id) if found_id else None
-        if row is None:
+        found = await _read_record(context, ledger, item)
+        if found is None:
             _note_absent(result, ledger, item)
         else:
-            result.listed += 1
-            result.wrong += _differences(item, _Record(id_of(row), row.get("amount"), row.get("assetCode")))
+            result.listed += adds_record(item)
+            result.wrong += _differences(item, found, endings)
     return result
+
+
+async def _read_record(context: RunContext, ledger: LedgerState, item: TransactionItem) -> Record | None:
+    """Read the record that shows that an item was made; None when there is none."""
+    api, run_id, dates = context.api(Phase.VERIFY), context.plan.run_id, dates_of(context, ledger)
+    if item.kind not in FOLLOW_UP_KINDS:
+        found_id = await api.transaction_id_by_mark(ledger.place, item.tag, dates)
+        row = await api.transaction(ledger.place, found_id, dates) if found_id else None
+        return Record.of(row) if row is not None else None
+    listing = Listing()
+    for row in await api.transactions_by_mark(ledger.place, f"{run_id}/{item.of}", dates):
+        listing.add(row, run_id)
+    return listing.record_of(item)
 
 
 def _note_absent(result: Audit, ledger: LedgerState, item: TransactionItem) -> None:
@@ -152,15 +143,18 @@ def _note_absent(result: Audit, ledger: LedgerState, item: TransactionItem) -> N
         result.unlisted.append(item.key)
     else:
         result.absent.append(item.key)
-        result.effect.update(effect_of(item))
+        result.effect.update(balance_effect_of(item))
 
 
-def _differences(item: TransactionItem, found: _Record) -> list[tuple[str, str, str, str]]:
-    row: JsonObject = {"metadata": {KEY_MARK: item.tag}, "amount": found.amount, "assetCode": found.asset}
-    if is_record(row, item):
-        return []
-    planned, actual = f"{item.amount} {item.asset}", f"{found.amount} {found.asset}"
-    return [("transaction amount", item.key, planned, actual)]
+def _differences(
+    item: TransactionItem, found: Record, endings: Mapping[str, Kind]
+) -> Iterator[tuple[str, str, str, str]]:
+    """Yield the differences of a record. How a pending transaction ended is compared with its commit or cancel."""
+    if not has_amount(found.amount, found.asset, item):
+        yield "transaction amount", item.key, f"{item.amount} {item.asset}", f"{found.amount} {found.asset}"
+    planned = planned_status(item, endings)
+    if item.key not in endings and not fits(found.status, planned):
+        yield "transaction status", item.key, planned, found.status
 
 
 def differences_of(found: Audit, ledger: LedgerState) -> list[Difference]:

@@ -6,11 +6,15 @@ them decides stays in doubt and is never guessed. Balances come first because af
 transactions that it listed only half an hour later.
 """
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.ledger.listing import read_listing
 from midaz_seed.engine.ledger.snapshots import (
     NAMED_MAX,
     Snapshot,
@@ -18,20 +22,21 @@ from midaz_seed.engine.ledger.snapshots import (
     Sums,
     describe_residue,
     explain,
-    listed,
     take_snapshot,
 )
+from midaz_seed.engine.ordering import InOrder, dated_accounts_of, epoch_of
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UndecidedError
 from midaz_seed.midaz import routes
-from midaz_seed.midaz.evidence import Effect, Next, is_record, next_sending
+from midaz_seed.midaz.evidence import Effect, Next, next_sending
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.in_doubt_solver import Solution
-from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.items import Phase, TransactionItem, trace_of
+from midaz_seed.plan.items import FOLLOW_UP_KINDS, MONEY, Kind, Phase, TransactionItem
 from midaz_seed.wording import counted
 
+RECORDS_WITHIN_S = 3600.0
+"""A server that crashed lists what it had accepted within this time (midaz-behaviour: killed-server)."""
 ROUNDS_MAX = 5
 """How often a resent transaction may end in doubt again."""
 
@@ -82,45 +87,68 @@ async def decide(
         seen = await snapshots.take()
         late, steady = snapshots.is_late, snapshots.is_steady
         if steady or late:
-            solution = await _explained(context, seen, known, doubts, found)
-            if not solution.unique:
-                rows, _ = await listed(context, ledger)
-                found |= {index for index, one in enumerate(doubts) if _is_listed(rows, one.item)}
+            solution = await _explained(context, ledger, seen, known, doubts, found)
+            if not solution.complete:
+                listing = await read_listing(context, ledger)
+                found |= {index for index, one in enumerate(doubts) if listing.shows(one.item)}
                 # a list is newer than the snapshot before it: what arrived in between would count twice
                 steady = steady and await take_snapshot(context, ledger, phase) == seen
-                solution = await _explained(context, seen, known, doubts, found)
+                solution = await _explained(context, ledger, seen, known, doubts, found)
             fits = steady and not solution.contradicted and not seen.strange
             ledger.residue = "" if fits else describe_residue(ledger, seen, known, solution.contradicted)
             if (fits and (solution.unique or any(key_is_alive(context, one) for one in doubts))) or late:
-                return _decisions(solution, found, len(doubts), believed=fits)
+                return _decisions(context, solution, found, doubts, believed=fits)
         await snapshots.wait()
 
 
-def _is_listed(rows: Mapping[str, JsonObject], item: TransactionItem) -> bool:
-    row = rows.get(item.key)
-    return row is not None and is_record(row, item)
-
-
 async def _explained(
-    context: RunContext, seen: Snapshot, known: Sums, doubts: Sequence[UnresolvedTransaction], found: set[int]
+    context: RunContext,
+    ledger: LedgerState,
+    seen: Snapshot,
+    known: Sums,
+    doubts: Sequence[UnresolvedTransaction],
+    found: set[int],
 ) -> Solution:
     """Solve the balances for the transactions that the list does not have."""
-    return await explain(context, seen, known, [one.item for index, one in enumerate(doubts) if index not in found])
+    items = [one.item for index, one in enumerate(doubts) if index not in found]
+    return await explain(context, ledger, seen, known, items)
 
 
-def _decisions(solution: Solution, found: set[int], count: int, *, believed: bool) -> list[Decided]:
+def _decisions(
+    context: RunContext,
+    solution: Solution,
+    found: set[int],
+    doubts: Sequence[UnresolvedTransaction],
+    *,
+    believed: bool,
+) -> list[Decided]:
     """Combine list and balances; with `believed` False the balances decide nothing."""
     values = iter(solution.values)
     decided = []
-    for index in range(count):
+    for index, one in enumerate(doubts):
         value = None if index in found else next(values)
         if index in found:
             decided.append(Decided(Effect.MADE, listed=True))
+        elif believed and (value is False or (value is None and would_be_listed(context, one))):
+            decided.append(Decided(Effect.NOT_MADE))
         elif value is None or not believed:
             decided.append(Decided(Effect.UNKNOWN))
         else:
-            decided.append(Decided(Effect.MADE if value else Effect.NOT_MADE))
+            decided.append(Decided(Effect.MADE))
     return decided
+
+
+def would_be_listed(context: RunContext, unresolved: UnresolvedTransaction) -> bool:
+    """Return whether the list would show a transaction if it was made, although no balance shows it.
+
+    That is so for an annotation, of which there is nothing but its record, when no request can arrive any more and a
+    server that crashed has listed what it had accepted.
+    """
+    own = context.settings.idempotency
+    age_s = context.clock.monotonic() - unresolved.first_sent_s
+    return (
+        unresolved.item.kind is Kind.ANNOTATION and max(RECORDS_WITHIN_S, own.ttl_s) + own.margin_s < age_s < math.inf
+    )
 
 
 def key_is_alive(context: RunContext, unresolved: UnresolvedTransaction) -> bool:
@@ -130,6 +158,8 @@ def key_is_alive(context: RunContext, unresolved: UnresolvedTransaction) -> bool
 
 def _next(context: RunContext, unresolved: UnresolvedTransaction, effect: Effect) -> Next:
     own = context.settings.idempotency
+    if unresolved.item.kind in FOLLOW_UP_KINDS:  # the server carries it out once, whatever its key
+        return Next.NEVER if effect is Effect.MADE else Next.SAME_KEY
     age_s = context.clock.monotonic() - unresolved.first_sent_s
     return next_sending(
         effect, age_s=age_s, ttl_s=own.ttl_s, margin_s=own.margin_s, key_is_taken=unresolved.key_is_taken
@@ -145,6 +175,9 @@ def key_for(context: RunContext, unresolved: UnresolvedTransaction, effect: Effe
     """
     own, now_s = context.settings.idempotency, context.clock.monotonic()
     sending = _next(context, unresolved, effect)
+    if unresolved.item.kind in FOLLOW_UP_KINDS:
+        arrived = effect is Effect.NOT_MADE and now_s - unresolved.first_sent_s > own.margin_s
+        return IdempotencyKey(unresolved.generation, known=Effect.NOT_MADE if arrived else Effect.UNKNOWN)
     if sending is Next.NEXT_KEY:
         return IdempotencyKey(unresolved.generation + 1, known=Effect.NOT_MADE)
     if sending is not Next.SAME_KEY:
@@ -217,7 +250,7 @@ class _Resolution:
             if decided is None:
                 decided = await self._decide(doubts)
             again = self._apply(doubts, decided)
-            await context.pool.run_all(again, self._send)
+            await self._send_again(again)
             decided = None
             if not ledger.in_doubt or not again or context.pool.admission.is_draining:
                 return
@@ -244,6 +277,37 @@ class _Resolution:
                 again.append((unresolved, key))
         return again
 
+    async def _send_again(self, again: Sequence[tuple[UnresolvedTransaction, IdempotencyKey]]) -> None:
+        """Send these; with dates epoch by epoch, each account's in the order of the dates.
+
+        Then one that is in doubt again ends the round for what must follow it.
+        """
+        pool, ledger = self.context.pool, self.ledger
+        if not ledger.plan.is_dated:
+            await pool.run_all(again, self._send)
+            return
+
+        def epoch(one: tuple[UnresolvedTransaction, IdempotencyKey]) -> tuple[int, int]:
+            phase = one[0].item.phase
+            return MONEY.index(phase), epoch_of(ledger.plan, one[0].ordinal) if phase is Phase.TRANSFERS else 0
+
+        by_date = sorted(again, key=lambda one: (*epoch(one), one[0].ordinal))
+        for _, same in groupby(by_date, key=epoch):
+            in_order = InOrder(enumerate(same), lambda one: dated_accounts_of(one[0].item), max_concurrent=pool.limit)
+            await pool.run_ordered(in_order, partial(self._send_in_order, in_order))
+            if in_order.unstarted or in_order.is_holding:
+                return
+
+    async def _send_in_order(
+        self,
+        in_order: InOrder[tuple[UnresolvedTransaction, IdempotencyKey]],
+        numbered_one: tuple[int, tuple[UnresolvedTransaction, IdempotencyKey]],
+    ) -> None:
+        number, one = numbered_one
+        await self._send(one)
+        if any(each.item is one[0].item for each in self.ledger.in_doubt):
+            in_order.hold(number)
+
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
         unresolved, key = one
         channel, parent = self.channels[unresolved.item.phase], self.ledger.place.path
@@ -256,7 +320,7 @@ class _Resolution:
         elif outcome.in_doubt:
             self.ledger.in_doubt.append(outcome)
         else:
-            self.lost.update(trace_of(unresolved.item))
+            self.lost.update(self.ledger.trace_of(unresolved.item))
             self.missed(unresolved)
 
 

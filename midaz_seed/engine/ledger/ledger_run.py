@@ -6,17 +6,19 @@ from contextlib import contextmanager
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
-from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
-from midaz_seed.engine.ledger.left_out import exclude_unstarted
-from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
+from midaz_seed.engine.ledger.freezing import freeze_accounts
+from midaz_seed.engine.ledger.in_doubt import recover, resolve_doubts, undecided
+from midaz_seed.engine.ledger.listing import follow_ups_of
+from midaz_seed.engine.ledger.money_phase import channel
+from midaz_seed.engine.ledger.phase_sending import PhaseSending, note_signs
 from midaz_seed.engine.ledger.reconcile import (
     ExistingTransactions,
     balances_after,
     find_existing,
     numbered,
-    sums_after,
     sums_of,
 )
+from midaz_seed.engine.ledger.refusals import send_refusals
 from midaz_seed.engine.ledger.settlement import settle
 from midaz_seed.engine.ledger.verification import verify_ledger
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
@@ -25,6 +27,9 @@ from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import MONEY, Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
 from midaz_seed.reporting.meter import PhaseRecorder
+
+PARENT = "parentAccountId"
+"""The reference of an account to its parent."""
 
 
 class LedgerRun:
@@ -36,9 +41,12 @@ class LedgerRun:
         self._plan = ledger.plan
         self._made: ExistingTransactions | None = None
         """Transactions that earlier sessions made."""
+        self._sending: PhaseSending | None = None
         self._started_s: dict[Phase, float] = {}
         self._cut_short = False
         """Time was up before every entity existed that movements need."""
+        self._left_refusals = False
+        """Time was up before every transaction was sent that must be refused."""
 
     async def run(self) -> None:
         """Run the phases of the ledger in order.
@@ -54,19 +62,20 @@ class LedgerRun:
         ledger.accounts = bytearray(plan.account_count)
         # sequential: two assets created at once may both get the same external account
         # (midaz-behaviour: external-accounts)
-        await self._create(Phase.ASSETS, plan.asset_items(), max_concurrent=1)
+        await self._create(Phase.ASSETS, [enumerate(plan.asset_items())], max_concurrent=1)
         if not ledger.ids and not pool.admission.is_draining and not pool.admission.time_is_up:
             return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
-        await self._create(Phase.ACCOUNT_TYPES, plan.account_type_items())
-        await self._create(Phase.PORTFOLIOS, plan.portfolio_items())
-        await self._create(Phase.SEGMENTS, plan.segment_items())
-        batch = self._context.settings.generation.batches.accounts_per_batch
-        await self._create(Phase.ACCOUNTS, plan.account_items(), max_concurrent=batch)
+        await self._create(Phase.ACCOUNT_TYPES, [enumerate(plan.account_type_items())])
+        await self._create(Phase.PORTFOLIOS, [enumerate(plan.portfolio_items())])
+        await self._create(Phase.SEGMENTS, [enumerate(plan.segment_items())])
+        await self._create_accounts()
         if self._cut_short:  # no money has moved, so there is nothing to verify yet
             ledger.status = LedgerStatus.STOPPED
             return None
         if not any(ledger.accounts) and not pool.admission.is_draining:
             return self._give_up(Phase.ACCOUNTS, "none of its accounts could be created, so it gets no movements")
+        if plan.frozen and not pool.admission.is_draining:
+            await freeze_accounts(self._context, ledger)
         await self._move_money()
         if self._context.settings.verification.enabled and not pool.admission.is_draining:
             await self._verify()
@@ -74,11 +83,45 @@ class LedgerRun:
         if pool.admission.is_draining:
             ledger.status = LedgerStatus.STOPPED
         else:
-            ledger.status = LedgerStatus.PARTIAL if ledger.left_out_count else LedgerStatus.DONE
+            partial = ledger.left_out_count or self._left_refusals
+            ledger.status = LedgerStatus.PARTIAL if partial else LedgerStatus.DONE
         return None
 
-    async def _create(self, phase: Phase, items: Iterable[EntityItem], *, max_concurrent: int | None = None) -> None:
-        """Create the entities of a phase. An item whose dependency is missing is skipped, and counted as skipped."""
+    async def _create_accounts(self) -> None:
+        """Create the accounts, parents before those that refer to them."""
+        plan = self._plan
+        batch = self._context.settings.generation.batches.accounts_per_batch
+        levels, of_parents = 1, dict[str, int]()
+        for item in plan.account_items() if plan.parents else ():
+            level = of_parents.get(item.references.get(PARENT, ""), -1) + 1
+            levels = max(levels, level + 1)
+            if item.key in plan.parents:
+                of_parents[item.key] = level
+
+        def waves() -> Iterator[Iterator[tuple[int, EntityItem]]]:
+            for level in range(levels):
+                yield (
+                    (ordinal, item)
+                    for ordinal, item in enumerate(plan.account_items())
+                    if of_parents.get(item.references.get(PARENT, ""), -1) + 1 == level
+                )
+
+        await self._create(Phase.ACCOUNTS, waves(), max_concurrent=batch)
+
+    async def _create(
+        self,
+        phase: Phase,
+        waves: Iterable[Iterator[tuple[int, EntityItem]]],
+        *,
+        max_concurrent: int | None = None,
+    ) -> None:
+        """Create the entities of a phase. An item whose dependency is missing is skipped, and counted as skipped.
+
+        Args:
+            phase: the phase.
+            waves: its items with their ordinals; each wave begins when the one before it is done.
+            max_concurrent: items in progress at once; None: as many as there are workers.
+        """
         if not self._plan.counts.get(phase):
             return
         context, ledger = self._context, self._ledger
@@ -100,16 +143,18 @@ class LedgerRun:
                 return
             if item.entity is Entity.ACCOUNT:
                 ledger.accounts[self._plan.account_index(item.key)] = 1
-            else:
+            if item.entity is not Entity.ACCOUNT or item.key in self._plan.parents:
                 ledger.ids[item.key] = created.id
 
-        numbered_items = enumerate(items)
+        left = False
         with self._reported(phase):
-            await context.pool.run_all(numbered_items, create, max_concurrent=max_concurrent, is_new_work=True)
+            for wave in waves:
+                await context.pool.run_all(wave, create, max_concurrent=max_concurrent, is_new_work=True)
+                left = left or next(wave, None) is not None
             if not creator.is_resolved and not context.pool.admission.is_draining:
                 ledger.ids.update(await context.pool.run_one(creator.resolve_duplicates))
             self._assert_accounted_for(recorder)
-        if context.pool.admission.time_is_up and next(numbered_items, None) is not None:
+        if context.pool.admission.time_is_up and left:
             self._cut_short = True
 
     def _needed(self, item: EntityItem) -> dict[str, str]:
@@ -121,10 +166,12 @@ class LedgerRun:
     async def _move_money(self) -> None:
         """Find existing transactions, then send deposits, wait for settlement, send transfers."""
         context, ledger, plan = self._context, self._ledger, self._plan
-        if context.pool.admission.is_draining or not plan.transactions_per_account:
+        if context.pool.admission.is_draining or not plan.moves_money:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
+        ledger.sample |= dict.fromkeys((await follow_ups_of(ledger)).firsts, "")
+        ledger.touches_held = context.server is not None and bool(context.server.holds_touch_destinations)
         self._made = await find_existing(context, ledger)
         while self._made is not None and self._made.lost and not context.pool.admission.is_draining:
             earlier = self._made
@@ -137,7 +184,7 @@ class LedgerRun:
         deposited: Sequence[int] = plan.expectation().deposited
         if self._made is not None and self._made.count:
             deposited = balances_after(ledger, self._made, and_deposits=True)
-        await self._send(Phase.DEPOSITS, deposited)
+        await self._send(Phase.DEPOSITS)
         if context.pool.admission.is_draining:
             return
         if ledger.in_doubt:
@@ -147,7 +194,20 @@ class LedgerRun:
             context.results.settled.append(settled)
             context.emit(settled)
             recorder.count_step()
-        await self._send(Phase.TRANSFERS, plan.expectation().final)
+        await self._send(Phase.TRANSFERS)
+        await self._follow_up()
+
+    async def _follow_up(self) -> None:
+        """Commit, cancel and revert transactions, then send what the server must refuse."""
+        context, ledger, counts = self._context, self._ledger, self._plan.counts
+        if counts.get(Phase.FOLLOW_UPS) and not context.pool.admission.is_draining:
+            if ledger.in_doubt:
+                raise undecided(ledger)
+            await self._send(Phase.FOLLOW_UPS)
+        if counts.get(Phase.REFUSALS) and not context.pool.admission.is_draining:
+            with self._reported(Phase.REFUSALS) as recorder:
+                await send_refusals(context, ledger, recorder)
+                self._left_refusals = recorder.progress.done < recorder.progress.planned
 
     async def _send_lost(self, earlier: ExistingTransactions) -> None:
         """Resend, before all others, what an earlier session sent without an answer, unless it is known as made.
@@ -158,7 +218,7 @@ class LedgerRun:
         context, ledger = self._context, self._ledger
         ledger.in_doubt = [unresolved for unresolved, _ in earlier.lost]
         items = [item for phase in MONEY for ordinal, item in numbered(ledger, phase) if earlier.holds(phase, ordinal)]
-        known = sums_of([*items, *(unresolved.item for unresolved in ledger.in_doubt)])
+        known = sums_of(ledger, [*items, *(unresolved.item for unresolved in ledger.in_doubt)])
         channels = {phase: channel(context, ledger, phase) for phase in MONEY}
 
         def made(unresolved: UnresolvedTransaction) -> None:
@@ -172,36 +232,16 @@ class LedgerRun:
         await resolve_doubts(
             context, ledger, Phase.DEPOSITS, known, channels, made=made, missed=missed, decided=decided
         )
-        self._note_signs(channels.values())
+        note_signs(context, ledger, channels.values())
         if ledger.in_doubt and not context.pool.admission.is_draining:
             raise undecided(ledger)
 
-    async def _send(self, phase: Phase, planned: Sequence[int]) -> None:
-        """Send the transactions of a phase, record which accounts cannot be a source, and decide what is in doubt.
-
-        Args:
-            planned: balance of each account at the regular end of the phase, in minor units.
-        """
-        context, ledger, earlier = self._context, self._ledger, self._made
-        items = numbered(ledger, phase)
+    async def _send(self, phase: Phase) -> None:
+        """Send the transactions of a phase, record which accounts cannot be a source, and decide what is in doubt."""
+        if self._sending is None:
+            self._sending = PhaseSending(self._context, self._ledger, self._made)
         with self._reported(phase) as recorder:
-            money = MoneyPhase(context, ledger, phase, earlier, recorder)
-            await context.pool.run_all(items, money.send, is_new_work=True)
-            if context.pool.admission.time_is_up:
-                await exclude_unstarted(ledger, recorder, items, earlier)
-            await context.pool.run_all(list(money.set_aside), money.ask_again)
-            ledger.in_doubt += money.set_aside  # the run is being stopped
-            context.journal.flush()
-            self._note_signs([money.channel])
-            if ledger.in_doubt and not context.pool.admission.is_draining:
-                await resolve_doubts(
-                    context,
-                    ledger,
-                    phase,
-                    sums_after(ledger, phase, planned, earlier),
-                    {phase: money.channel},
-                    missed=lambda unresolved: money.missed(unresolved.item),
-                )
+            await self._sending.send(recorder)
             self._assert_accounted_for(recorder)
 
     def _assert_accounted_for(self, recorder: PhaseRecorder) -> None:
@@ -216,12 +256,6 @@ class LedgerRun:
         assert done + in_doubt <= planned, accounted
         if self._context.pool.admission.is_open:
             assert done + in_doubt == planned, accounted
-
-    def _note_signs(self, channels: Iterable[Channel]) -> None:
-        """Keep what sending has shown about the server."""
-        for each in channels:
-            self._ledger.uncertain = self._ledger.uncertain or each.sender.uncertain
-            self._context.results.crash_seen = self._context.results.crash_seen or each.sender.crash_seen
 
     async def _verify(self) -> None:
         """Verify the ledger, and recover what is in doubt when the audit found its records."""
@@ -296,6 +330,5 @@ class LedgerRun:
         """Emit a phase's counts. Emitted again when a doubt is decided after the phase: the last one is final."""
         progress = self._context.recorder(self._ledger, phase).progress
         elapsed_s = self._context.clock.monotonic() - self._started_s[phase]
-        self._context.emit(
-            PhaseFinished(phase, self._plan.key, progress.created, progress.existing, progress.failed, elapsed_s)
-        )
+        created, existing, failed = progress.created, progress.existing, progress.failed
+        self._context.emit(PhaseFinished(phase, self._plan.key, created, existing, failed, elapsed_s, progress.refused))

@@ -4,8 +4,9 @@ import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.in_doubt import Channel
-from midaz_seed.engine.ledger.left_out import YIELD_EVERY
+from midaz_seed.engine.ledger.listing import YIELD_EVERY
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem
+from midaz_seed.engine.requests.follow_ups import FirstSteps, FollowUpSender
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.model.outcomes import Outcome
@@ -39,12 +40,14 @@ class MoneyPhase:
         self._blocked = bytearray(0 if present else 1 for present in ledger.accounts)
         for index in ledger.unfunded:
             self._blocked[index] = 1
-        self._may_block = any(self._blocked)
+        self._may_block = any(self._blocked) or bool(ledger.missed)
         self._parent = ledger.place.path
         self.channel = channel(context, ledger, phase)
         self.sender = self.channel.sender
         self.set_aside: list[UnresolvedTransaction] = []
         """Postponed, because their keys are in flight."""
+        self.undecided: set[int] = set()
+        """Ordinals of transactions whose outcome was open after they were sent."""
 
     async def send(self, numbered_item: PlannedItem) -> None:
         """Send one transaction, unless it was made before or cannot be made. Raises as `TransactionSender.send`."""
@@ -92,13 +95,18 @@ class MoneyPhase:
     def _record_unresolved(self, unresolved: UnresolvedTransaction) -> None:
         if unresolved.set_aside:
             self.set_aside.append(unresolved)
+            self.undecided.add(unresolved.ordinal)
         elif unresolved.in_doubt:
             self._ledger.in_doubt.append(unresolved)
+            self.undecided.add(unresolved.ordinal)
         else:
             self.missed(unresolved.item)
 
     def _is_blocked(self, item: TransactionItem) -> bool:
-        """Return whether one of its sources has no money, or one of its accounts does not exist."""
+        """Return whether one of its sources has no money, one of its accounts does not exist, or the transaction that
+        it refers to was not made."""
+        if item.of:
+            return item.of in self._ledger.missed
         accounts, blocked = self._ledger.accounts, self._blocked
         return any(
             (movement.destination is not None and not accounts[movement.destination])
@@ -110,7 +118,8 @@ class MoneyPhase:
 def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
     """Return the path and the sender of a ledger's transactions of one phase."""
     settings = context.settings
-    sender = TransactionSender(
+    follows = phase is Phase.FOLLOW_UPS
+    sender = (FollowUpSender if follows else TransactionSender)(
         context.sender,
         context.tracker,
         context.recorder(ledger, phase),
@@ -124,4 +133,9 @@ def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
         flow=ledger.flows.setdefault(phase, SettlementTimeline(phase)),
         rejects=context.rejects,
     )
+    if isinstance(sender, FollowUpSender):
+        deadline_s = settings.settlement.deadline_s
+        sender.first_steps = FirstSteps(
+            context.api(phase), ledger.place, context.plan.run_id, ledger.sample, deadline_s
+        )
     return Channel(ledger.place, sender)

@@ -7,19 +7,20 @@ with the balances.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import chain
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.ledger.in_doubt import Decided, key_is_alive
-from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, Sums, describe_residue, explain, listed
+from midaz_seed.engine.ledger.in_doubt import Decided, key_is_alive, would_be_listed
+from midaz_seed.engine.ledger.listing import read_listing
+from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, describe_residue, explain
 from midaz_seed.engine.requests.transactions import IdempotencyKey, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UnexplainedError
-from midaz_seed.midaz.evidence import Effect, is_record
+from midaz_seed.midaz.evidence import Effect
 from midaz_seed.model.outcomes import ErrorClass, Failure
-from midaz_seed.plan.items import MONEY, Phase, TransactionItem, changes_key, effect_of, trace_of
+from midaz_seed.plan.items import MONEY, Kind, Phase, TransactionItem, effect_of
 from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.runs.journal_format import UnacknowledgedItem
 from midaz_seed.wording import counted
@@ -166,6 +167,8 @@ class _Resumption:
             for ordinal, item in numbered(self._ledger, phase):
                 if ordinal >= phase_log.end:
                     break
+                if item.key in self._ledger.sample:
+                    self._ledger.sample[item.key] = phase_log.known_id(ordinal)
                 if phase_log.is_made(ordinal):
                     self._acknowledged[phase, ordinal] = item
                     if phase_log.is_recovered(ordinal):
@@ -210,16 +213,22 @@ class _Resumption:
         Returns:
             None when nothing explains them yet.
         """
-        if self._with_journal and await self._is_explained_by(seen, self._acknowledged, self._unknown):
+        # the balances say nothing about annotations
+        only_list_decides = any(item.kind is Kind.ANNOTATION for item, _ in self._unknown.values())
+        explained = self._with_journal and await self._is_explained_by(seen, self._acknowledged, self._unknown)
+        if explained and not only_list_decides:
             return self._only(self._acknowledged, self._unknown, listed=False)
-        rows, others = await listed(self._context, self._ledger)
-        if others:  # other transactions change balances too
+        listing = await read_listing(self._context, self._ledger)
+        for key in self._ledger.sample:
+            if key in listing.records:
+                self._ledger.sample[key] = listing.records[key].id
+        if listing.has_others:  # other transactions change balances too
             seen = seen.without_changes()
         there = {
             (phase, ordinal): item
             for phase in MONEY
             for ordinal, item in numbered(self._ledger, phase)
-            if (row := rows.get(item.key)) is not None and is_record(row, item)
+            if listing.shows(item)
         }
         self._shown = known = self._acknowledged | there
         unknown = {at: one for at, one in self._unknown.items() if at not in there}
@@ -229,8 +238,15 @@ class _Resumption:
         return await self._explain_unlisted(seen, known, unknown) if self._with_journal else None
 
     def _only(self, known: KnownTransactions, unknown: Unacknowledged, *, listed: bool) -> "_Finding":
-        """Return the finding that nothing but what is known was made."""
-        return _Finding(known, unknown, [False] * len(unknown), listed=listed)
+        """Return the finding that nothing but what is known was made. Balances do not exclude an annotation."""
+        values = [
+            None if item.kind is Kind.ANNOTATION and not (listed and self._would_be_listed(item, one)) else False
+            for item, one in unknown.values()
+        ]
+        return _Finding(known, unknown, values, listed=listed)
+
+    def _would_be_listed(self, item: TransactionItem, one: UnacknowledgedItem) -> bool:
+        return would_be_listed(self._context, self._unresolved(item, one))
 
     async def _is_explained_by(self, seen: Snapshot, known: KnownTransactions, unknown: Unacknowledged) -> bool:
         """Return whether exactly these transactions give what the server shows.
@@ -238,7 +254,8 @@ class _Resumption:
         Where it counts changes no search is needed: another transaction would have been counted.
         """
         items = [] if seen.counts_changes else [item for item, _ in unknown.values()]
-        solution = await explain(self._context, seen, sums_of(chain(known.values(), items)), items)
+        known_sums = sums_of(self._ledger, chain(known.values(), items))
+        solution = await explain(self._context, self._ledger, seen, known_sums, items)
         return solution.unique and True not in solution.values
 
     async def _explain_unlisted(
@@ -251,8 +268,12 @@ class _Resumption:
         """
         lost = [item for item, _ in unknown.values()]
         free = [*lost, *self._never_sent(seen, known, unknown)]
-        solution = await explain(self._context, seen, sums_of(chain(known.values(), free)), free)
-        values = solution.values[: len(lost)]
+        free_sums = sums_of(self._ledger, chain(known.values(), free))
+        solution = await explain(self._context, self._ledger, seen, free_sums, free)
+        values = [
+            False if value is None and self._would_be_listed(item, one) else value
+            for value, (item, one) in zip(solution.values, unknown.values(), strict=False)
+        ]
         if solution.unique and True not in solution.values[len(lost) :]:
             return _Finding(known, unknown, values, listed=True)
         if any(key_is_alive(self._context, self._unresolved(item, one)) for item, one in unknown.values()):
@@ -268,13 +289,14 @@ class _Resumption:
         """
         if not seen.counts_changes:
             return
-        beyond = seen.beyond(sums_of(known.values()), ())
+        beyond = seen.beyond(sums_of(self._ledger, known.values()), ())
         changed = {key for key in seen.held if key < 0 and beyond[key] > 0}
         for phase in MONEY:
             for ordinal, item in numbered(self._ledger, phase):
                 if (phase, ordinal) in known or (phase, ordinal) in unknown:
                     continue
-                if all(changes_key(account) in changed for account in effect_of(item)):
+                changes = [key for key in self._ledger.trace_of(item) if key < 0]
+                if changes and changed.issuperset(changes):
                     yield item
 
     def _adopt(self, finding: "_Finding") -> ExistingTransactions:
@@ -316,7 +338,7 @@ class _Resumption:
 
     def _unexplained(self, seen: Snapshot) -> UnexplainedError:
         plan = self._ledger.plan
-        known = sums_of(self._shown.values())
+        known = sums_of(self._ledger, self._shown.values())
         wrong = [key for key, held in seen.held.items() if held != known.get(key, 0)]
         return UnexplainedError(
             f"ledger {plan.key} ({plan.name}) already holds movements, and its balances do not match the "
@@ -327,45 +349,24 @@ class _Resumption:
         )
 
 
-def sums_of(items: Iterable[TransactionItem]) -> Counter[int]:
+def sums_of(ledger: LedgerState, items: Iterable[TransactionItem]) -> Counter[int]:
     """Return the sums (`snapshots.Sums`) when exactly these transactions were made."""
     sums = Counter[int]()
     for item in items:
-        sums.update(trace_of(item))
+        sums.update(ledger.trace_of(item))
     return sums
 
 
 def balances_after(ledger: LedgerState, made: ExistingTransactions, *, and_deposits: bool = False) -> list[int]:
-    """Return the balance of every account, in minor units, when exactly these transactions were made.
+    """Return the available amount of every account, in minor units, when exactly these transactions were made.
 
     Args:
         and_deposits: add every deposit.
     """
     balances = [0] * ledger.plan.account_count
-    for ordinal, item in chain(numbered(ledger, Phase.DEPOSITS), numbered(ledger, Phase.TRANSFERS)):
-        if made.holds(item.phase, ordinal) or (and_deposits and item.phase is Phase.DEPOSITS):
-            for account, change in effect_of(item).items():
-                balances[account] += change
+    for phase in MONEY:
+        for ordinal, item in numbered(ledger, phase):
+            if made.holds(phase, ordinal) or (and_deposits and phase is Phase.DEPOSITS):
+                for account, change in effect_of(item).items():
+                    balances[account] += change
     return balances
-
-
-def sums_after(ledger: LedgerState, phase: Phase, planned: Sequence[int], made: ExistingTransactions | None) -> Sums:
-    """Return the sums (`snapshots.Sums`) at the regular end of a phase.
-
-    Args:
-        phase: the phase.
-        planned: balance of each account when every transaction was made, in minor units.
-        made: what earlier sessions made.
-    """
-    sums = Counter[int]()
-    for each in MONEY:
-        begun = ledger.begun.get(each, ledger.plan.counts.get(each, 0))
-        for ordinal, item in numbered(ledger, each):
-            done = each is Phase.DEPOSITS or phase is Phase.TRANSFERS
-            if (done and ordinal < begun) or (made is not None and made.holds(each, ordinal)):
-                sums.update(changes_key(account) for account in trace_of(item) if account >= 0)
-    for account, count in ledger.changes_not_made.items():
-        sums[changes_key(account)] -= count
-    for account, whole in enumerate(planned):
-        sums[account] = whole - ledger.not_made[account]
-    return sums

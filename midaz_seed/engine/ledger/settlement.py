@@ -4,6 +4,7 @@ It reads the balances instead of waiting a fixed time: default balances may be c
 delay writes. A surplus is not lag, so it ends the waiting.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -14,7 +15,7 @@ from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import ExcessError, SettlementError
 from midaz_seed.model.balances import DEFAULT_KEY, EXTERNAL, ObservedBalance
 from midaz_seed.model.money import EXACT
-from midaz_seed.plan.items import Phase
+from midaz_seed.plan.items import AssetTemplate, Phase
 from midaz_seed.reporting.events import Settled
 from midaz_seed.wording import counted
 
@@ -82,7 +83,7 @@ async def observe(context: RunContext, ledger: LedgerState, phase: Phase) -> dic
 
 
 def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> _Wrong:
-    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances))
+    plan, wrong = ledger.plan, _Wrong({}, {}, _overdrawn(ledger, balances, expected))
     for index, exists in enumerate(ledger.accounts):
         if not exists:
             continue
@@ -95,13 +96,27 @@ def _compare(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expec
     return wrong
 
 
-def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance]) -> frozenset[str]:
-    planned = ledger.plan.expectation().external
+def _overdrawn(ledger: LedgerState, balances: Mapping[str, ObservedBalance], expected: Sequence[int]) -> frozenset[str]:
+    """Return the assets of which more has left the external account than all accounts should hold.
+
+    What earlier sessions put on hold is not in the available amounts that are expected.
+    """
+    plan, planned, on_hold = ledger.plan, Counter[str](), dict[str, Decimal]()
+    for index, amount in enumerate(expected):
+        planned[plan.asset_of(index).code] += amount
+    for balance in balances.values():
+        on_hold[balance.asset] = EXACT.add(on_hold.get(balance.asset, Decimal(0)), balance.on_hold)
+
+    def most(asset: AssetTemplate) -> Decimal:
+        return EXACT.add(asset.decimal(planned[asset.code]), on_hold.get(asset.code, Decimal(0)))
+
     return frozenset(
         asset.code
-        for asset in ledger.plan.assets
-        if (external := balances.get(EXTERNAL + asset.code)) is not None
-        and external.credit.copy_negate() > asset.decimal(planned[asset.code])
+        for asset in plan.assets
+        # where transfers use the external account too, those of an earlier session have changed it
+        if asset.code not in plan.expectation().open_assets
+        and (external := balances.get(EXTERNAL + asset.code)) is not None
+        and external.credit.copy_negate() > most(asset)
     )
 
 

@@ -1,4 +1,4 @@
-"""Read the state of a ledger on the server: balances at one moment, the list of transactions, and what they show."""
+"""Read the balances of a ledger at one moment, and solve what they show."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -7,15 +7,12 @@ from dataclasses import dataclass
 import anyio.to_thread
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.entities.marks import key_of
-from midaz_seed.engine.ledger.audit import transactions_of
 from midaz_seed.engine.ledger.settlement import observe
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import PlanError
 from midaz_seed.model.in_doubt_solver import Solution, solve
-from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.money import parse_minor
-from midaz_seed.plan.items import Phase, TransactionItem, changes_key, trace_of
+from midaz_seed.plan.items import HOLDS, Phase, TransactionItem, account_of, changes_key, hold_key
 from midaz_seed.wording import counted
 
 SOLVE_WITHIN_S = 2.0
@@ -24,7 +21,9 @@ NAMED_MAX = 5
 """Accounts that an error message names."""
 
 Sums = Mapping[int, int]
-"""Account -> balance in minor units, and `changes_key(account)` -> number of its changes."""
+"""Account -> available amount in minor units, `hold_key(account)` -> amount on hold, `changes_key(account)` -> number
+of changes of its balance.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,19 +113,26 @@ async def take_snapshot(context: RunContext, ledger: LedgerState, phase: Phase) 
         if row is None:
             strange.append(f"{plan.alias(account)} has no balance")
             continue
+        scale = plan.asset_of(account).scale
         try:
-            held[account] = parse_minor(str(row.available), plan.asset_of(account).scale)
+            held[account] = parse_minor(str(row.available), scale)
+            held[hold_key(account)] = parse_minor(str(row.on_hold), scale)
         except PlanError:
-            strange.append(f"{plan.alias(account)} holds {row.available} {row.asset}")
+            strange.append(f"{plan.alias(account)} holds {row.available} {row.asset}, and {row.on_hold} on hold")
         if row.version is None:
             counted = False
         else:
             held[changes_key(account)] = row.version
     seen = Snapshot(held, tuple(strange))
+    server = context.server
+    if plan.counts.get(Phase.FOLLOW_UPS) and server is not None and server.holds_touch_destinations is None:
+        counted = False  # it is not known which changes this version counts
     return seen if counted else seen.without_changes()
 
 
-async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Sequence[TransactionItem]) -> Solution:
+async def explain(
+    context: RunContext, ledger: LedgerState, seen: Snapshot, known: Sums, items: Sequence[TransactionItem]
+) -> Solution:
     """Solve which of some transactions explain the balances.
 
     The search runs in a thread, so the event loop stays responsive, and stops at its deadline.
@@ -136,7 +142,7 @@ async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Seque
         known: sums that include `items`.
         items: transactions that may or may not have been made.
     """
-    effects = [{key: change for key, change in trace_of(item).items() if key in seen.held} for item in items]
+    effects = [{key: change for key, change in ledger.trace_of(item).items() if key in seen.held} for item in items]
     residuals = seen.beyond(known, effects)
     until_s = context.clock.monotonic() + SOLVE_WITHIN_S
     with context.pool.admission.interruptible():
@@ -148,36 +154,16 @@ async def explain(context: RunContext, seen: Snapshot, known: Sums, items: Seque
 def describe_residue(ledger: LedgerState, seen: Snapshot, known: Sums, contradicted: Iterable[int]) -> str:
     """Describe what nothing explains in the balances: the accounts, and the amounts by which they differ."""
     plan, texts = ledger.plan, list(seen.strange)
-    for key in sorted(contradicted, reverse=True):
-        more = seen.held.get(key, 0) - known.get(key, 0)
+    order = sorted(contradicted, key=lambda key: (key < 0, key >= HOLDS, account_of(key)))
+    for key in order:
+        more, account = seen.held.get(key, 0) - known.get(key, 0), account_of(key)
+        than = "more" if more > 0 else "less"
         if key >= 0 and more:
-            amount = plan.asset_of(key).text(abs(more))
-            texts.append(f"{plan.alias(key)} holds {amount} {'more' if more > 0 else 'less'} than that")
+            where = " on hold" if key >= HOLDS else ""
+            texts.append(
+                f"{plan.alias(account)} holds {plan.asset_of(account).text(abs(more))} {than}{where} than that"
+            )
         elif key < 0 and more:
-            times = counted(abs(more), "time")
-            texts.append(f"{plan.alias(changes_key(key))} was changed {times} {'more' if more > 0 else 'less'}")
+            texts.append(f"{plan.alias(account)} was changed {counted(abs(more), 'time')} {than}")
     rest = f" and {len(texts) - NAMED_MAX} more" if len(texts) > NAMED_MAX else ""
     return "; ".join(texts[:NAMED_MAX]) + rest
-
-
-async def listed(context: RunContext, ledger: LedgerState) -> tuple[dict[str, JsonObject], bool]:
-    """Read the server's list of the ledger's transactions.
-
-    Returns:
-        Item key -> row for those with a mark of this run, and whether there are others.
-
-    Raises:
-        RequestFailedError: the list cannot be read.
-    """
-
-    async def read() -> tuple[dict[str, JsonObject], bool]:
-        ours, others = dict[str, JsonObject](), False
-        async for row in transactions_of(context, ledger):
-            key = key_of(row, context.plan.run_id)
-            if key:
-                ours[key] = row
-            else:
-                others = True
-        return ours, others
-
-    return await context.pool.run_one(read)

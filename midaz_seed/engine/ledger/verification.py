@@ -14,21 +14,32 @@ from typing import TypeVar
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.marks import IdsByKey, add, id_of, key_of, locate, surplus, verify_marks
-from midaz_seed.engine.ledger.audit import audit, differences_of, transactions_of
+from midaz_seed.engine.ledger.audit import audit, differences_of
+from midaz_seed.engine.ledger.history import check_history
+from midaz_seed.engine.ledger.listing import (
+    dates_of,
+    endings_of,
+    fits,
+    follow_ups_of,
+    planned_status,
+    transactions_of,
+)
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.midaz.evidence import status_of
 from midaz_seed.midaz.routes import PAGE_LIMIT
 from midaz_seed.model.balances import (
     EXTERNAL,
     BalanceDifference,
     ObservedBalance,
     compare_balances,
+    frozen_differences,
     parse_amount,
     zero_sum_differences,
 )
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
-from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
+from midaz_seed.plan.items import Entity, EntityItem, Kind, Phase, TransactionItem
 from midaz_seed.reporting.report import Difference, LedgerVerification
 from midaz_seed.wording import counted
 
@@ -59,11 +70,15 @@ class _Verification:
         self._api = context.api(Phase.VERIFY)
         self._differences: list[Difference] = []
         self._counts = 0
+        self._reversals = 0
+        self._endings: dict[str, Kind] = {}
+        """How pending transactions must have ended, by key."""
         self._unlisted: frozenset[str] = frozenset()
         """Keys of transactions whose records a crash delays."""
 
     async def run(self) -> LedgerVerification:
         started_s = self._context.clock.monotonic()
+        self._reversals, self._endings = (await follow_ups_of(self._ledger)).reversals, await endings_of(self._ledger)
         checked = await self._check_balances()
         await self._check_entities()
         rereads = Rereads(self._context)
@@ -71,6 +86,9 @@ class _Verification:
         read = await self._audit(rereads) if self._is_to_be_audited else 0
         self._compare_count("transaction count", self._planned_transactions, actual + len(self._unlisted))
         read = max(read, await self._check_sample())
+        balances_differ = any(row.what in ("available", "balance") for row in self._differences)
+        history, differences = await check_history(self._context, self._ledger, balances_differ=balances_differ)
+        self._differences += differences
         return LedgerVerification(
             ledger=self._plan.key,
             name=self._plan.name,
@@ -81,6 +99,7 @@ class _Verification:
             crash_seen=self._context.results.crash_seen if self._unlisted else "",
             differences=tuple(self._differences),
             elapsed_s=self._context.clock.monotonic() - started_s,
+            history=history,
         )
 
     async def _call(self, read: Callable[[], Awaitable[T]]) -> T:
@@ -90,7 +109,8 @@ class _Verification:
     @property
     def _planned_transactions(self) -> int:
         counts = self._plan.counts
-        return counts.get(Phase.DEPOSITS, 0) + counts.get(Phase.TRANSFERS, 0) - self._ledger.left_out_count
+        planned = counts.get(Phase.DEPOSITS, 0) + counts.get(Phase.TRANSFERS, 0) + self._reversals
+        return planned - self._ledger.left_out_records
 
     @property
     def _is_to_be_audited(self) -> bool:
@@ -120,7 +140,12 @@ class _Verification:
     async def _read_balances(self) -> tuple[list[BalanceDifference], int]:
         balances = [ObservedBalance.parse(row) async for row in self._api.balances(self._ledger.place)]
         expected = self._plan.expected_balances(self._ledger.left_out)
-        found = [*compare_balances(expected, balances), *zero_sum_differences(balances)]
+        frozen = {self._plan.alias(account) for account in self._plan.frozen}
+        found = [
+            *compare_balances(expected, balances),
+            *zero_sum_differences(balances),
+            *frozen_differences(frozen, balances),
+        ]
         self._note_balances(found, balances)
         return found, len({balance.id for balance in balances})
 
@@ -204,7 +229,7 @@ class _Verification:
         ledger, clock = self._ledger, self._context.clock
         flow = ledger.flows.get(Phase.TRANSFERS)
         planned = self._planned_transactions
-        made = planned - ledger.missed_count
+        made = planned - ledger.missed_records
         # what only the balances show may be listed up to an hour later
         enough = made - len(ledger.recovered)
         while True:
@@ -282,11 +307,17 @@ class _Verification:
         (midaz-behaviour: metadata-filters).
         """
         place = self._ledger.place
-        known = self._ledger.sample.get(item.key) or await self._api.transaction_id_by_mark(place, item.tag)
-        found = await self._api.transaction(place, known) if known else None
+        dates = dates_of(self._context, self._ledger)
+        known = self._ledger.sample.get(item.key) or await self._api.transaction_id_by_mark(place, item.tag, dates)
+        found = await self._api.transaction(place, known, dates) if known else None
         if found is None:
             return [("transaction", "present", "absent")]
-        return list(_transaction_differences(self._plan_operations(item), item, found))
+        planned = planned_status(item, self._endings)
+        if not fits(status_of(found), planned):
+            return [("transaction status", planned, status_of(found))]
+        # the operations of others differ by version and by how they ended
+        operations = self._plan_operations(item) if item.kind is Kind.DIRECT and item.endpoint in _MOVES else None
+        return list(_transaction_differences(operations, item, found))
 
     def _plan_operations(self, item: TransactionItem) -> Counter[Operation]:
         """Return the operations that a transaction must have: (alias, type, amount)."""
@@ -317,15 +348,27 @@ def _more_than_once(found: IdsByKey) -> bool:
     return any(len(ids) > 1 for ids in found.values())
 
 
+_MOVES = ("json", "inflow", "outflow")
+"""Endpoints whose operations are debits and credits."""
+
+
 def _transaction_differences(
-    planned: Counter[Operation], item: TransactionItem, found: JsonObject
+    planned: Counter[Operation] | None, item: TransactionItem, found: JsonObject
 ) -> Iterator[tuple[str, str, str]]:
-    """Yield the differences between a planned transaction and the server's: (what, expected, actual)."""
+    """Yield the differences between a planned transaction and the server's: (what, expected, actual).
+
+    Args:
+        planned: the operations that it must have; None: they are not compared.
+        item: the transaction.
+        found: the server's.
+    """
     amount = parse_amount(found.get("amount"), "a transaction's `amount`")
     if amount != Decimal(item.amount):
         yield "transaction amount", item.amount, f"{amount:f}"
     if found.get("assetCode") != item.asset:
         yield "transaction asset", item.asset, str(found.get("assetCode"))
+    if planned is None:
+        return
     rows = found.get("operations")
     rows = rows if isinstance(rows, list) else []
     operations = Counter(_operation(row) for row in rows)

@@ -114,7 +114,7 @@ class TransactionSender:
             place: path of the ledger.
             visible_within_s: how long the balance of a new account may take to become usable (0019; midaz-behaviour:
                 default-balances).
-            sample: receives the server ids of the transactions whose keys it holds.
+            sample: receives the server ids of the transactions whose keys it holds; the journal gets them too.
             phase_log: journals each transaction before it is sent and when its outcome is known.
             flow: records when transactions are sent, answered and accepted.
         """
@@ -241,7 +241,7 @@ class TransactionSender:
                         return self._unresolved(sending, answer, set_aside=True)
                 await self._sender.sleep(self._in_flight_pause_s(sending))
             elif not await self._may_try_again(sending, answer, budget, confirmed=confirmed):
-                return self._ended(sending, answer)
+                return await self._ended(sending, answer)
             unknown = sending.known is not Effect.NOT_MADE
             not_after_s = sending.first_sent_s + self._resend_within_s if unknown else None
             answer = await self._sender.attempt(sending.request, self._phase, not_after_s=not_after_s)
@@ -287,7 +287,8 @@ class TransactionSender:
             if expected:
                 self.uncertain = True  # another process sends the same plan
         if item.key in self._sample:
-            self._sample[item.key] = answer.created_id()
+            self._sample[item.key] = found = answer.created_id()
+            self.phase_log.created(ordinal, found, created_by_this_run=True)
         self._recorder.count_created(moved)
         self.flow.accept(moved, answer.sent_s, answer.at_s)
         self.phase_log.made(ordinal)
@@ -305,7 +306,7 @@ class TransactionSender:
             final=False,
         )
 
-    def _ended(self, sending: Sending, answer: Answer) -> "UnresolvedTransaction":
+    async def _ended(self, sending: Sending, answer: Answer) -> "UnresolvedTransaction | None":
         """Return the outcome when no attempt is left: certainly not made, or in doubt."""
         return self._failed(sending, answer) if sending.known is Effect.NOT_MADE else self._in_doubt(sending, answer)
 

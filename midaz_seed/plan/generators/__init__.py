@@ -1,4 +1,4 @@
-"""One generator for each kind of entity; they make items and send nothing. Money is in `transactions`."""
+"""One generator for each kind of entity; they make items and send nothing. Transactions are in `plan.flows`."""
 
 from typing import Any
 
@@ -10,8 +10,6 @@ from midaz_seed.plan.generators.ledger import LedgerGenerator
 from midaz_seed.plan.generators.organization import OrganizationGenerator
 from midaz_seed.plan.generators.portfolio import PortfolioGenerator
 from midaz_seed.plan.generators.segment import SegmentGenerator
-from midaz_seed.plan.generators.transactions.deposit import DepositGenerator
-from midaz_seed.plan.generators.transactions.transfer import TransferGenerator
 from midaz_seed.plan.items import Entity
 
 ORGANIZATIONS = OrganizationGenerator()
@@ -21,8 +19,6 @@ ACCOUNT_TYPES = AccountTypeGenerator()
 PORTFOLIOS = PortfolioGenerator()
 SEGMENTS = SegmentGenerator()
 ACCOUNTS = AccountGenerator()
-DEPOSITS = DepositGenerator()
-TRANSFERS = TransferGenerator()
 
 GENERATORS: dict[Entity, EntityGenerator[Any]] = {
     generator.entity: generator

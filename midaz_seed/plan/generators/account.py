@@ -1,21 +1,20 @@
-"""Customer accounts of people and companies."""
+"""Accounts: the internal ones of the institution, then those of its customers."""
 
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.catalog import slug
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.generators.portfolio import portfolio_key
 from midaz_seed.plan.generators.segment import segment_key
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
-from midaz_seed.plan.templates import ACCOUNT_TYPES, USED_ACCOUNT_TYPES
+from midaz_seed.plan.people.slugs import slug
+from midaz_seed.plan.population import ACTIVE, CLOSED, STATUSES, AccountPlan
 
 
 class AccountGenerator(EntityGenerator[LedgerDimensions]):
-    """Accounts take assets, types, portfolios and segments in turn, so they are evenly distributed."""
+    """Accounts as the population of the ledger has them."""
 
     phase = Phase.ACCOUNTS
     entity = Entity.ACCOUNT
@@ -25,33 +24,43 @@ class AccountGenerator(EntityGenerator[LedgerDimensions]):
     compared_in_any_case = ("type",)
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
-        """Generate the customer accounts of a ledger."""
-        for block in range(-(-scope.accounts // ACCOUNTS_PER_STREAM)):
-            for offset, holder in enumerate(scope.holders(block)):
-                index = block * ACCOUNTS_PER_STREAM + offset
-                key = account_key(scope, index)
-                lap = index // len(scope.assets)
-                types = ACCOUNT_TYPES[: scope.account_types or USED_ACCOUNT_TYPES]
-                metadata: JsonObject = {**scope.identity.tags(key), "holderKind": holder.kind}
-                if holder.kind == "PJ":
-                    metadata["tradingName"] = slug(holder.name)[:100]
-                references = {}
-                if scope.portfolios:
-                    references["portfolioId"] = portfolio_key(scope, lap % scope.portfolios)
-                if scope.segments:
-                    references["segmentId"] = segment_key(scope, lap % scope.segments)
-                yield self.item(
-                    key,
-                    {
-                        "name": holder.name,
-                        "assetCode": scope.asset_of(index).code,
-                        "type": types[lap % len(types)],
-                        "alias": scope.aliases[index],
-                        "entityId": holder.document,
-                        "metadata": metadata,
-                    },
-                    references,
-                )
+        """Generate the accounts of a ledger."""
+        for index, account in enumerate(scope.population.accounts()):
+            key = account_key(scope, index)
+            payload: JsonObject = {
+                "name": account.name,
+                "assetCode": account.asset,
+                "type": account.type,
+                "alias": account.alias,
+                "entityId": account.holder.document if account.holder else f"interna-{account.alias}",
+                "metadata": self._metadata(scope, key, account),
+            }
+            if account.status == CLOSED:
+                payload["status"] = {"code": "CLOSED", "description": "Conta encerrada"}
+            yield self.item(key, payload, self._references(scope, account))
+
+    @staticmethod
+    def _metadata(scope: LedgerDimensions, key: str, account: AccountPlan) -> JsonObject:
+        metadata: JsonObject = {**scope.identity.tags(key), "synthetic": "true"}
+        if account.holder is None:
+            return {**metadata, "role": "internal"}
+        metadata["holderKind"] = account.holder.kind
+        if account.holder.kind == "PJ":
+            metadata["tradingName"] = slug(account.holder.trading_name).replace("-", " ").title()[:100]
+        if account.status != ACTIVE:
+            metadata["accountStatus"] = STATUSES[account.status]
+        return metadata
+
+    @staticmethod
+    def _references(scope: LedgerDimensions, account: AccountPlan) -> dict[str, str]:
+        references = {}
+        if account.portfolio is not None:
+            references["portfolioId"] = portfolio_key(scope, account.portfolio)
+        if account.segment is not None:
+            references["segmentId"] = segment_key(scope, account.segment)
+        if account.parent is not None:
+            references["parentAccountId"] = account_key(scope, account.parent)
+        return references
 
 
 def account_key(scope: LedgerDimensions, index: int) -> str:

@@ -6,7 +6,6 @@ from midaz_seed.model import payloads
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.templates import ACCOUNT_TYPES
 
 
 class AccountTypeGenerator(EntityGenerator[LedgerDimensions]):
@@ -21,13 +20,13 @@ class AccountTypeGenerator(EntityGenerator[LedgerDimensions]):
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """Generate the account types of a ledger."""
-        for index, word in enumerate(ACCOUNT_TYPES[: scope.account_types]):
+        for index, word in enumerate(scope.shape.account_types):
             key = f"{scope.key}.at{index + 1}"
             yield self.item(
                 key,
                 {
                     "name": word,
-                    "description": f"Accounts of type {word}",
+                    "description": f"Contas do tipo {word}",
                     "keyValue": word,
                     "metadata": scope.identity.tags(key),
                 },

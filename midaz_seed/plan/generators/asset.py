@@ -21,10 +21,9 @@ class AssetGenerator(EntityGenerator[LedgerDimensions]):
         """Generate the assets of a ledger."""
         for asset in scope.assets:
             key = asset_key(scope, asset.code)
-            metadata = {
-                **scope.identity.tags(key),
-                "symbol": asset.code if not asset.symbol.isascii() else asset.symbol,
-            }
+            metadata = scope.identity.tags(key)
+            if asset.symbol.isascii():  # v3.3 fails on other characters in metadata
+                metadata["symbol"] = asset.symbol
             yield self.item(
                 key,
                 {

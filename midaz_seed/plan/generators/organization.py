@@ -4,10 +4,11 @@ from collections.abc import Iterator
 
 from midaz_seed.model import payloads
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.catalog import catalog
-from midaz_seed.plan.dimensions import BATCH_SIZE_MARK, KEY_MARK, OrganizationDimensions, batch_size_of
+from midaz_seed.plan.dimensions import OrganizationDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
+from midaz_seed.plan.marks import BATCH_SIZE_MARK, KEY_MARK, batch_size_of
+from midaz_seed.plan.people.holders import institution
 from midaz_seed.plan.streams import stream
 
 
@@ -30,9 +31,8 @@ class OrganizationGenerator(EntityGenerator[OrganizationDimensions]):
     def items(self, scope: OrganizationDimensions) -> Iterator[EntityItem]:
         """Generate the item of an organization."""
         identity = scope.identity
-        company = catalog(identity.seed).company(
-            stream(identity.seed, scope.key), alphanumeric_cnpj=identity.alphanumeric_cnpj
-        )
+        bits = stream(identity.seed, scope.key).getrandbits
+        company = institution(bits, alphanumeric=identity.holders.alphanumeric_cnpj)
         yield self.item(
             scope.key,
             {
@@ -40,7 +40,8 @@ class OrganizationGenerator(EntityGenerator[OrganizationDimensions]):
                 "doingBusinessAs": company.trading_name,
                 "legalDocument": company.document,
                 "address": {
-                    "line1": company.street,
+                    "line1": company.line1,
+                    "line2": company.district,
                     "zipCode": company.zip_code,
                     "city": company.city,
                     "state": company.state,

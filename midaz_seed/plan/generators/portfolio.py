@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 
 from midaz_seed.model import payloads
-from midaz_seed.plan.dimensions import KEY_MARK, LedgerDimensions
+from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.templates import PORTFOLIOS, numbered
+from midaz_seed.plan.marks import KEY_MARK
+from midaz_seed.plan.people.slugs import slug
 
 
 class PortfolioGenerator(EntityGenerator[LedgerDimensions]):
@@ -21,16 +22,20 @@ class PortfolioGenerator(EntityGenerator[LedgerDimensions]):
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """Generate the portfolios of a ledger."""
-        for index in range(scope.portfolios):
+        for index, (name, entity_id) in enumerate(self._customers(scope)):
             key = portfolio_key(scope, index)
-            yield self.item(
-                key,
-                {
-                    "name": numbered(PORTFOLIOS, index),
-                    "entityId": f"portfolio-{key}",
-                    "metadata": scope.identity.tags(key),
-                },
-            )
+            yield self.item(key, {"name": name, "entityId": entity_id, "metadata": scope.identity.tags(key)})
+
+    @staticmethod
+    def _customers(scope: LedgerDimensions) -> Iterator[tuple[str, str]]:
+        """Yield name and entity id: one for each customer, as Lerian models it, or those of a pool of names."""
+        if scope.shape.has_own_portfolios:
+            for kind in scope.shape.kinds:
+                for holder in scope.population.holders(kind):
+                    yield holder.name, holder.document
+        else:
+            for name in scope.shape.portfolios:
+                yield name, slug(name)
 
 
 def portfolio_key(scope: LedgerDimensions, index: int) -> str:

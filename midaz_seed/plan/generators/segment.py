@@ -6,7 +6,6 @@ from midaz_seed.model import payloads
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.generators.base import EntityGenerator
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.templates import SEGMENTS, numbered
 
 
 class SegmentGenerator(EntityGenerator[LedgerDimensions]):
@@ -19,9 +18,9 @@ class SegmentGenerator(EntityGenerator[LedgerDimensions]):
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:
         """Generate the segments of a ledger."""
-        for index in range(scope.segments):
+        for index, name in enumerate(scope.shape.segments):
             key = segment_key(scope, index)
-            yield self.item(key, {"name": numbered(SEGMENTS, index), "metadata": scope.identity.tags(key)})
+            yield self.item(key, {"name": name, "metadata": scope.identity.tags(key)})
 
 
 def segment_key(scope: LedgerDimensions, index: int) -> str:

@@ -12,10 +12,10 @@ from midaz_seed.scenarios.values import WHOLE
 
 MINOR_MAX = 10**30
 """Largest amount, in minor units: sums of a million accounts stay within the 38 digits that databases keep exactly."""
-RARE = Decimal(1_000_000)
-"""One draw of this many is the largest that is considered: of a distribution without an upper end."""
-SIGMAS = 5
-"""Standard deviations from the median to the largest of `RARE` draws of a normal distribution (4.75)."""
+RARE = Decimal(2**28)
+"""One draw of this many is the largest that is considered, and can be drawn: of a distribution without an upper end."""
+SIGMAS = 6
+"""Standard deviations from the median to the largest of `RARE` draws of a normal distribution (5.7)."""
 EXPONENT_MAX = Decimal(200)
 
 
@@ -105,6 +105,9 @@ def _check(path: Path, spec: AmountSpec, use: _Use, scenario: Scenario) -> Itera
     yield from _check_positive(path, spec, use)
     yield from _check_decimals(path, spec, {code: scenario.assets[code] for code in use.assets})
     for index, (_, inner) in enumerate(spec.mix or ()):
+        if inner.of is not None or inner.like is not None:
+            reason = "an amount in a mixture cannot refer to an income or to another entry"
+            yield Finding((*path, "mix", index, 1), reason)
         yield from _check((*path, "mix", index, 1), inner, use, scenario)
 
 
@@ -184,7 +187,7 @@ def _exceeds(value: Decimal, scale: int) -> bool:
 
 
 def _largest(spec: AmountSpec) -> Decimal | None:
-    """Return the largest of a million amounts, roughly; None where it depends on something else, or is exact."""
+    """Return the largest of `RARE` amounts, roughly; None where it depends on something else, or is exact."""
     if spec.max is not None:
         return spec.max
     with localcontext() as context:

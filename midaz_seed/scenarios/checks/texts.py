@@ -27,7 +27,7 @@ WITH_FORMAT = {"due", "date"}
 KEYS_MAX = 15
 """Keys of metadata that a movement can have. Midaz allows 100 keys in a whole body, those of the plan included."""
 TEXT_MAX = 100
-"""Characters of a metadata value without fields (midaz-behaviour: early versions cut longer ones off)."""
+"""Characters of a metadata value without fields (midaz-behaviour: metadata-limits)."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _CHOICE = re.compile(r"[^|{}]+ [0-9]{1,6}")
 

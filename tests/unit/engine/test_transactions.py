@@ -36,7 +36,7 @@ from midaz_seed.transport.base import (
 from tests.support.transports import ScriptedTransport
 
 MARK = b'"seedKey":"r/o1.l1.t1.1"'
-BRL = AssetTemplate("BRL", "Real", "R$", 2, "currency", 1000, 10, 50)
+BRL = AssetTemplate("BRL", "Real", "R$", 2, "currency")
 ITEM = TransactionItem(
     "o1.l1.t1.1",
     Phase.TRANSFERS,

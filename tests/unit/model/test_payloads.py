@@ -53,8 +53,7 @@ def test_good_bodies_pass() -> None:
         ("alias", "ana-são"),
         ("alias", "a" * 101),
         ("alias", ""),
-        ("entityId", "11144477736"),
-        ("entityId", "111.111.111-11"),
+        ("entityId", ""),
         ("assetCode", "brl"),
         ("metadata", {}),
         ("metadata", {"seedKey": ""}),
@@ -97,6 +96,14 @@ def test_gold_is_no_currency_kind_of_its_own() -> None:
 def test_a_transaction_whose_value_is_not_the_exact_text_of_its_legs_is_refused(value: object) -> None:
     with pytest.raises(ValidationError):
         payloads.Transaction.model_validate({**TRANSFER, "send": {**TRANSFER["send"], "value": value}})
+
+
+@pytest.mark.parametrize("side", ["source", "distribute"])
+def test_an_inflow_has_no_source_and_an_outflow_no_destination_but_one_of_them_is_there(side: str) -> None:
+    one_side = {name: value for name, value in TRANSFER["send"].items() if name != side}
+    payloads.Transaction.model_validate({**TRANSFER, "send": one_side})
+    with pytest.raises(ValidationError, match="a source or a destination"):
+        payloads.Transaction.model_validate({**TRANSFER, "send": {"asset": "BRL", "value": "10.00"}})
 
 
 def test_legs_that_do_not_add_up_are_refused_on_either_side() -> None:

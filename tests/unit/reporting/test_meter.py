@@ -10,10 +10,11 @@ def test_every_outcome_is_counted_in_its_phase_and_nowhere_else() -> None:
     for count, outcome in enumerate(Outcome, 1):
         meter.recorder(Phase.ACCOUNTS, "", 0).count(outcome, count)
     accounts = meter.phases[Phase.ACCOUNTS]
-    assert (accounts.created, accounts.existing, accounts.failed, accounts.skipped) == (1, 2, 3, 4)
-    assert accounts.finished == 10
+    assert (accounts.created, accounts.existing, accounts.refused, accounts.failed) == (1, 2, 3, 4)
+    assert accounts.skipped == 5
+    assert accounts.finished == 15
     assert meter.phases[Phase.DEPOSITS].finished == 0
-    assert (meter.planned, meter.finished, meter.failed) == (20, 10, 3)
+    assert (meter.planned, meter.finished, meter.failed) == (20, 15, 4)
 
 
 def test_requests_are_attempts_over_all_phases() -> None:
@@ -63,7 +64,7 @@ def test_a_ledger_shows_the_phase_it_is_in_and_is_inactive_between_phases() -> N
         recorder.count(outcome)
     progress = meter.ledgers["o1.l1"]
     assert progress is recorder.progress
-    assert (progress.phase, progress.planned, progress.done, progress.active) == (Phase.ACCOUNTS, 7, 4, True)
+    assert (progress.phase, progress.planned, progress.done, progress.active) == (Phase.ACCOUNTS, 7, 5, True)
 
 
 def test_an_outcome_is_counted_in_the_run_and_in_the_ledger_at_once() -> None:

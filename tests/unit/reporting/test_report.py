@@ -44,6 +44,7 @@ def phase(name: str, count: int = 400, **changes: Any) -> PhaseReport:
         planned=count,
         created=count,
         existing=0,
+        refused=0,
         failed=0,
         skipped=0,
         recovered=0,

@@ -1,0 +1,240 @@
+"""The planned balances of one ledger, and the opening balances that its movements need. Pure.
+
+Within an epoch movements may be applied in any order, so the worst one counts: all payments first. An account then
+needs, when the history begins, the largest amount by which the payments of an epoch exceed what it has gained in the
+epochs before. The scenario names a wish for each opening balance, which is raised where the movements need more.
+"""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median_low
+
+from midaz_seed.errors import PlanError
+from midaz_seed.plan.dimensions import LedgerDimensions
+from midaz_seed.plan.flows.base import Draft
+from midaz_seed.plan.follow_ups import follow_up_drafts
+from midaz_seed.plan.items import Kind, Phase
+
+AMOUNT_MAX = 10**30
+"""Largest balance in minor units; servers keep more digits, but no bank does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Raised:
+    """Accounts whose opening balance is higher than the scenario wishes, because their movements need it."""
+
+    accounts: int = 0
+    median: int = 0
+    """Median of the raise, in minor units of the first asset; accounts in other assets do not count."""
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """Planned balances of one ledger in minor units.
+
+    Attributes:
+        external: amount that left the external account, by asset code.
+        deposited: balance after the deposits, by account index.
+        transferred: available balance after the transfers, by account index.
+        final: available balance at the end, by account index.
+        on_hold: amount on hold at the end, by account index, where there is any.
+        epochs: number of transactions of each epoch.
+        follow_ups: number of them.
+        received: what each account can ever have had, by account index; only where refusals need it.
+        opening: sum of the opening balances, by asset code.
+        accounts: number of accounts, by asset code.
+        funded: number of accounts with an opening balance, by asset code.
+        open_assets: codes of the assets whose external account transfers use, so that it does not only pay.
+    """
+
+    external: dict[str, int]
+    deposited: list[int] = field(default_factory=list)
+    transferred: list[int] = field(default_factory=list)
+    final: list[int] = field(default_factory=list)
+    on_hold: dict[int, int] = field(default_factory=dict)
+    epochs: tuple[int, ...] = ()
+    follow_ups: int = 0
+    received: list[int] = field(default_factory=list)
+    raised: Raised = Raised()
+    opening: dict[str, int] = field(default_factory=dict)
+    accounts: dict[str, int] = field(default_factory=dict)
+    funded: dict[str, int] = field(default_factory=dict)
+    open_assets: frozenset[str] = frozenset()
+
+    def effect_of(self, phase: Phase) -> Iterator[int]:
+        """Iterate over the change of each account by all transactions of a money phase."""
+        stages = {
+            Phase.DEPOSITS: (self.deposited, [0] * len(self.deposited)),
+            Phase.TRANSFERS: (self.transferred, self.deposited),
+            Phase.FOLLOW_UPS: (self.final, self.transferred),
+        }
+        return (after - before for after, before in zip(*stages[phase], strict=True))
+
+
+class _Balances:
+    """Running sums of one ledger."""
+
+    def __init__(self, accounts: int) -> None:
+        self.net = [0] * accounts
+        """Change of each account since the opening."""
+        self.need = [0] * accounts
+        self.total_in = [0] * accounts
+        self.left: dict[int, int] = {}
+        """Asset -> amount that left the external account by transfers."""
+        self.on_hold: dict[int, int] = {}
+
+    def apply(self, drafts: Iterable[Draft], kinds: Sequence[Kind]) -> None:
+        """Apply the transactions of one epoch; `kinds` by flow."""
+        paid, gained = dict[int, int](), dict[int, int]()
+        for _, flow, _, movements, asset, _ in drafts:
+            kind = kinds[flow]
+            if kind is Kind.ANNOTATION:
+                continue
+            for source, destination, amount in movements:
+                if source is None:
+                    self.left[asset] = self.left.get(asset, 0) + amount
+                else:
+                    paid[source] = paid.get(source, 0) + amount
+                    if kind is Kind.PENDING:
+                        self.on_hold[source] = self.on_hold.get(source, 0) + amount
+                        continue
+                if destination is None:
+                    self.left[asset] = self.left.get(asset, 0) - amount
+                else:
+                    gained[destination] = gained.get(destination, 0) + amount
+        self._end_epoch(paid, gained)
+
+    def follow(self, kind: Kind, drafts: Iterable[Draft]) -> None:
+        """Apply commits, cancels or reverts, which may be made in any order."""
+        paid, gained = dict[int, int](), dict[int, int]()
+        for draft in drafts:
+            for source, destination, amount in draft.movements:
+                if kind is Kind.REVERT:
+                    if destination is not None:
+                        paid[destination] = paid.get(destination, 0) + amount
+                    receiver = source
+                else:
+                    assert source is not None, "a pending transaction has a source"
+                    self.on_hold[source] -= amount
+                    receiver = destination if kind is Kind.COMMIT else source
+                external = (destination is None) - (source is None) if kind is Kind.REVERT else -(receiver is None)
+                if external:
+                    self.left[draft.asset] = self.left.get(draft.asset, 0) + external * amount
+                if receiver is not None:
+                    gained[receiver] = gained.get(receiver, 0) + amount
+        self._end_epoch(paid, gained)
+
+    def _end_epoch(self, paid: dict[int, int], gained: dict[int, int]) -> None:
+        net, need, total_in = self.net, self.need, self.total_in
+        for account, amount in paid.items():
+            lacking = amount - net[account]
+            if lacking > need[account]:
+                need[account] = lacking
+            net[account] -= amount
+        for account, amount in gained.items():
+            net[account] += amount
+            total_in[account] += amount
+
+
+def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool) -> Expectation:
+    """Iterate over a ledger's movements: compute its balances, and add the movements to the digest.
+
+    Args:
+        dimensions: the ledger.
+        digest: gets everything that determines the movements.
+        keep: keep the balances. Otherwise only sums are known, and the opening balances of the first ledger.
+
+    Raises:
+        PlanError: a balance is too large, or an entry has no partner for an account.
+    """
+    population, flows, shape = dimensions.population, dimensions.flows, dimensions.shape
+    balances, sizes = _Balances(len(population)), []
+    kinds = [flow.kind for flow in flows.flows]
+    for epoch in flows.epochs():
+        drafts = list(flows.drafts(epoch))
+        sizes.append(len(drafts))
+        balances.apply(drafts, kinds)
+        _add(digest, drafts)
+    transferred = list(balances.net)
+    follow_ups = follow_up_drafts(flows)
+    for kind in (Kind.COMMIT, Kind.CANCEL, Kind.REVERT):
+        balances.follow(kind, (draft for each, draft in follow_ups if each is kind))
+    wishes = population.wishes()
+    opening = [max(wish, need) for wish, need in zip(wishes, balances.need, strict=True)]
+    digest.update(",".join(map(str, opening)).encode())
+    largest = max((one + gained for one, gained in zip(opening, balances.total_in, strict=True)), default=0)
+    if largest > AMOUNT_MAX:
+        raise PlanError(
+            f"ledger {dimensions.key} of the scenario {shape.scenario.scenario} would have a balance of "
+            f"{largest:.3e} minor units, the limit is 1e30",
+            hint="use smaller opening balances or amounts",
+        )
+    sums = {asset.code: 0 for asset in shape.assets}
+    accounts, funded = dict(sums), dict(sums)
+    for amount, asset in zip(opening, population.asset, strict=True):
+        sums[shape.assets[asset].code] += amount
+        accounts[shape.assets[asset].code] += 1
+        funded[shape.assets[asset].code] += amount > 0
+    external = {asset.code: sums[asset.code] + balances.left.get(index, 0) for index, asset in enumerate(shape.assets)}
+    open_assets = frozenset(shape.assets[index].code for index in balances.left)
+    raised = _raised(wishes, balances.need, population.asset)
+    planned = Expectation(
+        external=external,
+        epochs=tuple(sizes),
+        follow_ups=len(follow_ups),
+        raised=raised,
+        opening=sums,
+        accounts=accounts,
+        funded=funded,
+        open_assets=open_assets,
+        # a summary of the plan weighs the deposits of its first ledger
+        deposited=opening if keep or dimensions.number == 0 else [],
+        received=[one + gained for one, gained in zip(opening, balances.total_in, strict=True)]
+        if shape.scenario.refusals
+        else [],
+    )
+    if not keep:
+        dimensions.forget()
+        return planned
+    moved = [one + change for one, change in zip(opening, transferred, strict=True)]
+    return replace(
+        planned,
+        transferred=moved,
+        final=moved if not follow_ups else [one + net for one, net in zip(opening, balances.net, strict=True)],
+        on_hold={account: amount for account, amount in balances.on_hold.items() if amount},
+    )
+
+
+def balances_after(dimensions: LedgerDimensions, opening: Sequence[int], epochs: set[int]) -> dict[int, list[int]]:
+    """Return the available balance of every account at the end of each of these epochs, by epoch."""
+    flows, balances = dimensions.flows, _Balances(len(opening))
+    kinds = [flow.kind for flow in flows.flows]
+    found: dict[int, list[int]] = {}
+    for index, epoch in enumerate(flows.epochs()):
+        if not epochs or index > max(epochs):
+            break
+        balances.apply(flows.drafts(epoch), kinds)
+        if index in epochs:
+            found[index] = [one + net for one, net in zip(opening, balances.net, strict=True)]
+    return found
+
+
+def _add(digest: "hashlib._Hash", drafts: Sequence[Draft]) -> None:
+    parts = []
+    for second, flow, number, movements, _, bits in drafts:
+        if len(movements) == 1:
+            [(source, destination, amount)] = movements
+            parts.append(f"{flow}.{number}:{second}:{source}>{destination}:{amount}:{bits}")
+        else:
+            legs = ",".join([f"{source}>{destination}:{amount}" for source, destination, amount in movements])
+            parts.append(f"{flow}.{number}:{second}:{legs}:{bits}")
+    digest.update(";".join(parts).encode())
+
+
+def _raised(wishes: Sequence[int], needs: Sequence[int], assets: Sequence[int]) -> Raised:
+    count = sum(need > wish for wish, need in zip(wishes, needs, strict=True))
+    raises = [
+        need - wish for wish, need, asset in zip(wishes, needs, assets, strict=True) if need > wish and asset == 0
+    ]
+    return Raised(count, median_low(raises) if raises else 0)

@@ -1,0 +1,61 @@
+"""Movements without dates: round by round, one from every source account in each round. Pure."""
+
+from collections.abc import Iterator
+
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.entry import Entry
+from midaz_seed.plan.flows.rail_choice import LEAVES, RailChoice
+from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
+
+_make = tuple.__new__
+"""Creates a named tuple from its fields in order; faster than calling the class, once per movement."""
+
+
+class RoundsFlow(Flow):
+    """An entry with `each`: every source account makes this number of movements, without dates."""
+
+    def __init__(self, facts: LedgerFacts, index: int, entry: Entry, rounds: int) -> None:
+        super().__init__(facts, index, entry.name, entry.text())
+        assert entry.sources is not None, "checked when the scenario was read"
+        self.entry = entry
+        self.rounds = rounds
+        self.sources = entry.sources.accounts
+        self._rails = RailChoice(facts) if entry.mix.rail == "by-asset" else None
+
+    def drafts(self, day: int) -> Iterator[Draft]:
+        """Generate all rounds; there is one day."""
+        for number in range(self.rounds):
+            for block in range(self.blocks):
+                yield from self.block(number, block)
+
+    @property
+    def blocks(self) -> int:
+        """Blocks of sources that share a stream."""
+        return -(-len(self.sources) // ACCOUNTS_PER_STREAM)
+
+    def block(self, number: int, block: int) -> Iterator[Draft]:
+        """Generate the movements of one round (from 0) and one block of sources."""
+        bits = self.bits_of(number, block)
+        entry, rails, index, assets = self.entry, self._rails, self.index, self.population.asset
+        first, count = block * ACCOUNTS_PER_STREAM, len(self.sources)
+        for position in range(first, min(first + ACCOUNTS_PER_STREAM, count)):
+            source, text_bits = self.sources[position], bits(DRAFT_BITS)
+            asset = assets[source]
+            if rails is not None and rails.of(asset, text_bits) in LEAVES:
+                movements = entry.movements(bits, source, None, asset)
+            else:
+                movements, _ = entry.from_source(bits, source)
+            yield _make(Draft, (0, index, number * count + position, movements, asset, text_bits))
+
+    def one(self, position: int, number: int) -> Draft:
+        """Return the movement of the source at this position in a round, without generating all others."""
+        block, offset = divmod(position, ACCOUNTS_PER_STREAM)
+        drafts = self.block(number, block)
+        for _ in range(offset):
+            next(drafts)
+        return next(drafts)
+
+    def key(self, day: int, number: int) -> str:
+        """Return the key of an item: `t17.3` is the third movement of account 17."""
+        round_number, position = divmod(number, len(self.sources))
+        return f"t{self.sources[position] + 1}.{round_number + 1}"

@@ -1,0 +1,1 @@
+"""People, companies, institutions and addresses, from tables of our own."""

@@ -1,0 +1,276 @@
+"""Write transactions: a draft becomes a request body and what its answer must be. Pure.
+
+Bodies are put together as text, because a run makes millions of them.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from orjson import dumps
+
+from midaz_seed.model.balances import EXTERNAL
+from midaz_seed.model.money import format_minor
+from midaz_seed.plan.calendar.stamps import Stamper
+from midaz_seed.plan.drawing.texts import Facts, ascii_text, compile_text
+from midaz_seed.plan.flows.base import DETAIL_BITS, Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.rail_choice import RailChoice
+from midaz_seed.plan.items import AssetTemplate, Kind, Movement, Phase, TransactionItem
+from midaz_seed.plan.marks import PlanIdentity
+from midaz_seed.plan.rails.boleto import bank_slip
+from midaz_seed.plan.rails.counterparties import outside_name
+from midaz_seed.plan.rails.details import describe, details
+from midaz_seed.plan.rails.moment import Moment
+from midaz_seed.plan.rails.pix import OWN_BANK, end_to_end_id
+
+_make = tuple.__new__
+"""Creates a named tuple from its fields in order; faster than calling the class, once per transaction."""
+
+
+class Sides(NamedTuple):
+    """The legs of a transaction as JSON, and the aliases of both sides as the server's answer lists them."""
+
+    endpoint: str
+    send: str
+    total: str
+    sources: str
+    destinations: str
+
+
+class TransactionWriter:
+    """Writes the transactions of one ledger."""
+
+    def __init__(self, facts: LedgerFacts, identity: PlanIdentity, history: Sequence[date]) -> None:
+        population = facts.population
+        scenario = population.shape.scenario
+        self._key_begins = f"{facts.key}."
+        self._assets = population.shape.assets
+        self._population = population
+        self._run_id = identity.run_id
+        self._history = [day.toordinal() for day in history]
+        self._fixed_day = identity.day.toordinal()
+        self.stamper = Stamper(scenario.time.zone if scenario.time else "America/Sao_Paulo")
+        self._rails = RailChoice(facts)
+        self._texts: dict[str, Callable[[Facts], str]] = {}
+
+    def item(self, flow: Flow, draft: Draft, day: int, phase: Phase = Phase.TRANSFERS) -> TransactionItem:
+        """Write a transaction of a flow.
+
+        Args:
+            flow: the flow that drafted it.
+            draft: the draft.
+            day: index of its day in the history; what is beyond the history has no date.
+            phase: its phase.
+        """
+        key = self._key_begins + flow.key(day, draft.number)
+        asset = self._assets[draft.asset]
+        sides = self.sides(asset, draft.movements, flow.endpoint)
+        dated = day < len(self._history)
+        ordinal = self._history[day] if dated else self._fixed_day
+        moment = self.stamper.text(ordinal, draft.second) if dated else ""
+        description, metadata = self._words(flow, draft, ordinal, asset, sides)
+        mark = f'"seedKey":"{self._run_id}/{key}"'
+        body = f'{{"description":{description},"metadata":{{"seedRun":"{self._run_id}",{mark}{metadata}}},'
+        if dated:
+            body += f'"transactionDate":"{moment}",'
+        if flow.kind is Kind.PENDING:
+            body += '"pending":true,'
+        body += f'"send":{sides.send}}}'
+        return _make(
+            TransactionItem,
+            (
+                key,
+                phase,
+                body.encode(),
+                mark.encode(),
+                answer_text(asset, sides).encode(),
+                asset.code,
+                sides.total,
+                draft.movements,
+                flow.kind,
+                sides.endpoint,
+                day,
+                moment,
+                "",
+                "",
+            ),
+        )
+
+    def batch(self, flow: Flow, drafts: Sequence[Draft], key: str) -> TransactionItem:
+        """Write several movements of one source as one transaction."""
+        first = drafts[0]
+        movements = tuple([draft.movements[0] for draft in drafts])
+        asset = self._assets[first.asset]
+        sides = self.sides(asset, movements, "")
+        full_key = self._key_begins + key
+        mark = f'"seedKey":"{self._run_id}/{full_key}"'
+        body = (
+            f'{{"description":"Lote de pagamentos","metadata":{{"seedRun":"{self._run_id}",{mark}}},'
+            f'"send":{sides.send}}}'
+        )
+        return TransactionItem(
+            full_key,
+            Phase.TRANSFERS,
+            body.encode(),
+            mark.encode(),
+            answer_text(asset, sides).encode(),
+            asset.code,
+            sides.total,
+            movements,
+            endpoint=sides.endpoint,
+        )
+
+    def deposit(self, key: str, movements: tuple[Movement, ...], asset: AssetTemplate, moment: str) -> TransactionItem:
+        """Write a deposit: money from the external account to one or several accounts."""
+        full_key = self._key_begins + key
+        sides = self.sides(asset, movements, "inflow")
+        mark = f'"seedKey":"{self._run_id}/{full_key}"'
+        dated = f'"transactionDate":"{moment}",' if moment else ""
+        body = (
+            f'{{"description":"Saldo inicial","metadata":{{"seedRun":"{self._run_id}",{mark}}},{dated}'
+            f'"send":{sides.send}}}'
+        )
+        return TransactionItem(
+            full_key,
+            Phase.DEPOSITS,
+            body.encode(),
+            mark.encode(),
+            answer_text(asset, sides).encode(),
+            asset.code,
+            sides.total,
+            movements,
+            endpoint="inflow",
+            moment=moment,
+        )
+
+    # ---- parts
+
+    def sides(self, asset: AssetTemplate, movements: Sequence[Movement], endpoint: str) -> Sides:
+        """Return the legs: the sums by account of each side; an external side is left to the endpoint."""
+        code, aliases = asset.code, self._population.aliases
+        if len(movements) == 1:
+            [(source, destination, amount)] = movements
+            total = format_minor(amount, asset.scale)
+            payer = f'"{EXTERNAL}{code}"' if source is None else f'"{aliases[source]}"'
+            payee = f'"{EXTERNAL}{code}"' if destination is None else f'"{aliases[destination]}"'
+            chosen = endpoint or ("inflow" if source is None else "outflow" if destination is None else "json")
+            money = f'"asset":"{code}","value":"{total}"'
+            send = f"{{{money}"
+            if chosen != "inflow":
+                send += f',"source":{{"from":[{{"accountAlias":{payer},"amount":{{{money}}}}}]}}'
+            if chosen != "outflow":
+                send += f',"distribute":{{"to":[{{"accountAlias":{payee},"amount":{{{money}}}}}]}}'
+            return Sides(chosen, send + "}", total, payer, payee)
+        return self._several(asset, movements, endpoint)
+
+    def _several(self, asset: AssetTemplate, movements: Sequence[Movement], endpoint: str) -> Sides:
+        code = asset.code
+        pays, gets = dict[int | None, int](), dict[int | None, int]()
+        for source, destination, amount in movements:
+            pays[source] = pays.get(source, 0) + amount
+            gets[destination] = gets.get(destination, 0) + amount
+        chosen = endpoint or ("inflow" if set(pays) == {None} else "outflow" if set(gets) == {None} else "json")
+        total = format_minor(sum(pays.values()), asset.scale)
+        parts = [f'"asset":"{code}"', f'"value":"{total}"']
+        if chosen != "inflow":
+            parts.append(f'"source":{{"from":[{self._legs(asset, pays)}]}}')
+        if chosen != "outflow":
+            parts.append(f'"distribute":{{"to":[{self._legs(asset, gets)}]}}')
+        return Sides(chosen, f"{{{','.join(parts)}}}", total, self._list(code, pays), self._list(code, gets))
+
+    def _legs(self, asset: AssetTemplate, sums: dict[int | None, int]) -> str:
+        code, scale = asset.code, asset.scale
+        return ",".join(
+            [
+                f'{{"accountAlias":{self._quoted(code, account)},'
+                f'"amount":{{"asset":"{code}","value":"{format_minor(amount, scale)}"}}}}'
+                for account, amount in sums.items()
+            ]
+        )
+
+    def _list(self, code: str, sums: dict[int | None, int]) -> str:
+        return ",".join([self._quoted(code, account) for account in sums])
+
+    def _quoted(self, code: str, account: int | None) -> str:
+        return f'"{EXTERNAL}{code}"' if account is None else f'"{self._population.aliases[account]}"'
+
+    def _words(self, flow: Flow, draft: Draft, ordinal: int, asset: AssetTemplate, sides: Sides) -> tuple[str, str]:
+        """Return the description as JSON text, and further members of the metadata, each after a comma."""
+        text, bits = flow.text, draft.bits & DETAIL_BITS
+        source, destination, _ = draft.movements[0]
+        customer_of = self._population.customer
+        comes_in = source is None or customer_of[source] < 0
+        goes_out = destination is None or customer_of[destination] < 0
+        metadata, rail = "", self.rail_of(flow, draft)
+        if rail is not None:
+            second = draft.second or (bits >> 40) % 86_400
+            minor = sum([movement.amount for movement in draft.movements])
+            metadata = "," + details(
+                rail,
+                bits,
+                minor,
+                Moment(ordinal, self.stamper.utc_minute(ordinal, second)),
+                inside=not (comes_in or goes_out),
+                incoming=comes_in,
+                asset=asset.code,
+            )
+        if text.metadata or text.says is not None:
+            facts = self._facts(flow, draft, ordinal, asset, sides)
+            for name, template in text.metadata:
+                value = dumps(ascii_text(self._compiled(template)(facts))[:100]).decode()
+                metadata += f',"{name}":{value}'
+            if text.says is not None:
+                return dumps(self._compiled(text.says)(facts)[:256]).decode(), metadata
+        if rail is None:
+            return '"Transferência"', metadata
+        if goes_out:
+            return f'"{describe(rail, "out", outside_name(rail, bits))}"', metadata
+        if comes_in:
+            return f'"{describe(rail, "in", outside_name(rail, bits))}"', metadata
+        assert destination is not None, "it stays in the ledger"
+        return f'"{describe(rail, "between", self._population.first_names[destination])}"', metadata
+
+    def rail_of(self, flow: Flow, draft: Draft) -> str | None:
+        """Return the payment rail of a transaction; None without one."""
+        rail = flow.text.rail
+        return self._rails.of(draft.asset, draft.bits) if rail == "by-asset" else rail
+
+    def _compiled(self, template: str) -> Callable[[Facts], str]:
+        compiled = self._texts.get(template)
+        if compiled is None:
+            compiled = self._texts[template] = compile_text(template)
+        return compiled
+
+    def _facts(self, flow: Flow, draft: Draft, ordinal: int, asset: AssetTemplate, sides: Sides) -> Facts:
+        names, first_names = self._population.names, self._population.first_names
+        source, destination, amount = draft.movements[0]
+        bits = draft.bits & DETAIL_BITS
+        due = ordinal + bits % 10
+        return Facts(
+            from_name=names[source] if source is not None else "",
+            from_first_name=first_names[source] if source is not None else "",
+            to_name=names[destination] if destination is not None else "",
+            to_first_name=first_names[destination] if destination is not None else "",
+            amount=sides.total,
+            asset=asset.code,
+            n=draft.number + 1,
+            day=ordinal,
+            second=draft.second,
+            due=due,
+            e2e=lambda: end_to_end_id(bits, self.stamper.utc_minute(ordinal, draft.second), OWN_BANK.ispb),
+            boleto=lambda: bank_slip(bits, amount, due),
+            entry=flow.text.entry,
+            bits=bits,
+        )
+
+
+def answer_text(asset: AssetTemplate, sides: Sides) -> str:
+    """Return a part of the expected answer, as servers write it (recorded from v3.3, v3.8 and v4): without trailing
+    zeros in the amount.
+    """
+    total = sides.total
+    amount = total.rstrip("0").rstrip(".") if total[-1] == "0" and asset.scale else total
+    return (
+        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":[{sides.sources}],'
+        f'"destination":[{sides.destinations}]'
+    )
