@@ -1,5 +1,9 @@
-"""Write the generated parts of docs/api.md, docs/cli.md and docs/configuration.md; with --check, report stale ones."""
+"""Write the generated parts of docs/api.md, cli.md, configuration.md and scenarios.md, and docs/scenario.schema.json.
 
+With --check, report stale ones.
+"""
+
+import json
 import os
 import sys
 from collections.abc import Iterator
@@ -10,10 +14,12 @@ sys.path.insert(0, str(ROOT))
 
 import api_reference  # noqa: E402 - it and the package are imported from this folder, installed or not
 import click  # noqa: E402
+import scenario_reference  # noqa: E402
 
 from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
 from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
+from midaz_seed.scenarios.render import json_schema  # noqa: E402
 from midaz_seed.settings.environment import NOT_SETTINGS  # noqa: E402
 from midaz_seed.settings.model import Settings  # noqa: E402
 from midaz_seed.settings.presets import PRESETS  # noqa: E402
@@ -69,7 +75,7 @@ def setting_row(setting: Setting, defaults: Settings, flag: str) -> str:
     value = as_plain(setting.value_of(defaults))
     default = "–" if value in (None, "") else f"`{yaml_value(value)}`"
     if setting.path.startswith("volume."):
-        default = "the preset's"
+        default = "the preset's" if value is not None else "the scenario's"
     about = " ".join((setting.info.description or "").split()).replace("|", "\\|")
     return f"| `{setting.path}`<br>`{setting.variable}` | {flag} | {default} | {setting.expectation} | {about} |"
 
@@ -79,7 +85,7 @@ def preset_reference() -> str:
     rows = [
         f"| `{path}` | " + " | ".join(f"{PRESETS[name][setting.attributes[-1]]:,}" for name in names) + " |"
         for path, setting in SETTINGS.items()
-        if path.startswith("volume.")
+        if path.startswith("volume.") and setting.attributes[-1] in PRESETS[names[0]]
     ]
     return "\n".join([f"| setting | {' | '.join(names)} |", "|---|" + "---:|" * len(names), *rows]) + "\n"
 
@@ -112,16 +118,25 @@ def main() -> None:
             "presets": preset_reference(),
             "variables": variable_reference(),
         },
+        "docs/scenarios.md": {
+            "fields": scenario_reference.field_reference(),
+            "names": scenario_reference.reference(),
+        },
     }
-    stale = []
+    stale: list[str] = []
+    texts: dict[str, tuple[str, str]] = {}
     for name, parts in documents.items():
         file = ROOT / name
         old = file.read_text(encoding="utf-8")
-        new = filled(old, parts)
+        texts[name] = (old, filled(old, parts))
+    schema = ROOT / "docs/scenario.schema.json"
+    old = schema.read_text(encoding="utf-8") if schema.exists() else ""
+    texts["docs/scenario.schema.json"] = (old, json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    for name, (old, new) in texts.items():
         if new != old:
             stale.append(name)
             if "--check" not in sys.argv[1:]:
-                file.write_text(new, encoding="utf-8")
+                (ROOT / name).write_text(new, encoding="utf-8")
     if stale and "--check" in sys.argv[1:]:
         sys.exit(f"stale: {', '.join(stale)}; write them anew with `python tools/reference.py`")
 

@@ -11,7 +11,7 @@ from itertools import count
 
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.midaz.routes import Place
-from midaz_seed.plan.items import Phase, TransactionItem, adds_record, balance_effect_of, effect_of, trace_of
+from midaz_seed.plan.items import Kind, Phase, TransactionItem, adds_record, balance_effect_of, effect_of, trace_of
 from midaz_seed.plan.ledger_plan import LedgerPlan
 from midaz_seed.plan.plan import OrganizationPlan, Plan
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
@@ -27,6 +27,17 @@ class LedgerStatus(StrEnum):
     """Filled and verified as far as time allowed."""
     FAILED = "failed"
     STOPPED = "stopped"
+
+
+@dataclass(slots=True)
+class FollowUps:
+    """What a plan does with transactions after they were made."""
+
+    firsts: set[str] = field(default_factory=set)
+    """Keys of the transactions that follow-ups refer to."""
+    endings: dict[str, Kind] = field(default_factory=dict)
+    """Key of a pending transaction -> COMMIT or CANCEL."""
+    reversals: int = 0
 
 
 @dataclass(slots=True)
@@ -56,6 +67,8 @@ class LedgerState:
     """Key -> server id of the transactions that the verification reads back, and of those that a follow-up refers to;
     "" while this run has seen no answer.
     """
+    follow_ups: FollowUps | None = None
+    """From its plan; None until they are first needed (`engine.ledger.listing.follow_ups_of`)."""
     missed: set[str] = field(default_factory=set)
     """Keys of transactions that a follow-up refers to and that were certainly not made."""
     touches_held: bool = False

@@ -68,6 +68,7 @@ def _lines(report: Report, width: int) -> Iterator[str]:
             f"balances read {counted(settled.looks, 'time')}"
         )
     yield from _drains(report)
+    yield from _refusals(report)
     applied = sum(phase.doubts_applied for phase in report.phases)
     not_applied = sum(phase.doubts_not_applied for phase in report.phases)
     if applied or not_applied:
@@ -200,6 +201,14 @@ def _cells(phase: PhaseReport) -> tuple[str, ...]:
     rate = f"{phase.rate_per_s:,.0f}" if phase.created and phase.busy_s else "-"
     p50, p99 = (f"{phase.latency_ms.p50:.1f}", f"{phase.latency_ms.p99:.1f}") if phase.requests else ("-", "-")
     return (phase.name, *(f"{count:,}" for count in counts), rate, p50, p99)
+
+
+def _refusals(report: Report) -> Iterator[str]:
+    """Describe the transactions that the server had to refuse, where there are any."""
+    for phase in report.phases:
+        if phase.refused:
+            made = f", {phase.existing:,} in an earlier session" if phase.existing else ""
+            yield f"{phase.name}: {phase.refused:,} of {phase.planned:,} refused as planned{made}"
 
 
 def _errors(report: Report) -> Iterator[str]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from midaz_seed.bounded_yaml import YamlError, read_limited
 from midaz_seed.errors import Problem
 from midaz_seed.scenarios.document import Node, Reader, Step
-from midaz_seed.scenarios.model import Scenario
-from midaz_seed.scenarios.shape import PLAIN, Shape
+from midaz_seed.scenarios.model import Part, Scenario
+from midaz_seed.scenarios.shape import EXCLUSIVE, PLAIN, Shape
 from midaz_seed.wording import nearest
 
 BUILTIN = "builtin:"
@@ -149,7 +149,8 @@ class _Merge:
         return child
 
     def _merged_maps(self, parent: Node, child: Node, shape: Shape, path: tuple[Step, ...]) -> Node:
-        entries = dict(parent.map or {})
+        replaced = {name for part in shape.parts for name in _others(part, child)}
+        entries = {name: node for name, node in (parent.map or {}).items() if name not in replaced}
         around = {**entries, **(child.map or {})}
         for name, node in (child.map or {}).items():
             if _is_removal(node):
@@ -185,6 +186,13 @@ class _Merge:
             suggestion = nearest(name, known)
             hint = f"; did you mean {suggestion}?" if suggestion else ""
             self._problems.append(Problem(node.where, f"{shown}: what it extends has nothing of this name{hint}"))
+
+
+def _others(part: type[Part], child: Node) -> set[str]:
+    """Return the names that what a file gives of a part replaces."""
+    names = set(EXCLUSIVE.get(part, ()))
+    given = names & (child.map or {}).keys()
+    return names - given if given else set()
 
 
 def _is_true(node: Node) -> bool:

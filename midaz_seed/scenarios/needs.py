@@ -90,8 +90,8 @@ def check_supported(scenario: Scenario, version: str) -> None:
     shown = version if version.startswith("v") else f"v{version}"
     raise UnsupportedScenarioError(
         f"Midaz {shown} lacks what the scenario {scenario.scenario} uses: {what}",
-        hint=f"use a newer server, or leave these parts out in a file with `extends: builtin:{scenario.scenario}`, or "
-        "choose another scenario (`midaz-seed scenario list`)",
+        hint=f"use a newer server, or a scenario file that extends {scenario.scenario} and leaves these parts out, or "
+        "another scenario (`midaz-seed scenario list`)",
     )
 
 

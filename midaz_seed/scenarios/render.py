@@ -59,21 +59,23 @@ def json_schema() -> dict[str, Any]:
     schema["$defs"]["Persona"]["properties"]["remove"] = {"const": True, "description": "Drops the persona."}
     extends = {"type": "string", "description": "The scenario that this file changes: builtin:NAME, or a file."}
     required = schema.pop("required")
-    schema["properties"] = {
-        "scenario": schema["properties"].pop("scenario"),
-        "extends": extends,
-        **schema["properties"],
-    }
+    name, others = schema["properties"].pop("scenario"), schema["properties"]
+    schema["properties"] = {"scenario": name, "extends": extends, **others}
     own = {f"^{OWN_PREFIX}": {"description": "The user's own: ignored, such as a place for anchors."}}
     complete = {"if": {"not": {"required": ["extends"]}}, "then": {"required": required}}
     return {"$schema": SCHEMA_DIALECT, **schema, "required": ["scenario"], **complete, "patternProperties": own}
 
 
 def _allow_removal(value: dict[str, Any]) -> None:
-    """Let the entries of a map be dropped."""
-    inner = value.get("additionalProperties")
-    if isinstance(inner, dict):
-        value["additionalProperties"] = {"anyOf": [inner, {"$ref": "#/$defs/Remove"}]}
+    """Let the entries of a map be dropped, and refuse names that the pattern of the map does not allow."""
+    removal = {"$ref": "#/$defs/Remove"}
+    if "patternProperties" in value:
+        value["patternProperties"] = {
+            pattern: {"anyOf": [inner, removal]} for pattern, inner in value["patternProperties"].items()
+        }
+        value["additionalProperties"] = False
+    elif isinstance(value.get("additionalProperties"), dict):
+        value["additionalProperties"] = {"anyOf": [value["additionalProperties"], removal]}
 
 
 class _Schema(GenerateJsonSchema):

@@ -12,7 +12,7 @@ from midaz_seed.scenarios.shape import PLAIN, Shape, unknown_names
 from midaz_seed.scenarios.values import ASSET_CODE, MIDAZ_VERSION, MONTH_DAY, NAME, OPTION, PATH
 from midaz_seed.wording import counted, nearest
 
-_PATTERNS = {
+PATTERNS = {
     NAME: "a name of a-z, 0-9 and -, that begins with a letter (at most 40 characters)",
     PATH: "the name of an internal account, or of a kind of customer and its account, such as person.checking",
     ASSET_CODE: "the code of an asset: up to 20 capital letters",
@@ -143,10 +143,10 @@ def _sentence(found: Mapping[str, Any]) -> str:
         text = str(context["error"])
         return f"must be {text.removeprefix('not ')}, not {show(value)}" if text.startswith("not ") else f": {text}"
     if found["loc"] and found["loc"][-1] == "[key]":
-        expected = _choices(context) or _PATTERNS.get(context.get("pattern", ""), "one of the valid names")
+        expected = _choices(context) or PATTERNS.get(context.get("pattern", ""), "one of the valid names")
         return f"is named {show(value)}, but the name must be {expected}" + _suggestion(value, context)
     if kind == "string_pattern_mismatch":
-        return f"must be {_PATTERNS.get(context['pattern'], _alias(context['pattern']))}, not {show(value)}"
+        return f"must be {PATTERNS.get(context['pattern'], _alias(context['pattern']))}, not {show(value)}"
     if kind == "literal_error":
         return f"must be {_choices(context)}, not {show(value)}" + _suggestion(value, context)
     if kind in _KINDS:

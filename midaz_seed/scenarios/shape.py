@@ -7,11 +7,29 @@ from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from midaz_seed.scenarios.document import Node, Step
-from midaz_seed.scenarios.model import AmountSpec, ByIncome, Choice, Chosen, Fee, Part, PartySpec, Persona, When
+from midaz_seed.scenarios.model import (
+    AmountSpec,
+    ByIncome,
+    Choice,
+    Chosen,
+    Fee,
+    Mix,
+    Part,
+    PartySpec,
+    Persona,
+    ScenarioVolume,
+    When,
+)
 
 REPLACED = frozenset({AmountSpec, ByIncome, Choice, Chosen, Fee, PartySpec, When})
 """Parts that are one choice among several. A file that extends another replaces them whole: merged, they would hold two
 distributions, or two rules."""
+
+EXCLUSIVE: Mapping[type[Part], tuple[str, str]] = {
+    ScenarioVolume: ("movements", "per_customer_per_day"),
+    Mix: ("weight", "each"),
+}
+"""Names of which a part has one: given in a file that extends another, it replaces the other one."""
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Runs of small plans with every kind of transaction, made by hand: holds, follow-ups, refusals, frozen accounts."""
 
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,6 +9,7 @@ import orjson
 
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine import orchestrator
+from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.plan.expectation import Expectation
@@ -249,13 +250,20 @@ def draw_items(ledger: LedgerPlan, run_id: str, seed: int, *, rounds: int = 3, w
     return Items(transfers, follow_ups, [write.refused(kind) for kind in REFUSALS])
 
 
-def hand_made(settings: Settings, seed: int = 1, *, items: Items | None = None, **changes: Any) -> Plan:
+def hand_made(
+    settings: Settings,
+    seed: int = 1,
+    *,
+    items: Items | None = None,
+    frozen: Sequence[int] = (FROZEN,),
+    **changes: Any,
+) -> Plan:
     """Plan one ledger by hand: with `items`, or with drawn ones (`draw_items`)."""
     usual = build_plan(settings)
     (organization,) = usual.organizations
     (ledger,) = organization.ledgers
     items = items or draw_items(ledger, usual.run_id, seed, **changes)
-    made = HandMadeLedger(ledger, items, frozen=[FROZEN], child=True)
+    made = HandMadeLedger(ledger, items, frozen=frozen, child=True)
     return replace(usual, organizations=(replace(organization, ledgers=(made,)),), counts=usual.counts | made.counts)
 
 
@@ -266,11 +274,13 @@ async def seed_plan(
     emit: Emit = lambda _: None,
     overrides: Mapping[type, Any] | None = None,
     verify_only: bool = False,
+    opened: Callable[[RunContext], None] = lambda _: None,
 ) -> Report:
-    """Run a plan as `seed_async` does, or verify it."""
+    """Run a plan as `seed_async` does, or verify it; `opened` gets the context before the first request."""
     target, clock = resolve_target(settings.target), (overrides or {}).get(Clock) or SystemClock()
     with open_session(settings, plan, target, clock) as session:
         async with open_run(settings, plan, target, emit=emit, session=session, overrides=overrides) as context:
+            opened(context)
             started_s, started_at_s = context.clock.monotonic(), context.clock.time()
             await (orchestrator.verify(context) if verify_only else orchestrator.seed(context))
             context.close_journal()

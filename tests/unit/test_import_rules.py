@@ -34,7 +34,7 @@ ENGINE_LAYERS = [
     {"client_load", "rereads", "next_step", "ordering"},
     {"entities"},
     {"ledger", "control", "shards"},
-    {"verdict", "teardown"},
+    {"verdict", "teardown", "manifest"},
     {"report_builder"},
     {"orchestrator"},
 ]

@@ -13,6 +13,7 @@ import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.listing import (
+    YIELD_EVERY,
     Listing,
     Record,
     dates_of,
@@ -37,8 +38,6 @@ from midaz_seed.plan.items import (
 from midaz_seed.reporting.report import Difference
 from midaz_seed.wording import counted
 
-YIELD_EVERY = 500
-"""Planned transactions compared before other tasks, which have requests in flight, may run."""
 SINGLE_READS_MAX = 100
 """Up to this number of transactions absent from a list are read one by one; for more the list is read again."""
 
@@ -89,7 +88,7 @@ async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
     listing = Listing()
     async for row in transactions_of(context, ledger):
         listing.add(row, context.plan.run_id)
-    result, endings = Audit(listed=listing.count), endings_of(ledger)
+    result, endings = Audit(listed=listing.count), await endings_of(ledger)
     unplanned = listing.names
     for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:
@@ -110,7 +109,7 @@ async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
 
 async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
     """Update an audit: read the absent transactions one by one."""
-    result, endings = Audit(listed=earlier.listed), endings_of(ledger)
+    result, endings = Audit(listed=earlier.listed), await endings_of(ledger)
     absent = {*earlier.absent, *earlier.unlisted}
     for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:

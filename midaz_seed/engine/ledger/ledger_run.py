@@ -8,6 +8,7 @@ from midaz_seed.engine.entities.creator import EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
 from midaz_seed.engine.ledger.freezing import freeze_accounts
 from midaz_seed.engine.ledger.in_doubt import recover, resolve_doubts, undecided
+from midaz_seed.engine.ledger.listing import follow_ups_of
 from midaz_seed.engine.ledger.money_phase import channel
 from midaz_seed.engine.ledger.phase_sending import PhaseSending, note_signs
 from midaz_seed.engine.ledger.reconcile import (
@@ -44,6 +45,8 @@ class LedgerRun:
         self._started_s: dict[Phase, float] = {}
         self._cut_short = False
         """Time was up before every entity existed that movements need."""
+        self._left_refusals = False
+        """Time was up before every transaction was sent that must be refused."""
 
     async def run(self) -> None:
         """Run the phases of the ledger in order.
@@ -80,7 +83,8 @@ class LedgerRun:
         if pool.admission.is_draining:
             ledger.status = LedgerStatus.STOPPED
         else:
-            ledger.status = LedgerStatus.PARTIAL if ledger.left_out_count else LedgerStatus.DONE
+            partial = ledger.left_out_count or self._left_refusals
+            ledger.status = LedgerStatus.PARTIAL if partial else LedgerStatus.DONE
         return None
 
     async def _create_accounts(self) -> None:
@@ -166,7 +170,7 @@ class LedgerRun:
             return
         count = context.settings.verification.sample_per_ledger if context.settings.verification.enabled else 0
         ledger.sample = {item.key: "" for item in plan.sample(count)}
-        ledger.sample |= {item.of: "" for item in plan.transactions(Phase.FOLLOW_UPS)}
+        ledger.sample |= dict.fromkeys((await follow_ups_of(ledger)).firsts, "")
         ledger.touches_held = context.server is not None and bool(context.server.holds_touch_destinations)
         self._made = await find_existing(context, ledger)
         while self._made is not None and self._made.lost and not context.pool.admission.is_draining:
@@ -203,6 +207,7 @@ class LedgerRun:
         if counts.get(Phase.REFUSALS) and not context.pool.admission.is_draining:
             with self._reported(Phase.REFUSALS) as recorder:
                 await send_refusals(context, ledger, recorder)
+                self._left_refusals = recorder.progress.done < recorder.progress.planned
 
     async def _send_lost(self, earlier: ExistingTransactions) -> None:
         """Resend, before all others, what an earlier session sent without an answer, unless it is known as made.
@@ -325,6 +330,5 @@ class LedgerRun:
         """Emit a phase's counts. Emitted again when a doubt is decided after the phase: the last one is final."""
         progress = self._context.recorder(self._ledger, phase).progress
         elapsed_s = self._context.clock.monotonic() - self._started_s[phase]
-        self._context.emit(
-            PhaseFinished(phase, self._plan.key, progress.created, progress.existing, progress.failed, elapsed_s)
-        )
+        created, existing, failed = progress.created, progress.existing, progress.failed
+        self._context.emit(PhaseFinished(phase, self._plan.key, created, existing, failed, elapsed_s, progress.refused))

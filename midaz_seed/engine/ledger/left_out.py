@@ -6,14 +6,12 @@ from itertools import chain, islice
 
 import anyio.lowlevel
 
+from midaz_seed.engine.ledger.listing import YIELD_EVERY
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import ENDINGS, Phase, balance_effect_of, effect_of
 from midaz_seed.reporting.meter import PhaseRecorder
-
-YIELD_EVERY = 500
-"""Items without a request after which other tasks, which have requests in flight, may run."""
 
 
 async def exclude_unstarted(

@@ -10,9 +10,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
+import anyio.lowlevel
+
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.marks import id_of, key_of
-from midaz_seed.engine.state_tree import LedgerState
+from midaz_seed.engine.state_tree import FollowUps, LedgerState
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import (
     APPROVED,
@@ -27,6 +29,9 @@ from midaz_seed.midaz.evidence import (
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.items import ENDINGS, Kind, Phase, TransactionItem
 from midaz_seed.transport.base import Service
+
+YIELD_EVERY = 500
+"""Planned transactions after which other tasks, which have requests in flight, may run."""
 
 
 class Record(NamedTuple):
@@ -99,10 +104,26 @@ def reversal_of(key: str) -> str:
     return f"{key} (its reversal)"
 
 
-def endings_of(ledger: LedgerState) -> dict[str, Kind]:
+async def follow_ups_of(ledger: LedgerState) -> FollowUps:
+    """Return what the plan of a ledger does with transactions after they were made. Other tasks run in between."""
+    if ledger.follow_ups is None:
+        found = FollowUps()
+        for number, item in enumerate(ledger.plan.transactions(Phase.FOLLOW_UPS), 1):
+            if number % YIELD_EVERY == 0:
+                await anyio.lowlevel.checkpoint()
+            found.firsts.add(item.of)
+            if item.kind in ENDINGS:
+                found.endings[item.of] = item.kind
+            else:
+                found.reversals += 1
+        ledger.follow_ups = found
+    return ledger.follow_ups
+
+
+async def endings_of(ledger: LedgerState) -> dict[str, Kind]:
     """Return how pending transactions must have ended, by key; those that stay pending are left out."""
-    ended = (item for item in ledger.plan.transactions(Phase.FOLLOW_UPS) if item.kind in ENDINGS)
-    return {item.of: item.kind for item in ended if item.of not in ledger.left_out_endings}
+    endings = (await follow_ups_of(ledger)).endings
+    return {key: kind for key, kind in endings.items() if key not in ledger.left_out_endings}
 
 
 def planned_status(item: TransactionItem, endings: Mapping[str, Kind]) -> str:

@@ -4,7 +4,7 @@ import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.in_doubt import Channel
-from midaz_seed.engine.ledger.left_out import YIELD_EVERY
+from midaz_seed.engine.ledger.listing import YIELD_EVERY
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem
 from midaz_seed.engine.requests.follow_ups import FirstSteps, FollowUpSender
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction

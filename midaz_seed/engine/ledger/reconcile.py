@@ -213,7 +213,10 @@ class _Resumption:
         Returns:
             None when nothing explains them yet.
         """
-        if self._with_journal and await self._is_explained_by(seen, self._acknowledged, self._unknown):
+        # the balances say nothing about annotations
+        only_list_decides = any(item.kind is Kind.ANNOTATION for item, _ in self._unknown.values())
+        explained = self._with_journal and await self._is_explained_by(seen, self._acknowledged, self._unknown)
+        if explained and not only_list_decides:
             return self._only(self._acknowledged, self._unknown, listed=False)
         listing = await read_listing(self._context, self._ledger)
         for key in self._ledger.sample:

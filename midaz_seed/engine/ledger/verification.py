@@ -9,14 +9,21 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from functools import cached_property, partial
+from functools import partial
 from typing import TypeVar
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.marks import IdsByKey, add, id_of, key_of, locate, surplus, verify_marks
 from midaz_seed.engine.ledger.audit import audit, differences_of
 from midaz_seed.engine.ledger.history import check_history
-from midaz_seed.engine.ledger.listing import dates_of, endings_of, fits, planned_status, transactions_of
+from midaz_seed.engine.ledger.listing import (
+    dates_of,
+    endings_of,
+    fits,
+    follow_ups_of,
+    planned_status,
+    transactions_of,
+)
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz.evidence import status_of
@@ -32,7 +39,7 @@ from midaz_seed.model.balances import (
 )
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
-from midaz_seed.plan.items import Entity, EntityItem, Kind, Phase, TransactionItem, adds_record
+from midaz_seed.plan.items import Entity, EntityItem, Kind, Phase, TransactionItem
 from midaz_seed.reporting.report import Difference, LedgerVerification
 from midaz_seed.wording import counted
 
@@ -63,11 +70,15 @@ class _Verification:
         self._api = context.api(Phase.VERIFY)
         self._differences: list[Difference] = []
         self._counts = 0
+        self._reversals = 0
+        self._endings: dict[str, Kind] = {}
+        """How pending transactions must have ended, by key."""
         self._unlisted: frozenset[str] = frozenset()
         """Keys of transactions whose records a crash delays."""
 
     async def run(self) -> LedgerVerification:
         started_s = self._context.clock.monotonic()
+        self._reversals, self._endings = (await follow_ups_of(self._ledger)).reversals, await endings_of(self._ledger)
         checked = await self._check_balances()
         await self._check_entities()
         rereads = Rereads(self._context)
@@ -95,11 +106,11 @@ class _Verification:
         """Run a read on a worker; the pauses between reads occupy none."""
         return await self._context.pool.run_one(read)
 
-    @cached_property
+    @property
     def _planned_transactions(self) -> int:
         counts = self._plan.counts
-        reverts = sum(map(adds_record, self._plan.transactions(Phase.FOLLOW_UPS)))
-        return counts.get(Phase.DEPOSITS, 0) + counts.get(Phase.TRANSFERS, 0) + reverts - self._ledger.left_out_records
+        planned = counts.get(Phase.DEPOSITS, 0) + counts.get(Phase.TRANSFERS, 0) + self._reversals
+        return planned - self._ledger.left_out_records
 
     @property
     def _is_to_be_audited(self) -> bool:
@@ -307,10 +318,6 @@ class _Verification:
         # the operations of others differ by version and by how they ended
         operations = self._plan_operations(item) if item.kind is Kind.DIRECT and item.endpoint in _MOVES else None
         return list(_transaction_differences(operations, item, found))
-
-    @cached_property
-    def _endings(self) -> dict[str, Kind]:
-        return endings_of(self._ledger)
 
     def _plan_operations(self, item: TransactionItem) -> Counter[Operation]:
         """Return the operations that a transaction must have: (alias, type, amount)."""

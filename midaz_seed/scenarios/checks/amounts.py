@@ -12,10 +12,10 @@ from midaz_seed.scenarios.values import WHOLE
 
 MINOR_MAX = 10**30
 """Largest amount, in minor units: sums of a million accounts stay within the 38 digits that databases keep exactly."""
-RARE = Decimal(1_000_000)
-"""One draw of this many is the largest that is considered: of a distribution without an upper end."""
-SIGMAS = 5
-"""Standard deviations from the median to the largest of `RARE` draws of a normal distribution (4.75)."""
+RARE = Decimal(2**28)
+"""One draw of this many is the largest that is considered, and can be drawn: of a distribution without an upper end."""
+SIGMAS = 6
+"""Standard deviations from the median to the largest of `RARE` draws of a normal distribution (5.7)."""
 EXPONENT_MAX = Decimal(200)
 
 
@@ -165,7 +165,7 @@ def _check_decimals(path: Path, spec: AmountSpec, assets: Mapping[str, Asset]) -
             if value is not None and decimals(value) > asset.scale:
                 wrong = f"{value} has more decimals than {code}, whose scale is {asset.scale}"
                 yield Finding((*path, *steps), wrong)
-        if (largest := _largest(spec)) is not None and largest.scaleb(asset.scale) > MINOR_MAX:
+        if (largest := _largest(spec)) is not None and _exceeds(largest, asset.scale):
             yield Finding(path, f"amounts of {code} can exceed 10^30 units of its last decimal: set a smaller `max`")
 
 
@@ -180,8 +180,14 @@ def _decimal(text: str) -> Decimal | None:
     return Decimal(text) if is_number else None
 
 
+def _exceeds(value: Decimal, scale: int) -> bool:
+    with localcontext() as context:
+        context.prec = 200  # the default would round
+        return value.scaleb(scale) > MINOR_MAX
+
+
 def _largest(spec: AmountSpec) -> Decimal | None:
-    """Return the largest of a million amounts, roughly; None where it depends on something else, or is exact."""
+    """Return the largest of `RARE` amounts, roughly; None where it depends on something else, or is exact."""
     if spec.max is not None:
         return spec.max
     with localcontext() as context:
@@ -251,5 +257,5 @@ def _check_personas(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
         scale = max((asset.scale for asset in known), default=0)
         if known and decimals(persona.opening) > scale:
             yield Finding(path, f"{persona.opening} has more decimals than any account of a {persona.kind}")
-        elif persona.opening.scaleb(scale) > MINOR_MAX:
+        elif _exceeds(persona.opening, scale):
             yield Finding(path, "it exceeds 10^30 units of the last decimal, the most that is exact")

@@ -19,9 +19,9 @@ class Finding:
 
 def unknown(what: str, name: str, known: Collection[str]) -> str:
     """Return the sentence about a name that leads nowhere, with the nearest one: "there is no kind 'perso'; ..."."""
-    suggestion = nearest_path(name, known, ".") if "." in name else nearest(name, known)
-    if suggestion is None and "." not in name:  # `checking` instead of `person.checking`, or `person`
-        suggestion = next((each for each in known if name in each.split(".")), None)
+    # `checking` or `person` instead of `person.checking`
+    part = next((each for each in known if name in each.split(".")), None)
+    suggestion = part or (nearest_path(name, known, ".") if "." in name else nearest(name, known))
     if suggestion:
         return f"there is no {what} {show(name)}; did you mean {suggestion}?"
     listed = ", ".join(sorted(known)[:20])

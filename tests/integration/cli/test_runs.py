@@ -137,15 +137,15 @@ def test_the_runs_directory_can_be_named(server: str, tmp_path: Path) -> None:
 def test_a_full_disk_in_the_middle_of_a_run_stops_it_with_a_message_and_loses_nothing(
     server: str, tmp_path: Path
 ) -> None:
-    def disk_of_6_kb() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+    def small_disk() -> None:  # run.json, which holds the scenario, fits; the journal does not
+        resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
 
     command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q"]
     run = subprocess.run(
         command,
         cwd=tmp_path,
         env=UNMEASURED_ENVIRONMENT,
-        preexec_fn=disk_of_6_kb,
+        preexec_fn=small_disk,
         capture_output=True,
         text=True,
         check=False,

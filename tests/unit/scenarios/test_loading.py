@@ -1,0 +1,178 @@
+"""Reading scenario files: names, values and their errors, each with file and line."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+
+from midaz_seed.errors import ConfigurationError
+from midaz_seed.scenarios.loader import builtin_names, load_scenario, scenario_source
+from midaz_seed.scenarios.model import Scenario, canonical_text, read_canonical
+from tests.support.scenarios import SHOP, refusal, write_scenario
+
+
+def load(folder: Path, text: str) -> Scenario:
+    return load_scenario(str(write_scenario(folder, text)))
+
+
+def changed(old: str, new: str) -> str:
+    """Return the small scenario with one text replaced."""
+    assert SHOP.count(old) == 1, old
+    return SHOP.replace(old, new)
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_a_built_in_scenario_loads_with_and_without_its_prefix(name: str) -> None:
+    assert load_scenario(name) is load_scenario(f"builtin:{name}")
+    assert load_scenario(name).scenario == name
+    assert scenario_source(name).text.startswith("scenario:")
+
+
+@pytest.mark.parametrize("name", builtin_names())
+def test_the_stored_text_of_a_scenario_reads_back_with_the_order_of_its_names(name: str) -> None:
+    scenario = load_scenario(name)
+    again = read_canonical(canonical_text(scenario))
+    assert again == scenario
+    assert canonical_text(again) == canonical_text(scenario)
+    assert list(again.assets) == list(scenario.assets)
+    assert list(again.mix) == list(scenario.mix)
+
+
+def test_a_file_loads(tmp_path: Path) -> None:
+    assert load(tmp_path, SHOP).scenario == "shop"
+
+
+@pytest.mark.parametrize("reference", ["nowhere.yaml", "a/b", "x.yml"])
+def test_a_file_that_is_not_there_is_named(reference: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"the scenario file {reference} does not exist"):
+        load_scenario(reference)
+
+
+@pytest.mark.parametrize("reference", ["clasic", "builtin:clasic"])
+def test_an_unknown_name_gets_the_nearest_one(reference: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"no built-in scenario is called 'clasic'; did you mean classic\?"):
+        load_scenario(reference)
+
+
+@pytest.mark.parametrize("reference", ["x" * 5000, "a\0b.yaml", "/", "."])
+def test_a_reference_that_cannot_be_a_file_is_refused(reference: str) -> None:
+    with pytest.raises(ConfigurationError):
+        load_scenario(reference)
+
+
+def test_a_file_is_found_without_its_ending_but_not_before_a_built_in_scenario(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_scenario(tmp_path, SHOP, "mine")
+    write_scenario(tmp_path, SHOP, "classic")
+    assert load_scenario("mine").scenario == "shop"
+    assert load_scenario("./classic").scenario == "shop"
+    assert load_scenario("classic").scenario == "classic"
+
+
+def test_values_are_those_of_yaml_1_2(tmp_path: Path) -> None:
+    text = changed("{name: Fees}", "{name: no, sweep: {to: vault, at: 22:30}}\n    vault: {name: 'on'}")
+    text += "time: {last_day: 2026-11-25, history: 4 weeks}\n"
+    scenario = load(tmp_path, text)
+    fees = scenario.accounts.internal["fees"]
+    assert fees.name == "no"
+    assert fees.sweep is not None
+    assert fees.sweep.at == 22 * 3600 + 30 * 60
+    assert scenario.time is not None
+    assert scenario.time.last_day == date(2026, 11, 25)
+    assert scenario.time.history == 28
+
+
+def test_merge_keys_and_names_of_the_user_share_parts(tmp_path: Path) -> None:
+    text = "x-sale: &sale {to: shop.checking, amount: 7}\n" + changed(
+        'to: {shop.checking: {zipf: "1.05"}}', "<<: *sale"
+    )
+    assert load(tmp_path, text).mix["sale"].to.of == ("shop.checking",)
+
+
+BAD = [
+    ("customers: 20", "custmers: 20", "scenario.yaml:3: unknown name volume.custmers; did you mean customers?"),
+    ("customers: 20", "customers: many", "scenario.yaml:3: volume.customers must be a whole number, not 'many'"),
+    ("customers: 20", "customers: 0", "scenario.yaml:3: volume.customers must be at least 1, not 0"),
+    ("customers: 20", "customers: true", "scenario.yaml:3: volume.customers must be a whole number, not true"),
+    (
+        "90 %",
+        "101 %",
+        "scenario.yaml:10: accounts.kinds.person.share must be a percentage from 0 to 100 % with up to four decimals, "
+        "not '101 %'",
+    ),
+    (
+        "holder: PJ",
+        "holder: PX",
+        "scenario.yaml:11: accounts.kinds.shop.holder must be one of PF, PJ, mixed, not 'PX'",
+    ),
+    ("about: People pay a shop.\n", "", "scenario.yaml:1: about is missing"),
+    ("{name: Fees}", "{}", "scenario.yaml:8: accounts.internal.fees.name is missing"),
+    ("zipf:", "zpif:", "scenario.yaml:13: unknown name mix.sale.to.shop.checking.zpif; did you mean zipf?"),
+    (
+        '{zipf: "1.05"}',
+        "{zipf: 1, uniform: true}",
+        "scenario.yaml:13: mix.sale.to.shop.checking: exactly one of uniform, zipf, hot, friends, members is needed, "
+        "not uniform and zipf",
+    ),
+    (
+        'amount: "5.00"',
+        "amount: five",
+        "scenario.yaml:5: assets.BRL.amount must be a decimal number, such as 12.50, not 'five'",
+    ),
+    (
+        'amount: "5.00"',
+        "amount: {uniform: [1, 2, 3]}",
+        "scenario.yaml:5: assets.BRL.amount.uniform must have at most 2 entries",
+    ),
+    ('amount: "5.00"', "amount: {uniform: [1]}", "scenario.yaml:5: assets.BRL.amount.uniform must have 2 entries"),
+    (
+        "save: {weight: 1,",
+        "Save: {weight: 1,",
+        "scenario.yaml:14: mix.Save is named 'Save', but the name must be a name of a-z, 0-9 and -, that begins with a "
+        "letter (at most 40 characters)",
+    ),
+    (
+        "from: person.checking, to: person.savings, ",
+        "",
+        "scenario.yaml:14: mix.save: it needs from and to (or a generator)",
+    ),
+    ("  sale: {", "  save: {", "scenario.yaml:14: save is given twice, first at scenario.yaml:13"),
+    ("accounts:\n", "accounts: [\n", "scenario.yaml:8: the file is not valid YAML"),
+]
+
+
+@pytest.mark.parametrize(("old", "new", "problem"), BAD, ids=lambda text: text[:40])
+def test_a_wrong_value_is_reported_with_its_line(old: str, new: str, problem: str, tmp_path: Path) -> None:
+    found = refusal(write_scenario(tmp_path, changed(old, new)))
+    assert any(each.startswith(problem) for each in found), found
+
+
+def test_all_problems_of_a_file_are_reported_at_once(tmp_path: Path) -> None:
+    text = (
+        changed("customers: 20", "custmers: 20").replace("share: 90 %", "share: x").replace("holder: PJ", "holder: P")
+    )
+    assert [each.split(": ")[0] for each in refusal(write_scenario(tmp_path, text))] == [
+        "scenario.yaml:3",
+        "scenario.yaml:10",
+        "scenario.yaml:11",
+    ]
+
+
+@pytest.mark.parametrize(("text", "problem"), [("", "the file is empty"), ("- a", "the file is no scenario")])
+def test_a_file_without_a_map_is_refused(text: str, problem: str, tmp_path: Path) -> None:
+    assert problem in refusal(write_scenario(tmp_path, text))[0]
+
+
+def test_a_last_day_in_the_future_is_refused_with_its_line(tmp_path: Path) -> None:
+    file = write_scenario(tmp_path, SHOP + "time:\n  history: 30\n  last_day: 2026-11-25\n")
+    assert load_scenario(str(file), today=date(2026, 11, 25)).time is not None
+    with pytest.raises(ConfigurationError, match=r"time\.last_day: 2026-11-25 is in the future") as caught:
+        load_scenario(str(file), today=date(2026, 11, 24))
+    assert caught.value.where == f"{file}:17"
+
+
+def test_the_stored_text_refuses_what_a_file_may_not_hold() -> None:
+    with pytest.raises(ValueError, match="nonsense"):
+        read_canonical('{"scenario": "x", "nonsense": 1}')
