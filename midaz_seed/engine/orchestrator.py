@@ -1,7 +1,8 @@
 """READ FIRST: a whole run, from the first request to the last.
 
 connect -> organizations -> per ledger: ledger -> assets -> account types, portfolios, segments -> accounts
-                                        -> deposits -> settlement -> transfers -> verification
+                                        -> deposits -> settlement -> transfers -> follow-ups -> refusals
+                                        -> verification
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping

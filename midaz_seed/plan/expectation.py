@@ -143,7 +143,7 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
     Args:
         dimensions: the ledger.
         digest: gets everything that determines the movements.
-        keep: keep the balances. Otherwise only what left the external accounts is known.
+        keep: keep the balances. Otherwise only sums are known, and the opening balances of the first ledger.
 
     Raises:
         PlanError: a balance is too large, or an entry has no partner for an account.
@@ -188,6 +188,8 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         accounts=accounts,
         funded=funded,
         open_assets=open_assets,
+        # a summary of the plan weighs the deposits of its first ledger
+        deposited=opening if keep or dimensions.number == 0 else [],
         received=[one + gained for one, gained in zip(opening, balances.total_in, strict=True)]
         if shape.scenario.refusals
         else [],
@@ -198,7 +200,6 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
     moved = [one + change for one, change in zip(opening, transferred, strict=True)]
     return replace(
         planned,
-        deposited=opening,
         transferred=moved,
         final=moved if not follow_ups else [one + net for one, net in zip(opening, balances.net, strict=True)],
         on_hold={account: amount for account, amount in balances.on_hold.items() if amount},

@@ -104,7 +104,7 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
     Args:
         settings: what to create.
         keep_balances: keep the planned balances of all accounts, which a run needs. Otherwise the plan needs no memory
-            for them, and only what left the external accounts is known.
+            for them, and only sums are known, and the opening balances of the first ledger.
 
     Raises:
         PlanError: the numbers cannot be planned, `transactionsPerBatch` is `auto`, which only a target can decide, or

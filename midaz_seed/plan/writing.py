@@ -101,7 +101,7 @@ class TransactionWriter:
         first = drafts[0]
         movements = tuple([draft.movements[0] for draft in drafts])
         asset = self._assets[first.asset]
-        sides = self.sides(asset, movements, "json")
+        sides = self.sides(asset, movements, "")
         full_key = self._key_begins + key
         mark = f'"seedKey":"{self._run_id}/{full_key}"'
         body = (
@@ -117,6 +117,7 @@ class TransactionWriter:
             asset.code,
             sides.total,
             movements,
+            endpoint=sides.endpoint,
         )
 
     def deposit(self, key: str, movements: tuple[Movement, ...], asset: AssetTemplate, moment: str) -> TransactionItem:
@@ -150,21 +151,16 @@ class TransactionWriter:
         if len(movements) == 1:
             [(source, destination, amount)] = movements
             total = format_minor(amount, asset.scale)
-            leg = f'"amount":{{"asset":"{code}","value":"{total}"}}}}'
-            if source is None:
-                payer, chosen, pays = f'"{EXTERNAL}{code}"', "inflow", ""
-            else:
-                payer, chosen = f'"{aliases[source]}"', "json"
-                pays = f'"source":{{"from":[{{"accountAlias":{payer},{leg}]}}'
-            if destination is None:
-                payee, chosen, gets = f'"{EXTERNAL}{code}"', "outflow", ""
-            else:
-                payee = f'"{aliases[destination]}"'
-                gets = f'"distribute":{{"to":[{{"accountAlias":{payee},{leg}]}}'
-            comma = "," if pays and gets else ""
-            return Sides(
-                endpoint or chosen, f'{{"asset":"{code}","value":"{total}",{pays}{comma}{gets}}}', total, payer, payee
-            )
+            payer = f'"{EXTERNAL}{code}"' if source is None else f'"{aliases[source]}"'
+            payee = f'"{EXTERNAL}{code}"' if destination is None else f'"{aliases[destination]}"'
+            chosen = endpoint or ("inflow" if source is None else "outflow" if destination is None else "json")
+            money = f'"asset":"{code}","value":"{total}"'
+            send = f"{{{money}"
+            if chosen != "inflow":
+                send += f',"source":{{"from":[{{"accountAlias":{payer},"amount":{{{money}}}}}]}}'
+            if chosen != "outflow":
+                send += f',"distribute":{{"to":[{{"accountAlias":{payee},"amount":{{{money}}}}}]}}'
+            return Sides(chosen, send + "}", total, payer, payee)
         return self._several(asset, movements, endpoint)
 
     def _several(self, asset: AssetTemplate, movements: Sequence[Movement], endpoint: str) -> Sides:

@@ -448,6 +448,9 @@ class Settings(Section):
         if counts is None or not isinstance(given, Mapping) or not isinstance(scenario, Scenario):
             return values
         if not scenario.volume.from_settings:
+            unused = sorted({f"volume.{to_camel(name)}" for name in given} & unused_counts(scenario))
+            if unused:
+                raise ValueError(f"{', '.join(unused)} has no effect on the scenario {scenario.scenario}")
             volume = scenario.volume
             counts = {**counts, "organizations": volume.organizations, "ledgers_per_organization": volume.ledgers}
         filled = {to_camel(name): count for name, count in {**counts, **given}.items()}

@@ -31,7 +31,7 @@ ENGINE_LAYERS = [
     {"requests"},
     {"worker_pool", "state_tree"},
     {"context"},
-    {"client_load", "rereads", "next_step"},
+    {"client_load", "rereads", "next_step", "ordering"},
     {"entities"},
     {"ledger", "control", "shards"},
     {"verdict", "teardown", "manifest"},

@@ -97,15 +97,15 @@ class LedgerFlows:
     # ---- compiling
 
     def _compile(self) -> None:
-        scenario, shape = self.scenario, self.facts.population.shape
+        scenario = self.scenario
         for name, mix in scenario.mix.items():
             if mix.generator is None:
                 entry = self._entries[name] = Entry(self.facts, name, mix)
-                self._check(entry)
+                if mix.each is None or self._rounds_of(mix):
+                    self._check(entry)
         for name, mix in scenario.mix.items():
             if mix.each is not None:
-                rounds = shape.each if mix.each == "transactionsPerAccount" else mix.each
-                self.rounds = RoundsFlow(self.facts, 0, self._entries[name], rounds)
+                self.rounds = RoundsFlow(self.facts, 0, self._entries[name], self._rounds_of(mix))
                 self._open = [self.rounds]
         self._compile_chance()
         for name, schedule in scenario.schedules.items():
@@ -121,6 +121,10 @@ class LedgerFlows:
                 index = len(self._open) + len(self._closing)
                 self._closing.append(SweepFlow(self.facts, index, name, internal.sweep.to, self.open_drafts))
         self._compile_live()
+
+    def _rounds_of(self, mix: Mix) -> int:
+        """Return the movements of each source account of an entry with `each`."""
+        return self.facts.population.shape.each if mix.each == "transactionsPerAccount" else mix.each or 0
 
     def _compile_chance(self) -> None:
         scenario, shape = self.scenario, self.facts.population.shape
