@@ -124,7 +124,7 @@ def test_a_run_in_two_processes_has_the_ids_of_all_ledgers(server: str, tmp_path
 def test_ids_that_cannot_be_read_are_empty_and_the_run_is_done(tmp_path: Path) -> None:
     (tmp_path / "faults.yaml").write_text(NO_LISTS, encoding="utf-8")
     sandbox = ("--target", "sandbox", "--sandbox-faults", "faults.yaml")
-    result = run_cli("run", "-v", "tiny", *sandbox, "--manifest", "m.json", "--max-attempts", "2", cwd=tmp_path)
+    result = run_cli("run", "-v", "tiny", *sandbox, "--manifest", "m.json", "--attempts", "2", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert {account["id"] for account in json.loads((tmp_path / "m.json").read_bytes())["accounts"]} == {""}
 
