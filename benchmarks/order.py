@@ -1,4 +1,4 @@
-"""The order of dates against free order: whole runs of one history, each against a sandbox of its own with slow answers.
+"""The order of dates against free order: whole runs of one history, each on a sandbox of its own with slow answers.
 
     python benchmarks/order.py [--customers 2000] [--per-day 0.75] [--days 6] [--latency-ms 30] [--concurrency 16]
 
