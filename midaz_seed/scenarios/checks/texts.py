@@ -22,8 +22,8 @@ FIELDS: Mapping[str, str] = {
     "date": "The day of the movement; `{date:%m/%Y}` in another format.",
     "entry": "The name of the mix entry or schedule.",
     "choose": "One of several words by weight: `{choose:EVP 45|PHONE 19}`.",
-    "faker": "What a method of the package Faker gives, such as `{faker:job}`. It needs the extra `faker`, whose version "
-    "is then part of the plan.",
+    "faker": "What a method of the package Faker gives, such as `{faker:job}`: needs the extra `faker`, whose version "
+    "is then in the plan.",
 }
 """Field -> its meaning."""
 WITH_FORMAT = {"due", "date"}

@@ -1,4 +1,4 @@
-"""Texts from Faker, for users who ask for them: the same for one seed, and refused by name where there is no such method."""
+"""Texts from Faker, for users who ask for them: the same for one seed, refused by name without such a method."""
 
 from pathlib import Path
 
