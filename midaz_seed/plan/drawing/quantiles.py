@@ -120,7 +120,7 @@ class Table:
                 value = low + ((body[interval] - low) * (drawn & mask) >> fraction)
             else:
                 value = (upper if interval else lower).draw(bits)
-            return least if value < least else min(value, most)
+            return least if value < least else value if value < most else most
 
         return draw
 
@@ -143,6 +143,12 @@ class _Tail:
             interval = bits(TAIL_BITS)
             before, after = self._fine[interval], self._fine[interval + 1]
         return before + ((after - before) * bits(self._fraction) >> self._fraction)
+
+
+@cache
+def standard_exponential(high: Decimal) -> Decimal:
+    """Return the quantile of the exponential distribution with the mean 1, at the probability 1 - `high`."""
+    return CONTEXT.minus(CONTEXT.ln(high))
 
 
 @cache
