@@ -9,7 +9,7 @@ from typing import NamedTuple
 from midaz_seed.model.money import EXACT
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.drawing.choices import cumulative
-from midaz_seed.plan.drawing.quantiles import CONTEXT, SPARE_BITS, Table, standard_normal
+from midaz_seed.plan.drawing.quantiles import CONTEXT, SPARE_BITS, Table, standard_exponential, standard_normal
 from midaz_seed.scenarios.model import AmountSpec
 from midaz_seed.scenarios.values import WHOLE
 
@@ -78,20 +78,27 @@ def table_of(spec: AmountSpec, scale: int) -> Table | None:
     None for any other distribution.
     """
     if spec.lognormal is not None:
-        median, sigma = spec.lognormal.median, spec.lognormal.sigma
-        return Table(
-            lambda low, high: CONTEXT.exp(CONTEXT.multiply(sigma, standard_normal(low, high))),
-            median.scaleb(scale, EXACT),
-        )
+        return _lognormal(spec.lognormal.sigma, spec.lognormal.median.scaleb(scale, EXACT))
     if spec.pareto is not None:
-        least, alpha = spec.pareto.min, spec.pareto.alpha
-        return Table(
-            lambda _, high: CONTEXT.exp(CONTEXT.divide(CONTEXT.minus(CONTEXT.ln(high)), alpha)),
-            least.scaleb(scale, EXACT),
-        )
+        return _pareto(spec.pareto.alpha, spec.pareto.min.scaleb(scale, EXACT))
     if spec.exponential is not None:
-        return Table(lambda _, high: CONTEXT.minus(CONTEXT.ln(high)), spec.exponential.scaleb(scale, EXACT))
+        return _exponential(spec.exponential.scaleb(scale, EXACT))
     return None
+
+
+@lru_cache(64)  # entries with the same distribution often have other bounds
+def _lognormal(sigma: Decimal, median: Decimal) -> Table:
+    return Table(lambda low, high: CONTEXT.exp(CONTEXT.multiply(sigma, standard_normal(low, high))), median)
+
+
+@lru_cache(64)
+def _pareto(alpha: Decimal, least: Decimal) -> Table:
+    return Table(lambda _, high: CONTEXT.exp(CONTEXT.divide(standard_exponential(high), alpha)), least)
+
+
+@lru_cache(64)
+def _exponential(mean: Decimal) -> Table:
+    return Table(lambda _, high: standard_exponential(high), mean)
 
 
 def _composed(spec: AmountSpec, scale: int) -> _Part:

@@ -2,13 +2,12 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
 
 from midaz_seed.plan.drawing.bits import Bits
-from midaz_seed.plan.drawing.quantiles import CONTEXT
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM as BLOCK
 from midaz_seed.plan.streams import stream
 from midaz_seed.scenarios.model import Choice, Friends, Hot
@@ -16,10 +15,12 @@ from midaz_seed.scenarios.values import WHOLE
 
 Choose = Callable[[Bits, int], int]
 """(bits, position of the source among the sources) -> position in the group."""
+POWERS = Context(prec=18, rounding=ROUND_HALF_EVEN, Emin=-99999, Emax=99999, traps=[])
+"""The arithmetic of power laws: more digits than a weight has, and fewer than amounts need, which is faster."""
 UNIT = 10**12
 """Weights of a power law are whole numbers of this unit."""
-FRIENDS_MAX, FRIENDS_TAIL = 60, 10
-"""Largest number of friends of one account: 60, or ten times the mean."""
+FRIENDS_MAX, FRIENDS_TAIL = 60, 5
+"""Largest number of friends of one account: 60, or five times the mean."""
 SHIFT_UNIT = 1000
 """The shift of a power law is a whole number of thousandths."""
 SMALL_TOTAL = 1 << 24
@@ -109,8 +110,8 @@ def power_law(exponent: Decimal, size: int) -> tuple[int, ...]:
 
 def _power(exponent: Decimal, base: Decimal) -> int:
     """Return base ** -exponent in units of 1/UNIT, at least one."""
-    logarithm = CONTEXT.multiply(exponent, CONTEXT.ln(base))
-    return max(int(CONTEXT.multiply(CONTEXT.exp(CONTEXT.minus(logarithm)), Decimal(UNIT))), 1)
+    logarithm = POWERS.multiply(exponent, POWERS.ln(base))
+    return max(int(POWERS.multiply(POWERS.exp(POWERS.minus(logarithm)), Decimal(UNIT))), 1)
 
 
 def ranked(size: int, seed: str, top: int | None = None) -> list[int]:
@@ -170,5 +171,5 @@ def _degrees(friends: Friends) -> tuple[int, ...]:
 
 
 def _shifted(alpha: Decimal, shift: int, most: int) -> tuple[int, ...]:
-    bases = (CONTEXT.divide(Decimal(k * SHIFT_UNIT + shift), Decimal(SHIFT_UNIT + shift)) for k in range(1, most + 1))
+    bases = (POWERS.divide(Decimal(k * SHIFT_UNIT + shift), Decimal(SHIFT_UNIT + shift)) for k in range(1, most + 1))
     return tuple([_power(alpha, base) for base in bases])

@@ -146,6 +146,12 @@ class _Tail:
 
 
 @cache
+def standard_exponential(high: Decimal) -> Decimal:
+    """Return the quantile of the exponential distribution with the mean 1, at the probability 1 - `high`."""
+    return CONTEXT.minus(CONTEXT.ln(high))
+
+
+@cache
 def standard_normal(low: Decimal, high: Decimal) -> Decimal:
     """Return the quantile of the standard normal distribution at a probability, given as (p, 1 - p).
 

@@ -94,6 +94,7 @@ CASES: list[tuple[str, str, str]] = [
     ),
     ("rate: {BRL", "rate: {BLR", "assets.USD.rate.BLR: there is no other asset 'BLR'; did you mean BRL?"),
     ("  USD:", "  GBP: {}\n  USD:", "7: assets.GBP: no account has this asset"),
+    ("savings: {}", "savings: {types: {deposit: 0}}", "owns.savings.types: one weight must be above 0"),
     # personas
     (
         "mix:",
