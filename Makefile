@@ -65,6 +65,7 @@ check: $(STAMP) ## format, lint, types, import rules, words, generated docs
 	@$(BIN)/python -m pytest -q tests/unit/test_import_rules.py
 	@$(BIN)/python tools/style.py
 	@$(BIN)/python tools/reference.py --check
+	@$(BIN)/python tools/scenario_pages.py --check
 
 format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff format .
@@ -72,6 +73,7 @@ format: $(STAMP) ## format and fix what can be fixed
 
 docs: $(STAMP) ## regenerate the generated parts of docs/
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/scenario_pages.py
 
 bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency and the rate limit (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py

@@ -147,28 +147,32 @@ class Distribute(Payload):
 
 
 class Send(Payload):
-    """Amount, asset and legs; an inflow has no source."""
+    """Amount, asset and legs; an inflow has no source, an outflow no destination."""
 
     asset: AssetCode
     value: DecimalText
     source: Source | None = None
-    distribute: Distribute
+    distribute: Distribute | None = None
 
 
 class Transaction(Payload):
-    """`POST .../transactions/json` and `/inflow`.
+    """`POST .../transactions/json` and the other endpoints of transactions.
 
     Runs do not validate transactions, because that takes too long for a million of them; tests do.
     """
 
     description: Text256
     metadata: Metadata
+    transactionDate: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")] | None = None
+    pending: Literal[True] | None = None
     send: Send
 
     @model_validator(mode="after")
     def _legs_make_the_value(self) -> "Transaction":
-        value = Decimal(self.send.value)
-        sides = [self.send.distribute.to, *([self.send.source.legs] if self.send.source else [])]
-        if value <= 0 or any(sum(Decimal(leg.amount.value) for leg in side) != value for side in sides):
+        value, send = Decimal(self.send.value), self.send
+        sides = [send.source.legs if send.source else [], send.distribute.to if send.distribute else []]
+        if not any(sides):
+            raise ValueError("a transaction has a source or a destination")
+        if value <= 0 or any(sum(Decimal(leg.amount.value) for leg in side) != value for side in sides if side):
             raise ValueError("each side of a transaction must sum to its value")
         return self

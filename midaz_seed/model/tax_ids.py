@@ -1,6 +1,5 @@
 """Brazilian tax ids with check digits: CPF for people, CNPJ for companies (also alphanumeric, since July 2026)."""
 
-import random
 import re
 import string
 from collections.abc import Callable
@@ -11,24 +10,6 @@ _CPF_SECOND = (11, *_CPF_FIRST)
 _CNPJ_FIRST = (5, 4, 3, 2, 9, 8, 7, 6, 5, 4, 3, 2)
 _CNPJ_SECOND = (6, *_CNPJ_FIRST)
 _ALPHANUMERIC = string.digits + string.ascii_uppercase
-
-
-def cpf(rng: random.Random) -> str:
-    """Generate a valid CPF: 11 digits without punctuation."""
-    while True:
-        base = "".join(rng.choices(string.digits, k=9))
-        if len(set(base)) > 1:  # a CPF of equal digits has valid check digits but is rejected everywhere
-            return base + cpf_check_digits(base)
-
-
-def cnpj(rng: random.Random, *, alphanumeric: bool = False) -> str:
-    """Generate a valid CNPJ: 14 characters without punctuation; the numeric form is a head office (`0001`)."""
-    base = (
-        "".join(rng.choices(_ALPHANUMERIC, k=12)) if alphanumeric else "".join(rng.choices(string.digits, k=8)) + "0001"
-    )
-    return base + cnpj_check_digits(base)
-
-
 _CPF_BASES, _CPF_STEP = 999_999_990, 618_033_983
 _CNPJ_BASES, _CNPJ_STEP = 99_999_999, 61_803_400
 _ALPHANUMERIC_BASES, _ALPHANUMERIC_STEP = 36**12 - 1, 2_928_443_912_938_754_929

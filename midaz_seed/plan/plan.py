@@ -4,12 +4,13 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from statistics import median_low
 
 import orjson
 
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.dimensions import LedgerDimensions, OrganizationDimensions
-from midaz_seed.plan.expectation import Expectation, expect
+from midaz_seed.plan.expectation import Expectation, Raised, expect
 from midaz_seed.plan.generators import (
     ACCOUNT_TYPES,
     ACCOUNTS,
@@ -77,6 +78,13 @@ class Plan:
         """Return the number of requests that create something."""
         return sum(self.counts.values())
 
+    @property
+    def raised(self) -> Raised:
+        """The accounts of all ledgers whose opening balance was raised; the median is that of the ledgers' medians."""
+        found = [ledger.expectation().raised for ledger in self.ledgers]
+        medians = [each.median for each in found if each.median]
+        return Raised(sum(each.accounts for each in found), median_low(medians) if medians else 0)
+
     def find(self, key: str) -> EntityItem | TransactionItem | None:
         """Return the item with this key (`o1`, `o1.l2`, `o1.l2.acc17`, `o1.l2.t17.3`), or None."""
         for organization in self.organizations:
@@ -96,7 +104,7 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
     Args:
         settings: what to create.
         keep_balances: keep the planned balances of all accounts, which a run needs. Otherwise the plan needs no memory
-            for them, and only what left the external accounts is known.
+            for them, and only sums are known, and the opening balances of the first ledger.
 
     Raises:
         PlanError: the numbers cannot be planned, `transactionsPerBatch` is `auto`, which only a target can decide, or

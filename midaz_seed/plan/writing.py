@@ -101,7 +101,7 @@ class TransactionWriter:
         first = drafts[0]
         movements = tuple([draft.movements[0] for draft in drafts])
         asset = self._assets[first.asset]
-        sides = self.sides(asset, movements, "json")
+        sides = self.sides(asset, movements, "")
         full_key = self._key_begins + key
         mark = f'"seedKey":"{self._run_id}/{full_key}"'
         body = (
@@ -117,6 +117,7 @@ class TransactionWriter:
             asset.code,
             sides.total,
             movements,
+            endpoint=sides.endpoint,
         )
 
     def deposit(self, key: str, movements: tuple[Movement, ...], asset: AssetTemplate, moment: str) -> TransactionItem:
@@ -150,21 +151,16 @@ class TransactionWriter:
         if len(movements) == 1:
             [(source, destination, amount)] = movements
             total = format_minor(amount, asset.scale)
-            leg = f'"amount":{{"asset":"{code}","value":"{total}"}}}}'
-            if source is None:
-                payer, chosen, pays = f'"{EXTERNAL}{code}"', "inflow", ""
-            else:
-                payer, chosen = f'"{aliases[source]}"', "json"
-                pays = f'"source":{{"from":[{{"accountAlias":{payer},{leg}]}}'
-            if destination is None:
-                payee, chosen, gets = f'"{EXTERNAL}{code}"', "outflow", ""
-            else:
-                payee = f'"{aliases[destination]}"'
-                gets = f'"distribute":{{"to":[{{"accountAlias":{payee},{leg}]}}'
-            comma = "," if pays and gets else ""
-            return Sides(
-                endpoint or chosen, f'{{"asset":"{code}","value":"{total}",{pays}{comma}{gets}}}', total, payer, payee
-            )
+            payer = f'"{EXTERNAL}{code}"' if source is None else f'"{aliases[source]}"'
+            payee = f'"{EXTERNAL}{code}"' if destination is None else f'"{aliases[destination]}"'
+            chosen = endpoint or ("inflow" if source is None else "outflow" if destination is None else "json")
+            money = f'"asset":"{code}","value":"{total}"'
+            send = f"{{{money}"
+            if chosen != "inflow":
+                send += f',"source":{{"from":[{{"accountAlias":{payer},"amount":{{{money}}}}}]}}'
+            if chosen != "outflow":
+                send += f',"distribute":{{"to":[{{"accountAlias":{payee},"amount":{{{money}}}}}]}}'
+            return Sides(chosen, send + "}", total, payer, payee)
         return self._several(asset, movements, endpoint)
 
     def _several(self, asset: AssetTemplate, movements: Sequence[Movement], endpoint: str) -> Sides:
@@ -205,10 +201,8 @@ class TransactionWriter:
         customer_of = self._population.customer
         comes_in = source is None or customer_of[source] < 0
         goes_out = destination is None or customer_of[destination] < 0
-        metadata, rail = "", text.rail
+        metadata, rail = "", self.rail_of(flow, draft)
         if rail is not None:
-            if rail == "by-asset":
-                rail = self._rails.of(draft.asset, draft.bits)
             second = draft.second or (bits >> 40) % 86_400
             minor = sum([movement.amount for movement in draft.movements])
             metadata = "," + details(
@@ -235,6 +229,11 @@ class TransactionWriter:
             return f'"{describe(rail, "in", outside_name(rail, bits))}"', metadata
         assert destination is not None, "it stays in the ledger"
         return f'"{describe(rail, "between", self._population.first_names[destination])}"', metadata
+
+    def rail_of(self, flow: Flow, draft: Draft) -> str | None:
+        """Return the payment rail of a transaction; None without one."""
+        rail = flow.text.rail
+        return self._rails.of(draft.asset, draft.bits) if rail == "by-asset" else rail
 
     def _compiled(self, template: str) -> Callable[[Facts], str]:
         compiled = self._texts.get(template)

@@ -31,10 +31,10 @@ ENGINE_LAYERS = [
     {"requests"},
     {"worker_pool", "state_tree"},
     {"context"},
-    {"client_load", "rereads", "next_step"},
+    {"client_load", "rereads", "next_step", "ordering"},
     {"entities"},
     {"ledger", "control", "shards"},
-    {"verdict", "teardown"},
+    {"verdict", "teardown", "manifest"},
     {"report_builder"},
     {"orchestrator"},
 ]

@@ -1,6 +1,6 @@
 """Time stamps of a local day and second, in UTC. Pure."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from midaz_seed.scenarios.zones import KNOWN_SINCE, OFFSETS_S
@@ -34,6 +34,11 @@ class Stamper:
         """Return a moment as RFC 3339; `day` is a proleptic ordinal."""
         day, second = self._utc(day, second)
         return f"{_iso(day)}T{_TWO[second // 3600]}:{_TWO[second // 60 % 60]}:{_TWO[second % 60]}Z"
+
+    def local(self, moment: str) -> tuple[str, str]:
+        """Return the local day and time of a moment that `text` wrote: `2026-11-25`, `14:05:09`."""
+        local = datetime.fromisoformat(moment.removesuffix("Z")) - timedelta(seconds=self._behind_s)
+        return local.date().isoformat(), local.time().isoformat()
 
     def utc_minute(self, day: int, second: int) -> str:
         """Return a moment as `yyyyMMddHHmm`."""

@@ -33,7 +33,7 @@ class Entry:
         if mix.same_holder and self.sources is not None and self.targets is not None:
             self._keep_owners()
         self._choose_source = (
-            Sources(self.sources, self._choice(mix.from_), f"{seed}:from", self._top(mix.from_))
+            Sources(population, self.sources, self._choice(mix.from_), f"{seed}:from", self._top(mix.from_))
             if self.sources
             else None
         )
@@ -221,12 +221,12 @@ class Entry:
         assert self._choose_target is not None
         members = self._choose_target.members(source, asset) if source is not None else None
         if members is not None:
-            return tuple(
-                [
-                    Movement(source, account, draw(bits, self._earner(source, account)))
-                    for account in members[: self.mix.legs]
-                ]
-            )
+            paid = [
+                Movement(source, account, draw(bits, self._earner(source, account)))
+                for account in members[: self.mix.legs]
+            ]
+            # with fewer accounts than sources, a source without members pays the one that was drawn
+            return tuple(paid) or (Movement(source, destination, amount),)
         found = {destination: amount}
         for _ in range(2 * self.mix.legs):
             if len(found) >= self.mix.legs:

@@ -56,7 +56,7 @@ class LedgerFlows:
         self._closing: list[Flow] = []
         self._live: list[ChanceFlow] = []
         self._entries: dict[str, Entry] = {}
-        self._calendar = BusinessDays(self.scenario.time.calendar.also if self.scenario.time else ())
+        self.calendar = BusinessDays(self.scenario.time.calendar.also if self.scenario.time else ())
         self.open_drafts = lru_cache(CACHED_DAYS)(self._open_drafts)
         self._compile()
         self.flows: list[Flow] = [*self._open, *self._closing, *self._live]
@@ -97,30 +97,34 @@ class LedgerFlows:
     # ---- compiling
 
     def _compile(self) -> None:
-        scenario, shape = self.scenario, self.facts.population.shape
+        scenario = self.scenario
         for name, mix in scenario.mix.items():
             if mix.generator is None:
                 entry = self._entries[name] = Entry(self.facts, name, mix)
-                self._check(entry)
+                if mix.each is None or self._rounds_of(mix):
+                    self._check(entry)
         for name, mix in scenario.mix.items():
             if mix.each is not None:
-                rounds = shape.each if mix.each == "transactionsPerAccount" else mix.each
-                self.rounds = RoundsFlow(self.facts, 0, self._entries[name], rounds)
+                self.rounds = RoundsFlow(self.facts, 0, self._entries[name], self._rounds_of(mix))
                 self._open = [self.rounds]
         self._compile_chance()
         for name, schedule in scenario.schedules.items():
             entry = self._entries[schedule.via]
             second = self._seconds(None)
             index = len(self._open)
-            self._open.append(ScheduleFlow(self.facts, index, name, schedule, entry, second, self._calendar))
+            self._open.append(ScheduleFlow(self.facts, index, name, schedule, entry, second, self.calendar))
         for name, payout in scenario.payouts.items():
             index = len(self._open) + len(self._closing)
-            self._closing.append(PayoutFlow(self.facts, index, name, payout, self._calendar, self.open_drafts))
+            self._closing.append(PayoutFlow(self.facts, index, name, payout, self.calendar, self.open_drafts))
         for name, internal in scenario.accounts.internal.items():
             if internal.sweep is not None:
                 index = len(self._open) + len(self._closing)
                 self._closing.append(SweepFlow(self.facts, index, name, internal.sweep.to, self.open_drafts))
         self._compile_live()
+
+    def _rounds_of(self, mix: Mix) -> int:
+        """Return the movements of each source account of an entry with `each`."""
+        return self.facts.population.shape.each if mix.each == "transactionsPerAccount" else mix.each or 0
 
     def _compile_chance(self) -> None:
         scenario, shape = self.scenario, self.facts.population.shape
@@ -144,7 +148,7 @@ class LedgerFlows:
         weights = list(day_weights(time, self.history))
         if mix.only is not None and mix.only.business_days:
             weights = [
-                weight if self._calendar.is_business_day(day) else 0
+                weight if self.calendar.is_business_day(day) else 0
                 for weight, day in zip(weights, self.history, strict=True)
             ]
         return apportion(total, weights) if any(weights) else [0] * len(weights)

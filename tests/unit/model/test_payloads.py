@@ -98,6 +98,14 @@ def test_a_transaction_whose_value_is_not_the_exact_text_of_its_legs_is_refused(
         payloads.Transaction.model_validate({**TRANSFER, "send": {**TRANSFER["send"], "value": value}})
 
 
+@pytest.mark.parametrize("side", ["source", "distribute"])
+def test_an_inflow_has_no_source_and_an_outflow_no_destination_but_one_of_them_is_there(side: str) -> None:
+    one_side = {name: value for name, value in TRANSFER["send"].items() if name != side}
+    payloads.Transaction.model_validate({**TRANSFER, "send": one_side})
+    with pytest.raises(ValidationError, match="a source or a destination"):
+        payloads.Transaction.model_validate({**TRANSFER, "send": {"asset": "BRL", "value": "10.00"}})
+
+
 def test_legs_that_do_not_add_up_are_refused_on_either_side() -> None:
     for side, legs in (("source", "from"), ("distribute", "to")):
         one = {"accountAlias": "x-1", "amount": {"asset": "BRL", "value": "9.99"}}

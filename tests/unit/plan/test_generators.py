@@ -1,42 +1,21 @@
 """What each generator makes: bodies a server takes, found again by what identifies them, no matter in which order."""
 
 import json
-import re
 from collections import Counter
-from collections.abc import Iterator
 from decimal import Decimal
-from itertools import chain
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.plan.generators import GENERATORS
 from midaz_seed.plan.items import Entity, EntityItem, LookUp, Movement, Phase, TransactionItem, effect_of
 from midaz_seed.plan.marks import KEY_MARK, RUN_MARK
-from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
-from midaz_seed.plan.templates import ASSETS
-from midaz_seed.settings.model import Settings
-
-
-def plan_of(transactions_per_batch: int = 1, seed: int = 1, **volume: int) -> Plan:
-    batches = {"transactionsPerBatch": transactions_per_batch}
-    return build_plan(
-        Settings.model_validate(
-            {"preset": "tiny", "seed": seed, "runId": "r", "volume": volume, "generation": {"batches": batches}}
-        )
-    )
-
-
-def ledger_of(transactions_per_batch: int = 1, seed: int = 1, **volume: int) -> LedgerPlan:
-    (ledger,) = plan_of(transactions_per_batch, seed, **volume).ledgers
-    return ledger
-
-
-def transactions(ledger: LedgerPlan) -> Iterator[TransactionItem]:
-    return chain(ledger.deposits(), ledger.transfers())
+from midaz_seed.plan.templates import LEDGERS, numbered
+from tests.support.plans import asset_of, ledger_of, plan_of, sums_by_side, transactions
 
 
 def body_of(item: TransactionItem) -> dict[str, Any]:
@@ -57,11 +36,11 @@ def legs(side: list[dict[str, Any]]) -> list[tuple[str, str]]:
     ("key", "entity", "look_up"),
     [
         ("o1", Entity.ORGANIZATION, LookUp("metadata.seedKey", "r/o1", {"metadata.seedKey": "r/o1"})),
-        ("o1.l1", Entity.LEDGER, LookUp("name", "Main", {"name": "Main"}, case_sensitive=False)),
+        ("o1.l1", Entity.LEDGER, LookUp("name", "Principal", {"name": "Principal"}, case_sensitive=False)),
         ("o1.l1.a-BRL", Entity.ASSET, LookUp("code", "BRL")),
         ("o1.l1.at3", Entity.ACCOUNT_TYPE, LookUp("keyValue", "loans", {"key_value": "loans"}, case_sensitive=False)),
         ("o1.l1.p1", Entity.PORTFOLIO, LookUp("metadata.seedKey", "r/o1.l1.p1")),
-        ("o1.l1.s1", Entity.SEGMENT, LookUp("name", "Retail")),
+        ("o1.l1.s1", Entity.SEGMENT, LookUp("name", "Varejo")),
     ],
 )
 def test_an_existing_one_is_found_by_what_identifies_it(key: str, entity: Entity, look_up: LookUp) -> None:
@@ -117,38 +96,41 @@ def test_the_last_account_of_the_last_block_is_a_source_as_often_as_the_first() 
     assert sent == dict.fromkeys(range(accounts), 3)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 8), st.integers(0, 20), st.integers(1, 8), st.integers(1, 12), st.integers(0, 2**40))
 def test_a_body_says_what_the_movements_do(
     assets: int, more: int, each: int, transactions_per_batch: int, seed: int
 ) -> None:
     volume = {"assetsPerLedger": assets, "accountsPerLedger": 2 * assets + more, "transactionsPerAccount": each}
-    ledger = ledger_of(transactions_per_batch, seed, **volume)
+    ledger = ledger_of(transactions_per_batch, seed=seed, **volume)
     for item in transactions(ledger):
-        send = body_of(item)["send"]
-        asset = ledger.asset_of(item.movements[0].destination)
-        effect = {ledger.alias(account): change for account, change in effect_of(item).items()}
-        written = Counter[str]()
-        for side, sign in ((send.get("source", {}).get("from", []), -1), (send["distribute"]["to"], 1)):
-            aliases = [alias for alias, _ in legs(side)]
-            assert len(aliases) == len(set(aliases)), "two legs of one account on one side"
-            for alias, value in legs(side):
-                assert len(value.partition(".")[2]) == asset.scale
-                written[alias] += sign * int(value.replace(".", ""))
-        assert effect == dict(written)
-        assert {leg["amount"]["asset"] for leg in send["distribute"]["to"]} == {send["asset"], asset.code, item.asset}
-        assert ("source" in send) is (item.phase is Phase.TRANSFERS)
+        send, asset = body_of(item)["send"], asset_of(ledger, item)
+        for side, sums in zip(("source", "distribute"), sums_by_side([item]), strict=True):
+            expected = {
+                EXTERNAL + code if account is None else ledger.alias(account): asset.text(amount)
+                for (account, code), amount in sums.items()
+            }
+            found = legs(send.get(side, {}).get("from" if side == "source" else "to", []))
+            if found:
+                assert dict(found) == expected
+                assert len(found) == len(expected), "two legs of one account on one side"
+            else:
+                assert expected == {EXTERNAL + asset.code: item.amount}
+            assert set(item.accounts[side == "distribute"]) == set(expected)
+        assert send["asset"] == asset.code == item.asset
+        assert send["value"] == item.amount == asset.text(sum(movement.amount for movement in item.movements))
+        sides = {"json": {"source", "distribute"}, "inflow": {"distribute"}, "outflow": {"source"}}
+        assert {"source", "distribute"} & set(send) == sides[item.endpoint]
 
 
 def test_a_deposit_batch_reaches_accounts_of_one_asset_and_the_last_one_is_shorter() -> None:
     ledger = ledger_of(3, assetsPerLedger=2, accountsPerLedger=8, transactionsPerAccount=1)
-    made = [(item.key, item.asset, item.amount, [leg.destination for leg in item.movements])
-            for item in ledger.deposits()]  # fmt: skip
+    made = [(item.key, item.asset, [leg.destination for leg in item.movements]) for item in ledger.deposits()]
     assert made == [
-        ("o1.l1.d1x3", "BRL", "30000.00", [0, 2, 4]),
-        ("o1.l1.d7x1", "BRL", "10000.00", [6]),
-        ("o1.l1.d2x3", "USD", "30000.00", [1, 3, 5]),
-        ("o1.l1.d8x1", "USD", "10000.00", [7]),
+        ("o1.l1.d1x3", "BRL", [0, 2, 4]),
+        ("o1.l1.d7x1", "BRL", [6]),
+        ("o1.l1.d2x3", "USD", [1, 3, 5]),
+        ("o1.l1.d8x1", "USD", [7]),
     ]
 
 
@@ -161,8 +143,19 @@ def test_movements_of_a_batch_to_one_account_are_one_leg_with_their_sum() -> Non
         source = item.movements[0].source
         assert source is not None
         assert legs(send["source"]["from"]) == [(ledger.alias(source), item.amount)]
-        assert legs(send["distribute"]["to"]) == [(ledger.alias(1 - source), item.amount)]
+        assert len(legs(send["distribute"]["to"])) == len({movement.destination for movement in item.movements}) <= 2
         assert Decimal(item.amount) == Decimal(sum(movement.amount for movement in item.movements)) / 100
+
+
+def test_a_batch_with_boletos_has_one_leg_of_the_external_account() -> None:
+    ledger = ledger_of(12, assetsPerLedger=1, accountsPerLedger=40, transactionsPerAccount=13)
+    items = [item for item in ledger.transfers() if sum(each.destination is None for each in item.movements) > 1]
+    assert items
+    for item in items:
+        received = legs(body_of(item)["send"]["distribute"]["to"])
+        outside = [value for alias, value in received if alias == "@external/BRL"]
+        paid = sum(movement.amount for movement in item.movements if movement.destination is None)
+        assert outside == [ledger.assets[0].text(paid)]
 
 
 def test_an_account_that_gets_what_it_sends_is_not_changed() -> None:
@@ -171,91 +164,73 @@ def test_an_account_that_gets_what_it_sends_is_not_changed() -> None:
     assert effect_of(item) == {0: 1, 2: 3}
 
 
-RAILS: dict[str, dict[str, str]] = {
-    "PIX": {"pixType": "transfer|payment|withdrawal", "pixKey": "email|phone|document|randomKey"},
-    "TED": {"bankCode": "001|104|341|237|033", "accountType": "checking|savings"},
-    "BOLETO": {
-        "barcode": r"\d{44}",
-        "dueDate": r"20\d\d-(0[1-9]|1[0-2])-(0[1-9]|1\d|2[0-8])",
-        "issuer": "bank|utility|government|retail",
-    },
-    "P2P": {"platform": "app|website|terminal", "category": "purchase|subscription|donation"},
-}
-
-
-def test_every_rail_has_its_own_details_and_all_of_their_values_occur() -> None:
-    ledger = ledger_of(accountsPerLedger=100, transactionsPerAccount=20)
-    seen: dict[tuple[str, str], set[str]] = {}
+def test_every_asset_has_only_rails_that_exist_for_it() -> None:
+    ledger = ledger_of(assetsPerLedger=8, accountsPerLedger=240, transactionsPerAccount=20)
+    seen: dict[str, Counter[str]] = {}
     for item in ledger.transfers():
-        body = body_of(item)
-        details = {name: value for name, value in body["metadata"].items() if name not in ("seedRun", "seedKey")}
-        payment_rail = details.pop("rail")
-        assert body["description"] == f"{payment_rail} transfer"
-        assert set(details) == set(RAILS[payment_rail])
-        for name, value in details.items():
-            assert re.fullmatch(RAILS[payment_rail][name], value)
-            seen.setdefault((payment_rail, name), set()).add(value)
-    for payment_rail, details in RAILS.items():
-        for name, pattern in details.items():
-            if "\\" not in pattern:
-                assert seen[payment_rail, name] == set(pattern.split("|"))
-
-
-def test_amounts_are_drawn_from_the_whole_range_in_minor_units() -> None:
-    ledger = ledger_of(assetsPerLedger=8, accountsPerLedger=400, transactionsPerAccount=10)
-    drawn: dict[str, list[int]] = {}
-    for item in ledger.transfers():
-        drawn.setdefault(item.asset, []).extend(movement.amount for movement in item.movements)
-    for asset in ASSETS:
-        amounts, span = drawn[asset.code], asset.transfer_max - asset.transfer_min
-        assert min(amounts) < asset.transfer_min + span * 0.05 + 1
-        assert max(amounts) > asset.transfer_max - span * 0.05 - 1
-        if asset.scale:
-            assert any(amount % 10 for amount in amounts), "the last decimal is never used"
-    assert set(drawn["MILES"]) == set(range(10, 51))
-
-
-def test_deposits_and_ranges_are_the_published_ones() -> None:
-    published = {
-        "BRL": ("10000.00", "10.00", "50.00"),
-        "USD": ("10000.00", "10.00", "50.00"),
-        "EUR": ("10000.00", "10.00", "50.00"),
-        "BTC": ("100", "0.01", "0.10"),
-        "ETH": ("100", "0.01", "0.10"),
-        "XAU": ("5000", "0.1", "1"),
-        "XAG": ("5000", "0.1", "1"),
-        "MILES": ("10000", "10", "50"),
+        seen.setdefault(item.asset, Counter())[body_of(item)["metadata"]["rail"]] += 1
+        assert (item.movements[0].destination is None) is (body_of(item)["metadata"]["rail"] == "BOLETO")
+    assert {code: set(rails) for code, rails in seen.items()} == {
+        "BRL": {"PIX", "BOLETO", "TED"},
+        "USD": {"WIRE"},
+        "EUR": {"WIRE"},
+        "BTC": {"ONCHAIN"},
+        "ETH": {"ONCHAIN"},
+        "XAU": {"TRANSFER"},
+        "XAG": {"TRANSFER"},
+        "MILES": {"REDEMPTION", "TRANSFER"},
     }
-    for asset in ASSETS:
-        amounts = (asset.deposit, asset.transfer_min, asset.transfer_max)
-        assert [asset.decimal(minor) for minor in amounts] == [Decimal(text) for text in published[asset.code]]
+    assert seen["BRL"].most_common(1)[0][0] == "PIX"
+
+
+def test_amounts_are_within_the_limits_of_their_asset_and_not_all_alike() -> None:
+    ledger = ledger_of(assetsPerLedger=8, accountsPerLedger=160, transactionsPerAccount=20)
+    limits = {"BRL": ("0.5", "50000"), "ETH": ("0.0001", "100"), "XAU": ("0.01", "500"), "MILES": ("10", "200000")}
+    drawn: dict[str, list[Decimal]] = {}
+    for item in ledger.transfers():
+        drawn.setdefault(item.asset, []).append(Decimal(item.amount))
+    for code, (least, most) in limits.items():
+        assert Decimal(least) <= min(drawn[code])
+        assert max(drawn[code]) <= Decimal(most)
+        assert max(drawn[code]) > 20 * sorted(drawn[code])[len(drawn[code]) // 10], f"{code}: amounts are nearly equal"
 
 
 def test_transfers_reach_every_other_account_of_the_asset() -> None:
     ledger = ledger_of(assetsPerLedger=2, accountsPerLedger=10, transactionsPerAccount=60)
     reached: dict[int | None, set[int]] = {}
     for item in ledger.transfers():
-        for movement in item.movements:
-            reached.setdefault(movement.source, set()).add(movement.destination)
+        for source, destination, _ in item.movements:
+            if destination is not None:
+                reached.setdefault(source, set()).add(destination)
     for account in range(10):
         assert reached[account] == set(range(account % 2, 10, 2)) - {account}
 
 
-def test_accounts_are_spread_over_assets_types_portfolios_and_segments() -> None:
-    volume = {"assetsPerLedger": 3, "portfoliosPerLedger": 2, "segmentsPerLedger": 5, "accountsPerLedger": 90}
+def test_assets_are_taken_in_turn_and_types_portfolios_and_segments_do_not_follow_from_them() -> None:
+    volume = {"assetsPerLedger": 3, "portfoliosPerLedger": 3, "segmentsPerLedger": 6, "accountsPerLedger": 360}
     items = list(ledger_of(**volume).account_items())
-    for field, shares in (("assetCode", 3), ("type", 3)):
-        assert Counter(Counter(item.payload[field] for item in items).values()) == {90 // shares: shares}
-    for field, shares in (("portfolioId", 2), ("segmentId", 5)):
-        assert set(Counter(item.references[field] for item in items).values()) == {90 // shares}
-        assert len({item.references[field] for item in items}) == shares
-
-
-def test_every_segment_and_portfolio_has_accounts_of_every_asset() -> None:
-    volume = {"assetsPerLedger": 3, "portfoliosPerLedger": 3, "segmentsPerLedger": 6, "accountsPerLedger": 90}
-    items = list(ledger_of(**volume).account_items())
+    assert [item.payload["assetCode"] for item in items[:6]] == ["BRL", "USD", "EUR"] * 2
     for field, count in (("portfolioId", 3), ("segmentId", 6)):
         assert len({(item.references[field], item.payload["assetCode"]) for item in items}) == 3 * count
+    assert len({(item.payload["type"], item.payload["assetCode"]) for item in items}) == 9
+    types = Counter(item.payload["type"] for item in items)
+    assert types.most_common() == sorted(types.items(), key=lambda one: -one[1])
+    assert types["deposit"] > types["savings"] > types["marketplace"]
+
+
+def test_companies_are_not_in_portfolios_and_segments_for_people() -> None:
+    plan = plan_of(portfoliosPerLedger=8, segmentsPerLedger=9, accountsPerLedger=400)
+    found: dict[str, set[str]] = {}
+    for item in plan.ledgers[0].account_items():
+        for key in item.references.values():
+            metadata = item.payload["metadata"]
+            referred = plan.find(key)
+            assert isinstance(referred, EntityItem)
+            assert isinstance(metadata, dict)
+            found.setdefault(str(referred.payload["name"]), set()).add(str(metadata["holderKind"]))
+    assert found["Alta Renda"] == found["Private"] == {"PF"}
+    assert found["Middle Market"] == found["MEI"] == found["Empresas"] == {"PJ"}
+    assert found["Digital"] == {"PF", "PJ"}
 
 
 def test_what_accounts_refer_to_is_part_of_the_plan() -> None:
@@ -270,20 +245,28 @@ def test_accounts_without_portfolios_and_segments_refer_to_nothing() -> None:
     assert all(item.references == {} for item in items)
 
 
-@pytest.mark.parametrize(("registered", "used"), [(0, 3), (1, 1), (5, 5)])
-def test_accounts_have_the_registered_types_or_else_the_three_usual_ones(registered: int, used: int) -> None:
-    ledger = ledger_of(accountTypesPerLedger=registered, accountsPerLedger=60)
-    assert len(list(ledger.account_type_items())) == registered
-    names = ["deposit", "savings", "loans", "marketplace", "creditCard"]
-    assert {item.payload["type"] for item in ledger.account_items()} == set(names[:used])
+@pytest.mark.parametrize(
+    ("registered", "used"),
+    [
+        (0, {"deposit", "savings", "marketplace"}),
+        (1, {"deposit"}),
+        (2, {"deposit", "savings"}),
+        (5, {"deposit", "savings", "marketplace"}),
+    ],
+)
+def test_accounts_have_types_that_are_registered_where_any_are(registered: int, used: set[str]) -> None:
+    ledger = ledger_of(accountTypesPerLedger=registered, accountsPerLedger=200)
+    names = [item.payload["keyValue"] for item in ledger.account_type_items()]
+    assert names == ["deposit", "savings", "loans", "marketplace", "creditCard"][:registered]
+    assert {item.payload["type"] for item in ledger.account_items()} == used
 
 
 def test_assets_say_their_minor_units_and_symbol_in_plain_characters() -> None:
     items = list(ledger_of(assetsPerLedger=8, accountsPerLedger=16).asset_items())
     metadata = [item.payload["metadata"] for item in items]
-    said = [(one["symbol"], one["minorUnits"]) for one in metadata if isinstance(one, dict)]
+    said = [(one.get("symbol"), one["minorUnits"]) for one in metadata if isinstance(one, dict)]
     assert said == [
-        ("R$", "2"), ("$", "2"), ("EUR", "2"), ("BTC", "8"), ("ETH", "18"), ("Au", "6"), ("Ag", "6"), ("mi", "0"),
+        ("R$", "2"), ("$", "2"), (None, "2"), (None, "8"), (None, "18"), ("Au", "6"), ("Ag", "6"), ("mi", "0"),
     ]  # fmt: skip
 
 
@@ -310,8 +293,14 @@ def test_ledgers_of_one_plan_are_not_copies_of_each_other() -> None:
 
 
 def test_transactions_carry_the_marks_by_their_names() -> None:
-    """The generators write the names as literals, because they run once for each transaction."""
+    """The writer has the names as literals, because it runs once for each transaction."""
     for item in transactions(ledger_of()):
         metadata = json.loads(item.body)["metadata"]
         assert (metadata[RUN_MARK], metadata[KEY_MARK]) == ("r", item.tag)
         assert item.tag == f"r/{item.key}"
+
+
+def test_lists_of_names_that_are_used_up_continue_with_numbers_and_never_repeat() -> None:
+    names = [numbered(LEDGERS, index).lower() for index in range(500)]
+    assert len(set(names)) == 500
+    assert [numbered(LEDGERS, index) for index in (0, 6, 12)] == ["Principal", "Principal 2", "Principal 3"]
