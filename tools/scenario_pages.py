@@ -82,7 +82,7 @@ def _page(name: str) -> str:
         lines += ["", "| it uses | from version |", "|---|---|"]
         lines += [f"| {need.feature} | {need.versions} |" for need in needs]
     if scenario.assumptions:
-        lines += ["", "Figures that are assumptions, nobody's statistics:", ""]
+        lines += ["", "Figures that are assumptions, without a source:", ""]
         lines += [f"- {assumption}" for assumption in scenario.assumptions]
     if scenario.personas:
         lines += ["", "| persona | name | kind | tags |", "|---|---|---|---|"]
