@@ -71,8 +71,9 @@ format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: $(STAMP) ## regenerate the generated parts of docs/
+docs: $(STAMP) ## regenerate the generated parts of docs/, and the screens of the data
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/screens.py
 	@$(BIN)/python tools/scenario_pages.py
 
 bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit and draws (about 10 minutes)
@@ -85,6 +86,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/drawing.py
+	@$(BIN)/python benchmarks/order.py
 	@$(BIN)/python benchmarks/journal.py --appends
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)

@@ -32,7 +32,7 @@ def main() -> int:
         return 0
     stale = [path.name for path, text in pages.items() if not path.exists() or path.read_text(encoding="utf-8") != text]
     if stale:
-        print(f"docs/scenarios is out of date ({', '.join(stale)}): run python tools/scenario_pages.py")
+        sys.stdout.write(f"docs/scenarios is out of date ({', '.join(stale)}): run python tools/scenario_pages.py\n")
     return bool(stale)
 
 
@@ -82,7 +82,7 @@ def _page(name: str) -> str:
         lines += ["", "| it uses | from version |", "|---|---|"]
         lines += [f"| {need.feature} | {need.versions} |" for need in needs]
     if scenario.assumptions:
-        lines += ["", "Figures that are assumptions, nobody's statistics:", ""]
+        lines += ["", "Figures that are assumptions, without a source:", ""]
         lines += [f"- {assumption}" for assumption in scenario.assumptions]
     if scenario.personas:
         lines += ["", "| persona | name | kind | tags |", "|---|---|---|---|"]

@@ -11,7 +11,7 @@ from contextlib import ExitStack, suppress
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, cast
 
 import orjson
 
@@ -23,6 +23,7 @@ from midaz_seed.event_loop import in_thread
 from midaz_seed.files import PRIVATE_FILE, temporary_path
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.routes import PAGE_LIMIT
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.plan.manifest import ManifestAccount, manifest_accounts, manifest_personas
 from midaz_seed.runs.directory import MANIFEST
@@ -80,18 +81,22 @@ async def _read_ids(context: RunContext, ledgers: Sequence[LedgerState]) -> list
         for page in range(1, -(-(ledger.plan.account_count + len(ledger.plan.assets)) // PAGE_LIMIT) + 1)
     ]
 
+    failed = False
+
     async def read(each: tuple[Ids, LedgerState, int]) -> None:
+        nonlocal failed
+        if failed:  # the others would not end sooner
+            return
         ids, ledger, page = each
-        path = routes.collection(Entity.ACCOUNT, ledger.place)
-        with suppress(SeedError, StoppedError):  # the data is there, and the proof does not need the manifest
-            envelope = await api.rows_once(
-                path, Service.ONBOARDING, limit=str(PAGE_LIMIT), page=str(page), sort_order="asc"
-            )
-            rows = envelope["items"]
-            assert isinstance(rows, list), "rows_once checks it"
-            for row in rows:
-                if isinstance(row, dict):
-                    ids[str(row.get("alias"))] = (str(row.get("id") or ""), str(row.get("portfolioId") or ""))
+        query = {"limit": str(PAGE_LIMIT), "page": str(page), "sort_order": "asc"}
+        try:
+            envelope = await api.rows_once(routes.collection(Entity.ACCOUNT, ledger.place), Service.ONBOARDING, **query)
+        except (SeedError, StoppedError):  # the data is there, and its verification does not need the manifest
+            failed = True
+            return
+        rows = cast("list[JsonObject]", envelope["items"])
+        for row in rows:
+            ids[str(row.get("alias"))] = (str(row.get("id") or ""), str(row.get("portfolioId") or ""))
 
     await context.pool.run_all(pages, read)
     return found

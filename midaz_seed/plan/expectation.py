@@ -15,6 +15,7 @@ from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.flows.base import Draft
 from midaz_seed.plan.follow_ups import follow_up_drafts
 from midaz_seed.plan.items import Kind, Phase
+from midaz_seed.plan.refusals import check_refusals
 
 AMOUNT_MAX = 10**30
 """Largest balance in minor units; servers keep more digits, but no bank does."""
@@ -105,10 +106,10 @@ class _Balances:
                     gained[destination] = gained.get(destination, 0) + amount
         self._end_epoch(paid, gained)
 
-    def follow(self, kind: Kind, drafts: Iterable[Draft]) -> None:
-        """Apply commits, cancels or reverts, which may be made in any order."""
+    def follow(self, follow_ups: Iterable[tuple[Kind, Draft]]) -> None:
+        """Apply commits, cancels and reverts, which may be made in any order."""
         paid, gained = dict[int, int](), dict[int, int]()
-        for draft in drafts:
+        for kind, draft in follow_ups:
             for source, destination, amount in draft.movements:
                 if kind is Kind.REVERT:
                     if destination is not None:
@@ -146,9 +147,10 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         keep: keep the balances. Otherwise only sums are known, and the opening balances of the first ledger.
 
     Raises:
-        PlanError: a balance is too large, or an entry has no partner for an account.
+        PlanError: a balance is too large, an entry has no partner for an account, or a refusal no account.
     """
     population, flows, shape = dimensions.population, dimensions.flows, dimensions.shape
+    check_refusals(dimensions)
     balances, sizes = _Balances(len(population)), []
     kinds = [flow.kind for flow in flows.flows]
     for epoch in flows.epochs():
@@ -158,8 +160,7 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         _add(digest, drafts)
     transferred = list(balances.net)
     follow_ups = follow_up_drafts(flows)
-    for kind in (Kind.COMMIT, Kind.CANCEL, Kind.REVERT):
-        balances.follow(kind, (draft for each, draft in follow_ups if each is kind))
+    balances.follow(follow_ups)
     wishes = population.wishes()
     opening = [max(wish, need) for wish, need in zip(wishes, balances.need, strict=True)]
     digest.update(",".join(map(str, opening)).encode())

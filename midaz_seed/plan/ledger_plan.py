@@ -222,7 +222,7 @@ class LedgerPlan:
 
     def refusals(self) -> Iterator[TransactionItem]:
         """Generate the transactions that the server must refuse."""
-        return refusal_items(self._dimensions, self._expectation)
+        return refusal_items(self._dimensions, self._expectation.received)
 
     # ---- balances
 
@@ -310,7 +310,8 @@ class LedgerPlan:
                 return self._dimensions.writer.item(flows.rounds, flows.rounds.one(position, round_number), 0)
             rounds = range(round_number * size, min((round_number + 1) * size, flows.rounds.rounds))
             return self._batch(flows.rounds, tuple(flows.rounds.one(position, each) for each in rounds), rounds)
-        return next(islice(self.transfers_of(epoch), at, None))
+        draft = next(islice(flows.drafts(self.epochs[epoch]), at, None))  # only one of them is written
+        return self._dimensions.writer.item(flows.flows[draft.flow], draft, self.epochs[epoch].day)
 
     def find(self, key: str) -> EntityItem | TransactionItem | None:
         """Return the item with this key, or None."""

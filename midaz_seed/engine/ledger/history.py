@@ -113,7 +113,7 @@ class _Statement:
 
 
 class _History:
-    """The proof of one ledger."""
+    """The verification of the history of one ledger."""
 
     def __init__(self, context: RunContext, ledger: LedgerState) -> None:
         self._context = context

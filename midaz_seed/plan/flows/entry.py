@@ -33,7 +33,7 @@ class Entry:
         if mix.same_holder and self.sources is not None and self.targets is not None:
             self._keep_owners()
         self._choose_source = (
-            Sources(self.sources, self._choice(mix.from_), f"{seed}:from", self._top(mix.from_))
+            Sources(population, self.sources, self._choice(mix.from_), f"{seed}:from", self._top(mix.from_))
             if self.sources
             else None
         )
@@ -50,7 +50,7 @@ class Entry:
         self._split = [(population.groups[label][0], share) for label, share in mix.split.items()]
 
     def without_partner(self) -> str | None:
-        """Return the code of an asset in which sources have nobody to move money to; None when there is none."""
+        """Return the code of an asset in which sources have no account to move money to; None when there is none."""
         assets = self.population.shape.assets
         if self.sources is not None and not self.sources.accounts:
             return assets[0].code
@@ -221,12 +221,12 @@ class Entry:
         assert self._choose_target is not None
         members = self._choose_target.members(source, asset) if source is not None else None
         if members is not None:
-            return tuple(
-                [
-                    Movement(source, account, draw(bits, self._earner(source, account)))
-                    for account in members[: self.mix.legs]
-                ]
-            )
+            paid = [
+                Movement(source, account, draw(bits, self._earner(source, account)))
+                for account in members[: self.mix.legs]
+            ]
+            # with fewer accounts than sources, a source without members pays the one that was drawn
+            return tuple(paid) or (Movement(source, destination, amount),)
         found = {destination: amount}
         for _ in range(2 * self.mix.legs):
             if len(found) >= self.mix.legs:

@@ -96,6 +96,7 @@ CASES: list[tuple[str, str, str]] = [
     ),
     ("rate: {BRL", "rate: {BLR", "assets.USD.rate.BLR: there is no other asset 'BLR'; did you mean BRL?"),
     ("  USD:", "  GBP: {}\n  USD:", "7: assets.GBP: no account has this asset"),
+    ("savings: {}", "savings: {types: {deposit: 0}}", "owns.savings.types: one weight must be above 0"),
     # personas
     (
         "mix:",
@@ -431,9 +432,9 @@ def test_a_rule_that_no_day_of_the_history_can_match_is_found(
 @pytest.mark.parametrize(
     ("friends", "sentence"),
     [
-        ("{mean: 0.5}", "by.friends.mean: it must be from 1 to 100"),
-        ("{mean: 101}", "by.friends.mean: it must be from 1 to 100"),
-        ("{mean: 6, alpha: 0.5}", "by.friends.alpha: it must be from 1 to 10"),
+        ("{mean: 0.5}", "mix.sale.to.shop.checking.friends.mean: it must be from 1 to 100"),
+        ("{mean: 101}", "mix.sale.to.shop.checking.friends.mean: it must be from 1 to 100"),
+        ("{mean: 6, alpha: 0.5}", "mix.sale.to.shop.checking.friends.alpha: it must be from 1 to 10"),
     ],
 )
 def test_a_mean_number_of_friends_that_cannot_be_kept_is_refused(friends: str, sentence: str, tmp_path: Path) -> None:
