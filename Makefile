@@ -71,8 +71,9 @@ format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: $(STAMP) ## regenerate the generated parts of docs/
+docs: $(STAMP) ## regenerate the generated parts of docs/, and the screens of the data
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/screens.py
 	@$(BIN)/python tools/scenario_pages.py
 
 bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency and the rate limit (about 10 minutes)

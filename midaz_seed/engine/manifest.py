@@ -91,7 +91,7 @@ async def _read_ids(context: RunContext, ledgers: Sequence[LedgerState]) -> list
         query = {"limit": str(PAGE_LIMIT), "page": str(page), "sort_order": "asc"}
         try:
             envelope = await api.rows_once(routes.collection(Entity.ACCOUNT, ledger.place), Service.ONBOARDING, **query)
-        except (SeedError, StoppedError):  # the data is there, and the proof does not need the manifest
+        except (SeedError, StoppedError):  # the data is there, and its verification does not need the manifest
             failed = True
             return
         rows = cast("list[JsonObject]", envelope["items"])
