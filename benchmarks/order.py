@@ -24,7 +24,7 @@ _SCENARIO = """\
 scenario: order-benchmark
 about: A retail bank with some days.
 extends: builtin:retail-bank
-time: {{last_day: "2025-03-07", history: {days} days, order: {order}}}
+time: {{last_day: "2025-02-10", history: {days} days, order: {order}}}
 volume: {{customers: {customers}, per_customer_per_day: "{per_day}"}}
 proof: {{as_of: [2 random days], statements: 20}}
 """

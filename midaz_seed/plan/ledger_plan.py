@@ -222,7 +222,7 @@ class LedgerPlan:
 
     def refusals(self) -> Iterator[TransactionItem]:
         """Generate the transactions that the server must refuse."""
-        return refusal_items(self._dimensions, self._expectation)
+        return refusal_items(self._dimensions, self._expectation.received)
 
     # ---- balances
 

@@ -10,6 +10,7 @@ import orjson
 
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.dimensions import LedgerDimensions, OrganizationDimensions
+from midaz_seed.plan.drawing.texts import fields_from_outside
 from midaz_seed.plan.expectation import Expectation, Raised, expect
 from midaz_seed.plan.generators import (
     ACCOUNT_TYPES,
@@ -142,7 +143,8 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
         ]
         for organization in organizations
     ]
-    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{canonical_text(scenario)}".encode())
+    text = canonical_text(scenario)
+    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{text}{fields_from_outside(text)}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
     expectations = [

@@ -15,7 +15,7 @@ LAYERS = [
     {"settings"},
     {"plan"},
     {"transport", "resilience", "reporting"},
-    {"midaz", "events"},
+    {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe"},
     {"wiring", "stopping"},

@@ -62,9 +62,7 @@ def _part(spec: AmountSpec, scale: int) -> _Part:
         part = _Part(table.drawer(lowest, highest), lowest, highest)
     else:
         part = _composed(spec, scale)
-    if spec.round:
-        part = _rounded(part, spec, scale)
-    return _bounded(part, least, most)
+    return _rounded(part, spec, scale, least, most) if spec.round else _bounded(part, least, most)
 
 
 def minor_units(value: Decimal, scale: int, rounding: str = ROUND_HALF_EVEN) -> int:
@@ -139,21 +137,21 @@ def _one_of(weights: Sequence[int], parts: Sequence[_Part]) -> _Part:
     )
 
 
-def _rounded(part: _Part, spec: AmountSpec, scale: int) -> _Part:
-    """Return the distribution with a share of the amounts rounded to a multiple; never to zero."""
+def _rounded(part: _Part, spec: AmountSpec, scale: int, least: int, most: int | None) -> _Part:
+    """Return the distribution with a share of the amounts rounded to a multiple, never to zero, and then bounded."""
     multiples = [minor_units(Decimal(text), scale) for text in spec.round]
     shares = list(spec.round.values())
     reached, count = cumulative([*shares, max(WHOLE - sum(shares), 0)])
-    exact, draw = len(multiples), part.draw
+    highest = part.highest + max(multiples) if most is None else most
+    choices, draw = [*multiples, 0], part.draw
 
     def drawn(bits: Bits) -> int:
-        amount, chosen = draw(bits), bisect_right(reached, bits(count))
-        if chosen == exact:
-            return amount
-        multiple = multiples[chosen]
-        return ((amount + multiple // 2) // multiple or 1) * multiple
+        amount = draw(bits)
+        if multiple := choices[bisect_right(reached, bits(count))]:
+            amount = ((amount + (multiple >> 1)) // multiple or 1) * multiple
+        return least if amount < least else amount if amount < highest else highest
 
-    return _Part(drawn, min(part.lowest, *multiples), part.highest + max(multiples))
+    return _Part(drawn, least, highest)
 
 
 def _bounded(part: _Part, least: int, most: int | None) -> _Part:
@@ -165,6 +163,6 @@ def _bounded(part: _Part, least: int, most: int | None) -> _Part:
 
     def drawn(bits: Bits) -> int:
         amount = draw(bits)
-        return least if amount < least else min(amount, highest)
+        return least if amount < least else amount if amount < highest else highest
 
     return _Part(drawn, least, highest)

@@ -23,10 +23,8 @@ FRIENDS_MAX, FRIENDS_TAIL = 60, 5
 """Largest number of friends of one account: 60, or five times the mean."""
 SHIFT_UNIT = 1000
 """The shift of a power law is a whole number of thousandths."""
-SMALL_TOTAL = 1 << 24
-"""Largest sum of weights that 32 random bits are exact enough for."""
 SMALL_SIZE = 1 << 16
-"""Largest group from which 32 random bits choose evenly: within 1.6e-5 of the probability of each."""
+"""Largest group for which 32 random bits are enough: each has its probability within 2**-32."""
 
 
 def cumulative(weights: Sequence[int]) -> tuple[list[int], int]:
@@ -37,7 +35,7 @@ def cumulative(weights: Sequence[int]) -> tuple[list[int], int]:
     """
     reached = list(accumulate(weights))
     total = reached[-1]
-    count = 32 if total <= SMALL_TOTAL else 64
+    count = 32 if len(weights) <= SMALL_SIZE else 64
     return [-(-(each << count) // total) for each in reached], count
 
 
@@ -83,9 +81,12 @@ def members_of(source: int, sources: int, size: int) -> range:
 
 
 def _members(size: int, sources: int) -> Choose:
+    """Return the choice among the members of the source (`members_of`); among all where a source has none."""
+
     def choose(bits: Bits, source: int) -> int:
-        members = members_of(source, sources, size)
-        return members.start + ((bits(64) * len(members)) >> 64) if members else (bits(64) * size) >> 64
+        first = source * size // sources
+        count = (source + 1) * size // sources - first
+        return first + ((bits(64) * count) >> 64) if count else (bits(64) * size) >> 64
 
     return choose
 

@@ -120,7 +120,7 @@ class Table:
                 value = low + ((body[interval] - low) * (drawn & mask) >> fraction)
             else:
                 value = (upper if interval else lower).draw(bits)
-            return least if value < least else min(value, most)
+            return least if value < least else value if value < most else most
 
         return draw
 

@@ -82,7 +82,7 @@ def test_hot_accounts_take_everything_by_default_and_can_be_all():
     ("friends", "most"), [({"mean": 6}, 60), ({"mean": "1.5", "alpha": "2.5"}, 60), ({"mean": 20}, 100)]
 )
 def test_the_mean_number_of_friends_is_the_wanted_one(friends, most):
-    made, sources, steps = choose({"friends": friends}, 3000), 1500, most + 4
+    made, sources, steps = choose({"friends": friends}, 3000), 6000, most + 4
     even = [(lambda count, step=step: (step << count) // steps) for step in range(steps)]
     known = [{made(bits, source) for bits in even} for source in range(sources)]
     assert mean(map(len, known)) == pytest.approx(float(friends["mean"]), rel=0.05)
