@@ -14,7 +14,8 @@ import pytest
 
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan, build_plan
-from midaz_seed.plan.profile import FlowProfile, Profile, profile
+from midaz_seed.plan.profile import profile
+from midaz_seed.plan.profile_parts import FlowProfile, Profile
 from midaz_seed.scenarios.loader import builtin_names
 from midaz_seed.settings.model import Settings
 from tests.support.brazil import END_TO_END_ID, parse_bank_slip, parse_utility_slip
