@@ -1,11 +1,12 @@
 """Amounts of money from random bits, by the distributions of a scenario: whole numbers of minor units. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
+from itertools import accumulate
 
 from midaz_seed.plan.drawing.bits import Bits
-from midaz_seed.plan.drawing.choices import weighted
 from midaz_seed.plan.drawing.quantiles import CONTEXT, standard_normal, table
 from midaz_seed.scenarios.model import AmountSpec
 from midaz_seed.scenarios.values import WHOLE
@@ -34,12 +35,27 @@ def _compiled(text: str, scale: int) -> Draw:
     if spec.of is not None or spec.like is not None:
         raise ValueError("amounts that refer to an income or to another entry are resolved before")
     unit = 10**scale
-    draw = _rounded(_distribution(spec, scale), spec.round, unit)
+    draw = _unlimited(spec, scale)
     least = max(int(spec.min * unit), 1) if spec.min is not None else 1
     most = int(spec.max * unit) if spec.max is not None else AMOUNT_MAX
     if least > AMOUNT_MAX or most > AMOUNT_MAX:
         raise ValueError(f"amounts are limited to {AMOUNT_MAX:.0e} minor units")
-    return lambda bits: min(max(draw(bits), least), most)
+
+    def limited(bits: Bits) -> int:
+        amount = draw(bits)
+        return least if amount < least else most if amount > most else amount
+
+    return limited
+
+
+def _unlimited(spec: AmountSpec, scale: int) -> Draw:
+    return _rounded(_distribution(spec, scale), spec.round, 10**scale)
+
+
+def _part(spec: AmountSpec, scale: int) -> Draw:
+    """Return the function for a part of a mix, whose whole has limits."""
+    limited = spec.min is not None or spec.max is not None or spec.of is not None or spec.like is not None
+    return compile_amount(spec, scale) if limited else _unlimited(spec, scale)
 
 
 def _distribution(spec: AmountSpec, scale: int) -> Draw:
@@ -64,7 +80,7 @@ def _composed(spec: AmountSpec, scale: int) -> Draw:
     """Return the function for a distribution that is one of several."""
     unit = 10**scale
     if spec.mix is not None:
-        return _one_of([weight for weight, _ in spec.mix], [compile_amount(part, scale) for _, part in spec.mix])
+        return _one_of([weight for weight, _ in spec.mix], [_part(part, scale) for _, part in spec.mix])
     if spec.choose is not None:
         return _one_of(list(spec.choose.values()), [_constant(int(Decimal(text) * unit)) for text in spec.choose])
     assert spec.bands is not None, "the model has exactly one distribution"
@@ -83,8 +99,9 @@ def _uniform(low: int, high: int) -> Draw:
 
 
 def _one_of(weights: list[int], parts: list[Draw]) -> Draw:
-    choose = weighted(weights)
-    return lambda bits: parts[choose(bits)](bits)
+    reached = list(accumulate(weights))
+    total = reached[-1]
+    return lambda bits: parts[bisect_right(reached, (bits(64) * total) >> 64)](bits)
 
 
 def _rounded(draw: Draw, shares: Mapping[str, int], unit: int) -> Draw:
@@ -92,10 +109,11 @@ def _rounded(draw: Draw, shares: Mapping[str, int], unit: int) -> Draw:
     if not shares:
         return draw
     multiples = [int(Decimal(text) * unit) for text in shares]
-    choose = weighted([*shares.values(), max(WHOLE - sum(shares.values()), 0)])
+    reached = list(accumulate([*shares.values(), max(WHOLE - sum(shares.values()), 0)]))
+    total = reached[-1]
 
     def drawn(bits: Bits) -> int:
-        amount, chosen = draw(bits), choose(bits)
+        amount, chosen = draw(bits), bisect_right(reached, (bits(64) * total) >> 64)
         if chosen == len(multiples):
             return amount
         multiple = multiples[chosen]
