@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from pydantic import BeforeValidator, StringConstraints
 from pydantic.fields import FieldInfo
 
-from midaz_seed.scenarios import model, values
+from midaz_seed.scenarios import model, parts, values
 from midaz_seed.scenarios.checks.texts import FIELDS
 from midaz_seed.scenarios.model import Part, Scenario
 from midaz_seed.scenarios.sentences import PATTERNS
@@ -23,8 +23,8 @@ _BY_VALIDATOR = {
     values._days: "a number of days",
     values._date: "a date, or `yesterday`",
     model._option: "text, a whole number, `true` or `false`",
-    model._amount: "[amounts](#amountspec)",
-    model._party: "[accounts](#partyspec)",
+    parts._amount: "[amounts](#amountspec)",
+    parts._party: "[accounts](#partyspec)",
 }
 """Validator of a type of the model -> what the type is in a file."""
 _BY_PATTERN = {**PATTERNS, values.NAME: "a name", values.PATH: "accounts, such as `person.checking`"}
@@ -97,7 +97,7 @@ def _value(kind: Any, metadata: Sequence[Any] = ()) -> str:
     if origin is Annotated:
         return _value(arguments[0], arguments[1:])
     if kind == "Amount":
-        return _BY_VALIDATOR[model._amount]
+        return _BY_VALIDATOR[parts._amount]
     if origin in (Union, UnionType):
         return " or ".join(dict.fromkeys(_value(each) for each in arguments if each is not type(None)))
     if origin is Literal:

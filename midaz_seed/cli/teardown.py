@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: bool, yes: bool, as_json: bool) -> None:
     """Remove what a run created: every ledger and organization that carries its run id, and nothing else.
 
-    Name the RUN, or give the same preset, seed, volume flags and --run-id as the run.
+    Name the RUN, or give the same scenario, preset, seed, volume flags and --run-id as the run.
     """
     import sys
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:
     """Compare every balance and count on the server with the plan. Writes nothing to the server.
 
-    Name the RUN, or give the same preset, seed, volume flags and --run-id as the run: they determine the plan.
+    Name the RUN, or give the scenario, preset, seed, volume flags and --run-id of the run: they determine the plan.
     """
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import verify as verify_run

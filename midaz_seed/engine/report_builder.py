@@ -1,5 +1,6 @@
 """Build the report of a run: numbers, verdict, exit code and next step."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
@@ -21,6 +22,7 @@ from midaz_seed.reporting.report import (
     ErrorExample,
     ErrorReport,
     FailedItemReport,
+    HistoryReport,
     LedgerReport,
     OpenLoopReport,
     PhaseReport,
@@ -227,6 +229,23 @@ def _verification(context: RunContext) -> VerificationReport | None:
         differences=tuple(differences[:DIFFERENCES_MAX]),
         differences_total=len(differences),
         elapsed_s=max((verification.elapsed_s for verification in verifications), default=0.0),
+        history=_history([found.history for found in verifications if found.history is not None]),
+    )
+
+
+def _history(found: Sequence[HistoryReport]) -> HistoryReport | None:
+    """Return the history of all ledgers; the dates are those of any of them."""
+    if not found:
+        return None
+    return HistoryReport(
+        days=tuple(sorted({day for each in found for day in each.days})),
+        accounts=sum(each.accounts for each in found),
+        balances=sum(each.balances for each in found),
+        statements=sum(each.statements for each in found),
+        lines=sum(each.lines for each in found),
+        lines_out_of_step=sum(each.lines_out_of_step for each in found),
+        hot_lines_out_of_step=sum(each.hot_lines_out_of_step for each in found),
+        skipped="; ".join(sorted({each.skipped for each in found if each.skipped})),
     )
 
 

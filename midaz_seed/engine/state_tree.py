@@ -11,7 +11,7 @@ from itertools import count
 
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.midaz.routes import Place
-from midaz_seed.plan.items import Kind, Phase, TransactionItem, adds_record, balance_effect_of, trace_of
+from midaz_seed.plan.items import Kind, Phase, TransactionItem, adds_record, balance_effect_of, effect_of, trace_of
 from midaz_seed.plan.ledger_plan import LedgerPlan
 from midaz_seed.plan.plan import OrganizationPlan, Plan
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
@@ -110,25 +110,41 @@ class LedgerState:
     """
 
     begun: dict[Phase, int] = field(default_factory=dict)
-    """For each phase that the time limit cut short: number of its transactions that were started."""
+    """For each phase that the time limit cut short: ordinal from which on no transaction was started."""
+    held_back: dict[Phase, frozenset[int]] = field(default_factory=dict)
+    """For each such phase: ordinals of earlier transactions that were not started, because they waited for others."""
+    cut_day: int | None = None
+    """The day of the history that the time limit cut short, or before which it ended the run."""
+    missed_on: dict[int, Counter[int]] = field(default_factory=dict)
+    """Day -> account -> sum of the changes by its transactions that were certainly not made, in minor units."""
+    made_late: Counter[int] = field(default_factory=Counter)
+    """Day -> number of its transactions that this session made although some of a later day existed already."""
 
     def trace_of(self, item: TransactionItem) -> dict[int, int]:
         """Return all that a transaction changes in this server's balances (`plan.items.trace_of`)."""
         return trace_of(item, touches_held=self.touches_held)
 
     def exclude_unstarted(
-        self, phase: Phase, begun: int, changes: Mapping[int, int], count: int, endings: Collection[str] = ()
+        self,
+        phase: Phase,
+        begun: int,
+        changes: Mapping[int, int],
+        count: int,
+        endings: Collection[str] = (),
+        held_back: frozenset[int] = frozenset(),
     ) -> None:
         """Exclude transactions that the time limit left unstarted.
 
         Args:
             phase: their phase.
-            begun: ordinal of the first transaction that was not started.
+            begun: ordinal from which on no transaction was started.
             changes: sum of the changes that they would have caused, with the keys of `balance_effect_of`.
             count: number of transactions.
             endings: keys of the pending transactions that some of them would have committed or cancelled.
+            held_back: ordinals before `begun` that were not started either.
         """
         self.begun[phase] = begun
+        self.held_back[phase] = held_back
         self.left_out_count += count
         self.left_out_records += count - len(endings)
         self.left_out_endings.update(endings)
@@ -144,6 +160,8 @@ class LedgerState:
         self.trace_of_missed.update(self.trace_of(item))
         if item.key in self.sample:
             self.missed.add(item.key)
+        if self.plan.is_dated:
+            self.missed_on.setdefault(item.day, Counter()).update(effect_of(item))
 
     @property
     def place(self) -> Place:

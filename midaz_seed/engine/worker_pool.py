@@ -7,7 +7,7 @@ an item is made only when a worker is free for it. The limit can be changed whil
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
@@ -16,6 +16,20 @@ from midaz_seed.engine.admission import Admission, StoppedError
 from midaz_seed.task_groups import background_tasks
 
 T = TypeVar("T")
+
+
+class Ordered(Protocol[T]):
+    """An iterator of items that may have to wait for others; it ends when nothing more can start."""
+
+    def __iter__(self) -> Iterator[T]: ...
+
+    def ready(self) -> int:
+        """Return how many items may be taken now; 0 while all others wait, 1 at the end."""
+        ...
+
+    def finished(self, one: T, /) -> None:
+        """Note that the work on an item has ended."""
+        ...
 
 
 class _Stream(Generic[T]):
@@ -99,7 +113,39 @@ class WorkerPool:
         Raises:
             Exception: the first exception of `work`, which ends the stream.
         """
-        stream = _Stream(iter(items), work, max_concurrent or self._workers, is_new_work=is_new_work)
+        await self._run(_Stream(iter(items), work, max_concurrent or self._workers, is_new_work=is_new_work))
+
+    async def run_ordered(
+        self, items: Ordered[T], work: Callable[[T], Awaitable[None]], *, is_new_work: bool = False
+    ) -> None:
+        """Run `work` on every item that may start; as `run_all`, but an item is taken when `items` has one ready.
+
+        It returns when nothing more can start and everything in progress is done.
+        """
+
+        def taken() -> Iterator[T]:
+            for item in items:
+                admit(wake_from=1)
+                yield item
+
+        async def finish(item: T) -> None:
+            try:
+                await work(item)
+            finally:
+                items.finished(item)
+                # the worker of this item takes the next one itself, unless another stream has its turn
+                admit(wake_from=2 if len(self._streams) == 1 else 1)
+
+        def admit(*, wake_from: int) -> None:
+            ready = items.ready()
+            stream.limit = self._workers if ready else 0
+            if self._idle and ready >= wake_from:
+                self._wake.set()
+
+        stream = _Stream(taken(), finish, self._workers, is_new_work=is_new_work)
+        await self._run(stream)
+
+    async def _run(self, stream: _Stream[Any]) -> None:
         self._streams.append(stream)
         self._wake.set()
         try:

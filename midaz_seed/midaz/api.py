@@ -193,28 +193,63 @@ class MidazApi:
         """Iterate over all balances of a ledger."""
         return self.rows(routes.balances(place), Service.TRANSACTION, by_cursor=True)
 
-    async def transaction_id_by_mark(self, place: Place, mark: str) -> str | None:
+    async def balance_at(self, place: Place, balance_id: str, moment: str) -> JsonObject | None:
+        """Return a balance as it was at a time (midaz-behaviour: balance-history); None without an operation by then.
+
+        Args:
+            place: its ledger.
+            balance_id: its id.
+            moment: `yyyy-mm-dd hh:mm:ss` in UTC.
+        """
+        path = routes.with_query(routes.balance_history(place, balance_id), date=moment)
+        return await self._object(Request("GET", path, service=Service.TRANSACTION), "id", balance_id)
+
+    def operations(self, place: Place, account_id: str, dates: Mapping[str, str]) -> AsyncIterator[JsonObject]:
+        """Iterate over the operations of an account; `dates`: `start_date` and `end_date`."""
+        return self.rows(routes.operations(place, account_id), Service.TRANSACTION, by_cursor=True, query=dates)
+
+    async def transaction_id_by_mark(
+        self, place: Place, mark: str, dates: Mapping[str, str] | None = None
+    ) -> str | None:
         """Return the id of the transaction with `seedKey` = `mark` in its metadata; None when it does not exist.
 
         A reversal has the metadata of the transaction that it reverts and is not meant.
         """
-        rows = await self.transactions_by_mark(place, mark)
+        rows = await self.transactions_by_mark(place, mark, dates)
         return next((str(row["id"]) for row in rows if not parent_of(row)), None)
 
-    async def transactions_by_mark(self, place: Place, mark: str) -> list[JsonObject]:
-        """Return the transactions with `seedKey` = `mark` in their metadata: one, and its reversal."""
+    async def transactions_by_mark(
+        self, place: Place, mark: str, dates: Mapping[str, str] | None = None
+    ) -> list[JsonObject]:
+        """Return the transactions with `seedKey` = `mark` in their metadata: one, and its reversal.
+
+        Args:
+            place: its ledger.
+            mark: its mark.
+            dates: `start_date` and `end_date`: by default they are searched in the last months.
+        """
         path = routes.transactions(place)
-        query = {f"metadata.{KEY_MARK}": mark, "limit": str(PAGE_LIMIT)}
+        query = {f"metadata.{KEY_MARK}": mark, "limit": str(PAGE_LIMIT), **(dates or {})}
         envelope = await self.rows_once(path, Service.TRANSACTION, **query)
         rows = cast("list[JsonObject]", envelope["items"])
         return [row for row in rows if mark_of(row) == mark and row.get("id")]
 
-    async def transaction(self, place: Place, transaction_id: str) -> JsonObject | None:
+    async def transaction(
+        self, place: Place, transaction_id: str, dates: Mapping[str, str] | None = None
+    ) -> JsonObject | None:
         """Return one transaction; None when it does not exist.
 
         It has up to a page of its operations (midaz-behaviour: operations-shown).
+
+        Args:
+            place: its ledger.
+            transaction_id: its id.
+            dates: `start_date` and `end_date`: v3.3 shows the operations only of a transaction that is dated between
+                them, by default in the last months.
         """
-        path = f"{routes.transactions(place)}/{transaction_id}?limit={PAGE_LIMIT}"
+        path = routes.with_query(
+            f"{routes.transactions(place)}/{transaction_id}", limit=str(PAGE_LIMIT), **(dates or {})
+        )
         return await self._object(Request("GET", path, service=Service.TRANSACTION), "id", transaction_id)
 
     async def _object(self, request: Request, name: str, value: str) -> JsonObject | None:

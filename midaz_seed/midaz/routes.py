@@ -71,6 +71,16 @@ def balance(place: Place, balance_id: str) -> str:
     return f"{place.path}/balances/{balance_id}"
 
 
+def balance_history(place: Place, balance_id: str) -> str:
+    """Return the path of one balance as it was at a date, which the query names."""
+    return f"{place.path}/balances/{balance_id}/history"
+
+
+def operations(place: Place, account_id: str) -> str:
+    """Return the path of the operations of an account, which are paged by cursor."""
+    return f"{place.path}/accounts/{account_id}/operations"
+
+
 def with_query(path: str, **query: str) -> str:
     """Add a query string to a path; a double underscore in a name becomes a dot (`metadata__key`)."""
     pairs = {name.replace("__", "."): value for name, value in query.items()}

@@ -19,6 +19,8 @@ class Server:
     """`HEAD .../transactions/metrics/count` (from v3.6)."""
     atomic_many_to_many: bool
     """An n:n transaction is applied as a whole or not at all (from v3.3); batches depend on it."""
+    balance_history: bool
+    """`GET .../balances/{id}/history` (from v3.6)."""
     filters_names: bool
     """Lists can be filtered by name and other fields (from v3.6); earlier versions ignore unknown filters."""
     default_balances_at_once: bool
@@ -65,6 +67,7 @@ def server_of(version: str) -> Server:
         version=version,
         counts_transactions=number >= (3, 6),
         atomic_many_to_many=number >= (3, 3),
+        balance_history=number >= (3, 6),
         filters_names=number >= (3, 6),
         default_balances_at_once=number >= (3, 4),
         balances_wait_for_records=number < (3, 4),

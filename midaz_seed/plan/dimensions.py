@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from midaz_seed.plan.writing import TransactionWriter
 
 
+_DERIVED = ("population", "flows", "writer")
+"""Properties of a ledger that are computed from the others."""
+
+
 @dataclass(frozen=True, slots=True)
 class OrganizationDimensions:
     """One organization; `index` counts from 0."""
@@ -85,6 +89,10 @@ class LedgerDimensions:
 
         return TransactionWriter(self.flows.facts, self.identity, self.shape.history)
 
+    def __getstate__(self) -> dict[str, object]:
+        """Return what a process of a shard gets: accounts and flows are made again where they are needed."""
+        return {name: value for name, value in self.__dict__.items() if name not in _DERIVED}
+
     def named(self, identity: PlanIdentity) -> "LedgerDimensions":
         """Return the same ledger with another run id; what does not depend on it is kept."""
         other = replace(self, identity=identity)
@@ -93,5 +101,5 @@ class LedgerDimensions:
 
     def forget(self) -> None:
         """Free the memory of accounts and flows; they are made again when they are needed."""
-        for name in ("population", "flows", "writer"):
+        for name in _DERIVED:
             self.__dict__.pop(name, None)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from midaz_seed.errors import PlanError
 from midaz_seed.model.money import format_minor
@@ -12,9 +11,6 @@ from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionIte
 from midaz_seed.plan.population import Population
 from midaz_seed.plan.streams import stream
 from midaz_seed.scenarios.model import Refusals
-
-if TYPE_CHECKING:
-    from midaz_seed.plan.expectation import Expectation
 
 FUTURE = "2199-12-31T12:00:00Z"
 _HINTS = {
@@ -66,7 +62,7 @@ def _counts(spec: Refusals) -> Iterator[tuple[str, int]]:
     return zip(spec.kinds, apportion(spec.count, list(spec.kinds.values())), strict=True)
 
 
-def refusal_items(dimensions: LedgerDimensions, expectation: "Expectation") -> Iterator[TransactionItem]:
+def refusal_items(dimensions: LedgerDimensions, received: Sequence[int]) -> Iterator[TransactionItem]:
     """Generate the refusals of a ledger.
 
     A refused amount is one minor unit more than the account can ever have had, so it is refused in any order.
@@ -77,12 +73,12 @@ def refusal_items(dimensions: LedgerDimensions, expectation: "Expectation") -> I
     candidates, number = _candidates(dimensions.population), 0
     for kind, count in _counts(spec):
         for _ in range(count):
-            yield _refusal(dimensions, expectation, candidates, kind, number)
+            yield _refusal(dimensions, received, candidates, kind, number)
             number += 1
 
 
 def _refusal(
-    dimensions: LedgerDimensions, expectation: "Expectation", candidates: _Candidates, kind: str, number: int
+    dimensions: LedgerDimensions, received: Sequence[int], candidates: _Candidates, kind: str, number: int
 ) -> TransactionItem:
     population, assets = dimensions.population, dimensions.assets
     bits = stream(dimensions.identity.seed, dimensions.key, "refusals", number).getrandbits
@@ -92,7 +88,7 @@ def _refusal(
     partners = candidates.by_asset[population.asset[source]]
     at = (bits(64) * len(partners)) >> 64
     destination = partners[at] if partners[at] != source else partners[(at + 1) % len(partners)]
-    amount = 1 if kind != "insufficient-funds" else expectation.received[source] + 1
+    amount = 1 if kind != "insufficient-funds" else received[source] + 1
     payer, payee = f'"{population.aliases[source]}"', f'"{population.aliases[destination]}"'
     paid, dated = amount, ""
     if kind == "unknown-destination":

@@ -10,6 +10,7 @@ from midaz_seed.plan.items import AssetTemplate
 from midaz_seed.plan.memory import movements_of
 from midaz_seed.plan.templates import ACCOUNT_TYPES, numbered
 from midaz_seed.scenarios.model import IN_TURN, Kind, Persona, Pool, Scenario
+from midaz_seed.scenarios.zones import days_before_zone
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
 
@@ -80,9 +81,15 @@ def ledger_shape(settings: Settings) -> LedgerShape:
     """Return the shape of the ledgers of a plan.
 
     Raises:
-        PlanError: the counts of the settings do not fit the scenario.
+        PlanError: the counts of the settings do not fit the scenario, or its history begins too early.
     """
     scenario, volume = settings.scenario, settings.volume
+    # a scenario file was checked when it was read, but not the last day of `yesterday`, which was resolved since
+    if scenario.time is not None and (problem := days_before_zone(scenario.time)) is not None:
+        raise PlanError(
+            f"scenario {scenario.scenario}: time.history: {problem}",
+            hint="set time.history and time.last_day in the scenario file",
+        )
     codes = list(scenario.assets)
     if scenario.volume.from_settings:
         codes = codes[: volume.assets_per_ledger]

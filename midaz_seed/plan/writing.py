@@ -251,6 +251,11 @@ class TransactionWriter:
         assert destination is not None, "it stays in the ledger"
         return f'"{describe(rail, "between", self._first_names[destination])}"', metadata
 
+    def rail_of(self, flow: Flow, draft: Draft) -> str | None:
+        """Return the payment rail of a transaction; None without one."""
+        rail = flow.text.rail
+        return self._rails.of(draft.asset, draft.bits) if rail == "by-asset" else rail
+
     def _compiled(self, template: str) -> Callable[[Facts], str]:
         compiled = self._texts.get(template)
         if compiled is None:

@@ -6,11 +6,11 @@ from midaz_seed.clock import Clock
 from midaz_seed.errors import UnreachableError
 from midaz_seed.midaz.api import MidazApi, mark_of
 from midaz_seed.midaz.routes import Place
-from midaz_seed.plan.calendar.stamps import OFFSETS_S
 from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.plan.last_day import run_id_of_any_day, with_last_day
 from midaz_seed.plan.marks import LAST_DAY_MARK, RUN_MARK
 from midaz_seed.probe.requests import reads_with_retries
+from midaz_seed.scenarios.zones import OFFSETS_S
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import Transport, TransportError
 
@@ -23,7 +23,7 @@ async def resolve_last_day(
     Args:
         settings: those of the run, whose last day is `yesterday`.
         transport: connected to the server.
-        clock: tells the date.
+        clock: gives the date.
         recorded: the day in the run's directory.
 
     Raises:

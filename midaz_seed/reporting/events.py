@@ -69,6 +69,8 @@ class PhaseFinished:
     existing: int
     failed: int
     elapsed_s: float
+    refused: int = 0
+    """Refused with the planned code, as they had to be."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -367,7 +367,8 @@ def _described(event: Event) -> str:
                 return f"{ledger} {done} {event.elapsed_s:.1f} s"
             failed = f", {event.failed:,} failed" if event.failed else ""
             existing = f", {event.existing:,} existing" if event.existing else ""
-            return f"{ledger} {event.phase}: {event.created:,} created{existing}{failed} in {event.elapsed_s:.1f} s"
+            made = f"{event.refused:,} refused" if phase is Phase.REFUSALS else f"{event.created:,} created"
+            return f"{ledger} {event.phase}: {made}{existing}{failed} in {event.elapsed_s:.1f} s"
         case BatchSizeMeasured():
             return (
                 f"batch size {event.size}: {event.movements_per_s:,.0f} movements/s, p99 {event.latency_ms_p99:.1f} ms"

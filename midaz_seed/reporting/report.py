@@ -231,6 +231,30 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryReport:
+    """The verification of what movements with dates have left, of one ledger or of all."""
+
+    days: tuple[str, ...] = ()
+    """Dates at whose end every balance was compared (ISO 8601)."""
+    accounts: int = 0
+    """Accounts whose balances were compared at each of them, external ones included."""
+    balances: int = 0
+    """Balances compared, over all dates."""
+    statements: int = 0
+    """Accounts whose statement was compared, line by line."""
+    lines: int = 0
+    lines_out_of_step: int = 0
+    """Lines whose balance is not the one after the line before. They are differences where one session made the ledger
+    without a doubt; otherwise they are in days in which a session ended."""
+    hot_lines_out_of_step: int = 0
+    """The same in days in which the account had more lines than could be sent one after another, so that their order
+    was not kept.
+    """
+    skipped: str = ""
+    """Why something was not compared; "" when everything was."""
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerVerification:
     """The verification of one ledger."""
 
@@ -245,6 +269,8 @@ class LedgerVerification:
     """Transactions that were made, according to the balances, but that the server does not list yet."""
     crash_seen: str = ""
     """Signs of a crash of the server, if they explain the unlisted transactions."""
+    history: HistoryReport | None = None
+    """None without dates."""
 
     @property
     def ok(self) -> bool:
@@ -271,6 +297,8 @@ class VerificationReport:
     Midaz lists them within an hour."""
     crash_seen: str = ""
     """Signs of a crash of the server, if they explain the unlisted transactions."""
+    history: HistoryReport | None = None
+    """None when no ledger has movements with dates."""
 
 
 @dataclass(frozen=True, slots=True)

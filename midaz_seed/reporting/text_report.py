@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
-from midaz_seed.reporting.report import Difference, PhaseReport, Report, VerificationReport
+from midaz_seed.reporting.report import Difference, HistoryReport, PhaseReport, Report, VerificationReport
 from midaz_seed.wording import counted, printable, wrapped
 
 ROWS_MAX = 20
@@ -256,6 +256,8 @@ def _verification(report: Report) -> Iterator[str]:
         yield "verified: nothing"
     if proof.transactions_unlisted:
         yield f"       {_unlisted(proof)}"
+    if proof.history is not None:
+        yield from _history(proof.history, ok=proof.ok)
     if proof.ok:
         yield "       every balance is the planned one, and every asset sums to zero"
         return
@@ -274,6 +276,24 @@ def _verification(report: Report) -> Iterator[str]:
             "       every balance is the planned one, and only records are missing: if the server has crashed, it "
             "lists them within an hour, then `midaz-seed verify` finds them; otherwise they were not made"
         )
+
+
+def _history(history: HistoryReport, *, ok: bool) -> Iterator[str]:
+    """Describe what was compared of the history. Differences have lines of their own."""
+    compared = []
+    if history.days:
+        right = ": right" if ok else " compared"
+        compared.append(f"{counted(history.accounts, 'account')} at {counted(len(history.days), 'date')}{right}")
+    if history.statements:
+        out = history.lines_out_of_step
+        step = f"{counted(out, 'line')} out of step" if out else "in step"
+        compared.append(f"{counted(history.statements, 'statement')} {step}")
+    if compared:
+        yield f"history: {'; '.join(compared)}"
+    if history.lines_out_of_step and ok:
+        yield "       out of step: inside days in which a session ended; the balances at their ends are right"
+    if history.skipped:
+        yield f"history: not all compared: {history.skipped}"
 
 
 def _unlisted(proof: VerificationReport) -> str:

@@ -10,7 +10,7 @@ operating system: a crash of the machine can lose the last seconds, which the ba
 import os
 from array import array
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -22,6 +22,7 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.runs.journal_format import (
     CREATED,
     LEASE,
+    LEASED_MAX,
     OPENING,
     SENT,
     TRACK_SHIFT,
@@ -54,7 +55,7 @@ class _Record(NamedTuple):
 class PhaseLog:
     """One phase of one ledger in the journal: what earlier sessions did, and the records of this one."""
 
-    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next")
+    __slots__ = ("_base", "_count", "_earlier", "_journal", "_known", "_leased", "_next", "order_ends")
 
     def __init__(self, journal: "Journal", number: int, known: ReplayedState, count: int) -> None:
         self._journal = journal
@@ -63,6 +64,11 @@ class PhaseLog:
         self._count = count
         self._earlier = self._leased = max((end for _, end, _ in known.leases), default=0)
         self._next = self._leased
+        self.order_ends: int | None = None
+        """Ordinal at which the current epoch ends, where items may start after later ones of it. Then a lease covers
+        everything from the end of the last one on, within the epoch: after a kill, what is unknown is a prefix of what
+        was not made, so that it can be resent in order before all others.
+        """
 
     @property
     def was_started(self) -> bool:
@@ -113,8 +119,9 @@ class PhaseLog:
         """
         generation = 0
         if ordinal >= self._leased:
-            end = min(ordinal + LEASE_ITEMS, self._count)
-            self._journal.lease(self._base + ordinal, end - ordinal)
+            end = min(ordinal + LEASE_ITEMS, self._count if self.order_ends is None else self.order_ends)
+            for first in range(ordinal if self.order_ends is None else self._leased, end, LEASED_MAX):
+                self._journal.lease(self._base + first, min(end - first, LEASED_MAX))
             self._leased = end
         elif ordinal < self._earlier:
             generation = self.generation_of(ordinal)  # a request with this key may still be in the network
@@ -139,6 +146,18 @@ class PhaseLog:
     def not_made(self, ordinal: int) -> None:
         """Record that the item was certainly not made: it was refused, or not sent at all."""
         self._journal.not_made.append(self._base + ordinal)
+
+    def not_started(self, ordinals: Iterable[int]) -> None:
+        """Record that items were not started, as far as they are leased: they waited for others."""
+        for ordinal in ordinals:
+            if ordinal < self._leased:
+                self.not_made(ordinal)
+
+    def lease_again(self, ordinals: Iterable[int]) -> None:
+        """Record that items may be sent which an earlier session leased and did not make. Raises JournalError."""
+        for ordinal in ordinals:
+            if ordinal < self._earlier:
+                self.resend(ordinal, self.generation_of(ordinal))
 
     def created(self, ordinal: int, server_id: str, *, created_by_this_run: bool) -> None:
         """Record that an entity exists, with this id."""

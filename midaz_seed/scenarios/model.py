@@ -7,8 +7,40 @@ YAML reads as true or false (on, off, yes, no, y, n).
 import json
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from midaz_seed.scenarios.holders import (
+    IN_TURN,
+    Accounts,
+    Asset,
+    ByIncome,
+    Chosen,
+    Internal,
+    Kind,
+    Owned,
+    Persona,
+    Pool,
+    Rail,
+    Rate,
+    Status,
+    Sweep,
+)
+from midaz_seed.scenarios.parts import (
+    EXTERNAL,
+    NO_PARTY,
+    Amount,
+    AmountSpec,
+    Choice,
+    Friends,
+    Hot,
+    Lognormal,
+    Pareto,
+    Part,
+    Party,
+    PartySpec,
+    Text,
+    exactly_one,
+)
 from midaz_seed.scenarios.values import (
     MIDAZ_VERSION,
     OPTION,
@@ -24,275 +56,38 @@ from midaz_seed.scenarios.values import (
     Weight,
 )
 
+__all__ = [
+    "EXTERNAL",
+    "IN_TURN",
+    "NO_PARTY",
+    "Accounts",
+    "Amount",
+    "AmountSpec",
+    "Asset",
+    "ByIncome",
+    "Choice",
+    "Chosen",
+    "Friends",
+    "Hot",
+    "Internal",
+    "Kind",
+    "Lognormal",
+    "Owned",
+    "Pareto",
+    "Part",
+    "Party",
+    "PartySpec",
+    "Persona",
+    "Pool",
+    "Rail",
+    "Rate",
+    "Status",
+    "Sweep",
+]
+"""What the modules beside this one define of the model: import it from here."""
+
 DEFAULT_SCENARIO = "classic"
 """The scenario of a run that names none."""
-EXTERNAL = "external"
-"""In `from` and `to`: the external account of the asset."""
-IN_TURN = "in-turn"
-"""As the asset of an account: the assets of the ledger one after another."""
-Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
-
-
-class Part(BaseModel):
-    """A part of a scenario. Unknown names are errors; values cannot be changed after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
-
-
-def _exactly_one(part: Part, names: tuple[str, ...]) -> None:
-    given = [name for name in names if getattr(part, name) is not None]
-    if len(given) != 1:
-        raise ValueError(
-            f"exactly one of {', '.join(names)} is needed" + (f", not {' and '.join(given)}" if given else "")
-        )
-
-
-# ---- amounts
-
-
-class Lognormal(Part):
-    """Amounts whose logarithm is normally distributed; the mean is median * exp(sigma**2 / 2)."""
-
-    median: Number
-    sigma: Number
-
-
-class Pareto(Part):
-    """Amounts from `min` on with a long tail of the exponent `alpha`."""
-
-    min: Number
-    alpha: Number
-
-
-def _amount(value: object) -> object:
-    """Accept a bare decimal as a constant, and the word `income`."""
-    if value == "income":
-        return {"of": "income"}
-    return {"const": value} if isinstance(value, str | int | float) else value
-
-
-class AmountSpec(Part):
-    """How amounts are distributed: exactly one distribution, in the unit of the asset (12.50 is 1,250 minor units)."""
-
-    const: Number | None = None
-    uniform: tuple[Number, Number] | None = Field(None, description="Lowest and highest amount.")
-    lognormal: Lognormal | None = None
-    pareto: Pareto | None = None
-    exponential: Number | None = Field(None, description="The mean.")
-    mix: tuple[tuple[Weight, "Amount"], ...] | None = Field(None, description="Weights and distributions.")
-    choose: dict[str, Weight] | None = Field(None, description="Decimal amounts, each with its weight.")
-    bands: tuple[tuple[Weight, Number, Number], ...] | None = Field(
-        None, description="An empirical distribution: weight, lowest and highest amount of each band."
-    )
-    of: Literal["income"] | None = Field(None, description="The income of the customer, times `times`.")
-    like: Name | None = Field(None, description="As the mix entry of this name.")
-    times: Number | None = Field(None, description="Factor for `of` or `like`.")
-    round: dict[str, Share] = Field(
-        default_factory=dict, description="Multiple -> share of the amounts that are rounded to it."
-    )
-    min: Number | None = None
-    max: Number | None = None
-
-    @model_validator(mode="after")
-    def _one_distribution(self) -> Self:
-        names = ("const", "uniform", "lognormal", "pareto", "exponential", "mix", "choose", "bands", "of", "like")
-        _exactly_one(self, names)
-        if self.times is not None and self.of is None and self.like is None:
-            raise ValueError("times needs `of: income` or `like`")
-        return self
-
-
-Amount = Annotated[AmountSpec, BeforeValidator(_amount, json_schema_input_type=AmountSpec | Number | Literal["income"])]
-
-
-# ---- who moves money
-
-
-class Friends(Part):
-    """Each source pays a few fixed partners; the number of them follows a power law."""
-
-    mean: Number
-    alpha: Number = Field(default="1.9", validate_default=True)
-
-
-class Hot(Part):
-    """A few accounts that take most of the movements."""
-
-    count: Annotated[int, Field(ge=1, le=1_000_000)]
-    share: Share = 1_000_000
-
-
-class Choice(Part):
-    """How one account of a group is chosen: exactly one way; by default each with the same probability."""
-
-    uniform: Literal[True] | None = None
-    zipf: Number | None = Field(None, description="The exponent: the k-th account is chosen with weight 1 / k**zipf.")
-    hot: Hot | None = None
-    friends: Friends | None = None
-    members: Literal[True] | None = Field(
-        None, description="The group is divided evenly among the sources, such as employees among employers."
-    )
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Self:
-        _exactly_one(self, ("uniform", "zipf", "hot", "friends", "members"))
-        return self
-
-
-def _party(value: object) -> object:
-    """Accept `person.checking`, a list of such names, or one name with a choice: `{person.checking: {zipf: 1.05}}`."""
-    if isinstance(value, str):
-        return {"of": (value,)}
-    if isinstance(value, list | tuple):
-        return {"of": tuple(value)}
-    if isinstance(value, dict) and len(value) == 1 and "of" not in value:
-        [(name, choice)] = value.items()
-        return {"of": (name,), "by": choice}
-    return value
-
-
-class PartySpec(Part):
-    """The accounts of one side: `external`, internal accounts, or those of kinds of customers; and how one is chosen.
-
-    A name with a dot is the account that customers of a kind own (`person.checking`).
-    """
-
-    of: Annotated[tuple[Path, ...], Field(min_length=1)]
-    by: Choice | None = None
-
-    @property
-    def is_external(self) -> bool:
-        """Whether it is the external account of the asset."""
-        return self.of == (EXTERNAL,)
-
-
-Party = Annotated[
-    PartySpec,
-    BeforeValidator(_party, json_schema_input_type=Path | tuple[Path, ...] | PartySpec | dict[Path, Choice]),
-]
-NO_PARTY = PartySpec(of=("generator",))
-"""`from` and `to` of an entry whose movements a Python generator makes. No account can have this name."""
-
-
-# ---- assets and accounts
-
-Rail = Literal["PIX", "TED", "BOLETO", "P2P", "WIRE", "ONCHAIN", "TRANSFER", "REDEMPTION"]
-
-
-class Rate(Part):
-    """A rate of exchange that changes daily: a seeded random walk."""
-
-    start: Number = Field(description="Rate on the first day.")
-    daily_sigma: Share = Field(description="Standard deviation of the daily change.")
-    source: Text = "PTAX"
-
-
-class Asset(Part):
-    """One asset of the ledgers."""
-
-    name: Text | None = None
-    symbol: Text | None = None
-    type: Literal["currency", "crypto", "commodity", "others"] = "currency"
-    scale: Annotated[int, Field(ge=0, le=18)] = Field(2, description="Number of decimals.")
-    amount: Amount | None = Field(None, description="Amounts of movements that have no distribution of their own.")
-    opening: Amount | None = Field(None, description="Opening balances of accounts that have none of their own.")
-    rails: dict[Rail, Weight] = Field(default_factory=dict, description="Rails of movements that name none.")
-    rate: dict[AssetCode, Rate] = Field(
-        default_factory=dict, description="What one unit costs in another asset, for `exchange`."
-    )
-
-
-class Sweep(Part):
-    """The transfer of what an internal account received on a day to another one, at the end of the day."""
-
-    to: Name
-
-
-class Internal(Part):
-    """An account of the bank itself, one in each ledger; its alias is its name."""
-
-    name: Text
-    type: Name = "internal"
-    asset: AssetCode | None = Field(None, description="By default the first asset.")
-    opening: Amount | None = None
-    sweep: Sweep | None = None
-
-
-class Owned(Part):
-    """One account of a customer."""
-
-    chance: Share = Field(1_000_000, description="Share of the customers that own one.")
-    type: Name = "deposit"
-    types: dict[Name, Weight] = Field(default_factory=dict, description="Types by chance, instead of `type`.")
-    asset: AssetCode | Literal["in-turn"] | None = Field(None, description="By default the first asset.")
-    parent: Name | None = Field(None, description="The customer's account of this name is its parent account.")
-    opening: Amount | None = None
-
-
-class ByIncome(Part):
-    """Segments by income: each begins at an income."""
-
-    by: Literal["income"]
-    cuts: dict[Name, Number]
-
-
-class Chosen(Part):
-    """Segments by chance, each with its share."""
-
-    choose: dict[Name, Weight]
-
-
-class Status(Part):
-    """The shares of accounts without movements. What is left is active."""
-
-    dormant: Share = Field(0, description="No movements.")
-    frozen: Share = Field(0, description="Cannot send, from the beginning.")
-    closed: Share = Field(0, description="Status CLOSED, balance 0, no movements.")
-
-
-class Kind(Part):
-    """A kind of customer. Each customer has one portfolio, and the accounts in `owns`."""
-
-    share: Share | None = Field(None, description="Share of the customers; all shares sum to 100 %.")
-    holder: Literal["PF", "PJ", "mixed"] = Field(
-        "PF", description="PF: people; PJ: companies; mixed: as `data.individualsPercent` of the settings."
-    )
-    owns: Annotated[dict[Name, Owned], Field(min_length=1)]
-    segment: ByIncome | Chosen | None = None
-    income: Amount | None = None
-    opening: Amount | None = Field(None, description="Wish for the opening balance of each account.")
-    popularity: Choice | None = Field(None, description="How one of them is chosen as a destination by default.")
-    status: Status = Status()
-
-
-class Pool(Part):
-    """Names that accounts are distributed over by chance, instead of one per customer."""
-
-    names: Annotated[tuple[Text, ...], Field(min_length=1)]
-    only: dict[Text, Literal["PF", "PJ"]] = Field(
-        default_factory=dict, description="Names that only people (PF) or only companies (PJ) get."
-    )
-    count: Annotated[int, Field(ge=0, le=1000)] | None = Field(None, description="By default one of each name.")
-
-
-class Accounts(Part):
-    """Who holds accounts."""
-
-    internal: dict[Name, Internal] = Field(default_factory=dict)
-    kinds: Annotated[dict[Name, Kind], Field(min_length=1)]
-
-
-class Persona(Part):
-    """A customer with a fixed name and alias in every seed, made first."""
-
-    alias: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9-]{1,60}$")]
-    kind: Name = Field(description="Kind of customer.")
-    name: Text
-    income: Number | None = Field(None, description="By default drawn as that of the kind.")
-    opening: Number | None = Field(None, description="Opening balance; by default drawn as that of the kind.")
-    status: Literal["active", "dormant", "frozen", "closed"] = "active"
-    popularity: Literal["top"] | None = Field(None, description="The one that is chosen most often.")
-    tags: tuple[Name, ...] = Field((), description="Words for the manifest.")
 
 
 # ---- movements
@@ -308,7 +103,7 @@ class Fee(Part):
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
-        _exactly_one(self, ("percent", "fixed"))
+        exactly_one(self, ("percent", "fixed"))
         return self
 
 
@@ -396,7 +191,7 @@ class When(Part):
 
     @model_validator(mode="after")
     def _one_rule(self) -> Self:
-        _exactly_one(self, ("business_day", "day", "last_business_day_before", "day_of_month", "every"))
+        exactly_one(self, ("business_day", "day", "last_business_day_before", "day_of_month", "every"))
         return self
 
 
@@ -429,8 +224,8 @@ class Payout(Part):
 class Then(Part):
     """What becomes of pending transactions; what is left stays pending."""
 
-    commit: Share = 0
-    cancel: Share = 0
+    commit: Share = Field(0, description="Share that is committed.")
+    cancel: Share = Field(0, description="Share that is cancelled.")
 
 
 class Pending(Part):
@@ -451,8 +246,8 @@ class Live(Part):
 class Lifecycle(Part):
     """What has no date of its own: it is made last, at the time of the run."""
 
-    live: tuple[Live, ...] = ()
-    pending: tuple[Pending, ...] = ()
+    live: tuple[Live, ...] = Field((), description="Made as they are.")
+    pending: tuple[Pending, ...] = Field((), description="Made pending.")
     revert: tuple[Live, ...] = Field((), description="Made and then reverted.")
     annotate: tuple[Live, ...] = Field((), description="Annotations, which move nothing.")
     block: tuple[Live, ...] = Field((), description="Block transactions (v3.8 and later).")
@@ -499,7 +294,7 @@ class Time(Part):
     """The days of the movements."""
 
     last_day: LastDay = Field("yesterday", description="A date, or `yesterday`, which is resolved when the run begins.")
-    history: Days
+    history: Days = Field(description="Number of days, the last one included.")
     zone: Literal["America/Sao_Paulo", "UTC"] = "America/Sao_Paulo"
     calendar: Calendar = Calendar()
     week: tuple[Number, Number, Number, Number, Number, Number, Number] = Field(
@@ -533,12 +328,12 @@ class Needs(Part):
 class Scenario(Part):
     """A scenario after `extends` was resolved."""
 
-    scenario: Name
-    about: Text
+    scenario: Name = Field(description="The name of the scenario.")
+    about: Text = Field(description="What it is, in one sentence.")
     assumptions: tuple[Text, ...] = Field((), description="Figures without a source.")
     needs: Needs = Needs()
     language: Literal["pt_BR"] = "pt_BR"
-    time: Time | None = None
+    time: Time | None = Field(None, description="Without it, movements have no dates.")
     volume: ScenarioVolume = ScenarioVolume()
     assets: Annotated[dict[AssetCode, Asset], Field(min_length=1)]
     accounts: Accounts

@@ -79,12 +79,16 @@ def _days(value: object) -> int:
 
 
 def _date(value: object) -> object:
-    if isinstance(value, str) and value != "yesterday":
-        try:
-            return date.fromisoformat(value)
-        except ValueError:
-            raise ValueError("not a date, such as 2026-11-25, or the word yesterday") from None
-    return value
+    """Read a date, in years that a calendar can be made for; keep the word `yesterday`."""
+    if not isinstance(value, str) or value == "yesterday":
+        return value
+    try:
+        day = date.fromisoformat(value) if len(value) == len("2026-11-25") else None
+    except ValueError:
+        day = None
+    if day is None or not 2000 <= day.year <= 2999:
+        raise ValueError("not a date from 2000 on, such as 2026-11-25, or the word yesterday")
+    return day
 
 
 def _plain(number: Decimal) -> str:

@@ -22,6 +22,7 @@ from midaz_seed.settings.values import (
     Expectation,
     Headers,
     Hosts,
+    ManifestFile,
     Positive,
     ProxyUrl,
     Resolve,
@@ -400,6 +401,11 @@ class Settings(Section):
     report: Path | None = Field(
         None, description="File to write the report to (JSON); - prints it on stdout instead of the text."
     )
+    manifest: ManifestFile | None = Field(
+        None,
+        description="File to write the manifest to, .json or .csv: every account with its id, holder and expected "
+        "balance.",
+    )
     target: Target = Target()
     sandbox: Sandbox = Sandbox()
     volume: Volume = Volume()
@@ -442,6 +448,9 @@ class Settings(Section):
         if counts is None or not isinstance(given, Mapping) or not isinstance(scenario, Scenario):
             return values
         if not scenario.volume.from_settings:
+            unused = sorted({f"volume.{to_camel(name)}" for name in given} & unused_counts(scenario))
+            if unused:
+                raise ValueError(f"{', '.join(unused)} has no effect on the scenario {scenario.scenario}")
             volume = scenario.volume
             counts = {**counts, "organizations": volume.organizations, "ledgers_per_organization": volume.ledgers}
         filled = {to_camel(name): count for name, count in {**counts, **given}.items()}

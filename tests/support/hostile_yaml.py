@@ -32,6 +32,25 @@ rules:
   - {path: "/accounts$", every: 100, from_s: 0, to_s: 30, status: {code: 503, retry_after_s: 1, when: before}}
   - {from_request: 500, to_request: 500, refuse: {for_s: 2}}
 """
+SCENARIO = b"""\
+scenario: fuzzed
+about: A bank.
+time: {last_day: 2026-11-25, history: 30 days, week: [1, 1, 1, 1, 1.5, 1, "1"]}
+volume: {from_settings: false, customers: 20, movements: 100}
+assets: &assets
+  BRL: {amount: {mix: [[9, {lognormal: {median: 48, sigma: 0.8}}], [1, 5]], round: {"5": 30 %}}}
+accounts:
+  internal: {fees: {name: Fees, sweep: {to: vault}}, vault: {name: Vault}}
+  kinds:
+    person: {income: 5, owns: {checking: {}, savings: {parent: checking}}, segment: {choose: {a: 1}}}
+personas: [{alias: ana, kind: person, name: Ana}]
+schedules: {salary: {when: {business_day: 5, at: "06:00"}, per: person, via: in, amount: income}}
+mix:
+  pay: {weight: 3, from: [person.checking], to: {person.savings: {zipf: 1.05}}, says: "{to.name} {choose:A 1|B 2}"}
+  in: {weight: 0, from: external, to: person.checking}
+lifecycle: {pending: [{of: pay, count: 3, then: {commit: 50 %}}]}
+proof: {as_of: [month-ends, 2026-11-01]}
+"""
 
 
 def _aliases(depth: int, width: int, merged: bool) -> str:
@@ -97,6 +116,20 @@ _LINES = (
     "rules: [{path: 'a{99999999999}', latency: {ms: 1}}]",
     "rules: [{on: [a], latency: {ms: 1}}]",
     "rules: {a: 1}",
+    "extends: file.yaml",
+    "extends: [a]",
+    "extends: builtin:",
+    "mix: {pay: {remove: true}}",
+    "mix: {pay: {from: {}, to: [], amount: {mix: [[1, {mix: [[1, income]]}]]}}}",
+    "mix: {pay: {weight: 1e400, amount: {like: pay, times: .inf}}}",
+    "personas: [1, {}, {alias: [a]}, {alias: ana}]",
+    "accounts: {kinds: []}",
+    "assets: {BRL: &x {amount: {mix: [[1, *x]]}}}",
+    "assets: {BRL: {scale: 18, amount: {lognormal: {median: 99999999999999999999, sigma: 9999999999}}}}",
+    "proof: {as_of: ['0 random days', 9999-99-99]}",
+    "schedules: {s: {when: {last_business_day_before: 02-30}}}",
+    "time: {history: 3660, last_day: 0001-01-01}",
+    "time: {history: 3660, last_day: 9999-12-31}",
 )
 
 

@@ -130,7 +130,12 @@ def _mix(draw: st.DrawFn) -> dict[str, Any]:
         "sale": {"from": BOTH, "to": "shop.checking", "says": 'Compra "{n}" em {to.name}'},
         "in": {"from": "external", "to": BOTH, "rail": "TED"},
         "out": {"from": BOTH, "to": "external", "rail": "BOLETO"},
-        "save": {"from": "person.checking", "to": "person.savings", "same_holder": True, "metadata": {"goal": "{to.name}"}},
+        "save": {
+            "from": "person.checking",
+            "to": "person.savings",
+            "same_holder": True,
+            "metadata": {"goal": "{to.name}"},
+        },
         "many": {"from": "mesa", "to": BOTH, "legs": draw(st.integers(1, 6))},
         "pay": {"from": "shop.checking", "to": {"person.checking": {"members": True}}, "legs": draw(st.integers(1, 6))},
         "fx": {

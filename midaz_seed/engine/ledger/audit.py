@@ -16,6 +16,7 @@ from midaz_seed.engine.ledger.listing import (
     YIELD_EVERY,
     Listing,
     Record,
+    dates_of,
     endings_of,
     fits,
     planned_status,
@@ -126,13 +127,13 @@ async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: Audi
 
 async def _read_record(context: RunContext, ledger: LedgerState, item: TransactionItem) -> Record | None:
     """Read the record that shows that an item was made; None when there is none."""
-    api, run_id = context.api(Phase.VERIFY), context.plan.run_id
+    api, run_id, dates = context.api(Phase.VERIFY), context.plan.run_id, dates_of(context, ledger)
     if item.kind not in FOLLOW_UP_KINDS:
-        found_id = await api.transaction_id_by_mark(ledger.place, item.tag)
-        row = await api.transaction(ledger.place, found_id) if found_id else None
+        found_id = await api.transaction_id_by_mark(ledger.place, item.tag, dates)
+        row = await api.transaction(ledger.place, found_id, dates) if found_id else None
         return Record.of(row) if row is not None else None
     listing = Listing()
-    for row in await api.transactions_by_mark(ledger.place, f"{run_id}/{item.of}"):
+    for row in await api.transactions_by_mark(ledger.place, f"{run_id}/{item.of}", dates):
         listing.add(row, run_id)
     return listing.record_of(item)
 

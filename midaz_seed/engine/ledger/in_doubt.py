@@ -10,6 +10,8 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import groupby
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.listing import read_listing
@@ -22,6 +24,7 @@ from midaz_seed.engine.ledger.snapshots import (
     explain,
     take_snapshot,
 )
+from midaz_seed.engine.ordering import InOrder, dated_accounts_of, epoch_of
 from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UndecidedError
@@ -29,7 +32,7 @@ from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import Effect, Next, next_sending
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.in_doubt_solver import Solution
-from midaz_seed.plan.items import FOLLOW_UP_KINDS, Kind, Phase, TransactionItem
+from midaz_seed.plan.items import FOLLOW_UP_KINDS, MONEY, Kind, Phase, TransactionItem
 from midaz_seed.wording import counted
 
 RECORDS_WITHIN_S = 3600.0
@@ -247,7 +250,7 @@ class _Resolution:
             if decided is None:
                 decided = await self._decide(doubts)
             again = self._apply(doubts, decided)
-            await context.pool.run_all(again, self._send)
+            await self._send_again(again)
             decided = None
             if not ledger.in_doubt or not again or context.pool.admission.is_draining:
                 return
@@ -273,6 +276,37 @@ class _Resolution:
             elif (key := key_for(context, unresolved, what.effect)) is not None:
                 again.append((unresolved, key))
         return again
+
+    async def _send_again(self, again: Sequence[tuple[UnresolvedTransaction, IdempotencyKey]]) -> None:
+        """Send these; with dates epoch by epoch, each account's in the order of the dates.
+
+        Then one that is in doubt again ends the round for what must follow it.
+        """
+        pool, ledger = self.context.pool, self.ledger
+        if not ledger.plan.is_dated:
+            await pool.run_all(again, self._send)
+            return
+
+        def epoch(one: tuple[UnresolvedTransaction, IdempotencyKey]) -> tuple[int, int]:
+            phase = one[0].item.phase
+            return MONEY.index(phase), epoch_of(ledger.plan, one[0].ordinal) if phase is Phase.TRANSFERS else 0
+
+        by_date = sorted(again, key=lambda one: (*epoch(one), one[0].ordinal))
+        for _, same in groupby(by_date, key=epoch):
+            in_order = InOrder(enumerate(same), lambda one: dated_accounts_of(one[0].item), max_concurrent=pool.limit)
+            await pool.run_ordered(in_order, partial(self._send_in_order, in_order))
+            if in_order.unstarted or in_order.is_holding:
+                return
+
+    async def _send_in_order(
+        self,
+        in_order: InOrder[tuple[UnresolvedTransaction, IdempotencyKey]],
+        numbered_one: tuple[int, tuple[UnresolvedTransaction, IdempotencyKey]],
+    ) -> None:
+        number, one = numbered_one
+        await self._send(one)
+        if any(each.item is one[0].item for each in self.ledger.in_doubt):
+            in_order.hold(number)
 
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
         unresolved, key = one

@@ -7,16 +7,15 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.creator import EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
 from midaz_seed.engine.ledger.freezing import freeze_accounts
-from midaz_seed.engine.ledger.in_doubt import Channel, recover, resolve_doubts, undecided
-from midaz_seed.engine.ledger.left_out import exclude_unstarted
+from midaz_seed.engine.ledger.in_doubt import recover, resolve_doubts, undecided
 from midaz_seed.engine.ledger.listing import follow_ups_of
-from midaz_seed.engine.ledger.money_phase import MoneyPhase, channel
+from midaz_seed.engine.ledger.money_phase import channel
+from midaz_seed.engine.ledger.phase_sending import PhaseSending, note_signs
 from midaz_seed.engine.ledger.reconcile import (
     ExistingTransactions,
     balances_after,
     find_existing,
     numbered,
-    sums_after,
     sums_of,
 )
 from midaz_seed.engine.ledger.refusals import send_refusals
@@ -42,6 +41,7 @@ class LedgerRun:
         self._plan = ledger.plan
         self._made: ExistingTransactions | None = None
         """Transactions that earlier sessions made."""
+        self._sending: PhaseSending | None = None
         self._started_s: dict[Phase, float] = {}
         self._cut_short = False
         """Time was up before every entity existed that movements need."""
@@ -232,32 +232,16 @@ class LedgerRun:
         await resolve_doubts(
             context, ledger, Phase.DEPOSITS, known, channels, made=made, missed=missed, decided=decided
         )
-        self._note_signs(channels.values())
+        note_signs(context, ledger, channels.values())
         if ledger.in_doubt and not context.pool.admission.is_draining:
             raise undecided(ledger)
 
     async def _send(self, phase: Phase) -> None:
         """Send the transactions of a phase, record which accounts cannot be a source, and decide what is in doubt."""
-        context, ledger, earlier = self._context, self._ledger, self._made
-        items = numbered(ledger, phase)
+        if self._sending is None:
+            self._sending = PhaseSending(self._context, self._ledger, self._made)
         with self._reported(phase) as recorder:
-            money = MoneyPhase(context, ledger, phase, earlier, recorder)
-            await context.pool.run_all(items, money.send, is_new_work=True)
-            if context.pool.admission.time_is_up:
-                await exclude_unstarted(ledger, recorder, items, earlier)
-            await context.pool.run_all(list(money.set_aside), money.ask_again)
-            ledger.in_doubt += money.set_aside  # the run is being stopped
-            context.journal.flush()
-            self._note_signs([money.channel])
-            if ledger.in_doubt and not context.pool.admission.is_draining:
-                await resolve_doubts(
-                    context,
-                    ledger,
-                    phase,
-                    sums_after(ledger, phase, earlier),
-                    {phase: money.channel},
-                    missed=lambda unresolved: money.missed(unresolved.item),
-                )
+            await self._sending.send(recorder)
             self._assert_accounted_for(recorder)
 
     def _assert_accounted_for(self, recorder: PhaseRecorder) -> None:
@@ -272,12 +256,6 @@ class LedgerRun:
         assert done + in_doubt <= planned, accounted
         if self._context.pool.admission.is_open:
             assert done + in_doubt == planned, accounted
-
-    def _note_signs(self, channels: Iterable[Channel]) -> None:
-        """Keep what sending has shown about the server."""
-        for each in channels:
-            self._ledger.uncertain = self._ledger.uncertain or each.sender.uncertain
-            self._context.results.crash_seen = self._context.results.crash_seen or each.sender.crash_seen
 
     async def _verify(self) -> None:
         """Verify the ledger, and recover what is in doubt when the audit found its records."""
@@ -352,6 +330,5 @@ class LedgerRun:
         """Emit a phase's counts. Emitted again when a doubt is decided after the phase: the last one is final."""
         progress = self._context.recorder(self._ledger, phase).progress
         elapsed_s = self._context.clock.monotonic() - self._started_s[phase]
-        self._context.emit(
-            PhaseFinished(phase, self._plan.key, progress.created, progress.existing, progress.failed, elapsed_s)
-        )
+        created, existing, failed = progress.created, progress.existing, progress.failed
+        self._context.emit(PhaseFinished(phase, self._plan.key, created, existing, failed, elapsed_s, progress.refused))

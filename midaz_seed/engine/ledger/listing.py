@@ -149,18 +149,28 @@ async def transactions_of(context: RunContext, ledger: LedgerState) -> AsyncIter
     """Yield every transaction of a ledger, whatever its age.
 
     Without dates a list covers only the last months (midaz-behaviour: list-date-window). Servers that cannot count by
-    dates interpret them differently, so they get none.
+    dates interpret them differently, so they get none unless movements have dates.
     """
     query: dict[str, str] = {}
-    if context.server is not None and context.server.counts_transactions:
-        now = datetime.fromtimestamp(context.clock.time(), UTC)
-        query = {
-            "start_date": f"{now - timedelta(days=3650):%Y-%m-%d}",
-            "end_date": f"{now + timedelta(days=2):%Y-%m-%d}",
-        }
+    if ledger.plan.is_dated or (context.server is not None and context.server.counts_transactions):
+        query = all_dates(context)
     path = routes.transactions(ledger.place)
     async for row in context.api(Phase.VERIFY).rows(path, Service.TRANSACTION, by_cursor=True, query=query):
         yield row
+
+
+def all_dates(context: RunContext) -> dict[str, str]:
+    """Return the query of a list that covers every date of a history; plain dates, which every version understands."""
+    now = datetime.fromtimestamp(context.clock.time(), UTC)
+    return {
+        "start_date": f"{now - timedelta(days=3650):%Y-%m-%d}",
+        "end_date": f"{now + timedelta(days=2):%Y-%m-%d}",
+    }
+
+
+def dates_of(context: RunContext, ledger: LedgerState) -> dict[str, str] | None:
+    """Return the query with which one transaction of a ledger is found and shown whole; None without dates."""
+    return all_dates(context) if ledger.plan.is_dated else None
 
 
 async def read_listing(context: RunContext, ledger: LedgerState) -> Listing:

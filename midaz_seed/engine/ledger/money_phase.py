@@ -46,6 +46,8 @@ class MoneyPhase:
         self.sender = self.channel.sender
         self.set_aside: list[UnresolvedTransaction] = []
         """Postponed, because their keys are in flight."""
+        self.undecided: set[int] = set()
+        """Ordinals of transactions whose outcome was open after they were sent."""
 
     async def send(self, numbered_item: PlannedItem) -> None:
         """Send one transaction, unless it was made before or cannot be made. Raises as `TransactionSender.send`."""
@@ -93,8 +95,10 @@ class MoneyPhase:
     def _record_unresolved(self, unresolved: UnresolvedTransaction) -> None:
         if unresolved.set_aside:
             self.set_aside.append(unresolved)
+            self.undecided.add(unresolved.ordinal)
         elif unresolved.in_doubt:
             self._ledger.in_doubt.append(unresolved)
+            self.undecided.add(unresolved.ordinal)
         else:
             self.missed(unresolved.item)
 

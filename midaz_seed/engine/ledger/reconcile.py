@@ -14,7 +14,7 @@ from itertools import chain
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.in_doubt import Decided, key_is_alive, would_be_listed
 from midaz_seed.engine.ledger.listing import read_listing
-from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, Sums, describe_residue, explain
+from midaz_seed.engine.ledger.snapshots import Snapshot, SnapshotSeries, describe_residue, explain
 from midaz_seed.engine.requests.transactions import IdempotencyKey, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import UnexplainedError
@@ -370,25 +370,3 @@ def balances_after(ledger: LedgerState, made: ExistingTransactions, *, and_depos
                 for account, change in effect_of(item).items():
                     balances[account] += change
     return balances
-
-
-def sums_after(
-    ledger: LedgerState, phase: Phase, made: ExistingTransactions | None, *, until: int | None = None
-) -> Sums:
-    """Return the sums (`snapshots.Sums`) at the regular end of a phase, or at a point of it.
-
-    Args:
-        phase: the phase.
-        made: what earlier sessions made.
-        until: ordinal of the first transaction of the phase that was not sent yet; None: all were.
-    """
-    sums = Counter[int]()
-    reached = MONEY.index(phase)
-    for number, each in enumerate(MONEY):
-        begun = ledger.begun.get(each, ledger.plan.counts.get(each, 0))
-        begun = min(begun, until) if until is not None and each is phase else begun
-        for ordinal, item in numbered(ledger, each):
-            if (number <= reached and ordinal < begun) or (made is not None and made.holds(each, ordinal)):
-                sums.update(ledger.trace_of(item))
-    sums.subtract(ledger.trace_of_missed)
-    return sums

@@ -15,7 +15,15 @@ from typing import TypeVar
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.marks import IdsByKey, add, id_of, key_of, locate, surplus, verify_marks
 from midaz_seed.engine.ledger.audit import audit, differences_of
-from midaz_seed.engine.ledger.listing import endings_of, fits, follow_ups_of, planned_status, transactions_of
+from midaz_seed.engine.ledger.history import check_history
+from midaz_seed.engine.ledger.listing import (
+    dates_of,
+    endings_of,
+    fits,
+    follow_ups_of,
+    planned_status,
+    transactions_of,
+)
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz.evidence import status_of
@@ -78,6 +86,9 @@ class _Verification:
         read = await self._audit(rereads) if self._is_to_be_audited else 0
         self._compare_count("transaction count", self._planned_transactions, actual + len(self._unlisted))
         read = max(read, await self._check_sample())
+        balances_differ = any(row.what in ("available", "balance") for row in self._differences)
+        history, differences = await check_history(self._context, self._ledger, balances_differ=balances_differ)
+        self._differences += differences
         return LedgerVerification(
             ledger=self._plan.key,
             name=self._plan.name,
@@ -88,6 +99,7 @@ class _Verification:
             crash_seen=self._context.results.crash_seen if self._unlisted else "",
             differences=tuple(self._differences),
             elapsed_s=self._context.clock.monotonic() - started_s,
+            history=history,
         )
 
     async def _call(self, read: Callable[[], Awaitable[T]]) -> T:
@@ -295,8 +307,9 @@ class _Verification:
         (midaz-behaviour: metadata-filters).
         """
         place = self._ledger.place
-        known = self._ledger.sample.get(item.key) or await self._api.transaction_id_by_mark(place, item.tag)
-        found = await self._api.transaction(place, known) if known else None
+        dates = dates_of(self._context, self._ledger)
+        known = self._ledger.sample.get(item.key) or await self._api.transaction_id_by_mark(place, item.tag, dates)
+        found = await self._api.transaction(place, known, dates) if known else None
         if found is None:
             return [("transaction", "present", "absent")]
         planned = planned_status(item, self._endings)

@@ -6,6 +6,7 @@ answer says that there is nothing left to do, the transaction itself decides: it
 (midaz-behaviour: transaction-statuses, reverts).
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from midaz_seed.engine.requests.answer import Answer
@@ -136,12 +137,14 @@ class FollowUpSender(TransactionSender):
         earlier attempt be in progress."""
         first, item = self.first_steps, sending.item
         waits = self._sender.clock.monotonic() < sending.first_sent_s + first.visible_within_s
+        may_be = False
         if confirmed and waits and answer.verdict.code[-4:] in NOT_PENDING:
-            status = await first.status(item.of)
-            if status in ("", PENDING if item.kind in ENDINGS else APPROVED):
-                self._note(answer.failure(sending.request), sending)
-                await budget.pause(answer)
-                return True
+            with suppress(RequestFailedError):  # then the retry budget decides
+                may_be = await first.status(item.of) in ("", PENDING if item.kind in ENDINGS else APPROVED)
+        if may_be:
+            self._note(answer.failure(sending.request), sending)
+            await budget.pause(answer)
+            return True
         return await super()._may_try_again(sending, answer, budget, confirmed=confirmed)
 
     async def _ended(self, sending: Sending, answer: Answer) -> UnresolvedTransaction | None:

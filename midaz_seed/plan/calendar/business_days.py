@@ -2,12 +2,13 @@
 
 The national holidays are those of Lei 662/1949 and its amendments, with 12 October (Lei 6.802/1980) and, from 2024 on,
 20 November (Lei 14.759/2023). Banks are also closed on Good Friday, and on Carnival Monday and Tuesday and Corpus
-Christi (Resolução CMN 4.880/2020).
+Christi (Resolução CMN 4.880/2020). On Ash Wednesday they open at noon, and on the last weekday of a year they settle
+without serving the public: both are business days, as in the calendar of ANBIMA. Holidays of states and towns are none.
 """
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from functools import cache
+from functools import lru_cache
 
 FIXED = ((1, 1), (4, 21), (5, 1), (9, 7), (10, 12), (11, 2), (11, 15), (12, 25))
 """(month, day) of the holidays with a fixed date."""
@@ -29,7 +30,7 @@ def easter(year: int) -> date:
     return date(year, month, day + 1)
 
 
-@cache
+@lru_cache(256)
 def holidays(year: int, also: tuple[str, ...]) -> frozenset[date]:
     """Return the days of a year on which banks are closed, apart from weekends."""
     sunday = easter(year)

@@ -1,13 +1,18 @@
 """The days of a history: which ones a rule hits, and how the volume is divided among them. Pure."""
 
+from calendar import monthrange
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from midaz_seed.model.money import EXACT
 from midaz_seed.plan.calendar.business_days import BusinessDays
 from midaz_seed.scenarios.model import Time, When
 
-WEIGHT_UNIT = 10_000
-SUNDAY = 6
+WEIGHT_DECIMALS = 9
+"""Decimals of the weights of a week that count."""
+ROLL_MAX = 10
+"""Days before the history from which a rule may move into it: banks are never closed for longer."""
+MONDAY, SUNDAY = 0, 6
 
 
 def history_days(time: Time) -> tuple[date, ...]:
@@ -28,9 +33,9 @@ def matching(when: When, days: Sequence[date], calendar: BusinessDays, *, custom
     """
     if when.roll is None:
         return [index for index, day in enumerate(days) if _hits(when, day, calendar, customer_day)]
-    # a day that is no business day moves to the next one, also from before the history
     index_of = {day: index for index, day in enumerate(days)}
-    earlier = [days[0] - timedelta(days=before) for before in range(10, 0, -1)] if days else []
+    # a day that is no business day moves to the next one, also from before the history
+    earlier = [days[0] - timedelta(days=before) for before in range(ROLL_MAX, 0, -1)] if days else []
     moved = {calendar.next_from(day) for day in [*earlier, *days] if _hits(when, day, calendar, customer_day)}
     return sorted(index_of[day] for day in moved if day in index_of)
 
@@ -39,29 +44,27 @@ def _hits(when: When, day: date, calendar: BusinessDays, customer_day: int | Non
     if when.business_day is not None:
         return calendar.nth(day.year, day.month, when.business_day) == day
     if when.day is not None:
-        return day.day == min(when.day, _last_day(day))
+        return day == _day_of(day.year, day.month, when.day)
     if when.last_business_day_before is not None:
         month, number = map(int, when.last_business_day_before.split("-"))
-        first = date(day.year, month, 1)
-        return calendar.last_before(first.replace(day=min(number, _last_day(first)))) == day
+        # the last business day up to 1 January is one of the year before
+        return any(calendar.last_before(_day_of(year, month, number)) == day for year in (day.year, day.year + 1))
     if when.day_of_month is not None:
         return day.day == customer_day
-    return {
-        "day": True,
-        "business-day": calendar.is_business_day(day),
-        "week": day.weekday() == 0,
-    }[when.every or "day"]
+    if when.every == "business-day":
+        return calendar.is_business_day(day)
+    return when.every == "day" or day.weekday() == MONDAY
 
 
-def _last_day(day: date) -> int:
-    """Return the number of the last day of a month."""
-    return ((day.replace(day=28) + timedelta(days=4)).replace(day=1) - timedelta(days=1)).day
+def _day_of(year: int, month: int, number: int) -> date:
+    """Return a day of a month, or its last day where it has fewer."""
+    return date(year, month, min(number, monthrange(year, month)[1]))
 
 
 def day_weights(time: Time, days: Sequence[date]) -> tuple[int, ...]:
     """Return the weight of each day: that of its weekday; a holiday weighs like a Sunday."""
     calendar = BusinessDays(time.calendar.also)
-    week = [int(weight * WEIGHT_UNIT) for weight in time.week]
+    week = [int(weight.scaleb(WEIGHT_DECIMALS, EXACT)) for weight in time.week]
     return tuple(week[SUNDAY if calendar.is_holiday(day) else day.weekday()] for day in days)
 
 

@@ -7,10 +7,10 @@ at 18 h.
 
 from bisect import bisect_right
 from collections.abc import Callable
-from itertools import accumulate
 from typing import Literal
 
 from midaz_seed.plan.drawing.bits import Bits
+from midaz_seed.plan.drawing.choices import cumulative
 
 CURVES: dict[str, tuple[int, ...]] = {
     "br-pix": (
@@ -31,21 +31,23 @@ def compile_hours(
 
     Args:
         name: the curve.
-        between: first and last second of the day, to which the curve is cut.
+        between: first and last second of the day, to which the curve is cut; where it is 0 between them, each second
+            has the same probability.
     """
     first, last = between or (0, 24 * HOUR_S - 1)
-    parts = []
+    begins, lengths, weights = [], [], []
     for hour, weight in enumerate(CURVES[name]):
         begin, end = max(hour * HOUR_S, first), min((hour + 1) * HOUR_S, last + 1)
         if begin < end:
-            parts.append((begin, end - begin, max(weight, 0 if sum(CURVES[name]) else 1) * (end - begin)))
-    if not any(weight for _, _, weight in parts):
-        parts = [(begin, length, length) for begin, length, _ in parts]
-    reached = list(accumulate(weight for _, _, weight in parts))
-    total = reached[-1]
+            begins.append(begin)
+            lengths.append(end - begin)
+            weights.append(weight * (end - begin))
+    if not any(weights):  # hours in which the curve has nothing, such as business at night
+        weights = lengths
+    reached, count = cumulative(weights)
 
     def draw(bits: Bits) -> int:
-        begin, length, _ = parts[bisect_right(reached, (bits(48) * total) >> 48)]
-        return begin + ((bits(32) * length) >> 32)
+        part = bisect_right(reached, bits(count))
+        return begins[part] + ((bits(32) * lengths[part]) >> 32)
 
     return draw

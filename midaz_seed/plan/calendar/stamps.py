@@ -1,28 +1,33 @@
 """Time stamps of a local day and second, in UTC. Pure."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
-OFFSETS_S = {"America/Sao_Paulo": -3 * 3600, "UTC": 0}
-"""Offset of local time from UTC. São Paulo has no daylight saving time since Decreto 9.772/2019."""
-SAO_PAULO_SINCE = date(2019, 2, 17)
-"""The end of the last daylight saving time; earlier days have other offsets."""
+from midaz_seed.scenarios.zones import KNOWN_SINCE, OFFSETS_S
+
 DAY_S = 86_400
 _TWO = tuple(f"{number:02}" for number in range(60))
 _MINUTES = tuple(f"{minute // 60:02}{minute % 60:02}" for minute in range(DAY_S // 60))
 
 
 class Stamper:
-    """Formats the moments of a time zone."""
+    """Formats the moments of a time zone whose local time is UTC or behind it."""
 
     def __init__(self, zone: str) -> None:
+        self._zone = zone
         self._behind_s = -OFFSETS_S[zone]
-        self._since = SAO_PAULO_SINCE.toordinal() if zone != "UTC" else 1
+        self._since = KNOWN_SINCE[zone].toordinal()
 
     def _utc(self, day: int, second: int) -> tuple[int, int]:
-        """Return ordinal and second in UTC. Raises ValueError for a day whose offset is not known."""
+        """Return ordinal and second in UTC.
+
+        Raises:
+            ValueError: the offset of the day is not known. Scenarios that need such a day are refused before
+                (`scenarios/zones.py`).
+        """
         if day < self._since:
-            raise ValueError(f"{date.fromordinal(day)} is before {SAO_PAULO_SINCE}, the end of daylight saving time")
+            first = KNOWN_SINCE[self._zone]
+            raise ValueError(f"{date.fromordinal(day)} is before {first}, the first day with a known offset")
         second += self._behind_s
         return (day + 1, second - DAY_S) if second >= DAY_S else (day, second)
 
@@ -30,6 +35,11 @@ class Stamper:
         """Return a moment as RFC 3339; `day` is a proleptic ordinal."""
         day, second = self._utc(day, second)
         return f"{_iso(day)}T{_TWO[second // 3600]}:{_TWO[second // 60 % 60]}:{_TWO[second % 60]}Z"
+
+    def local(self, moment: str) -> tuple[str, str]:
+        """Return the local day and time of a moment that `text` wrote: `2026-11-25`, `14:05:09`."""
+        local = datetime.fromisoformat(moment.removesuffix("Z")) - timedelta(seconds=self._behind_s)
+        return local.date().isoformat(), local.time().isoformat()
 
     def utc_minute(self, day: int, second: int) -> str:
         """Return a moment as `yyyyMMddHHmm`."""
@@ -51,4 +61,4 @@ def _iso(day: int) -> str:
 
 @lru_cache(4096)
 def _compact(day: int) -> str:
-    return f"{date.fromordinal(day):%Y%m%d}"
+    return _iso(day).replace("-", "")

@@ -2,29 +2,47 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from functools import lru_cache
 from itertools import accumulate
 
 from midaz_seed.plan.drawing.bits import Bits
-from midaz_seed.plan.drawing.quantiles import CONTEXT
+from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM as BLOCK
 from midaz_seed.plan.streams import stream
-from midaz_seed.scenarios.model import Choice, Friends
+from midaz_seed.scenarios.model import Choice, Friends, Hot
 from midaz_seed.scenarios.values import WHOLE
 
 Choose = Callable[[Bits, int], int]
 """(bits, position of the source among the sources) -> position in the group."""
+POWERS = Context(prec=18, rounding=ROUND_HALF_EVEN, Emin=-99999, Emax=99999, traps=[])
+"""The arithmetic of power laws: more digits than a weight has, and fewer than amounts need, which is faster."""
 UNIT = 10**12
 """Weights of a power law are whole numbers of this unit."""
-FRIENDS_MAX = 60
-"""Largest number of friends of one account."""
+FRIENDS_MAX, FRIENDS_TAIL = 60, 5
+"""Largest number of friends of one account: 60, or five times the mean."""
+SHIFT_UNIT = 1000
+"""The shift of a power law is a whole number of thousandths."""
+SMALL_SIZE = 1 << 16
+"""Largest group for which 32 random bits are enough: each has its probability within 2**-32."""
+
+
+def cumulative(weights: Sequence[int]) -> tuple[list[int], int]:
+    """Return the bounds of options with whole weights, and a number of random bits.
+
+    `bisect_right(bounds, getrandbits(count))` is the index of an option. Its probability differs from its share of the
+    weights by less than 2**-32, and is 0 for the weight 0.
+    """
+    reached = list(accumulate(weights))
+    total = reached[-1]
+    count = 32 if len(weights) <= SMALL_SIZE else 64
+    return [-(-(each << count) // total) for each in reached], count
 
 
 def weighted(weights: Sequence[int]) -> Callable[[Bits], int]:
     """Return the function that draws an index by whole weights."""
-    reached = list(accumulate(weights))
-    total = reached[-1]
-    return lambda bits: bisect_right(reached, (bits(64) * total) >> 64)
+    reached, count = cumulative(weights)
+    return lambda bits: bisect_right(reached, bits(count))
 
 
 def compile_choice(choice: Choice | None, size: int, seed: str, *, top: int | None = None, sources: int = 1) -> Choose:
@@ -38,16 +56,23 @@ def compile_choice(choice: Choice | None, size: int, seed: str, *, top: int | No
         sources: number of sources that the group is divided among (`members`).
     """
     if choice is None or choice.uniform:
-        return lambda bits, _: (bits(64) * size) >> 64
+        count = 32 if size <= SMALL_SIZE else 64
+        return lambda bits, _: (bits(count) * size) >> count
     if choice.zipf is not None:
-        draw, position = weighted(power_law(choice.zipf, size)), ranked(size, seed, top)
-        return lambda bits, _: position[draw(bits)]
+        (reached, count), position = cumulative(power_law(choice.zipf, size)), ranked(size, seed, top)
+        return lambda bits, _: position[bisect_right(reached, bits(count))]
     if choice.hot is not None:
-        count, share, position = min(choice.hot.count, size), choice.hot.share, ranked(size, seed, top)
-        return lambda bits, _: position[(bits(64) * (count if (bits(32) * WHOLE) >> 32 < share else size)) >> 64]
+        return _hot(choice.hot, size, ranked(size, seed, top))
     if choice.friends is not None:
-        return _friends(choice.friends, size, seed)
+        return _friends(choice.friends, size, seed, ranked(size, seed, top))
     return _members(size, sources)
+
+
+def _hot(hot: Hot, size: int, position: Sequence[int]) -> Choose:
+    """Return the choice of one of the first ranks for a share of the movements, and of any account for the others."""
+    few, below = min(hot.count, size), -(-(hot.share << 32) // WHOLE)
+    count = 32 if size <= SMALL_SIZE else 64
+    return lambda bits, _: position[(bits(count) * (few if bits(32) < below else size)) >> count]
 
 
 def members_of(source: int, sources: int, size: int) -> range:
@@ -56,36 +81,42 @@ def members_of(source: int, sources: int, size: int) -> range:
 
 
 def _members(size: int, sources: int) -> Choose:
+    """Return the choice among the members of the source (`members_of`); among all where a source has none."""
+
     def choose(bits: Bits, source: int) -> int:
-        members = members_of(source, sources, size)
-        return members.start + ((bits(64) * len(members)) >> 64) if members else (bits(64) * size) >> 64
+        first = source * size // sources
+        count = (source + 1) * size // sources - first
+        return first + ((bits(64) * count) >> 64) if count else (bits(64) * size) >> 64
 
     return choose
 
 
 @lru_cache(64)
 def power_law(exponent: Decimal, size: int) -> tuple[int, ...]:
-    """Return the weights of the ranks 1 to `size`: rank ** -exponent, in units of 1/UNIT.
+    """Return the weights of the ranks 1 to `size`: rank ** -exponent, in units of 1/UNIT, at least one unit.
 
-    Beyond rank 256 they are interpolated between 128 exact ones in each power of two, with an error below 1e-5.
+    Beyond rank 512 they are interpolated between 256 exact ones in each power of two. The relative error is below
+    exponent * (exponent + 1) / 2**19: 4.2e-6 for the exponent 1.05.
     """
     weights: list[int] = []
     rank, weight = 1, UNIT
     while len(weights) < size:
         weights.append(weight)
-        step = max(1 << max(rank.bit_length() - 8, 0), 1)
-        following = _power(exponent, rank + step)
+        step = 1 << max(rank.bit_length() - 9, 0)
+        following = _power(exponent, Decimal(rank + step))
         weights += [weight + (following - weight) * part // step for part in range(1, step)]
         rank, weight = rank + step, following
     return tuple(weights[:size])
 
 
-def _power(exponent: Decimal, rank: int) -> int:
-    return max(int(CONTEXT.multiply(CONTEXT.exp(-exponent * CONTEXT.ln(Decimal(rank))), Decimal(UNIT))), 1)
+def _power(exponent: Decimal, base: Decimal) -> int:
+    """Return base ** -exponent in units of 1/UNIT, at least one."""
+    logarithm = POWERS.multiply(exponent, POWERS.ln(base))
+    return max(int(POWERS.multiply(POWERS.exp(POWERS.minus(logarithm)), Decimal(UNIT))), 1)
 
 
 def ranked(size: int, seed: str, top: int | None = None) -> list[int]:
-    """Return the position of each rank: a permutation, with `top` at the first rank."""
+    """Return the position of each rank: a permutation that the seed determines, with `top` at the first rank."""
     bits = stream(0, "ranks", seed).getrandbits
     order = list(range(size))
     for last in range(size - 1, 0, -1):  # Fisher and Yates
@@ -97,39 +128,49 @@ def ranked(size: int, seed: str, top: int | None = None) -> list[int]:
     return order
 
 
-def _friends(friends: Friends, size: int, seed: str) -> Choose:
+def _friends(friends: Friends, size: int, seed: str, position: Sequence[int]) -> Choose:
     """Return the choice among a few fixed partners of each source, some of which are partners of many."""
-    position, count_of = ranked(size, seed), weighted(_degrees(friends))
+    count_of = weighted(_degrees(friends))
+    blocks: dict[int, list[tuple[int, ...]]] = {}
 
-    @lru_cache(None)
-    def partners(source: int) -> tuple[int, ...]:
-        bits = stream(0, "friends", seed, source).getrandbits
-        count = min(count_of(bits) + 1, size)
-        # the product of two uniform numbers prefers small ranks, so that the number of payers has a tail too
-        return tuple(position[(bits(32) * bits(32) * size) >> 64] for _ in range(count))
+    def partners_of_block(block: int) -> list[tuple[int, ...]]:
+        """Return the partners of the sources that share one stream."""
+        bits = stream(0, "friends", seed, block).getrandbits
+        found = blocks[block] = [_partners(bits, min(count_of(bits) + 1, size), position) for _ in range(BLOCK)]
+        return found
 
     def choose(bits: Bits, source: int) -> int:
-        known = partners(source)
-        return known[(bits(64) * len(known)) >> 64]
+        known = (blocks.get(source // BLOCK) or partners_of_block(source // BLOCK))[source % BLOCK]
+        return known[(bits(32) * len(known)) >> 32]
 
     return choose
+
+
+def _partners(bits: Bits, count: int, position: Sequence[int]) -> tuple[int, ...]:
+    """Return different partners of one source."""
+    size, ranks = len(position), dict[int, None]()
+    while len(ranks) < count:
+        # the product of two uniform numbers prefers low ranks, so that the number of payers has a tail too
+        rank = (bits(32) * bits(32) * size) >> 64
+        while rank in ranks:
+            rank = (rank + 1) % size
+        ranks[rank] = None
+    return tuple([position[rank] for rank in ranks])
 
 
 @lru_cache(16)
 def _degrees(friends: Friends) -> tuple[int, ...]:
     """Return the weights of 1, 2, ... friends: (k + shift) ** -alpha, with the shift that gives the mean."""
-    low, high = 0, 100_000
+    most = max(FRIENDS_MAX, FRIENDS_TAIL * int(friends.mean))
+    low, high = -SHIFT_UNIT + 1, SHIFT_UNIT * most * (1 + int(friends.alpha))
     while low < high:
         middle = (low + high) // 2
-        weights = _shifted(friends.alpha, middle)
-        mean = Decimal(sum(k * weight for k, weight in enumerate(weights, 1))) / sum(weights)
-        low, high = (middle + 1, high) if mean < friends.mean else (low, middle)
-    return _shifted(friends.alpha, low)
+        weights = _shifted(friends.alpha, middle, most)
+        below = sum(k * weight for k, weight in enumerate(weights, 1)) < Fraction(friends.mean) * sum(weights)
+        low, high = (middle + 1, high) if below else (low, middle)
+    return _shifted(friends.alpha, low, most)
 
 
-def _shifted(alpha: Decimal, hundredths: int) -> tuple[int, ...]:
-    shift = Decimal(hundredths) / 100
-    return tuple(
-        int(CONTEXT.multiply(CONTEXT.exp(-alpha * CONTEXT.ln(k + shift)), Decimal(UNIT))) + 1
-        for k in range(1, FRIENDS_MAX + 1)
-    )
+def _shifted(alpha: Decimal, shift: int, most: int) -> tuple[int, ...]:
+    bases = (POWERS.divide(Decimal(k * SHIFT_UNIT + shift), Decimal(SHIFT_UNIT + shift)) for k in range(1, most + 1))
+    return tuple([_power(alpha, base) for base in bases])

@@ -1,98 +1,173 @@
 """Quantile tables: a distribution as whole numbers at fixed probabilities, with interpolation between them. Pure.
 
-The tables are made with `decimal`, whose arithmetic, `ln` and `exp` are correctly rounded, so they are the same
-everywhere. Both tails are subdivided twice: a large part of the mean of a long-tailed distribution is in the last
-thousandth.
+The tables are made with `decimal` in a context of their own, whose arithmetic, `ln` and `exp` are correctly rounded, so
+they are the same everywhere. Both tails are subdivided twice: a large part of the mean of a long-tailed distribution is
+in the last thousandth.
 """
 
 from collections.abc import Callable
 from decimal import ROUND_HALF_EVEN, Context, Decimal
+from fractions import Fraction
 from functools import cache
+from itertools import pairwise
 
 from midaz_seed.plan.drawing.bits import Bits
 
-CONTEXT = Context(prec=24, rounding=ROUND_HALF_EVEN, Emin=-9999, Emax=9999, traps=[])
+CONTEXT = Context(prec=32, rounding=ROUND_HALF_EVEN, Emin=-99999, Emax=99999, traps=[])
+"""All arithmetic of the tables. The context of the caller's thread, which may be another one, is never used."""
 INTERVALS_BITS, TAIL_BITS = 10, 6
 """The probabilities are divided into 1,024 intervals, the outermost one of each side twice into 64."""
 INTERVALS, TAIL = 1 << INTERVALS_BITS, 1 << TAIL_BITS
+UNIT_BITS = INTERVALS_BITS + 3 * TAIL_BITS
+"""Probabilities are whole numbers of 2**-28. The outermost knots are one unit from 0 and from 1, and stand for both."""
+SPARE_BITS = 8
+"""Bits by which the random fraction of an interval is longer than its width: every whole number in it can be drawn."""
+FRACTION_BITS = 22
+"""Least bits of that fraction: together with the interval it is one word of 32 bits, the fastest draw."""
 Quantile = Callable[[Decimal, Decimal], Decimal]
 """(p, 1 - p), both exact -> the quantile."""
 
 
-def probabilities() -> list[list[Decimal]]:
-    """Return the probabilities of the lower half of the tables, finest level last: each level divides the first
-    interval of the level before it.
+def _units() -> tuple[int, ...]:
+    """Return the probabilities of the knots, ascending, in units of 2**-28."""
+    lower = [1]
+    for level in range(1, 3):
+        lower += [k << (level * TAIL_BITS) for k in range(1, TAIL)]
+    body = [k << (3 * TAIL_BITS) for k in range(1, INTERVALS)]
+    whole = 1 << UNIT_BITS
+    return (*lower, *body, *(whole - unit for unit in reversed(lower)))
+
+
+UNITS = _units()
+_PROBABILITIES = [
+    (CONTEXT.divide(Decimal(unit), Decimal(1 << UNIT_BITS)), CONTEXT.divide(Decimal(whole), Decimal(1 << UNIT_BITS)))
+    for unit, whole in zip(UNITS, reversed(UNITS), strict=True)
+]
+_LOWER = 2 * TAIL - 1
+"""Index of the first knot of the body; the lower tail is before it."""
+_UPPER = _LOWER + INTERVALS - 2
+"""Index of the last knot of the body."""
+
+
+class Table:
+    """A distribution by its quantiles.
+
+    Attributes:
+        values: the quantile at each of `UNITS`, ascending.
     """
-    unit = Decimal(1) / INTERVALS
-    levels = [[unit * k for k in range(1, INTERVALS)]]
-    for _ in range(2):
-        unit /= TAIL
-        levels.append([unit * k for k in range(1, TAIL)])
-    levels.append([unit / TAIL])
-    return levels
+
+    def __init__(self, quantile: Quantile, scale: Decimal) -> None:
+        """Compute the table.
+
+        Args:
+            quantile: the quantile function. It uses `CONTEXT` for its arithmetic.
+            scale: factor from its unit to the whole numbers to draw.
+
+        Raises:
+            ValueError: a quantile is too large for `CONTEXT`.
+        """
+        found = [CONTEXT.multiply(quantile(low, high), scale) for low, high in _PROBABILITIES]
+        if not all(value.is_finite() for value in found):
+            raise ValueError("the distribution has no largest amount")
+        self.values = tuple(int(value.to_integral_value(ROUND_HALF_EVEN, CONTEXT)) for value in found)
+
+    @property
+    def lowest(self) -> int:
+        """The smallest number that can be drawn."""
+        return self.values[0]
+
+    @property
+    def highest(self) -> int:
+        """The largest number that can be drawn."""
+        return self.values[-1]
+
+    def knots(self) -> list[tuple[Fraction, int]]:
+        """Return (probability, quantile), ascending from 0 to 1. Between them the quantile is linear."""
+        whole = 1 << UNIT_BITS
+        inner = [(Fraction(unit, whole), value) for unit, value in zip(UNITS, self.values, strict=True)][1:-1]
+        return [(Fraction(0), self.lowest), *inner, (Fraction(1), self.highest)]
+
+    def mean(self) -> Fraction:
+        """Return the exact mean of the interpolated quantiles. Draws are rounded down: up to 1 less."""
+        return sum(((q - p) * Fraction(low + high, 2) for (p, low), (q, high) in pairwise(self.knots())), Fraction(0))
+
+    def drawer(self, least: int, most: int) -> Callable[[Bits], int]:
+        """Return the function that draws; what is outside `least` and `most` becomes one of them."""
+        body = self.values[_LOWER : _UPPER + 1]
+        lows, spans = [0], [-1]
+        for low, high in pairwise(body):
+            if high <= least or low >= most:
+                lows.append(least if high <= least else most)
+                spans.append(0)
+            else:
+                lows.append(low)
+                # a negative width marks what needs more than an interpolation: a bound inside, or a tail
+                spans.append(high - low if low >= least and high <= most else -1)
+        lows.append(0)
+        spans.append(-1)
+        fraction = max(FRACTION_BITS, max(high - low for low, high in pairwise(body)).bit_length() + SPARE_BITS)
+        count, mask = INTERVALS_BITS + fraction, (1 << fraction) - 1
+        lower, upper = _Tail(self.values[: _LOWER + 1]), _Tail(self.values[: _UPPER - 1 : -1])
+
+        def draw(bits: Bits) -> int:
+            drawn = bits(count)
+            interval = drawn >> fraction
+            span = spans[interval]
+            if span >= 0:
+                return lows[interval] + (span * (drawn & mask) >> fraction)
+            if 0 < interval < INTERVALS - 1:
+                low = lows[interval]
+                value = low + ((body[interval] - low) * (drawn & mask) >> fraction)
+            else:
+                value = (upper if interval else lower).draw(bits)
+            return least if value < least else value if value < most else most
+
+        return draw
 
 
-def table(quantile: Quantile, scale: Decimal) -> Callable[[Bits], int]:
-    """Return the function that draws from a distribution.
+class _Tail:
+    """One of the outermost intervals."""
 
-    Args:
-        quantile: its quantile function.
-        scale: factor from its unit to the whole numbers to draw.
-    """
+    def __init__(self, values: tuple[int, ...]) -> None:
+        """Prepare it; `values` are its knots from the end of the distribution inwards."""
+        self._fine, self._coarse = values[: TAIL + 1], values[TAIL:]
+        largest = max(abs(after - before) for before, after in pairwise(values))
+        self._fraction = max(FRACTION_BITS, largest.bit_length() + SPARE_BITS)
 
-    def value(low: Decimal, high: Decimal) -> int:
-        return int(CONTEXT.multiply(quantile(low, high), scale).to_integral_value(ROUND_HALF_EVEN))
-
-    middle, first, second, end = probabilities()
-    body = [value(p, 1 - p) for p in middle]
-    low_end, high_end = value(end[0], 1 - end[0]), value(1 - end[0], end[0])
-    low_2 = [low_end, *(value(p, 1 - p) for p in second)]
-    low_1 = [*(value(p, 1 - p) for p in first), body[0]]
-    low_2.append(low_1[0])
-    high_2 = [high_end, *(value(1 - p, p) for p in second)]
-    high_1 = [*(value(1 - p, p) for p in first), body[-1]]
-    high_2.append(high_1[0])
-    knots = [low_end, *body, high_end]
-    last = INTERVALS - 1
-
-    def draw(bits: Bits) -> int:
-        drawn = bits(64)
-        interval = drawn >> 54
-        if 0 < interval < last:
-            low = knots[interval]
-            return low + ((knots[interval + 1] - low) * ((drawn >> 22) & 0xFFFFFFFF) >> 32)
-        rest = drawn & ((1 << 54) - 1)
+    def draw(self, bits: Bits) -> int:
+        """Draw a number."""
+        interval = bits(TAIL_BITS)
         if interval:
-            return _tail(high_1, high_2, (1 << 54) - 1 - rest)
-        return _tail(low_1, low_2, rest)
+            before, after = self._coarse[interval - 1], self._coarse[interval]
+        else:
+            interval = bits(TAIL_BITS)
+            before, after = self._fine[interval], self._fine[interval + 1]
+        return before + ((after - before) * bits(self._fraction) >> self._fraction)
 
-    return draw
 
-
-def _tail(coarse: list[int], fine: list[int], rest: int) -> int:
-    """Return a value of the outermost interval; `rest` has 54 bits and counts from the end."""
-    interval = rest >> 48
-    rest &= (1 << 48) - 1
-    if interval:
-        low = coarse[interval - 1]
-        return low + ((coarse[interval] - low) * (rest >> 16) >> 32)
-    interval = rest >> 42
-    low = fine[interval]
-    return low + ((fine[interval + 1] - low) * ((rest >> 10) & 0xFFFFFFFF) >> 32)
+@cache
+def standard_exponential(high: Decimal) -> Decimal:
+    """Return the quantile of the exponential distribution with the mean 1, at the probability 1 - `high`."""
+    return CONTEXT.minus(CONTEXT.ln(high))
 
 
 @cache
 def standard_normal(low: Decimal, high: Decimal) -> Decimal:
-    """Return the quantile of the standard normal distribution, by Wichura's algorithm AS 241 (PPND16, 1988), which has
-    a relative error of 1e-16.
+    """Return the quantile of the standard normal distribution at a probability, given as (p, 1 - p).
+
+    By algorithm AS 241 (PPND16) with a relative error of about 1e-16: Wichura, The percentage points of the normal
+    distribution, Applied Statistics 37 (1988), 477-484.
     """
-    q = low - Decimal("0.5")
-    if abs(q) <= Decimal("0.425"):
-        r = Decimal("0.180625") - CONTEXT.multiply(q, q)
+    q = CONTEXT.subtract(low, Decimal("0.5"))
+    if q.copy_abs() <= Decimal("0.425"):
+        r = CONTEXT.subtract(Decimal("0.180625"), CONTEXT.multiply(q, q))
         return CONTEXT.multiply(q, _ratio(r, _A, _B))
-    r = CONTEXT.sqrt(-CONTEXT.ln(min(low, high)))
-    value = _ratio(r - Decimal("1.6"), _C, _D) if r <= 5 else _ratio(r - 5, _E, _F)
-    return -value if q < 0 else value
+    r = CONTEXT.sqrt(CONTEXT.minus(CONTEXT.ln(min(low, high))))
+    if r <= 5:
+        value = _ratio(CONTEXT.subtract(r, Decimal("1.6")), _C, _D)
+    else:
+        value = _ratio(CONTEXT.subtract(r, Decimal(5)), _E, _F)
+    return value.copy_negate() if q < 0 else value
 
 
 def _ratio(r: Decimal, above: tuple[Decimal, ...], below: tuple[Decimal, ...]) -> Decimal:
@@ -115,7 +190,7 @@ _A = _decimals(
     "13731.693765509461125", "1971.5909503065514427", "133.14166789178437745", "3.387132872796366608",
 )  # fmt: skip
 _B = _decimals(
-    "5226.495278852545925", "28729.085735721942674", "39307.89580009271061", "21213.794301586595867",
+    "5226.495278852854561", "28729.085735721942674", "39307.89580009271061", "21213.794301586595867",
     "5394.1960214247511077", "687.1870074920579083", "42.313330701600911252", "1",
 )  # fmt: skip
 _C = _decimals(

@@ -50,7 +50,7 @@ class Entry:
         self._split = [(population.groups[label][0], share) for label, share in mix.split.items()]
 
     def without_partner(self) -> str | None:
-        """Return the code of an asset in which sources have nobody to move money to; None when there is none."""
+        """Return the code of an asset in which sources have no account to move money to; None when there is none."""
         assets = self.population.shape.assets
         if self.sources is not None and not self.sources.accounts:
             return assets[0].code

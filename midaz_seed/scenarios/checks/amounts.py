@@ -12,10 +12,10 @@ from midaz_seed.scenarios.values import WHOLE
 
 MINOR_MAX = 10**30
 """Largest amount, in minor units: sums of a million accounts stay within the 38 digits that databases keep exactly."""
-RARE = Decimal(1_000_000)
-"""One draw of this many is the largest that is considered: of a distribution without an upper end."""
-SIGMAS = 5
-"""Standard deviations from the median to the largest of `RARE` draws of a normal distribution (4.75)."""
+RARE = Decimal(2**28)
+"""One draw of this many is the largest that is considered, and can be drawn: of a distribution without an upper end."""
+SIGMAS = 6
+"""Standard deviations from the median to the largest of `RARE` draws of a normal distribution (5.7)."""
 EXPONENT_MAX = Decimal(200)
 
 
@@ -187,7 +187,7 @@ def _exceeds(value: Decimal, scale: int) -> bool:
 
 
 def _largest(spec: AmountSpec) -> Decimal | None:
-    """Return the largest of a million amounts, roughly; None where it depends on something else, or is exact."""
+    """Return the largest of `RARE` amounts, roughly; None where it depends on something else, or is exact."""
     if spec.max is not None:
         return spec.max
     with localcontext() as context:

@@ -7,6 +7,7 @@ from datetime import date, timedelta
 
 from midaz_seed.scenarios.checks.finding import Finding, Path
 from midaz_seed.scenarios.model import Scenario, Time, When
+from midaz_seed.scenarios.zones import days_before_zone
 from midaz_seed.wording import nearest
 
 BUSINESS_DAYS_MIN = 17
@@ -21,6 +22,8 @@ def check_days(scenario: Scenario) -> Iterator[Finding]:
     if time is None:
         yield from _check_without_time(scenario)
         return
+    if (text := days_before_zone(time)) is not None:
+        yield Finding(("time", "history"), text)
     if not any(time.week):
         yield Finding(("time", "week"), "one day of the week must be above 0")
     rules: list[tuple[Path, When]] = [

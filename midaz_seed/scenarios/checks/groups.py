@@ -45,7 +45,7 @@ class Groups:
         return frozenset({asset}) if asset in self.assets else self.assets
 
     def _most(self, kind: str, chance: int) -> int | None:
-        """Return the largest number of accounts. It is known where nobody can own one, and where few customers are."""
+        """Return the largest number of accounts. It is known where no customer owns one, or customers are few."""
         spec, customers = self.scenario.accounts.kinds[kind], self.scenario.volume.customers
         personas = sum(persona.kind == kind for persona in self.scenario.personas)
         if chance == 0:

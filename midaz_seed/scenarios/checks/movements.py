@@ -7,6 +7,9 @@ from midaz_seed.scenarios.checks.groups import Groups
 from midaz_seed.scenarios.model import EXTERNAL, Exchange, Mix, PartySpec, Scenario
 from midaz_seed.scenarios.values import WHOLE
 
+FRIENDS_MEAN_MAX, FRIENDS_ALPHA_MAX = 100, 10
+"""Largest values of `friends` for which the mean is kept."""
+
 
 def check_movements(scenario: Scenario, groups: Groups, generators: Collection[str]) -> Iterator[Finding]:
     """Yield what is impossible about the movements that chance makes."""
@@ -101,6 +104,11 @@ def _check_party(where: Path, side: str, party: PartySpec, groups: Groups) -> It
         return
     if side == "from" and (party.by.friends or party.by.members):
         yield Finding(where, "friends and members choose a destination: they stand in `to`")
+    if party.by.friends is not None:
+        if not 1 <= party.by.friends.mean <= FRIENDS_MEAN_MAX:
+            yield Finding((*where, "by", "friends", "mean"), f"it must be from 1 to {FRIENDS_MEAN_MAX}")
+        if not 1 <= party.by.friends.alpha <= FRIENDS_ALPHA_MAX:
+            yield Finding((*where, "by", "friends", "alpha"), f"it must be from 1 to {FRIENDS_ALPHA_MAX}")
     if all(name == EXTERNAL or name in groups.internal for name in party.of) and len(party.of) == 1:
         yield Finding(where, f"{party.of[0]} is one account: there is nothing to choose")
 

@@ -10,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midaz_seed.errors import NotMidazError
-from midaz_seed.model.balances import ExpectedBalance, ObservedBalance, compare_balances, zero_sum_differences
+from midaz_seed.model.balances import (
+    ExpectedBalance,
+    ObservedBalance,
+    compare_balances,
+    frozen_differences,
+    zero_sum_differences,
+)
 from midaz_seed.model.json_types import JsonObject
 
 HUGE = Decimal("123456789012345678901234.123456789012345678")
@@ -188,3 +194,20 @@ def test_any_balance_that_is_off_by_one_minor_unit_is_named(minor: list[int], sc
     rows[index] = row(str(index), Decimal(f"{minor[index] + 1}e-{scale}"))
     assert [(what, alias) for what, alias, _, _ in found(expected, rows[:-1])] == [("available", str(index))]
     assert len(list(zero_sum_differences(rows))) == 1
+
+
+def test_what_is_planned_to_be_on_hold_is_no_difference_and_every_other_amount_is() -> None:
+    expected = [ExpectedBalance("a", "ETH", Decimal(5), Decimal(2))]
+    assert list(compare_balances(expected, [row("a", "5", hold="2")])) == []
+    (difference,) = compare_balances(expected, [row("a", "5", hold="3")])
+    assert (difference.what, difference.expected, difference.actual) == ("on hold", "2", "3")
+
+
+def test_exactly_the_frozen_accounts_may_not_send() -> None:
+    frozen, free = replace(row("a", "5"), may_send=False), row("b", "5")
+    assert list(frozen_differences({"a"}, [frozen, free])) == []
+    wrong = frozen_differences({"b"}, [frozen, free])
+    assert [(one.alias, one.expected, one.actual) for one in wrong] == [
+        ("a", "allowed", "not allowed"),
+        ("b", "not allowed", "allowed"),
+    ]

@@ -132,3 +132,11 @@ def test_a_search_without_end_is_given_up_and_says_nothing() -> None:
     assert asked < 600
     assert True not in solution.values
     assert False not in solution.values
+
+
+def test_what_has_no_effect_stays_open_and_disturbs_nothing_else() -> None:
+    solution = solve([{}, {1: 5, 2: -5}, {}], {1: 5, 2: -5})
+    assert solution.values == [None, True, None]
+    assert solution.unique
+    assert not solution.complete
+    assert solve([{1: 5}], {1: 5}).complete

@@ -183,6 +183,7 @@ async def test_an_open_breaker_is_shown_until_it_closes(meter: Meter) -> None:
             PhaseFinished(Phase.ACCOUNTS, "o1.l1", 90, 7, 3, 2.5),
             "o1.l1 accounts: 90 created, 7 existing, 3 failed in 2.5 s",
         ),
+        (PhaseFinished(Phase.REFUSALS, "o1.l1", 0, 0, 1, 0.5, 39), "o1.l1 refusals: 39 refused, 1 failed in 0.5 s"),
         (PhaseFinished(Phase.VERIFY, "o1.l1", 1, 0, 0, 0.25), "o1.l1 verified in 0.2 s"),
         (PhaseFinished(Phase.VERIFY, "o1.l1", 0, 0, 0, 0.25), "o1.l1 not verified, stopped after 0.2 s"),
         (PhaseFinished(Phase.SETTLEMENT, "o1.l1", 0, 0, 0, 0.25), ""),

@@ -318,3 +318,47 @@ def test_after_any_story_made_and_unknown_are_what_a_model_says(
     assert {ordinal for ordinal in range(COUNT) if read.is_made(ordinal)} == made
     assert began - made - refused <= unknown
     assert not unknown & (made | (refused - {ordinal for ordinal in refused if ordinal not in began}))
+
+
+def test_an_item_that_starts_after_later_ones_is_on_disk_before_it_may_be_sent(path: Path) -> None:
+    _, phase_log = _open(path)
+    phase_log.order_ends = COUNT
+    phase_log.begin(0)
+    phase_log.begin(LEASE_ITEMS + 10)  # what is before it waits for others
+    _, read = _open(path)
+    assert _unknown(read) == list(range(2 * LEASE_ITEMS + 10))
+
+
+def test_items_that_waited_until_the_end_are_known_as_not_sent(path: Path) -> None:
+    journal, phase_log = _open(path)
+    phase_log.order_ends = COUNT
+    phase_log.begin(0)
+    phase_log.begin(40)
+    phase_log.not_started(range(1, 40))
+    phase_log.not_started([90])  # which is not leased, so that it can be leased later
+    journal.close(clean=True)
+    journal, read = _open(path)
+    assert _unknown(read) == [0, 40]
+    read.begin(90)
+    _, read = _open(path)
+    assert 90 in _unknown(read)
+
+
+def test_a_lease_ends_with_the_epoch(path: Path) -> None:
+    _, phase_log = _open(path)
+    phase_log.order_ends = 10
+    phase_log.begin(5)
+    _, read = _open(path)
+    assert _unknown(read) == list(range(10))
+
+
+def test_what_was_not_sent_in_an_earlier_session_is_unknown_again_when_it_may_be_sent(path: Path) -> None:
+    journal, phase_log = _open(path)
+    phase_log.order_ends = COUNT
+    phase_log.begin(0)
+    phase_log.not_started(range(1, LEASE_ITEMS))
+    journal.close(clean=True)
+    _, again = _open(path)
+    again.lease_again([1, 2, 90])
+    _, read = _open(path)
+    assert _unknown(read) == [0, 1, 2]

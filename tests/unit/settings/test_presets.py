@@ -1,11 +1,14 @@
 """The presets are the old generator's numbers, however settings are made."""
 
+from pathlib import Path
 from typing import get_args
 
 import pytest
+from pydantic import ValidationError
 
 from midaz_seed.settings.model import Settings, Volume
 from midaz_seed.settings.presets import PRESETS
+from tests.support.scenarios import SHOP, other_scenario, write_scenario
 
 # organizations, ledgers, assets, portfolios, segments, accounts, transactions;
 # ledgers, accounts and transactions in all
@@ -53,3 +56,28 @@ def test_without_a_preset_the_counts_are_those_of_small() -> None:
 def test_a_count_that_is_given_beats_the_preset_and_leaves_the_others(name: str) -> None:
     volume = Settings.model_validate({"preset": "medium", "volume": {name: 7}}).volume
     assert (volume.accounts_per_ledger, volume.organizations) == (7, 5)
+
+
+def test_a_scenario_sets_the_numbers_of_ledgers_instead_of_the_preset(tmp_path: Path) -> None:
+    file = write_scenario(tmp_path, SHOP.replace("{customers: 20", "{organizations: 3, ledgers: 4, customers: 20"))
+    volume = Settings.model_validate({"scenario": str(file), "preset": "large"}).volume
+    assert (volume.organizations, volume.ledgers_per_organization) == (3, 4)
+    given = Settings.model_validate({"scenario": str(file), "volume": {"ledgersPerOrganization": 1, "customers": 2}})
+    assert (given.volume.organizations, given.volume.ledgers_per_organization, given.volume.customers) == (3, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("settings", "name"),
+    [
+        ({"volume": {"customers": 5}}, "customers and movements have no effect"),
+        ({"volume": {"movements": 0}}, "customers and movements have no effect"),
+        ({"scenario": "other.yaml", "volume": {"accounts_per_ledger": 5}}, "volume.accountsPerLedger has no effect"),
+    ],
+)
+def test_counts_that_the_scenario_does_not_use_are_refused(
+    settings: dict[str, object], name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    other_scenario(tmp_path)
+    with pytest.raises(ValidationError, match=name):
+        Settings.model_validate(settings)
