@@ -33,7 +33,7 @@ def test_a_built_in_scenario_has_the_same_data_with_every_python(name: str) -> N
 
 def test_load_and_processes_change_no_data() -> None:
     scenario = load_scenario("demo")
-    volume = {"customers": 12, "movements": 30}
+    volume = {"customers": 60, "movements": 30}
     limits = [{"maxConcurrency": 1}, {"maxConcurrency": 64, "requestsPerSecond": 7}, {"shards": 2}]
     plans = [
         build_plan(Settings.model_validate({"scenario": scenario, "volume": volume, "generation": {"limits": each}}))
