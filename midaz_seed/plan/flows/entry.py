@@ -16,8 +16,8 @@ from midaz_seed.scenarios.values import WHOLE
 
 _make = tuple.__new__
 """Creates a named tuple from its fields in order; faster than calling the class, once per movement."""
-_Plain = tuple[Sequence[int], dict[int, int], Callable[[Bits, int], int], Callable[[Bits], int]]
-"""Accounts, positions of the sources, choice of the destination, and amount."""
+_Plain = tuple[Sequence[int], dict[int, int], Callable[[Bits, int], int] | None, Callable[[Bits], int], int]
+"""Accounts, positions of the sources, choice of the destination (None: each alike), amount, number of accounts."""
 
 
 class Entry:
@@ -107,11 +107,11 @@ class Entry:
         plain = self._plain[asset]
         if plain is None:
             return self.movements(bits, source, self.partner(bits, source, asset), asset), asset
-        accounts, position_of, choose, amount = plain
-        position = choose(bits, position_of[source])
+        accounts, position_of, choose, amount, size = plain
+        position = (bits(64) * size) >> 64 if choose is None else choose(bits, position_of[source])
         destination = accounts[position]
         if destination == source:
-            destination = accounts[(position + 1) % len(accounts)]
+            destination = accounts[(position + 1) % size]
         return (_make(Movement, (source, destination, amount(bits))),), asset
 
     def _plain_of(self, asset: int) -> _Plain | None:
@@ -123,7 +123,9 @@ class Entry:
         if spec.of is not None or spec.like is not None or not targets.has(asset):
             return None
         amount = compile_amount(spec, self.population.shape.assets[asset].scale)
-        return (*targets.chooser(asset), amount)
+        accounts, positions, choose = targets.chooser(asset)
+        choice = self._choice(mix.to)
+        return accounts, positions, None if choice is None or choice.uniform else choose, amount, len(accounts)
 
     def partner(self, bits: Bits, source: int, asset: int) -> int | None:
         """Draw the destination for a source; None: the external account."""
