@@ -85,6 +85,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/packing.py
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
+	@$(BIN)/python benchmarks/drawing.py
 	@$(BIN)/python benchmarks/order.py
 	@$(BIN)/python benchmarks/journal.py --appends
 

@@ -177,14 +177,6 @@ def shop(server: Server) -> str:
     )
 
 
-def profile() -> str:
-    """Return the profile of the demo's plan."""
-    text = run("plan", "--scenario", "demo", "--profile", folder=ROOT)
-    return (
-        f"# The profile of the scenario `demo`\n\n`midaz-seed plan --scenario demo --profile`\n\n```text\n{text}```\n"
-    )
-
-
 def run(*arguments: str, folder: Path) -> str:
     """Return what a command prints."""
     done = subprocess.run(
@@ -221,7 +213,6 @@ def screens() -> dict[str, str]:
             "account-statement.md": statement(server),
             "customer.md": customer(server),
             "shop-day.md": shop(server),
-            "demo-profile.md": profile(),
         }
 
 

@@ -8,7 +8,7 @@ from itertools import groupby
 import orjson
 
 from midaz_seed.plan.measures import Distribution, share
-from midaz_seed.plan.profile import AssetProfile, History, KindProfile, Profile
+from midaz_seed.plan.profile_parts import AssetProfile, History, KindProfile, Profile
 from midaz_seed.wording import counted, wrapped
 
 SCHEMA_VERSION = 1

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from midaz_seed.plan.items import AssetTemplate, Phase
 from midaz_seed.plan.measures import distribution, gini, share, top_share
 from midaz_seed.plan.plan import Plan, build_plan
-from midaz_seed.plan.profile import Profile, profile
+from midaz_seed.plan.profile import profile
+from midaz_seed.plan.profile_parts import Profile
 from midaz_seed.plan.profile_text import ASCII, profile_document, render_profile
 from midaz_seed.plan.rows import Row, rows
 from midaz_seed.settings.model import Settings
