@@ -175,7 +175,7 @@ def _check_legs(here: Path, entry: Mix, groups: Groups) -> Iterator[Finding]:
     payers = {entry.through} if entry.from_.is_external else set(entry.from_.of)
     payees = {entry.through} if entry.to.is_external else set(entry.to.of)
     receivers = {*payees, *entry.split, *([entry.fee.to] if entry.fee else [])}
-    for name in sorted(payers & receivers & groups.internal.keys()):
+    for name in (each for each in groups.internal if each in payers and each in receivers):
         yield Finding(here, f"{name} would pay itself: it is on both sides of the transaction")
     if sum(entry.split.values()) >= WHOLE:
         total = percent(sum(entry.split.values()))
