@@ -156,7 +156,7 @@ def _body(planned: "Plan", key: str) -> str:
         )
     if isinstance(item, EntityItem):
         # server ids are unknown here: show the key of the item that the id will belong to
-        body = {**item.payload, **{field: f"<id of {other}>" for field, other in item.references.items()}}
+        body = {**item.payload, **item.ids(lambda other: f"<id of {other}>")}
         return orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()
     return orjson.dumps(orjson.loads(item.body), option=orjson.OPT_INDENT_2).decode()
 
@@ -178,9 +178,9 @@ def _text(summary: "PlanSummary", settings: "Settings") -> str:
         f"plan {summary.digest[:12]}  run id {summary.run_id}  seed {summary.seed}  {what}",
         *([f"{counted(summary.days, 'day')}, {summary.first_day} to {summary.last_day}"] if summary.days else []),
         "",
-        *(f"  {phase.value:<15}{count:>12,}" for phase, count in summary.counts.items()),
-        f"  {'requests':<15}{summary.posts:>12,}",
-        f"  {'movements':<15}{summary.movements:>12,}  in {counted(summary.transactions, 'transaction')}",
+        *(f"  {phase.value:<18}{count:>12,}" for phase, count in summary.counts.items()),
+        f"  {'requests':<18}{summary.posts:>12,}",
+        f"  {'movements':<18}{summary.movements:>12,}  in {counted(summary.transactions, 'transaction')}",
         "",
         f"  {'asset':<8}{'accounts':>9}{'deposited, all ledgers':>32}",
         *(f"  {total.code:<8}{total.accounts:>9,}{total.deposits:>32,f}" for total in summary.totals),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
 
+from midaz_seed.engine.requests.route_ids import RouteIds
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.midaz.routes import Place
 from midaz_seed.plan.items import Kind, Phase, TransactionItem, adds_record, balance_effect_of, effect_of, trace_of
@@ -57,6 +58,8 @@ class LedgerState:
     """An earlier session of this run had it, and the journal has its history."""
     status: LedgerStatus = LedgerStatus.WAITING
     reason: str = ""
+    routes: RouteIds | None = None
+    """Fills the ids of routes into transactions; None where the plan has none."""
     ids: dict[str, str] = field(default_factory=dict)
     """Item key -> server id, for everything below the ledger except accounts, which are addressed by alias."""
     accounts: bytearray = field(default_factory=bytearray)
@@ -122,7 +125,7 @@ class LedgerState:
 
     def trace_of(self, item: TransactionItem) -> dict[int, int]:
         """Return all that a transaction changes in this server's balances (`plan.items.trace_of`)."""
-        return trace_of(item, touches_held=self.touches_held)
+        return trace_of(item, touches_held=self.touches_held, splits_held=self.plan.checks_routes)
 
     def exclude_unstarted(
         self,

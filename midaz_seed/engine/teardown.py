@@ -13,12 +13,12 @@ from midaz_seed.engine.entities.duplicates import visible_within_s
 from midaz_seed.engine.entities.look_up import by_age
 from midaz_seed.engine.entities.removal import delete
 from midaz_seed.errors import RunError
-from midaz_seed.midaz import routes
-from midaz_seed.midaz.api import mark_of
+from midaz_seed.midaz.api import delete_request, mark_of
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.plan.marks import RUN_MARK
+from midaz_seed.transport.base import Request
 from midaz_seed.wording import counted
 
 
@@ -148,7 +148,7 @@ class _Teardown:
         if kept:
             self._note(Removal(*identity, Fate.KEPT, f"it holds {counted(kept, 'kept ledger')}"))
         else:
-            self._note(await self._delete(identity, routes.one(Entity.ORGANIZATION, Place(), organization_id)))
+            self._note(await self._delete(identity, delete_request(Entity.ORGANIZATION, Place(), organization_id)))
 
     async def _ledger(self, organization_id: str, row: JsonObject) -> Removal:
         ledger_id, name = str(row["id"]), str(row.get("name"))
@@ -157,12 +157,12 @@ class _Teardown:
         identity = ("ledger", _key(full_row), name, ledger_id)
         if not self._is_ours(full_row):
             return Removal(*identity, Fate.KEPT, "this run did not create it")
-        return await self._delete(identity, routes.one(Entity.LEDGER, place, ledger_id))
+        return await self._delete(identity, delete_request(Entity.LEDGER, place, ledger_id))
 
-    async def _delete(self, identity: tuple[str, str, str, str], path: str) -> Removal:
+    async def _delete(self, identity: tuple[str, str, str, str], request: Request) -> Removal:
         if self._dry_run:
             return Removal(*identity, Fate.WOULD_BE)
-        reason = await delete(self._context, Phase.VERIFY, path)
+        reason = await delete(self._context, Phase.VERIFY, request)
         return Removal(*identity, Fate.KEPT, reason) if reason else Removal(*identity, Fate.REMOVED)
 
     def _note(self, removal: Removal) -> None:

@@ -12,12 +12,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from itertools import pairwise
 from typing import Protocol, TypeVar, cast
 
+import orjson
+
 from midaz_seed.errors import NotMidazError, RequestFailedError
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import parent_of, parsed_exactly
-from midaz_seed.midaz.routes import PAGE_LIMIT, Place
+from midaz_seed.midaz.routes import COLLECTIONS, PAGE_LIMIT, Place
 from midaz_seed.model.json_types import Json, JsonObject
-from midaz_seed.plan.items import Entity, Phase
+from midaz_seed.plan.items import Entity, EntityItem, Phase
 from midaz_seed.plan.marks import KEY_MARK
 from midaz_seed.reporting.redaction import redacted_start
 from midaz_seed.transport.base import KEY_HEADER, Request, Response, Service
@@ -49,7 +51,6 @@ def odd_answer(request: Request, response: Response) -> NotMidazError:
     )
 
 
-_BY_CURSOR = frozenset({Entity.ACCOUNT_TYPE})
 _PAGING = frozenset({"limit", "page", "cursor", "sort_order", "start_date", "end_date"})
 """Query parameters of a list that do not filter."""
 KEY_TTL_HEADER = "X-TTL"
@@ -58,9 +59,15 @@ COUNT_HEADER = "X-Total-Count"
 _TRANSACTION = Service.TRANSACTION  # cached: in Python 3.11 the access to an Enum member is slow
 
 
-def create_request(entity: Entity, place: Place, body: bytes) -> Request:
-    """Build the `POST` of an entity."""
-    return Request("POST", routes.collection(entity, place), body)
+def create_request(entity: Entity, place: Place, body: JsonObject, method: str = "POST") -> Request:
+    """Build the request that creates an entity; `method`: that of its generator."""
+    path, rest = routes.creation(entity, place, body)
+    return Request(method, path, orjson.dumps(rest), service=COLLECTIONS[entity].service)
+
+
+def delete_request(entity: Entity, place: Place, entity_id: str) -> Request:
+    """Build the `DELETE` of an entity."""
+    return Request("DELETE", routes.one(entity, place, entity_id), service=COLLECTIONS[entity].service)
 
 
 def transaction_request(path: str, body: bytes, idempotency_key: str, ttl: str) -> Request:
@@ -160,8 +167,15 @@ class MidazApi:
 
     def entities(self, entity: Entity, place: Place, query: Mapping[str, str]) -> AsyncIterator[JsonObject]:
         """Iterate over the entities of a kind; `query` filters them on servers that support the filter."""
-        path = routes.collection(entity, place)
-        return self.rows(path, Service.ONBOARDING, by_cursor=entity in _BY_CURSOR, query=query)
+        where = COLLECTIONS[entity]
+        return self.rows(routes.collection(entity, place), where.service, by_cursor=where.by_cursor, query=query)
+
+    async def what_is_set(self, item: EntityItem, place: Place) -> JsonObject | None:
+        """Return what a PUT or a PATCH has set, such as the settings of a ledger; None when it does not exist."""
+        external_id = item.payload.get("externalId")
+        path = routes.collection(item.entity, place) + (f"/{external_id}" if external_id else "")
+        request = Request("GET", path, service=COLLECTIONS[item.entity].service)
+        return await self._read(request, self._phase, _an_object, missing_ok=True)
 
     async def has_any(self, entity: Entity, place: Place, **query: str) -> bool:
         """Return whether there is any entity of a kind."""
@@ -278,6 +292,11 @@ def _version(response: Response) -> str | None:
     found = parsed_exactly(response.body)
     version = found.get("version") if isinstance(found, dict) else None
     return version if isinstance(version, str) else None
+
+
+def _an_object(response: Response) -> JsonObject | None:
+    found = parsed_exactly(response.body)
+    return found if isinstance(found, dict) else None
 
 
 def _total(response: Response) -> int | None:

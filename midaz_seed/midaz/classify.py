@@ -54,8 +54,10 @@ MESSAGE_MAX = 297
 """Characters of the server's message that are kept."""
 CODE_MAX = 20
 """Characters of an error code. The longest of Midaz has eight; reports count errors by code."""
-_CONFLICTS = frozenset({"0002", "0003", "0015", "0020", "0108", "0123"})
-_NOT_READY = frozenset({"0007", "0019", "0029", "0034", "0035", "0036", "0037", "0038", "0052", "0085", "0126"})
+_CONFLICTS = frozenset({"0002", "0003", "0015", "0020", "0108", "0123", "CRM-0010", "CRM-0013"})
+_NOT_READY = frozenset(
+    {"0007", "0019", "0029", "0034", "0035", "0036", "0037", "0038", "0052", "0085", "0126", "CRM-0006"}
+)
 _TRANSIENT = frozenset({"0061", "0086", "0130", "0174"})
 
 

@@ -218,7 +218,38 @@ def of_entity(status: int, body: bytes, planned: JsonObject, parents: Mapping[st
     return Effect.NOT_MADE if 400 <= status < 500 and midaz_code(body) else Effect.UNKNOWN
 
 
-_IDENTIFIES = ("legalName", "legalDocument", "name", "code", "alias", "keyValue", "assetCode")
+_IDENTIFIES = frozenset(
+    [
+        "legalName",
+        "legalDocument",
+        "name",
+        "code",
+        "alias",
+        "keyValue",
+        "assetCode",
+        "title",
+        "operationType",
+        "document",
+    ]
+)
+
+
+def shows_change(status: int, body: bytes, planned: JsonObject) -> bool:
+    """Return whether an answer shows that what a PUT or a PATCH sets is set.
+
+    Args:
+        status: status of the answer.
+        body: body of the answer: the whole object.
+        planned: the body that was sent.
+    """
+    return 200 <= status < 300 and _holds(parsed_exactly(body), planned)
+
+
+def _holds(found: Json, planned: Json) -> bool:
+    """Return whether an object has all fields of another, with the same values."""
+    if isinstance(found, dict) and isinstance(planned, dict):
+        return all(_holds(found.get(name), value) for name, value in planned.items())
+    return found == planned
 
 
 def is_entity(found: JsonObject, planned: JsonObject, parents: Mapping[str, str]) -> bool:

@@ -3,16 +3,48 @@
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
 
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity
+from midaz_seed.transport.base import Service
 
-_COLLECTIONS = {
-    Entity.ORGANIZATION: "organizations",
-    Entity.LEDGER: "ledgers",
-    Entity.ASSET: "assets",
-    Entity.ACCOUNT_TYPE: "account-types",
-    Entity.PORTFOLIO: "portfolios",
-    Entity.SEGMENT: "segments",
-    Entity.ACCOUNT: "accounts",
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """Where the entities of a kind are.
+
+    Attributes:
+        path: below the organization or the ledger that they belong to.
+        service: the service that has them, where there are two.
+        by_cursor: whether their list is paged by cursor.
+        of_organization: they belong to an organization; those of all its ledgers are in one list.
+        parents: the ids of what they belong to that answers have.
+        created_at: the path at which they are created, if it is another one; `{names}` are fields of the body.
+    """
+
+    path: str
+    service: Service = Service.ONBOARDING
+    by_cursor: bool = False
+    of_organization: bool = False
+    parents: tuple[str, ...] = ("organizationId", "ledgerId")
+    created_at: str = ""
+
+
+COLLECTIONS = {
+    Entity.ORGANIZATION: Collection("organizations"),
+    Entity.LEDGER: Collection("ledgers"),
+    Entity.ASSET: Collection("assets"),
+    Entity.ASSET_RATE: Collection("asset-rates", Service.TRANSACTION),
+    Entity.ACCOUNT_TYPE: Collection("account-types", by_cursor=True),
+    Entity.OPERATION_ROUTE: Collection("operation-routes", Service.TRANSACTION, by_cursor=True),
+    Entity.TRANSACTION_ROUTE: Collection("transaction-routes", Service.TRANSACTION, by_cursor=True),
+    Entity.LEDGER_SETTINGS: Collection("settings"),
+    Entity.HOLDER: Collection("holders", of_organization=True, parents=()),
+    Entity.PORTFOLIO: Collection("portfolios"),
+    Entity.SEGMENT: Collection("segments"),
+    Entity.ACCOUNT: Collection("accounts"),
+    Entity.INSTRUMENT: Collection(
+        "instruments", of_organization=True, parents=("ledgerId",), created_at="holders/{holderId}/instruments"
+    ),
 }
 PAGE_LIMIT = 100
 """Maximum page size of the server (midaz-behaviour: list-pages)."""
@@ -37,8 +69,18 @@ class Place:
 
 
 def collection(entity: Entity, place: Place) -> str:
-    """Return the path at which entities of a kind are created and listed."""
-    return f"{place.path}/{_COLLECTIONS[entity]}"
+    """Return the path at which entities of a kind are listed, and with few exceptions created."""
+    where = COLLECTIONS[entity]
+    return f"{(Place(place.organization_id) if where.of_organization else place).path}/{where.path}"
+
+
+def creation(entity: Entity, place: Place, body: JsonObject) -> tuple[str, JsonObject]:
+    """Return the path at which an entity is created, and its body without the fields that the path has."""
+    where = COLLECTIONS[entity]
+    if not where.created_at:
+        return collection(entity, place), body
+    path = f"{Place(place.organization_id).path}/{where.created_at.format_map(body)}"
+    return path, {name: value for name, value in body.items() if f"{{{name}}}" not in where.created_at}
 
 
 def one(entity: Entity, place: Place, entity_id: str) -> str:

@@ -28,6 +28,8 @@ class Server:
     balances_wait_for_records: bool
     """In asynchronous mode a read shows a change of a balance only when its record has left the queue (before v3.4;
     midaz-behaviour: asynchronous-mode)."""
+    route_ids: bool
+    """Transactions and legs name their routes as `routeId` (from v3.6); before, as the text `route`."""
     ready_probe: bool
     """`GET /readyz` (from v3.7)."""
     problem_json: bool
@@ -71,6 +73,7 @@ def server_of(version: str) -> Server:
         filters_names=number >= (3, 6),
         default_balances_at_once=number >= (3, 4),
         balances_wait_for_records=number < (3, 4),
+        route_ids=number >= (3, 6),
         ready_probe=number >= (3, 7),
         problem_json=number >= (4, 0),
         frees_keys_of_refused=number >= (3, 6) or patch >= _KEYS_FREED_FROM.get(number, 10_000),

@@ -75,12 +75,115 @@ class Asset(Payload):
     metadata: Metadata
 
 
+class AssetRate(Payload):
+    """`PUT .../asset-rates`. Servers end without `ttl`, so it is always sent, as `source` is."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
+    from_: Annotated[AssetCode, Field(alias="from")]
+    to: AssetCode
+    rate: Annotated[int, Field(gt=0, lt=2**63)]
+    """What one unit of `from` costs in `to`, with `scale` decimals."""
+    scale: Annotated[int, Field(ge=0, le=18)]
+    source: Text100
+    ttl: Annotated[int, Field(gt=0)]
+    """In seconds."""
+    externalId: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+    metadata: Metadata
+
+
 class AccountType(Payload):
     """`POST .../account-types`."""
 
     name: Text100
     description: Annotated[str, StringConstraints(min_length=1, max_length=500)]
     keyValue: Annotated[str, StringConstraints(pattern=r"^[a-zA-Z0-9-]{1,50}$")]
+    metadata: Metadata
+
+
+class AccountRule(Payload):
+    """The accounts of an operation route: an alias, or types of accounts in lower case, as the server keeps them."""
+
+    ruleType: Literal["alias", "account_type"]
+    validIf: Annotated[str, StringConstraints(pattern=r"^@external/[A-Z]+$")] | list[Text256]
+
+
+class AccountingSide(Payload):
+    """One side of an accounting entry; the server refuses one without a description."""
+
+    code: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    description: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+
+
+class AccountingEntry(Payload):
+    """What is booked when something happens to a transaction."""
+
+    debit: AccountingSide
+    credit: AccountingSide
+
+
+class OperationRoute(Payload):
+    """`POST .../operation-routes`; `accountingEntries` from v3.6 on."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    description: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+    operationType: Literal["source", "destination", "bidirectional"]
+    account: AccountRule
+    accountingEntries: (
+        dict[Literal["direct", "hold", "commit", "cancel", "revert", "block"], AccountingEntry] | None
+    ) = None
+    metadata: Metadata
+
+
+class TransactionRoute(Payload):
+    """`POST .../transaction-routes`, without the server ids of its operation routes."""
+
+    title: Annotated[str, StringConstraints(min_length=1, max_length=50)]
+    description: Annotated[str, StringConstraints(min_length=1, max_length=250)]
+    metadata: Metadata
+
+
+class AccountingSettings(Payload):
+    """What a ledger checks."""
+
+    validateAccountType: bool
+    validateRoutes: bool
+
+
+class LedgerSettings(Payload):
+    """`PATCH .../settings` (from v3.6 on)."""
+
+    accounting: AccountingSettings
+
+
+class LegalPerson(Payload):
+    """What is known of a company."""
+
+    tradeName: Text256
+
+
+class Holder(Payload):
+    """`POST /v1/organizations/{id}/holders` (from v4 on)."""
+
+    type: Literal["NATURAL_PERSON", "LEGAL_PERSON"]
+    name: Text256
+    document: Annotated[str, StringConstraints(pattern=r"^[0-9A-Z]{11,14}$")]
+    legalPerson: LegalPerson | None = None
+    metadata: Metadata
+
+
+class BankingDetails(Payload):
+    """Where an account is, as other banks name it."""
+
+    branch: Text100
+    account: Text100
+    type: Literal["CACC"]
+    countryCode: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")]
+
+
+class Instrument(Payload):
+    """`POST /v1/organizations/{id}/holders/{id}/instruments` (from v4 on), without the ids of ledger and account."""
+
+    bankingDetails: BankingDetails
     metadata: Metadata
 
 

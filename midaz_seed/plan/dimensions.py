@@ -11,13 +11,14 @@ from midaz_seed.plan.flows.ledger_flows import LedgerFlows
 from midaz_seed.plan.items import AssetTemplate
 from midaz_seed.plan.marks import BATCH_SIZE_MARK, LAST_DAY_MARK, SCENARIO_MARK, PlanIdentity
 from midaz_seed.plan.population import Population
+from midaz_seed.plan.routes import LedgerRoutes
 from midaz_seed.plan.shape import LedgerShape
 
 if TYPE_CHECKING:
     from midaz_seed.plan.writing import TransactionWriter
 
 
-_DERIVED = ("population", "flows", "writer")
+_DERIVED = ("population", "flows", "routes", "writer")
 """Properties of a ledger that are computed from the others."""
 
 
@@ -87,7 +88,12 @@ class LedgerDimensions:
         """Writes the transactions of the ledger."""
         from midaz_seed.plan.writing import TransactionWriter
 
-        return TransactionWriter(self.flows.facts, self.identity, self.shape.history)
+        return TransactionWriter(self.flows.facts, self.identity, self.shape.history, self.routes)
+
+    @cached_property
+    def routes(self) -> LedgerRoutes | None:
+        """The accounting routes of the ledger; None without `routes` in the scenario."""
+        return LedgerRoutes(self.flows) if self.shape.scenario.routes is not None else None
 
     def __getstate__(self) -> dict[str, object]:
         """Return what a process of a shard gets: accounts and flows are made again where they are needed."""
@@ -96,7 +102,9 @@ class LedgerDimensions:
     def named(self, identity: PlanIdentity) -> "LedgerDimensions":
         """Return the same ledger with another run id; what does not depend on it is kept."""
         other = replace(self, identity=identity)
-        other.__dict__.update({name: self.__dict__[name] for name in ("population", "flows") if name in self.__dict__})
+        for name in ("population", "flows", "routes"):
+            if name in self.__dict__:
+                other.__dict__[name] = self.__dict__[name]
         return other
 
     def forget(self) -> None:

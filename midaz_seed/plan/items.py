@@ -1,5 +1,6 @@
 """The items of a plan: entities to create, and transactions that move money."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
@@ -17,10 +18,16 @@ class Entity(StrEnum):
     ORGANIZATION = "organization"
     LEDGER = "ledger"
     ASSET = "asset"
+    ASSET_RATE = "asset_rate"
     ACCOUNT_TYPE = "account_type"
+    OPERATION_ROUTE = "operation_route"
+    TRANSACTION_ROUTE = "transaction_route"
+    LEDGER_SETTINGS = "ledger_settings"
+    HOLDER = "holder"
     PORTFOLIO = "portfolio"
     SEGMENT = "segment"
     ACCOUNT = "account"
+    INSTRUMENT = "instrument"
 
 
 class Phase(StrEnum):
@@ -29,10 +36,16 @@ class Phase(StrEnum):
     ORGANIZATIONS = "organizations"
     LEDGERS = "ledgers"
     ASSETS = "assets"
+    ASSET_RATES = "asset_rates"
     ACCOUNT_TYPES = "account_types"
+    OPERATION_ROUTES = "operation_routes"
+    TRANSACTION_ROUTES = "transaction_routes"
+    LEDGER_SETTINGS = "ledger_settings"
+    HOLDERS = "holders"
     PORTFOLIOS = "portfolios"
     SEGMENTS = "segments"
     ACCOUNTS = "accounts"
+    INSTRUMENTS = "instruments"
     DEPOSITS = "deposits"
     SETTLEMENT = "settlement"
     TRANSFERS = "transfers"
@@ -94,13 +107,34 @@ class EntityItem:
         entity: its kind.
         key: its key in the plan, such as `o1.l1.acc7`.
         payload: the request body without server ids.
-        references: fields that get the server id of another item: `{"portfolioId": "o1.l1.p2"}`.
+        references: fields that get the server id of another item, or a list of ids: `{"portfolioId": "o1.l1.p2"}`.
+        after: keys of further items that must exist before it.
     """
 
     entity: Entity
     key: str
     payload: JsonObject
-    references: dict[str, str] = field(default_factory=dict)
+    references: dict[str, str | tuple[str, ...]] = field(default_factory=dict)
+    after: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> list[str]:
+        """The keys of all items that must exist before it."""
+        keys = list(self.after)
+        for key in self.references.values():
+            keys += [key] if isinstance(key, str) else key
+        return keys
+
+    def ids(self, id_of: Callable[[str], str]) -> JsonObject:
+        """Return the fields of its references, each with the server id of its item.
+
+        Args:
+            id_of: key -> server id.
+        """
+        return {
+            name: id_of(key) if isinstance(key, str) else [id_of(each) for each in key]
+            for name, key in self.references.items()
+        }
 
 
 class Movement(NamedTuple):
@@ -230,12 +264,14 @@ def balance_effect_of(item: TransactionItem) -> dict[int, int]:
     return effect
 
 
-def trace_of(item: TransactionItem, *, touches_held: bool = False) -> dict[int, int]:
+def trace_of(item: TransactionItem, *, touches_held: bool = False, splits_held: bool = False) -> dict[int, int]:
     """Return all that a transaction changes in the server's balances.
 
     Args:
         item: the transaction.
         touches_held: a pending transaction counts as a change of its destinations too (`midaz.server_traits`).
+        splits_held: a pending transaction and its cancel are two changes of a source each, as in a ledger that checks
+            routes (midaz-behaviour: route-validation).
 
     Returns:
         For each account index the change of the available amount in minor units, for `hold_key(index)` that of the
@@ -247,6 +283,8 @@ def trace_of(item: TransactionItem, *, touches_held: bool = False) -> dict[int, 
     sides = [] if kind is Kind.ANNOTATION else [{movement.source for movement in item.movements}]
     if kind not in (Kind.ANNOTATION, Kind.CANCEL) and (kind is not Kind.PENDING or touches_held):
         sides.append({movement.destination for movement in item.movements})
+    if splits_held and kind in (Kind.PENDING, Kind.CANCEL):
+        sides.append(sides[0])
     for side in sides:
         for account in side:
             if account is not None:

@@ -14,17 +14,18 @@ from midaz_seed.plan.flows.base import Draft
 from midaz_seed.plan.flows.ledger_flows import Epoch, LedgerFlows
 from midaz_seed.plan.flows.rounds import RoundsFlow
 from midaz_seed.plan.follow_ups import follow_up_drafts
-from midaz_seed.plan.generators import (
-    ACCOUNT_TYPES,
-    ACCOUNTS,
-    ASSETS,
-    LEDGERS,
-    PORTFOLIOS,
-    SEGMENTS,
-)
+from midaz_seed.plan.generators import GENERATORS, LEDGER_ENTITIES, LEDGERS
 from midaz_seed.plan.generators.account import account_index
-from midaz_seed.plan.generators.asset import asset_key
-from midaz_seed.plan.items import AssetTemplate, EntityItem, Movement, Phase, TransactionItem, follow_up, hold_key
+from midaz_seed.plan.items import (
+    AssetTemplate,
+    Entity,
+    EntityItem,
+    Movement,
+    Phase,
+    TransactionItem,
+    follow_up,
+    hold_key,
+)
 from midaz_seed.plan.population import Population
 from midaz_seed.plan.refusals import refusal_items
 from midaz_seed.plan.shape import LedgerShape
@@ -55,11 +56,7 @@ class LedgerPlan:
         self.counts: dict[Phase, int] = {
             phase: count
             for phase, count in {
-                Phase.ASSETS: len(self.assets),
-                Phase.ACCOUNT_TYPES: len(shape.account_types),
-                Phase.PORTFOLIOS: shape.customers if shape.has_own_portfolios else len(shape.portfolios),
-                Phase.SEGMENTS: len(shape.segments),
-                Phase.ACCOUNTS: self.account_count,
+                **{generator.phase: generator.count(dimensions) for generator in LEDGER_ENTITIES},
                 Phase.DEPOSITS: sum(-(-count // size) for count in expectation.funded.values()),
                 Phase.TRANSFERS: self._first[-1],
                 Phase.FOLLOW_UPS: expectation.follow_ups,
@@ -113,25 +110,23 @@ class LedgerPlan:
         """The ledger's name."""
         return str(self.item.payload["name"])
 
-    def asset_items(self) -> Iterator[EntityItem]:
-        """Generate the ledger's assets."""
-        return ASSETS.items(self._dimensions)
+    def entities(self) -> Iterator[EntityItem]:
+        """Generate everything that the ledger holds, in the order in which it is created."""
+        for generator in LEDGER_ENTITIES:
+            yield from self.items_of(generator.entity)
 
-    def account_type_items(self) -> Iterator[EntityItem]:
-        """Generate its account types; none by default."""
-        return ACCOUNT_TYPES.items(self._dimensions)
-
-    def portfolio_items(self) -> Iterator[EntityItem]:
-        """Generate its portfolios."""
-        return PORTFOLIOS.items(self._dimensions)
-
-    def segment_items(self) -> Iterator[EntityItem]:
-        """Generate its segments."""
-        return SEGMENTS.items(self._dimensions)
+    def items_of(self, entity: Entity) -> Iterator[EntityItem]:
+        """Generate its entities of one kind."""
+        return self.account_items() if entity is Entity.ACCOUNT else GENERATORS[entity].items(self._dimensions)
 
     def account_items(self) -> Iterator[EntityItem]:
         """Generate its accounts."""
-        return ACCOUNTS.items(self._dimensions)
+        return GENERATORS[Entity.ACCOUNT].items(self._dimensions)
+
+    @property
+    def checks_routes(self) -> bool:
+        """Whether the server checks the routes of its transactions."""
+        return Phase.LEDGER_SETTINGS in self.counts
 
     @property
     def frozen(self) -> tuple[int, ...]:
@@ -142,7 +137,7 @@ class LedgerPlan:
     def parents(self) -> frozenset[str]:
         """Keys of the accounts that are parents of others, which must exist first."""
         references = (item.references.get("parentAccountId") for item in self.account_items())
-        return frozenset(key for key in references if key)
+        return frozenset(key for key in references if isinstance(key, str))
 
     # ---- transactions
 
@@ -255,10 +250,6 @@ class LedgerPlan:
         """Return an account's asset, by index."""
         return self.assets[self._dimensions.population.asset[account]]
 
-    def asset_key(self, code: str) -> str:
-        """Return the key of the asset with this code."""
-        return asset_key(self._dimensions, code)
-
     def account_index(self, key: str) -> int:
         """Return the index of the account with this key."""
         return account_index(key)
@@ -320,12 +311,10 @@ class LedgerPlan:
         if not key.startswith(f"{self.key}."):
             return None
         name = key.removeprefix(f"{self.key}.")
-        kinds: tuple[tuple[str, Callable[[], Iterator[EntityItem | TransactionItem]]], ...] = (
-            (r"a-[A-Z]+", self.asset_items),
-            (r"at\d+", self.account_type_items),
-            (r"p\d+", self.portfolio_items),
-            (r"s\d+", self.segment_items),
-            (r"acc\d+", self.account_items),
+        for generator in LEDGER_ENTITIES:
+            if re.fullmatch(generator.key_pattern, name):
+                return next((item for item in self.items_of(generator.entity) if item.key == key), None)
+        kinds: tuple[tuple[str, Callable[[], Iterator[TransactionItem]]], ...] = (
             (r"d\d+(x\d+)?", self.deposits),
             (r"r\d+", self.refusals),
             (r".+\.(commit|cancel|revert)", self.follow_ups),

@@ -12,15 +12,7 @@ from midaz_seed.errors import PlanError
 from midaz_seed.plan.dimensions import LedgerDimensions, OrganizationDimensions
 from midaz_seed.plan.drawing.texts import fields_from_outside
 from midaz_seed.plan.expectation import Expectation, Raised, expect
-from midaz_seed.plan.generators import (
-    ACCOUNT_TYPES,
-    ACCOUNTS,
-    ASSETS,
-    LEDGERS,
-    ORGANIZATIONS,
-    PORTFOLIOS,
-    SEGMENTS,
-)
+from midaz_seed.plan.generators import LEDGER_ENTITIES, LEDGERS, ORGANIZATIONS
 from midaz_seed.plan.items import EntityItem, Phase, TransactionItem
 from midaz_seed.plan.last_day import is_open, recorded_last_day
 from midaz_seed.plan.ledger_plan import LedgerPlan
@@ -231,8 +223,8 @@ def check_numbers(settings: Settings) -> None:
 
 def _expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool) -> Expectation:
     """Add a ledger's entities to the digest, and compute its balances."""
-    for items in (LEDGERS, ASSETS, ACCOUNT_TYPES, PORTFOLIOS, SEGMENTS, ACCOUNTS):
-        _digest_items(digest, items.items(dimensions))
+    for generator in (LEDGERS, *LEDGER_ENTITIES):
+        _digest_items(digest, generator.items(dimensions))
     return expect(dimensions, digest, keep=keep)
 
 

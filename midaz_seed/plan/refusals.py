@@ -116,11 +116,17 @@ def _item(
     key, run_id = f"{dimensions.key}.r{number + 1}", dimensions.identity.run_id
     mark = f'"seedKey":"{run_id}/{key}"'
     total, leg = format_minor(amount, asset.scale), format_minor(paid, asset.scale)
+    route, [on_payer], [on_payee] = "", [""], [""]
+    if dimensions.routes is not None and dimensions.routes.refusal is not None:
+        index = dimensions.shape.asset_index[asset.code]
+        route, [on_payer], [on_payee] = dimensions.routes.refusal.members(
+            f"{dimensions.key}.", index, (source,), (destination,)
+        )
     body = (
         f'{{"description":"Recusa esperada","metadata":{{"seedRun":"{run_id}",{mark},"refusal":"{kind}"}},{dated}'
-        f'"send":{{"asset":"{asset.code}","value":"{total}",'
-        f'"source":{{"from":[{{"accountAlias":{payer},"amount":{{"asset":"{asset.code}","value":"{leg}"}}}}]}},'
-        f'"distribute":{{"to":[{{"accountAlias":{payee},"amount":{{"asset":"{asset.code}","value":"{total}"}}}}]}}}}}}'
+        f'{route}"send":{{"asset":"{asset.code}","value":"{total}",'
+        f'"source":{{"from":[{{"accountAlias":{payer},"amount":{{"asset":"{asset.code}","value":"{leg}"}}{on_payer}}}]}},'
+        f'"distribute":{{"to":[{{"accountAlias":{payee},"amount":{{"asset":"{asset.code}","value":"{total}"}}{on_payee}}}]}}}}}}'
     )
     answer = (
         f'"amount":"{total}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":[{payer}],'

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import islice
 
 from orjson import dumps
 
+from midaz_seed.plan.generators import LEDGER_ENTITIES
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.ledger_plan import LedgerPlan
 from midaz_seed.plan.plan import Plan
@@ -132,8 +133,8 @@ def _weigh(plan: Plan) -> tuple[int, int]:
 
 
 def _entity_bytes(ledger: LedgerPlan) -> int:
-    accounts = [len(dumps(item.payload)) for item in islice(ledger.account_items(), SAMPLED)]
-    others = chain(ledger.asset_items(), ledger.account_type_items(), ledger.portfolio_items(), ledger.segment_items())
-    return round(sum(accounts) / len(accounts) * ledger.account_count) + sum(
-        len(dumps(item.payload)) for item in others
-    )
+    total = 0
+    for generator in LEDGER_ENTITIES:
+        sizes = [len(dumps(item.payload)) for item in islice(ledger.items_of(generator.entity), SAMPLED)]
+        total += round(sum(sizes) / max(len(sizes), 1) * ledger.counts.get(generator.phase, 0))
+    return total

@@ -3,9 +3,10 @@
 Bodies are put together as text, because a run makes millions of them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import cached_property
+from itertools import repeat
 from typing import NamedTuple
 
 from orjson import dumps
@@ -23,9 +24,11 @@ from midaz_seed.plan.rails.counterparties import outside_name
 from midaz_seed.plan.rails.details import describe, details
 from midaz_seed.plan.rails.moment import Moment
 from midaz_seed.plan.rails.pix import OWN_BANK, end_to_end_id
+from midaz_seed.plan.routes import FlowRoutes, LedgerRoutes
 
 _make = tuple.__new__
 """Creates a named tuple from its fields in order; faster than calling the class, once per transaction."""
+_NO_ROUTES: tuple[str, Iterable[str], Iterable[str]] = ("", repeat(""), repeat(""))
 
 
 class Sides(NamedTuple):
@@ -36,12 +39,16 @@ class Sides(NamedTuple):
     total: str
     sources: str
     destinations: str
+    route: str = ""
+    """The member of the body that names the transaction route, with a comma; "" without one."""
 
 
 class TransactionWriter:
     """Writes the transactions of one ledger."""
 
-    def __init__(self, facts: LedgerFacts, identity: PlanIdentity, history: Sequence[date]) -> None:
+    def __init__(
+        self, facts: LedgerFacts, identity: PlanIdentity, history: Sequence[date], routes: LedgerRoutes | None
+    ) -> None:
         population = facts.population
         scenario = population.shape.scenario
         self._key_begins = f"{facts.key}."
@@ -53,6 +60,7 @@ class TransactionWriter:
         self._history = [day.toordinal() for day in history]
         self._fixed_day = identity.day.toordinal()
         self.stamper = Stamper(scenario.time.zone if scenario.time else "America/Sao_Paulo")
+        self._routes = routes
         self._rails = RailChoice(facts)
         self._texts: dict[str, Callable[[Facts], str]] = {}
 
@@ -75,7 +83,8 @@ class TransactionWriter:
         """
         second, _, number, movements, asset_index, _ = draft
         key, asset = self._key_begins + flow.key(day, number), self._assets[asset_index]
-        endpoint, send, total, payers, payees = self.sides(asset, movements, flow.endpoint)
+        routes = self._routes.of(flow, number) if self._routes is not None else None
+        endpoint, send, total, payers, payees, route = self.sides(asset, movements, flow.endpoint, routes)
         if day < len(self._history):
             ordinal = self._history[day]
             moment = self.stamper.text(ordinal, second)
@@ -83,12 +92,13 @@ class TransactionWriter:
         else:
             ordinal, moment, dated = self._fixed_day, "", ""
         description, metadata = self._words(flow, draft, ordinal, asset, total)
+        metadata += flow.notes(day, number)
         kind = flow.kind
         if kind is Kind.PENDING:
             dated += '"pending":true,'
         mark = f'"seedKey":"{self._run_id}/{key}"'
         # only descriptions have characters beyond ASCII, and text with them is slower to put together and to encode
-        rest = f',"metadata":{{{self._run_mark}{mark}{metadata}}},{dated}"send":{send}}}'
+        rest = f',"metadata":{{{self._run_mark}{mark}{metadata}}},{dated}{route}"send":{send}}}'
         return _make(
             TransactionItem,
             (
@@ -114,12 +124,13 @@ class TransactionWriter:
         first = drafts[0]
         movements = tuple([draft.movements[0] for draft in drafts])
         asset = self._assets[first.asset]
-        sides = self.sides(asset, movements, "")
+        routes = self._routes.of(flow, first.number) if self._routes is not None else None
+        sides = self.sides(asset, movements, "", routes)
         full_key = self._key_begins + key
         mark = f'"seedKey":"{self._run_id}/{full_key}"'
         body = (
             f'{{"description":"Lote de pagamentos","metadata":{{"seedRun":"{self._run_id}",{mark}}},'
-            f'"send":{sides.send}}}'
+            f'{sides.route}"send":{sides.send}}}'
         )
         return TransactionItem(
             full_key,
@@ -136,12 +147,13 @@ class TransactionWriter:
     def deposit(self, key: str, movements: tuple[Movement, ...], asset: AssetTemplate, moment: str) -> TransactionItem:
         """Write a deposit: money from the external account to one or several accounts."""
         full_key = self._key_begins + key
-        sides = self.sides(asset, movements, "inflow")
+        routes = self._routes.deposit if self._routes is not None else None
+        sides = self.sides(asset, movements, "inflow", routes)
         mark = f'"seedKey":"{self._run_id}/{full_key}"'
         dated = f'"transactionDate":"{moment}",' if moment else ""
         body = (
             f'{{"description":"Saldo inicial","metadata":{{"seedRun":"{self._run_id}",{mark}}},{dated}'
-            f'"send":{sides.send}}}'
+            f'{sides.route}"send":{sides.send}}}'
         )
         return TransactionItem(
             full_key,
@@ -152,16 +164,25 @@ class TransactionWriter:
             asset.code,
             sides.total,
             movements,
-            endpoint="inflow",
+            endpoint=sides.endpoint,
             moment=moment,
         )
 
     # ---- parts
 
-    def sides(self, asset: AssetTemplate, movements: Sequence[Movement], endpoint: str) -> Sides:
-        """Return the legs: the sums by account of each side; an external side is left to the endpoint."""
+    def sides(
+        self,
+        asset: AssetTemplate,
+        movements: Sequence[Movement],
+        endpoint: str,
+        routes: FlowRoutes | None = None,
+    ) -> Sides:
+        """Return the legs: the sums by account of each side; an external side is left to the endpoint.
+
+        With routes every leg names one, so no side is left out.
+        """
         code = asset.code
-        if len(movements) == 1:
+        if len(movements) == 1 and routes is None:
             [(source, destination, amount)] = movements
             total = format_minor(amount, asset.scale)
             payer = self._aliases[source] if source is not None else EXTERNAL + code
@@ -177,31 +198,40 @@ class TransactionWriter:
                     f'{{{money},"source":{{"from":[{{"accountAlias":"{payer}","amount":{{{money}}}}}]}},'
                     f'"distribute":{{"to":[{{"accountAlias":"{payee}","amount":{{{money}}}}}]}}}}'
                 )
-            return _make(Sides, (chosen, send, total, f'"{payer}"', f'"{payee}"'))
-        return self._several(asset, movements, endpoint)
+            return _make(Sides, (chosen, send, total, f'"{payer}"', f'"{payee}"', ""))
+        return self._several(asset, movements, endpoint, routes)
 
-    def _several(self, asset: AssetTemplate, movements: Sequence[Movement], endpoint: str) -> Sides:
+    def _several(
+        self, asset: AssetTemplate, movements: Sequence[Movement], endpoint: str, routes: FlowRoutes | None
+    ) -> Sides:
         code = asset.code
         pays, gets = dict[int | None, int](), dict[int | None, int]()
         for source, destination, amount in movements:
             pays[source] = pays.get(source, 0) + amount
             gets[destination] = gets.get(destination, 0) + amount
         chosen = endpoint or ("inflow" if set(pays) == {None} else "outflow" if set(gets) == {None} else "json")
+        if routes is None:
+            route, on_pays, on_gets = _NO_ROUTES
+        else:
+            chosen = "json" if chosen in ("inflow", "outflow") else chosen
+            index = self._population.shape.asset_index[code]
+            route, on_pays, on_gets = routes.members(self._key_begins, index, pays, gets)
         total = format_minor(sum(pays.values()), asset.scale)
         parts = [f'"asset":"{code}"', f'"value":"{total}"']
         if chosen != "inflow":
-            parts.append(f'"source":{{"from":[{self._legs(asset, pays)}]}}')
+            parts.append(f'"source":{{"from":[{self._legs(asset, pays, on_pays)}]}}')
         if chosen != "outflow":
-            parts.append(f'"distribute":{{"to":[{self._legs(asset, gets)}]}}')
-        return Sides(chosen, f"{{{','.join(parts)}}}", total, self._list(code, pays), self._list(code, gets))
+            parts.append(f'"distribute":{{"to":[{self._legs(asset, gets, on_gets)}]}}')
+        return Sides(chosen, f"{{{','.join(parts)}}}", total, self._list(code, pays), self._list(code, gets), route)
 
-    def _legs(self, asset: AssetTemplate, sums: dict[int | None, int]) -> str:
+    def _legs(self, asset: AssetTemplate, sums: dict[int | None, int], more: Iterable[str]) -> str:
+        """Return the legs of a side as JSON; `more`: further members of each."""
         code, scale = asset.code, asset.scale
         return ",".join(
             [
                 f'{{"accountAlias":{self._quoted(code, account)},'
-                f'"amount":{{"asset":"{code}","value":"{format_minor(amount, scale)}"}}}}'
-                for account, amount in sums.items()
+                f'"amount":{{"asset":"{code}","value":"{format_minor(amount, scale)}"}}{member}}}'
+                for (account, amount), member in zip(sums.items(), more, strict=False)
             ]
         )
 

@@ -123,7 +123,7 @@ class ScratchLedger:
         """
         place = self.place
         payload = {**payload, "metadata": {RUN_MARK: self.mark, KEY_MARK: f"{self.mark}/{name}"}}
-        answer = await self._send(create_request(entity, place, orjson.dumps(payload)))
+        answer = await self._send(create_request(entity, place, payload))
         parents = {"organizationId": place.organization_id, "ledgerId": place.ledger_id}
         effect = self.answers.entity(answer, entity, payload, {name: id_ for name, id_ in parents.items() if id_})
         found = (answer.json_object() or {}).get("id")

@@ -346,6 +346,9 @@ class Scenario(Part):
     lifecycle: Lifecycle | None = None
     refusals: Refusals | None = None
     routes: Routes | None = None
+    parties: bool = Field(
+        False, description="A holder for each customer, and an instrument for its first account (v4 and later)."
+    )
     proof: Proof = Proof()
 
 

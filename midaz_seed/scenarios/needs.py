@@ -27,7 +27,9 @@ SEVERAL_LEGS: tuple[Version, ...] = ((3, 3),)
 """A transaction with several legs is applied as a whole or not at all."""
 ROUTES: tuple[Version, ...] = ((3, 0),)
 VALIDATED_ROUTES: tuple[Version, ...] = ((3, 6),)
-"""The ledger setting that switches the checks on."""
+"""The ledger setting that switches the checks on, and operation routes for both sides, which reverts need."""
+PARTIES: tuple[Version, ...] = ((4, 0),)
+"""Holders and instruments below an organization."""
 REFUSALS: tuple[Version, ...] = ((3, 3, 15), (3, 4, 9), (3, 5, 2), (3, 6))
 """A refused transaction releases its idempotency key; earlier patches keep it until it expires."""
 
@@ -120,10 +122,14 @@ def _needs(scenario: Scenario) -> Iterator[Need]:
     yield from _needs_of_lifecycle(scenario)
     if scenario.refusals is not None:
         yield Need("a refused transaction that can be repeated", "refusals", REFUSALS)
+    if scenario.parties:
+        yield Need("holders and instruments", "parties", PARTIES)
     if scenario.routes is not None:
         yield Need("operation and transaction routes", "routes", ROUTES)
         if scenario.routes.validate_:
             yield Need("the validation of routes", "routes.validate", VALIDATED_ROUTES)
+        if scenario.lifecycle is not None and scenario.lifecycle.revert:
+            yield Need("operation routes for both sides", "lifecycle.revert", VALIDATED_ROUTES)
 
 
 def _needs_of_lifecycle(scenario: Scenario) -> Iterator[Need]:

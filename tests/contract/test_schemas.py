@@ -57,16 +57,9 @@ def _bodies(pack: int) -> Iterator[tuple[str, str, JsonObject]]:
         yield BODIES[Entity.ORGANIZATION], organization.key, organization.item.payload
         for ledger in organization.ledgers:
             yield BODIES[Entity.LEDGER], ledger.key, ledger.item.payload
-            for items in (
-                ledger.asset_items(),
-                ledger.account_type_items(),
-                ledger.portfolio_items(),
-                ledger.segment_items(),
-                ledger.account_items(),
-            ):
-                for item in items:
-                    ids = dict.fromkeys(item.references, "00000000-0000-0000-0000-000000000000")
-                    yield BODIES[item.entity], item.key, {**item.payload, **ids}
+            for item in ledger.entities():
+                ids = item.ids(lambda _: "00000000-0000-0000-0000-000000000000")
+                yield BODIES[item.entity], item.key, {**item.payload, **ids}
             for transaction in (*ledger.deposits(), *ledger.transfers()):
                 yield _ENDPOINTS[transaction.phase], transaction.key, json.loads(transaction.body)
 

@@ -54,24 +54,13 @@ def shapes(draw: st.DrawFn) -> Settings:
     )
 
 
-def entities_of(ledger: LedgerPlan) -> Iterator[EntityItem]:
-    """Generate what a ledger consists of, without itself."""
-    return chain(
-        ledger.asset_items(),
-        ledger.account_type_items(),
-        ledger.portfolio_items(),
-        ledger.segment_items(),
-        ledger.account_items(),
-    )
-
-
 def entities(plan: Plan) -> Iterator[EntityItem]:
     """Generate all entities of a plan."""
     for organization in plan.organizations:
         yield organization.item
         for ledger in organization.ledgers:
             yield ledger.item
-            yield from entities_of(ledger)
+            yield from ledger.entities()
 
 
 def transactions(ledger: LedgerPlan) -> Iterator[TransactionItem]:

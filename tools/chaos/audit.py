@@ -14,7 +14,7 @@ from pathlib import Path
 
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.marks import KEY_MARK
-from midaz_seed.plan.plan import LedgerPlan, Plan, build_plan
+from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.sandbox import SandboxConfig, running
 from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.reads import load_transaction
@@ -91,7 +91,7 @@ def planned_by(flags: tuple[str, ...]) -> Planned:
         entities[f"{plan.run_id}/{organization.key}"] += 1
         for ledger in organization.ledgers:
             entities[f"{plan.run_id}/{ledger.key}"] += 1
-            entities.update(f"{plan.run_id}/{item.key}" for item in _parts(ledger))
+            entities.update(f"{plan.run_id}/{item.key}" for item in ledger.entities())
             movements.update(item.tag for item in chain(ledger.deposits(), ledger.transfers()))
     balances = {
         (organization.name, ledger.name, row.alias): row.available
@@ -100,16 +100,6 @@ def planned_by(flags: tuple[str, ...]) -> Planned:
         for row in ledger.expected_balances()
     }
     return Planned(plan, movements, entities, balances)
-
-
-def _parts(ledger: LedgerPlan) -> Iterator[object]:
-    return chain(
-        ledger.asset_items(),
-        ledger.account_type_items(),
-        ledger.portfolio_items(),
-        ledger.segment_items(),
-        ledger.account_items(),
-    )
 
 
 def _settings(flags: Sequence[str]) -> Settings:

@@ -8,9 +8,8 @@ when it matches the plan. Duplicates are then resolved (`engine.entities.duplica
 
 from dataclasses import dataclass
 
-import orjson
-
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.entities.changes import set_until_shown
 from midaz_seed.engine.entities.duplicates import (
     VISIBLE_WITHIN_S,
     Claim,
@@ -24,7 +23,7 @@ from midaz_seed.errors import RequestFailedError, RunError
 from midaz_seed.midaz.api import create_request
 from midaz_seed.midaz.classify import Disposition, Verdict
 from midaz_seed.midaz.evidence import Effect, after, of_entity, parsed_exactly
-from midaz_seed.midaz.routes import Place
+from midaz_seed.midaz.routes import COLLECTIONS, Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
 from midaz_seed.plan.generators import GENERATORS
@@ -71,13 +70,13 @@ class EntityCreator:
         """The longest of their creates."""
 
     async def create(
-        self, item: EntityItem, references: dict[str, str], *, parent_fresh: bool, phase_log: PhaseLog, ordinal: int
+        self, item: EntityItem, ids: JsonObject, *, parent_fresh: bool, phase_log: PhaseLog, ordinal: int
     ) -> Created:
         """Create one entity.
 
         Args:
             item: the entity.
-            references: field -> server id, added to the body.
+            ids: fields with server ids, added to the body.
             parent_fresh: False: the parent existed before this run, so an entity without a unique name is searched
                 first.
             phase_log: journal of the phase. What an earlier session created needs no request; what it may have created
@@ -98,7 +97,9 @@ class EntityCreator:
             return Created(Outcome.EXISTING, known_id)
         unknown = phase_log.is_unknown(ordinal)
         phase_log.begin(ordinal)
-        body = {**item.payload, **references}
+        body = {**item.payload, **ids}
+        if GENERATORS[item.entity].method != "POST":
+            return await self._set(item, body, phase_log, ordinal, parent_fresh=parent_fresh)
         creation = _Creation(self._context, self._phase, self._place, item, body, Claim(item, phase_log, ordinal))
         try:
             find_first = not (parent_fresh or GENERATORS[item.entity].unique_on_server)
@@ -120,6 +121,24 @@ class EntityCreator:
         else:
             self._recorder.count(created.outcome)
         return created
+
+    async def _set(
+        self, item: EntityItem, body: JsonObject, phase_log: PhaseLog, ordinal: int, *, parent_fresh: bool
+    ) -> Created:
+        """Set what a PUT or a PATCH sets, unless it is set already."""
+        context, place, generator = self._context, self._place, GENERATORS[item.entity]
+        found = None if parent_fresh else await context.api(self._phase).what_is_set(item, place)
+        is_set = found is not None and not generator.differences(item, found)
+        if not is_set:
+            request = create_request(item.entity, place, body, generator.method)
+            failure = await set_until_shown(context, self._phase, item, body, request, place.path)
+            if failure is not None:
+                return self._failed(failure, item, request)
+        phase_log.created(ordinal, place.ledger_id, created_by_this_run=not is_set)
+        context.rejects.made(item.key)
+        outcome = Outcome.EXISTING if is_set else Outcome.CREATED
+        self._recorder.count(outcome)
+        return Created(outcome, place.ledger_id, created_by_this_run=not is_set)
 
     @property
     def is_resolved(self) -> bool:
@@ -163,9 +182,10 @@ class _Creation:
         self._now = context.clock.monotonic
         self._unique = GENERATORS[item.entity].unique_on_server
         parents = {"organizationId": place.organization_id, "ledgerId": place.ledger_id}
-        self._parents = {name: value for name, value in parents.items() if value}
+        shown = COLLECTIONS[item.entity].parents
+        self._parents = {name: value for name, value in parents.items() if value and name in shown}
         self.claim = claim
-        self.request = create_request(item.entity, place, orjson.dumps(body))
+        self.request = create_request(item.entity, place, body)
         self.took_s = 0.0
         """Duration of the create that was answered."""
 

@@ -15,7 +15,7 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.look_up import by_age, comparable, look_up_of, mark_look_up, value_in
 from midaz_seed.engine.entities.removal import delete
 from midaz_seed.errors import RequestFailedError, RunError
-from midaz_seed.midaz import routes
+from midaz_seed.midaz.api import delete_request
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity, EntityItem, LookUp, Phase
@@ -176,7 +176,7 @@ class DuplicateResolver:
         """
         claim.phase_log.created(claim.ordinal, stays, created_by_this_run=False)
         self._context.journal.flush()
-        reason = await delete(self._context, self._phase, routes.one(claim.item.entity, self._place, an_id))
+        reason = await delete(self._context, self._phase, delete_request(claim.item.entity, self._place, an_id))
         if reason:
             raise _several(claim.item, [stays, an_id], f"and the latter cannot be removed: {reason}")
         claim.removed.add(an_id)

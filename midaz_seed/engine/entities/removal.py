@@ -7,8 +7,8 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.transport.base import Request
 
 
-async def delete(context: RunContext, phase: Phase, path: str) -> str:
-    """Delete the resource at a path.
+async def delete(context: RunContext, phase: Phase, request: Request) -> str:
+    """Delete a resource; `request`: from `midaz.api.delete_request`.
 
     Returns:
         "" when it is gone, including by an attempt whose answer was lost; otherwise why it is not.
@@ -17,7 +17,6 @@ async def delete(context: RunContext, phase: Phase, path: str) -> str:
         UnauthorizedError: the credentials were rejected.
         BreakerOpenError: the breaker stayed open until its deadline.
     """
-    request = Request("DELETE", path)
     budget = context.sender.retry_budget(phase)
     while True:
         answer = await context.sender.attempt(request, phase)

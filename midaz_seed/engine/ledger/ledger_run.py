@@ -21,9 +21,11 @@ from midaz_seed.engine.ledger.reconcile import (
 from midaz_seed.engine.ledger.refusals import send_refusals
 from midaz_seed.engine.ledger.settlement import settle
 from midaz_seed.engine.ledger.verification import verify_ledger
+from midaz_seed.engine.requests.route_ids import RouteIds
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.model.outcomes import Outcome
+from midaz_seed.plan.generators import LEDGER_ENTITIES
 from midaz_seed.plan.items import MONEY, Entity, EntityItem, Phase
 from midaz_seed.reporting.events import LedgerFailed, PhaseFinished, PhaseStarted
 from midaz_seed.reporting.meter import PhaseRecorder
@@ -60,15 +62,21 @@ class LedgerRun:
         plan, ledger, pool = self._plan, self._ledger, self._context.pool
         ledger.status = LedgerStatus.RUNNING
         ledger.accounts = bytearray(plan.account_count)
-        # sequential: two assets created at once may both get the same external account
-        # (midaz-behaviour: external-accounts)
-        await self._create(Phase.ASSETS, [enumerate(plan.asset_items())], max_concurrent=1)
-        if not ledger.ids and not pool.admission.is_draining and not pool.admission.time_is_up:
-            return self._give_up(Phase.ASSETS, "none of its assets could be created, so it gets no accounts")
-        await self._create(Phase.ACCOUNT_TYPES, [enumerate(plan.account_type_items())])
-        await self._create(Phase.PORTFOLIOS, [enumerate(plan.portfolio_items())])
-        await self._create(Phase.SEGMENTS, [enumerate(plan.segment_items())])
-        await self._create_accounts()
+        for generator in LEDGER_ENTITIES:
+            entity, phase = generator.entity, generator.phase
+            if entity is Entity.ACCOUNT:
+                await self._create_accounts()
+                continue
+            at_once = 1 if generator.one_by_one else None
+            await self._create(phase, [enumerate(plan.items_of(entity))], max_concurrent=at_once)
+            stops = pool.admission.is_draining or pool.admission.time_is_up
+            if entity is Entity.ASSET and not ledger.ids and not stops:
+                return self._give_up(phase, "none of its assets could be created, so it gets no accounts")
+            ledger.ids[plan.key] = ledger.id  # instruments refer to it
+            if entity is Entity.TRANSACTION_ROUTE and plan.counts.get(phase):
+                ledger.routes = self._route_ids()
+                if ledger.routes is None and not stops:
+                    return self._give_up(phase, "not all of its routes could be created, so it gets no transactions")
         if self._cut_short:  # no money has moved, so there is nothing to verify yet
             ledger.status = LedgerStatus.STOPPED
             return None
@@ -87,24 +95,32 @@ class LedgerRun:
             ledger.status = LedgerStatus.PARTIAL if partial else LedgerStatus.DONE
         return None
 
+    def _route_ids(self) -> RouteIds | None:
+        """Return what fills routes into transactions; None unless all of them exist."""
+        ids, server = self._ledger.ids, self._context.server
+        if any(item.key not in ids for item in self._plan.items_of(Entity.TRANSACTION_ROUTE)):
+            return None
+        return RouteIds(ids, as_ids=server is None or server.route_ids)
+
     async def _create_accounts(self) -> None:
         """Create the accounts, parents before those that refer to them."""
         plan = self._plan
         batch = self._context.settings.generation.batches.accounts_per_batch
         levels, of_parents = 1, dict[str, int]()
+
+        def level_of(item: EntityItem) -> int:
+            parent = item.references.get(PARENT)
+            return of_parents.get(parent, -1) + 1 if isinstance(parent, str) else 0
+
         for item in plan.account_items() if plan.parents else ():
-            level = of_parents.get(item.references.get(PARENT, ""), -1) + 1
+            level = level_of(item)
             levels = max(levels, level + 1)
             if item.key in plan.parents:
                 of_parents[item.key] = level
 
         def waves() -> Iterator[Iterator[tuple[int, EntityItem]]]:
             for level in range(levels):
-                yield (
-                    (ordinal, item)
-                    for ordinal, item in enumerate(plan.account_items())
-                    if of_parents.get(item.references.get(PARENT, ""), -1) + 1 == level
-                )
+                yield ((ordinal, item) for ordinal, item in enumerate(plan.account_items()) if level_of(item) == level)
 
         await self._create(Phase.ACCOUNTS, waves(), max_concurrent=batch)
 
@@ -129,21 +145,22 @@ class LedgerRun:
         creator = EntityCreator(context, recorder, ledger.place)
         phase_log = context.journal.phase_log(ledger.index, phase, self._plan.counts[phase])
 
+        keeps_ids = Phase.INSTRUMENTS in self._plan.counts  # they refer to accounts
+
         async def create(numbered_item: tuple[int, EntityItem]) -> None:
             ordinal, item = numbered_item
-            needed = self._needed(item)
-            if any(key not in ledger.ids for key in needed.values()):
+            if any(key not in ledger.ids for key in item.needed):
                 recorder.count(Outcome.SKIPPED)
                 return
-            references = {field: ledger.ids[key] for field, key in item.references.items()}
+            ids = item.ids(ledger.ids.__getitem__)
             created = await creator.create(
-                item, references, parent_fresh=ledger.created_by_this_run, phase_log=phase_log, ordinal=ordinal
+                item, ids, parent_fresh=ledger.created_by_this_run, phase_log=phase_log, ordinal=ordinal
             )
             if created.outcome is Outcome.FAILED:
                 return
             if item.entity is Entity.ACCOUNT:
                 ledger.accounts[self._plan.account_index(item.key)] = 1
-            if item.entity is not Entity.ACCOUNT or item.key in self._plan.parents:
+            if item.entity is not Entity.ACCOUNT or keeps_ids or item.key in self._plan.parents:
                 ledger.ids[item.key] = created.id
 
         left = False
@@ -156,12 +173,6 @@ class LedgerRun:
             self._assert_accounted_for(recorder)
         if context.pool.admission.time_is_up and left:
             self._cut_short = True
-
-    def _needed(self, item: EntityItem) -> dict[str, str]:
-        """Return the keys of the items of this ledger that must exist before this one, by field."""
-        if item.entity is Entity.ACCOUNT:
-            return {**item.references, "assetCode": self._plan.asset_key(str(item.payload["assetCode"]))}
-        return item.references
 
     async def _move_money(self) -> None:
         """Find existing transactions, then send deposits, wait for settlement, send transfers."""
@@ -282,7 +293,7 @@ class LedgerRun:
 
         Portfolios have no unique names: a create that a network delayed may have arrived after the last read.
         """
-        items = list(self._plan.portfolio_items())
+        items = list(self._plan.items_of(Entity.PORTFOLIO))
         phase_log = self._context.journal.phase_log(self._ledger.index, Phase.PORTFOLIOS, len(items))
         claims = [Claim(item, phase_log, ordinal) for ordinal, item in enumerate(items)]
         return await remove_empty_duplicates(self._context, Phase.PORTFOLIOS, self._ledger.place, claims)

@@ -132,6 +132,7 @@ def channel(context: RunContext, ledger: LedgerState, phase: Phase) -> Channel:
         phase_log=context.journal.phase_log(ledger.index, phase, ledger.plan.counts.get(phase, 0)),
         flow=ledger.flows.setdefault(phase, SettlementTimeline(phase)),
         rejects=context.rejects,
+        routes=ledger.routes,
     )
     if isinstance(sender, FollowUpSender):
         deadline_s = settings.settlement.deadline_s

@@ -90,7 +90,8 @@ class _Refusals:
         path = routes.transactions(self._ledger.place, item.endpoint)
         while True:
             key = f"{self._context.plan.run_id}.{item.key}.{sending.generation}"
-            request = transaction_request(path, item.body, key, self._ttl)
+            body = item.body if self._ledger.routes is None else self._ledger.routes.fill(item.body)
+            request = transaction_request(path, body, key, self._ttl)
             answer = await self._sender.attempt(request, _PHASE)
             sending.attempts = answer.attempts = sending.attempts + 1
             evidence, code = _evidence(answer, item), answer.verdict.code[-4:]

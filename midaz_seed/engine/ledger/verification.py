@@ -27,7 +27,7 @@ from midaz_seed.engine.ledger.listing import (
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz.evidence import status_of
-from midaz_seed.midaz.routes import PAGE_LIMIT
+from midaz_seed.midaz.routes import COLLECTIONS, PAGE_LIMIT
 from midaz_seed.model.balances import (
     EXTERNAL,
     BalanceDifference,
@@ -39,7 +39,8 @@ from midaz_seed.model.balances import (
 )
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
-from midaz_seed.plan.items import Entity, EntityItem, Kind, Phase, TransactionItem
+from midaz_seed.plan.generators import GENERATORS, LEDGER_ENTITIES
+from midaz_seed.plan.items import Entity, Kind, Phase, TransactionItem
 from midaz_seed.reporting.report import Difference, LedgerVerification
 from midaz_seed.wording import counted
 
@@ -173,17 +174,32 @@ class _Verification:
     async def _check_entities(self) -> None:
         """Compare everything below the ledger, by mark where lists have it. Each asset has an external account too."""
         plan = self._plan
-        await self._check_listed(Entity.ASSET, [asset.code for asset in plan.assets], _code)
-        if plan.counts.get(Phase.ACCOUNT_TYPES):
-            await self._check_listed(Entity.ACCOUNT_TYPE, _keys(plan.account_type_items()), self._key)
-        await self._check_listed(Entity.PORTFOLIO, _keys(plan.portfolio_items()), self._key)
-        await self._check_listed(Entity.SEGMENT, _keys(plan.segment_items()), self._key)
+        for generator in LEDGER_ENTITIES:
+            entity = generator.entity
+            if entity is Entity.ASSET:
+                await self._check_listed(entity, [asset.code for asset in plan.assets], _code)
+            elif generator.method != "POST":
+                await self._check_set(entity)
+            elif entity is not Entity.ACCOUNT and (generator.others_differ or plan.counts.get(generator.phase)):
+                await self._check_listed(entity, [item.key for item in plan.items_of(entity)], self._key)
         planned, rereads = plan.account_count + len(plan.assets), Rereads(self._context)
         while True:
             actual = await self._call(lambda: self._api.count(Entity.ACCOUNT, self._ledger.place))
             if actual == planned or not await rereads.again(actual, frozenset([actual] if actual > planned else [])):
                 break
         self._compare_count("account count", planned, actual)
+
+    async def _check_set(self, entity: Entity) -> None:
+        """Compare what was set with PUT or PATCH."""
+        for item in self._plan.items_of(entity):
+            rereads = Rereads(self._context)
+            while True:
+                found = await self._call(partial(self._api.what_is_set, item, self._ledger.place))
+                wrong = GENERATORS[entity].differences(item, found or {})
+                if not wrong or not await rereads.again(wrong):
+                    break
+            for difference in wrong:
+                self._differ(entity, item.key, "as planned", difference)
 
     async def _check_listed(self, entity: Entity, planned: list[str], name: Callable[[JsonObject], str]) -> None:
         """Compare the entities of one kind: each exists once, and no others.
@@ -211,8 +227,10 @@ class _Verification:
         ids: IdsByKey = {}
         every: set[str] = set()
         async for row in self._api.entities(entity, self._ledger.place, {}):
-            every.add(id_of(row))
             known_by = name(row)
+            if COLLECTIONS[entity].of_organization and not known_by.startswith(f"{self._plan.key}."):
+                continue  # of another ledger
+            every.add(id_of(row))
             if known_by:
                 add(ids, known_by, id_of(row))
         return ids, len(every)
@@ -334,10 +352,6 @@ class _Verification:
 
     def _differ(self, what: str, alias: str, expected: str, actual: str) -> None:
         self._differences.append(Difference(self._plan.key, what, alias, expected, actual))
-
-
-def _keys(items: Iterator[EntityItem]) -> list[str]:
-    return [item.key for item in items]
 
 
 def _code(row: JsonObject) -> str:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.requests.answer import Answer
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
+from midaz_seed.engine.requests.route_ids import RouteIds
 from midaz_seed.engine.requests.sender import RetryBudget, Sender
 from midaz_seed.engine.requests.sending import Sending
 from midaz_seed.midaz.api import transaction_request
@@ -106,6 +107,7 @@ class TransactionSender:
         phase_log: PhaseLog,
         flow: SettlementTimeline,
         rejects: Rejects,
+        routes: RouteIds | None = None,
     ) -> None:
         """Prepare to send the transactions of one phase.
 
@@ -117,6 +119,7 @@ class TransactionSender:
             sample: receives the server ids of the transactions whose keys it holds; the journal gets them too.
             phase_log: journals each transaction before it is sent and when its outcome is known.
             flow: records when transactions are sent, answered and accepted.
+            routes: fills the ids of routes into bodies that name some.
         """
         self._sender = sender
         self._recorder = recorder
@@ -132,6 +135,7 @@ class TransactionSender:
         self.phase_log = phase_log
         self.flow = flow
         self._rejects = rejects
+        self._routes = routes
         self.uncertain = False
         """An outcome was not decided by the direct answer to the first sending."""
         self.crash_seen = ""
@@ -178,7 +182,8 @@ class TransactionSender:
             else:
                 first_sent_s = key.sent_s
                 not_after_s = first_sent_s + self._resend_within_s
-        request = transaction_request(path, item.body, f"{self._run_id}.{item.key}.{generation}", self._ttl)
+        body = item.body if self._routes is None else self._routes.fill(item.body)
+        request = transaction_request(path, body, f"{self._run_id}.{item.key}.{generation}", self._ttl)
         try:
             answer = await self._sender.attempt(request, self._phase, not_after_s=not_after_s)
         except StoppedError:

@@ -55,6 +55,19 @@ class LedgerFacts:
     """Key of the ledger."""
 
 
+class Side(NamedTuple):
+    """Who can stand on one side of the transactions of a flow."""
+
+    labels: tuple[str, ...] = ()
+    """Accounts, by the labels of `Population.groups`; a transaction has one or more of them."""
+    external: bool = False
+    """The external account, instead of them."""
+    mixes: bool = False
+    """The external account beside them too."""
+    extra: tuple[tuple[str, bool], ...] = ()
+    """Further internal accounts that receive something, and whether every transaction has them."""
+
+
 class Flow(ABC):
     """Drafts the transactions of one entry of a scenario in one ledger."""
 
@@ -84,6 +97,14 @@ class Flow(ABC):
     @abstractmethod
     def drafts(self, day: int) -> Iterable[Draft]:
         """Generate the transactions of a day, in the order of their numbers."""
+
+    @abstractmethod
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives; of several, a draft goes by the one at its number, modulo their count."""
+
+    def notes(self, day: int, number: int) -> str:
+        """Return further metadata of an item as members of a JSON object, each after a comma; "" by default."""
+        return ""
 
     def key(self, day: int, number: int) -> str:
         """Return the key of an item in the ledger: entry, day and number, both from 1."""

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 
 from midaz_seed.plan.drawing.bits import Bits
-from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts, Side
 from midaz_seed.plan.flows.entry import Entry
 from midaz_seed.plan.items import Kind
 
@@ -40,6 +40,10 @@ class ChanceFlow(Flow):
         self.entry = entry
         self.counts = counts
         self._second = second
+
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives."""
+        return (self.entry.sides(),)
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the movements of a day."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from midaz_seed.plan.calendar.business_days import BusinessDays
 from midaz_seed.plan.calendar.days import matching
-from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, FlowText, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, FlowText, LedgerFacts, Side
 from midaz_seed.plan.items import Movement
 from midaz_seed.scenarios.model import EXTERNAL, Payout
 from midaz_seed.scenarios.values import WHOLE
@@ -37,6 +37,11 @@ class PayoutFlow(Flow):
         self._since = {day: (days[at - 1] + 1 if at else 0) for at, day in enumerate(days)}
         """Day of a payout -> first day whose receipts it pays out."""
 
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives."""
+        to = self._payout.to
+        return ((Side((self._payout.from_,)), Side(external=True) if to == EXTERNAL else Side((to,))),)
+
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the payouts of a day."""
         if day not in self._since:
@@ -66,8 +71,14 @@ class SweepFlow(Flow):
     def __init__(self, facts: LedgerFacts, index: int, name: str, to: str, drafts_of: DraftsOf) -> None:
         super().__init__(facts, index, f"sweep_{name}", FlowText(name, "Repasse diário"))
         groups = facts.population.groups
+        self._names = name, to
         self._account, self._to = groups[name][0], groups[to][0]
         self._drafts_of = drafts_of
+
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives."""
+        name, to = self._names
+        return ((Side((name,)), Side((to,))),)
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the sweep of a day, unless nothing is left."""

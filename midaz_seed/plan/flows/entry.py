@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from midaz_seed.plan.drawing.amounts import compile_amount
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.flows.amounts import Draw, amounts, fees
-from midaz_seed.plan.flows.base import FlowText, LedgerFacts
+from midaz_seed.plan.flows.base import FlowText, LedgerFacts, Side
 from midaz_seed.plan.flows.parties import Destinations, Group, Sources
 from midaz_seed.plan.items import Movement
 from midaz_seed.scenarios.model import AmountSpec, Choice, Mix, PartySpec
@@ -69,6 +69,32 @@ class Entry:
     def text(self, says: str | None = None) -> FlowText:
         """Return what its transactions say."""
         return FlowText(self.name, says or self.mix.says, tuple(self.mix.metadata.items()), self.mix.rail)
+
+    def sides(self, amount: AmountSpec | None = None) -> tuple[Side, Side]:
+        """Return who pays and who receives.
+
+        Args:
+            amount: replaces the distribution of the entry.
+        """
+        mix, through = self.mix, (self.mix.through,) if self.mix.through else ()
+        outside = Side(through, external=not through)
+        extra = []
+        if mix.fee is not None:
+            smallest = self._smallest(amount)
+            extra.append((mix.fee.to, all(fees(mix.fee, scale)(least) > 0 for scale, least in smallest)))
+        for label, share in mix.split.items():
+            extra.append((label, all(least * share // WHOLE > 0 for _, least in self._smallest(amount))))
+        gets = outside if mix.to.is_external else Side(mix.to.of)
+        return outside if mix.from_.is_external else Side(mix.from_.of), gets._replace(extra=tuple(extra))
+
+    def _smallest(self, amount: AmountSpec | None) -> list[tuple[int, int]]:
+        """Return the scale of each asset and the smallest amount in it, as far as the scenario says; else 1."""
+        found = []
+        for asset in self.population.shape.assets:
+            spec = amount or self.mix.amount or self._scenario.assets[asset.code].amount
+            least = (spec.const or spec.min) if spec is not None else None
+            found.append((asset.scale, max(int(least.scaleb(asset.scale)), 1) if least is not None else 1))
+        return found
 
     def _keep_owners(self) -> None:
         """Leave out sources whose customer has no account on the other side."""

@@ -7,14 +7,16 @@ desk. The rate is a random walk of integers, the same on every platform.
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from midaz_seed.plan.flows.base import Draft, LedgerFacts
+from midaz_seed.model.money import format_minor
+from midaz_seed.plan.flows.base import Draft, Side
 from midaz_seed.plan.flows.chance import ChanceFlow
 from midaz_seed.plan.items import Movement
 from midaz_seed.plan.streams import stream
 from midaz_seed.scenarios.model import Rate
 from midaz_seed.scenarios.values import WHOLE
 
-RATE_UNIT = 1_000_000
+RATE_DIGITS = 6
+RATE_UNIT = 10**RATE_DIGITS
 """Rates are kept in millionths."""
 
 
@@ -22,16 +24,32 @@ class ExchangeFlow(ChanceFlow):
     """An entry with `exchange`. Numbers 2n and 2n + 1 of a day are the two transactions of one exchange."""
 
     @cached_property
-    def rates(self) -> Sequence[int]:
-        """What one unit of the asset that is bought costs in the one that is sold, by day, in millionths."""
-        exchange, scenario = self.entry.mix.exchange, self.population.shape.scenario
+    def _quoted(self) -> tuple[str, str]:
+        """The pair of assets as the scenario quotes it: what one unit of the first costs in the second."""
+        exchange, assets = self.entry.mix.exchange, self.population.shape.scenario.assets
         assert exchange is not None
-        direct = scenario.assets[exchange.buy].rate.get(exchange.sell)
-        if direct is not None:
-            return daily_rates(direct, self.facts, exchange.buy, exchange.sell, len(self.counts))
-        inverse = scenario.assets[exchange.sell].rate[exchange.buy]
-        walked = daily_rates(inverse, self.facts, exchange.sell, exchange.buy, len(self.counts))
-        return [RATE_UNIT * RATE_UNIT // rate for rate in walked]
+        is_direct = exchange.sell in assets[exchange.buy].rate
+        return (exchange.buy, exchange.sell) if is_direct else (exchange.sell, exchange.buy)
+
+    @cached_property
+    def rates(self) -> Sequence[int]:
+        """The rate of the pair by day, in millionths."""
+        code, other = self._quoted
+        rate = self.population.shape.scenario.assets[code].rate[other]
+        return daily_rates(rate, self.facts.seed, code, other, len(self.counts))
+
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives: a customer sells to a desk, and gets from the other one."""
+        exchange, [(pays, gets)] = self.entry.mix.exchange, super().sides()
+        assert exchange is not None
+        desk_in, desk_out = exchange.desk
+        return ((pays, Side((desk_in,))), (Side((desk_out,)), gets))
+
+    def notes(self, day: int, number: int) -> str:
+        """Return the pair, the rate of the day, and the reference that both transactions of an exchange have."""
+        rate = format_minor(self.rates[min(day, len(self.rates) - 1)], RATE_DIGITS)
+        reference = f"{self.facts.key}.{self.name}.{day + 1}.fx{number // 2 + 1}"
+        return f',"fxPair":"{"/".join(self._quoted)}","fxRate":"{rate}","fxReference":"{reference}"'
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the transactions of a day."""
@@ -41,18 +59,21 @@ class ExchangeFlow(ChanceFlow):
         bought = shape.asset_index[exchange.buy]
         sold_scale = shape.assets[shape.asset_index[exchange.sell]].scale
         desk_in, desk_out = (population.groups[name][0] for name in exchange.desk)
+        is_direct = self._quoted[0] == exchange.buy
         for draft in super().drafts(day):
             [(source, destination, amount)] = draft.movements
-            gets = amount * RATE_UNIT * 10 ** shape.assets[bought].scale // (self.rates[day] * 10**sold_scale)
+            # an inverted rate would lose digits: one real is 0.000002 bitcoin
+            times, over = (RATE_UNIT, self.rates[day]) if is_direct else (self.rates[day], RATE_UNIT)
+            gets = amount * times * 10 ** shape.assets[bought].scale // (over * 10**sold_scale)
             sold = (Movement(source, desk_in, amount),)
             got = (Movement(desk_out, destination, max(gets, 1)),)
             yield Draft(draft.second, self.index, 2 * draft.number, sold, draft.asset, draft.bits)
             yield Draft(draft.second, self.index, 2 * draft.number + 1, got, bought, draft.bits)
 
 
-def daily_rates(rate: Rate, facts: LedgerFacts, code: str, other: str, days: int) -> list[int]:
+def daily_rates(rate: Rate, seed: int, code: str, other: str, days: int) -> list[int]:
     """Return the rate of each day in millionths: a random walk from `start`, the same in every ledger of a plan."""
-    bits = stream(facts.seed, "rate", code, other).getrandbits
+    bits = stream(seed, "rate", code, other).getrandbits
     value, found = int(rate.start * RATE_UNIT), []
     for _ in range(max(days, 1)):
         found.append(max(value, 1))

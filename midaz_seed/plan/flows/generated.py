@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.drawing.bits import Bits
-from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, FlowText, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, FlowText, LedgerFacts, Side
 from midaz_seed.plan.items import AssetTemplate, Movement
 from midaz_seed.plan.population import Population
 from midaz_seed.scenarios.generators import GROUP
@@ -101,6 +101,11 @@ class GeneratedFlow(Flow):
         assert mix.generator is not None
         self._generator_name, self._generate = mix.generator, load_generator(mix.generator)
         self._mix, self._counts, self._last_second = mix, counts, last_second
+
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives: a generator may choose anyone."""
+        anyone = Side(tuple(self.population.groups), external=True, mixes=True)
+        return ((anyone, anyone),)
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the movements of a day.

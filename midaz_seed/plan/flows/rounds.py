@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts, Side
 from midaz_seed.plan.flows.entry import Entry
 from midaz_seed.plan.flows.rail_choice import SLOTS_MASK, RailChoice
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
@@ -21,6 +21,11 @@ class RoundsFlow(Flow):
         self.rounds = rounds
         self.sources = entry.sources.accounts
         self._leaves = RailChoice(facts).leaves if entry.mix.rail == "by-asset" else [()] * len(facts.population.asset)
+
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives; a batch has several destinations."""
+        pays, gets = self.entry.sides()
+        return ((pays, gets if self.entry.mix.rail != "by-asset" else gets._replace(external=True, mixes=True)),)
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate all rounds; there is one day."""

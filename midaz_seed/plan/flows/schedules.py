@@ -7,7 +7,7 @@ from midaz_seed.plan.calendar.business_days import BusinessDays
 from midaz_seed.plan.calendar.days import matching
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.flows.amounts import Draw
-from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts, Side
 from midaz_seed.plan.flows.entry import Entry
 from midaz_seed.plan.streams import stream
 from midaz_seed.scenarios.model import Schedule
@@ -78,6 +78,10 @@ class ScheduleFlow(Flow):
             for day in matching(when, history, calendar, customer_day=own):
                 found.setdefault(day, []).extend(accounts)
         return {day: sorted(accounts) for day, accounts in found.items()}
+
+    def sides(self) -> tuple[tuple[Side, Side], ...]:
+        """Return who pays and who receives."""
+        return (self.entry.sides(self.schedule.amount),)
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate the movements of a day."""

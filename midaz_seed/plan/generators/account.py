@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from midaz_seed.model import payloads
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.dimensions import LedgerDimensions
+from midaz_seed.plan.generators.asset import asset_key
 from midaz_seed.plan.generators.base import EntityGenerator
+from midaz_seed.plan.generators.holder import holder_key
 from midaz_seed.plan.generators.portfolio import portfolio_key
 from midaz_seed.plan.generators.segment import segment_key
 from midaz_seed.plan.items import Entity, EntityItem, Phase
@@ -19,6 +21,7 @@ class AccountGenerator(EntityGenerator[LedgerDimensions]):
     phase = Phase.ACCOUNTS
     entity = Entity.ACCOUNT
     payload = payloads.Account
+    key_pattern = r"acc\d+"
     match_field = "alias"
     compared = ("assetCode", "type", "entityId")
     compared_in_any_case = ("type",)
@@ -37,7 +40,15 @@ class AccountGenerator(EntityGenerator[LedgerDimensions]):
             }
             if account.status == CLOSED:
                 payload["status"] = {"code": "CLOSED", "description": "Conta encerrada"}
-            yield self.item(key, payload, self._references(scope, account))
+            references = self._references(scope, account)
+            customer = scope.population.customer[index]
+            if scope.shape.scenario.parties and customer >= 0:
+                references["holderId"] = holder_key(scope, customer)
+            yield self.item(key, payload, references, (asset_key(scope, account.asset),))
+
+    def count(self, scope: LedgerDimensions) -> int:
+        """Return the number of accounts."""
+        return len(scope.population)
 
     @staticmethod
     def _metadata(scope: LedgerDimensions, key: str, account: AccountPlan) -> JsonObject:
@@ -52,8 +63,8 @@ class AccountGenerator(EntityGenerator[LedgerDimensions]):
         return metadata
 
     @staticmethod
-    def _references(scope: LedgerDimensions, account: AccountPlan) -> dict[str, str]:
-        references = {}
+    def _references(scope: LedgerDimensions, account: AccountPlan) -> dict[str, str | tuple[str, ...]]:
+        references: dict[str, str | tuple[str, ...]] = {}
         if account.portfolio is not None:
             references["portfolioId"] = portfolio_key(scope, account.portfolio)
         if account.segment is not None:

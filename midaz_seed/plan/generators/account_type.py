@@ -14,6 +14,8 @@ class AccountTypeGenerator(EntityGenerator[LedgerDimensions]):
     phase = Phase.ACCOUNT_TYPES
     entity = Entity.ACCOUNT_TYPE
     payload = payloads.AccountType
+    key_pattern = r"at\d+"
+    others_differ = False
     match_field = "keyValue"
     case_sensitive = False
     filter = "key_value"

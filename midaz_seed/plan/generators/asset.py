@@ -9,11 +9,16 @@ from midaz_seed.plan.items import Entity, EntityItem, Phase
 
 
 class AssetGenerator(EntityGenerator[LedgerDimensions]):
-    """The server creates an external account with each asset."""
+    """The server creates an external account with each asset.
+
+    Two assets created at once may both get the same external account (midaz-behaviour: external-accounts).
+    """
 
     phase = Phase.ASSETS
     entity = Entity.ASSET
     payload = payloads.Asset
+    key_pattern = "a-[A-Z]+"
+    one_by_one = True
     match_field = "code"
     compared = ("type",)
 

@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, Literal, TypeVar
 
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.payloads import Payload
@@ -27,6 +27,14 @@ class EntityGenerator(BaseGenerator[Scope, EntityItem]):
 
     entity: ClassVar[Entity]
     payload: ClassVar[type[Payload]]
+    key_pattern: ClassVar[str] = ""
+    """Of an entity of a ledger: what follows the ledger in its key, as a regular expression."""
+    one_by_one: ClassVar[bool] = False
+    """Whether each is created after the one before it."""
+    others_differ: ClassVar[bool] = True
+    """Whether the verification looks for ones that were not planned, even where none is planned."""
+    method: ClassVar[Literal["POST", "PUT", "PATCH"]] = "POST"
+    """PUT and PATCH may be sent any number of times: nothing is looked up, and there are no duplicates."""
     unique_on_server: ClassVar[bool] = True
     """Whether the server rejects a second one with the same name. Otherwise an existing one is looked up first."""
     match_field: ClassVar[str]
@@ -39,10 +47,20 @@ class EntityGenerator(BaseGenerator[Scope, EntityItem]):
     compared_in_any_case: ClassVar[tuple[str, ...]] = ()
     """Fields of `compared` that servers store in lower case."""
 
-    def item(self, key: str, payload: JsonObject, references: dict[str, str] | None = None) -> EntityItem:
+    def item(
+        self,
+        key: str,
+        payload: JsonObject,
+        references: dict[str, str | tuple[str, ...]] | None = None,
+        after: tuple[str, ...] = (),
+    ) -> EntityItem:
         """Validate a payload and return the item."""
         self.payload.model_validate(payload)
-        return EntityItem(self.entity, key, payload, references or {})
+        return EntityItem(self.entity, key, payload, references or {}, after)
+
+    def count(self, scope: Scope) -> int:
+        """Return the number of items of the scope."""
+        return sum(1 for _ in self.items(scope))
 
     def look_up(self, item: EntityItem) -> LookUp:
         """Return how to find an existing one on the server (midaz-behaviour: finding-entities)."""

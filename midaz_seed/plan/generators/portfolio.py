@@ -16,6 +16,7 @@ class PortfolioGenerator(EntityGenerator[LedgerDimensions]):
     phase = Phase.PORTFOLIOS
     entity = Entity.PORTFOLIO
     payload = payloads.Portfolio
+    key_pattern = r"p\d+"
     unique_on_server = False
     match_field = f"metadata.{KEY_MARK}"
     compared = ("name",)
@@ -25,6 +26,10 @@ class PortfolioGenerator(EntityGenerator[LedgerDimensions]):
         for index, (name, entity_id) in enumerate(self._customers(scope)):
             key = portfolio_key(scope, index)
             yield self.item(key, {"name": name, "entityId": entity_id, "metadata": scope.identity.tags(key)})
+
+    def count(self, scope: LedgerDimensions) -> int:
+        """Return the number of portfolios."""
+        return scope.shape.customers if scope.shape.has_own_portfolios else len(scope.shape.portfolios)
 
     @staticmethod
     def _customers(scope: LedgerDimensions) -> Iterator[tuple[str, str]]:

@@ -14,6 +14,7 @@ class SegmentGenerator(EntityGenerator[LedgerDimensions]):
     phase = Phase.SEGMENTS
     entity = Entity.SEGMENT
     payload = payloads.Segment
+    key_pattern = r"s\d+"
     match_field = "name"
 
     def items(self, scope: LedgerDimensions) -> Iterator[EntityItem]:

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from midaz_seed.errors import NotMidazError, RunError, SeedError
+from midaz_seed.plan.items import Entity
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.runner import seed_async, verify_async
@@ -467,7 +468,7 @@ async def test_an_empty_portfolio_that_a_network_delivered_late_goes_away_again(
         settings = _settings(server.url, volume=volume, **ways)
         assert (await seed_async(settings)).exit_code == 0
         (place,) = server.state.ledger_states
-        item = next(build_plan(settings).ledgers[0].portfolio_items())
+        item = next(build_plan(settings).ledgers[0].items_of(Entity.PORTFOLIO))
         wire = http_transport(server.url)
         path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/portfolios"
         assert (await wire.send(Request("POST", path, orjson.dumps(item.payload)))).status == 201

@@ -14,7 +14,17 @@ from midaz_seed.runner import seed_async
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
-PHASES = [phase for phase in Phase if phase is not Phase.ACCOUNT_TYPES]
+OF_SCENARIOS = {
+    Phase.ACCOUNT_TYPES,
+    Phase.ASSET_RATES,
+    Phase.OPERATION_ROUTES,
+    Phase.TRANSACTION_ROUTES,
+    Phase.LEDGER_SETTINGS,
+    Phase.FOLLOW_UPS,
+    Phase.REFUSALS,
+}
+"""Phases that the presets do not have."""
+PHASES = [phase for phase in Phase if phase not in OF_SCENARIOS]
 
 
 @pytest.mark.parametrize("phase", PHASES)

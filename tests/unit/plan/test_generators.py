@@ -59,7 +59,7 @@ def test_an_existing_account_is_found_by_its_alias() -> None:
 
 def test_only_what_the_server_lets_exist_twice_is_looked_up_before_it_is_made() -> None:
     twice = {entity for entity, generator in GENERATORS.items() if not generator.unique_on_server}
-    assert twice == {Entity.ORGANIZATION, Entity.PORTFOLIO}
+    assert twice == {Entity.ORGANIZATION, Entity.OPERATION_ROUTE, Entity.TRANSACTION_ROUTE, Entity.PORTFOLIO}
 
 
 def test_an_organization_is_called_by_its_legal_name() -> None:
@@ -256,13 +256,13 @@ def test_accounts_without_portfolios_and_segments_refer_to_nothing() -> None:
 )
 def test_accounts_have_types_that_are_registered_where_any_are(registered: int, used: set[str]) -> None:
     ledger = ledger_of(accountTypesPerLedger=registered, accountsPerLedger=200)
-    names = [item.payload["keyValue"] for item in ledger.account_type_items()]
+    names = [item.payload["keyValue"] for item in ledger.items_of(Entity.ACCOUNT_TYPE)]
     assert names == ["deposit", "savings", "loans", "marketplace", "creditCard"][:registered]
     assert {item.payload["type"] for item in ledger.account_items()} == used
 
 
 def test_assets_say_their_minor_units_and_symbol_in_plain_characters() -> None:
-    items = list(ledger_of(assetsPerLedger=8, accountsPerLedger=16).asset_items())
+    items = list(ledger_of(assetsPerLedger=8, accountsPerLedger=16).items_of(Entity.ASSET))
     metadata = [item.payload["metadata"] for item in items]
     said = [(one.get("symbol"), one["minorUnits"]) for one in metadata if isinstance(one, dict)]
     assert said == [

@@ -19,7 +19,7 @@ from midaz_seed.model.balances import ObservedBalance, compare_balances, zero_su
 from midaz_seed.model.tax_ids import is_cnpj, is_cpf
 from midaz_seed.plan import generators
 from midaz_seed.plan.generators import GENERATORS, BaseGenerator, EntityGenerator
-from midaz_seed.plan.items import MONEY, Phase
+from midaz_seed.plan.items import MONEY, Entity, Phase
 from midaz_seed.plan.memory import MEMORY_MAX, memory_of
 from midaz_seed.plan.plan import build_plan
 from midaz_seed.plan.summary import summarize_plan
@@ -139,7 +139,7 @@ def test_everything_is_unique_and_nothing_is_what_a_server_trips_over(chosen: Se
         aliases = [ledger.alias(account) for account in range(ledger.account_count)]
         assert len(aliases) == len(set(aliases))
         assert all(re.fullmatch(r"[a-z0-9-]{1,100}", alias) for alias in aliases)
-        for items in (ledger.segment_items(), ledger.asset_items()):
+        for items in (ledger.items_of(Entity.SEGMENT), ledger.items_of(Entity.ASSET)):
             names = [str(item.payload["name"]) for item in items]
             assert len(names) == len(set(names))
             assert not any("_" in name or "%" in name for name in names)

@@ -28,14 +28,7 @@ def bytes_of(plan: Plan) -> int:
     total = sum(len(orjson.dumps(organization.item.payload)) for organization in plan.organizations)
     for ledger in plan.ledgers:
         total += len(orjson.dumps(ledger.item.payload))
-        entities = chain(
-            ledger.asset_items(),
-            ledger.account_type_items(),
-            ledger.portfolio_items(),
-            ledger.segment_items(),
-            ledger.account_items(),
-        )
-        total += sum(len(orjson.dumps(item.payload)) for item in entities)
+        total += sum(len(orjson.dumps(item.payload)) for item in ledger.entities())
         total += sum(len(item.body) for item in chain(ledger.deposits(), ledger.transfers()))
     return total
 
