@@ -65,15 +65,18 @@ check: $(STAMP) ## format, lint, types, import rules, words, generated docs
 	@$(BIN)/python -m pytest -q tests/unit/test_import_rules.py
 	@$(BIN)/python tools/style.py
 	@$(BIN)/python tools/reference.py --check
+	@$(BIN)/python tools/scenario_pages.py --check
 
 format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: $(STAMP) ## regenerate the generated parts of docs/
+docs: $(STAMP) ## regenerate the generated parts of docs/, and the screens of the data
 	@$(BIN)/python tools/reference.py
+	@$(BIN)/python tools/screens.py
+	@$(BIN)/python tools/scenario_pages.py
 
-bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency and the rate limit (about 10 minutes)
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit and draws (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -82,6 +85,8 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/packing.py
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
+	@$(BIN)/python benchmarks/drawing.py
+	@$(BIN)/python benchmarks/order.py
 	@$(BIN)/python benchmarks/journal.py --appends
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)

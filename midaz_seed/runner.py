@@ -235,8 +235,9 @@ examine = synchronous(examine_async)
 
 async def _execute(settings: Settings, call: _Call) -> Report:
     """Resolve, reach, choose the batch size, plan, open the session, run, report."""
-    if settings.report is not None:
-        check_writable(settings.report)
+    for file in (settings.report, settings.manifest):
+        if file is not None:
+            check_writable(file)
     target = resolve_target(settings.target)
     stopping = call.stopping(settings)
     # it watches until the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
@@ -287,7 +288,9 @@ async def _run(context: RunContext, call: _Call) -> Report:
             watching.start_soon(call.watch, context)
         await (orchestrator.seed(context) if call.mode is RunMode.SEED else orchestrator.verify(context))
     context.close_journal()  # before the report is made, which names what went wrong
-    return summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
+    report = summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=started_cpu_s)
+    error = context.findings.manifest_error
+    return report if error is None else not_written(report, error)
 
 
 def _open_session(

@@ -52,7 +52,11 @@ INSECURE = (
     "target.insecure is on: certificates are not checked, so anyone on the network path can read the token and change "
     "answers"
 )
-LOCAL_FLAGS = {"report_file": ("--report", "report"), "url": ("TARGET", "target.baseUrl")}
+LOCAL_FLAGS = {
+    "report_file": ("--report", "report"),
+    "manifest_file": ("--manifest", "manifest"),
+    "url": ("TARGET", "target.baseUrl"),
+}
 """Flags and arguments that set a setting but are declared by single commands: parameter -> (spelling, path)."""
 
 

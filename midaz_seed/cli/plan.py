@@ -1,5 +1,7 @@
 """`midaz-seed plan`: what a run would create and what it would cost the server. Sends nothing."""
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -41,34 +43,91 @@ def _rate(ctx: click.Context, parameter: click.Parameter, value: float) -> float
 @click.option(
     "--for", "version", metavar="VERSION", help="Also check that a Midaz of this version has what the scenario needs"
 )
+@click.option(
+    "--profile",
+    "with_profile",
+    is_flag=True,
+    help="Show what the data looks like instead: amounts, balances, customers, days, hours, rails",
+)
+@click.option(
+    "--export",
+    "export_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Also write every transaction as a row to this file: .csv, or .parquet with the extra `parquet`",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
-def plan(loaded: LoadedSettings, rate_per_s: float, key: str | None, version: str | None, as_json: bool) -> None:
+def plan(
+    loaded: LoadedSettings,
+    rate_per_s: float,
+    key: str | None,
+    version: str | None,
+    with_profile: bool,
+    export_file: Path | None,
+    as_json: bool,
+) -> None:
     """Show what a run would create: counts, amounts, requests, bytes, duration, and memory in the server's Redis.
 
     \b
     midaz-seed plan --preset large --rate 2000
     midaz-seed plan --preset tiny --show o1.l1.t3.2
+    midaz-seed plan --scenario demo --profile
+    midaz-seed plan --scenario demo --export movements.csv
     """
     from midaz_seed.clock import SystemClock
     from midaz_seed.plan.last_day import is_open, with_last_day
     from midaz_seed.plan.plan import build_plan
     from midaz_seed.probe.last_day import yesterday
 
-    if key is not None and click.get_current_context().get_parameter_source("rate_per_s") is COMMANDLINE:
-        raise UsageError("--rate has no effect on --show", hint="leave one of them out")
+    _check_together(key, with_profile, export_file)
+    if export_file is not None:
+        from midaz_seed.cli.export import check_exportable
+
+        check_exportable(export_file)
     if version is not None:
         _check_version(loaded, version)
     settings = loaded.settings
     if is_open(settings):  # as a run that begins today would resolve it
         settings = with_last_day(settings, yesterday(settings, SystemClock()))
-    planned = build_plan(settings, keep_balances=key is not None)
+    planned = build_plan(settings, keep_balances=key is not None or with_profile or export_file is not None)
     if key is not None:
         click.echo(_body(planned, key))
+        return
+    if export_file is not None:
+        from midaz_seed.cli.export import export
+
+        export(planned, export_file)
+    if with_profile:
+        click.echo(_profile(planned, as_json=as_json), nl=False)
         return
     from midaz_seed.plan.summary import summarize_plan
 
     summary = summarize_plan(planned, rate_per_s=rate_per_s, ttl_s=loaded.settings.idempotency.ttl_s)
     click.echo(_document(summary) if as_json else _text(summary, loaded.settings))
+
+
+def _check_together(key: str | None, with_profile: bool, export_file: Path | None) -> None:
+    """Raise UsageError for flags that have no effect on one another."""
+    has_rate = click.get_current_context().get_parameter_source("rate_per_s") is COMMANDLINE
+    other = "--show" if key is not None else "--profile" if with_profile else ""
+    useless = "--rate" if has_rate else ""
+    if key is not None:
+        useless = useless or ("--profile" if with_profile else "--export" if export_file is not None else "")
+    if other and useless:
+        raise UsageError(f"{useless} has no effect on {other}", hint="leave one of them out")
+
+
+def _profile(planned: "Plan", *, as_json: bool) -> str:
+    """Return the profile as a JSON document, or as text in characters that standard output has."""
+    from midaz_seed.plan.profile import profile
+    from midaz_seed.plan.profile_text import ASCII, BLOCKS, WIDTH, profile_document, render_profile
+    from midaz_seed.reporting.terminal import can_encode, text_width
+
+    described = profile(planned)
+    if as_json:
+        return profile_document(described)
+    signs = BLOCKS if can_encode(sys.stdout, BLOCKS.levels) else ASCII
+    return render_profile(described, text_width(sys.stdout, WIDTH), signs=signs)
 
 
 def _check_version(loaded: LoadedSettings, version: str) -> None:
@@ -109,8 +168,7 @@ def _document(summary: "PlanSummary") -> str:
 
     document = {"schema_version": 1, **dataclasses.asdict(summary)}
     document["counts"] = {phase.value: count for phase, count in summary.counts.items()}
-    document["totals"] = [{**total, "deposits": format(total["deposits"], "f")} for total in document["totals"]]
-    return orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()
+    return orjson.dumps(document, default=lambda amount: format(amount, "f"), option=orjson.OPT_INDENT_2).decode()
 
 
 def _text(summary: "PlanSummary", settings: "Settings") -> str:
@@ -118,6 +176,7 @@ def _text(summary: "PlanSummary", settings: "Settings") -> str:
     what = f"preset {settings.preset}" if scenario.volume.from_settings else f"scenario {scenario.scenario}"
     lines = [
         f"plan {summary.digest[:12]}  run id {summary.run_id}  seed {summary.seed}  {what}",
+        *([f"{counted(summary.days, 'day')}, {summary.first_day} to {summary.last_day}"] if summary.days else []),
         "",
         *(f"  {phase.value:<18}{count:>12,}" for phase, count in summary.counts.items()),
         f"  {'requests':<18}{summary.posts:>12,}",
@@ -125,6 +184,7 @@ def _text(summary: "PlanSummary", settings: "Settings") -> str:
         "",
         f"  {'asset':<8}{'accounts':>9}{'deposited, all ledgers':>32}",
         *(f"  {total.code:<8}{total.accounts:>9,}{total.deposits:>32,f}" for total in summary.totals),
+        *_raised(summary),
         "",
         f"bodies    about {_size(summary.body_bytes)} "
         f"(estimated from {counted(summary.bodies_weighed, 'transaction')})",
@@ -132,6 +192,14 @@ def _text(summary: "PlanSummary", settings: "Settings") -> str:
         f"redis     about {_size(summary.redis_bytes)} for {counted(summary.slots, 'idempotency key')} stored at once",
     ]
     return "\n".join(lines)
+
+
+def _raised(summary: "PlanSummary") -> list[str]:
+    if not summary.raised_accounts:
+        return []
+    code = summary.totals[0].code
+    by = f" (median in {code}: by {summary.raised_median:,f})" if summary.raised_median else ""
+    return [f"opening balances raised for {counted(summary.raised_accounts, 'account')}{by}: their movements need it"]
 
 
 def _size(count: float) -> str:

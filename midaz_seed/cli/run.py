@@ -36,6 +36,13 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write the report as JSON to this file; - prints it instead of the text.",
 )
+@click.option(
+    "--manifest",
+    "manifest_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Write the manifest to this file, .json or .csv: every account with its id, holder and expected balance.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:

@@ -21,6 +21,7 @@ _ONLY_SEEDS = (
     "generation.limits.warmupS",
     "errorBudgetPercent",
     "journal.enabled",
+    "manifest",
     "stop",
 )
 _UNUSED: Mapping[str, Sequence[str]] = {

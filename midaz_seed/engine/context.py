@@ -9,7 +9,7 @@ from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Sender
 from midaz_seed.engine.state_tree import LedgerState, StateTree
 from midaz_seed.engine.worker_pool import WorkerPool
-from midaz_seed.errors import JournalError, SeedError
+from midaz_seed.errors import JournalError, OutputError, SeedError
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.server_traits import Server
 from midaz_seed.model.histogram import Histogram
@@ -89,6 +89,8 @@ class Findings:
     """The time limit passed before everything was settled and verified."""
     was_urged: bool = False
     """A second signal ended the run at once."""
+    manifest_error: OutputError | None = None
+    """Why the manifest was not written; None when it was."""
     lost_shards: int = 0
     """Shards that ended without a result, so that it is unknown what they had in flight."""
     loop_lag: Histogram = field(default_factory=Histogram)

@@ -17,6 +17,7 @@ from midaz_seed.engine.entities.creator import Created, EntityCreator
 from midaz_seed.engine.entities.duplicates import Claim, remove_empty_duplicates
 from midaz_seed.engine.ledger.ledger_run import LedgerRun
 from midaz_seed.engine.ledger.verification import locate, verify_ledger, verify_marks
+from midaz_seed.engine.manifest import write_manifest
 from midaz_seed.engine.shards.coordinator import seed_in_shards
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.teardown import Removal, tear_down
@@ -67,6 +68,7 @@ async def seed(context: RunContext) -> None:
             await seed_in_shards(context, shards)
         if context.settings.verification.enabled and not context.pool.admission.is_draining:
             await _verify_marks(context)
+        await write_manifest(context)
 
 
 async def seed_shard(context: RunContext) -> None:

@@ -34,6 +34,14 @@ def keeps_order(settings: Settings, plan: LedgerPlan) -> bool:
     return plan.is_dated and time is not None and time.order == "exact"
 
 
+def sends_epochs(settings: Settings, plan: LedgerPlan) -> bool:
+    """Return whether the epochs of a ledger's transfers are sent one after another.
+
+    Without dates too: what an epoch pays out was brought in by the one before it.
+    """
+    return keeps_order(settings, plan) or (not plan.is_dated and len(plan.epochs) > 1)
+
+
 def epoch_of(plan: LedgerPlan, ordinal: int) -> int:
     """Return the epoch of a transfer."""
     return bisect_right(range(len(plan.epochs)), ordinal, key=plan.first_of) - 1

@@ -208,7 +208,7 @@ class MidazApi:
         return self.rows(routes.balances(place), Service.TRANSACTION, by_cursor=True)
 
     async def balance_at(self, place: Place, balance_id: str, moment: str) -> JsonObject | None:
-        """Return a balance as it was at a time; None when it had no operation by then (midaz-behaviour: history).
+        """Return a balance as it was at a time (midaz-behaviour: balance-history); None without an operation by then.
 
         Args:
             place: its ledger.

@@ -6,16 +6,23 @@ epochs before. The scenario names a wish for each opening balance, which is rais
 """
 
 import hashlib
+from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from statistics import median_low
+from sys import byteorder
 
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.dimensions import LedgerDimensions
-from midaz_seed.plan.flows.base import Draft
+from midaz_seed.plan.flows.base import DETAIL_BITS, Draft
 from midaz_seed.plan.follow_ups import follow_up_drafts
-from midaz_seed.plan.items import Kind, Phase
+from midaz_seed.plan.items import Kind, Movement, Phase
+from midaz_seed.plan.refusals import check_refusals
 
+CHUNK = 8192
+"""Drafts that are added to the digest at a time: part of the digest."""
 AMOUNT_MAX = 10**30
 """Largest balance in minor units; servers keep more digits, but no bank does."""
 
@@ -83,36 +90,43 @@ class _Balances:
         self.left: dict[int, int] = {}
         """Asset -> amount that left the external account by transfers."""
         self.on_hold: dict[int, int] = {}
+        self._paid, self._gained = defaultdict[int, int](int), defaultdict[int, int](int)
+        """What each account pays and gets in the present epoch."""
 
     def apply(self, drafts: Iterable[Draft], kinds: Sequence[Kind]) -> None:
-        """Apply the transactions of one epoch; `kinds` by flow."""
-        paid, gained = dict[int, int](), dict[int, int]()
+        """Apply transactions of an epoch; `kinds` by flow."""
+        paid, gained = self._paid, self._gained
+        direct, left = [kind is Kind.DIRECT for kind in kinds], self.left
         for _, flow, _, movements, asset, _ in drafts:
-            kind = kinds[flow]
-            if kind is Kind.ANNOTATION:
+            if not direct[flow]:
+                self._apply_other(kinds[flow], movements, paid)
                 continue
             for source, destination, amount in movements:
                 if source is None:
-                    self.left[asset] = self.left.get(asset, 0) + amount
+                    left[asset] = left.get(asset, 0) + amount
                 else:
-                    paid[source] = paid.get(source, 0) + amount
-                    if kind is Kind.PENDING:
-                        self.on_hold[source] = self.on_hold.get(source, 0) + amount
-                        continue
+                    paid[source] += amount
                 if destination is None:
-                    self.left[asset] = self.left.get(asset, 0) - amount
+                    left[asset] = left.get(asset, 0) - amount
                 else:
-                    gained[destination] = gained.get(destination, 0) + amount
-        self._end_epoch(paid, gained)
+                    gained[destination] += amount
 
-    def follow(self, kind: Kind, drafts: Iterable[Draft]) -> None:
-        """Apply commits, cancels or reverts, which may be made in any order."""
-        paid, gained = dict[int, int](), dict[int, int]()
-        for draft in drafts:
+    def _apply_other(self, kind: Kind, movements: Iterable[Movement], paid: dict[int, int]) -> None:
+        """Apply a pending transaction; an annotation changes nothing."""
+        if kind is Kind.PENDING:
+            for source, _, amount in movements:
+                assert source is not None, "a pending transaction has a source"
+                paid[source] += amount
+                self.on_hold[source] = self.on_hold.get(source, 0) + amount
+
+    def follow(self, follow_ups: Iterable[tuple[Kind, Draft]]) -> None:
+        """Apply commits, cancels and reverts, which may be made in any order."""
+        paid, gained = self._paid, self._gained
+        for kind, draft in follow_ups:
             for source, destination, amount in draft.movements:
                 if kind is Kind.REVERT:
                     if destination is not None:
-                        paid[destination] = paid.get(destination, 0) + amount
+                        paid[destination] += amount
                     receiver = source
                 else:
                     assert source is not None, "a pending transaction has a source"
@@ -122,10 +136,12 @@ class _Balances:
                 if external:
                     self.left[draft.asset] = self.left.get(draft.asset, 0) + external * amount
                 if receiver is not None:
-                    gained[receiver] = gained.get(receiver, 0) + amount
-        self._end_epoch(paid, gained)
+                    gained[receiver] += amount
+        self.end_epoch()
 
-    def _end_epoch(self, paid: dict[int, int], gained: dict[int, int]) -> None:
+    def end_epoch(self) -> None:
+        """End an epoch: its payments may all have been made before what it brought in."""
+        paid, gained = self._paid, self._gained
         net, need, total_in = self.net, self.need, self.total_in
         for account, amount in paid.items():
             lacking = amount - net[account]
@@ -135,6 +151,8 @@ class _Balances:
         for account, amount in gained.items():
             net[account] += amount
             total_in[account] += amount
+        paid.clear()
+        gained.clear()
 
 
 def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool) -> Expectation:
@@ -146,20 +164,23 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         keep: keep the balances. Otherwise only sums are known, and the opening balances of the first ledger.
 
     Raises:
-        PlanError: a balance is too large, or an entry has no partner for an account.
+        PlanError: a balance is too large, an entry has no partner for an account, or a refusal no account.
     """
     population, flows, shape = dimensions.population, dimensions.flows, dimensions.shape
+    check_refusals(dimensions)
     balances, sizes = _Balances(len(population)), []
     kinds = [flow.kind for flow in flows.flows]
     for epoch in flows.epochs():
-        drafts = list(flows.drafts(epoch))
-        sizes.append(len(drafts))
-        balances.apply(drafts, kinds)
-        _add(digest, drafts)
+        count = 0
+        for drafts in _chunks(flows.drafts(epoch)):
+            count += len(drafts)
+            balances.apply(drafts, kinds)
+            _add(digest, drafts)
+        balances.end_epoch()
+        sizes.append(count)
     transferred = list(balances.net)
     follow_ups = follow_up_drafts(flows)
-    for kind in (Kind.COMMIT, Kind.CANCEL, Kind.REVERT):
-        balances.follow(kind, (draft for each, draft in follow_ups if each is kind))
+    balances.follow(follow_ups)
     wishes = population.wishes()
     opening = [max(wish, need) for wish, need in zip(wishes, balances.need, strict=True)]
     digest.update(",".join(map(str, opening)).encode())
@@ -215,21 +236,32 @@ def balances_after(dimensions: LedgerDimensions, opening: Sequence[int], epochs:
         if not epochs or index > max(epochs):
             break
         balances.apply(flows.drafts(epoch), kinds)
+        balances.end_epoch()
         if index in epochs:
             found[index] = [one + net for one, net in zip(opening, balances.net, strict=True)]
     return found
 
 
+def _chunks(drafts: Iterable[Draft]) -> Iterator[Sequence[Draft]]:
+    """Divide the drafts of an epoch, so that a ledger with millions of them needs no memory for all at once."""
+    rest = iter(drafts)
+    while chunk := list(islice(rest, CHUNK)):
+        yield chunk
+
+
 def _add(digest: "hashlib._Hash", drafts: Sequence[Draft]) -> None:
-    parts = []
-    for second, flow, number, movements, _, bits in drafts:
-        if len(movements) == 1:
-            [(source, destination, amount)] = movements
-            parts.append(f"{flow}.{number}:{second}:{source}>{destination}:{amount}:{bits}")
-        else:
-            legs = ",".join([f"{source}>{destination}:{amount}" for source, destination, amount in movements])
-            parts.append(f"{flow}.{number}:{second}:{legs}:{bits}")
-    digest.update(";".join(parts).encode())
+    """Add what determines these transactions: column by column, which is faster than one after another."""
+    seconds, flows, numbers, movements, _, bits = zip(*drafts, strict=True)
+    low, high = [each & DETAIL_BITS for each in bits], [each >> 64 for each in bits]
+    for whole in (seconds, flows, numbers, low, high):
+        words = array("Q", whole)
+        if byteorder == "big":
+            words.byteswap()
+        digest.update(words.tobytes())
+    legs = [leg for each in movements for leg in each]
+    digest.update(array("B", [min(len(each), 255) for each in movements]).tobytes())
+    for column in zip(*legs, strict=True):
+        digest.update(str(column).encode())
 
 
 def _raised(wishes: Sequence[int], needs: Sequence[int], assets: Sequence[int]) -> Raised:

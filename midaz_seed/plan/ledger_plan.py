@@ -11,7 +11,7 @@ from midaz_seed.model.balances import EXTERNAL, ExpectedBalance
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.expectation import Expectation, balances_after
 from midaz_seed.plan.flows.base import Draft
-from midaz_seed.plan.flows.ledger_flows import Epoch
+from midaz_seed.plan.flows.ledger_flows import Epoch, LedgerFlows
 from midaz_seed.plan.flows.rounds import RoundsFlow
 from midaz_seed.plan.follow_ups import follow_up_drafts
 from midaz_seed.plan.generators import GENERATORS, LEDGER_ENTITIES, LEDGERS
@@ -26,8 +26,11 @@ from midaz_seed.plan.items import (
     follow_up,
     hold_key,
 )
+from midaz_seed.plan.population import Population
 from midaz_seed.plan.refusals import refusal_items
+from midaz_seed.plan.shape import LedgerShape
 from midaz_seed.plan.streams import stream
+from midaz_seed.plan.writing import TransactionWriter
 
 OPENING_S = 9 * 3600
 """Second of the day before the history at which opening balances are deposited."""
@@ -74,6 +77,26 @@ class LedgerPlan:
     def movements(self) -> int:
         """The number of its movements; a batch has several of them in one transaction."""
         return sum(self._expectation.funded.values()) + sum(self._expectation.epochs)
+
+    @property
+    def shape(self) -> LedgerShape:
+        """What it has in common with the other ledgers of the plan."""
+        return self._dimensions.shape
+
+    @property
+    def population(self) -> Population:
+        """Its accounts, and who holds them."""
+        return self._dimensions.population
+
+    @property
+    def flows(self) -> LedgerFlows:
+        """What moves money in it."""
+        return self._dimensions.flows
+
+    @property
+    def writer(self) -> TransactionWriter:
+        """Writes its transactions."""
+        return self._dimensions.writer
 
     # ---- entities
 
@@ -194,7 +217,7 @@ class LedgerPlan:
 
     def refusals(self) -> Iterator[TransactionItem]:
         """Generate the transactions that the server must refuse."""
-        return refusal_items(self._dimensions, self._expectation)
+        return refusal_items(self._dimensions, self._expectation.received)
 
     # ---- balances
 
@@ -278,7 +301,8 @@ class LedgerPlan:
                 return self._dimensions.writer.item(flows.rounds, flows.rounds.one(position, round_number), 0)
             rounds = range(round_number * size, min((round_number + 1) * size, flows.rounds.rounds))
             return self._batch(flows.rounds, tuple(flows.rounds.one(position, each) for each in rounds), rounds)
-        return next(islice(self.transfers_of(epoch), at, None))
+        draft = next(islice(flows.drafts(self.epochs[epoch]), at, None))  # only one of them is written
+        return self._dimensions.writer.item(flows.flows[draft.flow], draft, self.epochs[epoch].day)
 
     def find(self, key: str) -> EntityItem | TransactionItem | None:
         """Return the item with this key, or None."""

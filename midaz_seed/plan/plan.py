@@ -4,12 +4,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from statistics import median_low
 
 import orjson
 
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.dimensions import LedgerDimensions, OrganizationDimensions
-from midaz_seed.plan.expectation import Expectation, expect
+from midaz_seed.plan.drawing.texts import fields_from_outside
+from midaz_seed.plan.expectation import Expectation, Raised, expect
 from midaz_seed.plan.generators import LEDGER_ENTITIES, LEDGERS, ORGANIZATIONS
 from midaz_seed.plan.items import EntityItem, Phase, TransactionItem
 from midaz_seed.plan.last_day import is_open, recorded_last_day
@@ -69,6 +71,13 @@ class Plan:
         """Return the number of requests that create something."""
         return sum(self.counts.values())
 
+    @property
+    def raised(self) -> Raised:
+        """The accounts of all ledgers whose opening balance was raised; the median is that of the ledgers' medians."""
+        found = [ledger.expectation().raised for ledger in self.ledgers]
+        medians = [each.median for each in found if each.median]
+        return Raised(sum(each.accounts for each in found), median_low(medians) if medians else 0)
+
     def find(self, key: str) -> EntityItem | TransactionItem | None:
         """Return the item with this key (`o1`, `o1.l2`, `o1.l2.acc17`, `o1.l2.t17.3`), or None."""
         for organization in self.organizations:
@@ -126,7 +135,8 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
         ]
         for organization in organizations
     ]
-    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{canonical_text(scenario)}".encode())
+    text = canonical_text(scenario)
+    digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{text}{fields_from_outside(text)}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
     expectations = [

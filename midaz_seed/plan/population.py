@@ -364,7 +364,3 @@ class Population:
             first.append(account.holder.first_name if account.holder else account.name)
             names.append(account.name)
         return aliases, first, names
-
-    def forget_names(self) -> None:
-        """Free the memory of the names; they are made again when they are needed."""
-        self.__dict__.pop("_names", None)

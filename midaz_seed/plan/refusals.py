@@ -1,23 +1,68 @@
 """Transactions that the server must refuse: one for each reason, with an amount or a name that cannot pass. Pure."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from midaz_seed.errors import PlanError
 from midaz_seed.model.money import format_minor
 from midaz_seed.plan.calendar.days import apportion
 from midaz_seed.plan.dimensions import LedgerDimensions
-from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem
+from midaz_seed.plan.population import Population
 from midaz_seed.plan.streams import stream
-
-if TYPE_CHECKING:
-    from midaz_seed.plan.expectation import Expectation
+from midaz_seed.scenarios.model import Refusals
 
 FUTURE = "2199-12-31T12:00:00Z"
+_HINTS = {
+    "frozen-sender": "use more customers, a larger status.frozen, or a frozen persona",
+    "wrong-asset": "use more customers, or give accounts another asset",
+}
 
 
-def refusal_items(dimensions: LedgerDimensions, expectation: "Expectation") -> Iterator[TransactionItem]:
+@dataclass(frozen=True, slots=True)
+class _Candidates:
+    """Accounts that a refusal can name: those that may move money, with a partner in their asset."""
+
+    by_asset: dict[int, Sequence[int]]
+    """Asset -> accounts that may move money."""
+    sources: Sequence[int]
+    frozen: Sequence[int]
+
+
+def _candidates(population: Population) -> _Candidates:
+    by_asset: dict[int, list[int]] = {}
+    for group in population.groups.values():
+        for account in group:
+            by_asset.setdefault(population.asset[account], []).append(account)
+    sources = [account for group in population.groups.values() for account in group]
+    return _Candidates(
+        dict(by_asset),
+        [account for account in sources if len(by_asset[population.asset[account]]) > 1],
+        [account for account in population.frozen if population.asset[account] in by_asset],
+    )
+
+
+def check_refusals(dimensions: LedgerDimensions) -> None:
+    """Check that the ledger has accounts for each refusal. Raises PlanError."""
+    spec = dimensions.shape.scenario.refusals
+    if spec is None:
+        return
+    found = _candidates(dimensions.population)
+    for kind, count in _counts(spec):
+        possible = found.frozen if kind == "frozen-sender" else found.sources
+        if count and (not possible or (kind == "wrong-asset" and len(found.by_asset) < 2)):
+            raise PlanError(
+                f"in ledger {dimensions.key} of the scenario {dimensions.shape.scenario.scenario} no account can make "
+                f"the refusal {kind}",
+                hint=_HINTS.get(kind, "use more customers"),
+            )
+
+
+def _counts(spec: Refusals) -> Iterator[tuple[str, int]]:
+    return zip(spec.kinds, apportion(spec.count, list(spec.kinds.values())), strict=True)
+
+
+def refusal_items(dimensions: LedgerDimensions, received: Sequence[int]) -> Iterator[TransactionItem]:
     """Generate the refusals of a ledger.
 
     A refused amount is one minor unit more than the account can ever have had, so it is refused in any order.
@@ -25,49 +70,37 @@ def refusal_items(dimensions: LedgerDimensions, expectation: "Expectation") -> I
     spec = dimensions.shape.scenario.refusals
     if spec is None:
         return
-    counts = apportion(spec.count, list(spec.kinds.values()))
-    number = 0
-    for kind, count in zip(spec.kinds, counts, strict=True):
+    candidates, number = _candidates(dimensions.population), 0
+    for kind, count in _counts(spec):
         for _ in range(count):
-            yield _refusal(dimensions, expectation, kind, number)
+            yield _refusal(dimensions, received, candidates, kind, number)
             number += 1
 
 
-def _refusal(dimensions: LedgerDimensions, expectation: "Expectation", kind: str, number: int) -> TransactionItem:
+def _refusal(
+    dimensions: LedgerDimensions, received: Sequence[int], candidates: _Candidates, kind: str, number: int
+) -> TransactionItem:
     population, assets = dimensions.population, dimensions.assets
     bits = stream(dimensions.identity.seed, dimensions.key, "refusals", number).getrandbits
-    active = [account for group in population.groups.values() for account in group]
-    sources = list(population.frozen) if kind == "frozen-sender" else active
-    source = _one_of(dimensions, kind, sources, bits)
+    sources = candidates.frozen if kind == "frozen-sender" else candidates.sources
+    source = sources[(bits(64) * len(sources)) >> 64]
     asset = assets[population.asset[source]]
-    partners = [
-        account for account in active if account != source and population.asset[account] == population.asset[source]
-    ]
-    destination = _one_of(dimensions, kind, partners, bits)
-    amount = 1 if kind != "insufficient-funds" else expectation.received[source] + 1
+    partners = candidates.by_asset[population.asset[source]]
+    at = (bits(64) * len(partners)) >> 64
+    destination = partners[at] if partners[at] != source else partners[(at + 1) % len(partners)]
+    amount = 1 if kind != "insufficient-funds" else received[source] + 1
     payer, payee = f'"{population.aliases[source]}"', f'"{population.aliases[destination]}"'
     paid, dated = amount, ""
     if kind == "unknown-destination":
         payee = f'"conta-inexistente-{number + 1}"'
     elif kind == "wrong-asset":
-        others = [account for account in active if population.asset[account] != population.asset[source]]
-        payee = f'"{population.aliases[_one_of(dimensions, kind, others, bits)]}"'
+        others = [each for code, accounts in candidates.by_asset.items() if assets[code] != asset for each in accounts]
+        payee = f'"{population.aliases[others[(bits(64) * len(others)) >> 64]]}"'
     elif kind == "unequal-sides":
         paid = amount + 1
     elif kind == "future":
         dated = f'"transactionDate":"{FUTURE}",'
     return _item(dimensions, kind, number, (asset, source, destination, amount, paid), payer, payee, dated)
-
-
-def _one_of(dimensions: LedgerDimensions, kind: str, accounts: Sequence[int], bits: Bits) -> int:
-    """Choose an account. Raises PlanError where there is none."""
-    if not accounts:
-        raise PlanError(
-            f"the refusals of the scenario {dimensions.shape.scenario.scenario} have {kind}, but ledger "
-            f"{dimensions.key} has no account for it",
-            hint="use more customers, or leave this kind out",
-        )
-    return accounts[(bits(64) * len(accounts)) >> 64]
 
 
 def _item(

@@ -1,6 +1,7 @@
 """Estimate the cost of a plan: requests, bytes, duration at a given rate, memory in the server's Redis. Pure."""
 
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from itertools import islice
 
@@ -56,6 +57,15 @@ class PlanSummary:
     """Idempotency keys that the server holds at once at that rate."""
     redis_bytes: int
     """Memory of those keys in the server's Redis."""
+    scenario: str
+    days: int
+    """Days of the history; 0 without dates."""
+    first_day: date | None
+    last_day: date | None
+    raised_accounts: int
+    """Accounts whose opening balance is above the scenario's wish, because their movements need it."""
+    raised_median: Decimal
+    """Median of the raise in the first asset; of several ledgers, the median of theirs."""
 
 
 def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
@@ -71,6 +81,7 @@ def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
     body_bytes, weighed = _weigh(plan)
     slots = min(transactions, round(rate_per_s * ttl_s))
     legs = plan.movements / transactions if transactions else 0
+    history = plan.ledgers[0].history
     return PlanSummary(
         run_id=plan.run_id,
         digest=plan.digest,
@@ -86,6 +97,12 @@ def summarize_plan(plan: Plan, *, rate_per_s: float, ttl_s: int) -> PlanSummary:
         duration_s=plan.posts / rate_per_s,
         slots=slots,
         redis_bytes=round(slots * (SLOT_BASE_KB + SLOT_LEG_KB * legs) * 1000),
+        scenario=plan.scenario,
+        days=len(history),
+        first_day=history[0] if history else None,
+        last_day=history[-1] if history else None,
+        raised_accounts=plan.raised.accounts,
+        raised_median=plan.ledgers[0].assets[0].decimal(plan.raised.median),
     )
 
 

@@ -5,6 +5,7 @@ Bodies are put together as text, because a run makes millions of them.
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date
+from functools import cached_property
 from itertools import repeat
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.model.money import format_minor
 from midaz_seed.plan.calendar.stamps import Stamper
 from midaz_seed.plan.drawing.texts import Facts, ascii_text, compile_text
-from midaz_seed.plan.flows.base import DETAIL_BITS, Draft, Flow, LedgerFacts
+from midaz_seed.plan.flows.base import DETAIL_BITS, Draft, Flow, FlowText, LedgerFacts
 from midaz_seed.plan.flows.rail_choice import RailChoice
 from midaz_seed.plan.items import AssetTemplate, Kind, Movement, Phase, TransactionItem
 from midaz_seed.plan.marks import PlanIdentity
@@ -27,8 +28,6 @@ from midaz_seed.plan.routes import FlowRoutes, LedgerRoutes
 
 _make = tuple.__new__
 """Creates a named tuple from its fields in order; faster than calling the class, once per transaction."""
-
-
 _NO_ROUTES: tuple[str, Iterable[str], Iterable[str]] = ("", repeat(""), repeat(""))
 
 
@@ -55,13 +54,23 @@ class TransactionWriter:
         self._key_begins = f"{facts.key}."
         self._assets = population.shape.assets
         self._population = population
+        self._customer_of = population.customer
         self._run_id = identity.run_id
+        self._run_mark = f'"seedRun":"{identity.run_id}",'
         self._history = [day.toordinal() for day in history]
         self._fixed_day = identity.day.toordinal()
         self.stamper = Stamper(scenario.time.zone if scenario.time else "America/Sao_Paulo")
         self._routes = routes
         self._rails = RailChoice(facts)
         self._texts: dict[str, Callable[[Facts], str]] = {}
+
+    @cached_property
+    def _aliases(self) -> list[str]:
+        return self._population.aliases
+
+    @cached_property
+    def _first_names(self) -> list[str]:
+        return self._population.first_names
 
     def item(self, flow: Flow, draft: Draft, day: int, phase: Phase = Phase.TRANSFERS) -> TransactionItem:
         """Write a transaction of a flow.
@@ -72,35 +81,37 @@ class TransactionWriter:
             day: index of its day in the history; what is beyond the history has no date.
             phase: its phase.
         """
-        key = self._key_begins + flow.key(day, draft.number)
-        asset = self._assets[draft.asset]
-        routes = self._routes.of(flow, draft.number) if self._routes is not None else None
-        sides = self.sides(asset, draft.movements, flow.endpoint, routes)
-        dated = day < len(self._history)
-        ordinal = self._history[day] if dated else self._fixed_day
-        moment = self.stamper.text(ordinal, draft.second) if dated else ""
-        description, metadata = self._words(flow, draft, ordinal, asset, sides)
+        second, _, number, movements, asset_index, _ = draft
+        key, asset = self._key_begins + flow.key(day, number), self._assets[asset_index]
+        routes = self._routes.of(flow, number) if self._routes is not None else None
+        endpoint, send, total, payers, payees, route = self.sides(asset, movements, flow.endpoint, routes)
+        if day < len(self._history):
+            ordinal = self._history[day]
+            moment = self.stamper.text(ordinal, second)
+            dated = f'"transactionDate":"{moment}",'
+        else:
+            ordinal, moment, dated = self._fixed_day, "", ""
+        description, metadata = self._words(flow, draft, ordinal, asset, total)
+        metadata += flow.notes(day, number)
+        kind = flow.kind
+        if kind is Kind.PENDING:
+            dated += '"pending":true,'
         mark = f'"seedKey":"{self._run_id}/{key}"'
-        metadata += flow.notes(day, draft.number)
-        body = f'{{"description":{description},"metadata":{{"seedRun":"{self._run_id}",{mark}{metadata}}},'
-        if dated:
-            body += f'"transactionDate":"{moment}",'
-        if flow.kind is Kind.PENDING:
-            body += '"pending":true,'
-        body += f'{sides.route}"send":{sides.send}}}'
+        # only descriptions have characters beyond ASCII, and text with them is slower to put together and to encode
+        rest = f',"metadata":{{{self._run_mark}{mark}{metadata}}},{dated}{route}"send":{send}}}'
         return _make(
             TransactionItem,
             (
                 key,
                 phase,
-                body.encode(),
+                b'{"description":' + description.encode() + rest.encode(),
                 mark.encode(),
-                answer_text(asset, sides).encode(),
+                answer_text(asset, total, payers, payees).encode(),
                 asset.code,
-                sides.total,
-                draft.movements,
-                flow.kind,
-                sides.endpoint,
+                total,
+                movements,
+                kind,
+                endpoint,
                 day,
                 moment,
                 "",
@@ -126,7 +137,7 @@ class TransactionWriter:
             Phase.TRANSFERS,
             body.encode(),
             mark.encode(),
-            answer_text(asset, sides).encode(),
+            answer_text(asset, sides.total, sides.sources, sides.destinations).encode(),
             asset.code,
             sides.total,
             movements,
@@ -149,7 +160,7 @@ class TransactionWriter:
             Phase.DEPOSITS,
             body.encode(),
             mark.encode(),
-            answer_text(asset, sides).encode(),
+            answer_text(asset, sides.total, sides.sources, sides.destinations).encode(),
             asset.code,
             sides.total,
             movements,
@@ -170,20 +181,24 @@ class TransactionWriter:
 
         With routes every leg names one, so no side is left out.
         """
-        code, aliases = asset.code, self._population.aliases
+        code = asset.code
         if len(movements) == 1 and routes is None:
             [(source, destination, amount)] = movements
             total = format_minor(amount, asset.scale)
-            payer = f'"{EXTERNAL}{code}"' if source is None else f'"{aliases[source]}"'
-            payee = f'"{EXTERNAL}{code}"' if destination is None else f'"{aliases[destination]}"'
+            payer = self._aliases[source] if source is not None else EXTERNAL + code
+            payee = self._aliases[destination] if destination is not None else EXTERNAL + code
             chosen = endpoint or ("inflow" if source is None else "outflow" if destination is None else "json")
             money = f'"asset":"{code}","value":"{total}"'
-            send = f"{{{money}"
-            if chosen != "inflow":
-                send += f',"source":{{"from":[{{"accountAlias":{payer},"amount":{{{money}}}}}]}}'
-            if chosen != "outflow":
-                send += f',"distribute":{{"to":[{{"accountAlias":{payee},"amount":{{{money}}}}}]}}'
-            return Sides(chosen, send + "}", total, payer, payee)
+            if chosen == "inflow":
+                send = f'{{{money},"distribute":{{"to":[{{"accountAlias":"{payee}","amount":{{{money}}}}}]}}}}'
+            elif chosen == "outflow":
+                send = f'{{{money},"source":{{"from":[{{"accountAlias":"{payer}","amount":{{{money}}}}}]}}}}'
+            else:
+                send = (
+                    f'{{{money},"source":{{"from":[{{"accountAlias":"{payer}","amount":{{{money}}}}}]}},'
+                    f'"distribute":{{"to":[{{"accountAlias":"{payee}","amount":{{{money}}}}}]}}}}'
+                )
+            return _make(Sides, (chosen, send, total, f'"{payer}"', f'"{payee}"', ""))
         return self._several(asset, movements, endpoint, routes)
 
     def _several(
@@ -224,45 +239,52 @@ class TransactionWriter:
         return ",".join([self._quoted(code, account) for account in sums])
 
     def _quoted(self, code: str, account: int | None) -> str:
-        return f'"{EXTERNAL}{code}"' if account is None else f'"{self._population.aliases[account]}"'
+        return f'"{EXTERNAL}{code}"' if account is None else f'"{self._aliases[account]}"'
 
-    def _words(self, flow: Flow, draft: Draft, ordinal: int, asset: AssetTemplate, sides: Sides) -> tuple[str, str]:
+    def _words(self, flow: Flow, draft: Draft, ordinal: int, asset: AssetTemplate, total: str) -> tuple[str, str]:
         """Return the description as JSON text, and further members of the metadata, each after a comma."""
-        text, bits = flow.text, draft.bits & DETAIL_BITS
-        source, destination, _ = draft.movements[0]
-        customer_of = self._population.customer
-        comes_in = source is None or customer_of[source] < 0
-        goes_out = destination is None or customer_of[destination] < 0
-        metadata, rail = "", text.rail
-        if rail is not None:
-            if rail == "by-asset":
-                rail = self._rails.of(draft.asset, draft.bits)
-            second = draft.second or (bits >> 40) % 86_400
-            minor = sum([movement.amount for movement in draft.movements])
-            metadata = "," + details(
-                rail,
-                bits,
-                minor,
-                Moment(ordinal, self.stamper.utc_minute(ordinal, second)),
-                inside=not (comes_in or goes_out),
-                incoming=comes_in,
-                asset=asset.code,
-            )
+        text = flow.text
+        description, metadata = '"Transferência"', ""
+        if text.rail is not None:
+            description, metadata = self._rail_words(text, draft, ordinal, asset)
         if text.metadata or text.says is not None:
-            facts = self._facts(flow, draft, ordinal, asset, sides)
+            facts = self._facts(flow, draft, ordinal, asset, total)
             for name, template in text.metadata:
                 value = dumps(ascii_text(self._compiled(template)(facts))[:100]).decode()
                 metadata += f',"{name}":{value}'
             if text.says is not None:
-                return dumps(self._compiled(text.says)(facts)[:256]).decode(), metadata
-        if rail is None:
-            return '"Transferência"', metadata
+                description = dumps(self._compiled(text.says)(facts)[:256]).decode()
+        return description, metadata
+
+    def _rail_words(self, text: FlowText, draft: Draft, ordinal: int, asset: AssetTemplate) -> tuple[str, str]:
+        """Return what the payment rail says: the description as JSON text, and members of the metadata."""
+        second, _, _, movements, asset_index, bits = draft
+        rail = text.rail if text.rail != "by-asset" else self._rails.of(asset_index, bits)
+        assert rail is not None, "the caller has looked"
+        bits &= DETAIL_BITS
+        source, destination, minor = movements[0]
+        if len(movements) > 1:
+            minor = sum([movement.amount for movement in movements])
+        customer_of = self._customer_of
+        comes_in = source is None or customer_of[source] < 0
+        goes_out = destination is None or customer_of[destination] < 0
+        moment = _make(Moment, (ordinal, self.stamper.utc_minute(ordinal, second or (bits >> 40) % 86_400)))
+        metadata = "," + details(
+            rail, bits, minor, moment, inside=not (comes_in or goes_out), incoming=comes_in, asset=asset.code
+        )
+        if text.says is not None:
+            return "", metadata
         if goes_out:
             return f'"{describe(rail, "out", outside_name(rail, bits))}"', metadata
         if comes_in:
             return f'"{describe(rail, "in", outside_name(rail, bits))}"', metadata
         assert destination is not None, "it stays in the ledger"
-        return f'"{describe(rail, "between", self._population.first_names[destination])}"', metadata
+        return f'"{describe(rail, "between", self._first_names[destination])}"', metadata
+
+    def rail_of(self, flow: Flow, draft: Draft) -> str | None:
+        """Return the payment rail of a transaction; None without one."""
+        rail = flow.text.rail
+        return self._rails.of(draft.asset, draft.bits) if rail == "by-asset" else rail
 
     def _compiled(self, template: str) -> Callable[[Facts], str]:
         compiled = self._texts.get(template)
@@ -270,7 +292,7 @@ class TransactionWriter:
             compiled = self._texts[template] = compile_text(template)
         return compiled
 
-    def _facts(self, flow: Flow, draft: Draft, ordinal: int, asset: AssetTemplate, sides: Sides) -> Facts:
+    def _facts(self, flow: Flow, draft: Draft, ordinal: int, asset: AssetTemplate, total: str) -> Facts:
         names, first_names = self._population.names, self._population.first_names
         source, destination, amount = draft.movements[0]
         bits = draft.bits & DETAIL_BITS
@@ -280,7 +302,7 @@ class TransactionWriter:
             from_first_name=first_names[source] if source is not None else "",
             to_name=names[destination] if destination is not None else "",
             to_first_name=first_names[destination] if destination is not None else "",
-            amount=sides.total,
+            amount=total,
             asset=asset.code,
             n=draft.number + 1,
             day=ordinal,
@@ -293,13 +315,12 @@ class TransactionWriter:
         )
 
 
-def answer_text(asset: AssetTemplate, sides: Sides) -> str:
+def answer_text(asset: AssetTemplate, total: str, sources: str, destinations: str) -> str:
     """Return a part of the expected answer, as servers write it (recorded from v3.3, v3.8 and v4): without trailing
     zeros in the amount.
     """
-    total = sides.total
     amount = total.rstrip("0").rstrip(".") if total[-1] == "0" and asset.scale else total
     return (
-        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":[{sides.sources}],'
-        f'"destination":[{sides.destinations}]'
+        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":[{sources}],'
+        f'"destination":[{destinations}]'
     )

@@ -23,7 +23,7 @@ async def resolve_last_day(
     Args:
         settings: those of the run, whose last day is `yesterday`.
         transport: connected to the server.
-        clock: tells the date.
+        clock: gives the date.
         recorded: the day in the run's directory.
 
     Raises:

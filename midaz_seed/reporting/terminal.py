@@ -35,6 +35,15 @@ def wants_colour(stream: Stream, environ: Mapping[str, str] = os.environ) -> boo
     return environ.get("CLICOLOR") != "0" and can_redraw(stream, environ)
 
 
+def can_encode(stream: object, text: str) -> bool:
+    """Return whether a stream has the characters of a text."""
+    try:
+        text.encode(getattr(stream, "encoding", None) or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return False
+    return True
+
+
 def text_width(stream: Stream, most: int) -> int:
     """Return how many columns text for a stream may have: at most the terminal's, and `most` anywhere else."""
     return min(most, shutil.get_terminal_size((most, 24)).columns) if stream.isatty() else most

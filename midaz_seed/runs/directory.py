@@ -1,4 +1,5 @@
-"""The directory of a run, `runs/<run id>_<server>/`: its record (`run.json`), journal, rejects and report.
+"""The directory of a run, `runs/<run id>_<server>/`: its record (`run.json`), journal, rejects, report and
+manifest.
 
 One process at a time owns it, by a lock that the operating system releases when the process ends, however it ends.
 """
@@ -38,6 +39,7 @@ RUN_RECORD = "run.json"
 JOURNAL = "journal"
 REJECTS = "rejects.ndjson"
 REPORT = "report.json"
+MANIFEST = "manifest.json"
 LOCK = "lock"
 DEFAULT_ROOT = "runs"
 

@@ -50,7 +50,7 @@ class Internal(Part):
     type: Name = Field("internal", description="Account type.")
     asset: AssetCode | None = Field(None, description="By default the first asset.")
     opening: Amount | None = Field(None, description="Opening balance.")
-    sweep: Sweep | None = Field(None, description="Moves the balance to another account daily.")
+    sweep: Sweep | None = Field(None, description="Moves what it received to another account daily.")
 
 
 class Owned(Part):

@@ -19,13 +19,13 @@ def size_text(scenario: Scenario) -> str:
     if volume.from_settings:
         return "as the preset and the flags of counts say"
     parts = [counted(volume.customers or 0, "customer")]
-    if volume.movements is not None:
+    if volume.movements:
         parts.append(counted(volume.movements, "movement") + " by chance")
-    elif volume.per_customer_per_day is not None and scenario.time is not None:
+    elif volume.per_customer_per_day and scenario.time is not None:
         movements = Decimal(volume.customers or 0) * volume.per_customer_per_day * scenario.time.history
         parts.append(f"{int(movements):,} movements by chance")
     if scenario.schedules or scenario.payouts:
-        parts.append("others by the calendar")
+        parts.append("movements by the calendar")
     if scenario.time is not None:
         parts.append(counted(scenario.time.history, "day"))
     ledgers = volume.organizations * volume.ledgers

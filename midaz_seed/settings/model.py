@@ -22,6 +22,7 @@ from midaz_seed.settings.values import (
     Expectation,
     Headers,
     Hosts,
+    ManifestFile,
     Positive,
     ProxyUrl,
     Resolve,
@@ -399,6 +400,11 @@ class Settings(Section):
     )
     report: Path | None = Field(
         None, description="File to write the report to (JSON); - prints it on stdout instead of the text."
+    )
+    manifest: ManifestFile | None = Field(
+        None,
+        description="File to write the manifest to, .json or .csv: every account with its id, holder and expected "
+        "balance.",
     )
     target: Target = Target()
     sandbox: Sandbox = Sandbox()

@@ -5,6 +5,7 @@ import string
 from dataclasses import dataclass
 from datetime import date
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
@@ -206,7 +207,14 @@ def _iso_date(value: object) -> object:
     return date.fromisoformat(value) if isinstance(value, str) and len(value) == len("2026-11-25") else value
 
 
+def _manifest_file(path: Path) -> Path:
+    if path.suffix not in (".json", ".csv"):
+        raise ValueError("its name must end in .json or .csv")
+    return path
+
+
 Auto = Literal["auto"]
+ManifestFile = Annotated[Path, AfterValidator(_manifest_file), Expectation("the path of a file: .json or .csv")]
 ScenarioValue = Annotated[
     Scenario,
     BeforeValidator(_scenario),

@@ -11,7 +11,7 @@ BANK = """\
 scenario: small-bank
 about: Some customers with salaries, purchases, fees and money that leaves.
 extends: builtin:month-of-history
-time: {{last_day: "2025-03-07", history: {days} days, order: {order}}}
+time: {{last_day: "2025-02-10", history: {days} days, order: {order}}}
 volume: {{customers: {customers}, per_customer_per_day: "{per_day}"}}
 proof: {{as_of: {as_of}, statements: 6}}
 """
@@ -25,11 +25,11 @@ def history_settings(
     customers: int = 16,
     per_day: str = "2",
     order: str = "exact",
-    as_of: str = "[month-ends, 4 random days, 2025-03-07]",
+    as_of: str = "[4 random days, 2025-02-10]",
     runs: Path | None = None,
     **sections: Any,
 ) -> Settings:
-    """Return settings of a bank whose history ends on 2025-03-07, a fifth business day.
+    """Return settings of a bank whose history ends on 2025-02-10, the day of rents, after a pay day.
 
     Args:
         url: the server's base URL.

@@ -40,7 +40,7 @@ volume: {from_settings: false, customers: 20, movements: 100}
 assets: &assets
   BRL: {amount: {mix: [[9, {lognormal: {median: 48, sigma: 0.8}}], [1, 5]], round: {"5": 30 %}}}
 accounts:
-  internal: {fees: {name: Fees, sweep: {to: vault, at: 22:30}}, vault: {name: Vault}}
+  internal: {fees: {name: Fees, sweep: {to: vault}}, vault: {name: Vault}}
   kinds:
     person: {income: 5, owns: {checking: {}, savings: {parent: checking}}, segment: {choose: {a: 1}}}
 personas: [{alias: ana, kind: person, name: Ana}]

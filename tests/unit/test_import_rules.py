@@ -15,7 +15,7 @@ LAYERS = [
     {"settings"},
     {"plan"},
     {"transport", "resilience", "reporting"},
-    {"midaz", "events"},
+    {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe"},
     {"wiring", "stopping"},
@@ -34,7 +34,7 @@ ENGINE_LAYERS = [
     {"client_load", "rereads", "next_step", "ordering"},
     {"entities"},
     {"ledger", "control", "shards"},
-    {"verdict", "teardown"},
+    {"verdict", "teardown", "manifest"},
     {"report_builder"},
     {"orchestrator"},
 ]

@@ -22,8 +22,10 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
 from tools.chaos.faults import FAULTS, UNTIL_STOPPED
-from tools.chaos.plan_flags import TINY, common_plan, few_accounts, few_accounts_plan
+from tools.chaos.plan_flags import HISTORY, TINY, common_plan, few_accounts, few_accounts_plan
 from tools.chaos.scenarios import (
+    HISTORIES,
+    HISTORY_FAULTS,
     SCENARIOS,
     SERVER_KILLED,
     interrupt_client,
@@ -57,6 +59,10 @@ def all_trials(rounds: int, kills: int, server_kills: int) -> Iterator[tuple[str
                 faults[half % len(faults)],
             )
             yield name, number, functools.partial(run_trial, scenario, rules, attempts(half), plan)
+    for index, (name, scenario) in enumerate(HISTORIES.items()):
+        for number in range(2 * rounds):
+            rules = FAULTS[HISTORY_FAULTS[number % len(HISTORY_FAULTS)]]
+            yield name, number, functools.partial(run_trial, scenario, rules, attempts(number // 2 + index), HISTORY)
     for name, client_too in SERVER_KILLED.items():
         for number in range(server_kills // 2):
             plan = few_accounts(3, 120) if number % 4 == 3 else TINY
@@ -103,7 +109,7 @@ def main() -> None:
     parser.add_argument("--server-kills", type=int, default=20)
     parser.add_argument("--at-once", type=int, default=2, help="trials that run at the same time")
     parser.add_argument("--interrupted", action="store_true", help="send the clients SIGTERM instead of SIGKILL")
-    parser.add_argument("--only", help=f"one of: {', '.join([*FAULTS, *SCENARIOS, *SERVER_KILLED])}")
+    parser.add_argument("--only", help=f"one of: {', '.join([*FAULTS, *SCENARIOS, *HISTORIES, *SERVER_KILLED])}")
     parser.add_argument("--trial", type=int, help="run only the trial of this number")
     parser.add_argument("--verbose", action="store_true", help="print also how sessions end that are not done")
     given = parser.parse_args()

@@ -104,6 +104,8 @@ def planned_by(flags: tuple[str, ...]) -> Planned:
 
 def _settings(flags: Sequence[str]) -> Settings:
     given = dict(pairwise(flags))
+    if "--scenario" in given:
+        return Settings.model_validate({"scenario": given["--scenario"]})
     preset = given.get("--preset", "small")
     volume = {**PRESETS[preset], **{field: int(given[flag]) for flag, field in _VOLUME.items() if flag in given}}
     batches = {"transactionsPerBatch": int(given.get(_BATCH, "1"))}

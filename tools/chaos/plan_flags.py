@@ -1,8 +1,12 @@
 """The plans of the trials, as flags of `midaz-seed run`."""
 
+from pathlib import Path
+
 BATCHED = ["--transactions-per-batch", "10"]
 SHARDED = ["--shards", "2"]
 TINY = ["--preset", "small", "--accounts", "24", "--transactions", "12"]
+HISTORY = ["--scenario", str(Path(__file__).with_name("history.yaml"))]
+"""A history of which every session that is done has compared each day."""
 _SMALL = ["--preset", "small", "--transactions", "10"]
 _MANY_LEDGERS = ["--preset", "medium", "--accounts", "40", *BATCHED]
 

@@ -34,6 +34,14 @@ async def interrupt_client(trial: Trial, cwd: Path, *, stop_faults: bool = False
     await trial.run_until_done(cwd)
 
 
+async def stop_and_kill(trial: Trial, cwd: Path) -> None:
+    """Stop the client with a SIGTERM, kill the next session soon after it has resumed, and resume the run."""
+    flags = ("--grace", f"{GRACE_S:g}s")
+    await trial.run_session(cwd, *flags, kill_at=trial.random_moment(of=0.9), by=signal.SIGTERM)
+    await trial.run_session(cwd, kill_at=trial.rng.randrange(1, 40))
+    await trial.run_until_done(cwd)
+
+
 async def restore_journal(trial: Trial, cwd: Path) -> None:
     """Copy the `runs` folder while a session writes to it, put the copy back after later sessions, and resume from it;
     the keys of the copy may have expired by then."""
@@ -101,6 +109,9 @@ SCENARIOS: dict[str, tuple[Scenario, list[Rules]]] = {
     "four clients, killed": (start_clients(4, kills=True), [CLIENTS_MEET, CLIENTS_MEET_AND_LOSE_ANSWERS]),
 }
 """Scenarios besides the killed client, with the faults under which they run in turn."""
+HISTORIES: dict[str, Scenario] = {"history": kill_client, "history, stopped and killed": stop_and_kill}
+"""Scenarios of a run whose movements have dates."""
+HISTORY_FAULTS = ("slow answers", "none", "mixed", "cut after")
 SERVER_KILLED = {"server killed": False, "server and client killed": True}
 """Scenarios with a killed server: whether the client is killed too."""
 

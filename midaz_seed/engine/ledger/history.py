@@ -92,7 +92,7 @@ async def check_history(
     return found.report(), late + found.differences
 
 
-class _Line(NamedTuple):
+class Line(NamedTuple):
     """A line of a statement: an operation of an account's balance."""
 
     at: datetime
@@ -113,7 +113,7 @@ class _Statement:
 
 
 class _History:
-    """The proof of one ledger."""
+    """The verification of the history of one ledger."""
 
     def __init__(self, context: RunContext, ledger: LedgerState) -> None:
         self._context = context
@@ -305,7 +305,7 @@ class _History:
         if differences:
             found[account] = differences
 
-    async def _read_statement(self, account_id: str) -> list[_Line]:
+    async def _read_statement(self, account_id: str) -> list[Line]:
         """Return the lines of an account's default balance up to the last compared day, in order of their dates."""
         last = self._ends[self._days - 1]
         rows = self._api.operations(self._ledger.place, account_id, all_dates(self._context))
@@ -324,7 +324,7 @@ class _History:
         self.differences.append(Difference(self._plan.key, what, alias, expected, actual))
 
 
-def out_of_step(lines: Sequence[_Line]) -> list[int]:
+def out_of_step(lines: Sequence[Line]) -> list[int]:
     """Return the indexes of the lines whose balance before is not the balance after the line before."""
     after, found = Decimal(0), []
     for number, line in enumerate(lines):
@@ -334,7 +334,7 @@ def out_of_step(lines: Sequence[_Line]) -> list[int]:
     return found
 
 
-def _line(row: JsonObject) -> _Line | None:
+def _line(row: JsonObject) -> Line | None:
     """Return an operation as a line of a statement; None when it changes another balance, or none."""
     if row.get("balanceAffected") is False or (row.get("balanceKey") or DEFAULT_KEY) != DEFAULT_KEY:
         return None
@@ -346,7 +346,7 @@ def _line(row: JsonObject) -> _Line | None:
     except ValueError:
         raise _not_an_operation(row) from None
     version = before.get("version")
-    return _Line(
+    return Line(
         at if at.tzinfo is not None else at.replace(tzinfo=UTC),
         version if isinstance(version, int) else 0,
         str(row.get("id")),

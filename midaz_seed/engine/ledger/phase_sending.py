@@ -10,7 +10,7 @@ from midaz_seed.engine.ledger.left_out import exclude_unstarted, yielding
 from midaz_seed.engine.ledger.money_phase import MoneyPhase
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
 from midaz_seed.engine.ledger.running_sums import RunningSums
-from midaz_seed.engine.ordering import InOrder, dated_accounts_of, keeps_order
+from midaz_seed.engine.ordering import InOrder, dated_accounts_of, keeps_order, sends_epochs
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.meter import PhaseRecorder
@@ -44,7 +44,9 @@ class PhaseSending:
         """
         money = MoneyPhase(self._context, self._ledger, recorder.phase, self._made, recorder)
         plan, phase = self._plan, recorder.phase
-        if phase not in (Phase.DEPOSITS, Phase.TRANSFERS) or not keeps_order(self._context.settings, plan):
+        settings = self._context.settings
+        is_ordered = phase is Phase.DEPOSITS and keeps_order(settings, plan)
+        if not is_ordered and not (phase is Phase.TRANSFERS and sends_epochs(settings, plan)):
             await self._send_freely(money, recorder)
         elif phase is Phase.TRANSFERS:
             await self._send_epochs(

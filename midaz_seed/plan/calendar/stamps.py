@@ -1,12 +1,13 @@
 """Time stamps of a local day and second, in UTC. Pure."""
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from functools import lru_cache
 
 from midaz_seed.scenarios.zones import KNOWN_SINCE, OFFSETS_S
 
 DAY_S = 86_400
 _TWO = tuple(f"{number:02}" for number in range(60))
+_MINUTES = tuple(f"{minute // 60:02}{minute % 60:02}" for minute in range(DAY_S // 60))
 
 
 class Stamper:
@@ -35,10 +36,17 @@ class Stamper:
         day, second = self._utc(day, second)
         return f"{_iso(day)}T{_TWO[second // 3600]}:{_TWO[second // 60 % 60]}:{_TWO[second % 60]}Z"
 
+    def local(self, moment: str) -> tuple[str, str]:
+        """Return the local day and time of a moment that `text` wrote: `2026-11-25`, `14:05:09`."""
+        local = datetime.fromisoformat(moment.removesuffix("Z")) - timedelta(seconds=self._behind_s)
+        return local.date().isoformat(), local.time().isoformat()
+
     def utc_minute(self, day: int, second: int) -> str:
         """Return a moment as `yyyyMMddHHmm`."""
-        day, second = self._utc(day, second)
-        return f"{_compact(day)}{_TWO[second // 3600]}{_TWO[second // 60 % 60]}"
+        if day < self._since:
+            self._utc(day, second)
+        minute = (second + self._behind_s) // 60
+        return _compact(day) + _MINUTES[minute] if minute < 1440 else _compact(day + 1) + _MINUTES[minute - 1440]
 
     def end_of(self, day: int) -> str:
         """Return the last second of a local day, as `yyyy-mm-dd hh:mm:ss`."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from midaz_seed.model.money import EXACT
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.drawing.choices import cumulative
-from midaz_seed.plan.drawing.quantiles import CONTEXT, SPARE_BITS, Table, standard_normal
+from midaz_seed.plan.drawing.quantiles import CONTEXT, SPARE_BITS, Table, standard_exponential, standard_normal
 from midaz_seed.scenarios.model import AmountSpec
 from midaz_seed.scenarios.values import WHOLE
 
@@ -62,9 +62,7 @@ def _part(spec: AmountSpec, scale: int) -> _Part:
         part = _Part(table.drawer(lowest, highest), lowest, highest)
     else:
         part = _composed(spec, scale)
-    if spec.round:
-        part = _rounded(part, spec, scale)
-    return _bounded(part, least, most)
+    return _rounded(part, spec, scale, least, most) if spec.round else _bounded(part, least, most)
 
 
 def minor_units(value: Decimal, scale: int, rounding: str = ROUND_HALF_EVEN) -> int:
@@ -78,20 +76,29 @@ def table_of(spec: AmountSpec, scale: int) -> Table | None:
     None for any other distribution.
     """
     if spec.lognormal is not None:
-        median, sigma = spec.lognormal.median, spec.lognormal.sigma
-        return Table(
-            lambda low, high: CONTEXT.exp(CONTEXT.multiply(sigma, standard_normal(low, high))),
-            median.scaleb(scale, EXACT),
-        )
+        return _lognormal(spec.lognormal.sigma, spec.lognormal.median.scaleb(scale, EXACT))
     if spec.pareto is not None:
-        least, alpha = spec.pareto.min, spec.pareto.alpha
-        return Table(
-            lambda _, high: CONTEXT.exp(CONTEXT.divide(CONTEXT.minus(CONTEXT.ln(high)), alpha)),
-            least.scaleb(scale, EXACT),
-        )
+        return _pareto(spec.pareto.alpha, spec.pareto.min.scaleb(scale, EXACT))
     if spec.exponential is not None:
-        return Table(lambda _, high: CONTEXT.minus(CONTEXT.ln(high)), spec.exponential.scaleb(scale, EXACT))
+        return _exponential(spec.exponential.scaleb(scale, EXACT))
     return None
+
+
+@lru_cache(64)  # entries with the same distribution often have other bounds
+def _lognormal(sigma: Decimal, median: Decimal) -> Table:
+    return Table(lambda low, high: CONTEXT.exp(CONTEXT.multiply(sigma, standard_normal(low, high))), median)
+
+
+@lru_cache(64)
+def _pareto(alpha: Decimal, least: Decimal) -> Table:
+    # the mean beyond a quantile x is alpha / (alpha - 1) * x: with this end it is the middle of the last interval
+    end = CONTEXT.divide(CONTEXT.add(alpha, Decimal(1)), CONTEXT.subtract(alpha, Decimal(1))) if alpha > 1 else None
+    return Table(lambda _, high: CONTEXT.exp(CONTEXT.divide(standard_exponential(high), alpha)), least, end)
+
+
+@lru_cache(64)
+def _exponential(mean: Decimal) -> Table:
+    return Table(lambda _, high: standard_exponential(high), mean)
 
 
 def _composed(spec: AmountSpec, scale: int) -> _Part:
@@ -132,21 +139,21 @@ def _one_of(weights: Sequence[int], parts: Sequence[_Part]) -> _Part:
     )
 
 
-def _rounded(part: _Part, spec: AmountSpec, scale: int) -> _Part:
-    """Return the distribution with a share of the amounts rounded to a multiple; never to zero."""
+def _rounded(part: _Part, spec: AmountSpec, scale: int, least: int, most: int | None) -> _Part:
+    """Return the distribution with a share of the amounts rounded to a multiple, never to zero, and then bounded."""
     multiples = [minor_units(Decimal(text), scale) for text in spec.round]
     shares = list(spec.round.values())
     reached, count = cumulative([*shares, max(WHOLE - sum(shares), 0)])
-    exact, draw = len(multiples), part.draw
+    highest = part.highest + max(multiples) if most is None else most
+    choices, draw = [*multiples, 0], part.draw
 
     def drawn(bits: Bits) -> int:
-        amount, chosen = draw(bits), bisect_right(reached, bits(count))
-        if chosen == exact:
-            return amount
-        multiple = multiples[chosen]
-        return ((amount + multiple // 2) // multiple or 1) * multiple
+        amount = draw(bits)
+        if multiple := choices[bisect_right(reached, bits(count))]:
+            amount = ((amount + (multiple >> 1)) // multiple or 1) * multiple
+        return least if amount < least else amount if amount < highest else highest
 
-    return _Part(drawn, min(part.lowest, *multiples), part.highest + max(multiples))
+    return _Part(drawn, least, highest)
 
 
 def _bounded(part: _Part, least: int, most: int | None) -> _Part:
@@ -158,6 +165,6 @@ def _bounded(part: _Part, least: int, most: int | None) -> _Part:
 
     def drawn(bits: Bits) -> int:
         amount = draw(bits)
-        return least if amount < least else min(amount, highest)
+        return least if amount < least else amount if amount < highest else highest
 
     return _Part(drawn, least, highest)

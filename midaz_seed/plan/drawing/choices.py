@@ -2,13 +2,14 @@
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from decimal import Decimal
+from decimal import ROUND_HALF_EVEN, Context, Decimal
 from fractions import Fraction
 from functools import lru_cache
-from itertools import accumulate
+from itertools import accumulate, pairwise
+from math import gcd
+from typing import overload
 
 from midaz_seed.plan.drawing.bits import Bits
-from midaz_seed.plan.drawing.quantiles import CONTEXT
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM as BLOCK
 from midaz_seed.plan.streams import stream
 from midaz_seed.scenarios.model import Choice, Friends, Hot
@@ -16,16 +17,20 @@ from midaz_seed.scenarios.values import WHOLE
 
 Choose = Callable[[Bits, int], int]
 """(bits, position of the source among the sources) -> position in the group."""
+POWERS = Context(prec=18, rounding=ROUND_HALF_EVEN, Emin=-99999, Emax=99999, traps=[])
+"""The arithmetic of power laws: more digits than a weight has, and fewer than amounts need, which is faster."""
 UNIT = 10**12
 """Weights of a power law are whole numbers of this unit."""
-FRIENDS_MAX, FRIENDS_TAIL = 60, 10
-"""Largest number of friends of one account: 60, or ten times the mean."""
+FRIENDS_MAX, FRIENDS_TAIL = 60, 5
+"""Largest number of friends of one account: 60, or five times the mean."""
 SHIFT_UNIT = 1000
 """The shift of a power law is a whole number of thousandths."""
-SMALL_TOTAL = 1 << 24
-"""Largest sum of weights that 32 random bits are exact enough for."""
 SMALL_SIZE = 1 << 16
-"""Largest group from which 32 random bits choose evenly: within 1.6e-5 of the probability of each."""
+"""Largest group for which 32 random bits are enough: each has its probability within 2**-32. Also the largest one whose
+ranks and weights are in memory: a million of them would take 140 MB.
+"""
+BLOCKS = 64
+"""A block of ranks in a larger group is a 64th of its first rank long, or one rank."""
 
 
 def cumulative(weights: Sequence[int]) -> tuple[list[int], int]:
@@ -36,7 +41,7 @@ def cumulative(weights: Sequence[int]) -> tuple[list[int], int]:
     """
     reached = list(accumulate(weights))
     total = reached[-1]
-    count = 32 if total <= SMALL_TOTAL else 64
+    count = 32 if len(weights) <= SMALL_SIZE else 64
     return [-(-(each << count) // total) for each in reached], count
 
 
@@ -59,6 +64,8 @@ def compile_choice(choice: Choice | None, size: int, seed: str, *, top: int | No
     if choice is None or choice.uniform:
         count = 32 if size <= SMALL_SIZE else 64
         return lambda bits, _: (bits(count) * size) >> count
+    if choice.zipf is not None and size > SMALL_SIZE:
+        return _zipf_of_many(choice.zipf, Scattered(size, seed, top))
     if choice.zipf is not None:
         (reached, count), position = cumulative(power_law(choice.zipf, size)), ranked(size, seed, top)
         return lambda bits, _: position[bisect_right(reached, bits(count))]
@@ -82,9 +89,12 @@ def members_of(source: int, sources: int, size: int) -> range:
 
 
 def _members(size: int, sources: int) -> Choose:
+    """Return the choice among the members of the source (`members_of`); among all where a source has none."""
+
     def choose(bits: Bits, source: int) -> int:
-        members = members_of(source, sources, size)
-        return members.start + ((bits(64) * len(members)) >> 64) if members else (bits(64) * size) >> 64
+        first = source * size // sources
+        count = (source + 1) * size // sources - first
+        return first + ((bits(64) * count) >> 64) if count else (bits(64) * size) >> 64
 
     return choose
 
@@ -109,12 +119,68 @@ def power_law(exponent: Decimal, size: int) -> tuple[int, ...]:
 
 def _power(exponent: Decimal, base: Decimal) -> int:
     """Return base ** -exponent in units of 1/UNIT, at least one."""
-    logarithm = CONTEXT.multiply(exponent, CONTEXT.ln(base))
-    return max(int(CONTEXT.multiply(CONTEXT.exp(CONTEXT.minus(logarithm)), Decimal(UNIT))), 1)
+    logarithm = POWERS.multiply(exponent, POWERS.ln(base))
+    return max(int(POWERS.multiply(POWERS.exp(POWERS.minus(logarithm)), Decimal(UNIT))), 1)
 
 
-def ranked(size: int, seed: str, top: int | None = None) -> list[int]:
+def _zipf_of_many(exponent: Decimal, ranks: "Scattered") -> Choose:
+    """Return the choice by a power law in a large group.
+
+    The ranks of a block have the same probability, which differs from the exact one by less than exponent / 128.
+    """
+    size, start, step = len(ranks), ranks.start, ranks.step
+    firsts = [1]
+    while firsts[-1] <= size:
+        firsts.append(firsts[-1] + max(firsts[-1] // BLOCKS, 1))
+    lengths = [min(after, size + 1) - first for first, after in pairwise(firsts)]
+    weights = [
+        length * _power(exponent, POWERS.divide(Decimal(2 * first + length - 1), Decimal(2)))
+        for first, length in zip(firsts, lengths, strict=False)
+    ]
+    reached, count = cumulative(weights)
+
+    def choose(bits: Bits, _: int) -> int:
+        block = bisect_right(reached, bits(count))
+        rank = firsts[block] - 1 + ((bits(32) * lengths[block]) >> 32)
+        return (start + rank * step) % size  # ranks[rank], in less time
+
+    return choose
+
+
+class Scattered(Sequence[int]):
+    """A permutation of a large group that needs no memory: a walk around it in steps of a length that has no common
+    divisor with its size.
+    """
+
+    def __init__(self, size: int, seed: str, top: int | None = None) -> None:
+        """Draw the walk: where it starts, at `top` if that is given, and its step."""
+        bits = stream(0, "ranks", seed).getrandbits
+        start, step = (bits(64) * size) >> 64, size // 4 + ((bits(64) * (size // 2)) >> 64)
+        while gcd(step, size) != 1:
+            step += 1
+        self._size, self.start, self.step = size, start if top is None else top, step
+
+    def __len__(self) -> int:
+        return self._size
+
+    @overload
+    def __getitem__(self, rank: int) -> int: ...
+
+    @overload
+    def __getitem__(self, rank: slice) -> list[int]: ...
+
+    def __getitem__(self, rank: int | slice) -> int | list[int]:
+        if isinstance(rank, slice):
+            return [self[each] for each in range(*rank.indices(self._size))]
+        if not 0 <= rank < self._size:
+            raise IndexError(rank)
+        return (self.start + rank * self.step) % self._size
+
+
+def ranked(size: int, seed: str, top: int | None = None) -> Sequence[int]:
     """Return the position of each rank: a permutation that the seed determines, with `top` at the first rank."""
+    if size > SMALL_SIZE:
+        return Scattered(size, seed, top)
     bits = stream(0, "ranks", seed).getrandbits
     order = list(range(size))
     for last in range(size - 1, 0, -1):  # Fisher and Yates
@@ -170,5 +236,5 @@ def _degrees(friends: Friends) -> tuple[int, ...]:
 
 
 def _shifted(alpha: Decimal, shift: int, most: int) -> tuple[int, ...]:
-    bases = (CONTEXT.divide(Decimal(k * SHIFT_UNIT + shift), Decimal(SHIFT_UNIT + shift)) for k in range(1, most + 1))
+    bases = (POWERS.divide(Decimal(k * SHIFT_UNIT + shift), Decimal(SHIFT_UNIT + shift)) for k in range(1, most + 1))
     return tuple([_power(alpha, base) for base in bases])

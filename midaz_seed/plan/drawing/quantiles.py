@@ -56,12 +56,13 @@ class Table:
         values: the quantile at each of `UNITS`, ascending.
     """
 
-    def __init__(self, quantile: Quantile, scale: Decimal) -> None:
+    def __init__(self, quantile: Quantile, scale: Decimal, end: Decimal | None = None) -> None:
         """Compute the table.
 
         Args:
             quantile: the quantile function. It uses `CONTEXT` for its arithmetic.
             scale: factor from its unit to the whole numbers to draw.
+            end: largest ratio of the last quantile to the one before it.
 
         Raises:
             ValueError: a quantile is too large for `CONTEXT`.
@@ -69,6 +70,8 @@ class Table:
         found = [CONTEXT.multiply(quantile(low, high), scale) for low, high in _PROBABILITIES]
         if not all(value.is_finite() for value in found):
             raise ValueError("the distribution has no largest amount")
+        if end is not None:
+            found[-1] = min(found[-1], CONTEXT.multiply(found[-2], end))
         self.values = tuple(int(value.to_integral_value(ROUND_HALF_EVEN, CONTEXT)) for value in found)
 
     @property
@@ -120,7 +123,7 @@ class Table:
                 value = low + ((body[interval] - low) * (drawn & mask) >> fraction)
             else:
                 value = (upper if interval else lower).draw(bits)
-            return least if value < least else min(value, most)
+            return least if value < least else value if value < most else most
 
         return draw
 
@@ -143,6 +146,12 @@ class _Tail:
             interval = bits(TAIL_BITS)
             before, after = self._fine[interval], self._fine[interval + 1]
         return before + ((after - before) * bits(self._fraction) >> self._fraction)
+
+
+@cache
+def standard_exponential(high: Decimal) -> Decimal:
+    """Return the quantile of the exponential distribution with the mean 1, at the probability 1 - `high`."""
+    return CONTEXT.minus(CONTEXT.ln(high))
 
 
 @cache

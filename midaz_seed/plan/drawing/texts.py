@@ -3,12 +3,14 @@
 `scenarios/checks/texts.py` refuses what cannot be compiled, with file and line, before a plan is made.
 """
 
+import hashlib
 import re
 import unicodedata
 from bisect import bisect_right
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
 
 from midaz_seed.plan.drawing.choices import cumulative
 from midaz_seed.wording import nearest
@@ -50,12 +52,11 @@ _PLAIN: dict[str, Part] = {
     "e2e": lambda facts: facts.e2e(),
     "boleto": lambda facts: facts.boleto(),
     "entry": lambda facts: facts.entry,
-    "date": lambda facts: date.fromordinal(facts.day).isoformat(),
-    "due": lambda facts: date.fromordinal(facts.due).isoformat(),
 }
 _DATED: dict[str, Callable[[Facts], int]] = {"date": lambda facts: facts.day, "due": lambda facts: facts.due}
-TEXT_FIELDS = (*_PLAIN, "choose")
-"""The fields of a text. `date` and `due` may have a format after a colon, `choose` has its words there."""
+TEXT_FIELDS = (*_PLAIN, *_DATED, "choose", "faker")
+"""The fields of a text. `date` and `due` may have a format after a colon, `choose` has its words and `faker` a method
+there."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _FORMAT = re.compile(r"%(.?)")
 _DATE_PARTS: dict[str, Callable[[date], str]] = {
@@ -78,7 +79,7 @@ def compile_text(template: str) -> Part:
     for match in _FIELD.finditer(template):
         if match.start() > at:
             parts.append(_constant(template[at : match.start()]))
-        parts.append(_field(match[1], len(parts)))
+        parts.append(_field(match[1], len(parts), template))
         at = match.end()
     if at < len(template):
         parts.append(_constant(template[at:]))
@@ -91,14 +92,16 @@ def _constant(text: str) -> Part:
     return lambda _: text
 
 
-def _field(name: str, position: int) -> Part:
+def _field(name: str, position: int, template: str) -> Part:
     if name in _PLAIN:
         return _PLAIN[name]
     kind, colon, argument = name.partition(":")
-    if colon and kind in _DATED:
-        return _date(_DATED[kind], argument)
+    if kind in _DATED:
+        return _date(_DATED[kind], argument if colon else "%Y-%m-%d")
     if colon and kind == "choose":
-        return _choice(argument, position)
+        return _choice(argument, f"{position}:{template}")
+    if colon and kind == "faker":
+        return _fake(argument, position)
     suggestion = nearest(kind, TEXT_FIELDS)
     raise ValueError(f"unknown field {{{name}}}" + (f"; did you mean {{{suggestion}}}?" if suggestion else ""))
 
@@ -109,15 +112,44 @@ def _date(day_of: Callable[[Facts], int], template: str) -> Part:
     if not template or any(sign not in _DATE_PARTS for sign in signs):
         raise ValueError(f"{template!r} is no format of dates: use %Y, %y, %m, %d and other signs between them")
 
-    def format_date(facts: Facts) -> str:
-        day = date.fromordinal(day_of(facts))
+    @lru_cache(4096)  # a history has at most 3,660 days
+    def formatted(ordinal: int) -> str:
+        day = date.fromordinal(ordinal)
         return _FORMAT.sub(lambda match: _DATE_PARTS[match[1]](day), template)
 
-    return format_date
+    return lambda facts: formatted(day_of(facts))
 
 
-def _choice(options: str, position: int) -> Part:
-    """Return the choice of one word by weight, from bits of its own for each place in the template."""
+def _fake(method: str, position: int) -> Part:
+    """Return what a method of Faker gives: for users who ask for more than our own tables. Far slower than those."""
+    try:
+        from faker import Faker  # an extra, and a slow import
+    except ImportError as error:
+        raise ValueError(f"{{faker:{method}}} needs the package Faker: install midaz-seed[faker]") from error
+    fake = Faker("pt_BR")
+    if method.startswith(("_", "seed")) or not callable(getattr(fake, method, None)):
+        raise ValueError(f"Faker has no method {method!r}")
+
+    def text(facts: Facts) -> str:
+        fake.seed_instance(facts.bits * 64 + position)
+        return str(getattr(fake, method)())
+
+    return text
+
+
+def fields_from_outside(texts: str) -> str:
+    """Return what decides texts beside the scenario: the version of Faker where one of them uses it, else ""."""
+    if "{faker:" not in texts:
+        return ""
+    from importlib.metadata import version
+
+    return f"Faker {version('Faker')}"
+
+
+def _choice(options: str, place: str) -> Part:
+    """Return the choice of one word by weight, from bits of its own for each place in each template: the key type of a
+    movement must not depend on a word in its description.
+    """
     words, weights = [], []
     for option in options.split("|"):
         word, _, weight = option.strip().rpartition(" ")
@@ -128,17 +160,18 @@ def _choice(options: str, position: int) -> Part:
     if not any(weights):
         raise ValueError("one weight must be above 0")
     reached, count = cumulative(weights)
-    offset, shift = position + 1, 64 - count
+    digest = hashlib.sha256(place.encode("utf-8", "surrogatepass")).digest()
+    offset, shift = int.from_bytes(digest[:8], "big"), 64 - count
     return lambda facts: words[bisect_right(reached, _mixed(facts.bits, offset) >> shift)]
 
 
 def _mixed(bits: int, offset: int) -> int:
-    """Return 64 bits that are unlike those of other offsets: a step and the output function of SplitMix64.
+    """Return 64 bits that are unlike those of other offsets: the output function of SplitMix64.
 
     Steele, Lea and Flood, Fast splittable pseudorandom number generators, OOPSLA 2014. Each of the 64-bit numbers is
     the result for one of them, so that weights remain exact.
     """
-    mixed = (bits + offset * 0x9E3779B97F4A7C15) & _MASK
+    mixed = (bits + offset) & _MASK
     mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
     mixed = ((mixed ^ (mixed >> 27)) * 0x94D049BB133111EB) & _MASK
     return mixed ^ (mixed >> 31)

@@ -16,8 +16,8 @@ from midaz_seed.scenarios.values import WHOLE
 
 _make = tuple.__new__
 """Creates a named tuple from its fields in order; faster than calling the class, once per movement."""
-_Plain = tuple[Sequence[int], dict[int, int], Callable[[Bits, int], int], Callable[[Bits], int]]
-"""Accounts, positions of the sources, choice of the destination, and amount."""
+_Plain = tuple[Sequence[int], dict[int, int], Callable[[Bits, int], int] | None, Callable[[Bits], int], int]
+"""Accounts, positions of the sources, choice of the destination (None: each alike), amount, number of accounts."""
 
 
 class Entry:
@@ -33,7 +33,7 @@ class Entry:
         if mix.same_holder and self.sources is not None and self.targets is not None:
             self._keep_owners()
         self._choose_source = (
-            Sources(self.sources, self._choice(mix.from_), f"{seed}:from", self._top(mix.from_))
+            Sources(population, self.sources, self._choice(mix.from_), f"{seed}:from", self._top(mix.from_))
             if self.sources
             else None
         )
@@ -50,7 +50,7 @@ class Entry:
         self._split = [(population.groups[label][0], share) for label, share in mix.split.items()]
 
     def without_partner(self) -> str | None:
-        """Return the code of an asset in which sources have nobody to move money to; None when there is none."""
+        """Return the code of an asset in which sources have no account to move money to; None when there is none."""
         assets = self.population.shape.assets
         if self.sources is not None and not self.sources.accounts:
             return assets[0].code
@@ -133,11 +133,11 @@ class Entry:
         plain = self._plain[asset]
         if plain is None:
             return self.movements(bits, source, self.partner(bits, source, asset), asset), asset
-        accounts, position_of, choose, amount = plain
-        position = choose(bits, position_of[source])
+        accounts, position_of, choose, amount, size = plain
+        position = (bits(64) * size) >> 64 if choose is None else choose(bits, position_of[source])
         destination = accounts[position]
         if destination == source:
-            destination = accounts[(position + 1) % len(accounts)]
+            destination = accounts[(position + 1) % size]
         return (_make(Movement, (source, destination, amount(bits))),), asset
 
     def _plain_of(self, asset: int) -> _Plain | None:
@@ -149,7 +149,9 @@ class Entry:
         if spec.of is not None or spec.like is not None or not targets.has(asset):
             return None
         amount = compile_amount(spec, self.population.shape.assets[asset].scale)
-        return (*targets.chooser(asset), amount)
+        accounts, positions, choose = targets.chooser(asset)
+        choice = self._choice(mix.to)
+        return accounts, positions, None if choice is None or choice.uniform else choose, amount, len(accounts)
 
     def partner(self, bits: Bits, source: int, asset: int) -> int | None:
         """Draw the destination for a source; None: the external account."""
@@ -247,12 +249,12 @@ class Entry:
         assert self._choose_target is not None
         members = self._choose_target.members(source, asset) if source is not None else None
         if members is not None:
-            return tuple(
-                [
-                    Movement(source, account, draw(bits, self._earner(source, account)))
-                    for account in members[: self.mix.legs]
-                ]
-            )
+            paid = [
+                Movement(source, account, draw(bits, self._earner(source, account)))
+                for account in members[: self.mix.legs]
+            ]
+            # with fewer accounts than sources, a source without members pays the one that was drawn
+            return tuple(paid) or (Movement(source, destination, amount),)
         found = {destination: amount}
         for _ in range(2 * self.mix.legs):
             if len(found) >= self.mix.legs:

@@ -56,7 +56,7 @@ class LedgerFlows:
         self._closing: list[Flow] = []
         self._live: list[ChanceFlow] = []
         self._entries: dict[str, Entry] = {}
-        self._calendar = BusinessDays(self.scenario.time.calendar.also if self.scenario.time else ())
+        self.calendar = BusinessDays(self.scenario.time.calendar.also if self.scenario.time else ())
         self.open_drafts = lru_cache(CACHED_DAYS)(self._open_drafts)
         self._compile()
         self.flows: list[Flow] = [*self._open, *self._closing, *self._live]
@@ -112,10 +112,10 @@ class LedgerFlows:
             entry = self._entries[schedule.via]
             second = self._seconds(None)
             index = len(self._open)
-            self._open.append(ScheduleFlow(self.facts, index, name, schedule, entry, second, self._calendar))
+            self._open.append(ScheduleFlow(self.facts, index, name, schedule, entry, second, self.calendar))
         for name, payout in scenario.payouts.items():
             index = len(self._open) + len(self._closing)
-            self._closing.append(PayoutFlow(self.facts, index, name, payout, self._calendar, self.open_drafts))
+            self._closing.append(PayoutFlow(self.facts, index, name, payout, self.calendar, self.open_drafts))
         for name, internal in scenario.accounts.internal.items():
             if internal.sweep is not None:
                 index = len(self._open) + len(self._closing)
@@ -148,7 +148,7 @@ class LedgerFlows:
         weights = list(day_weights(time, self.history))
         if mix.only is not None and mix.only.business_days:
             weights = [
-                weight if self._calendar.is_business_day(day) else 0
+                weight if self.calendar.is_business_day(day) else 0
                 for weight, day in zip(weights, self.history, strict=True)
             ]
         return apportion(total, weights) if any(weights) else [0] * len(weights)

@@ -34,10 +34,10 @@ class Group:
 class Sources:
     """Chooses the source of a movement."""
 
-    def __init__(self, group: Group, choice: Choice | None, seed: str, top: int | None) -> None:
+    def __init__(self, population: Population, group: Group, choice: Choice | None, seed: str, top: int | None) -> None:
         accounts = group.accounts
         rank = accounts.index(top) if top is not None and top in accounts else None
-        self._accounts = accounts
+        self._accounts, self._asset = accounts, population.asset
         self._choose = compile_choice(choice, max(len(accounts), 1), seed, top=rank)
 
     def draw(self, bits: Bits) -> int:
@@ -45,10 +45,13 @@ class Sources:
         return self._accounts[self._choose(bits, 0)]
 
     def other(self, bits: Bits, destination: int) -> int:
-        """Return an account that is not the destination."""
-        position = self._choose(bits, 0)
-        found = self._accounts[position]
-        return self._accounts[(position + 1) % len(self._accounts)] if found == destination else found
+        """Return an account that is not the destination, in its asset."""
+        accounts, asset, position = self._accounts, self._asset, self._choose(bits, 0)
+        for _ in range(len(accounts)):
+            if accounts[position] != destination and asset[accounts[position]] == asset[destination]:
+                break
+            position = (position + 1) % len(accounts)
+        return accounts[position]
 
 
 class Destinations:

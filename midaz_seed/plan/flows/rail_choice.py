@@ -8,6 +8,7 @@ from midaz_seed.scenarios.model import Rail
 LEAVES = frozenset({"BOLETO"})
 """Rails whose money leaves the ledger: the payee of a boleto is another bank's customer."""
 _SLOTS = 1024
+SLOTS_MASK = _SLOTS - 1
 
 
 class RailChoice:
@@ -19,7 +20,12 @@ class RailChoice:
 
     def of(self, asset: int, bits: int) -> str:
         """Return the rail of a movement."""
-        return self._tables[asset][(bits >> 64) & (_SLOTS - 1)]
+        return self._tables[asset][(bits >> 64) & SLOTS_MASK]
+
+    @property
+    def leaves(self) -> list[tuple[bool, ...]]:
+        """For each asset, whether the rail in each place of its table leaves the ledger; () where none does."""
+        return [tuple(rail in LEAVES for rail in table) if LEAVES.intersection(table) else () for table in self._tables]
 
 
 def _table(rails: Mapping[Rail, int]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts, Side
 from midaz_seed.plan.flows.entry import Entry
-from midaz_seed.plan.flows.rail_choice import LEAVES, RailChoice
+from midaz_seed.plan.flows.rail_choice import SLOTS_MASK, RailChoice
 from midaz_seed.plan.streams import ACCOUNTS_PER_STREAM
 
 _make = tuple.__new__
@@ -20,12 +20,12 @@ class RoundsFlow(Flow):
         self.entry = entry
         self.rounds = rounds
         self.sources = entry.sources.accounts
-        self._rails = RailChoice(facts) if entry.mix.rail == "by-asset" else None
+        self._leaves = RailChoice(facts).leaves if entry.mix.rail == "by-asset" else [()] * len(facts.population.asset)
 
     def sides(self) -> tuple[tuple[Side, Side], ...]:
         """Return who pays and who receives; a batch has several destinations."""
         pays, gets = self.entry.sides()
-        return ((pays, gets if self._rails is None else gets._replace(external=True, mixes=True)),)
+        return ((pays, gets if self.entry.mix.rail != "by-asset" else gets._replace(external=True, mixes=True)),)
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate all rounds; there is one day."""
@@ -41,16 +41,17 @@ class RoundsFlow(Flow):
     def block(self, number: int, block: int) -> Iterator[Draft]:
         """Generate the movements of one round (from 0) and one block of sources."""
         bits = self.bits_of(number, block)
-        entry, rails, index, assets = self.entry, self._rails, self.index, self.population.asset
+        entry, leaves, index, assets = self.entry, self._leaves, self.index, self.population.asset
         first, count = block * ACCOUNTS_PER_STREAM, len(self.sources)
-        for position in range(first, min(first + ACCOUNTS_PER_STREAM, count)):
-            source, text_bits = self.sources[position], bits(DRAFT_BITS)
-            asset = assets[source]
-            if rails is not None and rails.of(asset, text_bits) in LEAVES:
+        ordinal, draw = number * count + first, entry.from_source
+        for source in self.sources[first : first + ACCOUNTS_PER_STREAM]:
+            text_bits, asset = bits(DRAFT_BITS), assets[source]
+            if leaves[asset] and leaves[asset][(text_bits >> 64) & SLOTS_MASK]:
                 movements = entry.movements(bits, source, None, asset)
             else:
-                movements, _ = entry.from_source(bits, source)
-            yield _make(Draft, (0, index, number * count + position, movements, asset, text_bits))
+                movements, _ = draw(bits, source)
+            yield _make(Draft, (0, index, ordinal, movements, asset, text_bits))
+            ordinal += 1
 
     def one(self, position: int, number: int) -> Draft:
         """Return the movement of the source at this position in a round, without generating all others."""

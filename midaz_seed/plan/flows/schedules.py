@@ -48,7 +48,13 @@ class ScheduleFlow(Flow):
         side = entry.sources if entry.sources is not None and self._is_of(entry.mix.from_.of) else entry.targets
         self._pays = side is entry.sources
         assert side is not None, "checked when the scenario was read"
-        self._accounts = side.accounts
+        own = {
+            account
+            for label in (entry.mix.from_ if self._pays else entry.mix.to).of
+            if label.startswith(f"{schedule.per}.")
+            for account in facts.population.groups[label]
+        }
+        self._accounts = [account for account in side.accounts if account in own]
         self._days = self._customers_by_day(facts.population.shape.history, business_days)
 
     def _is_of(self, labels: tuple[str, ...]) -> bool:
@@ -62,10 +68,9 @@ class ScheduleFlow(Flow):
         reached = []
         for account in self._accounts:
             drawn, own = (bits(40) * WHOLE) >> 40, 1 + ((bits(32) * DAYS_OF_CUSTOMERS) >> 32)
-            if drawn >= reach or self.population.shape.scenario.accounts.kinds.get(self.schedule.per) is None:
-                continue
-            reached.append(account)
-            own_days.setdefault(own, []).append(account)
+            if drawn < reach:
+                reached.append(account)
+                own_days.setdefault(own, []).append(account)
         if when.day_of_month is None:
             return dict.fromkeys(matching(when, history, calendar), reached)
         found: dict[int, list[int]] = {}

@@ -117,7 +117,7 @@ def _wire(bits: int, moment: Moment) -> str:
 
 
 def _on_chain(bits: int, asset: str) -> str:
-    network = _NETWORKS.get(asset, f'"network":"{asset.lower() or "unknown"}","transactionHash":"')
+    network = _NETWORKS.get(asset) or f'"network":"{asset.lower() or "unknown"}","transactionHash":"'
     return f'"rail":"ONCHAIN",{network}{hashlib.sha256(b"%d" % bits).hexdigest()}"'
 
 

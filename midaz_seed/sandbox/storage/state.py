@@ -9,6 +9,7 @@ from array import array
 from bisect import bisect_left
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
@@ -19,6 +20,7 @@ from midaz_seed.sandbox.core import ids
 from midaz_seed.sandbox.core.dates import Stamps
 from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.ledger import Balance
+from midaz_seed.sandbox.core.records import Amounts
 from midaz_seed.sandbox.storage.read_lag import Lag
 from midaz_seed.sandbox.storage.store import Store
 
@@ -47,6 +49,17 @@ class Collection:
         return entity_id in self.live or entity_id in self.deleted_ids
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The changes of one balance by date."""
+
+    records: int
+    """Number of records that were read; -1: some were not listed yet, so they are read again."""
+    moments: list[datetime]
+    amounts: list[tuple[datetime, str, Amounts]]
+    """Moment, its text, and the amounts after the change."""
+
+
 @dataclass(slots=True, eq=False)
 class LedgerState:
     """Everything that belongs to one ledger."""
@@ -65,6 +78,8 @@ class LedgerState:
     status: "array[int]" = field(default_factory=lambda: array("b"))
     touched: dict[str, "array[int]"] = field(default_factory=dict)
     """Account id -> the records with operations of the account."""
+    changes: dict[int, "Changes"] = field(default_factory=dict)
+    """Number of a balance -> its changes, where a date was asked for."""
     stored_keys: dict[str, int] = field(default_factory=dict)
     """Idempotency key -> its expiry and record, as `KeyClaim.stored_key` encodes them; record 0: claimed, no answer."""
     sweep_keys_at: int = 1024

@@ -1,6 +1,9 @@
 """Balances as they were at a given time, read from the operations up to it."""
 
+from bisect import bisect_right
+from collections.abc import Iterable
 from datetime import datetime
+from operator import itemgetter
 
 from midaz_seed.sandbox.core.dates import parse_moment
 from midaz_seed.sandbox.core.error_codes import RefusedError
@@ -8,7 +11,7 @@ from midaz_seed.sandbox.core.ledger import Balance
 from midaz_seed.sandbox.core.messages import Call, Reply, json_reply
 from midaz_seed.sandbox.core.records import Amounts
 from midaz_seed.sandbox.entities.balances import is_visible
-from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
+from midaz_seed.sandbox.storage.state import Changes, EntityDoc, LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.reads import load_record
 
 _UNTOUCHED: Amounts = ("0", "0", 0, "0")
@@ -84,17 +87,34 @@ def _shown(state: SandboxState, ledger: LedgerState, balance: Balance, moment: d
 
 
 def _last_change(state: SandboxState, ledger: LedgerState, balance: Balance, moment: datetime) -> tuple[str, Amounts]:
-    """Return the time of the latest operation up to `moment` and the amounts after it; "" and zeros without one."""
-    found: tuple[str, Amounts] = ("", _UNTOUCHED)
-    latest: datetime | None = None
-    for seq in ledger.touched.get(balance.account_id, ()):
+    """Return the time of the latest operation up to `moment` and the amounts after it; "" and zeros without one.
+
+    The operations of a balance are read once and kept while no further ones come, because a proof asks for many dates.
+    """
+    touched = ledger.touched.get(balance.account_id, ())
+    kept = ledger.changes.get(balance.number)
+    if kept is None or kept.records != len(touched):
+        changes, all_listed = _changes(state, touched, balance)
+        kept = Changes(len(touched) if all_listed else -1, [at for at, _, _ in changes], changes)
+        ledger.changes[balance.number] = kept
+    index = bisect_right(kept.moments, moment) - 1
+    return ("", _UNTOUCHED) if index < 0 else kept.amounts[index][1:]
+
+
+def _changes(
+    state: SandboxState, touched: Iterable[int], balance: Balance
+) -> tuple[list[tuple[datetime, str, Amounts]], bool]:
+    """Return the changes of a balance by date, those of one date as they were made, and whether all are listed."""
+    found, all_listed = list[tuple[datetime, str, Amounts]](), True
+    for seq in touched:
         if not state.is_listed(seq):
+            all_listed = False
             continue
         _, transaction, items = load_record(state, seq)
-        if transaction.status == "NOTED":
-            continue
-        for _, _, _, operation, created in items:
-            at = datetime.fromisoformat(created)
-            if operation.balance == balance.number and at <= moment and (latest is None or at >= latest):
-                latest, found = at, (created, operation.after)
-    return found
+        if transaction.status != "NOTED":
+            found += [
+                (datetime.fromisoformat(created), created, operation.after)
+                for _, _, _, operation, created in items
+                if operation.balance == balance.number
+            ]
+    return sorted(found, key=itemgetter(0)), all_listed

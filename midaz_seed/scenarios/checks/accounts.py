@@ -46,6 +46,8 @@ def _check_kind(name: str, kind: Kind, scenario: Scenario) -> Iterator[Finding]:
     for account, owned in kind.owns.items():
         if owned.asset not in (None, IN_TURN, *scenario.assets):
             yield Finding((*here, "owns", account, "asset"), unknown("asset", str(owned.asset), scenario.assets))
+        if owned.types and not any(owned.types.values()):
+            yield Finding((*here, "owns", account, "types"), "one weight must be above 0")
         if owned.parent is not None:
             yield from _check_parent((*here, "owns", account, "parent"), account, kind, scenario)
     if isinstance(kind.segment, ByIncome):

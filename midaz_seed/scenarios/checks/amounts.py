@@ -15,7 +15,7 @@ MINOR_MAX = 10**30
 RARE = Decimal(2**28)
 """One draw of this many is the largest that is considered, and can be drawn: of a distribution without an upper end."""
 SIGMAS = 6
-"""Standard deviations from the median to the largest of `RARE` draws of a normal distribution (5.7)."""
+"""Standard deviations from the median to the largest of `RARE` draws of a normal distribution (5.8)."""
 EXPONENT_MAX = Decimal(200)
 
 

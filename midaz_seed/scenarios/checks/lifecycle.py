@@ -15,8 +15,12 @@ def check_lifecycle(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
     life = scenario.lifecycle
     if life is not None:
         for name in ("live", "pending", "revert", "annotate", "block"):
+            seen = set[str]()
             for index, each in enumerate(getattr(life, name)):
                 yield from _check_of(("lifecycle", name, index), name, each, scenario)
+                if each.of in seen:
+                    yield Finding(("lifecycle", name, index, "of"), f"{each.of} is in {name} already: add the counts")
+                seen.add(each.of)
     if scenario.refusals is not None:
         yield from _check_refusals(scenario, scenario.refusals)
 
@@ -52,7 +56,7 @@ def _check_payouts(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
             yield Finding((*here, "to"), "both sides are the same: nothing would move")
         elif payout.from_ in groups.by_name and payout.to in groups.internal:
             source, target = groups.by_name[payout.from_].assets, groups.internal[payout.to].assets
-            if not source & target:
+            if source - target:
                 yield Finding((*here, "to"), f"{payout.to} has another asset than {payout.from_}")
 
 

@@ -7,6 +7,9 @@ from midaz_seed.scenarios.checks.groups import Groups
 from midaz_seed.scenarios.model import EXTERNAL, Exchange, Mix, PartySpec, Scenario
 from midaz_seed.scenarios.values import WHOLE
 
+FRIENDS_MEAN_MAX, FRIENDS_ALPHA_MAX = 100, 10
+"""Largest values of `friends` for which the mean is kept."""
+
 
 def check_movements(scenario: Scenario, groups: Groups, generators: Collection[str]) -> Iterator[Finding]:
     """Yield what is impossible about the movements that chance makes."""
@@ -61,6 +64,8 @@ def _check_each(here: Path, entry: Mix, scenario: Scenario, *, weighted: bool) -
         yield Finding((*here, "each"), "movements of every account have no dates: use a weight, or leave out `time`")
     if entry.weight is not None:
         yield Finding((*here, "each"), "give a weight or each, not both")
+    elif next(name for name, other in scenario.mix.items() if other.each is not None) != here[-1]:
+        yield Finding((*here, "each"), "only one entry of a scenario can have each")
     elif weighted:
         yield Finding((*here, "each"), "a scenario has entries with a weight or with each, not both")
     if entry.each == "transactionsPerAccount" and not scenario.volume.from_settings:
@@ -101,6 +106,11 @@ def _check_party(where: Path, side: str, party: PartySpec, groups: Groups) -> It
         return
     if side == "from" and (party.by.friends or party.by.members):
         yield Finding(where, "friends and members choose a destination: they stand in `to`")
+    if party.by.friends is not None:
+        if not 1 <= party.by.friends.mean <= FRIENDS_MEAN_MAX:
+            yield Finding((*where, "by", "friends", "mean"), f"it must be from 1 to {FRIENDS_MEAN_MAX}")
+        if not 1 <= party.by.friends.alpha <= FRIENDS_ALPHA_MAX:
+            yield Finding((*where, "by", "friends", "alpha"), f"it must be from 1 to {FRIENDS_ALPHA_MAX}")
     if all(name == EXTERNAL or name in groups.internal for name in party.of) and len(party.of) == 1:
         yield Finding(where, f"{party.of[0]} is one account: there is nothing to choose")
 
@@ -110,6 +120,9 @@ def _check_same_holder(here: Path, entry: Mix, groups: Groups) -> Iterator[Findi
         yield Finding((*here, "same_holder"), "no customer owns an account on both sides")
     elif entry.from_.of == entry.to.of and len(entry.to.of) == 1:
         yield Finding((*here, "same_holder"), f"a customer has one account {entry.to.of[0]}: nothing would move")
+    elif entry.exchange is None and groups.assets_of(entry.from_) != groups.assets_of(entry.to):
+        text = f"{_listed(groups.assets_of(entry.from_))} and {_listed(groups.assets_of(entry.to))}"
+        yield Finding((*here, "same_holder"), f"a customer's accounts on both sides are in other assets ({text})")
 
 
 def _check_exchange(here: Path, entry: Mix, exchange: Exchange, groups: Groups) -> Iterator[Finding]:
@@ -120,12 +133,18 @@ def _check_exchange(here: Path, entry: Mix, exchange: Exchange, groups: Groups) 
             yield Finding((*where, name), unknown("asset", asset, assets))
         elif not party.is_external and asset not in groups.assets_of(party):
             yield Finding((*where, name), f"the accounts in `{side}` have no {asset}")
+        elif not party.is_external and groups.assets_of(party) != {asset}:
+            yield Finding((*where, name), f"the accounts in `{side}` are not all in {asset}")
     for index, (name, asset, _, _) in enumerate(sides):
         desk = exchange.desk[index]
         if desk not in groups.internal:
             yield Finding((*where, "desk", index), unknown("internal account", desk, groups.internal))
         elif asset in assets and groups.internal[desk].assets != {asset}:
             yield Finding((*where, "desk", index), f"{desk} must be in {asset}, which the entry {name}s")
+    if not entry.same_holder or entry.from_.is_external or entry.to.is_external:
+        yield Finding(where, "it is between two accounts of one customer: set same_holder: true")
+    if entry.fee or entry.split or entry.legs > 1 or entry.through:
+        yield Finding(where, "fee, split, legs and through cannot be combined with exchange: it has two transactions")
     if exchange.sell == exchange.buy:
         yield Finding((*where, "buy"), "the asset that is bought must be another one than that sold")
     elif {exchange.sell, exchange.buy} <= assets.keys():
@@ -150,9 +169,14 @@ def _check_legs(here: Path, entry: Mix, groups: Groups) -> Iterator[Finding]:
     for where, name in accounts:
         if name not in groups.internal:
             yield Finding(where, unknown("internal account", name, groups.internal))
-        elif entry.exchange is None and assets and not groups.internal[name].assets & assets:
+        elif entry.exchange is None and assets - groups.internal[name].assets:
             own, needed = _listed(groups.internal[name].assets), _listed(assets)
             yield Finding(where, f"{name} is in {own}, the movement in {needed}")
+    payers = {entry.through} if entry.from_.is_external else set(entry.from_.of)
+    payees = {entry.through} if entry.to.is_external else set(entry.to.of)
+    receivers = {*payees, *entry.split, *([entry.fee.to] if entry.fee else [])}
+    for name in (each for each in groups.internal if each in payers and each in receivers):
+        yield Finding(here, f"{name} would pay itself: it is on both sides of the transaction")
     if sum(entry.split.values()) >= WHOLE:
         total = percent(sum(entry.split.values()))
         yield Finding((*here, "split"), f"the shares sum to {total}: they must leave something for the destination")

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 
 from midaz_seed.scenarios.checks.finding import Finding, Path
 from midaz_seed.scenarios.model import Scenario
@@ -21,6 +22,8 @@ FIELDS: Mapping[str, str] = {
     "date": "The day of the movement; `{date:%m/%Y}` in another format.",
     "entry": "The name of the mix entry or schedule.",
     "choose": "One of several words by weight: `{choose:EVP 45|PHONE 19}`.",
+    "faker": "What a method of the package Faker gives, such as `{faker:job}`: needs the extra `faker`, whose version "
+    "is then in the plan.",
 }
 """Field -> its meaning."""
 WITH_FORMAT = {"due", "date"}
@@ -29,6 +32,7 @@ KEYS_MAX = 15
 TEXT_MAX = 100
 """Characters of a metadata value without fields (midaz-behaviour: metadata-limits)."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
+_METHOD = r"[a-z][a-z0-9_]{0,40}"
 _CHOICE = re.compile(r"[^|{}]+ [0-9]{1,6}")
 
 
@@ -75,11 +79,31 @@ def _field_problem(field: str) -> str | None:
         if len(weights) != len(parts) or not any(weights):
             return f"{{{field[:60]}}} must hold words with weights: {{choose:EVP 45|PHONE 19}}"
         return None
+    if name == "faker":
+        return _faker_problem(argument)
     if colon and name not in WITH_FORMAT:
         return f"{{{field[:60]}}} takes nothing after a colon: write {{{name}}}"
     if colon and not _is_format(argument):
         return f"{{{field[:60]}}} has no valid format: use %Y, %m, %d and other signs between them"
     return None
+
+
+def _faker_problem(method: str) -> str | None:
+    if find_spec("faker") is None:
+        return f"{{faker:{method[:40]}}} needs the package Faker: install midaz-seed[faker]"
+    from faker import Faker  # a slow import that only such texts need
+
+    fake = Faker("pt_BR")
+    known = [name for name in dir(fake) if re.fullmatch(_METHOD, name) and not name.startswith("seed")]
+    if method in known:
+        try:
+            if isinstance(getattr(fake, method)(), str):
+                return None
+        except Exception:  # noqa: BLE001 - whatever a provider raises, its value is no text
+            return f"{{faker:{method}}}: this method of Faker gives no text without arguments"
+        return f"{{faker:{method}}}: this method of Faker gives no text"
+    suggestion = nearest(method, known)
+    return f"Faker has no method {method[:40]!r}" + (f"; did you mean {{faker:{suggestion}}}?" if suggestion else "")
 
 
 def _is_format(text: str) -> bool:

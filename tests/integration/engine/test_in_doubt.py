@@ -53,6 +53,7 @@ async def test_lost_answers_are_decided_by_the_balances_and_everything_ends_as_p
             volume={"accountsPerLedger": 24, "transactionsPerAccount": 13},
             generation={"batches": {"transactionsPerBatch": pack}, "retries": {"max": 2}},
             settlement={"maxDelayS": 0.05},
+            breaker={"failures": 1000},  # while it is open, more attempts are made
         )
         report = await seed_async(settings, overrides={Transport: transport})
         await transport.aclose()

@@ -233,6 +233,13 @@ def test_every_generator_extends_the_base_generator() -> None:
     assert all(isinstance(generator, EntityGenerator) for generator in GENERATORS.values())
 
 
+def test_what_makes_deposits_and_transfers_stays_under_300_lines() -> None:
+    plan = ROOT / "midaz_seed/plan"
+    lines = {path.name: path.read_text(encoding="utf-8").count("\n") for path in plan.glob("flows/*.py")}
+    lines["writing.py"] = (plan / "writing.py").read_text(encoding="utf-8").count("\n")
+    assert {name for name, count in lines.items() if count >= 300} == set()
+
+
 def test_every_entity_of_a_plan_is_validated() -> None:
     for item in entities(plan_of(assetsPerLedger=8, accountsPerLedger=20, accountTypesPerLedger=5)):
         generator = GENERATORS[item.entity]

@@ -1,10 +1,12 @@
 """Scenarios that are well written and impossible: each is refused with file, line and the nearest name."""
 
+import re
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from midaz_seed.errors import ConfigurationError
 from midaz_seed.scenarios.checks import check
 from midaz_seed.scenarios.checks.days import days_hit
 from midaz_seed.scenarios.checks.texts import template_problems
@@ -94,6 +96,7 @@ CASES: list[tuple[str, str, str]] = [
     ),
     ("rate: {BRL", "rate: {BLR", "assets.USD.rate.BLR: there is no other asset 'BLR'; did you mean BRL?"),
     ("  USD:", "  GBP: {}\n  USD:", "7: assets.GBP: no account has this asset"),
+    ("savings: {}", "savings: {types: {deposit: 0}}", "owns.savings.types: one weight must be above 0"),
     # personas
     (
         "mix:",
@@ -424,3 +427,17 @@ def test_a_rule_that_no_day_of_the_history_can_match_is_found(
 ) -> None:
     time = Time.model_validate({"last_day": last_day, "history": history})
     assert days_hit(When.model_validate(rule), time) is hit
+
+
+@pytest.mark.parametrize(
+    ("friends", "sentence"),
+    [
+        ("{mean: 0.5}", "mix.sale.to.shop.checking.friends.mean: it must be from 1 to 100"),
+        ("{mean: 101}", "mix.sale.to.shop.checking.friends.mean: it must be from 1 to 100"),
+        ("{mean: 6, alpha: 0.5}", "mix.sale.to.shop.checking.friends.alpha: it must be from 1 to 10"),
+    ],
+)
+def test_a_mean_number_of_friends_that_cannot_be_kept_is_refused(friends: str, sentence: str, tmp_path: Path) -> None:
+    text = SHOP.replace('{zipf: "1.05"}', f"{{friends: {friends}}}")
+    with pytest.raises(ConfigurationError, match=re.escape(sentence)):
+        load_scenario(str(write_scenario(tmp_path, text)))

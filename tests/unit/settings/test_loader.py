@@ -359,6 +359,7 @@ VALUES = {
     "settlement.maxDelayS": "3",
     "idempotency.ttlS": "40",
     "scenario": "classic",
+    "manifest": "accounts.csv",
     "data.day": "2026-11-25",
 }
 

@@ -1,0 +1,34 @@
+"""Print the digest of a small plan of every built-in scenario.
+
+    python tools/digests.py
+
+They are the same on every platform and with every version of Python; `tests/unit/plan/test_scenarios_digests.py` has
+them. Where data was meant to change, put the new lines there, and increment `plan.FORMAT`.
+"""
+
+from midaz_seed.plan.plan import Plan, build_plan
+from midaz_seed.scenarios.loader import builtin_names, load_scenario
+from midaz_seed.settings.model import Settings
+
+CUSTOMERS, MOVEMENTS = 60, 200
+CUSTOMERS_OF = {"payroll": 420}
+"""Scenarios that need more customers for one of each kind."""
+
+
+def small_plan(name: str, seed: int = 1) -> Plan:
+    """Return the plan of a built-in scenario with one small ledger, or of the preset `tiny`."""
+    scenario = load_scenario(name)
+    volume: dict[str, int] = {"organizations": 1, "ledgersPerOrganization": 1}
+    if not scenario.volume.from_settings:
+        volume |= {"customers": CUSTOMERS_OF.get(name, CUSTOMERS), "movements": MOVEMENTS}
+    return build_plan(Settings.model_validate({"preset": "tiny", "seed": seed, "scenario": scenario, "volume": volume}))
+
+
+def main() -> None:
+    """Print a line for each scenario."""
+    for name in builtin_names():
+        print(f'    "{name}": "{small_plan(name).digest}",')
+
+
+if __name__ == "__main__":
+    main()
