@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 
-from midaz_seed.errors import PlanError
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity, EntityItem, Phase, TransactionItem
 from midaz_seed.plan.ledger_plan import LedgerPlan
@@ -117,12 +116,6 @@ def test_reverts_of_transactions_with_routes_need_routes_for_both_sides(tmp_path
     scenario = settings_of(tmp_path, SHOP + "routes: {}\nlifecycle: {revert: [{of: sale, count: 2}]}\n").scenario
     assert [need.path for need in missing(scenario, "v3.3")] == ["lifecycle.revert"]
     assert missing(scenario, "v3.8") == []
-
-
-def test_a_refusal_that_no_account_can_cause_is_an_error_of_the_plan(tmp_path: Path) -> None:
-    (ledger,) = build_plan(settings_of(tmp_path, small("fintech-wallet", "{}").replace("150", "8"))).ledgers
-    with pytest.raises(PlanError, match="no account for it"):
-        list(ledger.refusals())
 
 
 # ---- asset rates
