@@ -16,13 +16,13 @@ DIGESTS = {
     "corner-cases": "2fa50f90955bea4755c14c5c83a3ecb23ea84d2ebe0d0469bb80651fa77a7942",
     "demo": "1c2147440945db3f239c00f178f1f7a430dc6a759ba60dbee592b2b4dfed549b",
     "fintech-wallet": "8152ecdea07bd9e2bd99d6fc9394371073d80dcaa18e136a68ef20df324a3848",
-    "fx-desk": "f252f3ac48d9cc1ca9cd019c9b1cf02a296b62b8bac183fd93df85fce8768c93",
+    "fx-desk": "8c1dcb86b495f1047d1b631ee4cd5c0212d557b08ebd1142125ac0222f296c4b",
     "lifecycle": "4b6aeb0a8950dc924a2214535147bf1b08a2c09c152f59b2412f3768c33f419b",
     "marketplace-payouts": "9b0d53ed4d81a19b222e78af2798a966892c6e5d69385697e54229d04fc8d0a9",
-    "month-of-history": "e4233ff604225abb3e8cfa790a26c8ef130b22cd475090ada3ca87233aed900b",
+    "month-of-history": "fa1e1e038ead708b8b7181eab91a614abbd5e372851712e2a7198cf0186ebb0c",
     "payroll": "b7d74d025da57ee4b985fc7481d2f0baf6a6eb225cf647ef77ab304359f8f245",
-    "retail-bank": "db89f44e49ff023d125309a4a11b2a603bcd13527a38a29d069a9c38d8f550d6",
-    "year-of-history": "96b5ea45ee12915de8ab6fa1a307cf22ac434bac3a13cfd1f06a56d86f1d9d97",
+    "retail-bank": "01caf134cb73387db8d554675221d1a64d12a0bb8009af788fd2c680bcda1110",
+    "year-of-history": "c946ceb0686795ed892dce5c131747d5a0523b4703e36018fc8bfb1b9c5cbade",
 }
 
 
