@@ -84,11 +84,7 @@ def check_supported(scenario: Scenario, version: str) -> None:
     lacking = missing(scenario, version)
     if not lacking:
         return
-    if len(lacking) == 1:
-        [need] = lacking
-        what = f"{need.feature} ({need.path}) needs {need.versions}"
-    else:
-        what = "".join(f"\n  {need.path}: {need.feature} needs {need.versions}" for need in lacking)
+    what = "; ".join(f"{need.feature} ({need.path}) needs {need.versions}" for need in lacking)
     shown = version if version.startswith("v") else f"v{version}"
     raise UnsupportedScenarioError(
         f"Midaz {shown} lacks what the scenario {scenario.scenario} uses: {what}",

@@ -38,6 +38,7 @@ def shop(folder: Path, more: str) -> Scenario:
         ("refusals: {count: 1, kinds: {insufficient-funds: 1}}\n", "refusals", "v3.5.1", "v3.5.2"),
         ("refusals: {count: 1, kinds: {insufficient-funds: 1}}\n", "refusals", "v3.4.8", "v3.4"),
         ("routes: {validate: true}\n", "routes.validate", "v3.5.9", "3.6.0"),
+        ("parties: true\n", "parties", "v3.8.0", "v4.0.0-beta.11"),
         ('needs: {midaz: ">=3.7"}\n', "needs.midaz", "v3.6.9", "v3.7.0"),
     ],
 )
@@ -58,9 +59,8 @@ def test_the_error_names_every_feature_its_place_and_the_versions(tmp_path: Path
     with pytest.raises(UnsupportedScenarioError) as caught:
         check_supported(shop(tmp_path, more), "v3.3.10")
     assert caught.value.message == (
-        "Midaz v3.3.10 lacks what the scenario x uses: \n"
-        "  proof.as_of: balances at a date needs v3.6 and later\n"
-        "  refusals: a refused transaction that can be repeated needs v3.3.15, v3.4.9, v3.5.2 or v3.6 and later"
+        "Midaz v3.3.10 lacks what the scenario x uses: balances at a date (proof.as_of) needs v3.6 and later; a refused "
+        "transaction that can be repeated (refusals) needs v3.3.15, v3.4.9, v3.5.2 or v3.6 and later"
     )
     assert "extends x" in caught.value.hint
 
