@@ -53,7 +53,7 @@ def _check_kind(name: str, kind: Kind, scenario: Scenario) -> Iterator[Finding]:
     if isinstance(kind.segment, ByIncome):
         if kind.income is None:
             yield Finding((*here, "segment", "by"), "segments by income need an income of this kind")
-        if kind.segment.cuts and min(kind.segment.cuts.values()) > 0:
+        if not kind.segment.cuts or min(kind.segment.cuts.values()) > 0:
             yield Finding((*here, "segment", "cuts"), "one segment must begin at 0, for the lowest incomes")
     elif kind.segment is not None and not any(kind.segment.choose.values()):
         yield Finding((*here, "segment", "choose"), "one weight must be above 0")

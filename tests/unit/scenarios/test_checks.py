@@ -47,6 +47,11 @@ CASES: list[tuple[str, str, str]] = [
     ("share: 90 %, ", "", "15: accounts.kinds.person: it needs a share"),
     (
         "income:",
+        "segment: {by: income, cuts: {}}, income:",
+        "15: accounts.kinds.person.segment.cuts: one segment must begin at 0",
+    ),
+    (
+        "income:",
         "status: {dormant: 60 %, closed: 50 %}, income:",
         "accounts.kinds.person.status: dormant, frozen and closed",
     ),
