@@ -29,6 +29,8 @@ FIELDS: Mapping[str, str] = {
 WITH_FORMAT = {"due", "date"}
 KEYS_MAX = 15
 """Keys of metadata that a movement can have. Midaz allows 100 keys in a whole body, those of the plan included."""
+RESERVED_KEYS = frozenset({"seedRun", "seedKey"})
+"""The marks by which a run finds its own transactions; a second one of the same name would replace them."""
 TEXT_MAX = 100
 """Characters of a metadata value without fields (midaz-behaviour: metadata-limits)."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -47,6 +49,8 @@ def check_texts(scenario: Scenario) -> Iterator[Finding]:
                 text = f"{len(entry.metadata)} keys are too many: {KEYS_MAX} are possible, beside those of the plan"
                 yield Finding((section, name, "metadata"), text)
             for key, value in entry.metadata.items():
+                if key in RESERVED_KEYS:
+                    yield Finding((section, name, "metadata", key), f"{key} is the mark of the plan: use another name")
                 if len(_FIELD.sub("", value)) > TEXT_MAX:
                     yield Finding((section, name, "metadata", key), f"a value can have {TEXT_MAX} characters")
 

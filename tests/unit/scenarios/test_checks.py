@@ -362,6 +362,13 @@ CASES: list[tuple[str, str, str]] = [
         "refusals.kinds.frozen-sender: no account is frozen",
     ),
     ("mix:", "refusals: {count: 3, kinds: {future: 0}}\nmix:", "refusals.kinds: one weight must be above 0"),
+    # metadata
+    ("weight: 9", "weight: 9, metadata: {seedKey: x}", "mix.sale.metadata.seedKey: seedKey is the mark of the plan"),
+    (
+        "mix:",
+        "payouts: {p: {when: {every: day}, from: shop.checking, metadata: {seedRun: x}}}\nmix:",
+        "payouts.p.metadata.seedRun: seedRun is the mark of the plan",
+    ),
 ]
 
 
