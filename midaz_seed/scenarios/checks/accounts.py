@@ -114,16 +114,22 @@ def _check_assets(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
 
 
 def _check_personas(scenario: Scenario) -> Iterator[Finding]:
-    first: dict[str, int] = {}
+    kinds = scenario.accounts.kinds
+    owners = dict.fromkeys(scenario.accounts.internal, "an internal account")
     for index, persona in enumerate(scenario.personas):
         here: Path = ("personas", index)
-        if persona.kind not in scenario.accounts.kinds:
-            yield Finding((*here, "kind"), unknown("kind of customer", persona.kind, scenario.accounts.kinds))
-        if persona.alias in first:
-            yield Finding((*here, "alias"), f"{persona.alias} is the alias of two personas")
-        elif persona.alias in scenario.accounts.internal:
-            yield Finding((*here, "alias"), f"{persona.alias} is the alias of an internal account")
-        first.setdefault(persona.alias, index)
+        if persona.kind not in kinds:
+            yield Finding((*here, "kind"), unknown("kind of customer", persona.kind, kinds))
+        # the first account of a persona has its alias, the others have their name after it (`plan/population.py`)
+        names = list(kinds[persona.kind].owns)[1:] if persona.kind in kinds else []
+        mine = {persona.alias: "two personas"}
+        mine |= {f"{persona.alias}-{name}": f"account {name} of persona {persona.alias}" for name in names}
+        for alias in sorted(mine.keys() & owners.keys()):
+            text = owners[alias]
+            if alias != persona.alias:
+                text = f"{text.replace('two personas', 'a persona')} and of {mine[alias]}"
+            yield Finding((*here, "alias"), f"{alias} is the alias of {text}")
+        owners |= mine
     customers = scenario.volume.customers
     if customers is not None and len(scenario.personas) > customers:
         text = f"there are {len(scenario.personas)} personas, more than the customers of a ledger"

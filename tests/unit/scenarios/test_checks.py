@@ -120,6 +120,16 @@ CASES: list[tuple[str, str, str]] = [
     ),
     (
         "mix:",
+        "personas: [{alias: ana, kind: person, name: A}, {alias: ana-savings, kind: shop, name: B}]\nmix:",
+        "personas[1].alias: ana-savings is the alias of account savings of persona ana",
+    ),
+    (
+        "mix:",
+        "personas: [{alias: ana-savings, kind: shop, name: B}, {alias: ana, kind: person, name: A}]\nmix:",
+        "personas[1].alias: ana-savings is the alias of a persona and of account savings of persona ana",
+    ),
+    (
+        "mix:",
         "personas: [{alias: a, kind: shop, name: A, opening: 1.234}]\nmix:",
         "personas[0].opening: 1.234 has more decimals",
     ),
