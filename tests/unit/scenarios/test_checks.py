@@ -120,6 +120,12 @@ CASES: list[tuple[str, str, str]] = [
     ),
     (
         "mix:",
+        'personas: [{alias: a, kind: shop, name: "A\\0B"}]\nmix:',
+        "personas[0].name must be text without control characters that has more than spaces, not",
+    ),
+    ("{name: Fees}", '{name: "  "}', "accounts.internal.fees.name must be text without control characters"),
+    (
+        "mix:",
         "personas: [{alias: ana, kind: person, name: A}, {alias: ana-savings, kind: shop, name: B}]\nmix:",
         "personas[1].alias: ana-savings is the alias of account savings of persona ana",
     ),
