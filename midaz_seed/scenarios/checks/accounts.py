@@ -9,6 +9,7 @@ from midaz_seed.scenarios.values import WHOLE
 
 RESERVED = {EXTERNAL, *NO_PARTY.of}
 """Names that no account can have."""
+EXTERNAL_TYPE = "the type external is that of the accounts that come with each asset: their balances are negative"
 
 
 def check_accounts(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
@@ -46,6 +47,8 @@ def _check_kind(name: str, kind: Kind, scenario: Scenario) -> Iterator[Finding]:
     for account, owned in kind.owns.items():
         if owned.asset not in (None, IN_TURN, *scenario.assets):
             yield Finding((*here, "owns", account, "asset"), unknown("asset", str(owned.asset), scenario.assets))
+        for step in ("type",) if owned.type == EXTERNAL else ("types",) if EXTERNAL in owned.types else ():
+            yield Finding((*here, "owns", account, step), EXTERNAL_TYPE)
         if owned.types and not any(owned.types.values()):
             yield Finding((*here, "owns", account, "types"), "one weight must be above 0")
         if owned.parent is not None:
@@ -88,6 +91,8 @@ def _check_internal(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
         here: Path = ("accounts", "internal", name)
         if name in RESERVED:
             yield Finding(here, f"no account can be called {name}: the name has a meaning of its own")
+        if account.type == EXTERNAL:
+            yield Finding((*here, "type"), EXTERNAL_TYPE)
         if account.asset is not None and account.asset not in scenario.assets:
             yield Finding((*here, "asset"), unknown("asset", account.asset, scenario.assets))
         sweep = account.sweep
@@ -105,7 +110,9 @@ def _check_assets(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
     for code, asset in scenario.assets.items():
         if code not in held:
             yield Finding(("assets", code), "no account has this asset: give it to one by `asset`, or leave it out")
-        for other in asset.rate:
+        for other, rate in asset.rate.items():
+            if not rate.start:
+                yield Finding(("assets", code, "rate", other, "start"), "a rate must be above 0")
             if other not in scenario.assets or other == code:
                 known = [each for each in scenario.assets if each != code]
                 yield Finding(("assets", code, "rate", other), unknown("other asset", other, known))

@@ -123,6 +123,10 @@ CASES: list[tuple[str, str, str]] = [
         'personas: [{alias: a, kind: shop, name: "A\\0B"}]\nmix:',
         "personas[0].name must be text without control characters that has more than spaces, not",
     ),
+    ("{name: Fees}", "{name: Fees, type: external}", "accounts.internal.fees.type: the type external is that of"),
+    ("savings: {},", "savings: {type: external},", "person.owns.savings.type: the type external is that of"),
+    ("savings: {},", "savings: {types: {external: 1}},", "person.owns.savings.types: the type external is that of"),
+    ('start: "5.40"', "start: 0", "assets.USD.rate.BRL.start: a rate must be above 0"),
     ("{name: Fees}", '{name: "  "}', "accounts.internal.fees.name must be text without control characters"),
     (
         "mix:",
@@ -401,6 +405,13 @@ def test_an_impossible_scenario_is_refused_with_its_line(old: str, new: str, pro
     assert all(each.startswith("scenario.yaml:") and each.split(":")[1].isdecimal() for each in found), found
 
 
+def test_an_entry_for_business_days_in_a_history_without_one_is_refused(tmp_path: Path) -> None:
+    weekend = BANK.replace("2026-11-25, history: 60 days", "2026-11-22, history: 2 days")
+    text = weekend.replace("weight: 9", "weight: 9, only: {business_days: true}")
+    [problem] = refusal(write_scenario(tmp_path, text))
+    assert "mix.sale.only.business_days: no day of the 2 days of history is a business day" in problem
+
+
 def test_every_impossibility_is_reported_at_once(tmp_path: Path) -> None:
     text = (
         BANK.replace("share: 90 %", "share: 80 %").replace("to: shop.checking", "to: shop.x").replace("5.00", "5.001")
@@ -447,6 +458,8 @@ def test_the_fields_of_a_text_are_checked(text: str, problem: str) -> None:
         ({"last_business_day_before": "01-01"}, date(2025, 12, 31), 1, True),
         ({"last_business_day_before": "12-20"}, date(2026, 12, 21), 1, False),
         ({"every": "business-day"}, "yesterday", 2, False),
+        ({"every": "business-day"}, date(2026, 11, 25), 3, True),  # Monday to Wednesday
+        ({"every": "business-day"}, date(2026, 11, 22), 2, False),
         ({"day_of_month": "per-customer"}, date(2026, 11, 25), 1, True),
     ],
 )
