@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from midaz_seed.model.currencies import CURRENCIES
 from midaz_seed.scenarios.checks.finding import Finding, Path, percent, unknown
 from midaz_seed.scenarios.checks.groups import Groups
 from midaz_seed.scenarios.model import EXTERNAL, IN_TURN, NO_PARTY, ByIncome, Kind, Pool, Scenario
@@ -110,6 +111,9 @@ def _check_assets(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
     for code, asset in scenario.assets.items():
         if code not in held:
             yield Finding(("assets", code), "no account has this asset: give it to one by `asset`, or leave it out")
+        if asset.type == "currency" and code not in CURRENCIES:
+            text = f"{code} is no currency that Midaz knows: set the type to crypto, commodity or others"
+            yield Finding(("assets", code), text)
         for other, rate in asset.rate.items():
             if not rate.start:
                 yield Finding(("assets", code, "rate", other, "start"), "a rate must be above 0")

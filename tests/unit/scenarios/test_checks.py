@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from midaz_seed.errors import ConfigurationError
+from midaz_seed.model.currencies import CURRENCIES
+from midaz_seed.sandbox.core.countries import CURRENCIES as ACCEPTED
 from midaz_seed.scenarios.checks import check
 from midaz_seed.scenarios.checks.days import days_hit
 from midaz_seed.scenarios.checks.texts import template_problems
@@ -126,6 +128,11 @@ CASES: list[tuple[str, str, str]] = [
     ("{name: Fees}", "{name: Fees, type: external}", "accounts.internal.fees.type: the type external is that of"),
     ("savings: {},", "savings: {type: external},", "person.owns.savings.type: the type external is that of"),
     ("savings: {},", "savings: {types: {external: 1}},", "person.owns.savings.types: the type external is that of"),
+    (
+        "accounts:",
+        "  XYZ: {}\naccounts:",
+        "assets.XYZ: XYZ is no currency that Midaz knows: set the type to crypto, commodity or others",
+    ),
     ('start: "5.40"', "start: 0", "assets.USD.rate.BRL.start: a rate must be above 0"),
     ("{name: Fees}", '{name: "  "}', "accounts.internal.fees.name must be text without control characters"),
     (
@@ -403,6 +410,10 @@ def test_an_impossible_scenario_is_refused_with_its_line(old: str, new: str, pro
     found = refusal(write_scenario(tmp_path, BANK.replace(old, new, 1)))
     assert any(problem in each for each in found), found
     assert all(each.startswith("scenario.yaml:") and each.split(":")[1].isdecimal() for each in found), found
+
+
+def test_the_currencies_of_a_scenario_are_those_that_the_server_accepts() -> None:
+    assert CURRENCIES == ACCEPTED
 
 
 def test_an_entry_for_business_days_in_a_history_without_one_is_refused(tmp_path: Path) -> None:
