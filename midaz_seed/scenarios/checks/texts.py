@@ -33,6 +33,11 @@ RESERVED_KEYS = frozenset({"seedRun", "seedKey"})
 """The marks by which a run finds its own transactions; a second one of the same name would replace them."""
 TEXT_MAX = 100
 """Characters of a metadata value without fields (midaz-behaviour: metadata-limits)."""
+OF_TODAY = frozenset(
+    ("am_pm", "credit_card_expire", "credit_card_full", "date", "day_of_month", "day_of_week")
+    + ("iso8601", "month", "month_name", "passport_full", "time", "year")
+)
+"""Methods of Faker whose text depends on the day on which they are called: a plan with them would change daily."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _METHOD = r"[a-z][a-z0-9_]{0,40}"
 _CHOICE = re.compile(r"[^|{}]+ [0-9]{1,6}")
@@ -99,6 +104,8 @@ def _faker_problem(method: str) -> str | None:
 
     fake = Faker("pt_BR")
     known = [name for name in dir(fake) if re.fullmatch(_METHOD, name) and not name.startswith("seed")]
+    if method in OF_TODAY:
+        return f"{{faker:{method}}}: this method of Faker depends on today's date: use {{date}}, or another method"
     if method in known:
         try:
             if isinstance(getattr(fake, method)(), str):

@@ -448,6 +448,7 @@ def test_a_built_in_scenario_is_possible(name: str) -> None:
         ("{}", "there is no field {}"),
         ("{{n}}", "a brace has no partner"),
         ("}{", "a brace has no partner"),
+        ("{faker:iso8601}", "depends on today's date"),
     ],
 )
 def test_the_fields_of_a_text_are_checked(text: str, problem: str) -> None:
