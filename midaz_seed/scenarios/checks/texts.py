@@ -33,10 +33,8 @@ RESERVED_KEYS = frozenset({"seedRun", "seedKey"})
 """The marks by which a run finds its own transactions; a second one of the same name would replace them."""
 TEXT_MAX = 100
 """Characters of a metadata value without fields (midaz-behaviour: metadata-limits)."""
-OF_TODAY = frozenset(
-    ("am_pm", "credit_card_expire", "credit_card_full", "date", "day_of_month", "day_of_week")
-    + ("iso8601", "month", "month_name", "passport_full", "time", "year")
-)
+OF_TODAY = {"am_pm", "credit_card_expire", "credit_card_full", "date", "day_of_month", "day_of_week", "iso8601"}
+OF_TODAY |= {"month", "month_name", "passport_full", "time", "year"}
 """Methods of Faker whose text depends on the day on which they are called: a plan with them would change daily."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _METHOD = r"[a-z][a-z0-9_]{0,40}"
