@@ -1,7 +1,7 @@
 """`midaz-seed scenario`: what data can consist of: the built-in scenarios, and files of the user."""
 
 import json
-from datetime import date
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -78,8 +78,7 @@ def check(name: str) -> None:
     from midaz_seed.scenarios.loader import load_scenario
     from midaz_seed.scenarios.needs import needs_of
 
-    # the last day may not be in the future
-    loaded = load_scenario(name, today=date.today())
+    loaded = load_scenario(name, now=datetime.now(UTC))
     row = _row(loaded)
     click.echo(printable(f"ok: {loaded.scenario}: {row['size']}"))
     for need in _strictest(needs_of(loaded)):
