@@ -7,6 +7,7 @@ import json
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,7 @@ def end_without_a_run(verdict: str) -> None:
 def _read_document_flags(arguments: Sequence[str], known: Collection[str | None]) -> dict[str, Any]:
     """Return what the flags say about documents on a command line that cannot be parsed."""
     found: dict[str, Any] = {"as_json": "--json" in arguments, "report_file": None}
-    for argument, following in zip(arguments, [*arguments[1:], ""], strict=True):
+    for argument, following in pairwise([*arguments, ""]):
         flag, equals, value = argument.partition("=")
         if flag == "--report":
             found["report_file"] = value if equals else following

@@ -54,6 +54,15 @@ def loaded_by(*arguments: str) -> set[str]:
     return set(json.loads(result.stdout.splitlines()[-1]))
 
 
+@pytest.mark.parametrize("command", [["runs", "show"], ["runs", "delete"], ["scenario", "show"], ["scenario", "check"]])
+def test_a_command_without_its_argument_names_the_argument_and_its_help(command: list[str]) -> None:
+    result = run_cli(*command)
+    assert result.returncode == 2
+    assert "missing" in result.stderr.lower()
+    assert f"see midaz-seed {' '.join(command)} --help" in result.stderr
+    assert "internal error" not in result.stderr
+
+
 @pytest.mark.parametrize(
     "arguments",
     [["--help"], [], ["--version"], ["config", "--help"], *([verb, "--help"] for verb in midaz_seed.cli.COMMANDS)],
