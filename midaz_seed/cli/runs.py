@@ -42,12 +42,13 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
     if not found:
         click.echo(f"There are no runs in the directory {printable(str(root))}.")
         return
-    lines = [("run", "status", "done", "rejected", "started", "target")]
+    lines = [("run", "scenario", "status", "done", "rejected", "started", "target")]
     for run in found:
         record = run.read_record()
         lines.append(
             (
                 printable(run.name),
+                printable(record.scenario),
                 record.status,
                 f"{100 * record.done // max(record.planned, 1)} %",
                 str(record.rejected),
@@ -80,6 +81,7 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     rows = {
         "status": f"{record.status}{owner}",
         "target": record.target,
+        "scenario": record.scenario,
         "plan": record.plan_digest[:12],
         "started": record.created_at,
         "last updated": record.updated_at,
@@ -87,7 +89,7 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
         "made": f"{record.done:,} of {counted(record.planned, 'item')}",
         "directory": f"{run.path} ({counted(run.size_bytes, 'byte')})",
     }
-    if record.verdict:
+    if record.verdict and record.status is not RunStatus.REMOVED:  # it is about data that is gone
         rows["verdict"] = record.verdict
     rejects = run.rejects()
     rejected = [f"{reject['key']}: {reject['code'] or reject['error']} {reject['message']}" for reject in rejects[:5]]
@@ -131,9 +133,11 @@ def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
 def _document(run: "RunDirectory") -> dict[str, Any]:
     import dataclasses
 
-    document = dataclasses.asdict(run.read_record())
+    record = run.read_record()
+    document = dataclasses.asdict(record)
     del document["settings"]
-    return {"name": run.name, **document, "directory": str(run.path), "size_bytes": run.size_bytes}
+    files = {"directory": str(run.path), "size_bytes": run.size_bytes}
+    return {"name": run.name, "scenario": record.scenario, **document, **files}
 
 
 def _print_json(document: dict[str, Any]) -> None:

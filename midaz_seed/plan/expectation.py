@@ -47,6 +47,7 @@ class Expectation:
         final: available balance at the end, by account index.
         on_hold: amount on hold at the end, by account index, where there is any.
         epochs: number of transactions of each epoch.
+        movements: number of movements of all epochs; a transaction with a fee or a split has several.
         follow_ups: number of them.
         received: what each account can ever have had, by account index; only where refusals need it.
         opening: sum of the opening balances, by asset code.
@@ -61,6 +62,7 @@ class Expectation:
     final: list[int] = field(default_factory=list)
     on_hold: dict[int, int] = field(default_factory=dict)
     epochs: tuple[int, ...] = ()
+    movements: int = 0
     follow_ups: int = 0
     received: list[int] = field(default_factory=list)
     raised: Raised = Raised()
@@ -170,10 +172,12 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
     check_refusals(dimensions)
     balances, sizes = _Balances(len(population)), []
     kinds = [flow.kind for flow in flows.flows]
+    movements = 0
     for epoch in flows.epochs():
         count = 0
         for drafts in _chunks(flows.drafts(epoch)):
             count += len(drafts)
+            movements += sum([len(draft.movements) for draft in drafts])
             balances.apply(drafts, kinds)
             _add(digest, drafts)
         balances.end_epoch()
@@ -203,6 +207,7 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
     planned = Expectation(
         external=external,
         epochs=tuple(sizes),
+        movements=movements,
         follow_ups=len(follow_ups),
         raised=raised,
         opening=sums,

@@ -75,8 +75,8 @@ class LedgerPlan:
 
     @property
     def movements(self) -> int:
-        """The number of its movements; a batch has several of them in one transaction."""
-        return sum(self._expectation.funded.values()) + sum(self._expectation.epochs)
+        """The number of its movements: opening balances and transfers. A transaction can have several of them."""
+        return sum(self._expectation.funded.values()) + self._expectation.movements
 
     @property
     def shape(self) -> LedgerShape:

@@ -322,7 +322,10 @@ class Report:
     run_id: str
     plan_digest: str
     seed: int
+    scenario: str
+    """Its name."""
     preset: str
+    """Empty where the scenario has counts of its own."""
     target: str
     server_version: str
     started_at: str

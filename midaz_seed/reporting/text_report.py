@@ -52,7 +52,8 @@ def _more(total: int, noun: str, plural: str = "") -> Iterator[str]:
 
 
 def _lines(report: Report, width: int) -> Iterator[str]:
-    yield f"midaz-seed {report.version}  run {report.run_id}  seed {report.seed}  preset {report.preset}"
+    data = f"preset {report.preset}" if report.preset else f"scenario {report.scenario}"
+    yield f"midaz-seed {report.version}  run {report.run_id}  seed {report.seed}  {data}"
     yield f"target {report.target} (Midaz {report.server_version})  plan {report.plan_digest[:12]}"
     yield ""
     phases = [phase for phase in report.phases if phase.planned]  # settlement and verification have their own lines
@@ -282,12 +283,13 @@ def _history(history: HistoryReport, *, ok: bool) -> Iterator[str]:
     """Describe what was compared of the history. Differences have lines of their own."""
     compared = []
     if history.days:
-        right = ": right" if ok else " compared"
-        compared.append(f"{counted(history.accounts, 'account')} at {counted(len(history.days), 'date')}{right}")
+        verb = "are right" if ok else "were compared"
+        at = f"{counted(history.accounts, 'account')} at {counted(len(history.days), 'date')}"
+        compared.append(f"the balances of {at} {verb}")
     if history.statements:
         out = history.lines_out_of_step
-        step = f"{counted(out, 'line')} out of step" if out else "in step"
-        compared.append(f"{counted(history.statements, 'statement')} {step}")
+        step = f" with {counted(out, 'line')} out of step" if out else ": every balance follows from the one before"
+        compared.append(f"{counted(history.statements, 'statement')}{step}")
     if compared:
         yield f"history: {'; '.join(compared)}"
     if history.lines_out_of_step and ok:

@@ -68,6 +68,11 @@ class RunRecord:
     plan_format: int = 1
     """The format of its plan; records of the first format do not have it."""
 
+    @property
+    def scenario(self) -> str:
+        """The name of the scenario that it was planned with; records of earlier versions do not have it."""
+        return _scenario_name(str(self.settings.get("scenario", "")))
+
 
 def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> RunRecord:
     """Return the record of a run that starts now."""
@@ -109,11 +114,15 @@ def differences(stored: Mapping[str, Any], settings: Settings) -> list[str]:
     ]
 
 
+def _scenario_name(stored: str) -> str:
+    found = re.match(r'\{"scenario":"([a-z0-9-]+)"', stored)
+    return found[1] if found else DEFAULT_SCENARIO
+
+
 def _scenario_difference(stored: str, now: Scenario) -> list[str]:
     if stored == canonical_text(now):
         return []
-    found = re.match(r'\{"scenario":"([a-z0-9-]+)"', stored)
-    name = found[1] if found else DEFAULT_SCENARIO
+    name = _scenario_name(stored)
     if name != now.scenario:
         return [f"scenario {name} -> {now.scenario}"]
     return [f"the scenario {name} has changed"] if stored else []

@@ -55,6 +55,7 @@ def test_a_killed_run_is_listed_shown_and_resumed_by_one_flag(killed: str, tmp_p
     assert killed in run_cli("runs", "list", cwd=tmp_path).stdout
     shown = run_cli("runs", "show", killed, cwd=tmp_path).stdout
     assert f"midaz-seed run --resume {killed}" in shown
+    assert (run["scenario"], "classic" in shown) == ("classic", True)
 
     result = run_cli("run", "--resume", "-q", "--concurrency", "4", "--rate", "0", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -95,6 +96,7 @@ def test_a_run_can_be_verified_and_torn_down_by_its_name(server: str, tmp_path: 
     assert run_cli("verify", "mine", "-q", cwd=tmp_path).returncode == 0
     assert run_cli("teardown", "mine", "--yes", cwd=tmp_path).returncode == 0
     assert _listed(tmp_path)[0]["status"] == "removed"
+    assert "every balance is the planned one" not in run_cli("runs", "show", "mine", cwd=tmp_path).stdout
     assert run_cli("verify", "mine", "-q", cwd=tmp_path).returncode == 1
 
 

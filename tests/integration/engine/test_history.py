@@ -68,7 +68,7 @@ async def test_movements_sent_in_free_order_leave_a_history_that_verify_reports(
         assert found.exit_code == 1
         assert found.proof is not None
         assert any(row.what.startswith("balance at 2025-") for row in found.proof.differences)
-        assert "accounts at 8 dates compared" in render_text(found)
+        assert "accounts at 8 dates were compared" in render_text(found)
 
 
 @pytest.mark.parametrize("reaches", [True, False], ids=["reached the server", "did not reach it"])

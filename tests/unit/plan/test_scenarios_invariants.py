@@ -33,6 +33,14 @@ def epochs_of(ledger: LedgerPlan) -> list[list[TransactionItem]]:
     return [list(ledger.transfers_of(epoch)) for epoch in range(len(ledger.epochs))] + [list(ledger.follow_ups())]
 
 
+@MANY
+@given(scenarios(), SEEDS)
+def test_a_plan_counts_each_movement_of_a_transaction_with_several(scenario: Scenario, seed: int) -> None:
+    plan = plan_of_scenario(scenario, seed)
+    made = [item for ledger in plan.ledgers for item in chain(ledger.deposits(), ledger.transfers())]
+    assert plan.movements == sum(len(item.movements) for item in made)
+
+
 def minor(text: str) -> int:
     return int(text.replace(".", ""))
 

@@ -70,6 +70,7 @@ def report(**changes: Any) -> Report:
         run_id="s1c36e6169f",
         plan_digest="ab" * 32,
         seed=1,
+        scenario="classic",
         preset="small",
         target="http://127.0.0.1:3002",
         server_version="v3.8.0",
@@ -162,6 +163,11 @@ def test_the_text_says_what_was_created_how_fast_and_that_every_balance_is_right
     assert "412 balances of 4 ledgers" in text
     assert "every balance is the planned one, and every asset sums to zero" in text
     assert text.endswith("\nDone: every balance is the planned one.\n")
+
+
+def test_the_first_line_names_what_the_data_consists_of() -> None:
+    assert "seed 1  preset small" in render_text(report()).splitlines()[0]
+    assert "seed 1  scenario demo" in render_text(report(scenario="demo", preset="")).splitlines()[0]
 
 
 def test_the_text_has_no_colour_and_no_trailing_spaces() -> None:
