@@ -138,4 +138,6 @@ def _in_words(problem: str) -> str:
         return "holds more than one document; only one is allowed"
     if "'\\t'" in problem:
         return "is not valid YAML: it has a tab where only spaces may be used"
+    if problem.startswith(("mapping values are not allowed", "expected <block end>", "could not find expected ':'")):
+        return f"is not valid YAML: {problem}; check the indentation, and quote texts that contain a colon"
     return f"is not valid YAML: {problem}"

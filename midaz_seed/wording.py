@@ -47,14 +47,16 @@ def _as_json_escapes(sign: str) -> str:
 def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
     """Break lines that are wider than `width` at spaces; the rest of a line is indented by two more than the line.
 
-    Words that are too long stay in one piece, so that they can be copied.
+    Words that are too long stay in one piece, so that they can be copied, and a number stays with its percent sign.
     """
     for line in lines:
         if len(line) <= width:
             yield line
             continue
         indent = " " * (len(line) - len(line.lstrip()) + 2)
-        yield from textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        joined = line.replace(" %", "\u00a0%")
+        pieces = textwrap.wrap(joined, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        yield from (piece.replace("\u00a0%", " %") for piece in pieces)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

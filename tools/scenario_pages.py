@@ -15,6 +15,7 @@ from midaz_seed.scenarios.extending import builtin_names
 from midaz_seed.scenarios.loader import load_scenario
 from midaz_seed.scenarios.needs import needs_of
 from midaz_seed.settings.model import Settings
+from midaz_seed.wording import counted
 
 FOLDER = Path(__file__).parents[1] / "docs/scenarios"
 WIDTH = 88
@@ -60,7 +61,10 @@ def _index() -> str:
 def _page(name: str) -> str:
     scenario = load_scenario(name)
     plan = build_plan(Settings(scenario=scenario))
-    counts = ", ".join(f"{count:,} {phase.value.replace('_', ' ')}" for phase, count in plan.counts.items())
+    names = {phase: phase.value.replace("_", " ") for phase in plan.counts}
+    counts = ", ".join(
+        counted(count, names[phase].removesuffix("s"), names[phase]) for phase, count in plan.counts.items()
+    )
     transactions = sum(plan.counts.get(phase, 0) for phase in (Phase.DEPOSITS, Phase.TRANSFERS, Phase.FOLLOW_UPS))
     minutes = plan.posts / MEASURED_PER_S / 60
     lines = [
@@ -79,8 +83,8 @@ def _page(name: str) -> str:
     ]
     needs = needs_of(scenario)
     if needs:
-        lines += ["", "| it uses | from version |", "|---|---|"]
-        lines += [f"| {need.feature} | {need.versions} |" for need in needs]
+        lines += ["", "| it uses | in the file | from version |", "|---|---|---|"]
+        lines += [f"| {need.feature} | `{need.path}` | {need.versions} |" for need in needs]
     if scenario.assumptions:
         lines += ["", "Figures that are assumptions, without a source:", ""]
         lines += [f"- {assumption}" for assumption in scenario.assumptions]

@@ -17,6 +17,7 @@ BAR = "\\|"
 """A bar inside a table."""
 _BY_VALIDATOR = {
     values._positive: "a decimal number",
+    values._percent_number: "a percentage",
     values._percent: "a percentage",
     values._weight: "a weight",
     values._seconds_of_day: "a time of day",

@@ -180,7 +180,10 @@ def _ending(error: BaseException, arguments: list[str]) -> Ending:
         hint = f"did you mean {suggestion}?" if suggestion else _see_help(error, arguments)
         return Ending(ExitCode.USAGE, f"unknown option {error.option_name}", hint, kind)
     if isinstance(error, click.ClickException):
-        return Ending(ExitCode.USAGE, error.format_message(), _see_help(error, arguments), kind)
+        hint = _see_help(error, arguments)
+        if arguments[:1] in (["run"], ["plan"]) and "unexpected extra argument" in error.format_message():
+            hint = f"name a scenario with --scenario, and a run with --resume; {hint}"
+        return Ending(ExitCode.USAGE, error.format_message(), hint, kind)
     if isinstance(error, KeyboardInterrupt | click.Abort):
         return Ending(ExitCode.INTERRUPTED, "interrupted", "run the same command again to continue", kind)
     if _is_out_of_memory(error):

@@ -1,6 +1,8 @@
 """`midaz-seed scenario`: what data can consist of: the built-in scenarios, and files of the user."""
 
 import json
+import sys
+import textwrap
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from midaz_seed.scenarios.model import Scenario
     from midaz_seed.scenarios.needs import Need
 
+WIDTH = 100
 JSON_VERSION = 1
 """`schema_version` of the JSON that `scenario list --json` prints."""
 
@@ -37,6 +40,7 @@ def list_scenarios(as_json: bool) -> None:
 
     With what each is, how much it makes in each ledger, and the Midaz version that it needs.
     """
+    from midaz_seed.reporting.terminal import text_width
     from midaz_seed.scenarios.loader import builtin_names, load_scenario
 
     rows = [_row(load_scenario(f"builtin:{name}")) for name in builtin_names()]
@@ -46,7 +50,10 @@ def list_scenarios(as_json: bool) -> None:
     width = max(len(row["name"]) for row in rows)
     for row in rows:
         needs = f"; needs Midaz {row['needs']}" if row["needs"] else ""
-        click.echo(f"{row['name']:<{width}}  {row['about']}\n{'':<{width}}  {row['size']}{needs}")
+        columns, indent = text_width(sys.stdout, WIDTH), " " * (width + 2)
+        for start, text in ((f"{row['name']:<{width}}  ", row["about"]), (indent, f"{row['size']}{needs}")):
+            lines = textwrap.wrap(text, columns - len(indent), break_on_hyphens=False)
+            click.echo(start + f"\n{indent}".join(lines))
 
 
 @scenario.command()

@@ -216,7 +216,8 @@ def _rest(profile: Profile) -> Iterator[str]:
     if profile.legs:
         total = sum(profile.legs.values())
         most = sorted(profile.legs.items(), key=lambda each: -each[1])[:LEGS_MAX]
-        listed = ", ".join(f"{legs} in {_percent(share(count, total))}" for legs, count in sorted(most))
+        shares = {legs: _percent(share(count, total)) for legs, count in sorted(most)}
+        listed = ", ".join(f"{legs} in {part}" for legs, part in shares.items() if part != _percent(0))
         yield f"accounts in a transaction: {listed}; at most {max(profile.legs)}"
     for name, counts in (
         ("kinds", profile.transaction_kinds),

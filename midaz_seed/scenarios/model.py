@@ -51,6 +51,7 @@ from midaz_seed.scenarios.values import (
     Name,
     Number,
     Path,
+    PercentNumber,
     Share,
     TimeOfDay,
     Weight,
@@ -96,7 +97,7 @@ DEFAULT_SCENARIO = "classic"
 class Fee(Part):
     """A fee: a leg of the same transaction, out of what the destination receives."""
 
-    percent: Number | None = Field(None, description="Of the amount, without a percent sign: 0.99.")
+    percent: PercentNumber | None = Field(None, description="Of the amount: 0.99 %, or the number 0.99.")
     fixed: Number | None = Field(None, description="An amount.")
     min: Number | None = Field(None, description="The lowest fee.")
     to: Name = Field(description="Internal account that receives it.")

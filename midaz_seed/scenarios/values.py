@@ -52,12 +52,17 @@ def _percent(value: object) -> int:
         raise ValueError("not a percentage from 0 to 100 % with up to four decimals") from None
 
 
+def _percent_number(value: object) -> Decimal:
+    """Read `0.99 %` or the number 0.99, with any number of decimals."""
+    return _positive(value.strip().removesuffix("%").strip() if isinstance(value, str) else value)
+
+
 def _weight(value: object) -> int:
     """Read a weight as ten-thousandths."""
     try:
         return _scaled(_positive(value), WEIGHT_UNIT, 10**12)
     except ValueError:
-        raise ValueError("not a weight: a number from 0 on with up to four decimals") from None
+        raise ValueError("not a weight: a number from 0 on with up to four decimals, without a percent sign") from None
 
 
 def _seconds_of_day(value: object) -> int:
@@ -131,6 +136,13 @@ Path = Annotated[str, StringConstraints(pattern=PATH)]
 AssetCode = Annotated[str, StringConstraints(pattern=ASSET_CODE)]
 Number = Annotated[Decimal, BeforeValidator(_positive), PlainSerializer(_plain, return_type=str), _schema(_DECIMAL)]
 """A decimal number from 0 on, exact."""
+PercentNumber = Annotated[
+    Decimal,
+    BeforeValidator(_percent_number),
+    PlainSerializer(_plain, return_type=str),
+    _schema(_DECIMAL.replace("$", " *%?$")),
+]
+"""A percentage as a decimal number, exact: 0.99 is 0.99 %."""
 Share = Annotated[
     int, BeforeValidator(_percent), PlainSerializer(_plain_percent, return_type=str), _schema(_PERCENT, most=100)
 ]

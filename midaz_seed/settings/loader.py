@@ -11,6 +11,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from midaz_seed.errors import ConfigurationError, Problem
+from midaz_seed.scenarios.loader import HINT as SCENARIO_HINT
 from midaz_seed.scenarios.loader import load_scenario
 from midaz_seed.scenarios.model import DEFAULT_SCENARIO, Scenario
 from midaz_seed.settings.environment import read_environment
@@ -106,6 +107,10 @@ def _read_flags(flags: Sequence[Flag]) -> tuple[list[RawValue], list[Problem]]:
     return list(given.values()), problems
 
 
+class _ScenarioProblem(Problem):
+    """A problem of a scenario, which the reference of the settings does not explain."""
+
+
 def _line(problem: Problem) -> int:
     """Return the line in the file, to sort problems by; 0 without one."""
     line = problem.where.rpartition(":")[2]
@@ -114,7 +119,7 @@ def _line(problem: Problem) -> int:
 
 def _typed(given: Sequence[RawValue], now: datetime | None) -> tuple[Layer, list[Problem]]:
     layer: Layer = {}
-    problems = []
+    problems: list[Problem] = []
     for raw in given:
         setting = SETTINGS[raw.path]
         try:
@@ -122,7 +127,7 @@ def _typed(given: Sequence[RawValue], now: datetime | None) -> tuple[Layer, list
             value = read_scenario(raw.value, now) if is_scenario else setting.read(raw.value, typed=raw.typed)
             layer[raw.path] = (value, raw.where)
         except ConfigurationError as error:  # of a scenario
-            problems += [Problem(each.where or raw.where, each.text) for each in error.problems]
+            problems += [_ScenarioProblem(each.where or raw.where, each.text) for each in error.problems]
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False, include_context=False)[0]
             item = next((step for step in first["loc"] if isinstance(step, int)), None)
@@ -249,4 +254,5 @@ def _source(path: str, effective: Layer, settings: Settings) -> str:
 def _raise_if_any(problems: list[Problem]) -> None:
     """Raise ConfigurationError if there are problems."""
     if problems:
-        raise ConfigurationError.of(problems, of="the configuration", hint=_HINT)
+        of_scenario = all(isinstance(problem, _ScenarioProblem) for problem in problems)
+        raise ConfigurationError.of(problems, of="the configuration", hint=SCENARIO_HINT if of_scenario else _HINT)

@@ -57,3 +57,7 @@ def test_long_lines_are_broken_at_spaces_and_further_indented() -> None:
     """Row 7: lines that were wider than the terminal."""
     lines = ["    one two three four", "http://127.0.0.1:3002/v1/organizations", ""]
     assert list(wrapped(lines, 14)) == ["    one two", "      three", "      four", lines[1], ""]
+
+
+def test_a_line_is_never_broken_before_a_percent_sign() -> None:
+    assert list(wrapped(["one 11.4 % two"], 8)) == ["one", "  11.4 %", "  two"]

@@ -211,7 +211,7 @@ def _check_missing(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
             continue
         for code in assets_of(entry, groups):
             if scenario.assets[code].amount is None:
-                yield Finding(("mix", name), f"it needs an amount, because the asset {code} has none")
+                yield Finding(("mix", name), f"it needs an amount, because the asset {code} has none; give either one")
 
 
 def _check_likes(scenario: Scenario) -> Iterator[Finding]:

@@ -117,6 +117,13 @@ def test_the_version_is_printed() -> None:
         (["--verson"], ["error: unknown option --verson", "  hint: did you mean --version?"]),
         (["run", "--seed"], ["error: Option '--seed' requires an argument.", "  hint: see midaz-seed run --help"]),
         (
+            ["run", "demo"],
+            [
+                "error: Got unexpected extra argument (demo)",
+                "  hint: name a scenario with --scenario, and a run with --resume; see midaz-seed run --help",
+            ],
+        ),
+        (
             ["config", "init", "extra"],
             ["error: Got unexpected extra argument (extra)", "  hint: see midaz-seed config init --help"],
         ),

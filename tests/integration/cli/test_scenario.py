@@ -74,6 +74,7 @@ def test_an_unknown_scenario_gets_the_nearest_name(command: str) -> None:
     assert result.returncode == 2
     assert "did you mean classic?" in result.stderr
     assert "where: flag --scenario" in result.stderr
+    assert "`midaz-seed scenario list` shows the built-in scenarios" in result.stderr
 
 
 def test_problems_of_a_scenario_are_reported_with_those_of_the_settings(tmp_path: Path) -> None:

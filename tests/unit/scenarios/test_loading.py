@@ -1,6 +1,7 @@
 """Reading scenario files: names, values and their errors, each with file and line."""
 
 from datetime import UTC, date, datetime
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -91,7 +92,27 @@ def test_merge_keys_and_names_of_the_user_share_parts(tmp_path: Path) -> None:
     assert load(tmp_path, text).mix["sale"].to.of == ("shop.checking",)
 
 
+def test_a_fee_may_have_a_percent_sign(tmp_path: Path) -> None:
+    for percent in ("0.99 %", "0.99%", "0.99", '"0.99"'):
+        text = changed("sale: {weight: 9,", f"sale: {{weight: 9, fee: {{percent: {percent}, to: fees}},")
+        fee = load(tmp_path, text).mix["sale"].fee
+        assert fee is not None
+        assert fee.percent == Decimal("0.99")
+
+
 BAD = [
+    (
+        "weight: 9,",
+        "weight: 9 %,",
+        "scenario.yaml:13: mix.sale.weight must be a weight: a number from 0 on with up to four decimals, without a "
+        "percent sign, not '9 %'",
+    ),
+    (
+        "assets:\n",
+        "about: People: and a shop\nassets:\n",
+        "scenario.yaml:4: the file is not valid YAML: mapping values are not allowed here; check the indentation, and "
+        "quote texts that contain a colon",
+    ),
     ("customers: 20", "custmers: 20", "scenario.yaml:3: unknown name volume.custmers; did you mean customers?"),
     ("customers: 20", "customers: many", "scenario.yaml:3: volume.customers must be a whole number, not 'many'"),
     ("customers: 20", "customers: 0", "scenario.yaml:3: volume.customers must be at least 1, not 0"),
