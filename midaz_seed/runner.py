@@ -235,9 +235,9 @@ examine = synchronous(examine_async)
 
 async def _execute(settings: Settings, call: _Call) -> Report:
     """Resolve, reach, choose the batch size, plan, open the session, run, report."""
-    for file in (settings.report, settings.manifest):
+    for file, what in ((settings.report, "report"), (settings.manifest, "manifest")):
         if file is not None:
-            check_writable(file)
+            check_writable(file, what)
     target = resolve_target(settings.target)
     stopping = call.stopping(settings)
     # it watches until the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends

@@ -9,8 +9,8 @@ from midaz_seed.files import temporary_path, write_atomically
 from midaz_seed.reporting.report import Report
 
 
-def check_writable(path: Path) -> None:
-    """Raise OutputError if a report cannot be written to this file; called before a run."""
+def check_writable(path: Path, what: str = "report") -> None:
+    """Raise OutputError if a report, or `what`, cannot be written to this file; called before a run."""
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
@@ -19,7 +19,7 @@ def check_writable(path: Path) -> None:
             temporary.touch()
             temporary.unlink()
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, what) from error
 
 
 def is_replaceable(path: Path) -> bool:
@@ -49,9 +49,10 @@ def write_document(text: str, path: Path, *, private: bool = False) -> None:
         raise _unwritable(path, error) from error
 
 
-def _unwritable(path: Path, error: OSError) -> OutputError:
+def _unwritable(path: Path, error: OSError, what: str = "report") -> OutputError:
+    instead = "; --json prints the report on stdout" if what == "report" else ""
     return OutputError(
-        f"the report cannot be written: {error.strerror or error}",
+        f"the {what} cannot be written: {error.strerror or error}",
         where=str(path),
-        hint="check the directory, its permissions and the free disk space; --json prints the report on stdout",
+        hint=f"check the directory, its permissions and the free disk space{instead}",
     )

@@ -27,6 +27,17 @@ FIELDS: Mapping[str, str] = {
 }
 """Field -> its meaning."""
 WITH_FORMAT = {"due", "date"}
+RAIL_KEYS: Mapping[str, frozenset[str]] = {
+    "PIX": frozenset(("rail", "endToEndId", "keyType", "initiation", "purpose")),
+    "TED": frozenset(("rail", "bankCode", "ispb", "purposeCode")),
+    "BOLETO": frozenset(("rail", "barcode", "dueDate", "issuer")),
+    "P2P": frozenset(("rail", "channel", "reference")),
+    "WIRE": frozenset(("rail", "bic", "reference", "charges")),
+    "ONCHAIN": frozenset(("rail", "network", "transactionHash")),
+    "TRANSFER": frozenset(("rail", "custody", "reference")),
+    "REDEMPTION": frozenset(("rail", "programme", "reward", "reference")),
+}
+"""Rail -> the keys of metadata that it writes."""
 KEYS_MAX = 15
 """Keys of metadata that a movement can have. Midaz allows 100 keys in a whole body, those of the plan included."""
 RESERVED_KEYS = frozenset({"seedRun", "seedKey"})
@@ -51,11 +62,21 @@ def check_texts(scenario: Scenario) -> Iterator[Finding]:
             if len(entry.metadata) > KEYS_MAX:
                 text = f"{len(entry.metadata)} keys are too many: {KEYS_MAX} are possible, beside those of the plan"
                 yield Finding((section, name, "metadata"), text)
+            for key in sorted(_keys_of_rail(entry) & entry.metadata.keys()):
+                text = f"the rail writes {key} itself: leave out the key or the rail"
+                yield Finding((section, name, "metadata", key), text)
             for key, value in entry.metadata.items():
                 if key in RESERVED_KEYS:
                     yield Finding((section, name, "metadata", key), f"{key} is the mark of the plan: use another name")
                 if len(_FIELD.sub("", value)) > TEXT_MAX:
                     yield Finding((section, name, "metadata", key), f"a value can have {TEXT_MAX} characters")
+
+
+def _keys_of_rail(entry: object) -> frozenset[str]:
+    rail = getattr(entry, "rail", None)
+    if rail == "by-asset":
+        return frozenset().union(*RAIL_KEYS.values())
+    return RAIL_KEYS.get(rail or "", frozenset())
 
 
 def _texts(scenario: Scenario) -> Iterator[tuple[Path, str]]:

@@ -15,6 +15,7 @@ from midaz_seed.plan.rails.counterparties import outside_name
 from midaz_seed.plan.rails.details import RAILS, Direction, describe, details
 from midaz_seed.plan.rails.moment import Moment
 from midaz_seed.plan.rails.pix import ISPB, OWN_BANK
+from midaz_seed.scenarios.checks.texts import RAIL_KEYS
 from midaz_seed.scenarios.model import Rail
 
 BITS = st.integers(0, 2**64 - 1)
@@ -158,3 +159,13 @@ EXPECTED = [
     {"rail": "REDEMPTION", "programme": "Programa Estrela", "reward": "SHOP", "reference": "RS26112589ABCDEF"},
 ]
 EXPECTED_NAMES = ["Lopes Tecnologia", "Salão da Praça", "Construtora Gomes & Santos"]
+
+
+@pytest.mark.parametrize("rail", RAILS)
+def test_the_keys_that_a_rail_writes_are_those_that_a_scenario_may_not_write(rail: str) -> None:
+    bits = random.Random(1).getrandbits
+    written = set[str]()
+    for number in range(400):
+        inside, asset = number % 2 == 0, ("BRL", "XAU", "ETH")[number % 3]
+        written |= json.loads("{" + details(rail, bits(64), 1250, MOMENT, inside=inside, asset=asset) + "}").keys()
+    assert written == RAIL_KEYS[rail]
