@@ -41,6 +41,9 @@ test: $(STAMP) ## run the tests with coverage, in two processes
 acceptance: $(STAMP) ## kill clients and servers under faults, and verify every movement afterwards (about 4 minutes)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/acceptance
 
+scenarios: $(STAMP) ## fill servers of each version with every built-in scenario, and verify them (about 20 minutes)
+	@MIDAZ_SEED_TEST_SCENARIOS=all $(BIN)/python -m pytest -q tests/acceptance/test_scenarios.py
+
 contract: $(STAMP) ## compare the sandbox with every exchange recorded from real servers
 	@$(BIN)/python -m tests.contract.replay
 

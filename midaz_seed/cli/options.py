@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +104,7 @@ def settings_options(command: Command) -> Command:
             flags=flags,
             environ=os.environ,
             stored=stored,
-            today=date.today(),
+            now=datetime.now(UTC),
         )
         check_used(str(click.get_current_context().info_name), loaded)
         if loaded.settings.target.insecure:

@@ -3,7 +3,7 @@
 import json
 import sys
 import textwrap
-from datetime import date
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -90,8 +90,7 @@ def check(name: str) -> None:
     from midaz_seed.scenarios.needs import needs_of
     from midaz_seed.settings.model import Settings
 
-    # the last day may not be in the future
-    loaded = load_scenario(name, today=date.today())
+    loaded = load_scenario(name, now=datetime.now(UTC))
     settings = Settings(scenario=loaded)
     if is_open(settings):
         settings = with_last_day(settings, yesterday(settings, SystemClock()))

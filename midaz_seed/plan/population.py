@@ -11,7 +11,8 @@ from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
-from midaz_seed.plan.drawing.amounts import compile_amount
+from midaz_seed.model.money import EXACT
+from midaz_seed.plan.drawing.amounts import compile_amount, minor_units
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.drawing.choices import weighted
 from midaz_seed.plan.people.holders import Holder, company, person
@@ -155,7 +156,7 @@ class Population:
                 number = block * ACCOUNTS_PER_STREAM + offset
                 drawn = draw(bits) if draw else 0
                 given = kind.personas[number].income if number < len(kind.personas) else None
-                yield drawn if given is None else int(given.scaleb(scale))
+                yield drawn if given is None else minor_units(given, scale)
 
     def wishes(self) -> list[int]:
         """Return the opening balance that the scenario wishes for each account, in minor units."""
@@ -181,7 +182,7 @@ class Population:
                         spec = self._opening(kind.kind, owned[self._owned[account]].opening, asset.code)
                         wish = self._wish(spec, asset.scale, customer, bits) if spec else 0
                         if given is not None and account == self._first[customer]:
-                            wish = int(given.scaleb(asset.scale))
+                            wish = minor_units(given, asset.scale)
                         wishes.append(0 if self.status[account] == CLOSED else wish)
                     customer += 1
         return wishes
@@ -189,8 +190,8 @@ class Population:
     def _wish(self, spec: AmountSpec, scale: int, customer: int, bits: Bits) -> int:
         if spec.of is None:
             return compile_amount(spec, scale)(bits)
-        income = Decimal(self.income[customer]).scaleb(scale - self.shape.assets[0].scale)
-        return int(income * (spec.times if spec.times is not None else 1))
+        income = EXACT.scaleb(Decimal(self.income[customer]), scale - self.shape.assets[0].scale)
+        return int(EXACT.multiply(income, spec.times if spec.times is not None else Decimal(1)))
 
     def _opening(self, kind: Kind, own: AmountSpec | None, code: str) -> AmountSpec | None:
         return own or kind.opening or self.shape.scenario.assets[code].opening
@@ -314,7 +315,7 @@ class Population:
             return lambda _holder, _income: None
         if isinstance(spec, ByIncome):
             scale = shape.assets[0].scale
-            cuts = sorted((int(cut.scaleb(scale)), shape.segments.index(name)) for name, cut in spec.cuts.items())
+            cuts = sorted((minor_units(cut, scale), shape.segments.index(name)) for name, cut in spec.cuts.items())
             return lambda _, income: max((cut for cut in cuts if cut[0] <= income), default=cuts[0])[1]
         indexes = [shape.segments.index(name) for name in spec.choose]
         choose = weighted(list(spec.choose.values()))

@@ -3,7 +3,7 @@
 All problems of a stage (reading, names and values, meaning) are reported together.
 """
 
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
@@ -16,18 +16,19 @@ from midaz_seed.scenarios.extending import BUILTIN, Source, builtin_names, find_
 from midaz_seed.scenarios.generators import installed_generators
 from midaz_seed.scenarios.model import Scenario
 from midaz_seed.scenarios.sentences import find_unknown_names, problems_of, without
+from midaz_seed.scenarios.zones import OFFSETS_S
 
 HINT = "`midaz-seed scenario list` shows the built-in scenarios, docs/scenarios.md the format of a file"
 __all__ = ["builtin_names", "load_scenario", "scenario_source"]
 
 
-def load_scenario(reference: str, *, today: date | None = None, folder: Path | None = None) -> Scenario:
+def load_scenario(reference: str, *, now: datetime | None = None, folder: Path | None = None) -> Scenario:
     """Load a scenario with everything that it extends.
 
     Args:
         reference: the name of a built-in scenario, with or without `builtin:`, or the path of a file: one that exists,
             has a folder in it, or ends in .yaml or .yml.
-        today: the current date; a scenario whose last day is later is refused. None: not checked.
+        now: the current time, with its zone; a scenario whose last day is not over is refused. None: not checked.
         folder: where a relative path begins; by default the current directory.
 
     Raises:
@@ -35,9 +36,9 @@ def load_scenario(reference: str, *, today: date | None = None, folder: Path | N
     """
     if not reference.endswith((".yaml", ".yml")) and reference.removeprefix(BUILTIN) in builtin_names():
         scenario = _builtin(reference.removeprefix(BUILTIN))
-        _raise_if_any(_date_problems(scenario, today), reference)
+        _raise_if_any(_date_problems(scenario, now), reference)
         return scenario
-    return _load(scenario_source(reference, folder=folder), today)
+    return _load(scenario_source(reference, folder=folder), now)
 
 
 def scenario_source(reference: str, *, folder: Path | None = None) -> Source:
@@ -53,7 +54,7 @@ def _builtin(name: str) -> Scenario:
     return _load(scenario_source(f"{BUILTIN}{name}"), None)
 
 
-def _load(source: Source, today: date | None) -> Scenario:
+def _load(source: Source, now: datetime | None) -> Scenario:
     resolved = resolve(source)
     _raise_if_any(resolved.problems, source.name)
     root = resolved.root
@@ -67,17 +68,21 @@ def _load(source: Source, today: date | None) -> Scenario:
     _raise_if_any(problems, source.name)
     found = [(*locate(root, each.path), each.text) for each in check(scenario, generators=installed_generators())]
     problems = [Problem(where, f"{shown}: {text}" if shown else text) for where, shown, text in found]
-    _raise_if_any(problems + _date_problems(scenario, today, root), source.name)
+    _raise_if_any(problems + _date_problems(scenario, now, root), source.name)
     return scenario
 
 
-def _date_problems(scenario: Scenario, today: date | None, root: Node | None = None) -> list[Problem]:
-    """Return the problem of a last day that lies in the future."""
-    last_day = scenario.time.last_day if scenario.time else None
-    if today is None or not isinstance(last_day, date) or last_day <= today:
+def _date_problems(scenario: Scenario, now: datetime | None, root: Node | None = None) -> list[Problem]:
+    """Return the problem of a last day that is not over in the zone of the scenario: movements fill it to its end."""
+    time = scenario.time
+    if now is None or time is None or not isinstance(time.last_day, date):
         return []
+    last_day, today = time.last_day, (now.astimezone(UTC) + timedelta(seconds=OFFSETS_S[time.zone])).date()
+    if last_day < today:
+        return []
+    text = "is in the future" if last_day > today else f"is not over yet ({time.zone})"
     where = locate(root, ("time", "last_day"))[0] if root is not None else f"{BUILTIN}{scenario.scenario}"
-    return [Problem(where, f"time.last_day: {last_day} is in the future; the server refuses such transactions")]
+    return [Problem(where, f"time.last_day: {last_day} {text}; the server refuses transactions in the future")]
 
 
 def _raise_if_any(problems: list[Problem], name: str) -> None:

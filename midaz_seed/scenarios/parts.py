@@ -5,13 +5,22 @@ Each is a choice among several: a file that extends another replaces it whole.
 
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from midaz_seed.scenarios.values import Name, Number, Path, Share, Weight
 
 EXTERNAL = "external"
 """In `from` and `to`: the external account of the asset."""
-Text = Annotated[str, StringConstraints(min_length=1, max_length=256)]
+
+
+def _text(text: str) -> str:
+    """Raise ValueError for what servers refuse in names and descriptions: a NUL, and for all other controls as well."""
+    if any(ord(sign) < 32 and sign not in "\n\t" for sign in text) or "\x7f" in text or not text.strip():
+        raise ValueError("not text without control characters that has more than spaces")
+    return text
+
+
+Text = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterValidator(_text)]
 
 
 class Part(BaseModel):

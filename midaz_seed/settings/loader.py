@@ -4,7 +4,7 @@ All problems are reported together, one line each.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,7 @@ def load_settings(
     flags: Sequence[Flag] = (),
     environ: Mapping[str, str],
     stored: Sequence[RawValue] | None = None,
-    today: date | None = None,
+    now: datetime | None = None,
 ) -> LoadedSettings:
     """Read every layer and return the effective settings, each with its source.
 
@@ -44,7 +44,7 @@ def load_settings(
         flags: the flags of the command line.
         environ: the environment variables.
         stored: the settings of an earlier run, used instead of a file.
-        today: the current date; a scenario whose last day is later is refused. None: not checked.
+        now: the current time, with its zone; a scenario whose last day is not over is refused. None: not checked.
 
     Raises:
         ConfigurationError: with all problems that were found.
@@ -58,7 +58,7 @@ def load_settings(
     else:
         file = _read_config(config, environ)
     for values, invalid in (*given, file):
-        layer, mistyped = _typed(values, today)
+        layer, mistyped = _typed(values, now)
         layers.append(layer)
         problems += sorted(invalid + mistyped, key=_line)
     for secret, source, name in _SECRET_FILES:
@@ -117,14 +117,14 @@ def _line(problem: Problem) -> int:
     return int(line) if line.isdecimal() else 0
 
 
-def _typed(given: Sequence[RawValue], today: date | None) -> tuple[Layer, list[Problem]]:
+def _typed(given: Sequence[RawValue], now: datetime | None) -> tuple[Layer, list[Problem]]:
     layer: Layer = {}
     problems: list[Problem] = []
     for raw in given:
         setting = SETTINGS[raw.path]
         try:
             is_scenario = raw.path == "scenario"
-            value = read_scenario(raw.value, today) if is_scenario else setting.read(raw.value, typed=raw.typed)
+            value = read_scenario(raw.value, now) if is_scenario else setting.read(raw.value, typed=raw.typed)
             layer[raw.path] = (value, raw.where)
         except ConfigurationError as error:  # of a scenario
             problems += [_ScenarioProblem(each.where or raw.where, each.text) for each in error.problems]

@@ -3,7 +3,7 @@
 import re
 import string
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
@@ -178,12 +178,12 @@ def _proxy_url(url: str) -> str:
     return url
 
 
-def read_scenario(value: object, today: date | None = None) -> Scenario:
+def read_scenario(value: object, now: datetime | None = None) -> Scenario:
     """Return the scenario of a name, a file, or the text that is stored with a run.
 
     Args:
         value: what was given.
-        today: refuse a scenario file whose last day is later; None: not checked.
+        now: refuse a scenario file whose last day is not over; None: not checked.
 
     Raises:
         ValueError: it is none of these.
@@ -195,7 +195,7 @@ def read_scenario(value: object, today: date | None = None) -> Scenario:
         return value
     if not isinstance(value, str) or not value:
         raise ValueError("not a scenario")
-    return read_canonical(value) if value.startswith("{") else load_scenario(value, today=today)
+    return read_canonical(value) if value.startswith("{") else load_scenario(value, now=now)
 
 
 def _scenario(value: object) -> Scenario:  # pydantic would pass something of its own as a second parameter

@@ -13,7 +13,6 @@ from midaz_seed.scenarios.extending import builtin_names
 from midaz_seed.scenarios.loader import load_scenario
 from midaz_seed.scenarios.needs import missing
 from midaz_seed.settings.model import Settings
-from tests.support.sandbox import sandbox
 
 VERSIONS = {"v3.3": "v3.3.15", "v3.8": "v3.8.0", "v4": "v4.0.0"}
 SMALL = ("bank-base", "corner-cases", "demo")
@@ -25,20 +24,19 @@ ALL = os.environ.get("MIDAZ_SEED_TEST_SCENARIOS") == "all"
 @pytest.mark.parametrize("name", [name for name in builtin_names() if ALL or name in SMALL])
 async def test_a_built_in_scenario_is_proved_or_refused_with_what_it_needs(name: str, dialect: str) -> None:
     scenario = load_scenario(name)
-    async with sandbox(dialect=dialect) as server:
-        settings = Settings.model_validate(
-            {"preset": "small", "scenario": name, "target": {"baseUrl": server.url}, "journal": {"enabled": False}}
-        )
-        lacking = missing(scenario, VERSIONS[dialect])
-        if lacking:
-            with pytest.raises(UnsupportedScenarioError) as caught:
-                await seed_async(settings)
-            assert all(need.feature in str(caught.value) for need in lacking)
-            return
-        report = await seed_async(settings)
-        assert report.exit_code == 0, (report.verdict, report.errors)
-        assert report.proof is not None
-        assert report.proof.ok
-        if scenario.proof.as_of:
-            assert report.proof.history is not None
-            assert report.proof.history.balances > 0
+    settings = Settings.model_validate(
+        {"scenario": name, "target": {"baseUrl": "sandbox"}, "sandbox": {"dialect": dialect}}
+    )
+    lacking = missing(scenario, VERSIONS[dialect])
+    if lacking:
+        with pytest.raises(UnsupportedScenarioError) as caught:
+            await seed_async(settings)
+        assert all(need.feature in str(caught.value) for need in lacking)
+        return
+    report = await seed_async(settings)
+    assert report.exit_code == 0, (report.verdict, report.errors)
+    assert report.proof is not None
+    assert report.proof.ok
+    if scenario.proof.as_of:
+        assert report.proof.history is not None
+        assert report.proof.history.balances > 0

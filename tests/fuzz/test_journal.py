@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from midaz_seed.errors import RunError
 from midaz_seed.plan.items import Phase
+from midaz_seed.runs.journal import FORMAT
 from midaz_seed.runs.journal_format import CREATED, TRACK_SHIFT, done_in, encode
 from tests.support.damage import Damage, damaged, damages
 from tests.support.fuzzing import fuzz
@@ -95,7 +96,7 @@ RECORDS = st.lists(
 def test_records_of_any_form_with_valid_checks_are_refused_or_read(
     records: list[tuple[bytes, bytes]], headed: bool
 ) -> None:
-    head = [b"H" + f"2:{DIGEST}".encode()] if headed else []
+    head = [b"H" + f"{FORMAT}:{DIGEST}".encode()] if headed else []
     data, _ = encode([*head, *(kind + body for kind, body in records)], 0)
     _read(data)
 
@@ -104,7 +105,7 @@ def test_records_of_any_form_with_valid_checks_are_refused_or_read(
 def test_an_id_is_read_whole_or_its_record_is_refused(ordinal: int, text: str, more: int) -> None:
     item = (len(Phase) + list(Phase).index(Phase.ACCOUNTS) << TRACK_SHIFT) + ordinal
     record = b"C" + CREATED.pack(item, 1, len(text.encode()) + more) + text.encode()
-    data, _ = encode([b"H" + f"2:{DIGEST}".encode(), record], 0)
+    data, _ = encode([b"H" + f"{FORMAT}:{DIGEST}".encode(), record], 0)
     found = _read(data)
     if more:
         assert found is None

@@ -38,6 +38,7 @@ def scenarios(draw: st.DrawFn) -> Scenario:
         "assets": {
             "BRL": {"opening": draw(st.sampled_from(["1.00", "250.00"])), "amount": draw(st.sampled_from(AMOUNTS))},
             "GOLD": {
+                "type": "commodity",
                 "scale": draw(st.sampled_from([0, 3, 18])),
                 "amount": {"uniform": ["1", "7"]},
                 "rate": {"BRL": {"start": "5.4321", "daily_sigma": "2 %"}},

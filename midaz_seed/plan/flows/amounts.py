@@ -1,16 +1,16 @@
 """Amounts of the movements of an entry, with what an amount refers to resolved: other entries, and incomes. Pure."""
 
 from collections.abc import Callable
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
-from midaz_seed.plan.drawing.amounts import compile_amount
+from midaz_seed.plan.drawing.amounts import compile_amount, minor_units
 from midaz_seed.plan.population import Population
 from midaz_seed.scenarios.model import AmountSpec, Fee, Scenario
 
 Bits = Callable[[int], int]
 Draw = Callable[[Bits, int | None], int]
 """(bits, account whose customer's income counts) -> minor units, at least 1."""
-PPM = 1_000_000
+PPM, PPM_DECIMALS = 1_000_000, 6
 
 
 def amounts(scenario: Scenario, spec: AmountSpec, population: Population, asset: int) -> Draw:
@@ -31,14 +31,14 @@ def amounts(scenario: Scenario, spec: AmountSpec, population: Population, asset:
 
 
 def _millionths(times: Decimal | None) -> int:
-    return PPM if times is None else int((times * PPM).to_integral_value(ROUND_HALF_EVEN))
+    return PPM if times is None else minor_units(times, PPM_DECIMALS)
 
 
 def fees(fee: Fee, scale: int) -> Callable[[int], int]:
     """Return the function that computes the fee for an amount in minor units: rounded half up, less than the amount."""
-    fixed = int(fee.fixed.scaleb(scale)) if fee.fixed is not None else 0
+    fixed = minor_units(fee.fixed, scale) if fee.fixed is not None else 0
     millionths = int(fee.percent * PPM / 100) if fee.percent is not None else 0
-    least = int(fee.min.scaleb(scale)) if fee.min is not None else 0
+    least = minor_units(fee.min, scale) if fee.min is not None else 0
 
     def compute(amount: int) -> int:
         computed = (amount * millionths * 2 + PPM) // (2 * PPM) if millionths else fixed

@@ -5,7 +5,7 @@ An entry drafts one transaction at a time; `chance`, `schedules`, `rounds` and `
 
 from collections.abc import Callable, Sequence
 
-from midaz_seed.plan.drawing.amounts import compile_amount
+from midaz_seed.plan.drawing.amounts import compile_amount, minor_units
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.flows.amounts import Draw, amounts, fees
 from midaz_seed.plan.flows.base import FlowText, LedgerFacts, Side
@@ -93,7 +93,7 @@ class Entry:
         for asset in self.population.shape.assets:
             spec = amount or self.mix.amount or self._scenario.assets[asset.code].amount
             least = (spec.const or spec.min) if spec is not None else None
-            found.append((asset.scale, max(int(least.scaleb(asset.scale)), 1) if least is not None else 1))
+            found.append((asset.scale, max(minor_units(least, asset.scale), 1) if least is not None else 1))
         return found
 
     def _keep_owners(self) -> None:

@@ -16,7 +16,7 @@ from midaz_seed.errors import PlanError
 from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, FlowText, LedgerFacts, Side
 from midaz_seed.plan.items import AssetTemplate, Movement
-from midaz_seed.plan.population import Population
+from midaz_seed.plan.population import ACTIVE, Population
 from midaz_seed.scenarios.generators import GROUP
 from midaz_seed.scenarios.model import Mix
 
@@ -101,6 +101,7 @@ class GeneratedFlow(Flow):
         assert mix.generator is not None
         self._generator_name, self._generate = mix.generator, load_generator(mix.generator)
         self._mix, self._counts, self._last_second = mix, counts, last_second
+        self._is_compared = False
 
     def sides(self) -> tuple[tuple[Side, Side], ...]:
         """Return who pays and who receives: a generator may choose anyone."""
@@ -114,47 +115,67 @@ class GeneratedFlow(Flow):
             PlanError: the generator fails, or makes what cannot be sent.
         """
         history = self.population.shape.history
-        bits = self.bits_of(day)
-        count = self._counts[day] if day < len(self._counts) else 0
-        asked = GeneratorDay(
-            history[day] if day < len(history) else None, count, self._mix.options, bits, self.population
-        )
         text_bits = self.bits_of("texts", day)
-        try:
-            made = [GeneratedTransaction(*each) for each in self._generate(asked)]
-        except Exception as error:
-            raise PlanError(
-                f"the generator {self._generator_name} failed: {type(error).__name__}: {error}",
-                hint="check it with the options of the scenario file",
-            ) from error
+        made = self._made(day)
+        if made and not self._is_compared:
+            self._is_compared = True
+            if made != self._made(day):
+                raise PlanError(
+                    f"the generator {self._generator_name} makes other movements when it is called again",
+                    hint="take all chance from `bits`, and nothing from clocks, files or `random`",
+                )
         for number, one in enumerate(made):
             asset, movements = self._checked(one)
             second = one.second if history else 0
             yield Draft(second, self.index, number, movements, asset, text_bits(DRAFT_BITS))
 
+    def _made(self, day: int) -> list[GeneratedTransaction]:
+        """Return what the generator makes for a day. Raises PlanError."""
+        history = self.population.shape.history
+        count = self._counts[day] if day < len(self._counts) else 0
+        asked = GeneratorDay(
+            history[day] if day < len(history) else None,
+            count,
+            self._mix.options,
+            self.bits_of(day),
+            self.population,
+        )
+        try:
+            made = [GeneratedTransaction(*each) for each in self._generate(asked)]
+            return [one._replace(movements=tuple(Movement(*each) for each in one.movements)) for one in made]
+        except Exception as error:
+            raise PlanError(
+                f"the generator {self._generator_name} failed: {type(error).__name__}: {error}",
+                hint="check it with the options of the scenario file",
+            ) from error
+
     def _checked(self, made: GeneratedTransaction) -> tuple[int, tuple[Movement, ...]]:
         """Return the asset and the movements of a transaction. Raises PlanError."""
-        population, assets = self.population, set[int]()
-        movements = tuple(Movement(*movement) for movement in made.movements)
-        problem = "" if movements else "it has no movement"
-        if not 0 <= made.second <= self._last_second:
-            problem = f"its second {made.second} is not from 0 to {self._last_second}"
+        population, assets, problem = self.population, set[int](), ""
+        movements = tuple([Movement(*movement) for movement in made.movements])
+        # a generator is not type-checked here
+        if type(made.second) is not int or not 0 <= made.second <= self._last_second:
+            problem = f"its second {made.second!r} is not from 0 to {self._last_second}"
         for source, destination, amount in movements:
-            if type(amount) is not int or amount < 1:  # a generator is not type-checked here
+            if type(amount) is not int or amount < 1:
                 problem = f"its amount {amount!r} is not a whole number of minor units from 1 on"
             if source == destination:
                 problem = "its source is its destination"
             for account in (source, destination):
                 if account is None:
                     continue
-                if not 0 <= account < len(population):
-                    problem = f"there is no account {account}"
-                else:
-                    assets.add(population.asset[account])
+                if type(account) is not int or not 0 <= account < len(population):
+                    problem = f"there is no account {account!r}"
+                    continue
+                assets.add(population.asset[account])
+                if population.status[account] != ACTIVE:
+                    problem = problem or f"account {account} is not active: `accounts()` lists those that are"
         sides = ({movement.source for movement in movements}, {movement.destination for movement in movements})
         if sides[0] & sides[1]:
             problem = problem or "an account is on both sides"
-        if len(assets) != 1:
+        if not movements:
+            problem = "it has no movement"
+        elif len(assets) != 1:
             problem = problem or "its accounts are in more than one asset"
         if problem:
             raise PlanError(

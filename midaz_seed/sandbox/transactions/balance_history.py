@@ -89,7 +89,7 @@ def _shown(state: SandboxState, ledger: LedgerState, balance: Balance, moment: d
 def _last_change(state: SandboxState, ledger: LedgerState, balance: Balance, moment: datetime) -> tuple[str, Amounts]:
     """Return the time of the latest operation up to `moment` and the amounts after it; "" and zeros without one.
 
-    The operations of a balance are read once and kept while no further ones come, because a proof asks for many dates.
+    The operations of a balance are read once and kept while no further ones come, because a verification asks for many dates.
     """
     touched = ledger.touched.get(balance.account_id, ())
     kept = ledger.changes.get(balance.number)

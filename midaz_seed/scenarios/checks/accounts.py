@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from midaz_seed.model.currencies import CURRENCIES
 from midaz_seed.scenarios.checks.finding import Finding, Path, percent, unknown
 from midaz_seed.scenarios.checks.groups import Groups
 from midaz_seed.scenarios.model import EXTERNAL, IN_TURN, NO_PARTY, ByIncome, Kind, Pool, Scenario
@@ -9,6 +10,7 @@ from midaz_seed.scenarios.values import WHOLE
 
 RESERVED = {EXTERNAL, *NO_PARTY.of}
 """Names that no account can have."""
+EXTERNAL_TYPE = "the type external is that of the accounts that come with each asset: their balances are negative"
 
 
 def check_accounts(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
@@ -46,6 +48,8 @@ def _check_kind(name: str, kind: Kind, scenario: Scenario) -> Iterator[Finding]:
     for account, owned in kind.owns.items():
         if owned.asset not in (None, IN_TURN, *scenario.assets):
             yield Finding((*here, "owns", account, "asset"), unknown("asset", str(owned.asset), scenario.assets))
+        for step in ("type",) if owned.type == EXTERNAL else ("types",) if EXTERNAL in owned.types else ():
+            yield Finding((*here, "owns", account, step), EXTERNAL_TYPE)
         if owned.types and not any(owned.types.values()):
             yield Finding((*here, "owns", account, "types"), "one weight must be above 0")
         if owned.parent is not None:
@@ -53,7 +57,7 @@ def _check_kind(name: str, kind: Kind, scenario: Scenario) -> Iterator[Finding]:
     if isinstance(kind.segment, ByIncome):
         if kind.income is None:
             yield Finding((*here, "segment", "by"), "segments by income need an income of this kind")
-        if kind.segment.cuts and min(kind.segment.cuts.values()) > 0:
+        if not kind.segment.cuts or min(kind.segment.cuts.values()) > 0:
             yield Finding((*here, "segment", "cuts"), "one segment must begin at 0, for the lowest incomes")
     elif kind.segment is not None and not any(kind.segment.choose.values()):
         yield Finding((*here, "segment", "choose"), "one weight must be above 0")
@@ -88,6 +92,8 @@ def _check_internal(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
         here: Path = ("accounts", "internal", name)
         if name in RESERVED:
             yield Finding(here, f"no account can be called {name}: the name has a meaning of its own")
+        if account.type == EXTERNAL:
+            yield Finding((*here, "type"), EXTERNAL_TYPE)
         if account.asset is not None and account.asset not in scenario.assets:
             yield Finding((*here, "asset"), unknown("asset", account.asset, scenario.assets))
         sweep = account.sweep
@@ -105,7 +111,12 @@ def _check_assets(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
     for code, asset in scenario.assets.items():
         if code not in held:
             yield Finding(("assets", code), "no account has this asset: give it to one by `asset`, or leave it out")
-        for other in asset.rate:
+        if asset.type == "currency" and code not in CURRENCIES:
+            text = f"{code} is no currency that Midaz knows: set the type to crypto, commodity or others"
+            yield Finding(("assets", code), text)
+        for other, rate in asset.rate.items():
+            if not rate.start:
+                yield Finding(("assets", code, "rate", other, "start"), "a rate must be above 0")
             if other not in scenario.assets or other == code:
                 known = [each for each in scenario.assets if each != code]
                 yield Finding(("assets", code, "rate", other), unknown("other asset", other, known))
@@ -114,16 +125,22 @@ def _check_assets(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
 
 
 def _check_personas(scenario: Scenario) -> Iterator[Finding]:
-    first: dict[str, int] = {}
+    kinds = scenario.accounts.kinds
+    owners = dict.fromkeys(scenario.accounts.internal, "an internal account")
     for index, persona in enumerate(scenario.personas):
         here: Path = ("personas", index)
-        if persona.kind not in scenario.accounts.kinds:
-            yield Finding((*here, "kind"), unknown("kind of customer", persona.kind, scenario.accounts.kinds))
-        if persona.alias in first:
-            yield Finding((*here, "alias"), f"{persona.alias} is the alias of two personas")
-        elif persona.alias in scenario.accounts.internal:
-            yield Finding((*here, "alias"), f"{persona.alias} is the alias of an internal account")
-        first.setdefault(persona.alias, index)
+        if persona.kind not in kinds:
+            yield Finding((*here, "kind"), unknown("kind of customer", persona.kind, kinds))
+        # the first account of a persona has its alias, the others have their name after it (`plan/population.py`)
+        names = list(kinds[persona.kind].owns)[1:] if persona.kind in kinds else []
+        mine = {persona.alias: "two personas"}
+        mine |= {f"{persona.alias}-{name}": f"account {name} of persona {persona.alias}" for name in names}
+        for alias in sorted(mine.keys() & owners.keys()):
+            text = owners[alias]
+            if alias != persona.alias:
+                text = f"{text.replace('two personas', 'a persona')} and of {mine[alias]}"
+            yield Finding((*here, "alias"), f"{alias} is the alias of {text}")
+        owners |= mine
     customers = scenario.volume.customers
     if customers is not None and len(scenario.personas) > customers:
         text = f"there are {len(scenario.personas)} personas, more than the customers of a ledger"

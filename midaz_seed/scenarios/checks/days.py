@@ -13,6 +13,7 @@ from midaz_seed.wording import nearest
 BUSINESS_DAYS_MIN = 17
 """Business days that every month of the calendar has: a February of 20 weekdays with Carnival on Monday and Tuesday,
 and one more holiday."""
+SATURDAY = 5
 _RANDOM_DAYS = re.compile(r"([0-9]{1,4}) random days?")
 
 
@@ -36,6 +37,9 @@ def check_days(scenario: Scenario) -> Iterator[Finding]:
         between = entry.only.between if entry.only is not None else None
         if between is not None and between[0] >= between[1]:
             yield Finding(("mix", name, "only", "between"), "the first time must be before the second")
+        if entry.only is not None and entry.only.business_days and not days_hit(When(every="business-day"), time):
+            text = f"no day of the {time.history} days of history is a business day: extend time.history"
+            yield Finding(("mix", name, "only", "business_days"), text)
     for index, text in enumerate(scenario.proof.as_of):
         yield from _check_proof_day(("proof", "as_of", index), text, time)
 
@@ -80,12 +84,13 @@ def days_hit(when: When, time: Time) -> bool:
 
     With `yesterday` as the last day only the length of the history counts.
     """
-    if when.every is not None:
-        return when.every != "business-day" or time.history > 4
     last = time.last_day if isinstance(time.last_day, date) else None
     if last is None:
-        return when.last_business_day_before is None or time.history > 4
+        is_business_day = when.every == "business-day" or when.last_business_day_before is not None
+        return time.history > 4 or not is_business_day
     days = [last - timedelta(days=number) for number in range(time.history)]
+    if when.every is not None:
+        return when.every != "business-day" or any(day.weekday() < SATURDAY for day in days)
     if when.day is not None:
         # a day that a month has not is its last one; a rule that rolls can come some days later
         slack = 4 if when.roll else 0

@@ -29,8 +29,13 @@ FIELDS: Mapping[str, str] = {
 WITH_FORMAT = {"due", "date"}
 KEYS_MAX = 15
 """Keys of metadata that a movement can have. Midaz allows 100 keys in a whole body, those of the plan included."""
+RESERVED_KEYS = frozenset({"seedRun", "seedKey"})
+"""The marks by which a run finds its own transactions; a second one of the same name would replace them."""
 TEXT_MAX = 100
 """Characters of a metadata value without fields (midaz-behaviour: metadata-limits)."""
+OF_TODAY = {"am_pm", "credit_card_expire", "credit_card_full", "date", "day_of_month", "day_of_week", "iso8601"}
+OF_TODAY |= {"month", "month_name", "passport_full", "time", "year"}
+"""Methods of Faker whose text depends on the day on which they are called: a plan with them would change daily."""
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _METHOD = r"[a-z][a-z0-9_]{0,40}"
 _CHOICE = re.compile(r"[^|{}]+ [0-9]{1,6}")
@@ -47,6 +52,8 @@ def check_texts(scenario: Scenario) -> Iterator[Finding]:
                 text = f"{len(entry.metadata)} keys are too many: {KEYS_MAX} are possible, beside those of the plan"
                 yield Finding((section, name, "metadata"), text)
             for key, value in entry.metadata.items():
+                if key in RESERVED_KEYS:
+                    yield Finding((section, name, "metadata", key), f"{key} is the mark of the plan: use another name")
                 if len(_FIELD.sub("", value)) > TEXT_MAX:
                     yield Finding((section, name, "metadata", key), f"a value can have {TEXT_MAX} characters")
 
@@ -95,6 +102,8 @@ def _faker_problem(method: str) -> str | None:
 
     fake = Faker("pt_BR")
     known = [name for name in dir(fake) if re.fullmatch(_METHOD, name) and not name.startswith("seed")]
+    if method in OF_TODAY:
+        return f"{{faker:{method}}}: this method of Faker depends on today's date: use {{date}}, or another method"
     if method in known:
         try:
             if isinstance(getattr(fake, method)(), str):

@@ -46,7 +46,9 @@ def test_examples_in_the_documents_run(path: Path) -> None:
 def test_every_command_in_the_documents_has_flags_that_exist(command: str) -> None:
     words = shlex.split(command.split(">", maxsplit=1)[0])[1:]
     flags = [word for word in words if word.startswith("-")]
-    verbs = [word for word in words[:2] if not word.startswith("-")] if words[0] == "config" else words[:1]
+    verbs = (
+        [word for word in words[:2] if not word.startswith("-")] if words[0] in ("config", "scenario") else words[:1]
+    )
     shown = run_cli(*verbs, "--help").stdout
     for flag in flags:
         assert re.search(rf"(?<![\w-]){re.escape(flag)}(?![\w-])", shown), f"{command}: {flag} is not in --help"
@@ -56,7 +58,7 @@ def _shape(text: str) -> list[str]:
     """The text without what differs from run to run: numbers of speed, time and memory."""
     lines = [re.sub(r"\s+", " ", re.sub(r"[\d,.]+", "#", line)).strip() for line in text.strip().splitlines()]
     return [
-        re.sub(r"(# ?)+$", "#", re.sub(r"run s\w+", "run id", re.sub(r"plan [0-9a-f#]+", "plan id", line)))
+        re.sub(r"(# ?)+$", "#", re.sub(r"run s[\w#]+", "run id", re.sub(r"plan [0-9a-f#]+", "plan id", line)))
         for line in lines
     ]
 

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -41,7 +42,8 @@ def test_people_get_counts_amounts_and_costs(plan) -> None:
     for row in (["accounts", "400"], ["deposits", "400"], ["transfers", "7,600"], ["requests", "8,434"]):
         assert row in words
     assert ["movements", "8,000", "in", "8,000", "transactions"] in words
-    assert ["BRL", "136", "1,360,000.00"] in words
+    (accounts,) = [row[1] for row in words if row and row[0] == "BRL"]
+    assert accounts == "136"
     assert "about 21.1 s at 400 requests/s" in out
     assert "about 21.6 MB for 8,000 idempotency keys" in out
 
@@ -56,10 +58,9 @@ def test_one_json_document_has_everything(plan) -> None:
     }  # fmt: skip
     assert (document["posts"], document["movements"], document["duration_s"]) == (36, 24, 3.0)
     assert document["run_id"] == f"s{document['digest'][:10]}"
-    assert document["totals"] == [
-        {"code": "BRL", "deposits": "30000.00", "accounts": 3},
-        {"code": "USD", "deposits": "30000.00", "accounts": 3},
-    ]
+    assert [(total["code"], total["accounts"]) for total in document["totals"]] == [("BRL", 3), ("USD", 3)]
+    for total in document["totals"]:  # payments by boleto leave the ledger
+        assert Decimal(total["deposits"]) >= Decimal(total["balances"]) > 0
 
 
 def test_packing_lowers_requests_and_leaves_movements(plan) -> None:
@@ -76,13 +77,13 @@ def test_packing_lowers_requests_and_leaves_movements(plan) -> None:
     ("key", "field", "value"),
     [
         ("o1", "legalDocument", None),
-        ("o1.l1", "name", "Main"),
+        ("o1.l1", "name", "Principal"),
         ("o1.l1.a-USD", "code", "USD"),
         ("o1.l1.at2", "keyValue", "savings"),
-        ("o1.l1.p1", "name", "Retail"),
-        ("o1.l1.s1", "name", "Retail"),
+        ("o1.l1.p1", "name", "Varejo"),
+        ("o1.l1.s1", "name", "Varejo"),
         ("o1.l1.acc6", "portfolioId", "<id of o1.l1.p1>"),
-        ("o1.l1.d6", "description", "Deposit"),
+        ("o1.l1.d6", "description", "Saldo inicial"),
         ("o1.l1.t6.3", "description", None),
     ],
 )

@@ -53,7 +53,7 @@ async def test_movements_that_only_the_balances_show_are_made_once_and_reported_
     applied: float,
 ) -> None:
     stuck = {**POSTED, "rate": 0.02, "stuck": {"applied": applied, "visible_after_s": 3000}}
-    async with sandbox({"seed": 1, "rules": [stuck]}) as server:
+    async with sandbox({"seed": 2, "rules": [stuck]}) as server:
         settings = settings_for(
             server.url,
             volume=SMALL,

@@ -20,6 +20,8 @@ OF_SCENARIOS = {
     Phase.OPERATION_ROUTES,
     Phase.TRANSACTION_ROUTES,
     Phase.LEDGER_SETTINGS,
+    Phase.HOLDERS,
+    Phase.INSTRUMENTS,
     Phase.FOLLOW_UPS,
     Phase.REFUSALS,
 }

@@ -65,7 +65,7 @@ async def test_a_ledger_that_another_client_added_is_kept_with_its_organization(
         await transport.aclose()
         removed = await teardown_async(settings, dry_run=False)
     fates = {removal.name: removal.fate for removal in removed}
-    assert fates["Main"] is Fate.REMOVED
+    assert fates["Principal"] is Fate.REMOVED
     assert fates["Somebody's"] is Fate.KEPT
     assert removed[-1].fate is Fate.KEPT
     assert removed[-1].reason == "it holds 1 kept ledger"

@@ -313,8 +313,8 @@ class TestTooMuch:
     @staticmethod
     def _inflow(settings: Settings, value: str) -> dict[str, Any]:
         (ledger,) = build_plan(settings).ledgers
-        code = ledger.asset_of(0).code
-        leg = {"accountAlias": ledger.alias(0), "amount": {"asset": code, "value": value}}
+        code = ledger.asset_of(1).code  # no payment in it leaves the ledger, so its external account only pays
+        leg = {"accountAlias": ledger.alias(1), "amount": {"asset": code, "value": value}}
         return {"send": {"asset": code, "value": value, "distribute": {"to": [leg]}}}
 
     async def test_more_than_its_deposit_on_an_account_ends_the_ledger_at_the_second_look(self) -> None:
@@ -337,7 +337,7 @@ class TestTooMuch:
             await transport.aclose()
         assert looks == 2
         assert report.exit_code == ExitCode.DIFFERENCES
-        reason, alias = report.ledgers[0].reason, build_plan(settings).ledgers[0].alias(0)
+        reason, alias = report.ledgers[0].reason, build_plan(settings).ledgers[0].alias(1)
         assert "1 account of ledger o1.l1" in reason
         assert "more than planned, 0.07 " in reason
         assert alias in reason

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 
 from midaz_seed.errors import ConfigurationError
+from midaz_seed.model.currencies import CURRENCIES
+from midaz_seed.sandbox.core.countries import CURRENCIES as ACCEPTED
 from midaz_seed.scenarios.checks import check
 from midaz_seed.scenarios.checks.days import days_hit
 from midaz_seed.scenarios.checks.texts import template_problems
@@ -45,6 +47,11 @@ CASES: list[tuple[str, str, str]] = [
         "14: accounts.kinds: the shares of all kinds must sum to 100 %, not 86 % + 10 % = 96 %",
     ),
     ("share: 90 %, ", "", "15: accounts.kinds.person: it needs a share"),
+    (
+        "income:",
+        "segment: {by: income, cuts: {}}, income:",
+        "15: accounts.kinds.person.segment.cuts: one segment must begin at 0",
+    ),
     (
         "income:",
         "status: {dormant: 60 %, closed: 50 %}, income:",
@@ -112,6 +119,31 @@ CASES: list[tuple[str, str, str]] = [
         "mix:",
         "personas: [{alias: fees, kind: shop, name: A}]\nmix:",
         "personas[0].alias: fees is the alias of an internal account",
+    ),
+    (
+        "mix:",
+        'personas: [{alias: a, kind: shop, name: "A\\0B"}]\nmix:',
+        "personas[0].name must be text without control characters that has more than spaces, not",
+    ),
+    ("{name: Fees}", "{name: Fees, type: external}", "accounts.internal.fees.type: the type external is that of"),
+    ("savings: {},", "savings: {type: external},", "person.owns.savings.type: the type external is that of"),
+    ("savings: {},", "savings: {types: {external: 1}},", "person.owns.savings.types: the type external is that of"),
+    (
+        "accounts:",
+        "  XYZ: {}\naccounts:",
+        "assets.XYZ: XYZ is no currency that Midaz knows: set the type to crypto, commodity or others",
+    ),
+    ('start: "5.40"', "start: 0", "assets.USD.rate.BRL.start: a rate must be above 0"),
+    ("{name: Fees}", '{name: "  "}', "accounts.internal.fees.name must be text without control characters"),
+    (
+        "mix:",
+        "personas: [{alias: ana, kind: person, name: A}, {alias: ana-savings, kind: shop, name: B}]\nmix:",
+        "personas[1].alias: ana-savings is the alias of account savings of persona ana",
+    ),
+    (
+        "mix:",
+        "personas: [{alias: ana-savings, kind: shop, name: B}, {alias: ana, kind: person, name: A}]\nmix:",
+        "personas[1].alias: ana-savings is the alias of a persona and of account savings of persona ana",
     ),
     (
         "mix:",
@@ -357,6 +389,13 @@ CASES: list[tuple[str, str, str]] = [
         "refusals.kinds.frozen-sender: no account is frozen",
     ),
     ("mix:", "refusals: {count: 3, kinds: {future: 0}}\nmix:", "refusals.kinds: one weight must be above 0"),
+    # metadata
+    ("weight: 9", "weight: 9, metadata: {seedKey: x}", "mix.sale.metadata.seedKey: seedKey is the mark of the plan"),
+    (
+        "mix:",
+        "payouts: {p: {when: {every: day}, from: shop.checking, metadata: {seedRun: x}}}\nmix:",
+        "payouts.p.metadata.seedRun: seedRun is the mark of the plan",
+    ),
 ]
 
 
@@ -371,6 +410,17 @@ def test_an_impossible_scenario_is_refused_with_its_line(old: str, new: str, pro
     found = refusal(write_scenario(tmp_path, BANK.replace(old, new, 1)))
     assert any(problem in each for each in found), found
     assert all(each.startswith("scenario.yaml:") and each.split(":")[1].isdecimal() for each in found), found
+
+
+def test_the_currencies_of_a_scenario_are_those_that_the_server_accepts() -> None:
+    assert CURRENCIES == ACCEPTED
+
+
+def test_an_entry_for_business_days_in_a_history_without_one_is_refused(tmp_path: Path) -> None:
+    weekend = BANK.replace("2026-11-25, history: 60 days", "2026-11-22, history: 2 days")
+    text = weekend.replace("weight: 9", "weight: 9, only: {business_days: true}")
+    [problem] = refusal(write_scenario(tmp_path, text))
+    assert "mix.sale.only.business_days: no day of the 2 days of history is a business day" in problem
 
 
 def test_every_impossibility_is_reported_at_once(tmp_path: Path) -> None:
@@ -398,6 +448,7 @@ def test_a_built_in_scenario_is_possible(name: str) -> None:
         ("{}", "there is no field {}"),
         ("{{n}}", "a brace has no partner"),
         ("}{", "a brace has no partner"),
+        ("{faker:iso8601}", "depends on today's date"),
     ],
 )
 def test_the_fields_of_a_text_are_checked(text: str, problem: str) -> None:
@@ -419,6 +470,8 @@ def test_the_fields_of_a_text_are_checked(text: str, problem: str) -> None:
         ({"last_business_day_before": "01-01"}, date(2025, 12, 31), 1, True),
         ({"last_business_day_before": "12-20"}, date(2026, 12, 21), 1, False),
         ({"every": "business-day"}, "yesterday", 2, False),
+        ({"every": "business-day"}, date(2026, 11, 25), 3, True),  # Monday to Wednesday
+        ({"every": "business-day"}, date(2026, 11, 22), 2, False),
         ({"day_of_month": "per-customer"}, date(2026, 11, 25), 1, True),
     ],
 )

@@ -1,6 +1,6 @@
 """Reading scenario files: names, values and their errors, each with file and line."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
@@ -186,11 +186,14 @@ def test_a_file_without_a_map_is_refused(text: str, problem: str, tmp_path: Path
     assert problem in refusal(write_scenario(tmp_path, text))[0]
 
 
-def test_a_last_day_in_the_future_is_refused_with_its_line(tmp_path: Path) -> None:
+def test_a_last_day_that_is_not_over_in_the_zone_of_the_scenario_is_refused_with_its_line(tmp_path: Path) -> None:
     file = write_scenario(tmp_path, SHOP + "time:\n  history: 30\n  last_day: 2026-11-25\n")
-    assert load_scenario(str(file), today=date(2026, 11, 25)).time is not None
+    # the day ends in Sao Paulo three hours after midnight
+    assert load_scenario(str(file), now=datetime(2026, 11, 26, 3, tzinfo=UTC)).time is not None
+    with pytest.raises(ConfigurationError, match=r"time\.last_day: 2026-11-25 is not over yet"):
+        load_scenario(str(file), now=datetime(2026, 11, 26, 2, 59, tzinfo=UTC))
     with pytest.raises(ConfigurationError, match=r"time\.last_day: 2026-11-25 is in the future") as caught:
-        load_scenario(str(file), today=date(2026, 11, 24))
+        load_scenario(str(file), now=datetime(2026, 11, 24, 12, tzinfo=UTC))
     assert caught.value.where == f"{file}:17"
 
 

@@ -59,8 +59,8 @@ def test_the_error_names_every_feature_its_place_and_the_versions(tmp_path: Path
     with pytest.raises(UnsupportedScenarioError) as caught:
         check_supported(shop(tmp_path, more), "v3.3.10")
     assert caught.value.message == (
-        "Midaz v3.3.10 lacks what the scenario x uses: balances at a date (proof.as_of) needs v3.6 and later; a refused "
-        "transaction that can be repeated (refusals) needs v3.3.15, v3.4.9, v3.5.2 or v3.6 and later"
+        "Midaz v3.3.10 lacks what the scenario x uses: balances at a date (proof.as_of) needs v3.6 and later; a "
+        "refused transaction that can be repeated (refusals) needs v3.3.15, v3.4.9, v3.5.2 or v3.6 and later"
     )
     assert "extends x" in caught.value.hint
 
