@@ -30,6 +30,7 @@ demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every 
 	@echo "Seeding the embedded server: 8,000 movements, a few seconds."
 	@$(BIN)/midaz-seed run --preset small --target sandbox
 	@printf '%s\n' '' 'The command is $(BIN)/midaz-seed. What to try next:' \
+		'  $(BIN)/midaz-seed run --scenario demo --target sandbox     # a bank with 90 days of history' \
 		'  $(BIN)/midaz-seed plan --preset large                      # show what would be made' \
 		'  $(BIN)/midaz-seed run -v medium -u http://127.0.0.1:3002   # fill a Midaz of your own' \
 		'  $(BIN)/midaz-seed --help'

@@ -78,14 +78,23 @@ def show(name: str, resolved: bool) -> None:
 @scenario.command()
 @click.argument("name", metavar="NAME|FILE", shell_complete=complete_scenario)
 def check(name: str) -> None:
-    """Check a scenario file.
+    """Check a scenario file, and that its data can be planned.
 
     Prints every problem with its line, and ends with exit code 2; or what the scenario makes and needs.
     """
+    from midaz_seed.clock import SystemClock
+    from midaz_seed.plan.last_day import is_open, with_last_day
+    from midaz_seed.plan.plan import build_plan
+    from midaz_seed.probe.last_day import yesterday
     from midaz_seed.scenarios.loader import load_scenario
     from midaz_seed.scenarios.needs import needs_of
+    from midaz_seed.settings.model import Settings
 
     loaded = load_scenario(name, now=datetime.now(UTC))
+    settings = Settings(scenario=loaded)
+    if is_open(settings):
+        settings = with_last_day(settings, yesterday(settings, SystemClock()))
+    build_plan(settings, keep_balances=False)  # some mistakes show in the numbers alone, such as too few customers
     row = _row(loaded)
     click.echo(printable(f"ok: {loaded.scenario}: {row['size']}"))
     for need in _strictest(needs_of(loaded)):

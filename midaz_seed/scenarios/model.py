@@ -151,7 +151,9 @@ class Mix(Part):
     same_holder: bool = Field(False, description="Both accounts belong to one customer.")
     exchange: Exchange | None = Field(None, description="Sells one asset and buys another.")
     only: Only | None = Field(None, description="Days and times; needs `time`.")
-    says: Text | None = Field(None, description="Description, with {fields}.")
+    says: Text | None = Field(
+        None, description="Description, with {fields}; by default that of the rail, or `Transferência` without one."
+    )
     rail: Rail | Literal["by-asset"] | None = Field(None, description="Adds the metadata of a payment rail.")
     metadata: dict[MetadataKey, Text] = Field(default_factory=dict, description="Metadata, with {fields}.")
     generator: Name | None = Field(

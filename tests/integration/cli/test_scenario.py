@@ -53,6 +53,14 @@ def test_check_reports_every_problem_and_ends_with_2(tmp_path: Path) -> None:
     assert "hint: " in result.stderr
 
 
+def test_check_refuses_a_file_that_cannot_be_planned(tmp_path: Path) -> None:
+    text = SHOP.replace("customers: 20", "customers: 1")
+    result = run_cli("scenario", "check", str(write_scenario(tmp_path, text)))
+    assert result.returncode == 2
+    assert "use more customers" in result.stderr
+    assert "ok:" not in result.stdout
+
+
 def test_check_refuses_a_last_day_in_the_future(tmp_path: Path) -> None:
     file = write_scenario(tmp_path, SHOP + "time: {last_day: 2999-12-31, history: 9}\n")
     for command in (["scenario", "check", str(file)], ["plan", "--scenario", str(file)]):
