@@ -277,8 +277,10 @@ class Routes(Part):
 class Proof(Part):
     """What is verified beyond the final balances."""
 
-    as_of: tuple[str, ...] = Field(
-        (), description="Days at whose end every balance is compared: `month-ends`, `N random days`, or dates."
+    as_of: tuple[str, ...] | None = Field(
+        None,
+        description="Days at whose end every balance is compared: `month-ends`, `N random days`, or dates. By default "
+        "`month-ends` and `3 random days`, where the server has balances at a date; `[]` compares none.",
     )
     statements: Annotated[int, Field(ge=0, le=100_000)] = Field(10, description="Accounts whose statement is checked.")
 

@@ -33,6 +33,10 @@ HOTTEST_PART = 10
 """One hottest account for this number of sampled statements, at least one."""
 
 
+DEFAULT_DAYS = ("month-ends", "3 random days")
+"""Days that are compared where a scenario names none."""
+
+
 def days_as_of(wanted: Iterable[str], dates: Sequence[date], rng: Random) -> list[int]:
     """Return the days of the history at whose end balances are compared, ascending.
 
@@ -151,10 +155,11 @@ class _History:
         proof, server = context.settings.scenario.proof, context.server
         self._balances = await context.pool.run_one(self._read_ids)
         if server is not None and server.balance_history:
-            wanted = days_as_of(proof.as_of, plan.history, stream(context.plan.seed, plan.key, "as-of"))
+            chosen = DEFAULT_DAYS if proof.as_of is None else proof.as_of
+            wanted = days_as_of(chosen, plan.history, stream(context.plan.seed, plan.key, "as-of"))
             self._as_of = [day for day in wanted if day < self._days]
             await self._check_balances()
-        elif proof.as_of:
+        elif proof.as_of != ():
             self._without = f"Midaz {server.version if server else ''} has no balances at a date"
         if self._ledger.missed_count:
             self._without = "no statements, because some transactions were not made"

@@ -40,7 +40,7 @@ def check_days(scenario: Scenario) -> Iterator[Finding]:
         if entry.only is not None and entry.only.business_days and not days_hit(When(every="business-day"), time):
             text = f"no day of the {time.history} days of history is a business day: extend time.history"
             yield Finding(("mix", name, "only", "business_days"), text)
-    for index, text in enumerate(scenario.proof.as_of):
+    for index, text in enumerate(scenario.proof.as_of or ()):
         yield from _check_proof_day(("proof", "as_of", index), text, time)
 
 
