@@ -123,7 +123,7 @@ class _Tallies:
             self._days[day] += 1
             tally.weekdays[self._weekday[day]] += 1
             tally.hours[second // 3600] += 1
-        self._rails[asset, ledger.writer.rail_of(flow, draft) or "none"] += 1
+        self._rails[asset, ledger.writer.words.rail_of(flow, draft) or "none"] += 1
         if len(movements) == 1:
             self._legs[2] += 1
         else:
