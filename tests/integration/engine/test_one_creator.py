@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -221,10 +222,10 @@ async def test_a_balance_that_is_written_as_a_number_is_compared_to_its_last_dig
                 return answer
             body = answer.body
             for row in orjson.loads(body)["items"]:
-                whole = "." not in row["available"] and row["alias"][0] != "@"
-                if (whole and not changed) or row["id"] in changed:
+                if (row["alias"][0] != "@" and not changed) or row["id"] in changed:
                     changed.add(row["id"])
-                    old, new = f'"available":"{row["available"]}"', f'"available":{row["available"]}.{off[2:]}'
+                    more = format(Decimal(row["available"]) + Decimal(off), "f")
+                    old, new = f'"available":"{row["available"]}"', f'"available":{more}'
                     at = body.index(old.encode(), body.index(row["id"].encode()))
                     body = body[:at] + new.encode() + body[at + len(old) :]
             return Response(answer.status, {}, body)

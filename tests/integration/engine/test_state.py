@@ -39,7 +39,7 @@ async def test_state_is_a_tree_and_does_not_grow_with_transactions() -> None:
                 for organization in organizations:
                     for ledger in organization.ledgers:
                         assert ledger.organization_id == organization.id
-                        assert len(ledger.ids) == 3 + 2 + 2
+                        assert len(ledger.ids) == 1 + 3 + 2 + 2  # the ledger, assets, portfolios, segments
                         assert sum(ledger.accounts) == 8
                 assert context.meter.phases["transfers"].created == 4 * 8 * (transactions - 1)
                 sizes.append(_size(context.state))
