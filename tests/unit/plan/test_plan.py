@@ -29,6 +29,7 @@ from tests.support.plans import asset_of, entities, ledger_of, plan_of, shapes, 
 ROOT = Path(__file__).parents[3]
 
 
+@pytest.mark.timeout(600)  # a million movements, and coverage doubles the time
 @pytest.mark.parametrize(
     ("preset", "posts", "movements"),
     [("tiny", 36, 24), ("small", 8_434, 8_000), ("medium", 15_950, 15_000), ("large", 1_051_010, 1_000_000)],
