@@ -9,13 +9,20 @@ ORGANIZATION_BYTES, LEDGER_BYTES, ENTITY_BYTES, ACCOUNT_BYTES, MOVEMENT_BYTES = 
 movement; ids, balances and the journal's state come on top."""
 
 
+def customers_of(settings: Settings) -> int:
+    """Return the customers of a ledger; of `classic`, where each has one account, its accounts."""
+    scenario, volume = settings.scenario, settings.volume
+    if scenario.volume.from_settings:
+        return volume.accounts_per_ledger
+    return volume.customers or scenario.volume.customers or 0
+
+
 def accounts_of(settings: Settings) -> int:
     """Return the accounts of a ledger, an upper bound where chance decides who owns an account."""
     scenario, volume = settings.scenario, settings.volume
     if scenario.volume.from_settings:
         return volume.accounts_per_ledger
-    customers = volume.customers or scenario.volume.customers or 0
-    return customers * max(len(kind.owns) for kind in scenario.accounts.kinds.values())
+    return customers_of(settings) * max(len(kind.owns) for kind in scenario.accounts.kinds.values())
 
 
 def movements_of(settings: Settings) -> int:
@@ -27,8 +34,8 @@ def movements_of(settings: Settings) -> int:
         return volume.movements
     if scenario.volume.per_customer_per_day is None:
         return scenario.volume.movements or 0
-    customers = volume.customers or scenario.volume.customers or 0
-    return int(scenario.volume.per_customer_per_day * customers * (scenario.time.history if scenario.time else 1))
+    days = scenario.time.history if scenario.time else 1
+    return int(scenario.volume.per_customer_per_day * customers_of(settings) * days)
 
 
 def memory_of(settings: Settings) -> int:
@@ -37,7 +44,7 @@ def memory_of(settings: Settings) -> int:
     ledgers = volume.organizations * volume.ledgers_per_organization
     entities = volume.assets_per_ledger + volume.portfolios_per_ledger + volume.segments_per_ledger
     if not settings.scenario.volume.from_settings:
-        entities = len(settings.scenario.assets) + (volume.customers or settings.scenario.volume.customers or 0)
+        entities = len(settings.scenario.assets) + customers_of(settings)
     of_one_ledger = LEDGER_BYTES + ENTITY_BYTES * entities
     of_one_ledger += accounts_of(settings) * ACCOUNT_BYTES + movements_of(settings) * MOVEMENT_BYTES
     return ORGANIZATION_BYTES * volume.organizations + ledgers * of_one_ledger

@@ -7,7 +7,7 @@ from functools import cached_property
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.calendar.days import apportion, history_days
 from midaz_seed.plan.items import AssetTemplate
-from midaz_seed.plan.memory import movements_of
+from midaz_seed.plan.memory import customers_of, movements_of
 from midaz_seed.plan.templates import ACCOUNT_TYPES, numbered
 from midaz_seed.scenarios.model import IN_TURN, Kind, Persona, Pool, Scenario
 from midaz_seed.scenarios.zones import days_before_zone
@@ -71,11 +71,6 @@ class LedgerShape:
         """Whether each customer has a portfolio."""
         return self.scenario.portfolios == "per-customer"
 
-    @property
-    def days(self) -> int:
-        """Days of the movements: those of the history, or one without dates, and one for what has no date."""
-        return max(len(self.history), 1) + (self.scenario.lifecycle is not None)
-
 
 def ledger_shape(settings: Settings) -> LedgerShape:
     """Return the shape of the ledgers of a plan.
@@ -93,12 +88,7 @@ def ledger_shape(settings: Settings) -> LedgerShape:
     codes = list(scenario.assets)
     if scenario.volume.from_settings:
         codes = codes[: volume.assets_per_ledger]
-        customers = volume.accounts_per_ledger
-        registered = volume.account_types_per_ledger
-    else:
-        customers = volume.customers or scenario.volume.customers or 0
-        registered = len(ACCOUNT_TYPES) if scenario.routes else 0
-    kinds = _kinds(scenario, customers)
+    kinds = _kinds(scenario, customers_of(settings))
     movements = 0 if scenario.volume.from_settings else movements_of(settings)
     count = volume.portfolios_per_ledger, volume.segments_per_ledger
     pools = (scenario.portfolios, scenario.segments)
@@ -112,7 +102,7 @@ def ledger_shape(settings: Settings) -> LedgerShape:
         kinds,
         portfolios,
         segments or _named_segments(scenario),
-        ACCOUNT_TYPES[:registered] if scenario.volume.from_settings else _account_types(scenario),
+        ACCOUNT_TYPES[: volume.account_types_per_ledger] if scenario.volume.from_settings else _account_types(scenario),
         max(volume.transactions_per_account - 1, 0),
         volume.transactions_per_account > 0 if scenario.volume.from_settings else True,
         movements,

@@ -112,38 +112,35 @@ class TransactionWriter:
         asset = self._assets[first.asset]
         routes = self._routes.of(flow, first.number) if self._routes is not None else None
         sides = self.sides(asset, movements, "", routes)
-        full_key = self._key_begins + key
-        mark = f'"seedKey":"{self._run_id}/{full_key}"'
-        body = (
-            f'{{"description":"Lote de pagamentos","metadata":{{"seedRun":"{self._run_id}",{mark}}},'
-            f'{sides.route}"send":{sides.send}}}'
-        )
-        return TransactionItem(
-            full_key,
-            Phase.TRANSFERS,
-            body.encode(),
-            mark.encode(),
-            answer_text(asset, sides.total, sides.sources, sides.destinations).encode(),
-            asset.code,
-            sides.total,
-            movements,
-            endpoint=sides.endpoint,
-        )
+        return self._plain(key, Phase.TRANSFERS, "Lote de pagamentos", movements, asset, sides)
 
     def deposit(self, key: str, movements: tuple[Movement, ...], asset: AssetTemplate, moment: str) -> TransactionItem:
         """Write a deposit: money from the external account to one or several accounts."""
-        full_key = self._key_begins + key
         routes = self._routes.deposit if self._routes is not None else None
         sides = self.sides(asset, movements, "inflow", routes)
+        return self._plain(key, Phase.DEPOSITS, "Saldo inicial", movements, asset, sides, moment)
+
+    def _plain(
+        self,
+        key: str,
+        phase: Phase,
+        description: str,
+        movements: tuple[Movement, ...],
+        asset: AssetTemplate,
+        sides: Sides,
+        moment: str = "",
+    ) -> TransactionItem:
+        """Write a transaction without metadata but its marks."""
+        full_key = self._key_begins + key
         mark = f'"seedKey":"{self._run_id}/{full_key}"'
         dated = f'"transactionDate":"{moment}",' if moment else ""
         body = (
-            f'{{"description":"Saldo inicial","metadata":{{"seedRun":"{self._run_id}",{mark}}},{dated}'
+            f'{{"description":"{description}","metadata":{{{self._run_mark}{mark}}},{dated}'
             f'{sides.route}"send":{sides.send}}}'
         )
         return TransactionItem(
             full_key,
-            Phase.DEPOSITS,
+            phase,
             body.encode(),
             mark.encode(),
             answer_text(asset, sides.total, sides.sources, sides.destinations).encode(),

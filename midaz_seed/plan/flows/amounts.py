@@ -4,10 +4,10 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from midaz_seed.plan.drawing.amounts import compile_amount, minor_units
+from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.population import Population
 from midaz_seed.scenarios.model import AmountSpec, Fee, Scenario
 
-Bits = Callable[[int], int]
 Draw = Callable[[Bits, int | None], int]
 """(bits, account whose customer's income counts) -> minor units, at least 1."""
 PPM, PPM_DECIMALS = 1_000_000, 6

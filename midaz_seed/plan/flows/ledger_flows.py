@@ -67,11 +67,6 @@ class LedgerFlows:
         """The index of the day after the history, for what has no date."""
         return max(len(self.history), 1)
 
-    @property
-    def live_flows(self) -> list[ChanceFlow]:
-        """The flows of `lifecycle`."""
-        return self._live
-
     def epochs(self) -> Iterator[Epoch]:
         """Generate the epochs in order."""
         for day in range(self.live_day):

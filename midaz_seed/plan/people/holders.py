@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from midaz_seed.model.tax_ids import draw_cnpj, draw_cpf, format_cnpj
+from midaz_seed.plan.drawing.bits import Bits
 from midaz_seed.plan.people import companies, names
 from midaz_seed.plan.people.places import address
-from midaz_seed.plan.people.weights import Bits, chance, pick
+from midaz_seed.plan.people.weights import chance, pick
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,8 @@ but is not the code of the single street.
 
 from typing import NamedTuple
 
-from midaz_seed.plan.people.weights import Bits, Weighted, pick
+from midaz_seed.plan.drawing.bits import Bits
+from midaz_seed.plan.people.weights import Weighted, pick
 
 HOUSE_NUMBER_MAX = 2400
 

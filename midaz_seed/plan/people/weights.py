@@ -1,13 +1,13 @@
 """Tables of weighted values: integers only, so a draw is the same on every platform."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from itertools import accumulate
 from typing import Generic, TypeVar
 
+from midaz_seed.plan.drawing.bits import Bits
+
 Value = TypeVar("Value")
-Bits = Callable[[int], int]
-"""`random.Random.getrandbits`: returns an integer of this number of random bits."""
 _DRAW_BITS = 32
 
 
