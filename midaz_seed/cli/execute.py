@@ -9,6 +9,7 @@ from typing import Protocol
 import click
 
 from midaz_seed.cli.last_resort import end_in_time
+from midaz_seed.cli.watched_run import watched_run
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import shards_of
 from midaz_seed.errors import OutputError, ResultNotWrittenError
@@ -58,14 +59,7 @@ class _Display:
     async def watch(self, context: RunContext) -> None:
         """Display the progress until cancelled."""
         self._in_shards = shards_of(context) > 1
-        is_searched = context.settings.generation.limits.max_concurrency == "auto" and not self._in_shards
-        self._progress = make_progress(
-            sys.stderr,
-            context.meter,
-            context.clock,
-            verified=lambda: (len(context.results.verifications), len(context.state.ledgers)),
-            limit=lambda: context.pool.limit if is_searched else None,
-        )
+        self._progress = make_progress(sys.stderr, watched_run(context), context.clock)
         early, self._early = self._early, []
         for event in early:
             self._show(event)
