@@ -41,11 +41,11 @@ def watched_run(context: RunContext) -> Watched:
     meter, pool, results = context.meter, context.pool, context.results
     return Watched(
         meter,
+        context.timeline,
         [
             OrganizationShown(each.plan.key, each.plan.name, [_Ledger(ledger, meter) for ledger in each.ledgers])
             for each in context.state.organizations
         ],
         verified=lambda: (len(results.verifications), len(context.state.ledgers)),
         limit=lambda: pool.limit if is_searched else None,
-        errors=lambda: {str(error): count for error, count in context.tracker.by_class().items()},
     )

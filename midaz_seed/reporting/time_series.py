@@ -5,6 +5,7 @@ Windows are added up: over the processes of a run, over several reports, and ove
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
@@ -160,6 +161,31 @@ class Timeline:
         found = TimeSeries(self.own.interval_s)
         for series in (self.own, *self.shards):
             found.merge(series)
+        return found
+
+    def latest(self, span_s: float) -> TimeSeries:
+        """Return the last windows of the run so far, of `span_s` seconds or more, without the time before them.
+
+        The last window is left out while shards work, because some of them have not reported it.
+        """
+        parts = (self.own, *self.shards)
+        interval_s = max(part.interval_s for part in parts)
+        if any(part.interval_s != interval_s for part in parts):  # for a moment, while each halves its windows
+            parts = (self.whole(),)
+        end = max(len(part.windows) for part in parts) - self.is_owner
+        first = max(end - ceil(span_s / interval_s), 0)
+        found = TimeSeries(interval_s)
+        for part in parts:
+            found.merge(TimeSeries(interval_s, part.windows[first : max(end, 0)]))
+        return found
+
+    def errors(self) -> dict[ErrorClass, int]:
+        """Return the failed attempts so far, by class."""
+        found: dict[ErrorClass, int] = {}
+        for part in (self.own, *self.shards):
+            for window in part.windows:
+                for error, count in window.errors.items():
+                    found[error] = found.get(error, 0) + count
         return found
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 
 import anyio.lowlevel
 
-from midaz_seed.model.outcomes import Outcome
+from midaz_seed.model.histogram import coarse_bucket
+from midaz_seed.model.outcomes import ErrorClass, Outcome
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.meter import LedgerProgress, Meter
-from midaz_seed.reporting.progress import OrganizationShown
+from midaz_seed.reporting.progress import OrganizationShown, Watched
+from midaz_seed.reporting.time_series import PhaseWindow, Timeline, Window
 
 
 class TerminalStream(io.StringIO):
@@ -40,19 +42,28 @@ def organization(number: int, statuses: Sequence[str], name: str = "Banco Aurora
     return OrganizationShown(f"o{number}", name, ledgers)
 
 
-def advance(meter: Meter, items: int, outcome: Outcome = Outcome.CREATED) -> None:
-    """Finish items, with two requests each."""
-    meter.recorder(Phase.ACCOUNTS, "", 0).count(outcome, items)
-    meter.phases[Phase.ACCOUNTS].requests += 2 * items
+class FakeRun:
+    """The counters of a run, and its time series."""
 
+    def __init__(self, planned: int = 1000, phase: Phase = Phase.TRANSFERS) -> None:
+        self.meter = Meter({phase: planned})
+        self.timeline = Timeline()
+        self.phase = phase
 
-def move(meter: Meter, movements: int, latency_us: int) -> None:
-    """Finish transfers of a movement each, with the same latency."""
-    recorder = meter.recorder(Phase.TRANSFERS, "o1.l1", 1_000_000)
-    for _ in range(movements):
-        recorder.count_created(1)
-        meter.phases[Phase.TRANSFERS].latency.record(latency_us)
-    meter.phases[Phase.TRANSFERS].requests += movements
+    def watched(self, organizations: Sequence[OrganizationShown] = ()) -> Watched:
+        """Return what a display reads of it."""
+        return Watched(self.meter, self.timeline, organizations)
+
+    def advance(self, items: int, outcome: Outcome = Outcome.CREATED) -> None:
+        """Finish items."""
+        self.meter.recorder(self.phase, "", 0).count(outcome, items)
+
+    def record(self, requests: int = 0, movements: int = 0, latency_us: int = 0, **errors: int) -> None:
+        """Record the window that ends now: requests, of which each moved something, all with the same latency."""
+        latency = {coarse_bucket(latency_us): requests or movements} if latency_us else {}
+        window = Window({self.phase: PhaseWindow(movements, movements, requests or movements, 1, latency)})
+        window.errors = {ErrorClass(error): count for error, count in errors.items()}
+        self.timeline.own.add(window, len(self.timeline.own.windows))
 
 
 async def let_others_run() -> None:

@@ -37,7 +37,7 @@ class Figures:
     errors: Mapping[str, int] = field(default_factory=dict)
     """Failed attempts by class."""
     history: tuple[float, ...] = ()
-    """Movements in each of the last seconds, up to a minute."""
+    """Movements in each second of the last minute, or in each longer window in a run of hours."""
 
     @property
     def share(self) -> float:

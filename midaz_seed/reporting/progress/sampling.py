@@ -1,65 +1,68 @@
-"""Samples of a run's counters over time: rates, recent latencies, and the movements of the last minute."""
+"""The figures of a run from its counters, and from the time series of what it did in the last seconds."""
 
 from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from datetime import date
 
 from midaz_seed.clock import Clock
-from midaz_seed.model.histogram import Histogram
-from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.meter import Meter
+from midaz_seed.model.histogram import coarse_percentile_us
 from midaz_seed.reporting.progress.figures import Figures
 from midaz_seed.reporting.progress.watched import Watched
+from midaz_seed.reporting.time_series import Timeline, Window
 
 WINDOW_S = 10.0
-"""Length of the window that rates are computed over."""
-HISTORY_S = 60
-"""Seconds of movements that are kept for the sparkline."""
-LATENCY_EVERY_S = 1.0
-"""Interval at which the recent latencies are computed: it takes milliseconds."""
+"""Length of the window that rates and latencies are computed over."""
+HISTORY_S = 60.0
+"""Length of the time that the sparkline shows."""
 
 
 class Sampler:
-    """Computes the figures of a run from its counters, and from those of a few seconds before."""
+    """Computes the figures of a run at the time of each call."""
 
     def __init__(self, watched: Watched, clock: Clock) -> None:
         self._watched = watched
         self._clock = clock
         self._started_s = clock.monotonic()
-        self._window: deque[tuple[float, int, int, int]] = deque()
-        self._latencies = _RecentLatencies(watched.meter)
-        self._history = _MovementsPerSecond()
+        self._window: deque[tuple[float, int]] = deque()
+        self._recent = _Recent()
+        self._recent_s = float("-inf")
 
     def figures(self, breaker: str) -> Figures:
-        """Compute the current figures; `breaker`: its state."""
+        """Compute the current figures; `breaker`: the state of the circuit breaker of this process."""
         watched, now_s = self._watched, self._clock.monotonic()
-        meter = watched.meter
+        meter, timeline = watched.meter, watched.timeline
         done, planned, unit = self._counts()
-        movements = sum(phase.movements for phase in meter.phases.values())
-        self._window.append((now_s, done, meter.requests, movements))
-        while len(self._window) > 2 and now_s - self._window[0][0] > WINDOW_S:
-            self._window.popleft()
-        then_s, done_then, requests_then, movements_then = self._window[0]
-        span_s = now_s - then_s
-        pace = (done - done_then) / span_s if span_s > 0 else 0.0
+        pace = self._pace(now_s, done)
         left = max(planned - done, 0)
-        self._history.add(now_s - self._started_s, movements)
+        if now_s - self._recent_s >= timeline.own.interval_s / 2:  # there is nothing new in between
+            self._recent, self._recent_s = _recent(timeline), now_s
+        recent = self._recent
         return Figures(
             done=done,
             planned=planned,
             unit=unit,
-            requests_per_s=(meter.requests - requests_then) / span_s if span_s > 0 else 0.0,
-            movements_per_s=(movements - movements_then) / span_s if span_s > 0 else 0.0,
+            requests_per_s=recent.requests_per_s,
+            movements_per_s=recent.movements_per_s,
             elapsed_s=now_s - self._started_s,
             eta_s=left / pace if pace > 0 else None if left else 0.0,
             error_percent=100 * meter.failed / meter.finished if meter.finished else 0.0,
             in_flight=meter.in_flight,
             limit=watched.limit(),
-            breaker=breaker,
-            latency_ms=self._latencies.p50_p99_ms(now_s),
+            breaker="open" if breaker == "closed" and recent.breaker_is_open else breaker,
+            latency_ms=recent.latency_ms,
             day=self._day(),
-            errors=watched.errors(),
-            history=self._history.complete(),
+            errors=recent.errors,
+            history=recent.history,
         )
+
+    def _pace(self, now_s: float, done: int) -> float:
+        """Return how much was done per second of the last seconds."""
+        self._window.append((now_s, done))
+        while len(self._window) > 2 and now_s - self._window[0][0] > WINDOW_S:
+            self._window.popleft()
+        then_s, done_then = self._window[0]
+        return (done - done_then) / (now_s - then_s) if now_s > then_s else 0.0
 
     def _counts(self) -> tuple[int, int, str]:
         """Return how much is done, of how much, and the unit."""
@@ -73,64 +76,48 @@ class Sampler:
         return date.fromordinal(min(days)).isoformat() if days else ""
 
 
-class _MovementsPerSecond:
-    """The movements in each of the last seconds."""
+@dataclass(frozen=True, slots=True)
+class _Recent:
+    """What a run did in the last seconds."""
 
-    def __init__(self) -> None:
-        self._counts: deque[float] = deque([0.0], HISTORY_S + 1)
-        """By whole seconds since the start; the last one is not over."""
-        self._second = 0
-        self._total = 0
-
-    def add(self, elapsed_s: float, total: int) -> None:
-        """Record the total at a time. What came since the last record is spread over the seconds in between."""
-        ended = int(elapsed_s) - self._second
-        share = (total - self._total) / max(ended, 1)
-        if not ended:
-            self._counts[-1] += share
-        else:
-            self._counts[-1] += share
-            self._counts.extend([share] * min(ended - 1, HISTORY_S))
-            self._counts.append(0.0)
-        self._second += ended
-        self._total = total
-
-    def complete(self) -> tuple[float, ...]:
-        """Return the movements of the seconds that are over."""
-        return tuple(self._counts)[:-1]
+    requests_per_s: float = 0.0
+    movements_per_s: float = 0.0
+    latency_ms: tuple[float, float] | None = None
+    breaker_is_open: bool = False
+    """That of a shard, whose events do not reach this process."""
+    errors: dict[str, int] = field(default_factory=dict)
+    """Failed attempts of the whole run."""
+    history: tuple[int, ...] = ()
+    """Movements in each window."""
 
 
-class _RecentLatencies:
-    """The latencies of the last 5 to 10 seconds, from copies of the phases' histograms."""
+def _recent(timeline: Timeline) -> _Recent:
+    series = timeline.latest(HISTORY_S)
+    latest = series.windows[-max(round(WINDOW_S / series.interval_s), 1) :]
+    if not latest:
+        return _Recent()
+    span_s = len(latest) * series.interval_s
+    return _Recent(
+        sum(phase.requests for window in latest for phase in window.phases.values()) / span_s,
+        sum(map(_movements, latest)) / span_s,
+        _latency_ms(latest),
+        timeline.is_owner and latest[-1].breaker_open_s > 0,
+        {str(error): count for error, count in timeline.errors().items()},
+        tuple(map(_movements, series.windows)),
+    )
 
-    def __init__(self, meter: Meter) -> None:
-        self._meter = meter
-        self._copies: deque[tuple[float, dict[Phase, Histogram]]] = deque(maxlen=2)
-        self._at_s = float("-inf")
-        self._found: tuple[float, float] | None = None
 
-    def p50_p99_ms(self, now_s: float) -> tuple[float, float] | None:
-        """Return p50 and p99 in milliseconds; None when nothing was answered."""
-        if now_s - self._at_s >= LATENCY_EVERY_S:
-            self._at_s = now_s
-            self._found = self._compute()
-            if not self._copies or now_s - self._copies[-1][0] >= WINDOW_S / 2:
-                phases = self._meter.phases.items()
-                self._copies.append(
-                    (now_s, {phase: each.latency.copy() for phase, each in phases if each.latency.count})
-                )
-        return self._found
+def _movements(window: Window) -> int:
+    return sum(phase.movements for phase in window.phases.values())
 
-    def _compute(self) -> tuple[float, float] | None:
-        before = self._copies[0][1] if self._copies else {}
-        recent = Histogram()
-        for phase, each in self._meter.phases.items():
-            earlier = before.get(phase)
-            if earlier is None:
-                if each.latency.count:
-                    recent.merge(each.latency)
-            elif each.latency.count > earlier.count:
-                recent.merge(each.latency.since(earlier))
-        if not recent.count:
-            return None
-        return recent.percentile(50) / 1000, recent.percentile(99) / 1000
+
+def _latency_ms(windows: Iterable[Window]) -> tuple[float, float] | None:
+    """Return p50 and p99 of all answers in milliseconds; None without any."""
+    counts: dict[int, int] = {}
+    for window in windows:
+        for phase in window.phases.values():
+            for bucket, count in phase.latency.items():
+                counts[bucket] = counts.get(bucket, 0) + count
+    if not counts:
+        return None
+    return coarse_percentile_us(counts, 50) / 1000, coarse_percentile_us(counts, 99) / 1000

@@ -1,10 +1,11 @@
 """What a progress display reads of a run."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from midaz_seed.reporting.meter import LedgerProgress, Meter
+from midaz_seed.reporting.time_series import Timeline
 
 
 class LedgerShown(Protocol):
@@ -53,19 +54,14 @@ def _no_limit() -> None:
     return None
 
 
-def _no_errors() -> Mapping[str, int]:
-    return {}
-
-
 @dataclass(frozen=True, slots=True)
 class Watched:
     """What a display reads of a run. The functions are called for each display."""
 
     meter: Meter
+    timeline: Timeline = field(default_factory=Timeline)
     organizations: Sequence[OrganizationShown] = ()
     verified: Callable[[], tuple[int, int]] = field(default=_no_ledgers)
     """Returns how many ledgers are verified, and how many there are; shown where nothing is to be created."""
     limit: Callable[[], int | None] = field(default=_no_limit)
     """Returns the maximum in flight at this time, where it changes during a run; otherwise None."""
-    errors: Callable[[], Mapping[str, int]] = field(default=_no_errors)
-    """Returns the failed attempts by class of error."""

@@ -2,14 +2,6 @@
 
 import pytest
 
-from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.meter import Meter
-
-
-@pytest.fixture
-def meter() -> Meter:
-    return Meter({Phase.ACCOUNTS: 1000})
-
 
 @pytest.fixture(autouse=True)
 def _a_plain_terminal(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,19 +18,18 @@ from midaz_seed.reporting.events import (
     RunStarted,
     Settled,
 )
-from midaz_seed.reporting.meter import Meter
-from midaz_seed.reporting.progress import Progress, Watched, describe, make_progress
+from midaz_seed.reporting.progress import Progress, describe, make_progress
 from midaz_seed.reporting.progress.line_progress import EVENT_LINES_MAX, LineProgress
 from midaz_seed.reporting.progress.live_progress import LiveProgress
-from tests.support.progress import TerminalStream, advance, let_others_run
+from tests.support.progress import FakeRun, TerminalStream, let_others_run
 
 STARTED = RunStarted("r1", "abc", "http://127.0.0.1:3002", "v3.8.0", 4, {})
 
 
-async def lines_of(meter: Meter, duration_s: float, each_step: Callable[[LineProgress], None]) -> list[str]:
+async def lines_of(run: FakeRun, duration_s: float, each_step: Callable[[LineProgress], None]) -> list[str]:
     """Return the lines of a run of this length, in which something happens every five seconds."""
     clock, stream = FakeClock(), io.StringIO()
-    progress = LineProgress(Watched(meter), clock, stream)
+    progress = LineProgress(run.watched(), clock, stream)
     async with anyio.create_task_group() as group:
         group.start_soon(progress.run)
         await let_others_run()
@@ -41,8 +40,15 @@ async def lines_of(meter: Meter, duration_s: float, each_step: Callable[[LinePro
     return stream.getvalue().splitlines()
 
 
-async def test_progress_lines_of_a_run_show_rate_and_remaining_time(meter: Meter) -> None:
-    lines = await lines_of(meter, 15, lambda _: advance(meter, 100))
+async def test_progress_lines_of_a_run_show_rate_and_remaining_time() -> None:
+    run = FakeRun()
+
+    def step(_: LineProgress) -> None:
+        run.advance(100)
+        for _ in range(5):
+            run.record(requests=40)
+
+    lines = await lines_of(run, 15, step)
     assert len(lines) == 5, "at the beginning, every five seconds, and at the end"
     assert lines[0] == "  0.0 %  0/1,000 items  0 movements/s  elapsed 0:00  left ?  errors 0.00 %  in flight 0"
     assert lines[3].startswith(" 30.0 %  300/1,000 items  40 requests/s  elapsed 0:15  left 0:35")
@@ -50,18 +56,18 @@ async def test_progress_lines_of_a_run_show_rate_and_remaining_time(meter: Meter
 
 async def test_the_log_of_an_hour_with_fifty_ledgers_has_less_than_400_lines() -> None:
     """Nine phases of each ledger alone would be 450 lines."""
-    meter = Meter({Phase.ACCOUNTS: 1_000_000})
+    run = FakeRun(1_000_000)
     ledgers = iter(range(50 * 9))
 
     def step(progress: LineProgress) -> None:
-        advance(meter, 1000)
+        run.advance(1000)
         number = next(ledgers, None)
         if number is not None:
             progress.emit(PhaseFinished(Phase.ACCOUNTS, f"o1.l{number // 9}", 10, 0, 0, 1.0))
         if number == 300:
             progress.emit(BreakerChanged("open"))
 
-    lines = await lines_of(meter, 3600, step)
+    lines = await lines_of(run, 3600, step)
     assert len(lines) < 400
     about_ledgers = [line for line in lines if line.startswith("o1.")]
     assert len(about_ledgers) == EVENT_LINES_MAX
@@ -73,14 +79,15 @@ async def test_the_log_of_an_hour_with_fifty_ledgers_has_less_than_400_lines() -
     assert len(elapsed) < 220
 
 
-async def test_lines_are_rarer_while_nothing_changes_and_a_change_has_one_at_once(meter: Meter) -> None:
+async def test_lines_are_rarer_while_nothing_changes_and_a_change_has_one_at_once() -> None:
+    run = FakeRun()
     steps = iter(range(1000))
 
     def step(_: LineProgress) -> None:
         if next(steps) in (0, 50):
-            advance(meter, 10)
+            run.advance(10)
 
-    lines = await lines_of(meter, 300, step)
+    lines = await lines_of(run, 300, step)
     assert len(lines) <= 14
     assert [line.partition("elapsed ")[2].split()[0] for line in lines][:4] == ["0:00", "0:05", "0:35", "1:05"]
     assert any("20/1,000" in line and "elapsed 4:15" in line for line in lines)
@@ -92,9 +99,9 @@ def test_hostile_texts_in_events_are_escaped() -> None:
     assert line == r"run r1: 1 ledger on http://x/ (Midaz v3\x1b[2J\n)"
 
 
-async def test_an_open_breaker_is_shown_until_it_closes(meter: Meter) -> None:
+async def test_an_open_breaker_is_shown_until_it_closes() -> None:
     clock, stream = FakeClock(), io.StringIO()
-    progress = LineProgress(Watched(meter), clock, stream)
+    progress = LineProgress(FakeRun().watched(), clock, stream)
     for state in ("open", "half-open", "closed"):
         progress.emit(BreakerChanged(state))
         progress.show()
@@ -127,9 +134,9 @@ def test_an_event_is_one_line_or_none(event: Event, line: str) -> None:
     assert describe(event) == line
 
 
-def test_a_stream_that_cannot_be_written_does_not_end_the_run(meter: Meter) -> None:
+def test_a_stream_that_cannot_be_written_does_not_end_the_run() -> None:
     with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:
-        progress = LineProgress(Watched(meter), FakeClock(), full)
+        progress = LineProgress(FakeRun().watched(), FakeClock(), full)
         for _ in range(3):
             progress.emit(STARTED)
             progress.show()
@@ -147,8 +154,8 @@ def test_a_stream_that_cannot_be_written_does_not_end_the_run(meter: Meter) -> N
     ids=["terminal", "empty NO_COLOR", "NO_COLOR", "dumb terminal", "no terminal"],
 )
 def test_only_a_terminal_that_wants_it_gets_the_live_display(
-    meter: Meter, monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, variables: dict[str, str], kind: type[Progress]
+    monkeypatch: pytest.MonkeyPatch, stream: io.StringIO, variables: dict[str, str], kind: type[Progress]
 ) -> None:
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert type(make_progress(stream, Watched(meter), FakeClock())) is kind
+    assert type(make_progress(stream, FakeRun().watched(), FakeClock())) is kind

@@ -9,13 +9,10 @@ from hypothesis import strategies as st
 from rich.console import Console
 
 from midaz_seed.clock import FakeClock
-from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import BreakerChanged, Draining, RunStarted
-from midaz_seed.reporting.meter import Meter
-from midaz_seed.reporting.progress import Watched
 from midaz_seed.reporting.progress.live_progress import LiveProgress
 from midaz_seed.reporting.progress.tree import ORDER, Shape, tree_lines
-from tests.support.progress import TerminalStream, advance, let_others_run, move, organization
+from tests.support.progress import FakeRun, TerminalStream, let_others_run, organization
 
 STARTED = RunStarted("r1", "abc", "http://127.0.0.1:3002", "v3.8.0", 4, {})
 
@@ -89,20 +86,18 @@ def test_a_tree_fits_into_its_space_and_no_ledger_is_lost(
 
 
 async def test_the_view_shows_rate_sparkline_latencies_errors_and_remaining_time() -> None:
-    meter, clock = Meter({Phase.TRANSFERS: 1000}), FakeClock()
-    failures = {"server": 12, "timeout": 3}
-    progress = LiveProgress(
-        Watched(meter, [organization(1, ["running"])], errors=lambda: failures), clock, TerminalStream()
-    )
+    run, clock = FakeRun(), FakeClock()
+    progress = LiveProgress(run.watched([organization(1, ["running"])]), clock, TerminalStream())
     for movements in (10, 20, 40, 80):
         progress.render()
-        move(meter, movements, 2_500)
+        run.advance(movements)
+        run.record(movements=movements, latency_us=2_500, server=3, timeout=1)
         await clock.advance(1)
     text = shown(progress)
     assert "150/1,000 items" in text
     assert "left 0:23" in text
-    assert "38 movements/s  ▂▃▅█  p50 2.5 ms  p99 2.5 ms" in text
-    assert "failed attempts: 12 server, 3 timeout" in text
+    assert "38 movements/s  ▂▃▅█  p50 2.6 ms  p99 2.6 ms" in text
+    assert "failed attempts: 12 server, 4 timeout" in text
     assert "o1  Banco Aurora S.A.  1 ledger: 1 running" in text
 
 
@@ -111,23 +106,21 @@ async def test_no_row_of_the_view_is_wider_or_higher_than_the_terminal(
     columns: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COLUMNS", str(columns))
-    meter, clock = Meter({Phase.TRANSFERS: 1_000_000}), FakeClock()
+    run, clock = FakeRun(1_000_000), FakeClock()
     every = [organization(number, ("running", "failed") * 30) for number in range(1, 4)]
-    errors = {"insufficient_funds": 12_000, "foreign_replay": 3, "rate_limited": 1, "validation": 5}
-    progress = LiveProgress(Watched(meter, every, errors=lambda: errors), clock, TerminalStream())
+    progress = LiveProgress(run.watched(every), clock, TerminalStream())
     progress.emit(Draining("SIGINT: finishing what is in flight"))
+    errors = {"insufficient_funds": 12_000, "foreign_replay": 3, "rate_limited": 1, "validation": 5}
     for _ in range(70):
-        progress.render()
-        move(meter, 10, 2_500)
-        await clock.advance(1)
+        run.record(movements=10, latency_us=2_500, **errors)
     lines = shown(progress).splitlines()
     assert max(map(len, lines)) < columns
     assert len(lines) < 24
     assert lines[0] == "─" * min(columns - 1, 120)
 
 
-def test_the_view_shows_that_the_breaker_is_open_and_that_the_run_is_ending(meter: Meter) -> None:
-    progress = LiveProgress(Watched(meter), FakeClock(), TerminalStream())
+def test_the_view_shows_that_the_breaker_is_open_and_that_the_run_is_ending() -> None:
+    progress = LiveProgress(FakeRun().watched(), FakeClock(), TerminalStream())
     assert "breaker" not in shown(progress)
     progress.emit(BreakerChanged("open"))
     progress.emit(Draining("SIGINT: finishing what is in flight"))
@@ -136,14 +129,14 @@ def test_the_view_shows_that_the_breaker_is_open_and_that_the_run_is_ending(mete
     assert "SIGINT: finishing what is in flight" in text
 
 
-async def test_the_live_view_ends_cleanly_when_cancelled_and_leaves_the_cursor_visible(meter: Meter) -> None:
-    clock, stream = FakeClock(), TerminalStream()
-    progress = LiveProgress(Watched(meter), clock, stream)
+async def test_the_live_view_ends_cleanly_when_cancelled_and_leaves_the_cursor_visible() -> None:
+    run, clock, stream = FakeRun(), FakeClock(), TerminalStream()
+    progress = LiveProgress(run.watched(), clock, stream)
     async with anyio.create_task_group() as group:
         group.start_soon(progress.run)
         await let_others_run()
         for _ in range(8):
-            advance(meter, 10)
+            run.advance(10)
             await clock.advance(0.25)
         progress.emit(STARTED)
         group.cancel_scope.cancel()
