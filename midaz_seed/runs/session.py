@@ -68,6 +68,11 @@ class Session:
             rejected=len(self.directory.rejects()),
             exit_code=report.exit_code,
             verdict=report.verdict,
+            elapsed_s=self.record.elapsed_s + report.elapsed_s,
+            movements=self.record.movements + report.movements,
+            movements_per_s=report.movements_per_s if report.movements else self.record.movements_per_s,
+            verified=report.proof.ok if report.proof is not None else None,
+            differences=report.proof.differences_total if report.proof is not None else 0,
         )
         self.directory.write(self.record)
         write_json(report, self.directory / REPORT, private=True)

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from midaz_seed.wording import counted
+from midaz_seed.wording import counted, duration_text
 
 DECIMAL_BELOW_MS = 10.0
 """Latencies below have a decimal: 2.1 ms, 85 ms."""
@@ -115,13 +115,6 @@ def fitted(fields: list[Field], width: int | None) -> str:
 
 def _joined(texts: list[str]) -> str:
     return "  ".join(text for text in texts if text)
-
-
-def duration_text(seconds: float) -> str:
-    """Format a duration: 1:05, or 2:01:05 from an hour."""
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
 def latency_text(latency_ms: float) -> str:

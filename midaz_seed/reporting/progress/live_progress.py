@@ -20,6 +20,9 @@ from midaz_seed.reporting.terminal import wants_colour
 from midaz_seed.wording import printable
 
 LIVE_EVERY_S = 0.25
+LIVE_EVERY_MAX_S = 2.0
+CPU_SHARE_MAX = 0.01
+"""Share of its time that a run may spend on the view: with thousands of ledgers it is redrawn less often."""
 SPARKLINE_MIN = 8
 """Columns below which a sparkline says nothing."""
 TREE_ROWS_MAX = 40
@@ -52,10 +55,13 @@ class LiveProgress(Progress):
         self._live.stop()
 
     def show(self) -> None:
+        began_s = self._clock.monotonic()
         lines = self._lines()
         self._erase_wrapped_rows()
         self._live.update(Group(*lines), refresh=True)
         self._drawn = [line.cell_len for line in lines]
+        took_s = self._clock.monotonic() - began_s
+        self.every_s = min(max(LIVE_EVERY_S, took_s / CPU_SHARE_MAX), LIVE_EVERY_MAX_S)
 
     def emit(self, event: Event) -> None:
         """Print lines only for events of the whole run; the view shows the phases."""
