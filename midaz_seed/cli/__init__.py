@@ -41,6 +41,8 @@ COMMANDS = {
     "sandbox": "Run the embedded Midaz.",
     "scenario": "List, show or check what data can consist of.",
     "config": "Show the settings, their JSON Schema or a file to start from.",
+    "completion": "Print the script that completes the command in bash, zsh or fish.",
+    "help": "Show the help of a command, as --help does.",
 }
 """Command -> its line in `midaz-seed --help`. The command is an object of that name in the module of that name."""
 
@@ -135,7 +137,7 @@ def _complete(commands: click.Group) -> int | None:
     from click.shell_completion import get_completion_class, shell_complete
 
     if get_completion_class(instruction.partition("_")[0]) is None:
-        hint = "use bash_source, zsh_source or fish_source"
+        hint = "use bash_source, zsh_source or fish_source, or `midaz-seed completion SHELL`"
         _print_error(f"{COMPLETION_VARIABLE}={instruction} names no shell", "", hint)
         return ExitCode.USAGE
     return shell_complete(commands, {}, PROGRAM, COMPLETION_VARIABLE, instruction)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.completing import complete_rejected_run
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.wording import counted
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 )
 @settings_options
 @target_options
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=complete_rejected_run)
 @click.option(
     "--report",
     "report_file",

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.completing import complete_unfinished_run
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.flags import RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     default=None,
     metavar="[RUN]",
     cls=RunOption,
+    shell_complete=complete_unfinished_run,
     help="Resume an earlier run with its settings: RUN, or the last one that is not finished",
 )
 @click.option(

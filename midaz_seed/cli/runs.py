@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from midaz_seed.cli.completing import complete_any_run
 from midaz_seed.cli.options import runs_directory
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.wording import counted, printable, printable_json
@@ -62,7 +63,7 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
 
 
 @runs.command("show")
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=complete_any_run)
 @_in_directory
 @_as_json
 def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
@@ -113,7 +114,7 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
 
 
 @runs.command("delete", epilog="Exit codes: 0 deleted; 1 not deleted, because the answer was no; 2 usage.")
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=complete_any_run)
 @_in_directory
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation")
 def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.completing import complete_run_with_data
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.wording import printable, printable_json
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 )
 @settings_options
 @target_options
-@click.argument("run_name", metavar="[RUN]", required=False)
+@click.argument("run_name", metavar="[RUN]", required=False, shell_complete=complete_run_with_data)
 @click.option("--dry-run", is_flag=True, help="List what would be removed, without removing it")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.completing import complete_run_with_data
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 )
 @settings_options
 @target_options
-@click.argument("run_name", metavar="[RUN]", required=False)
+@click.argument("run_name", metavar="[RUN]", required=False, shell_complete=complete_run_with_data)
 @click.option(
     "--report",
     "report_file",
