@@ -12,6 +12,9 @@ from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_op
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
 
+ANNOUNCEMENT_WIDTH = 120
+"""Columns of the line about what the run will do, at most."""
+
 
 @click.command(
     cls=SectionedCommand,
@@ -55,15 +58,26 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
     midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
     midaz-seed run --resume                            # resume an unfinished run
     """
+    import sys
     from functools import partial
 
+    from midaz_seed.cli.announcement import announcement, with_sandbox_hint
     from midaz_seed.cli.execute import execute
+    from midaz_seed.errors import UnreachableError
+    from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runner import seed
     from midaz_seed.runs.record import RunStatus
+    from midaz_seed.wording import wrapped
 
     if directory is not None:
         record = directory.read_record()
         if record.status is RunStatus.FINISHED:
             end_without_a_run(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
             return
-    execute(partial(seed, directory=directory), loaded.settings, as_json=as_json, quiet=quiet)
+    if sys.stderr.isatty() and not quiet:
+        about = announcement(loaded, directory.read_record().run_id if directory is not None else "")
+        click.echo("\n".join(wrapped([about], text_width(sys.stderr, ANNOUNCEMENT_WIDTH))), err=True)
+    try:
+        execute(partial(seed, directory=directory), loaded.settings, as_json=as_json, quiet=quiet)
+    except UnreachableError as error:
+        raise with_sandbox_hint(error, loaded.settings) from error

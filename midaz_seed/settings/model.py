@@ -52,7 +52,11 @@ class Section(BaseModel):
 class Target(Section):
     """Which server, and how to reach it."""
 
-    base_url: Url = Field("", description="URL of the server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
+    base_url: Url = Field(
+        "",
+        description="URL of the server, such as `http://127.0.0.1:3002`, or the word `sandbox`. Commands use "
+        "`http://127.0.0.1` when no target is given.",
+    )
     onboarding_url: Url = Field("", description="URL of the onboarding service, if it differs from `baseUrl`.")
     transaction_url: Url = Field("", description="URL of the transaction service, if it differs from `baseUrl`.")
     onboarding_port: int | None = Field(

@@ -38,9 +38,8 @@ class LineProgress(Progress):
 
     def show(self) -> None:
         """Print a line, where one is due."""
-        figures = self.figures()
         now_s = self._clock.monotonic()
-        state = (figures.done, figures.breaker, self.draining, self._watched.meter.requests)
+        state = self._state()
         interval_s = max(LINE_EVERY_S, (now_s - self._started_s) / (LINES_PER_DOUBLING / 0.7))
         due_s = self._shown_s + interval_s * (1 if state != self._shown else UNCHANGED_FACTOR)
         if now_s >= due_s - LINE_EVERY_S / 2:
@@ -60,7 +59,13 @@ class LineProgress(Progress):
             self._print("further lines about single ledgers are left out")
 
     def end(self) -> None:
-        self._print_figures()
+        if self._state() != self._shown or self._clock.monotonic() - self._shown_s > 1:
+            self._print_figures()
+
+    def _state(self) -> tuple[object, ...]:
+        """Return what changes while something happens."""
+        figures = self.figures()
+        return figures.done, figures.breaker, self.draining, self._watched.meter.requests
 
     def _print_figures(self) -> None:
         width = text_width(self._stream, LINE_WIDTH_MAX) if self._stream.isatty() else None

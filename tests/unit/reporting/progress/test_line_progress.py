@@ -49,7 +49,7 @@ async def test_progress_lines_of_a_run_show_rate_and_remaining_time() -> None:
             run.record(requests=40)
 
     lines = await lines_of(run, 15, step)
-    assert len(lines) == 5, "at the beginning, every five seconds, and at the end"
+    assert len(lines) == 4, "at the beginning and every five seconds; nothing is new at the end"
     assert lines[0] == "  0.0 %  0/1,000 items  0 movements/s  elapsed 0:00  left ?  errors 0.00 %  in flight 0"
     assert lines[3].startswith(" 30.0 %  300/1,000 items  40 requests/s  elapsed 0:15  left 0:35")
 
