@@ -165,7 +165,7 @@ def _together_s(series: TimeSeries, phase: str, each_s: Sequence[float]) -> floa
     """Return the time in which at least one slice was busy, given the times of each: the longest when they were busy
     at the same time, the sum when they were so one after another, in between what the series shows in whole windows.
     """
-    return max(max(each_s), min(_busy_s(series, [phase]), sum(each_s)))
+    return max(*each_s, min(_busy_s(series, [phase]), sum(each_s)))
 
 
 _COUNTS = (

@@ -118,5 +118,5 @@ def _read(run: RunDirectory) -> Report:
         raise RunError(
             f"the report of slice {record.slice} cannot be read",
             where=str(file),
-            hint=f"continue it with `midaz-seed run --resume {run.arguments}`, which writes it anew",
+            hint=f"continue it with `midaz-seed run --resume {run.arguments}`, which writes it again",
         ) from error
