@@ -99,13 +99,14 @@ def settings_options(command: Command) -> Command:
             stored = directory.settings()
         elif "run_name" in arguments:
             rest["directory"] = None
-        rest["loaded"] = loaded = load_settings(
+        loaded = load_settings(
             config=Path(config) if config is not None else None,
             flags=flags,
             environ=os.environ,
             stored=stored,
             now=datetime.now(UTC),
         )
+        rest["loaded"] = loaded = _with_default_target(loaded)
         check_used(str(click.get_current_context().info_name), loaded)
         if loaded.settings.target.insecure:
             click.echo(f"WARNING: {INSECURE}", err=True)
@@ -116,6 +117,17 @@ def settings_options(command: Command) -> Command:
         return command(**rest)
 
     return _decorated(with_settings, PLAN_OPTIONS)
+
+
+def _with_default_target(loaded: LoadedSettings) -> LoadedSettings:
+    """Return the settings with this machine as the target, where none is given."""
+    from midaz_seed.settings.target import DEFAULT_URL
+
+    target = loaded.settings.target
+    if target.base_url or target.onboarding_url or target.transaction_url:
+        return loaded
+    target = target.model_copy(update={"base_url": DEFAULT_URL})
+    return replace(loaded, settings=loaded.settings.model_copy(update={"target": target}))
 
 
 def _with_report_on_stdout(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,6 @@ from midaz_seed.settings.model import Settings, unused_counts
 from midaz_seed.settings.schema import SETTINGS, Setting
 from midaz_seed.settings.secret_files import read_secret
 from midaz_seed.settings.sources import CONFIG_VARIABLE, Flag, LoadedSettings, RawValue
-from midaz_seed.settings.target import DEFAULT_URL
 from midaz_seed.settings.values import EXPLAINED, read_scenario
 from midaz_seed.settings.yaml_source import read_file, read_value, unknown
 from midaz_seed.wording import nearest
@@ -67,15 +66,10 @@ def load_settings(
     _raise_if_any(problems)
     effective = {path: value for layer in reversed(layers) for path, value in layer.items()}
     _check_counts(layers, effective, problems)
-    if not any(effective[path][0] for path in _TARGETS if path in effective):
-        effective["target.baseUrl"] = DEFAULT_URL, "default"
     settings = _build(effective, problems)
     _raise_if_any(problems)
     return LoadedSettings(settings, {path: _source(path, effective, settings) for path in SETTINGS})
 
-
-_TARGETS = ("target.baseUrl", "target.onboardingUrl", "target.transactionUrl")
-"""The settings of which one names the server."""
 
 Layer = dict[str, tuple[Any, str]]
 """Setting path -> (value of the model's type, where it was found)."""
