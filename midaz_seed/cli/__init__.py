@@ -41,7 +41,7 @@ COMMANDS = {
     "sandbox": "Run the embedded Midaz.",
     "scenario": "List, show or check what data can consist of.",
     "config": "Show the settings, their JSON Schema or a file to start from.",
-    "completion": "Print the script that completes the command in bash, zsh or fish.",
+    "completion": "Print the completion script of bash, zsh or fish.",
     "help": "Show the help of a command, as --help does.",
 }
 """Command -> its line in `midaz-seed --help`. The command is an object of that name in the module of that name."""

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 import midaz_seed
+from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.runs.names import run_id_in
 
 if TYPE_CHECKING:
@@ -47,16 +48,9 @@ def complete_run(*, without: Collection[str] = (), only_rejected: bool = False) 
     def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
         from click.shell_completion import CompletionItem
 
-        from midaz_seed.cli.flags import RUNS_PATH, SettingOption
-        from midaz_seed.cli.options import runs_directory
-
-        given = ctx.params.get("runs_dir")
-        for each in ctx.command.params:
-            if isinstance(each, SettingOption) and each.path == RUNS_PATH:
-                given = ctx.params.get(str(each.name))
         return [
             CompletionItem(name, help=f"{record.get('status')}, {record.get('target')}")
-            for name, record in _runs(runs_directory(given))
+            for name, record in _runs(runs_directory(ctx.params.get("runs_dir")))
             if name.startswith(incomplete)
             and record.get("status") not in without
             and (record.get("rejected") or not only_rejected)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midaz_seed.cli.completing import complete_scenario
+from midaz_seed.cli.runs_folder import RUNS_PATH
 from midaz_seed.settings.sources import Flag
 
 if TYPE_CHECKING:
@@ -18,8 +19,6 @@ PLAN = "Plan"
 TARGET = "Target"
 PACE = "Load"
 RUNS = "Runs and journal"
-RUNS_PATH = "journal.directory"
-RUNS_VARIABLE = "MIDAZ_SEED_JOURNAL__DIRECTORY"
 SETTINGS = "Configuration"
 OUTPUT = "Output"
 SECTIONS = (TARGET, PLAN, PACE, RUNS, SETTINGS, OUTPUT)

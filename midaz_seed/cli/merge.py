@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from midaz_seed.cli.options import runs_directory
+from midaz_seed.cli.runs_folder import runs_directory
 
 
 @click.command("merge", epilog="Exit codes: that of a slice that ended with an error; 2 a slice is missing or running.")

@@ -18,13 +18,12 @@ from midaz_seed.cli.documents import STDOUT, DocumentingCommand, set_report_file
 from midaz_seed.cli.flags import (
     OUTPUT,
     PLAN_OPTIONS,
-    RUNS_PATH,
-    RUNS_VARIABLE,
     SECTIONS,
     TARGET_OPTIONS,
     Command,
     SettingOption,
 )
+from midaz_seed.cli.runs_folder import RUNS_PATH, runs_directory
 from midaz_seed.cli.unused import check_fits_run, check_used
 from midaz_seed.errors import UsageError
 from midaz_seed.settings.masking import mask_user_info
@@ -138,11 +137,6 @@ def _with_report_on_stdout(arguments: dict[str, Any]) -> dict[str, Any]:
     settings = loaded.settings.model_copy(update={"report": None})
     click.get_current_context().params.update(as_json=True, report_file=None)
     return {**arguments, "as_json": True, "loaded": replace(loaded, settings=settings)}
-
-
-def runs_directory(given: str | None) -> Path:
-    """Return the directory of the runs: the flag's, else the environment's, else the default."""
-    return Path(given or os.environ.get(RUNS_VARIABLE) or "runs")
 
 
 def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tuple[list[Flag], dict[str, Any]]:

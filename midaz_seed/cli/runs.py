@@ -7,7 +7,7 @@ import click
 
 from midaz_seed.cli.completing import complete_any_run
 from midaz_seed.cli.merge import merge_runs
-from midaz_seed.cli.options import runs_directory
+from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.wording import counted, printable, printable_json
 
