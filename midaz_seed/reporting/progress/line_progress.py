@@ -3,7 +3,7 @@
 from typing import TextIO
 
 from midaz_seed.clock import Clock
-from midaz_seed.reporting.events import BreakerChanged, Draining, Event, RateLimited, RunStarted, TimeUp
+from midaz_seed.reporting.events import BreakerChanged, Draining, Event, RunStarted, TimeUp
 from midaz_seed.reporting.logs import silence
 from midaz_seed.reporting.progress.display import LINE_WIDTH_MAX, Progress
 from midaz_seed.reporting.progress.watched import Watched
@@ -17,9 +17,9 @@ the end of the second."""
 UNCHANGED_FACTOR = 6
 """How much rarer lines are while nothing changes."""
 EVENT_LINES_MAX = 100
-"""Lines about events of ledgers: more would be the larger part of a log of a run with many."""
-RUN_EVENTS = (RunStarted, BreakerChanged, RateLimited, Draining, TimeUp)
-"""Events that concern the whole run: they have a line always."""
+"""Lines about events: more would be the larger part of the log of a run with many ledgers."""
+RUN_EVENTS = (RunStarted, BreakerChanged, Draining, TimeUp)
+"""Events that concern the whole run, and come a few times: they are never left out."""
 
 
 class LineProgress(Progress):
@@ -47,7 +47,7 @@ class LineProgress(Progress):
             self._print_figures()
 
     def emit(self, event: Event) -> None:
-        """Print a line about an event; only the first ones of single ledgers."""
+        """Print a line about an event, up to EVENT_LINES_MAX of those that may be many."""
         if not isinstance(event, RUN_EVENTS) and self._event_lines >= EVENT_LINES_MAX:
             return
         super().emit(event)
@@ -56,7 +56,7 @@ class LineProgress(Progress):
         self._event_lines += 1
         self._print(line)
         if self._event_lines == EVENT_LINES_MAX:
-            self._print("further lines about single ledgers are left out")
+            self._print("further lines about single events are left out")
 
     def end(self) -> None:
         if self._state() != self._shown or self._clock.monotonic() - self._shown_s > 1:

@@ -71,7 +71,7 @@ async def test_the_log_of_an_hour_with_fifty_ledgers_has_less_than_400_lines() -
     assert len(lines) < 400
     about_ledgers = [line for line in lines if line.startswith("o1.")]
     assert len(about_ledgers) == EVENT_LINES_MAX
-    assert lines.count("further lines about single ledgers are left out") == 1
+    assert lines.count("further lines about single events are left out") == 1
     assert any("breaker open" in line for line in lines), "what concerns the whole run has a line always"
     elapsed = [line.partition("elapsed ")[2].split()[0] for line in lines if "elapsed" in line]
     assert elapsed[:4] == ["0:00", "0:05", "0:10", "0:15"]
