@@ -266,6 +266,7 @@ def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
         failed=meter.failed,
         skipped=max(meter.planned - done, 0),  # everything without an outcome, sent or not
         recovered=meter.recovered,
+        movements=meter.movements,
         requests=meter.requests,
         retries=meter.retries,
         replayed=meter.replayed,

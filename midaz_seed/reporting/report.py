@@ -40,6 +40,8 @@ class PhaseReport:
     failed: int
     skipped: int
     recovered: int
+    movements: int
+    """Movements in the created transactions."""
     requests: int
     retries: int
     replayed: int
