@@ -4,7 +4,6 @@ A run must not stop or slow down because of who reads its events: a full pipe, a
 """
 
 import errno
-import io
 import os
 import queue
 import select
@@ -13,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import BinaryIO
 
 from midaz_seed.errors import OutputError
 from midaz_seed.wording import counted
@@ -60,15 +60,19 @@ class LineWriter:
         Returns:
             What was lost, as a clause; "" when nothing was.
         """
-        self.write(last)
-        stopper = threading.Thread(target=self._lines.put, args=(None,), daemon=True)
-        stopper.start()
+        self._given += 1
+        threading.Thread(target=self._end, args=(last,), daemon=True).start()
         self._thread.join(CLOSE_S)
         lost = self._given - self._written
         if not lost:
             return ""
         reason = self._error or f"its reader took nothing for {CLOSE_S:g} s"
         return f"{lost:,} of {counted(self._given, 'line')} of events were lost ({self.name}: {reason})"
+
+    def _end(self, last: bytes) -> None:
+        """Append the last line, which waits for a place where other lines do not."""
+        self._lines.put(last)
+        self._lines.put(None)
 
     def _opener(self, path: Path | None) -> "Callable[[], _Sink]":
         """Return what opens the sink in the thread: a file is opened already."""
@@ -145,7 +149,7 @@ class _Sink:
 class _StreamSink(_Sink):
     """A stream that a calling program put in the place of stdout."""
 
-    def __init__(self, stream: io.BufferedIOBase) -> None:
+    def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
 
     def write(self, data: bytes) -> None:

@@ -313,7 +313,7 @@ FAMILIES = (
         _one("breaker_opened"),
     ),
     _family(
-        "breaker_open_seconds_total",
+        "breaker_not_closed_seconds_total",
         _COUNTER,
         (),
         "s",
