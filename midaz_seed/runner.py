@@ -20,6 +20,7 @@ from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.client_load import process_cpu_s, watch_client_load
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.concurrency import HIGHEST
+from midaz_seed.engine.control.time_series import record_time_series
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.engine.teardown import Fate, Removal
@@ -282,6 +283,7 @@ async def _run(context: RunContext, call: _Call) -> Report:
     started_cpu_s = process_cpu_s()
     async with background_tasks() as watching:
         watching.start_soon(watch_client_load, context)
+        watching.start_soon(record_time_series, context)
         for watcher in LOAD_WATCHERS if call.mode is RunMode.SEED else ():
             watching.start_soon(watcher, context)
         if call.watch is not None:

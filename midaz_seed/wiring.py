@@ -63,6 +63,7 @@ async def open_run(
     shard: LedgerShard = ALL_LEDGERS,
     batch_size: BatchSizeChoice | None = None,
     ends_at_s: float = math.inf,
+    run_started_at_s: float | None = None,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
     """Create everything that a run needs, for the duration of the block.
@@ -76,13 +77,14 @@ async def open_run(
         shard: the ledgers that this process seeds.
         batch_size: the choice to report, if the batch size was measured.
         ends_at_s: the end of the time limit (monotonic).
+        run_started_at_s: the start of the run of which this process has a shard (epoch); by default it starts now.
         overrides: parts by type that replace the default ones.
 
     Raises:
         ConfigurationError: a certificate cannot be used.
     """
     registry = svcs.Registry()
-    _Parts(settings, plan, target, emit, session, shard, batch_size, ends_at_s).register(registry)
+    _Parts(settings, plan, target, emit, session, shard, batch_size, ends_at_s, run_started_at_s).register(registry)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     services = svcs.Container(registry)
@@ -234,6 +236,7 @@ class _Parts:
     shard: LedgerShard
     batch_size: BatchSizeChoice | None
     ends_at_s: float
+    run_started_at_s: float | None
 
     def register(self, registry: svcs.Registry) -> None:
         """Register the factory of each part."""
@@ -326,6 +329,8 @@ class _Parts:
 
     async def context(self, services: svcs.Container) -> RunContext:
         clock, session = services.get_abstract(Clock), self.session
+        started_s = clock.monotonic()
+        ago_s = 0.0 if self.run_started_at_s is None else max(clock.time() - self.run_started_at_s, 0.0)
         return RunContext(
             settings=self.settings,
             plan=self.plan,
@@ -333,7 +338,8 @@ class _Parts:
             batch_size=self.batch_size,
             session=session.number if session else 1,
             may_restart=session is not None and session.finished_before,
-            started_s=clock.monotonic(),
+            started_s=started_s,
+            run_started_s=started_s - ago_s,
             ends_at_s=self.ends_at_s,
             clock=clock,
             emit=self.emit,

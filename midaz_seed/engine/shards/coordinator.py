@@ -24,6 +24,7 @@ from midaz_seed.engine.shards.messages import LENGTH, ShardProgress, ShardResult
 from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
 from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.time_series import TimeSeries
 
 STARTS_MAX = 4
 """How often a shard is started before its ledgers fail: the system may kill it to free memory."""
@@ -70,6 +71,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             context.rejects.path,
             context.session,
             context.clock.time() + context.left_s,
+            context.clock.time() - context.run_elapsed_s,
         )
         for number in range(shards)
     ]
@@ -89,6 +91,7 @@ async def seed_in_shards(context: RunContext, shards: int) -> None:
 async def _run_shard(context: RunContext, task: ShardTask, merging: "_Merging") -> None:
     """Run one shard, and start it again when it is killed: it resumes from its journal or from the server."""
     for _ in range(STARTS_MAX):
+        merging.begin(task.shard)
         result = await _run_process(context, task, merging)
         if isinstance(result, ShardResult):
             context.findings.lost_shards -= 1
@@ -172,18 +175,27 @@ class _Merging:
 
     context: RunContext
     latest_progress: dict[LedgerShard, ShardProgress] = field(default_factory=dict)
+    series: dict[LedgerShard, TimeSeries] = field(default_factory=dict)
+    """The time series of each shard's present process."""
     own: dict[Phase, dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.own = progress_of(self.context.meter).phases
 
+    def begin(self, shard: LedgerShard) -> None:
+        self.series[shard] = self.context.timeline.add_shard()
+
     def progress(self, shard: LedgerShard, progress: ShardProgress) -> None:
         self.latest_progress[shard] = progress
+        new = progress.windows
+        if new.windows:
+            self.series[shard].replace_from(new.first, new.windows, new.interval_s)
         self._count()
 
     def finish(self, shard: LedgerShard, result: ShardResult) -> None:
         context, meter = self.context, self.context.meter
         self.progress(shard, progress_of(result.meter))
+        self.series[shard].replace_from(0, result.series.windows, result.series.interval_s)
         for phase, counters in result.meter.phases.items():
             meter.phases[phase].latency.merge(counters.latency)
             meter.phases[phase].busy_s = max(meter.phases[phase].busy_s, counters.busy_s)

@@ -6,9 +6,10 @@ The format: https://prometheus.io/docs/instrumenting/exposition_formats/.
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.reporting.outputs.metric_families import BUCKETS_S, Buckets, Family, Figures, Sample, samples
-from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report import LatencyHistogram, Report
 
 LEDGER_STATES = ("waiting", "running", "done", "partial", "failed", "stopped")
 """Each has a sample, also where it is 0, so that a rule which compares it finds it."""
@@ -42,7 +43,7 @@ def figures_of_report(report: Report) -> Figures:
         },
         phases={phase.name: phase for phase in report.phases},
         busy_s={phase.name: phase.busy_s for phase in report.phases},
-        latency={},
+        latency={each.phase: _buckets(each) for each in report.latency_histograms},
         errors=error_counts({}) | _count_errors(report),
         ledgers=ledger_counts([ledger.state for ledger in report.ledgers]),
         started_at_s=datetime.fromisoformat(report.started_at).timestamp(),
@@ -69,6 +70,11 @@ def error_counts(counts: dict[ErrorClass, int]) -> dict[str, int]:
 def ledger_counts(states: Sequence[str]) -> dict[str, int]:
     """Return the number of ledgers in every state."""
     return {state: states.count(state) for state in LEDGER_STATES}
+
+
+def _buckets(latency: LatencyHistogram) -> Buckets:
+    counts = Histogram.from_sparse_counts(latency.counts, total_us=latency.total_us, max_us=latency.max_us)
+    return Buckets.of(counts)
 
 
 def _count_errors(report: Report) -> dict[str, int]:

@@ -48,7 +48,6 @@ def phase(name: str, count: int = 400, **changes: Any) -> PhaseReport:
         failed=0,
         skipped=0,
         recovered=0,
-        movements=0,
         requests=count,
         retries=0,
         replayed=0,
