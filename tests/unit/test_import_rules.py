@@ -18,7 +18,7 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe"},
-    {"wiring", "stopping"},
+    {"wiring", "stopping", "telemetry"},
     {"runner"},
     {"cli", "shard_worker"},
     {"__main__", "__init__"},
