@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,9 +55,7 @@ def check_events(events: str | None, settings: "Settings", *, as_json: bool) -> 
         return
     if is_stdout(events):
         if as_json:
-            raise UsageError(
-                "--events - and the report as JSON are both on stdout", hint="write one of them to a file"
-            )
+            raise UsageError("--events - and the report as JSON are both on stdout", hint="write one of them to a file")
         return
     for flag, file in (("--report", settings.report), ("--manifest", settings.manifest)):
         if file is not None and file.resolve() == Path(events).resolve():
@@ -72,7 +69,6 @@ class Telemetry:
         self.events: EventsFile | None = None
         self.metrics: MetricsEndpoint | None = None
         self.export: OtlpExport | None = None
-        self._is_ended = False
 
     @property
     def _parts(self) -> "list[EventsFile | MetricsEndpoint | OtlpExport]":
@@ -91,25 +87,19 @@ class Telemetry:
             for part in self._parts:
                 group.start_soon(part.watch, context)
 
-    def end(self, report: "Report") -> "Report":
-        """Publish the result and stop. Return the report with what was not published, if anything."""
-        lost = self.end_with(report.exit_code, report.verdict, report.next_step)
-        return replace(report, next_step=" ".join([report.next_step, *lost]).strip()) if lost else report
+    def finish(self, report: "Report") -> str | None:
+        """Publish the result and stop. Return what was not published, as sentences."""
+        return self.end(report.exit_code, report.verdict, report.next_step)
 
-    def end_with(self, exit_code: int, verdict: str, next_step: str = "") -> list[str]:
-        """Publish how the command ended and stop. Return what was not published, each as a sentence."""
-        if self._is_ended:
-            return []
-        self._is_ended = True
-        lost = []
+    def end(self, exit_code: int, verdict: str, next_step: str = "") -> str:
+        """Publish how the command ended and stop. Return what was not published, as sentences; "" when all was."""
+        clauses = []
         if self.events is not None:
-            lost.append(self.events.close(exit_code, verdict, next_step))
+            clauses.append(self.events.close(exit_code, verdict, next_step))
         if self.export is not None:
-            lost.append(self.export.close(exit_code, verdict))
-        sentences = [f"{clause}." for clause in lost if clause]
-        for sentence in sentences:
-            click.echo(f"WARNING: {sentence}", err=True)
-        return sentences
+            clauses.append(self.export.close(exit_code, verdict))
+        self.events = self.export = None
+        return " ".join(f"{clause}." for clause in clauses if clause)
 
 
 @contextmanager
@@ -146,12 +136,12 @@ def telemetry(command: str, events: str | None, metrics: str | None) -> Iterator
 
 
 def _end_with_error(found: Telemetry, error: BaseException) -> None:
-    """Publish the error that ended the command."""
+    """Publish the error that ended the command; after a result there is nothing left to publish."""
     if isinstance(error, SeedError):
-        found.end_with(error.exit_code, str(error), error.hint)
+        lost = found.end(error.exit_code, str(error), error.hint)
     elif isinstance(error, KeyboardInterrupt | click.Abort):
-        found.end_with(ExitCode.INTERRUPTED, "interrupted", "run the same command again to continue")
-    elif isinstance(error, SystemExit):
-        found.end_with(error.code if isinstance(error.code, int) else ExitCode.DIFFERENCES, "")
+        lost = found.end(ExitCode.INTERRUPTED, "interrupted", "run the same command again to continue")
     else:
-        found.end_with(ExitCode.DIFFERENCES, f"internal error: {type(error).__name__}")
+        lost = found.end(ExitCode.DIFFERENCES, f"internal error: {type(error).__name__}")
+    if lost:
+        click.echo(f"WARNING: {lost}", err=True)
