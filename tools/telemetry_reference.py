@@ -69,5 +69,7 @@ def metric_table() -> str:
     for family in FAMILIES:
         labels = ", ".join(f"`{label}`" for label in family.labels) or "–"
         about = f"{cell(family.help)}."
-        rows.append(f"| `{family.name}` | {family.kind} | {labels} | `{otel_name(family)}`, `{family.unit}` | {about} |")
+        rows.append(
+            f"| `{family.name}` | {family.kind} | {labels} | `{otel_name(family)}`, `{family.unit}` | {about} |"
+        )
     return table("metric", "type", "labels", "OpenTelemetry: name, unit", "meaning", rows)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
-from midaz_seed.reporting.events import BreakerChanged, Event, RunFinished, RunStarted
+from midaz_seed.reporting.events import Event, RunFinished, RunStarted
 from midaz_seed.telemetry.event_lines import SCHEMA_VERSION, Header, Line, Progress, line_of
 from midaz_seed.telemetry.line_writer import LineWriter
 
@@ -15,13 +15,16 @@ PROGRESS_EVERY_S = 5.0
 class EventsFile:
     """Writes the events of a run; an observer of it."""
 
-    def __init__(self, path: Path | None, command: str, clock: Clock | None = None) -> None:
+    def __init__(
+        self, path: Path | None, command: str, clock: Clock | None = None, *, progress_every_s: float = PROGRESS_EVERY_S
+    ) -> None:
         """Open the file and write the header.
 
         Args:
             path: the file; None: stdout.
             command: `run` or `verify`.
             clock: gives the times.
+            progress_every_s: seconds between the lines with the progress.
 
         Raises:
             OutputError: the file cannot be written.
@@ -29,7 +32,7 @@ class EventsFile:
         self._clock = clock or SystemClock()
         self._started_s = self._clock.monotonic()
         self._run_id = ""
-        self._breaker = "closed"
+        self._progress_every_s = progress_every_s
         self._writer = LineWriter(path)
         self._finished: RunFinished | None = None
         self._write(Header(SCHEMA_VERSION, version("midaz-seed"), command))
@@ -41,8 +44,6 @@ class EventsFile:
             return
         if isinstance(event, RunStarted):
             self._run_id = event.run_id
-        elif isinstance(event, BreakerChanged):
-            self._breaker = event.state
         self._write(event)
 
     async def watch(self, context: RunContext) -> None:
@@ -51,7 +52,7 @@ class EventsFile:
         before, before_s = (0, 0, 0), self._clock.monotonic()
         try:
             while True:
-                await self._clock.sleep(PROGRESS_EVERY_S)
+                await self._clock.sleep(self._progress_every_s)
                 before, before_s = self._write_progress(context, before, before_s)
         finally:
             self._write_progress(context, before, before_s)
@@ -99,7 +100,7 @@ class EventsFile:
                 items_per_s=rates[0],
                 movements_per_s=rates[1],
                 requests_per_s=rates[2],
-                breaker=self._breaker,
+                breaker=context.sender.breaker.state.value,
                 ledgers=len(context.state.ledgers),
                 verified_ledgers=len(context.results.verifications),
             )

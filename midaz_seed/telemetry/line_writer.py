@@ -41,7 +41,7 @@ class LineWriter:
         self._open = self._opener(path)
         self._lines: queue.Queue[bytes | None] = queue.Queue(QUEUE_LINES)
         self._given = 0
-        self._written = 0
+        self._sink: _Sink | None = None
         self._error = ""
         self._thread = threading.Thread(target=self._run, name="events", daemon=True)
         self._thread.start()
@@ -63,7 +63,7 @@ class LineWriter:
         self._given += 1
         threading.Thread(target=self._end, args=(last,), daemon=True).start()
         self._thread.join(CLOSE_S)
-        lost = self._given - self._written
+        lost = self._given - (self._sink.lines if self._sink is not None else 0)
         if not lost:
             return ""
         reason = self._error or f"its reader took nothing for {CLOSE_S:g} s"
@@ -93,11 +93,10 @@ class LineWriter:
 
     def _run(self) -> None:
         try:
-            sink = self._open()
+            self._sink = sink = self._open()
             try:
                 while batch := self._next():
                     sink.write(batch)
-                    self._written += batch.count(b"\n")
             finally:
                 sink.close()
         except OSError as error:
@@ -125,6 +124,8 @@ class _Sink:
     def __init__(self, descriptor: int) -> None:
         self._descriptor = descriptor
         self._is_file = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        self.lines = 0
+        """Whole lines that were written."""
 
     def write(self, data: bytes) -> None:
         """Write whole lines. A file on a full disk keeps only whole ones."""
@@ -137,9 +138,11 @@ class _Sink:
                     select.select([], [self._descriptor], [])
         except OSError:
             if self._is_file:
-                whole = data[:done].rfind(b"\n") + 1
+                whole = data.rfind(b"\n", 0, done) + 1
                 os.ftruncate(self._descriptor, os.lseek(self._descriptor, 0, os.SEEK_CUR) - (done - whole))
             raise
+        finally:
+            self.lines += data.count(b"\n", 0, done)
 
     def close(self) -> None:
         """Close the descriptor."""
@@ -151,10 +154,12 @@ class _StreamSink(_Sink):
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
+        self.lines = 0
 
     def write(self, data: bytes) -> None:
         self._stream.write(data)
         self._stream.flush()
+        self.lines += data.count(b"\n")
 
     def close(self) -> None:
         """Leave the stream to its owner."""

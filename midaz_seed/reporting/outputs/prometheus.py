@@ -92,7 +92,7 @@ def _lines(family: Family, found: Sequence[Sample]) -> Iterator[str]:
         if not isinstance(value, Buckets):
             yield f"{family.name}{_labels(labels)} {_number(value)}"
             continue
-        for limit_s, count in zip((*map(_number, BUCKETS_S), "+Inf"), (*value.counts, value.count), strict=True):
+        for limit_s, count in zip((*map(str, BUCKETS_S), "+Inf"), (*value.counts, value.count), strict=True):
             yield f"{family.name}_bucket{_labels({**labels, 'le': limit_s})} {count}"
         yield f"{family.name}_sum{_labels(labels)} {_number(value.sum_s)}"
         yield f"{family.name}_count{_labels(labels)} {value.count}"
