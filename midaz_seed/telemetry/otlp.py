@@ -14,6 +14,7 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseFinished, PhaseStarted, RunFinished, RunStarted, Settled
 from midaz_seed.reporting.outputs.metric_families import BUCKETS_S, FAMILIES, PREFIX, Buckets, Family, Kind
 from midaz_seed.reporting.redaction import redact
+from midaz_seed.telemetry import CLOSE_S
 from midaz_seed.telemetry.event_lines import field_names, name_of
 from midaz_seed.telemetry.figures import LiveFigures
 
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from opentelemetry.trace import Span
 
 NAME = "midaz-seed"
-CLOSE_S = 2.0
-"""Seconds that the end of the run waits for the last export."""
 _INNER_PHASES = frozenset(Phase) - {Phase.ORGANIZATIONS, Phase.LEDGERS}
 """Phases of a ledger, whose end is an event too."""
 
@@ -62,12 +61,13 @@ class OtlpExport:
         """Export the figures of this run from now on."""
         self._figures.begin(context)
 
-    def close(self, exit_code: int, verdict: str) -> str:
-        """Send what is left and stop, after at most `CLOSE_S`.
+    def close(self, exit_code: int, verdict: str, wait_s: float = CLOSE_S) -> str:
+        """Send what is left and stop.
 
         Args:
             exit_code: that of the process.
             verdict: the result, or the error, in a sentence.
+            wait_s: seconds to wait at most.
 
         Returns:
             Why something was not exported, as a clause; "" when everything was.
@@ -82,11 +82,11 @@ class OtlpExport:
         threads = [threading.Thread(target=part, daemon=True) for part in parts]
         for thread in threads:
             thread.start()
-        until_s = time.monotonic() + CLOSE_S
+        until_s = time.monotonic() + wait_s
         for thread in threads:
             thread.join(max(until_s - time.monotonic(), 0.0))
         if any(thread.is_alive() for thread in threads):
-            self._problems.add(f"the collector took nothing for {CLOSE_S:g} s")
+            self._problems.add(f"the collector took nothing for {wait_s:g} s")
         self._problems.detach()
         return f"OpenTelemetry: {self._problems.first}" if self._problems.first else ""
 
