@@ -9,7 +9,8 @@ from typing import BinaryIO
 
 from midaz_seed.engine.context import RunResults
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
-from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
+from midaz_seed.engine.state_tree import LedgerStatus
+from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import ErrorSeen, Event, LedgerFailed, PhaseFinished, PhaseStarted, Settled
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
