@@ -2,19 +2,16 @@
 
 import json
 import re
-import shlex
 import socket
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
 
-import click
 import pytest
 
-from midaz_seed.cli import cli
 from tests.support.cli import run_cli
-from tools.chaos.processes import COMMAND, SOURCE, UNMEASURED_ENVIRONMENT
+from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 
 RUN = ("run", "--preset", "tiny", "--target", "sandbox")
 UNREACHABLE = ("run", "--preset", "tiny", "--base-url", "http://127.0.0.1:9")
@@ -61,17 +58,6 @@ def test_a_reader_that_goes_away_changes_neither_result_nor_exit_code() -> None:
     assert process.returncode == 3, err
     assert "no connection to 127.0.0.1:9" in err
     assert re.search(r"WARNING: \d of \d lines of events were lost \(stdout: its reader has gone\)\.", err), err
-
-
-@pytest.mark.parametrize("page", ["docs/events.md", "docs/telemetry.md"])
-def test_the_command_lines_of_the_documents_are_valid(page: str) -> None:
-    lines = re.findall(r"^midaz-seed (.*)$", (SOURCE / page).read_text(), re.M)
-    assert lines
-    for line in lines:
-        name, *arguments = shlex.split(line)
-        command = cli.get_command(click.Context(cli), name)
-        assert command is not None
-        command.make_context(name, arguments)
 
 
 def test_a_run_that_cannot_begin_leaves_its_error_as_the_last_line(tmp_path: Path) -> None:
