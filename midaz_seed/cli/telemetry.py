@@ -109,7 +109,7 @@ class Telemetry:
                 clauses.append(export.close(exit_code, verdict, self._wait_s))
         except KeyboardInterrupt:  # what waits is of less worth than the report, which is printed next
             clauses.append("the last events and metrics were cut off by Ctrl-C")
-        return " ".join(f"{clause}." for clause in clauses if clause)
+        return " ".join(f"{clause.rstrip('.')}." for clause in clauses if clause)
 
 
 @contextmanager
