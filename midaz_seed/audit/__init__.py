@@ -1,0 +1,1 @@
+"""Check the invariants of ledgers that anyone filled, by reading alone."""

@@ -1,0 +1,183 @@
+"""The reads of an audit: paced, repeated when they fail, and nothing but reads."""
+
+from collections.abc import AsyncIterator, Mapping
+from typing import NamedTuple, TypeVar, cast
+
+import anyio
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import NotMidazError, RequestFailedError, TargetError
+from midaz_seed.midaz.api import MidazApi, Take, odd_answer
+from midaz_seed.midaz.auth import credentials_refused
+from midaz_seed.midaz.evidence import says_missing
+from midaz_seed.midaz.foreign import foreign_answer, unanswered
+from midaz_seed.midaz.routes import PAGE_LIMIT
+from midaz_seed.model.json_types import JsonObject
+from midaz_seed.plan.items import Phase
+from midaz_seed.probe.requests import describe_answer
+from midaz_seed.resilience.rate_limiter import RateLimiter
+from midaz_seed.transport.base import (
+    AnswerTimeoutError,
+    Request,
+    Response,
+    Service,
+    Transport,
+    TransportError,
+    UnreadableAnswerError,
+)
+
+T = TypeVar("T")
+PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Pauses before a failed read is sent again: a server that restarts, or a gateway that refuses for a moment, must not
+end an audit of an hour."""
+RETRY_AFTER_S_MAX = 60.0
+"""A longer time in `Retry-After` is not waited for."""
+
+
+class PacedReads:
+    """Sends the reads of an audit, as `midaz_seed.midaz.api.Read` describes it.
+
+    Attributes:
+        requests: requests sent so far.
+    """
+
+    def __init__(self, transport: Transport, clock: Clock, *, rate_per_s: float, concurrency: int) -> None:
+        """Prepare.
+
+        Args:
+            transport: sends the requests.
+            clock: measures the pauses.
+            rate_per_s: maximum requests per second; 0: no limit.
+            concurrency: maximum requests in flight.
+        """
+        self._transport = transport
+        self._clock = clock
+        self._limiter = RateLimiter(rate_per_s) if rate_per_s else None
+        self._in_flight = anyio.Semaphore(concurrency)
+        self.requests = 0
+
+    async def __call__(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
+        """Send a read until `take` accepts its answer.
+
+        Raises:
+            UnauthorizedError: the credentials are refused.
+            RequestFailedError: every attempt failed. Its cause is the TransportError of the last one, if it was one.
+            NotMidazError: the last answer is not one of a Midaz.
+        """
+        if request.method not in ("GET", "HEAD"):
+            raise ValueError(f"an audit only reads: {request.method} {request.path}")
+        for pause_s in (*PAUSES_S, None):
+            pause_s_max = pause_s
+            try:
+                response = await self._send(request)
+            except TransportError as error:
+                failure: TargetError = unanswered(request, error)
+                failure.__cause__ = error
+                if isinstance(error, UnreadableAnswerError | AnswerTimeoutError):
+                    raise failure from error  # a smaller page may be readable
+            else:
+                if missing_ok and says_missing(response.status, response.body):
+                    return None
+                if response.status in (401, 403):
+                    raise credentials_refused(describe_answer(response))
+                if error_of_target := foreign_answer(request, response):
+                    raise error_of_target
+                taken = take(response) if 200 <= response.status < 300 else None
+                if taken is not None:
+                    return taken
+                failure = _failure(request, response)
+                if 400 <= response.status < 500 and response.status not in (408, 425, 429):
+                    raise failure
+                pause_s_max = _retry_after_s(response, pause_s)
+            if pause_s_max is None or pause_s is None:
+                break
+            await self._clock.sleep(pause_s_max)
+        raise failure
+
+    async def _send(self, request: Request) -> Response:
+        async with self._in_flight:
+            if self._limiter is not None:
+                await self._limiter.next_slot()
+            self.requests += 1
+            return await self._transport.send(request)
+
+
+def _failure(request: Request, response: Response) -> TargetError:
+    if 200 <= response.status < 300:
+        return odd_answer(request, response)
+    return RequestFailedError(
+        f"{request.method} {request.path}: {describe_answer(response)}",
+        hint="check the server's health, then run the same command again: it continues",
+    )
+
+
+def _retry_after_s(response: Response, pause_s: float | None) -> float | None:
+    """Return the pause after an answer: what the server asks for in seconds, if that is longer."""
+    text = response.headers.get("Retry-After") or ""
+    wanted_s = float(text) if text.isdigit() else 0.0
+    return None if pause_s is None else max(pause_s, min(wanted_s, RETRY_AFTER_S_MAX))
+
+
+class Page(NamedTuple):
+    """A page of a list with a cursor."""
+
+    rows: list[JsonObject]
+    cursor: str
+    """Of the page itself; "" for the first one."""
+    next_cursor: str
+    """Of the page after it; "" at the end."""
+
+
+class PagedList:
+    """A list with a cursor that is read a page at a time, and of which the last page can be read again.
+
+    The pages of transactions become smaller when one is too large to be read.
+    """
+
+    def __init__(self, api: MidazApi, path: str, query: Mapping[str, str], limit: int = PAGE_LIMIT) -> None:
+        self._api = api
+        self._path = path
+        self._query = query
+        self.limit = limit
+        """Rows of a page."""
+
+    async def page(self, cursor: str) -> Page:
+        """Read the page at a cursor.
+
+        Raises:
+            TargetError: it cannot be read.
+        """
+        while True:
+            query = {"limit": str(self.limit), "sort_order": "asc", **self._query}
+            if cursor:
+                query["cursor"] = cursor
+            try:
+                envelope = await self._api.rows_once(self._path, Service.TRANSACTION, **query)
+            except TargetError as error:
+                if not isinstance(error.__cause__, UnreadableAnswerError | AnswerTimeoutError) or self.limit == 1:
+                    raise
+                self.limit = max(self.limit // 2, 1)
+                continue
+            following = envelope.get("next_cursor")
+            rows = cast("list[JsonObject]", envelope["items"])
+            return Page(rows, cursor, following if isinstance(following, str) and rows else "")
+
+    async def pages(self, cursor: str = "") -> AsyncIterator[Page]:
+        """Iterate over the pages from a cursor to the end.
+
+        Raises:
+            TargetError: a page cannot be read, or the cursors run in a circle.
+        """
+        seen: set[int] = set()
+        while True:
+            page = await self.page(cursor)
+            yield page
+            if not page.next_cursor:
+                return
+            if hash(page.next_cursor) in seen:
+                raise NotMidazError(
+                    f"GET {self._path}: the cursor of a page leads back to an earlier one",
+                    hint="check the proxy or gateway before the server: it seems to drop the query string",
+                )
+            seen.add(hash(page.next_cursor))
+            cursor = page.next_cursor
