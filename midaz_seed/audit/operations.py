@@ -112,13 +112,13 @@ def fits_amount(operation: Operation, sign: int | None) -> bool:
         return True
     available, on_hold = operation.change
     if operation.uses_overdraft:  # what is on hold then includes what is lent
-        return abs(available) == operation.amount
+        return available.copy_abs() == operation.amount
     allowed = _CHANGES.get((operation.kind, operation.is_debit)) or _CHANGES.get((operation.kind, None))
     if allowed is None:  # a type of a later version
         return True
     signs = (sign,) if sign is not None else (1, -1)
     return any(
-        available == each * first * operation.amount and on_hold == second * operation.amount
+        available == times(each * first, operation.amount) and on_hold == times(second, operation.amount)
         for first, second in allowed
         for each in signs
     )
@@ -137,6 +137,11 @@ _CHANGES: dict[tuple[str, bool | None], tuple[tuple[int, int], ...]] = {
 }
 """(type, whether it is a debit; None: either) -> the changes of a credit balance that it may be: (available, on hold),
 in units of the amount."""
+
+
+def times(sign: int, amount: Decimal) -> Decimal:
+    """Return an amount with this sign (1, 0 or -1). The operators of decimals would round a long amount."""
+    return amount.copy_negate() if sign < 0 else amount if sign else ZERO
 
 
 def plain(value: Decimal) -> str:

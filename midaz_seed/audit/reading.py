@@ -30,6 +30,10 @@ T = TypeVar("T")
 PAUSES_S = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
 """Pauses before a failed read is sent again: a server that restarts, or a gateway that refuses for a moment, must not
 end an audit of an hour."""
+TIMEOUTS_MAX = 2
+"""Timeouts of one read after which it is not sent again: a smaller page may be faster."""
+_BUSY = frozenset({408, 420, 425, 429})
+"""Refusals of a moment."""
 RETRY_AFTER_S_MAX = 60.0
 """A longer time in `Retry-After` is not waited for."""
 
@@ -66,33 +70,44 @@ class PacedReads:
         """
         if request.method not in ("GET", "HEAD"):
             raise ValueError(f"an audit only reads: {request.method} {request.path}")
-        for pause_s in (*PAUSES_S, None):
-            pause_s_max = pause_s
+        pauses, timeouts = iter(PAUSES_S), 0
+        while True:
             try:
-                response = await self._send(request)
-            except TransportError as error:
-                failure: TargetError = unanswered(request, error)
-                failure.__cause__ = error
-                if isinstance(error, UnreadableAnswerError | AnswerTimeoutError):
-                    raise failure from error  # a smaller page may be readable
-            else:
-                if missing_ok and says_missing(response.status, response.body):
-                    return None
-                if response.status in (401, 403):
-                    raise credentials_refused(describe_answer(response))
-                if error_of_target := foreign_answer(request, response):
-                    raise error_of_target
-                taken = take(response) if 200 <= response.status < 300 else None
-                if taken is not None:
-                    return taken
-                failure = _failure(request, response)
-                if 400 <= response.status < 500 and response.status not in (408, 425, 429):
-                    raise failure
-                pause_s_max = _retry_after_s(response, pause_s)
-            if pause_s_max is None or pause_s is None:
-                break
-            await self._clock.sleep(pause_s_max)
-        raise failure
+                return await self._attempt(request, take, missing_ok)
+            except _FailedAttempt as failed:
+                pause_s, cause = next(pauses, None), failed.error.__cause__
+                timeouts += isinstance(cause, AnswerTimeoutError)
+                if pause_s is None or timeouts > TIMEOUTS_MAX or isinstance(cause, UnreadableAnswerError):
+                    raise failed.error from cause
+                await self._clock.sleep(max(pause_s, failed.after_s))
+
+    async def _attempt(self, request: Request, take: Take[T], missing_ok: bool) -> T | None:
+        """Send a read once. Raises as a call, and _FailedAttempt where another attempt may succeed."""
+        try:
+            response = await self._send(request)
+        except TransportError as error:
+            failure = unanswered(request, error)
+            failure.__cause__ = error
+            raise _FailedAttempt(failure) from error
+        status = response.status
+        if 200 <= status < 300:
+            taken = take(response)
+            if taken is None:
+                raise _FailedAttempt(odd_answer(request, response))
+            return taken
+        if missing_ok and says_missing(status, response.body):
+            return None
+        if status in (401, 403):
+            raise credentials_refused(describe_answer(response))
+        if foreign := foreign_answer(request, response):
+            raise foreign
+        refused = RequestFailedError(
+            f"{request.method} {request.path}: {describe_answer(response)}",
+            hint="check the server's health, then run the same command again: it continues",
+        )
+        if status < 500 and status not in _BUSY:
+            raise refused
+        raise _FailedAttempt(refused, _retry_after_s(response))
 
     async def _send(self, request: Request) -> Response:
         async with self._in_flight:
@@ -102,20 +117,19 @@ class PacedReads:
             return await self._transport.send(request)
 
 
-def _failure(request: Request, response: Response) -> TargetError:
-    if 200 <= response.status < 300:
-        return odd_answer(request, response)
-    return RequestFailedError(
-        f"{request.method} {request.path}: {describe_answer(response)}",
-        hint="check the server's health, then run the same command again: it continues",
-    )
+class _FailedAttempt(Exception):  # noqa: N818 - it is caught where it is raised
+    """An attempt that failed for now."""
+
+    def __init__(self, error: TargetError, after_s: float = 0.0) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.after_s = after_s
+        """The pause that the server asks for, in seconds."""
 
 
-def _retry_after_s(response: Response, pause_s: float | None) -> float | None:
-    """Return the pause after an answer: what the server asks for in seconds, if that is longer."""
+def _retry_after_s(response: Response) -> float:
     text = response.headers.get("Retry-After") or ""
-    wanted_s = float(text) if text.isdigit() else 0.0
-    return None if pause_s is None else max(pause_s, min(wanted_s, RETRY_AFTER_S_MAX))
+    return min(float(text), RETRY_AFTER_S_MAX) if text.isascii() and text.isdigit() else 0.0
 
 
 class Page(NamedTuple):

@@ -52,15 +52,13 @@ def _lines(report: AuditReport) -> Iterator[str]:
 
 
 def _ledgers(ledgers: tuple[AuditedLedger, ...]) -> Iterator[str]:
-    names = {ledger.id: f"{ledger.organization} / {ledger.name}" for ledger in ledgers}
-    # those with findings first: the others are only counted when there are many
+    yield f"{'transactions':>12}  {'operations':>10}  {'balances':>8}  {'findings':>8}  ledger"
+    # those with findings first, because only some are shown
     rows = sorted(ledgers, key=lambda ledger: -ledger.findings)[:ROWS_MAX]
-    widest = max((len(names[ledger.id]) for ledger in rows), default=6)
-    yield f"{'ledger':<{widest}}  {'transactions':>12}  {'operations':>10}  {'balances':>8}  {'findings':>8}"
     for ledger in rows:
         yield (
-            f"{names[ledger.id]:<{widest}}  {ledger.transactions:>12,}  {ledger.operations:>10,}  "
-            f"{ledger.balances:>8,}  {ledger.findings:>8,}"
+            f"{ledger.transactions:>12,}  {ledger.operations:>10,}  {ledger.balances:>8,}  {ledger.findings:>8,}  "
+            f"{ledger.organization} / {ledger.name}"
         )
     yield from _more(len(ledgers) - len(rows))
 

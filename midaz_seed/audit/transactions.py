@@ -85,7 +85,7 @@ def _operation_findings(
 def _moved(operation: Operation) -> Decimal:
     """Return by how much an operation changes its balance: what is available, or else what is on hold."""
     available, on_hold = operation.change
-    return abs(available or on_hold)
+    return (available or on_hold).copy_abs()
 
 
 class _Sides:
@@ -112,11 +112,11 @@ class _Sides:
         if operation.kind == "ON_HOLD":
             _add(self.held, asset, amount)
             if is_part:
-                _add(self.debits, asset, -amount)
+                _add(self.debits, asset, amount.copy_negate())
         elif operation.kind == "RELEASE":
             _add(self.released, asset, amount)
             if is_part:
-                _add(self.credits, asset, -amount)
+                _add(self.credits, asset, amount.copy_negate())
         elif operation.kind == "OVERDRAFT":
             self.has_overdraft = True
             _add(self.debits if available > 0 else self.credits, asset, amount)
