@@ -6,12 +6,12 @@ from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from midaz_seed.audit.auditor import Audit, AuditStep
-from midaz_seed.audit.progress import STATE_FILE, ProgressFile
-from midaz_seed.audit.report import AuditReport
-from midaz_seed.audit.scope import CONCURRENCY, PENDING_HOURS, RATE_PER_S, AuditScope
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.event_loop import synchronous
+from midaz_seed.ledger_audit.auditor import Audit, AuditStep
+from midaz_seed.ledger_audit.progress import STATE_FILE, ProgressFile
+from midaz_seed.ledger_audit.report import AuditReport
+from midaz_seed.ledger_audit.scope import CONCURRENCY, PENDING_HOURS, RATE_PER_S, AuditScope
 from midaz_seed.reporting.events import Emit
 from midaz_seed.runner import ignore_event, reach
 from midaz_seed.runs.directory import LOCK, RunDirectory
@@ -42,7 +42,7 @@ async def audit_async(
     handle_signals: bool = False,
     overrides: Mapping[type, Any] | None = None,
 ) -> AuditReport:
-    """Check the invariants of ledgers without a plan, whoever filled them. Only reads are sent.
+    """Check the invariants of ledgers that any client filled, without a plan. Only reads are sent.
 
     An audit that was interrupted continues with the next call that has the same arguments. With `journal.enabled` its
     state is kept below `journal.directory` until the audit is complete.
@@ -56,7 +56,7 @@ async def audit_async(
         pending_hours: how long a transaction may be pending, in hours.
         rate_per_s: maximum requests per second; 0: no limit.
         concurrency: maximum requests in flight, and ledgers that are read at the same time.
-        restart: begin anew, whatever an interrupted audit has read.
+        restart: begin again, and drop what an interrupted audit has read.
         emit: as in `seed_async`.
         show: called with an `AuditStep` after each page of transactions.
         handle_signals: as in `seed_async`.

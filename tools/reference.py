@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/api.md, cli.md, configuration.md and scenarios.md, and docs/scenario.schema.json.
+"""Write the generated parts of docs/api.md, cli.md, configuration.md and scenarios.md, and the JSON Schemas.
 
 With --check, report stale ones.
 """
@@ -19,6 +19,7 @@ import scenario_reference  # noqa: E402
 from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
 from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
+from midaz_seed.ledger_audit.schema import json_schema as audit_schema  # noqa: E402
 from midaz_seed.scenarios.render import json_schema  # noqa: E402
 from midaz_seed.settings.environment import NOT_SETTINGS  # noqa: E402
 from midaz_seed.settings.model import Settings  # noqa: E402
@@ -129,9 +130,10 @@ def main() -> None:
         file = ROOT / name
         old = file.read_text(encoding="utf-8")
         texts[name] = (old, filled(old, parts))
-    schema = ROOT / "docs/scenario.schema.json"
-    old = schema.read_text(encoding="utf-8") if schema.exists() else ""
-    texts["docs/scenario.schema.json"] = (old, json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n")
+    for name, schema in (("scenario", json_schema()), ("audit", audit_schema())):
+        file = ROOT / f"docs/{name}.schema.json"
+        old = file.read_text(encoding="utf-8") if file.exists() else ""
+        texts[f"docs/{name}.schema.json"] = (old, json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     for name, (old, new) in texts.items():
         if new != old:
             stale.append(name)

@@ -1,4 +1,4 @@
-"""`midaz-seed audit`: check the invariants of ledgers that anyone filled."""
+"""`midaz-seed audit`: check the invariants of ledgers without a plan."""
 
 import sys
 from contextlib import suppress
@@ -13,8 +13,8 @@ from midaz_seed.cli.options import LoadedSettings, SectionedCommand, server_opti
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from midaz_seed.audit.auditor import AuditStep
-    from midaz_seed.audit.report import AuditReport
+    from midaz_seed.ledger_audit.auditor import AuditStep
+    from midaz_seed.ledger_audit.report import AuditReport
 
 SHOW_EVERY_S, LINE_EVERY_S = 0.5, 10.0
 """Time between two updates of the progress: on a terminal, and in a file."""
@@ -71,7 +71,7 @@ class _LoadOption(click.Option):
     default=4,
     help="Maximum requests in flight [default: 4]",
 )
-@click.option("--restart", is_flag=True, help="Begin anew instead of continuing an interrupted audit")
+@click.option("--restart", is_flag=True, help="Begin again instead of continuing an interrupted audit")
 @click.option(
     "--report",
     "report_file",
@@ -82,7 +82,7 @@ class _LoadOption(click.Option):
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def audit(loaded: LoadedSettings, as_json: bool, quiet: bool, **checks: Any) -> None:
-    """Check the invariants of every ledger on a server, whoever filled it. Needs no plan and writes nothing.
+    """Check the invariants of every ledger on a server, without a plan. Writes nothing.
 
     \b
     midaz-seed audit http://127.0.0.1:3002
@@ -120,8 +120,8 @@ def _delivered(report: "AuditReport", file: "Path | None", *, as_json: bool) -> 
         OutputError: the file cannot be written. The report is printed all the same.
         ResultNotWrittenError: it cannot be printed. The file, if any, has it.
     """
-    from midaz_seed.audit.text import WIDTH, render_audit
     from midaz_seed.errors import OutputError, ResultNotWrittenError
+    from midaz_seed.ledger_audit.text import WIDTH, render_audit
     from midaz_seed.reporting.report_file import write_document
     from midaz_seed.reporting.terminal import text_width
 
@@ -157,7 +157,7 @@ class _Display:
         if self._quiet:
             return
         if step.resumed and not self._announced:
-            click.echo("Continuing the audit that was interrupted (--restart begins anew).", err=True)
+            click.echo("Continuing the audit that was interrupted (--restart begins again).", err=True)
         self._announced = True
         now_s = self._clock.monotonic()
         if now_s < self._next_s:

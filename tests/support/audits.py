@@ -4,16 +4,16 @@ import asyncio
 import shutil
 import sqlite3
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import orjson
 
-from midaz_seed.audit.report import AuditReport
 from midaz_seed.auditing import audit_async
 from midaz_seed.clock import Clock, FakeClock
+from midaz_seed.ledger_audit.report import AuditReport
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
@@ -59,7 +59,9 @@ class FilledFile:
         connection.close()
         return FilledFile(copy, self.dialect)
 
-    async def audited(self, prepare: Callable[[SandboxServer], None] = lambda server: None, **options: Any) -> AuditReport:
+    async def audited(
+        self, prepare: Callable[[SandboxServer], None] = lambda server: None, **options: Any
+    ) -> AuditReport:
         """Audit a sandbox with this file; `prepare` may change its state first."""
         async with sandbox(data=self.path, dialect=self.dialect) as server:
             prepare(server)
@@ -91,14 +93,12 @@ def change_record(
         change: changes the record in place.
         status: only records with this status.
     """
-    rows = [(seq, orjson.loads(record)) for seq, record in connection.execute("SELECT seq, record FROM journal ORDER BY seq")]
+    rows = [
+        (seq, orjson.loads(record))
+        for seq, record in connection.execute("SELECT seq, record FROM journal ORDER BY seq")
+    ]
     at = {"t": 5, "e": 3}[kind]
     seq, record = [row for row in rows if row[1][0] == kind and (not status or row[1][at] == status)][index]
     change(record)
     connection.execute("UPDATE journal SET record = ? WHERE seq = ?", (orjson.dumps(record), seq))
     return list(record)
-
-
-def kinds(report: AuditReport) -> Mapping[str, int]:
-    """Return the findings of a report by kind."""
-    return report.finding_totals

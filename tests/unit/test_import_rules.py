@@ -18,8 +18,9 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe"},
-    {"wiring", "stopping"},
+    {"ledger_audit", "wiring", "stopping"},
     {"runner"},
+    {"auditing"},
     {"cli", "shard_worker"},
     {"__main__", "__init__"},
 ]

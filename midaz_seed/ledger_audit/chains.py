@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from midaz_seed.audit.findings import Finding, FindingKind
-from midaz_seed.audit.operations import NO_VERSION, ZERO, BalanceState, Operation, plain, shown
+from midaz_seed.ledger_audit.findings import Finding, FindingKind
+from midaz_seed.ledger_audit.operations import NO_VERSION, ZERO, BalanceState, Operation, plain, shown
 from midaz_seed.model.balances import DEFAULT_KEY
 from midaz_seed.wording import counted
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
-from midaz_seed.audit.findings import Finding, FindingKind
-from midaz_seed.audit.operations import ZERO, Directions, Operation, fits_amount, parse_operation, plain, shown
+from midaz_seed.ledger_audit.findings import Finding, FindingKind
+from midaz_seed.ledger_audit.operations import ZERO, Directions, Operation, fits_amount, parse_operation, plain, shown
 from midaz_seed.midaz.evidence import APPROVED, CANCELED, PENDING, status_of
 from midaz_seed.model.balances import DEFAULT_KEY, parse_amount
 from midaz_seed.model.json_types import JsonObject
@@ -100,7 +100,7 @@ class _Sides:
         self.credits: dict[str, Decimal] = {}
         self.held: dict[str, Decimal] = {}
         self.released: dict[str, Decimal] = {}
-        self.has_overdraft = False
+        self.has_hold = self.has_overdraft = False
         for each in operations:
             if each.affects:
                 self._add(each)
@@ -110,6 +110,7 @@ class _Sides:
         available, _ = operation.change
         is_part = operation.before is not None and not available  # the other part is an operation of its own
         if operation.kind == "ON_HOLD":
+            self.has_hold = True
             _add(self.held, asset, amount)
             if is_part:
                 _add(self.debits, asset, amount.copy_negate())
@@ -140,7 +141,7 @@ def _side_findings(row: JsonObject, transaction_id: str, operations: tuple[Opera
     status, asset = status_of(row), str(row.get("assetCode") or "")
     amount = parse_amount(row.get("amount"), "a transaction's `amount`")
     sides = _Sides(operations)
-    if sides.held and sides.has_overdraft:
+    if sides.has_hold and sides.has_overdraft:
         return  # the operations of such a hold differ by how much of it is lent
     found = _Comparison(transaction_id, asset)
     if status in (APPROVED, CREATED, ""):

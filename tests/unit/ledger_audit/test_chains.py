@@ -7,9 +7,9 @@ import orjson
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midaz_seed.audit.chains import Chain
-from midaz_seed.audit.findings import FindingKind
-from midaz_seed.audit.operations import NO_VERSION, BalanceState, parse_operation
+from midaz_seed.ledger_audit.chains import Chain
+from midaz_seed.ledger_audit.findings import FindingKind
+from midaz_seed.ledger_audit.operations import NO_VERSION, BalanceState, parse_operation
 from midaz_seed.model.json_types import JsonObject
 
 CHANGES = st.lists(st.integers(-40, 40).filter(bool), min_size=1, max_size=12)
@@ -20,7 +20,7 @@ def _rows(changes: list[int], *, version: int | None = 0) -> list[JsonObject]:
     rows, available = [], 0
     for number, change in enumerate(changes):
         before, available = available, available + change
-        states: list[JsonObject] = [{"available": str(before), "onHold": "0"}, {"available": str(available), "onHold": "0"}]
+        states: list[JsonObject] = [{"available": str(each), "onHold": "0"} for each in (before, available)]
         if version is not None:
             states[0]["version"], states[1]["version"] = version + number, version + number + 1
         rows.append(

@@ -1,4 +1,4 @@
-"""Each invariant, broken on purpose in a ledger that a run filled, is found and named; a sound ledger has no finding."""
+"""Each invariant, broken on purpose in a ledger that a run filled, is found and named."""
 
 import sqlite3
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import orjson
 import pytest
 
-from midaz_seed.audit.findings import Finding, FindingKind
-from midaz_seed.audit.report import AuditReport
+from midaz_seed.ledger_audit.findings import Finding, FindingKind
+from midaz_seed.ledger_audit.report import AuditReport
 from midaz_seed.sandbox import SandboxServer
 from midaz_seed.sandbox.core.ledger import Balance
 from tests.support.audits import FilledFile, audited, change_record, filled_file
@@ -190,9 +190,7 @@ async def test_a_status_that_the_operations_do_not_fit_is_found(files: dict[str,
 
 async def test_counts_that_differ_from_the_lists_are_found(files: dict[str, FilledFile]) -> None:
     def one_more(head: bytes, sent: bytes, status: int, headers: list[tuple[str, str]], body: bytes) -> GatewayAnswer:
-        changed = [
-            (name, str(int(value) + 1) if name.lower() == "x-total-count" else value) for name, value in headers
-        ]
+        changed = [(name, str(int(value) + 1) if name.lower() == "x-total-count" else value) for name, value in headers]
         return GatewayAnswer(status, changed, body)
 
     file = files["v3.8"]

@@ -5,8 +5,8 @@ from dataclasses import asdict, dataclass
 
 import orjson
 
-from midaz_seed.audit.findings import AuditNote, Finding
 from midaz_seed.errors import ExitCode
+from midaz_seed.ledger_audit.findings import AuditNote, Finding
 from midaz_seed.wording import counted, printable_json
 
 SCHEMA_VERSION = 1
@@ -99,5 +99,5 @@ def verdict_of(ledgers: int, totals: Counter[str], notes: int) -> tuple[ExitCode
         return ExitCode.DIFFERENCES, verdict, "Look up the accounts and transactions that the findings name."
     if notes:
         verdict = f"No findings in {read}; {counted(notes, 'thing')} changed while they were read."
-        return ExitCode.DONE, verdict, "Run the audit again when nobody writes to the ledger, to check these too."
+        return ExitCode.DONE, verdict, "Run the audit again when the ledger is at rest, to check these too."
     return ExitCode.DONE, f"No findings in {read}.", ""

@@ -4,21 +4,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from midaz_seed.audit.chains import Chain
-from midaz_seed.audit.findings import Finding, FindingKind
-from midaz_seed.audit.operations import NO_VERSION, ZERO, BalanceState, parse_operation, plain
-from midaz_seed.audit.reading import PagedList
-from midaz_seed.audit.scope import LedgerContext, all_dates, for_each
-from midaz_seed.audit.transaction_list import TransactionList
+from midaz_seed.ledger_audit.chains import Chain
+from midaz_seed.ledger_audit.findings import Finding, FindingKind
+from midaz_seed.ledger_audit.operations import NO_VERSION, ZERO, BalanceState, parse_operation, plain
+from midaz_seed.ledger_audit.reading import PagedList
+from midaz_seed.ledger_audit.scope import LedgerContext, all_dates, for_each
+from midaz_seed.ledger_audit.transaction_list import TransactionList
 from midaz_seed.midaz import routes
 from midaz_seed.model.balances import DEFAULT_KEY, EXTERNAL, ObservedBalance
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.money import EXACT
+from midaz_seed.transport.base import Service
 from midaz_seed.wording import counted
 
 RECHECKED_MAX = 1_000
 """Balances of a ledger whose operations are read again one by one, after the lists."""
 RECHECK_TRIES = 3
+CHANGING_OPERATIONS_MAX = 1_000
+"""A balance with more operations is not read again while it changes: it would change again meanwhile."""
 CHANGING = "changed while it was read"
 CONFIRMED_OPERATIONS_MAX = 10_000
 """A balance with more operations is read again once, not twice."""
@@ -81,7 +84,9 @@ async def read_balances(context: LedgerContext) -> Listed:
     Raises:
         TargetError: they cannot be read.
     """
-    rows = [ListedBalance.parse(row) async for row in context.api.balances(context.place)]
+    path, dates = routes.balances(context.place), all_dates(context.clock)  # up to v3.7 it shows the last months too
+    listed = context.api.rows(path, Service.TRANSACTION, by_cursor=True, query=dates)
+    rows = [ListedBalance.parse(row) async for row in listed]
     return {row.id: row for row in rows}
 
 
@@ -233,6 +238,8 @@ class BalanceCheck:
         listed, before = self._chain(name, row), None
         for _ in range(RECHECK_TRIES):
             first = await self._balance(name)
+            if first != row and listed.count > CHANGING_OPERATIONS_MAX:
+                break
             fresh = await self._fresh_chain(listed, name)
             second = await self._balance(name)
             if first != second:
@@ -250,7 +257,7 @@ class BalanceCheck:
         return ListedBalance.parse(row) if row is not None else None
 
     async def _fresh_chain(self, listed: Chain, name: str) -> Chain:
-        """Read all operations of the account of a chain, and return the chain of the balance anew."""
+        """Read all operations of the account of a chain, and return the chain of the balance as they are now."""
         context, versions = self._context, self._context.versions
         path = routes.operations(context.place, listed.account_id)
         chain = Chain(listed.account_id, listed.alias, listed.key, listed.asset, versioned=versions)

@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-from midaz_seed.audit.chains import Chain
-from midaz_seed.audit.findings import Finding
-from midaz_seed.audit.operations import Directions
-from midaz_seed.audit.reading import Page, PagedList
-from midaz_seed.audit.scope import LedgerContext, all_dates
-from midaz_seed.audit.transactions import CheckedTransaction, TransactionRules, check_transaction
+from midaz_seed.ledger_audit.chains import Chain
+from midaz_seed.ledger_audit.findings import Finding
+from midaz_seed.ledger_audit.operations import Directions
+from midaz_seed.ledger_audit.reading import Page, PagedList
+from midaz_seed.ledger_audit.scope import LedgerContext, all_dates
+from midaz_seed.ledger_audit.transactions import CheckedTransaction, TransactionRules, check_transaction
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.routes import PAGE_LIMIT
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import orjson
 
-from midaz_seed.audit.chains import Chain
-from midaz_seed.audit.findings import Findings
 from midaz_seed.clock import Clock
 from midaz_seed.errors import OutputError, RunError
 from midaz_seed.files import write_atomically
+from midaz_seed.ledger_audit.chains import Chain
+from midaz_seed.ledger_audit.findings import Findings
 
 FORMAT = 1
 STATE_FILE = "audit.json"
@@ -106,7 +106,7 @@ class ProgressFile:
         return RunError(
             f"the state of the interrupted audit cannot be used: {why}",
             where=str(self.path),
-            hint="begin the audit anew with --restart",
+            hint="begin the audit again with --restart",
         )
 
     def save(self, progress: AuditProgress) -> None:

@@ -7,9 +7,9 @@ from typing import TypeVar
 
 import anyio
 
-from midaz_seed.audit.findings import Findings
-from midaz_seed.audit.progress import LedgerProgress
 from midaz_seed.clock import Clock
+from midaz_seed.ledger_audit.findings import Findings
+from midaz_seed.ledger_audit.progress import LedgerProgress
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server_traits import Server
@@ -60,7 +60,7 @@ class LedgerContext:
     progress: LedgerProgress
     """What is kept when the audit is interrupted: what the transactions showed."""
     findings: Findings
-    """What the rest shows, which an interrupted audit reads anew."""
+    """What the rest shows, which an interrupted audit reads again."""
     save: Callable[[], None]
     """Writes the progress of the whole audit, if it is time."""
     figures: dict[str, int] = field(default_factory=dict)
@@ -126,24 +126,24 @@ def _end(clock: Clock) -> datetime:
 
 
 async def for_each(items: Iterable[T], work: Callable[[T], Awaitable[None]], *, at_once: int) -> None:
-    """Work on some items at a time. The first failure ends the others and is raised as it is."""
-    queue = iter(items)
+    """Work on some items at a time. The first failure ends the others at once and is raised as it is."""
+    queue, failures, over = iter(items), list[Exception](), anyio.Event()
+    working = at_once
 
-    async def worker(done: anyio.Event, failures: list[Exception]) -> None:
+    async def worker() -> None:
+        nonlocal working
         try:
             for item in queue:
                 await work(item)
         except Exception as error:  # noqa: BLE001 - raised below, outside of the task group that would wrap it
             failures.append(error)
-        finally:
-            done.set()
+        working -= 1
+        if failures or not working:
+            over.set()
 
     async with background_tasks() as tasks:
-        failures: list[Exception] = []
-        all_done = [anyio.Event() for _ in range(at_once)]
-        for done in all_done:
-            tasks.start_soon(worker, done, failures)
-        for done in all_done:
-            await done.wait()
-            if failures:
-                raise failures[0]
+        for _ in range(at_once):
+            tasks.start_soon(worker)
+        await over.wait()
+    if failures:
+        raise failures[0]

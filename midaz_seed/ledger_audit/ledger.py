@@ -1,15 +1,15 @@
 """The audit of one ledger: its transactions, then its counts, then its balances."""
 
-from midaz_seed.audit.balances import BalanceCheck, read_balances
-from midaz_seed.audit.counts import compare_ledger_counts, compare_transaction_count
-from midaz_seed.audit.scope import LedgerContext
-from midaz_seed.audit.transaction_list import TransactionList
+from midaz_seed.ledger_audit.balances import BalanceCheck, read_balances
+from midaz_seed.ledger_audit.counts import compare_ledger_counts, compare_transaction_count
+from midaz_seed.ledger_audit.scope import LedgerContext
+from midaz_seed.ledger_audit.transaction_list import TransactionList
 
 
 async def audit_ledger(context: LedgerContext) -> None:
     """Audit one ledger, from where its progress is.
 
-    The transactions come first, because an interrupted audit keeps what it read of them. The rest is read anew.
+    The transactions come first, because an interrupted audit keeps what it read of them. The rest is read again.
 
     Raises:
         TargetError: something cannot be read.

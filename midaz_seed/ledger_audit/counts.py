@@ -2,10 +2,10 @@
 
 from collections.abc import Awaitable, Callable
 
-from midaz_seed.audit.findings import Finding, FindingKind, Findings
-from midaz_seed.audit.scope import LedgerContext, Rounds, all_dates, all_times
-from midaz_seed.audit.transaction_list import TransactionList
 from midaz_seed.clock import Clock
+from midaz_seed.ledger_audit.findings import Finding, FindingKind, Findings
+from midaz_seed.ledger_audit.scope import LedgerContext, Rounds, all_dates, all_times
+from midaz_seed.ledger_audit.transaction_list import TransactionList
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject

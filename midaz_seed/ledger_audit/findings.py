@@ -89,8 +89,8 @@ class Findings:
 
     def add(self, finding: Finding) -> None:
         """Count a finding, and list it unless there are many of its kind."""
-        self.totals[finding.kind] += 1
-        if self.totals[finding.kind] <= LISTED_MAX:
+        self.totals[finding.kind.value] += 1
+        if self.totals[finding.kind.value] <= LISTED_MAX:
             self.listed.append(
                 replace(finding, organization_id=self.organization_id, ledger_id=self.ledger_id, ledger=self.ledger)
             )
@@ -123,7 +123,9 @@ class Findings:
 
     def as_plain(self) -> dict[str, Any]:
         """Return the findings as plain values, for the state of an audit."""
-        return asdict(self)
+        plain = {name: getattr(self, name) for name in ("organization_id", "ledger_id", "ledger", "notes_total")}
+        listed, notes = [asdict(finding) for finding in self.listed], [asdict(note) for note in self.notes]
+        return {**plain, "totals": dict(self.totals), "listed": listed, "notes": notes}
 
     @classmethod
     def from_plain(cls, plain: dict[str, Any]) -> "Findings":

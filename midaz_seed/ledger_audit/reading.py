@@ -34,6 +34,8 @@ TIMEOUTS_MAX = 2
 """Timeouts of one read after which it is not sent again: a smaller page may be faster."""
 _BUSY = frozenset({408, 420, 425, 429})
 """Refusals of a moment."""
+FIRST_PAUSES = 2
+"""Of these pauses, those that are made as long as the server has never answered: its address may be wrong."""
 RETRY_AFTER_S_MAX = 60.0
 """A longer time in `Retry-After` is not waited for."""
 
@@ -58,6 +60,7 @@ class PacedReads:
         self._clock = clock
         self._limiter = RateLimiter(rate_per_s) if rate_per_s else None
         self._in_flight = anyio.Semaphore(concurrency)
+        self._was_answered = False
         self.requests = 0
 
     async def __call__(self, request: Request, phase: Phase, take: Take[T], *, missing_ok: bool = False) -> T | None:
@@ -70,7 +73,8 @@ class PacedReads:
         """
         if request.method not in ("GET", "HEAD"):
             raise ValueError(f"an audit only reads: {request.method} {request.path}")
-        pauses, timeouts = iter(PAUSES_S), 0
+        pauses = iter(PAUSES_S if self._was_answered else PAUSES_S[:FIRST_PAUSES])
+        timeouts = 0
         while True:
             try:
                 return await self._attempt(request, take, missing_ok)
@@ -114,7 +118,9 @@ class PacedReads:
             if self._limiter is not None:
                 await self._limiter.next_slot()
             self.requests += 1
-            return await self._transport.send(request)
+            response = await self._transport.send(request)
+        self._was_answered = True
+        return response
 
 
 class _FailedAttempt(Exception):  # noqa: N818 - it is caught where it is raised

@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 
-from midaz_seed.audit.counts import compare_count, list_all
-from midaz_seed.audit.findings import Findings
-from midaz_seed.audit.ledger import audit_ledger
-from midaz_seed.audit.progress import AuditProgress, LedgerProgress, ProgressFile
-from midaz_seed.audit.reading import PacedReads
-from midaz_seed.audit.report import SCHEMA_VERSION, AuditedAsset, AuditedLedger, AuditReport, verdict_of
-from midaz_seed.audit.scope import AuditScope, LedgerContext, Rounds, for_each
 from midaz_seed.clock import Clock
 from midaz_seed.errors import UsageError
+from midaz_seed.ledger_audit.counts import compare_count, list_all
+from midaz_seed.ledger_audit.findings import Findings
+from midaz_seed.ledger_audit.ledger import audit_ledger
+from midaz_seed.ledger_audit.progress import AuditProgress, LedgerProgress, ProgressFile
+from midaz_seed.ledger_audit.reading import PacedReads
+from midaz_seed.ledger_audit.report import SCHEMA_VERSION, AuditedAsset, AuditedLedger, AuditReport, verdict_of
+from midaz_seed.ledger_audit.scope import AuditScope, LedgerContext, Rounds, for_each
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server_traits import Server, server_of
@@ -94,6 +94,7 @@ class Audit:
         await self._find_ledgers()
         self._progress = (self._file.read() if self._file else None) or self._progress
         self._progress.sessions += 1
+        self._show(self._step())
         try:
             await for_each(self._ledgers, lambda ledger: self._audit(ledger, server), at_once=self._scope.concurrency)
             above = await self._compare_counts()
@@ -155,16 +156,17 @@ class Audit:
     def _save(self) -> None:
         if self._file is not None:
             self._file.save_now_and_then(self._present)
+        self._show(self._step())
+
+    def _step(self) -> AuditStep:
         ledgers = self._progress.ledgers.values()
-        self._show(
-            AuditStep(
-                ledgers=len(self._ledgers),
-                ledgers_done=sum(ledger.done for ledger in ledgers),
-                transactions=sum(ledger.transactions for ledger in ledgers),
-                findings=sum(ledger.findings.total for ledger in ledgers),
-                requests=self._progress.requests + self._reads.requests,
-                resumed=self._progress.sessions > 1,
-            )
+        return AuditStep(
+            ledgers=len(self._ledgers),
+            ledgers_done=sum(ledger.done for ledger in ledgers),
+            transactions=sum(ledger.transactions for ledger in ledgers),
+            findings=sum(ledger.findings.total for ledger in ledgers),
+            requests=self._progress.requests + self._reads.requests,
+            resumed=self._progress.sessions > 1,
         )
 
     def _present(self) -> AuditProgress:

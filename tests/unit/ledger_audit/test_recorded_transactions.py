@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from midaz_seed.audit.findings import FindingKind
-from midaz_seed.audit.transactions import TransactionRules, check_transaction
+from midaz_seed.ledger_audit.findings import FindingKind
+from midaz_seed.ledger_audit.transactions import TransactionRules, check_transaction
 
 RECORDINGS = Path(__file__).parents[2] / "contract" / "recordings"
 KNOWN = {

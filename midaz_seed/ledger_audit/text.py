@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from itertools import groupby
 
-from midaz_seed.audit.findings import AuditNote, Finding
-from midaz_seed.audit.report import AuditedLedger, AuditReport
+from midaz_seed.ledger_audit.findings import AuditNote, Finding
+from midaz_seed.ledger_audit.report import AuditedLedger, AuditReport
 from midaz_seed.wording import counted, printable, wrapped
 
 WIDTH = 100

@@ -1,1 +1,0 @@
-"""Check the invariants of ledgers that anyone filled, by reading alone."""
