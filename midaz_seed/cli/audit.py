@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from midaz_seed.cli.flags import PACE
+from midaz_seed.cli.flags import CHECKS, PACE
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, server_options
 
 if TYPE_CHECKING:
@@ -32,22 +32,43 @@ class _Id(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{str(value)!r} is not an id, such as 0190b3e2-7d4c-7c1e-9b0e-3f6a2c5d8e41", param, ctx)
 
 
+class _CheckOption(click.Option):
+    """A flag under the heading of the checks."""
+
+    section = CHECKS
+
+
 class _LoadOption(click.Option):
     """A flag under the heading of the load."""
 
     section = PACE
 
 
-@click.command(cls=SectionedCommand, epilog="Exit codes: 0 no findings; 1 findings; 2 usage; 3 target.")
+@click.command(
+    cls=SectionedCommand,
+    epilog="Exit codes: 0 no findings; 1 findings; 2 usage; 3 target; 130/143 interrupted. After 3, 130 and 143 the "
+    "same command continues.",
+)
 @click.argument("url", metavar="[TARGET]", required=False)
 @server_options
-@click.option("--organization", "organization_id", type=_Id(), metavar="ID", help="Only this organization's ledgers")
-@click.option("--ledger", "ledger_id", type=_Id(), metavar="ID", help="Only this ledger")
 @click.option(
-    "--balances-only", is_flag=True, help="Check balances and counts alone: fast, and no transactions are read"
+    "--organization",
+    "organization_id",
+    cls=_CheckOption,
+    type=_Id(),
+    metavar="ID",
+    help="Only this organization's ledgers",
+)
+@click.option("--ledger", "ledger_id", cls=_CheckOption, type=_Id(), metavar="ID", help="Only this ledger")
+@click.option(
+    "--balances-only",
+    cls=_CheckOption,
+    is_flag=True,
+    help="Check balances and counts alone: fast, and no transactions are read",
 )
 @click.option(
     "--pending-hours",
+    cls=_CheckOption,
     type=click.FloatRange(min=0),
     metavar="N",
     default=24.0,

@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 PLAN = "Plan"
 TARGET = "Target"
+CHECKS = "Checks"
 PACE = "Load"
 RUNS = "Runs and journal"
 RUNS_PATH = "journal.directory"
 RUNS_VARIABLE = "MIDAZ_SEED_JOURNAL__DIRECTORY"
 SETTINGS = "Configuration"
 OUTPUT = "Output"
-SECTIONS = (TARGET, PLAN, PACE, RUNS, SETTINGS, OUTPUT)
+SECTIONS = (TARGET, PLAN, CHECKS, PACE, RUNS, SETTINGS, OUTPUT)
 
 Command = Callable[..., Any]
 

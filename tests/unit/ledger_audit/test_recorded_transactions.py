@@ -1,15 +1,23 @@
 """Every transaction that real servers showed passes the checks, except for those that real servers get wrong."""
 
+import contextlib
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from midaz_seed.errors import NotMidazError
+from midaz_seed.ledger_audit.chains import Chain
 from midaz_seed.ledger_audit.findings import FindingKind
+from midaz_seed.ledger_audit.operations import BalanceState
 from midaz_seed.ledger_audit.transactions import TransactionRules, check_transaction
+from tests.support.damage import changed, changes
 
 RECORDINGS = Path(__file__).parents[2] / "contract" / "recordings"
 KNOWN = {
@@ -57,3 +65,17 @@ def test_a_leg_that_v4_loses_is_found() -> None:
         for each in check_transaction(row, RULES).findings
     }
     assert FindingKind.TRANSACTION_SIDES in kinds
+
+
+_ROWS = [row for name, row in _transactions("v3.8") if name in ("tx-pending-commit", "tx-block", "balance-overdraft")]
+
+
+@given(st.sampled_from(_ROWS), changes())
+def test_a_damaged_transaction_is_checked_or_refused_as_no_answer_of_a_midaz(row: Any, done: Any) -> None:
+    with contextlib.suppress(NotMidazError):
+        damaged = changed(row, done)
+        if isinstance(damaged, dict):
+            for operation in check_transaction(damaged, RULES).operations:
+                chain = Chain.of(operation, versioned=True)
+                chain.add(operation, "t")
+                list(chain.findings(BalanceState(Decimal(1), Decimal(0), 3)))
