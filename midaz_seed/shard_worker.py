@@ -14,9 +14,10 @@ from midaz_seed.clock import SystemClock
 from midaz_seed.engine.admission import StoppedError
 from midaz_seed.engine.client_load import measure_client_load, process_cpu_s, watch_client_load
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.control.time_series import record_time_series
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import seed_shard
-from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, ShardResult, ShardTask, progress_of
+from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, NewWindows, ShardResult, ShardTask, progress_of
 from midaz_seed.errors import SeedError
 from midaz_seed.event_loop import run_in_loop
 from midaz_seed.files import write_atomically
@@ -62,6 +63,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             session=session,
             shard=task.shard,
             ends_at_s=stopping.ends_at_s,
+            run_started_at_s=task.run_started_at_s,
         ) as context,
     ):
         started_cpu_s = process_cpu_s()
@@ -71,6 +73,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             organization.id, organization.created_by_this_run = server_id, created_by_this_run
         async with background_tasks() as tasks:
             tasks.start_soon(watch_client_load, context)
+            tasks.start_soon(record_time_series, context)
             for watcher in LOAD_WATCHERS:
                 tasks.start_soon(watcher, context)
             if progress_pipe is not None:
@@ -102,13 +105,20 @@ def _result_of(context: RunContext, cpu_s: float) -> ShardResult:
         breaker_open_s=breaker.open_total_s,
         time_is_up=context.pool.admission.time_is_up,
         out_of_time=context.findings.out_of_time,
+        series=context.timeline.own,
     )
 
 
 async def _report_progress(context: RunContext, stream: BinaryIO) -> None:
+    series = context.timeline.own
+    sent, interval_s = 0, series.interval_s
     while True:
         await context.clock.sleep(REPORT_EVERY_S)
-        data = pickle.dumps(progress_of(context.meter))
+        if series.interval_s != interval_s:
+            sent, interval_s = 0, series.interval_s
+        new = NewWindows(sent, interval_s, tuple(series.windows[sent:]))
+        sent = len(series.windows)
+        data = pickle.dumps(progress_of(context.meter, new))
         stream.write(LENGTH.pack(len(data)) + data)
         stream.flush()
 

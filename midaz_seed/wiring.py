@@ -21,10 +21,11 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.concurrency import HIGHEST
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Sender
-from midaz_seed.engine.state_tree import ALL_LEDGERS, LedgerShard, StateTree, planned_counts
+from midaz_seed.engine.state_tree import StateTree
 from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials, TokenFile
+from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit, RateLimited
@@ -63,6 +64,7 @@ async def open_run(
     shard: LedgerShard = ALL_LEDGERS,
     batch_size: BatchSizeChoice | None = None,
     ends_at_s: float = math.inf,
+    run_started_at_s: float | None = None,
     overrides: Mapping[type, Any] | None = None,
 ) -> AsyncIterator[RunContext]:
     """Create everything that a run needs, for the duration of the block.
@@ -76,13 +78,14 @@ async def open_run(
         shard: the ledgers that this process seeds.
         batch_size: the choice to report, if the batch size was measured.
         ends_at_s: the end of the time limit (monotonic).
+        run_started_at_s: the start of the run of which this process has a shard (epoch); by default it starts now.
         overrides: parts by type that replace the default ones.
 
     Raises:
         ConfigurationError: a certificate cannot be used.
     """
     registry = svcs.Registry()
-    _Parts(settings, plan, target, emit, session, shard, batch_size, ends_at_s).register(registry)
+    _Parts(settings, plan, target, emit, session, shard, batch_size, ends_at_s, run_started_at_s).register(registry)
     for service, value in (overrides or {}).items():
         registry.register_value(service, value)
     services = svcs.Container(registry)
@@ -234,12 +237,13 @@ class _Parts:
     shard: LedgerShard
     batch_size: BatchSizeChoice | None
     ends_at_s: float
+    run_started_at_s: float | None
 
     def register(self, registry: svcs.Registry) -> None:
         """Register the factory of each part."""
         registry.register_value(Clock, SystemClock())
         registry.register_factory(RetryPolicy, self.retry_policy)
-        registry.register_factory(Meter, lambda: Meter(planned_counts(self.plan, self.shard)))
+        registry.register_factory(Meter, self.meter)
         registry.register_factory(Rejects, self.rejects)
         registry.register_factory(ErrorTracker, self.error_tracker)
         registry.register_factory(WorkerPool, self.worker_pool)
@@ -259,6 +263,10 @@ class _Parts:
         return RetryPolicy(
             retries.max, retries.backoff, retries.initial_delay, retries.max_delay, jitter=retries.jitter
         )
+
+    def meter(self) -> Meter:
+        is_part = self.run_started_at_s is not None  # then the owner of the run has the organizations
+        return Meter(self.plan.counts_of(self.shard, with_organizations=not is_part))
 
     def worker_pool(self) -> WorkerPool:
         limit = self.limits.max_concurrency
@@ -326,6 +334,8 @@ class _Parts:
 
     async def context(self, services: svcs.Container) -> RunContext:
         clock, session = services.get_abstract(Clock), self.session
+        started_s = clock.monotonic()
+        ago_s = 0.0 if self.run_started_at_s is None else max(clock.time() - self.run_started_at_s, 0.0)
         return RunContext(
             settings=self.settings,
             plan=self.plan,
@@ -333,7 +343,8 @@ class _Parts:
             batch_size=self.batch_size,
             session=session.number if session else 1,
             may_restart=session is not None and session.finished_before,
-            started_s=clock.monotonic(),
+            started_s=started_s,
+            run_started_s=started_s - ago_s,
             ends_at_s=self.ends_at_s,
             clock=clock,
             emit=self.emit,

@@ -20,6 +20,7 @@ from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
 from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
 from midaz_seed.ledger_audit.schema import json_schema as audit_schema  # noqa: E402
+from midaz_seed.reporting.report import report_schema  # noqa: E402
 from midaz_seed.scenarios.render import json_schema  # noqa: E402
 from midaz_seed.settings.environment import NOT_SETTINGS  # noqa: E402
 from midaz_seed.settings.model import Settings  # noqa: E402
@@ -130,10 +131,11 @@ def main() -> None:
         file = ROOT / name
         old = file.read_text(encoding="utf-8")
         texts[name] = (old, filled(old, parts))
-    for name, schema in (("scenario", json_schema()), ("audit", audit_schema())):
+    schemas = {"scenario": json_schema(), "report": report_schema(), "audit": audit_schema()}
+    for name, schema in schemas.items():
         file = ROOT / f"docs/{name}.schema.json"
         old = file.read_text(encoding="utf-8") if file.exists() else ""
-        texts[f"docs/{name}.schema.json"] = (old, json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
+        texts[str(file.relative_to(ROOT))] = (old, json.dumps(schema, indent=2, ensure_ascii=False) + "\n")
     for name, (old, new) in texts.items():
         if new != old:
             stale.append(name)

@@ -2,10 +2,12 @@
 
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Protocol
 
+import anyio
 import click
 
 from midaz_seed.cli.last_resort import end_in_time
@@ -28,6 +30,19 @@ class RunFunction(Protocol):
     """`seed` or `verify`."""
 
     def __call__(self, settings: Settings, *, emit: Emit, watch: Watch | None, handle_signals: bool) -> Report: ...
+
+
+class Observer(Protocol):
+    """Follows a run beside it, such as a display or a page. It must not fail, and must not make the run wait."""
+
+    def emit(self, event: Event) -> None:
+        """Receive an event of the run; some come before `watch` is called, and some after it has ended."""
+
+    async def watch(self, context: RunContext) -> None:
+        """Follow the run until cancelled, at its end."""
+
+    def finish(self, report: Report) -> None:
+        """Receive the report of the run, before it is printed."""
 
 
 class _Display:
@@ -57,6 +72,8 @@ class _Display:
 
     async def watch(self, context: RunContext) -> None:
         """Display the progress until cancelled."""
+        if self._quiet:
+            return
         self._in_shards = shards_of(context) > 1
         is_searched = context.settings.generation.limits.max_concurrency == "auto" and not self._in_shards
         self._progress = make_progress(
@@ -71,8 +88,13 @@ class _Display:
             self._show(event)
         await self._progress.run()
 
+    def finish(self, report: Report) -> None:
+        """Do nothing: the progress has ended."""
 
-def execute(function: RunFunction, settings: Settings, *, as_json: bool, quiet: bool) -> None:
+
+def execute(
+    function: RunFunction, settings: Settings, *, as_json: bool, quiet: bool, observers: Sequence[Observer] = ()
+) -> None:
     """Run a function of the library in the terminal and exit the process with the report's exit code.
 
     Args:
@@ -80,15 +102,25 @@ def execute(function: RunFunction, settings: Settings, *, as_json: bool, quiet: 
         settings: the effective settings; `report` is written here and not by the function.
         as_json: print the report as JSON instead of text.
         quiet: show no progress.
+        observers: follow the run besides the log and the progress.
     """
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
-    display = _Display(quiet=quiet)
+    following: list[Observer] = [_Display(quiet=quiet), *observers]
     file, settings = settings.report, settings.model_copy(update={"report": None})
-    report = _delivered(
-        function(settings, emit=display.emit, watch=None if quiet else display.watch, handle_signals=True),
-        file,
-        as_json,
-    )
+
+    def emit(event: Event) -> None:
+        for observer in following:
+            observer.emit(event)
+
+    async def watch(context: RunContext) -> None:
+        async with anyio.create_task_group() as group:
+            for observer in following:
+                group.start_soon(observer.watch, context)
+
+    report = function(settings, emit=emit, watch=watch, handle_signals=True)
+    for observer in following:
+        observer.finish(report)
+    report = _delivered(report, file, as_json)
     if report.exit_code and (as_json or not _same_output()):
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     sys.exit(report.exit_code)

@@ -20,6 +20,7 @@ from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Sett
 from midaz_seed.reporting.meter import Meter, PhaseRecorder
 from midaz_seed.reporting.report import Difference, LedgerVerification, ProcessReport
 from midaz_seed.reporting.steady import SteadyWindow
+from midaz_seed.reporting.time_series import Timeline
 from midaz_seed.resilience.arrival_schedule import ScheduleStats
 from midaz_seed.runs.directory import RunDirectory
 from midaz_seed.runs.journal import Journal
@@ -112,7 +113,9 @@ class RunContext:
     may_restart: bool
     """The run was finished before: when its data is no longer on the server, it starts over."""
     started_s: float
-    """Start of the run (monotonic)."""
+    """Start of this process's part of the run (monotonic)."""
+    run_started_s: float
+    """Start of the run (monotonic): of the process that owns it, which starts before its shards."""
     ends_at_s: float
     """End of the time limit (monotonic); infinity without one."""
 
@@ -133,6 +136,7 @@ class RunContext:
     tracker: ErrorTracker
     schedule: ScheduleStats | None
     """Statistics of the open-model schedule, over all processes; None in the closed model."""
+    timeline: Timeline = field(default_factory=Timeline)
     results: RunResults = field(default_factory=RunResults)
     findings: Findings = field(default_factory=Findings)
 
@@ -150,6 +154,11 @@ class RunContext:
     def elapsed_s(self) -> float:
         """Return the seconds since the run began."""
         return self.clock.monotonic() - self.started_s
+
+    @property
+    def run_elapsed_s(self) -> float:
+        """Return the seconds since the run began, also in a shard."""
+        return self.clock.monotonic() - self.run_started_s
 
     @property
     def left_s(self) -> float:

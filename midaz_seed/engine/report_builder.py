@@ -1,6 +1,5 @@
 """Build the report of a run: numbers, verdict, exit code and next step."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
@@ -8,12 +7,14 @@ from typing import cast
 from midaz_seed.engine.client_load import measure_client_load, process_cpu_s
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.requests.error_tracker import ErrorGroup
-from midaz_seed.engine.state_tree import LedgerStatus
+from midaz_seed.engine.state_tree import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.verdict import done_percent, judge
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import MONEY, Phase
+from midaz_seed.reporting.events import Settled
+from midaz_seed.reporting.merging import merge_histories
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.redaction import redact
 from midaz_seed.reporting.report import (
@@ -22,8 +23,9 @@ from midaz_seed.reporting.report import (
     ErrorExample,
     ErrorReport,
     FailedItemReport,
-    HistoryReport,
+    LatencyHistogram,
     LedgerReport,
+    LedgerVerification,
     OpenLoopReport,
     PhaseReport,
     RateLimitReport,
@@ -35,6 +37,7 @@ from midaz_seed.reporting.report import (
     latency,
 )
 from midaz_seed.reporting.settled_throughput import throughput
+from midaz_seed.reporting.time_series import as_report
 from midaz_seed.settings.model import Settings
 
 DIFFERENCES_MAX = 1000
@@ -118,6 +121,9 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         exit_code=exit_code,
         verdict=verdict,
         next_step=next_step,
+        organizations=len(context.state.organizations),
+        time_series=as_report(context.timeline.whole()),
+        latency_histograms=_latency_histograms(context),
     )
 
 
@@ -195,12 +201,45 @@ def _throughput(context: RunContext) -> tuple[ThroughputReport, ...]:
     return tuple(each for each in found if each is not None)
 
 
-def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
+def _latency_histograms(context: RunContext) -> tuple[LatencyHistogram, ...]:
+    measured = {phase: meter.latency for phase, meter in context.meter.phases.items() if meter.latency.count}
     return tuple(
-        LedgerReport(
-            ledger.plan.key, ledger.plan.name, ledger.organization_id, ledger.id, ledger.status.value, ledger.reason
-        )
-        for ledger in context.state.ledgers
+        LatencyHistogram(phase.value, latency.total_us, latency.max_us, latency.sparse_counts())
+        for phase, latency in measured.items()
+    )
+
+
+def _ledgers(context: RunContext) -> tuple[LedgerReport, ...]:
+    verified = {found.ledger: found for found in context.results.verifications}
+    settled = {found.ledger: found for found in context.results.settled}
+    return tuple(
+        _ledger(organization, ledger, verified.get(ledger.plan.key), settled.get(ledger.plan.key))
+        for organization in context.state.organizations
+        for ledger in organization.ledgers
+    )
+
+
+def _ledger(
+    organization: OrganizationState,
+    ledger: LedgerState,
+    verification: LedgerVerification | None,
+    settled: Settled | None,
+) -> LedgerReport:
+    return LedgerReport(
+        key=ledger.plan.key,
+        name=ledger.plan.name,
+        organization_id=ledger.organization_id,
+        id=ledger.id,
+        state=ledger.status.value,
+        reason=ledger.reason,
+        organization=organization.plan.name,
+        accounts=ledger.plan.account_count,
+        transactions=sum(flow.transactions for flow in ledger.flows.values()),
+        movements=sum(flow.movements for flow in ledger.flows.values()),
+        settled_s=settled.waited_s if settled is not None else None,
+        verified=verification.ok if verification is not None else None,
+        balances_checked=verification.balances_checked if verification is not None else 0,
+        differences=len(verification.differences) if verification is not None else 0,
     )
 
 
@@ -230,23 +269,7 @@ def _verification(context: RunContext) -> VerificationReport | None:
         differences=tuple(differences[:DIFFERENCES_MAX]),
         differences_total=len(differences),
         elapsed_s=max((verification.elapsed_s for verification in verifications), default=0.0),
-        history=_history([found.history for found in verifications if found.history is not None]),
-    )
-
-
-def _history(found: Sequence[HistoryReport]) -> HistoryReport | None:
-    """Return the history of all ledgers; the dates are those of any of them."""
-    if not found:
-        return None
-    return HistoryReport(
-        days=tuple(sorted({day for each in found for day in each.days})),
-        accounts=sum(each.accounts for each in found),
-        balances=sum(each.balances for each in found),
-        statements=sum(each.statements for each in found),
-        lines=sum(each.lines for each in found),
-        lines_out_of_step=sum(each.lines_out_of_step for each in found),
-        hot_lines_out_of_step=sum(each.hot_lines_out_of_step for each in found),
-        skipped="; ".join(sorted({each.skipped for each in found if each.skipped})),
+        history=merge_histories([found.history for found in verifications if found.history is not None]),
     )
 
 

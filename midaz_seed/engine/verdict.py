@@ -62,7 +62,8 @@ def _judge(
         return ExitCode.SETTLEMENT, _out_of_time(context), f"Raise --duration. {again}"
     if unfinished:
         return ExitCode.DIFFERENCES, f"{counted(len(unfinished), 'ledger')} failed.", f"{_FIX_CAUSES} {again}"
-    if verification is not None and not verification.ok:
+    was_stopped = context.pool.admission.is_draining or any(each.status in _CUT_SHORT for each in context.state.ledgers)
+    if verification is not None and (verification.differences_total or not (verification.ok or was_stopped)):
         has_surplus = any(_is_surplus(row.actual, row.expected) for row in verification.differences)
         return (
             ExitCode.DIFFERENCES,
@@ -76,7 +77,7 @@ def _judge(
         return ExitCode.DIFFERENCES, verdict, f"{_FIX_CAUSES} {again}"
     if context.pool.admission.time_is_up and any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
         return _time_was_up(context, verification, again)
-    if context.pool.admission.is_draining or any(ledger.status in _CUT_SHORT for ledger in context.state.ledgers):
+    if was_stopped:
         left = _left_to_next_session(context)
         return ExitCode.DIFFERENCES, f"Stopped before everything was done{left and f'; {left}'}.", again
     if verification is None:

@@ -1,12 +1,18 @@
 """A latency histogram of fixed size with three significant digits, from 1 microsecond to over an hour (HDR layout)."""
 
 from array import array
+from collections.abc import Mapping, Sequence
 
 _SUB_BITS = 10
 _LINEAR = 2 << _SUB_BITS
 """Below this number of microseconds each value has its own bucket; above, each doubling has 1,024 buckets."""
 _DOUBLINGS = 22
 LIMIT_US = (_LINEAR << _DOUBLINGS) - 1
+_SLOTS = _LINEAR + _DOUBLINGS * (1 << _SUB_BITS)
+_CHUNK = 128
+"""Buckets that `recorded_since` compares at once."""
+_COARSE_SUB_BITS = 4
+"""A coarse histogram has 16 buckets for each doubling, so a bucket is at most 6.25 % wide."""
 
 
 class Histogram:
@@ -15,7 +21,7 @@ class Histogram:
     __slots__ = ("_counts", "count", "max_us", "total_us")
 
     def __init__(self) -> None:
-        self._counts = array("Q", bytes(8 * (_LINEAR + _DOUBLINGS * (1 << _SUB_BITS))))
+        self._counts = array("Q", bytes(8 * _SLOTS))
         self.count = 0
         self.total_us = 0
         self.max_us = 0
@@ -59,6 +65,54 @@ class Histogram:
         window.max_us = self.max_us
         return window
 
+    def snapshot(self) -> bytes:
+        """Return the counts, for a later `recorded_since`."""
+        return self._counts.tobytes()
+
+    def recorded_since(self, snapshot: bytes) -> dict[int, int]:
+        """Return what was recorded since a snapshot of this histogram, in coarse buckets: bucket -> count.
+
+        `snapshot` may be empty: then everything. Most counts are compared in large blocks, so that a call is cheap
+        enough for each second of a run.
+        """
+        found: dict[int, int] = {}
+        now, size = self.snapshot(), 8 * _CHUNK
+        snapshot = snapshot or bytes(len(now))
+        for start in range(0, len(now), size):
+            if now[start : start + size] == snapshot[start : start + size]:
+                continue
+            first = start // 8
+            earlier = array("Q", snapshot[start : start + size])
+            for index, (count, before) in enumerate(
+                zip(self._counts[first : first + _CHUNK], earlier, strict=True), start=first
+            ):
+                if count != before:
+                    bucket = coarse_bucket(_highest(index))
+                    found[bucket] = found.get(bucket, 0) + count - before
+        return found
+
+    def sparse_counts(self) -> tuple[int, ...]:
+        """Return the buckets that are not empty: index, count, index, count, in ascending order of the index."""
+        return tuple(each for index, count in enumerate(self._counts) if count for each in (index, count))
+
+    @classmethod
+    def from_sparse_counts(cls, counts: Sequence[int], *, total_us: int, max_us: int) -> "Histogram":
+        """Return the histogram with these counts, which are those of `sparse_counts`.
+
+        Raises:
+            ValueError: they are not.
+        """
+        same = cls()
+        if len(counts) % 2:
+            raise ValueError("the counts of a histogram are pairs of an index and a count")
+        for index, count in zip(counts[::2], counts[1::2], strict=True):
+            if not 0 <= index < _SLOTS or count < 0:
+                raise ValueError(f"a histogram has no bucket {index} with {count} values")
+            same._counts[index] += count
+            same.count += count
+        same.total_us, same.max_us = total_us, max_us
+        return same
+
     @property
     def mean_us(self) -> float:
         """The mean of all values; 0 without values."""
@@ -76,6 +130,31 @@ class Histogram:
             if count and seen >= wanted:
                 return min(_highest(index), self.max_us)
         return self.max_us
+
+
+def coarse_bucket(value_us: int) -> int:
+    """Return the coarse bucket of a value in microseconds: the value itself below 32, then 16 for each doubling."""
+    shift = max(value_us.bit_length() - _COARSE_SUB_BITS - 1, 0)
+    return (shift << _COARSE_SUB_BITS) + (value_us >> shift)
+
+
+def coarse_bucket_max_us(bucket: int) -> int:
+    """Return the highest value of a coarse bucket, in microseconds."""
+    if bucket < 2 << _COARSE_SUB_BITS:
+        return bucket
+    shift = (bucket >> _COARSE_SUB_BITS) - 1
+    return (((bucket & ((1 << _COARSE_SUB_BITS) - 1)) + (1 << _COARSE_SUB_BITS) + 1) << shift) - 1
+
+
+def coarse_percentile_us(counts: Mapping[int, int], percent: float) -> int:
+    """Return the highest value of the coarse bucket with this percentile, in microseconds; 0 without values."""
+    wanted = max(round(sum(counts.values()) * percent / 100 + 0.5 - 1e-9), 1)
+    seen = 0
+    for bucket in sorted(counts):
+        seen += counts[bucket]
+        if seen >= wanted:
+            return coarse_bucket_max_us(bucket)
+    return 0
 
 
 def _highest(index: int) -> int:

@@ -1,15 +1,18 @@
 """The report of a run and its JSON form; `text_report` renders it as text."""
 
 import dataclasses
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cache
 
 import orjson
+from pydantic import JsonValue, TypeAdapter
 
 from midaz_seed.errors import ExitCode, SeedError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.reporting.events import ConcurrencyChanged
+from midaz_seed.reporting.time_series import TimeSeriesReport
 from midaz_seed.wording import printable_json
 
 SCHEMA_VERSION = 1
@@ -217,6 +220,35 @@ class LedgerReport:
     id: str
     state: str
     reason: str
+    organization: str = ""
+    """Legal name of its organization."""
+    accounts: int = 0
+    """Planned accounts."""
+    transactions: int = 0
+    """Transactions that this session made."""
+    movements: int = 0
+    """Movements in them."""
+    settled_s: float | None = None
+    """Seconds that it waited at the barrier; None when it did not pass it in this session."""
+    verified: bool | None = None
+    """Whether it was found as planned; None when it was not verified."""
+    balances_checked: int = 0
+    differences: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LatencyHistogram:
+    """All latencies of a phase, so that reports can be merged exactly (`model.histogram`, HDR layout)."""
+
+    phase: str
+    total_us: int
+    """Sum of all latencies, in microseconds."""
+    max_us: int
+    counts: tuple[int, ...]
+    """Bucket, answers, bucket, answers, ascending; empty buckets are left out.
+
+    A value of v microseconds is in bucket v below 2048, else in (s << 10) + (v >> s) with s = bit length of v - 11.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,7 +362,7 @@ class Report:
     server_version: str
     started_at: str
     elapsed_s: float
-    settings: JsonObject
+    settings: dict[str, JsonValue]
     phases: tuple[PhaseReport, ...]
     movements: int
     transactions: int
@@ -371,11 +403,42 @@ class Report:
     exit_code: int
     verdict: str
     next_step: str
+    organizations: int = 0
+    """Planned organizations."""
+    time_series: TimeSeriesReport = field(default_factory=TimeSeriesReport)
+    latency_histograms: tuple[LatencyHistogram, ...] = ()
 
     def as_json(self) -> str:
-        """Return the report as one JSON document."""
+        """Return the report as one JSON document. Its long rows of numbers have one line each."""
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        return printable_json(orjson.dumps(dataclasses.asdict(self), option=options).decode())
+        document = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
+        for name in ("time_series", "latency_histograms"):
+            document[name] = orjson.Fragment(orjson.dumps(document[name]))
+        return printable_json(orjson.dumps(document, option=options).decode())
+
+
+@cache
+def _adapter() -> TypeAdapter[Report]:
+    """Return what reads and describes reports; most commands need neither, and it takes time to build."""
+    return TypeAdapter(Report)
+
+
+def report_schema() -> JsonObject:
+    """Return the JSON Schema of a report."""
+    schema = _adapter().json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Report of a run"}
+
+
+def read_report(data: bytes) -> Report:
+    """Read a report from its JSON.
+
+    Raises:
+        ValueError: it is none. Reports of earlier versions are read too.
+    """
+    report = _adapter().validate_json(data)
+    if report.schema_version != SCHEMA_VERSION:
+        raise ValueError(f"its schema_version is {report.schema_version}, and this version reads {SCHEMA_VERSION}")
+    return report
 
 
 def not_written(report: Report, error: SeedError) -> Report:

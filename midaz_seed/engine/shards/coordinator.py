@@ -21,9 +21,11 @@ import anyio.to_thread
 from midaz_seed.engine.admission import ENDING_S
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.shards.messages import LENGTH, ShardProgress, ShardResult, ShardTask, progress_of, read_progress
-from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
+from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.errors import SeedError, ShardError
+from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.time_series import TimeSeries
 
 STARTS_MAX = 4
 """How often a shard is started before its ledgers fail: the system may kill it to free memory."""
@@ -42,16 +44,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
         folder: where plan and results are stored.
     """
     limits = context.settings.generation.limits
-    concurrency = limits.max_concurrency
-    own = limits.model_copy(
-        update={
-            "max_concurrency": concurrency if concurrency == "auto" else max(concurrency // shards, 1),
-            "requests_per_second": limits.requests_per_second / shards,
-            "ledgers_in_parallel": max(limits.ledgers_in_parallel // shards, 1),
-            "shards": 1,
-            "grace_s": shard_grace_s(limits.grace_s),
-        }
-    )
+    own = limits.share(shards).model_copy(update={"shards": 1, "grace_s": shard_grace_s(limits.grace_s)})
     generation = context.settings.generation.model_copy(update={"limits": own})
     settings = context.settings.model_copy(update={"generation": generation})
     directory = context.directory
@@ -62,7 +55,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             settings,
             plan,
             folder / f"result-{number}",
-            LedgerShard(number, shards),
+            limits.shard.part(number, shards),
             context.target,
             tuple((organization.id, organization.created_by_this_run) for organization in context.state.organizations),
             directory.journal(number) if directory else None,
@@ -70,6 +63,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             context.rejects.path,
             context.session,
             context.clock.time() + context.left_s,
+            context.clock.time() - context.run_elapsed_s,
         )
         for number in range(shards)
     ]
@@ -89,6 +83,7 @@ async def seed_in_shards(context: RunContext, shards: int) -> None:
 async def _run_shard(context: RunContext, task: ShardTask, merging: "_Merging") -> None:
     """Run one shard, and start it again when it is killed: it resumes from its journal or from the server."""
     for _ in range(STARTS_MAX):
+        merging.begin(task.shard)
         result = await _run_process(context, task, merging)
         if isinstance(result, ShardResult):
             context.findings.lost_shards -= 1
@@ -172,18 +167,27 @@ class _Merging:
 
     context: RunContext
     latest_progress: dict[LedgerShard, ShardProgress] = field(default_factory=dict)
+    series: dict[LedgerShard, TimeSeries] = field(default_factory=dict)
+    """The time series of each shard's present process."""
     own: dict[Phase, dict[str, Any]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.own = progress_of(self.context.meter).phases
 
+    def begin(self, shard: LedgerShard) -> None:
+        self.series[shard] = self.context.timeline.add_shard()
+
     def progress(self, shard: LedgerShard, progress: ShardProgress) -> None:
         self.latest_progress[shard] = progress
+        new = progress.windows
+        if new.windows:
+            self.series[shard].replace_from(new.first, new.windows, new.interval_s)
         self._count()
 
     def finish(self, shard: LedgerShard, result: ShardResult) -> None:
         context, meter = self.context, self.context.meter
         self.progress(shard, progress_of(result.meter))
+        self.series[shard].replace_from(0, result.series.windows, result.series.interval_s)
         for phase, counters in result.meter.phases.items():
             meter.phases[phase].latency.merge(counters.latency)
             meter.phases[phase].busy_s = max(meter.phases[phase].busy_s, counters.busy_s)

@@ -8,10 +8,12 @@ from typing import BinaryIO
 
 from midaz_seed.engine.context import RunResults
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
-from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
+from midaz_seed.engine.state_tree import LedgerStatus
+from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
+from midaz_seed.reporting.time_series import INTERVAL_S, TimeSeries, Window
 from midaz_seed.resilience.arrival_schedule import ScheduleStats
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
@@ -45,6 +47,8 @@ class ShardTask:
     session: int
     ends_at_epoch_s: float
     """End of the time limit; infinity without one."""
+    run_started_at_s: float
+    """Start of the run (epoch)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,24 +79,36 @@ class ShardResult:
     breaker_open_s: float
     time_is_up: bool
     out_of_time: bool
+    series: TimeSeries
+
+
+@dataclass(frozen=True, slots=True)
+class NewWindows:
+    """Windows of a shard's time series that the owner does not have yet."""
+
+    first: int = 0
+    """Index of the first one; those that the owner has from there on are replaced."""
+    interval_s: float = INTERVAL_S
+    windows: tuple[Window, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ShardProgress:
-    """The progress of a shard: counters without latencies."""
+    """The progress of a shard: counters, and what its time series has more than at the last time."""
 
     phases: dict[Phase, dict[str, int | float]]
     ledgers: dict[str, LedgerProgress]
     in_flight: int
+    windows: NewWindows
 
 
 COUNTERS = tuple(name for name in PhaseMeter.__slots__ if name not in ("latency", "planned", "since_s", "busy_s"))
 
 
-def progress_of(meter: Meter) -> ShardProgress:
+def progress_of(meter: Meter, windows: NewWindows | None = None) -> ShardProgress:
     """Return what a shard reports twice a second."""
     phases = {phase: {name: getattr(counters, name) for name in COUNTERS} for phase, counters in meter.phases.items()}
-    return ShardProgress(phases, meter.ledgers, meter.in_flight)
+    return ShardProgress(phases, meter.ledgers, meter.in_flight, windows or NewWindows())
 
 
 def read_progress(stream: BinaryIO) -> ShardProgress | None:
