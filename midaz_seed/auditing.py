@@ -98,15 +98,19 @@ def _progress_file(
         yield None
         return
     directory = RunDirectory(_state_directory(settings, address, scope))
+    folders = [directory.path, *([] if directory.path.parent.exists() else [directory.path.parent])]
     with directory.owned():
         file = ProgressFile(directory / STATE_FILE, clock)
         if restart:
             file.delete()
-        yield file
-    if not file.path.exists():
-        with suppress(OSError):  # another audit may use it already
-            (directory / LOCK).unlink()
-            directory.path.rmdir()
+        try:
+            yield file
+        finally:
+            if not file.path.exists():
+                with suppress(OSError):  # such as a folder that another audit uses meanwhile
+                    (directory / LOCK).unlink()
+                    for folder in folders:
+                        folder.rmdir()
 
 
 def _state_directory(settings: Settings, address: ResolvedTarget, scope: AuditScope) -> Path:

@@ -138,24 +138,25 @@ def _delivered(report: "AuditReport", file: "Path | None", *, as_json: bool) -> 
     """Write and print the report. Return the exit code.
 
     Raises:
-        OutputError: the file cannot be written. The report is printed all the same.
         ResultNotWrittenError: it cannot be printed. The file, if any, has it.
     """
-    from midaz_seed.errors import OutputError, ResultNotWrittenError
+    from dataclasses import replace
+
+    from midaz_seed.errors import ExitCode, OutputError
     from midaz_seed.ledger_audit.text import WIDTH, render_audit
     from midaz_seed.reporting.report_file import write_document
     from midaz_seed.reporting.terminal import text_width
+    from midaz_seed.wording import printable
 
-    failure: OutputError | None = None
     if file is not None:
         try:
             write_document(report.as_json(), file)
         except OutputError as error:
-            failure = error
+            verdict = f"{report.verdict} The report was not written: {error}."
+            report = replace(report, exit_code=report.exit_code or int(ExitCode.DIFFERENCES), verdict=verdict)
     click.echo(report.as_json() if as_json else render_audit(report, text_width(sys.stdout, WIDTH)), nl=False)
-    if failure is not None:
-        message = f"{failure}. The audit itself: {report.verdict}"
-        raise ResultNotWrittenError(message, hint=failure.hint, exit_code=report.exit_code or 1)
+    if as_json and report.exit_code:
+        click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     return report.exit_code
 
 

@@ -46,11 +46,12 @@ def test_a_finding_is_printed_and_written_with_its_names_and_gives_exit_code_1(s
     assert "transaction_amount: 1 finding\n" in printed.stdout
     assert "1 finding in 1 ledger.\n" in printed.stdout
     assert printed.stderr == ""
-    assert not (tmp_path / "runs").exists() or not list((tmp_path / "runs").iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.json"]
     as_json = run_cli("audit", server, "--rate", "0", "--ledger", finding["ledger_id"], "--json", "-q", cwd=tmp_path)
     narrow = json.loads(as_json.stdout)
     jsonschema.validate(narrow, SCHEMA)
     assert (as_json.returncode, narrow["ledger_id"]) == (1, finding["ledger_id"])
+    assert as_json.stderr == f"{narrow['verdict']} {narrow['next_step']}\n"
     assert narrow["findings"] == document["findings"]
     quick = run_cli("audit", server, "--balances-only", "--organization", finding["organization_id"], cwd=tmp_path)
     assert (quick.returncode, quick.stdout.splitlines()[-1]) == (0, "No findings in 1 ledger.")
@@ -86,6 +87,7 @@ def test_a_host_that_is_not_allowed_and_one_that_does_not_answer_are_errors(tmp_
     assert "--allow-host ledger.example" in other.stderr
     absent = run_cli("audit", "http://127.0.0.1:9", "--report", "audit.json", "-q", cwd=tmp_path)
     assert absent.returncode == 3
+    assert not (tmp_path / "runs").exists()
     assert json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))["exit_code"] == 3
 
 
@@ -93,6 +95,9 @@ def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(serv
     refused = run_cli("audit", server, "--report", str(tmp_path / "absent" / "audit.json"), cwd=tmp_path)
     assert refused.returncode == 2
     assert "the report cannot be written" in refused.stderr
+    full = run_cli("audit", server, "--rate", "0", "--report", "/dev/full", "-q", cwd=tmp_path)
+    assert full.returncode == 1
+    assert "The report was not written: /dev/full:" in " ".join(full.stdout.split())
 
 
 def test_a_sandbox_with_a_data_file_can_be_audited(tmp_path: Path) -> None:

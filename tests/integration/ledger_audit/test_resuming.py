@@ -178,4 +178,5 @@ def test_a_signal_keeps_what_was_read_and_the_same_command_says_that_it_continue
     assert b"Continuing the audit that was interrupted" in again.stderr
     report = orjson.loads(again.stdout)
     assert (report["sessions"], report["findings_total"]) == (2, 2)
+    assert os.listdir(tmp_path) == ["runs"]
     assert os.listdir(tmp_path / "runs") == []
