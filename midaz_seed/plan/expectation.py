@@ -10,13 +10,13 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
+from itertools import chain, islice
 from statistics import median_low
 from sys import byteorder
 
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.dimensions import LedgerDimensions
-from midaz_seed.plan.flows.base import DETAIL_BITS, Draft
+from midaz_seed.plan.flows.base import Draft
 from midaz_seed.plan.follow_ups import follow_up_drafts
 from midaz_seed.plan.items import Kind, Movement, Phase
 from midaz_seed.plan.refusals import check_refusals
@@ -257,15 +257,17 @@ def _chunks(drafts: Iterable[Draft]) -> Iterator[Sequence[Draft]]:
 def _add(digest: "hashlib._Hash", drafts: Sequence[Draft]) -> None:
     """Add what determines these transactions: column by column, which is faster than one after another."""
     seconds, flows, numbers, movements, _, bits = zip(*drafts, strict=True)
-    low, high = [each & DETAIL_BITS for each in bits], [each >> 64 for each in bits]
-    for whole in (seconds, flows, numbers, low, high):
+    halves = array("Q", b"".join([each.to_bytes(16, "little") for each in bits]))
+    if byteorder == "big":
+        halves.byteswap()
+    for whole in (seconds, flows, numbers, halves[::2], halves[1::2]):
         words = array("Q", whole)
         if byteorder == "big":
             words.byteswap()
         digest.update(words.tobytes())
-    legs = [leg for each in movements for leg in each]
-    digest.update(array("B", [min(len(each), 255) for each in movements]).tobytes())
-    for column in zip(*legs, strict=True):
+    lengths = list(map(len, movements))
+    digest.update(bytes(lengths) if max(lengths) < 256 else bytes([min(each, 255) for each in lengths]))
+    for column in zip(*chain.from_iterable(movements), strict=True):
         digest.update(str(column).encode())
 
 
