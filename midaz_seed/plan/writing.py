@@ -31,7 +31,10 @@ class Form(NamedTuple):
     """What the transactions of one flow in one asset have in common."""
 
     asset: AssetTemplate
-    code: str
+    kind: Kind
+    endpoint: str
+    key: Callable[[int, int], str]
+    """`Flow.key`."""
     words: Words
     notes: Callable[[int, int], str] | None
     """`Flow.notes`; None for a flow without."""
@@ -74,9 +77,8 @@ class TransactionWriter:
         template = self._assets[asset]
         notes = None if type(flow).notes is Flow.notes else flow.notes
         pending = '"pending":true,' if flow.kind is Kind.PENDING else ""
-        form = self._forms[flow.index, asset] = Form(
-            template, template.code, self.words.of(flow, asset), notes, pending
-        )
+        form = Form(template, flow.kind, flow.endpoint, flow.key, self.words.of(flow, asset), notes, pending)
+        self._forms[flow.index, asset] = form
         return form
 
     def item(self, flow: Flow, draft: Draft, day: int, phase: Phase = Phase.TRANSFERS) -> TransactionItem:
@@ -90,10 +92,10 @@ class TransactionWriter:
         """
         second, index, number, movements, asset_index, _ = draft
         form = self._forms.get((index, asset_index)) or self._form(flow, asset_index)
-        asset, code, words, notes, pending = form
-        key = self._key_begins + flow.key(day, number)
+        asset, kind, endpoint, key_of, words, notes, pending = form
+        key = self._key_begins + key_of(day, number)
         routes = self._routes.of(flow, number) if self._routes is not None else None
-        endpoint, send, total, answer, route = self.sides(asset, movements, flow.endpoint, routes)
+        endpoint, send, total, answer, route = self.sides(asset, movements, endpoint, routes)
         today = self._days.get(day) or self._day(day)
         moment = dated = ""
         if day < self._dated:
@@ -113,10 +115,10 @@ class TransactionWriter:
                 b'{"description":' + description + rest.encode(),
                 mark.encode(),
                 answer.encode(),
-                code,
+                asset.code,
                 total,
                 movements,
-                flow.kind,
+                kind,
                 endpoint,
                 day,
                 moment,
@@ -182,8 +184,8 @@ class TransactionWriter:
 
         With routes every leg names one, so no side is left out.
         """
-        code = asset.code
         if len(movements) == 1 and routes is None:
+            code = asset.code
             [(source, destination, amount)] = movements
             total = format_minor(amount, asset.scale)
             payer = self._aliases[source] if source is not None else EXTERNAL + code
@@ -199,7 +201,7 @@ class TransactionWriter:
                     f'{{{money},"source":{{"from":[{{"accountAlias":"{payer}","amount":{{{money}}}}}]}},'
                     f'"distribute":{{"to":[{{"accountAlias":"{payee}","amount":{{{money}}}}}]}}}}'
                 )
-            return chosen, send, total, answer_text(asset, total, f'"{payer}"', f'"{payee}"'), ""
+            return chosen, send, total, answer_text(asset, total, payer, payee), ""
         return self._several(asset, movements, endpoint, routes)
 
     def _several(
@@ -238,7 +240,8 @@ class TransactionWriter:
         )
 
     def _list(self, code: str, sums: dict[int | None, int]) -> str:
-        return ",".join([self._quoted(code, account) for account in sums])
+        """Return the aliases of a side as the content of a JSON list, without its outermost quotes."""
+        return '","'.join([EXTERNAL + code if account is None else self._aliases[account] for account in sums])
 
     def _quoted(self, code: str, account: int | None) -> str:
         return f'"{EXTERNAL}{code}"' if account is None else f'"{self._aliases[account]}"'
@@ -246,10 +249,10 @@ class TransactionWriter:
 
 def answer_text(asset: AssetTemplate, total: str, sources: str, destinations: str) -> str:
     """Return a part of the expected answer, as servers write it (recorded from v3.3, v3.8 and v4): without trailing
-    zeros in the amount.
+    zeros in the amount. Of several accounts of a side the aliases are those between two quotes: `a","b`.
     """
     amount = total.rstrip("0").rstrip(".") if total[-1] == "0" and asset.scale else total
     return (
-        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":[{sources}],'
-        f'"destination":[{destinations}]'
+        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":["{sources}"],'
+        f'"destination":["{destinations}"]'
     )

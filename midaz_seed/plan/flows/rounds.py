@@ -21,6 +21,7 @@ class RoundsFlow(Flow):
         self.entry = entry
         self.rounds = rounds
         self.sources = entry.sources.accounts
+        self._count = len(self.sources)
         self._leaves = RailChoice(facts).leaves if entry.mix.rail == "by-asset" else [()] * len(facts.population.asset)
 
     def sides(self) -> tuple[tuple[Side, Side], ...]:
@@ -36,14 +37,14 @@ class RoundsFlow(Flow):
     @property
     def blocks(self) -> int:
         """Blocks of sources that share a stream."""
-        return -(-len(self.sources) // ACCOUNTS_PER_STREAM)
+        return -(-self._count // ACCOUNTS_PER_STREAM)
 
     def block(self, number: int, block: int) -> Iterator[Draft]:
         """Generate the movements of one round (from 0) and one block of sources."""
         bits = self.bits_of(number, block)
         entry, leaves, index, draws = self.entry, self._leaves, self.index, self.entry.by_asset
         first, assets = block * ACCOUNTS_PER_STREAM, self.population.asset
-        ordinal = number * len(self.sources) + first
+        ordinal = number * self._count + first
         for source in self.sources[first : first + ACCOUNTS_PER_STREAM]:
             text_bits, asset = bits(DRAFT_BITS), assets[source]
             if leaves[asset] and leaves[asset][(text_bits >> 64) & SLOTS_MASK]:
@@ -63,5 +64,5 @@ class RoundsFlow(Flow):
 
     def key(self, day: int, number: int) -> str:
         """Return the key of an item: `t17.3` is the third movement of account 17."""
-        round_number, position = divmod(number, len(self.sources))
-        return f"t{self.sources[position] + 1}.{round_number + 1}"
+        count = self._count
+        return f"t{self.sources[number % count] + 1}.{number // count + 1}"
