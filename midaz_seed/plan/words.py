@@ -8,7 +8,6 @@ from midaz_seed.plan.calendar.stamps import LocalDay
 from midaz_seed.plan.drawing.texts import Facts, ascii_text, compile_text
 from midaz_seed.plan.flows.base import DETAIL_BITS, Draft, Flow, LedgerFacts
 from midaz_seed.plan.flows.rail_choice import SLOTS, SLOTS_MASK, RailChoice
-from midaz_seed.plan.items import AssetTemplate
 from midaz_seed.plan.rails.boleto import bank_slip
 from midaz_seed.plan.rails.counterparties import outside_name
 from midaz_seed.plan.rails.details import descriptions, details_of
@@ -46,14 +45,14 @@ class TransactionWords:
 
     def _filled(self, flow: Flow, asset: int, words: Words, says: Callable[[Facts], str] | None) -> Words:
         """Return the function that adds what the templates of a flow say."""
-        template = self._population.shape.assets[asset]
-        members = [(name, self._compiled(text)) for name, text in flow.text.metadata]
+        members = [(f',"{name}":', self._compiled(text)) for name, text in flow.text.metadata]
+        facts_of = self._facts_of(flow, self._population.shape.assets[asset].code)
 
         def filled(draft: Draft, today: LocalDay, total: str) -> tuple[bytes, str]:
             description, metadata = words(draft, today, total)
-            facts = self._facts(flow, draft, today, template, total)
-            for name, fill in members:
-                metadata += f',"{name}":{dumps(ascii_text(fill(facts))[:100]).decode()}'
+            facts = facts_of(draft, today, total)
+            for begins, fill in members:
+                metadata += begins + dumps(ascii_text(fill(facts))[:100]).decode()
             return description if says is None else dumps(says(facts)[:256]), metadata
 
         return filled
@@ -106,24 +105,30 @@ class TransactionWords:
             compiled = self._texts[template] = compile_text(template)
         return compiled
 
-    def _facts(self, flow: Flow, draft: Draft, today: LocalDay, asset: AssetTemplate, total: str) -> Facts:
-        names, first_names = self._population.names, self._population.first_names
-        source, destination, amount = draft.movements[0]
-        bits = draft.bits & DETAIL_BITS
-        due = today.ordinal + bits % 10
-        return Facts(
-            from_name=names[source] if source is not None else "",
-            from_first_name=first_names[source] if source is not None else "",
-            to_name=names[destination] if destination is not None else "",
-            to_first_name=first_names[destination] if destination is not None else "",
-            amount=total,
-            asset=asset.code,
-            n=draft.number + 1,
-            day=today.ordinal,
-            second=draft.second,
-            due=due,
-            e2e=lambda: end_to_end_id(bits, today.utc_minute(draft.second), OWN_BANK.ispb),
-            boleto=lambda: bank_slip(bits, amount, due),
-            entry=flow.text.entry,
-            bits=bits,
-        )
+    def _facts_of(self, flow: Flow, code: str) -> Callable[[Draft, LocalDay, str], Facts]:
+        """Return the function that finds what the fields of the templates of a flow stand for."""
+        names, first_names, entry = self._population.names, self._population.first_names, flow.text.entry
+
+        def facts(draft: Draft, today: LocalDay, total: str) -> Facts:
+            second, _, number, movements, _, bits = draft
+            source, destination, amount = movements[0]
+            bits &= DETAIL_BITS
+            due = today.ordinal + bits % 10
+            return Facts(
+                names[source] if source is not None else "",
+                first_names[source] if source is not None else "",
+                names[destination] if destination is not None else "",
+                first_names[destination] if destination is not None else "",
+                total,
+                code,
+                number + 1,
+                today.ordinal,
+                second,
+                due,
+                lambda: end_to_end_id(bits, today.utc_minute(second), OWN_BANK.ispb),
+                lambda: bank_slip(bits, amount, due),
+                entry,
+                bits,
+            )
+
+        return facts

@@ -202,7 +202,7 @@ class Entry:
             return self._with_split(source, destination, amount)
         if mix.legs > 1 and self._choose_target is not None:
             return self._with_legs(bits, source, destination, amount, asset, draw)
-        return (Movement(source, destination, amount),)
+        return (_make(Movement, (source, destination, amount)),)
 
     def _earner(self, source: int | None, destination: int | None) -> int | None:
         """Return the account whose customer's income counts: that of the destination, if it has any."""
@@ -234,7 +234,8 @@ class Entry:
         charged = fee(amount)
         if charged <= 0:
             return (Movement(source, destination, amount),)
-        return (Movement(source, destination, amount - charged), Movement(source, self._fee_to, charged))
+        net = _make(Movement, (source, destination, amount - charged))
+        return (net, _make(Movement, (source, self._fee_to, charged)))
 
     def _with_split(self, source: int | None, destination: int | None, amount: int) -> tuple[Movement, ...]:
         rest, parts = amount, []
