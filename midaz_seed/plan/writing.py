@@ -69,8 +69,11 @@ class TransactionWriter:
         return self._population.aliases
 
     def _day(self, day: int) -> LocalDay:
-        date = self._history[day] if day < self._dated else self._fixed_day
-        made = self._days[day] = self.stamper.day(date.toordinal())
+        if day < self._dated:
+            made = self.stamper.day(self._history[day].toordinal())
+        else:
+            made = self.stamper.undated(self._fixed_day.toordinal())
+        self._days[day] = made
         return made
 
     def _form(self, flow: Flow, asset: int) -> Form:

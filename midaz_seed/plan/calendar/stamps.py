@@ -65,6 +65,10 @@ class Stamper:
         if ordinal < self._since:
             first = KNOWN_SINCE[self._zone]
             raise ValueError(f"{date.fromordinal(ordinal)} is before {first}, the first day with a known offset")
+        return self.undated(ordinal)
+
+    def undated(self, ordinal: int) -> LocalDay:
+        """Return the day of what has no date of its own, with today's offset, whenever it is."""
         return LocalDay(ordinal, self._behind_s)
 
     def local(self, moment: str) -> tuple[str, str]:
