@@ -86,7 +86,7 @@ docs: $(STAMP) ## regenerate the generated parts of docs/, and the screens of th
 	@$(BIN)/python tools/screens.py
 	@$(BIN)/python tools/scenario_pages.py
 
-bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit and draws (about 10 minutes)
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws and plans (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -96,7 +96,9 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/drawing.py
+	@$(BIN)/python benchmarks/planning.py
 	@$(BIN)/python benchmarks/order.py
+	@$(BIN)/python benchmarks/telemetry.py
 	@$(BIN)/python benchmarks/journal.py --appends
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)

@@ -18,8 +18,9 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe"},
-    {"wiring", "stopping"},
+    {"ledger_audit", "wiring", "stopping", "telemetry"},
     {"runner"},
+    {"auditing"},
     {"cli", "shard_worker", "pytest_plugin"},
     {"__main__", "__init__"},
 ]
