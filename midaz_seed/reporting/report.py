@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 
 import orjson
@@ -333,6 +334,40 @@ class VerificationReport:
     """None when no ledger has movements with dates."""
 
 
+class ThresholdState(StrEnum):
+    """What became of a threshold."""
+
+    PASSED = "passed"
+    """Its expression was false."""
+    FAILED = "failed"
+    """Its expression was true, or its measure had no value although the plan has what it measures."""
+    NOT_APPLICABLE = "not applicable"
+    """The plan has nothing that its measure could measure, such as settlement without deposits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdReport:
+    """A threshold of the run: an expression that makes the run fail when it is true (docs/thresholds.md)."""
+
+    expression: str
+    """As given, such as `transfers.latency_ms_p99 > 200`."""
+    measure: str
+    """Its name without the phase: `latency_ms_p99`."""
+    phase: str
+    """`transfers`; "" for a measure of the whole run."""
+    operator: str
+    """One of `>`, `>=`, `<`, `<=`, `==`, `!=`."""
+    limit: float
+    """In the unit of the measure."""
+    unit: str
+    """`s`, `ms`, `%`, `/s`, `MB`, or "" for counts."""
+    value: float | None
+    """At the end of the run, in the same unit. None when there was none."""
+    state: ThresholdState
+    reason: str = ""
+    """Why there was no value; "" with a value."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
     """Resources used by one process of the client."""
@@ -407,6 +442,8 @@ class Report:
     """Planned organizations."""
     time_series: TimeSeriesReport = field(default_factory=TimeSeriesReport)
     latency_histograms: tuple[LatencyHistogram, ...] = ()
+    thresholds: tuple[ThresholdReport, ...] = ()
+    """The thresholds of the run, in the order in which they were given."""
 
     def as_json(self) -> str:
         """Return the report as one JSON document. Its long rows of numbers have one line each."""
