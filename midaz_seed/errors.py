@@ -51,6 +51,8 @@ class ExitCode(IntEnum):
     SETTLEMENT = 4
     """The balances did not show the deposits before the deadline, it is unknown whether some movements were made, or
     the time limit left no time to settle and verify."""
+    THRESHOLD = 5
+    """Everything is as planned, and a threshold failed (`--fail-if`, `--thresholds`)."""
     INTERRUPTED = 130
     """Stopped by SIGINT (Ctrl-C), within the grace time."""
     TERMINATED = 143

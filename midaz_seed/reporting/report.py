@@ -354,7 +354,7 @@ class ThresholdReport:
     measure: str
     """Its name without the phase: `latency_ms_p99`."""
     phase: str
-    """`transfers`; "" for a measure of the whole run."""
+    """`transfers`, or `steady` or `open_loop`; "" for a measure of the whole run."""
     operator: str
     """One of `>`, `>=`, `<`, `<=`, `==`, `!=`."""
     limit: float
@@ -479,9 +479,12 @@ def read_report(data: bytes) -> Report:
 
 
 def not_written(report: Report, error: SeedError) -> Report:
-    """Return the report of a run whose result could not be written everywhere: its exit code is not 0."""
+    """Return the report of a run whose result could not be written everywhere: its exit code is not 0, and not that of
+    a threshold, which says that everything else is fine."""
     verdict = f"{report.verdict} The result was not written: {error}."
-    return dataclasses.replace(report, exit_code=report.exit_code or ExitCode.DIFFERENCES, verdict=verdict)
+    is_fine = report.exit_code in (ExitCode.DONE, ExitCode.THRESHOLD)
+    exit_code = ExitCode.DIFFERENCES if is_fine else report.exit_code
+    return dataclasses.replace(report, exit_code=exit_code, verdict=verdict)
 
 
 def latency(histogram: Histogram) -> Latency:

@@ -55,7 +55,8 @@ class Session:
         if self.directory is None or self.record is None:
             return
         done = sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned)
-        whole = report.exit_code == ExitCode.DONE and report.plan_done_percent == 100
+        is_fine = report.exit_code in (ExitCode.DONE, ExitCode.THRESHOLD)
+        whole = is_fine and report.plan_done_percent == 100
         status = RunStatus.FINISHED if whole else RunStatus.UNFINISHED
         if whole:
             self.directory.clear_rejects()
