@@ -12,6 +12,7 @@ from midaz_seed.errors import ExitCode, SeedError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
+from midaz_seed.reporting.ending import EndingDocument
 from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.reporting.time_series import TimeSeriesReport
 from midaz_seed.wording import printable_json
@@ -369,6 +370,11 @@ class ThresholdReport:
     reason: str = ""
     """Why there was no value; "" with a value."""
 
+    @property
+    def passed(self) -> bool:
+        """Whether it lets the run pass: it did not fail."""
+        return self.state is not ThresholdState.FAILED
+
 
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
@@ -463,9 +469,10 @@ def _adapter() -> TypeAdapter[Report]:
 
 
 def report_schema() -> JsonObject:
-    """Return the JSON Schema of a report."""
-    schema = _adapter().json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Report of a run"}
+    """Return the JSON Schema of what `--json` and `--report` leave: a report, or how the command ended without one."""
+    schema = TypeAdapter(Report | EndingDocument).json_schema(mode="serialization")
+    title = "Report of a run, or the document of a command that ended without one"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
 
 def read_report(data: bytes) -> Report:

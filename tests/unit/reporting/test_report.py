@@ -28,7 +28,7 @@ from midaz_seed.reporting.report import (
 )
 from midaz_seed.reporting.report_file import check_writable, write_json
 from midaz_seed.reporting.text_report import ROWS_MAX, render_text
-from tests.support.reports import PROVED, phase, report
+from tests.support.small_report import PROVED, phase, report
 
 AGAIN = "Run the same command again: it finds what is there and makes what is missing."
 

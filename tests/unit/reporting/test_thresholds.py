@@ -23,7 +23,7 @@ from midaz_seed.reporting.report import (
 )
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.reporting.thresholds import apply_thresholds, value_text
-from tests.support.reports import phase, report
+from tests.support.small_report import phase, report
 
 NO_SETTLEMENT = SettlementReport(0, 0.0, 0.0, 0)
 LATENCY = Latency(1.0, 2.0, 3.0, 4.0, 5.0)
