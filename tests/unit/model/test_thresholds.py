@@ -1,6 +1,10 @@
 """Threshold expressions: what they may say, their units, and the messages about what they may not."""
 
+import re
+from pathlib import Path
+
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -14,6 +18,7 @@ from midaz_seed.model.thresholds import (
 )
 from midaz_seed.plan.items import Phase
 
+DOCS = Path(__file__).parents[3] / "docs"
 PATHS = [f"{group}.{name}" if group else name for group in ("", *GROUPS) for name in measures_of(group)]
 
 
@@ -90,3 +95,13 @@ def test_the_plans_times_follow_from_the_number_of_movements(movements: int, tim
     errors, elapsed = plan_thresholds(movements)
     assert (errors.measure.name, errors.operator, errors.limit) == ("error_percent", ">=", 1)
     assert (elapsed.measure.name, elapsed.operator, elapsed.limit) == ("elapsed_s", ">=", time)
+
+
+def test_the_examples_of_the_documents_are_valid() -> None:
+    documents = [(DOCS / name).read_text(encoding="utf-8") for name in ("thresholds.md", "ci.md")]
+    flags = [expression for text in documents for expression in re.findall(r"--fail-if '([^']+)'", text)]
+    (block,) = re.findall(r"^```yaml\n(.*?)^```", documents[0], re.DOTALL | re.MULTILINE)
+    listed = yaml.safe_load(block)["thresholds"]["failIf"]
+    assert len(flags) > 3
+    for expression in (*flags, *listed, *re.findall(r"^  (?:failed|passed): ([^,]+),", documents[0], re.MULTILINE)):
+        parse_threshold(expression)
