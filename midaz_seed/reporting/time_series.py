@@ -148,7 +148,7 @@ class Timeline:
     shards: list[TimeSeries] = field(default_factory=list)
     """The series of each process of a shard. A shard that was killed and started again has had two."""
     is_owner: bool = False
-    """Other processes send the requests of the run, so that this one counts only its CPU."""
+    """Other processes send the requests of the run now, so that this one counts only its CPU."""
     record_now: Callable[[], None] = _record_nothing
     """Record what this process has counted so far; set by what records its series."""
 
@@ -159,6 +159,11 @@ class Timeline:
             self.is_owner = True
         self.shards.append(TimeSeries())
         return self.shards[-1]
+
+    def end_shards(self) -> None:
+        """Count again what this process sends: all shards have ended."""
+        self.record_now()
+        self.is_owner = False
 
     def whole(self) -> TimeSeries:
         """Return the series of the run so far, over all processes."""
