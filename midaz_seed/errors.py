@@ -59,6 +59,10 @@ class ExitCode(IntEnum):
     """Stopped by SIGTERM or SIGHUP, within the grace time."""
 
 
+AS_PLANNED = (ExitCode.DONE, ExitCode.THRESHOLD)
+"""The exit codes of a run in which everything is as planned, whatever its figures."""
+
+
 def exit_code_of(number: Signals) -> ExitCode:
     """Return the exit code of a call that a signal stopped."""
     return ExitCode.INTERRUPTED if number is Signals.SIGINT else ExitCode.TERMINATED

@@ -1,7 +1,7 @@
 """Build wheel and sdist into dist/, twice, and fail unless both builds have the same bytes.
 
-With --try, install the wheel into an empty environment of each Python that is found (3.11 to 3.14), with the newest and
-with the lowest allowed versions of the dependencies, and run it there.
+With --try, install the wheel into an empty environment of each Python on this machine (3.11 to 3.14), with the newest
+and with the lowest allowed versions of the dependencies, and run it there.
 """
 
 import hashlib
@@ -58,19 +58,21 @@ def build(folder: Path, umask: int) -> dict[str, str]:
 
 
 def try_all(wheel: Path) -> None:
-    """Install and run the wheel with each Python that uv finds on this machine, without downloading any."""
+    """Install and run the wheel with each Python on this machine."""
     for version in PYTHONS:
-        found = subprocess.run(
-            [sys.executable, "-m", "uv", "python", "find", "--no-python-downloads", "--system", version],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if found.returncode:
+        python = find_python(version)
+        if python is None:
             print(f"Python {version}: not on this machine, not tried")
             continue
         for resolution in ("highest", "lowest-direct"):
-            try_one(wheel, found.stdout.strip(), version, resolution)
+            try_one(wheel, python, version, resolution)
+
+
+def find_python(version: str) -> str | None:
+    """Return the interpreter of a version, from pyenv, or from the path."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    of_pyenv = sorted(pyenv.glob(f"{version}.*/bin/python"))
+    return str(of_pyenv[-1]) if of_pyenv else shutil.which(f"python{version}")
 
 
 def try_one(wheel: Path, python: str, version: str, resolution: str) -> None:
@@ -79,7 +81,7 @@ def try_one(wheel: Path, python: str, version: str, resolution: str) -> None:
         environment = Path(folder) / "environment"
         uv = [sys.executable, "-m", "uv"]
         started_s = time.monotonic()
-        subprocess.run([*uv, "venv", "-q", "--python", python, str(environment)], check=True)
+        subprocess.run([*uv, "venv", "-q", "--no-python-downloads", "--python", python, str(environment)], check=True)
         target = ["--python", str(environment / "bin" / "python")]
         subprocess.run([*uv, "pip", "install", "-q", *target, "--resolution", resolution, str(wheel)], check=True)
         installed_s = time.monotonic()

@@ -8,7 +8,7 @@ from functools import cache
 import orjson
 from pydantic import JsonValue, TypeAdapter
 
-from midaz_seed.errors import ExitCode, SeedError
+from midaz_seed.errors import AS_PLANNED, ExitCode, SeedError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
@@ -491,8 +491,7 @@ def not_written(report: Report, error: SeedError) -> Report:
     """Return the report of a run whose result could not be written everywhere: its exit code is not 0, and not that of
     a threshold, which says that everything else is fine."""
     verdict = f"{report.verdict} The result was not written: {error}."
-    is_fine = report.exit_code in (ExitCode.DONE, ExitCode.THRESHOLD)
-    exit_code = ExitCode.DIFFERENCES if is_fine else report.exit_code
+    exit_code = ExitCode.DIFFERENCES if report.exit_code in AS_PLANNED else report.exit_code
     return dataclasses.replace(report, exit_code=exit_code, verdict=verdict)
 
 

@@ -20,6 +20,8 @@ from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
 
 NOT_MEASURED = "nothing was measured"
+_BUT = " But "
+"""Between the verdict on a run and that on its thresholds."""
 
 
 def thresholds_of(settings: Settings, movements: int) -> tuple[Threshold, ...]:
@@ -50,10 +52,20 @@ def apply_thresholds(report: Report, thresholds: Sequence[Threshold], *, next_st
     if not failed or report.exit_code != ExitCode.DONE:
         return report
     of = f"{len(failed)} of {counted(len(judged), 'threshold')} failed"
-    verdict = f"{report.verdict} But {of}: {'; '.join(f'{each.expression} ({outcome_text(each)})' for each in failed)}."
+    verdict = (
+        f"{report.verdict}{_BUT}{of}: {'; '.join(f'{each.expression} ({outcome_text(each)})' for each in failed)}."
+    )
     return replace(
         report, exit_code=ExitCode.THRESHOLD, verdict=verdict, next_step=f"{report.next_step} {next_step}".strip()
     )
+
+
+def without_thresholds(report: Report) -> Report:
+    """Return a report as it is without its thresholds, to merge it with others."""
+    if report.exit_code != ExitCode.THRESHOLD:
+        return replace(report, thresholds=())
+    verdict = report.verdict.rpartition(_BUT)[0]
+    return replace(report, exit_code=ExitCode.DONE, verdict=verdict, next_step="", thresholds=())
 
 
 def outcome_text(threshold: ThresholdReport) -> str:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import ExitCode, JournalError, OutputError
+from midaz_seed.errors import AS_PLANNED, JournalError, OutputError
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.report_file import write_json
@@ -63,8 +63,7 @@ class Session:
         if self.directory is None or self.record is None:
             return
         done = sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned)
-        is_fine = report.exit_code in (ExitCode.DONE, ExitCode.THRESHOLD)
-        whole = is_fine and report.plan_done_percent == 100
+        whole = report.exit_code in AS_PLANNED and report.plan_done_percent == 100
         status = RunStatus.FINISHED if whole else RunStatus.UNFINISHED
         if whole:
             self.directory.clear_rejects()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree
 
-from midaz_seed.errors import ExitCode
+from midaz_seed.errors import AS_PLANNED, ExitCode
 from midaz_seed.reporting.report import (
     Difference,
     FailedItemReport,
@@ -88,7 +88,7 @@ def _run_case(report: Report) -> _Case:
     kind = ""
     if report.exit_code == ExitCode.DIFFERENCES:
         kind = "failure"
-    elif report.exit_code not in (ExitCode.DONE, ExitCode.THRESHOLD):
+    elif report.exit_code not in AS_PLANNED:
         kind = "error"
     if not kind:
         return _Case(report.run_id, time_s=report.elapsed_s, output=text)
