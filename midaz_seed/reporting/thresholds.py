@@ -52,9 +52,8 @@ def apply_thresholds(report: Report, thresholds: Sequence[Threshold], *, next_st
     if not failed or report.exit_code != ExitCode.DONE:
         return report
     of = f"{len(failed)} of {counted(len(judged), 'threshold')} failed"
-    verdict = (
-        f"{report.verdict}{_BUT}{of}: {'; '.join(f'{each.expression} ({outcome_text(each)})' for each in failed)}."
-    )
+    named = "; ".join(f"{each.expression} ({outcome_text(each)})" for each in failed)
+    verdict = f"{report.verdict}{_BUT}{of}: {named}."
     return replace(
         report, exit_code=ExitCode.THRESHOLD, verdict=verdict, next_step=f"{report.next_step} {next_step}".strip()
     )

@@ -9,6 +9,7 @@ import pytest
 from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.thresholds import GROUPS, Threshold, measures_of, parse_threshold
+from midaz_seed.reporting.merging import merge_reports
 from midaz_seed.reporting.report import (
     Latency,
     LatencyHistogram,
@@ -139,6 +140,24 @@ def test_a_measure_without_value_fails_unless_the_plan_has_nothing_to_measure() 
     verified = apply_thresholds(report(phases=(phase("verify", 0),)), [parse_threshold("movements_per_s < 400")])
     assert (verified.exit_code, verified.thresholds[0].state) == (ExitCode.DONE, ThresholdState.NOT_APPLICABLE)
     assert "not applicable: movements_per_s < 400, a verification creates nothing" in render_text(verified)
+
+
+@pytest.mark.parametrize(
+    ("expression", "of_each", "of_both"),
+    [
+        ("movements > 10000", ExitCode.DONE, ExitCode.THRESHOLD),
+        ("movements < 10000", ExitCode.THRESHOLD, ExitCode.DONE),
+    ],
+)
+def test_thresholds_of_merged_slices_are_evaluated_with_the_figures_of_all(
+    expression: str, of_each: ExitCode, of_both: ExitCode
+) -> None:
+    each = apply_thresholds(run(), [parse_threshold(expression)], next_step="Measure again.")
+    assert each.exit_code == of_each
+    both = merge_reports([each, each])
+    assert (both.exit_code, both.thresholds[0].value) == (of_both, 16_000)
+    assert both.verdict.startswith("Done: every balance is the planned one.")
+    assert ("threshold" in both.verdict) is (of_both == ExitCode.THRESHOLD)
 
 
 @pytest.mark.parametrize(
