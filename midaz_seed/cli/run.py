@@ -79,7 +79,7 @@ def run(
             if record.status is RunStatus.FINISHED:
                 verdict = f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}"
                 observer.end(ExitCode.DONE, verdict)
-                end_without_a_run(verdict)
+                end_without_a_run(verdict, is_stdout_taken=is_stdout(events_file))
                 return
         execute(
             partial(seed, directory=directory),

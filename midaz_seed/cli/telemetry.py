@@ -10,6 +10,7 @@ import click
 
 from midaz_seed.cli.documents import STDOUT
 from midaz_seed.errors import ExitCode, SeedError, UsageError
+from midaz_seed.telemetry import CLOSE_S
 
 if TYPE_CHECKING:
     from midaz_seed.engine.context import RunContext
@@ -66,6 +67,7 @@ class Telemetry:
     """The observers that flags and variables ask for; an observer itself."""
 
     def __init__(self) -> None:
+        self._wait_s = CLOSE_S
         self.events: EventsFile | None = None
         self.metrics: MetricsEndpoint | None = None
         self.export: OtlpExport | None = None
@@ -76,6 +78,10 @@ class Telemetry:
 
     def emit(self, event: "Event") -> None:
         """Publish an event."""
+        from midaz_seed.reporting.events import StopRequested
+
+        if isinstance(event, StopRequested):  # the report has to be printed within the grace time
+            self._wait_s = min(CLOSE_S, event.within_s / 10)
         for part in self._parts:
             part.emit(event)
 
@@ -93,13 +99,17 @@ class Telemetry:
 
     def end(self, exit_code: int, verdict: str, next_step: str = "") -> str:
         """Publish how the command ended and stop. Return what was not published, as sentences; "" when all was."""
-        clauses = []
-        if self.events is not None:
-            clauses.append(self.events.close(exit_code, verdict, next_step))
-        if self.export is not None:
-            clauses.append(self.export.close(exit_code, verdict))
+        events, export = self.events, self.export
         self.events = self.export = None
-        return " ".join(f"{clause}." for clause in clauses if clause)
+        clauses = []
+        try:
+            if events is not None:
+                clauses.append(events.close(exit_code, verdict, next_step, self._wait_s))
+            if export is not None:
+                clauses.append(export.close(exit_code, verdict, self._wait_s))
+        except KeyboardInterrupt:  # what waits is of less worth than the report, which is printed next
+            clauses.append("the last events and metrics were cut off by Ctrl-C")
+        return " ".join(f"{clause.rstrip('.')}." for clause in clauses if clause)
 
 
 @contextmanager

@@ -26,6 +26,7 @@ _ONLY_SEEDS = (
     "stop",
     "thresholds.preset",
 )
+_ONLY_PLANS = ("scenario", "preset", "seed", "runId", "volume", "data")
 _UNUSED: Mapping[str, Sequence[str]] = {
     "verify": _ONLY_SEEDS,
     "teardown": (
@@ -37,15 +38,19 @@ _UNUSED: Mapping[str, Sequence[str]] = {
         "thresholds",
     ),
     "doctor": ("report", "thresholds"),
+    "audit": (
+        *_ONLY_PLANS,
+        *(path for path in _ONLY_SEEDS if path != "journal.enabled"),
+        "breaker",
+        "generation",
+        "idempotency",
+        "thresholds.failIf",
+        "verification",
+    ),
 }
 """Command -> the settings, or sections, that it does not use."""
 _USED_BY_PLAN = (
-    "scenario",
-    "preset",
-    "seed",
-    "runId",
-    "volume",
-    "data",
+    *_ONLY_PLANS,
     "generation.batches.transactionsPerBatch",
     "idempotency.ttlS",
 )

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import TypeAlias, get_args
 
 from midaz_seed.reporting.events import Event
@@ -96,14 +97,15 @@ def line_of(event: Line, *, at_s: float, since_s: float, run_id: str) -> bytes:
     at = datetime.fromtimestamp(at_s, UTC).isoformat(timespec="milliseconds")
     envelope = Envelope(name_of(type(event)), at, since_s, getattr(event, "run_id", run_id))
     document = {field.name: getattr(envelope, field.name) for field in dataclasses.fields(Envelope)}
-    document |= {name: getattr(event, name) for name in field_names(type(event))}
-    text = json.dumps(_plain(document), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    document["at_s"] = round(since_s, 6)
+    document |= {name: _plain(getattr(event, name)) for name in field_names(type(event))}
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     return f"{printable_json(text)}\n".encode()
 
 
 def _plain(value: object) -> object:
     if isinstance(value, str):
-        return redact(value)
+        return value if isinstance(value, StrEnum) else redact(value)
     if isinstance(value, float):
         return round(value, 6) if math.isfinite(value) else None
     if isinstance(value, Mapping):

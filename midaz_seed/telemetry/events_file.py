@@ -6,6 +6,7 @@ from pathlib import Path
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import Event, RunFinished, RunStarted
+from midaz_seed.telemetry import CLOSE_S
 from midaz_seed.telemetry.event_lines import SCHEMA_VERSION, Header, Line, Progress, line_of
 from midaz_seed.telemetry.line_writer import LineWriter
 
@@ -57,19 +58,20 @@ class EventsFile:
         finally:
             self._write_progress(context, before, before_s)
 
-    def close(self, exit_code: int, verdict: str, next_step: str) -> str:
+    def close(self, exit_code: int, verdict: str, next_step: str, wait_s: float = CLOSE_S) -> str:
         """Write the last line, `run_finished`, and stop.
 
         Args:
             exit_code: that of the process.
             verdict: the result, or the error, in a sentence.
             next_step: what to do next; "" when there is nothing to do.
+            wait_s: seconds to wait at most for a slow reader.
 
         Returns:
             What was lost, as a clause; "" when nothing was.
         """
         elapsed_s = self._finished.elapsed_s if self._finished is not None else self._since_s()
-        return self._writer.close(self._line(RunFinished(exit_code, elapsed_s, verdict, next_step)))
+        return self._writer.close(self._line(RunFinished(exit_code, elapsed_s, verdict, next_step)), wait_s)
 
     def _write(self, line: Line) -> None:
         self._writer.write(self._line(line))

@@ -1,5 +1,7 @@
 """Read what the metrics of a run are made of while it works. Requests cost nothing: only a reader does."""
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from importlib.metadata import version
 from threading import Lock
 from time import monotonic
@@ -7,9 +9,11 @@ from time import monotonic
 from midaz_seed.clock import Clock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.model.outcomes import ErrorClass
+from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.outputs.metric_families import Buckets, Figures
 from midaz_seed.reporting.outputs.prometheus import error_counts, ledger_counts
+from midaz_seed.reporting.time_series import Timeline, Window
 
 MAX_AGE_S = 1.0
 """Age up to which figures are given again, so that many readers together cost no more than one."""
@@ -49,7 +53,8 @@ class LiveFigures:
 def figures_of(context: RunContext, started_at_s: float, exit_code: int | None) -> Figures:
     """Return the figures of a run at this time. It may be called in another thread than that of the run.
 
-    With shards the counts are those of all processes; latencies, breaker and errors of a shard follow when it ends.
+    With shards the counters of this process have the latencies and errors of a shard when it has ended; the time series
+    has them before, with coarser latencies.
 
     Args:
         context: the run.
@@ -70,14 +75,14 @@ def figures_of(context: RunContext, started_at_s: float, exit_code: int | None) 
         },
         phases=used,
         busy_s={name: _busy_s(counts, context.clock) for name, counts in used.items()},
-        latency={name: Buckets.of(counts.latency) for name, counts in used.items()},
+        latency=_latencies(context, used),
         errors=error_counts(_count_errors(context)),
         ledgers=ledger_counts([ledger.status.value for ledger in context.state.ledgers]),
         started_at_s=started_at_s,
         elapsed_s=context.elapsed_s,
         in_flight=meter.in_flight,
         in_flight_max=_in_flight_max(context),
-        breaker_is_open=not breaker.is_closed,
+        breaker_is_open=not breaker.is_closed or _opened_in_a_shard(context.timeline),
         breaker_opened=breaker.opened_count,
         breaker_open_s=breaker.open_total_s,
         rate_limited=context.sender.throttle.rejected + results.rate_rejected,
@@ -95,11 +100,39 @@ def _busy_s(counts: PhaseMeter, clock: Clock) -> float:
     return counts.busy_s + max(present_s, 0.0)
 
 
+def _latencies(context: RunContext, used: Mapping[str, PhaseMeter]) -> dict[str, Buckets]:
+    """Return the latencies by phase. Those of shards that have not ended are the coarse ones of the time series; they
+    are never higher than the exact ones, so no count falls when a shard ends."""
+    exact = {name: Buckets.of(counts.latency) for name, counts in used.items()}
+    if not context.timeline.is_owner:
+        return exact
+    coarse: dict[str, Counter[int]] = {phase.value: Counter() for phase in Phase}
+    for window in _windows(context.timeline):
+        for phase, counts in list(window.phases.items()):
+            coarse[phase.value].update(dict(counts.latency))
+    return {name: found.at_least(Buckets.of_coarse(coarse[name])) for name, found in exact.items()}
+
+
 def _count_errors(context: RunContext) -> dict[ErrorClass, int]:
-    found: dict[ErrorClass, int] = {}
+    found: Counter[ErrorClass] = Counter()
     for group in context.tracker.groups():  # a list, which a new kind of error does not change meanwhile
-        found[group.error] = found.get(group.error, 0) + group.count
+        found[group.error] += group.count
+    if context.timeline.is_owner:
+        so_far: Counter[ErrorClass] = Counter()
+        for window in _windows(context.timeline):
+            so_far.update(dict(window.errors))
+        found |= so_far  # the higher of both: the one has those of the shards that have ended, the other of all
     return found
+
+
+def _windows(timeline: Timeline) -> Iterator[Window]:
+    for series in (timeline.own, *timeline.shards):
+        yield from list(series.windows)
+
+
+def _opened_in_a_shard(timeline: Timeline) -> bool:
+    """Return whether a shard's breaker was open in the last seconds."""
+    return any(window.breaker_open_s > 0 for series in list(timeline.shards) for window in series.windows[-2:])
 
 
 def _in_flight_max(context: RunContext) -> int:

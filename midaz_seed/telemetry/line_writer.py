@@ -15,12 +15,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from midaz_seed.errors import OutputError
+from midaz_seed.telemetry import CLOSE_S
 from midaz_seed.wording import counted
 
 QUEUE_LINES = 10_000
 """Lines that wait for a slow reader, some 3 MB; further ones are lost."""
-CLOSE_S = 2.0
-"""Seconds that the end of the run waits for what is not yet written."""
 BATCH_BYTES = 65_536
 """Bytes that are written at once when lines wait: the size of a pipe on Linux."""
 
@@ -54,19 +53,23 @@ class LineWriter:
         except queue.Full:
             self._error = self._error or "its reader is too slow"
 
-    def close(self, last: bytes) -> str:
-        """Write the last line and stop, after at most `CLOSE_S`.
+    def close(self, last: bytes, wait_s: float = CLOSE_S) -> str:
+        """Write the last line and stop.
+
+        Args:
+            last: the line.
+            wait_s: seconds to wait at most for what is not yet written.
 
         Returns:
             What was lost, as a clause; "" when nothing was.
         """
         self._given += 1
         threading.Thread(target=self._end, args=(last,), daemon=True).start()
-        self._thread.join(CLOSE_S)
+        self._thread.join(wait_s)
         lost = self._given - (self._sink.lines if self._sink is not None else 0)
         if not lost:
             return ""
-        reason = self._error or f"its reader took nothing for {CLOSE_S:g} s"
+        reason = self._error or f"its reader took nothing for {wait_s:g} s"
         return f"{lost:,} of {counted(self._given, 'line')} of events were lost ({self.name}: {reason})"
 
     def _end(self, last: bytes) -> None:

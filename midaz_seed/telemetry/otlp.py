@@ -14,6 +14,7 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import Event, PhaseFinished, PhaseStarted, RunFinished, RunStarted, Settled
 from midaz_seed.reporting.outputs.metric_families import BUCKETS_S, FAMILIES, PREFIX, Buckets, Family, Kind
 from midaz_seed.reporting.redaction import redact
+from midaz_seed.telemetry import CLOSE_S
 from midaz_seed.telemetry.event_lines import field_names, name_of
 from midaz_seed.telemetry.figures import LiveFigures
 
@@ -22,11 +23,10 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import Metric, MetricExporter
     from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace.export import SpanExporter
     from opentelemetry.trace import Span
 
 NAME = "midaz-seed"
-CLOSE_S = 2.0
-"""Seconds that the end of the run waits for the last export."""
 _INNER_PHASES = frozenset(Phase) - {Phase.ORGANIZATIONS, Phase.LEDGERS}
 """Phases of a ledger, whose end is an event too."""
 
@@ -62,32 +62,39 @@ class OtlpExport:
         """Export the figures of this run from now on."""
         self._figures.begin(context)
 
-    def close(self, exit_code: int, verdict: str) -> str:
-        """Send what is left and stop, after at most `CLOSE_S`.
+    def close(self, exit_code: int, verdict: str, wait_s: float = CLOSE_S) -> str:
+        """Send what is left and stop.
 
         Args:
             exit_code: that of the process.
             verdict: the result, or the error, in a sentence.
+            wait_s: seconds to wait at most.
 
         Returns:
             Why something was not exported, as a clause; "" when everything was.
         """
         self._figures.end(exit_code)
         parts: list[Callable[[], object]] = []
+        exporters: list[SpanExporter | MetricExporter] = []
         if self._trace is not None:
             self._trace.end(exit_code, verdict)
             parts.append(self._trace.provider.shutdown)
+            exporters.append(self._trace.exporter)
         if self._meters is not None:
-            parts.append(self._meters.shutdown)
+            provider, exporter = self._meters
+            parts.append(provider.shutdown)
+            exporters.append(exporter)
         threads = [threading.Thread(target=part, daemon=True) for part in parts]
         for thread in threads:
             thread.start()
-        until_s = time.monotonic() + CLOSE_S
+        until_s = time.monotonic() + wait_s
         for thread in threads:
             thread.join(max(until_s - time.monotonic(), 0.0))
-        if any(thread.is_alive() for thread in threads):
-            self._problems.add(f"the collector took nothing for {CLOSE_S:g} s")
         self._problems.detach()
+        if any(thread.is_alive() for thread in threads):
+            self._problems.add(f"the collector took nothing for {wait_s:g} s; check the variables OTEL_EXPORTER_OTLP_*")
+            for each in exporters:
+                each.shutdown()  # it tries no more, so that its thread ends
         return f"OpenTelemetry: {self._problems.first}" if self._problems.first else ""
 
 
@@ -98,7 +105,6 @@ class _Problems(logging.Handler):
         super().__init__(logging.WARNING)
         self.first = ""
         self._logger = logging.getLogger("opentelemetry")
-        self._propagated = self._logger.propagate
 
     def attach(self) -> None:
         self._logger.addHandler(self)
@@ -110,7 +116,8 @@ class _Problems(logging.Handler):
         self._logger.addHandler(logging.NullHandler())
 
     def emit(self, record: logging.LogRecord) -> None:
-        self.add(record.getMessage())
+        if not str(record.msg).startswith("Transient error"):  # it is sent again
+            self.add(record.getMessage())
 
     def add(self, problem: str) -> None:
         self.first = self.first or redact(" ".join(problem.split()))
@@ -135,20 +142,20 @@ def otel_name(family: Family) -> str:
     return f"midaz_seed.{name}"
 
 
-def _meter_provider(resource: "Resource", figures: LiveFigures) -> "MeterProvider":
-    """Return a provider whose instruments are read when it exports."""
+def _meter_provider(resource: "Resource", figures: LiveFigures) -> "tuple[MeterProvider, MetricExporter]":
+    """Return a provider whose instruments are read when it exports, and its exporter."""
     from opentelemetry.sdk.metrics import MeterProvider
     from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 
-    reader = PeriodicExportingMetricReader(_metric_exporter(figures))
-    provider = MeterProvider([reader], resource, shutdown_on_exit=False)
+    exporter = _metric_exporter(figures)
+    provider = MeterProvider([PeriodicExportingMetricReader(exporter)], resource, shutdown_on_exit=False)
     meter = provider.get_meter(NAME, version(NAME))
     for family in FAMILIES:
         if family.kind is Kind.COUNTER:
             meter.create_observable_counter(otel_name(family), [_reading(family, figures)], family.unit, family.help)
         elif family.kind is Kind.GAUGE:
             meter.create_observable_gauge(otel_name(family), [_reading(family, figures)], family.unit, family.help)
-    return provider
+    return provider, exporter
 
 
 def _reading(family: Family, figures: LiveFigures) -> "Callable[[CallbackOptions], Iterator[Observation]]":
@@ -234,7 +241,8 @@ class _Trace:
         from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
         self.provider: TracerProvider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        self.provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        self.exporter: SpanExporter = OTLPSpanExporter()
+        self.provider.add_span_processor(BatchSpanProcessor(self.exporter))
         self._tracer = self.provider.get_tracer(NAME, version(NAME))
         around = {name.lower(): value for name, value in environ.items() if name in ("TRACEPARENT", "TRACESTATE")}
         parent = TraceContextTextMapPropagator().extract(around)

@@ -18,8 +18,9 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe", "pages"},
-    {"wiring", "stopping", "telemetry", "outputs"},
+    {"ledger_audit", "wiring", "stopping", "telemetry", "outputs"},
     {"runner"},
+    {"auditing"},
     {"cli", "shard_worker", "pytest_plugin"},
     {"__main__", "__init__"},
 ]

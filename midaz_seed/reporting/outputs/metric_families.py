@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from midaz_seed.model.histogram import Histogram
+from midaz_seed.model.histogram import Histogram, coarse_bucket_max_us
 from midaz_seed.plan.items import MONEY
 
 PREFIX = "midaz_seed_"
@@ -39,6 +39,24 @@ class Buckets:
         count, sum_s = latency.count, latency.total_us / 1e6
         counts = latency.cumulative(_BUCKETS_US)
         return cls(tuple(counts), max(count, counts[-1]), sum_s)
+
+    @classmethod
+    def of_coarse(cls, counts: Mapping[int, int]) -> "Buckets":
+        """Return the buckets of coarse ones (`model.histogram.coarse_bucket`): at most those of the exact latencies.
+
+        A coarse bucket is counted where its highest value belongs, and summed with its lowest one.
+        """
+        highest_us = {bucket: coarse_bucket_max_us(bucket) for bucket in counts}
+        return cls(
+            tuple(sum(counts[each] for each in counts if highest_us[each] <= limit_us) for limit_us in _BUCKETS_US),
+            sum(counts.values()),
+            sum(counts[each] * (coarse_bucket_max_us(each - 1) + 1 if each else 0) for each in counts) / 1e6,
+        )
+
+    def at_least(self, other: "Buckets") -> "Buckets":
+        """Return the higher counts of both."""
+        counts = tuple(map(max, self.counts, other.counts))
+        return Buckets(counts, max(self.count, other.count), max(self.sum_s, other.sum_s))
 
 
 class PhaseCounts(Protocol):

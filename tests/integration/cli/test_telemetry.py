@@ -45,8 +45,8 @@ def test_events_on_stdout_leave_the_report_on_stderr_and_metrics_are_served_mean
     assert "Traceback" not in err
 
 
-def test_a_reader_that_goes_away_does_not_end_the_run() -> None:
-    command = [*COMMAND, *RUN, "--events", "-", "--quiet"]
+def test_a_reader_that_goes_away_changes_neither_result_nor_exit_code() -> None:
+    command = [*COMMAND, *UNREACHABLE, "--events", "-", "--quiet"]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=UNMEASURED_ENVIRONMENT
     ) as process:
@@ -55,8 +55,9 @@ def test_a_reader_that_goes_away_does_not_end_the_run() -> None:
         process.stdout.close()
         assert process.stderr is not None
         err = process.stderr.read()
-    assert process.returncode == 0, err
-    assert "of events were lost (stdout: its reader has gone)." in err
+    assert process.returncode == 3, err
+    assert "no connection to 127.0.0.1:9" in err
+    assert re.search(r"WARNING: \d of \d lines of events were lost \(stdout: its reader has gone\)\.", err), err
 
 
 def test_a_run_that_cannot_begin_leaves_its_error_as_the_last_line(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from midaz_seed.engine.state_tree import LedgerStatus
+from midaz_seed.model.histogram import coarse_bucket
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.outputs.metric_families import FAMILIES, Buckets, Figures, Kind
@@ -73,6 +75,15 @@ def test_buckets_count_what_does_not_exceed_them(latencies_us: list[int]) -> Non
         limit_us = limit_s * 1e6
         assert sum(value <= limit_us for value in latencies_us) <= count
         assert count <= sum(value <= limit_us * 1.001 for value in latencies_us)
+
+
+@given(st.lists(st.integers(0, 60_000_000), max_size=40))
+def test_coarse_latencies_never_count_more_than_exact_ones(latencies_us: list[int]) -> None:
+    exact = figures(latencies_us=latencies_us).latency["transfers"]
+    coarse = Buckets.of_coarse(Counter(map(coarse_bucket, latencies_us)))
+    assert coarse.at_least(exact) == exact
+    assert coarse.count == exact.count
+    assert exact.sum_s / 1.07 <= coarse.sum_s
 
 
 def test_every_family_is_in_the_text_with_its_type() -> None:
