@@ -1,11 +1,12 @@
 """`midaz-seed run`: fill the target, verify the balances, print the report."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from midaz_seed.cli.documents import end_without_a_run
-from midaz_seed.cli.flags import RunOption
+from midaz_seed.cli.flags import RunOption, html_option
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 
 if TYPE_CHECKING:
@@ -43,9 +44,12 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Write the manifest to this file, .json or .csv: every account with its id, holder and expected balance.",
 )
+@html_option
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
-def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:
+def run(
+    loaded: LoadedSettings, directory: "RunDirectory | None", html_file: str | None, as_json: bool, quiet: bool
+) -> None:
     """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
     \b
@@ -64,4 +68,10 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
         if record.status is RunStatus.FINISHED:
             end_without_a_run(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
             return
-    execute(partial(seed, directory=directory), loaded.settings, as_json=as_json, quiet=quiet)
+    execute(
+        partial(seed, directory=directory),
+        loaded.settings,
+        html=Path(html_file) if html_file else None,
+        as_json=as_json,
+        quiet=quiet,
+    )
