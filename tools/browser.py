@@ -10,10 +10,7 @@ import sys
 from functools import cache
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MISSING = (
-    "no browser: install chromium (apt-get install chromium, or another package of your system), or put a Chrome in the "
-    "PATH"
-)
+MISSING = "no browser: install chromium (apt-get install chromium, or the package of your system), or put a Chrome in the PATH"
 ARGUMENTS = ("--no-sandbox",)
 """The sandbox of chromium does not work for root nor in most containers; the pages are our own."""
 
@@ -31,9 +28,10 @@ def find_browser() -> str | None:
 def _starts(path: str) -> bool:
     """Return whether a command is a browser: some systems have one of that name that only says how to install it."""
     try:
-        return subprocess.run([path, *ARGUMENTS, "--version"], capture_output=True, timeout=60).returncode == 0
+        answer = subprocess.run([path, *ARGUMENTS, "--version"], capture_output=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return False
+    return answer.returncode == 0
 
 
 def _install() -> bool:
@@ -42,7 +40,7 @@ def _install() -> bool:
         return False
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     for command in (["update", "-qq"], ["install", "-qq", "-y", "--no-install-recommends", "chromium"]):
-        if subprocess.run(["apt-get", *command], env=environment, stdout=sys.stderr).returncode:
+        if subprocess.run(["apt-get", *command], env=environment, stdout=sys.stderr, check=False).returncode:
             return False
     find_browser.cache_clear()
     return True
