@@ -124,14 +124,14 @@ async def test_the_arrow_keys_read_the_values_of_a_chart(browser: Browser, pages
         await plot.focus()
         await plot.press("ArrowRight")
         first = await live.inner_text()
-        assert first.startswith("0 s, in flight ")
+        assert first.startswith("0 s (entities), in flight ")
         await plot.press("ArrowRight")
-        assert (await live.inner_text()).startswith("1 s, in flight ")
+        assert (await live.inner_text()).startswith("1 s (entities), in flight ")
         for _ in range(31):
             await plot.press("ArrowRight")
         assert "circuit breaker open 1 s" in await live.inner_text()
         await plot.press("End")
-        assert (await live.inner_text()).startswith("0:01:29, ")
+        assert (await live.inner_text()).startswith("0:01:29 (transfers), ")
         assert "at 0:01:29" in await chart.locator(".chart-legend").inner_text()
         await plot.press("Home")
         assert await live.inner_text() == first
