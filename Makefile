@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 FUZZ_MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test acceptance contract chaos fuzz model check format bench bench-quick docs screenshots clean signals machine
+.PHONY: dist dist-try help demo test acceptance contract chaos fuzz model check format bench bench-quick docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -57,6 +57,12 @@ fuzz: $(STAMP) ## check what reads bytes from elsewhere with random, damaged inp
 
 signals: $(STAMP) ## send runs SIGTERM at random times under every fault, resume them, and audit every movement (about 15 minutes)
 	@$(BIN)/python -m tools.chaos --interrupted
+
+dist: $(STAMP) ## build wheel and sdist, twice, and compare them byte by byte
+	@$(BIN)/python -m tools.dist
+
+dist-try: $(STAMP) ## build, install into empty environments of each Python found, and run it there
+	@$(BIN)/python -m tools.dist --try
 
 model: $(STAMP) ## explore the protocol model exhaustively
 	@$(BIN)/python -m tools.protocol_model
