@@ -102,7 +102,7 @@ def test_failed_thresholds_are_in_the_verdict_and_all_in_their_table() -> None:
             unit="s",
             state="not applicable",
             passed=True,
-            reason="no deposits",
+            reason="none",
         ),
     )
     report: Any = SimpleNamespace(
