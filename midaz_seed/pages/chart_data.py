@@ -345,7 +345,8 @@ def _settlement(throughput: Sequence[ThroughputReport]) -> JsonObject | None:
         views.append({"label": phase_label(phase.phase), "x": x, "series": list(series)})
     drains = [f"{phase_label(phase.phase)} {phase.drain_s:,.2f} s" for phase in found if phase.drain_s is not None]
     summary = f"What reads did not show yet. Until everything was visible: {', '.join(drains) or 'not observed'}."
-    return _chart("settlement", "Settlement", summary, "not visible yet", views)
+    most = max(range(len(found)), key=lambda index: sum(point.balances for point in found[index].drain))
+    return _chart("settlement", "Settlement", summary, "not visible yet", views, most)
 
 
 def _errors(run: _Run) -> JsonObject | None:
