@@ -1,4 +1,4 @@
-"""The further files that a command leaves for a pipeline: `--junit`, and the summary of a job on GitHub.
+"""The further files that a command leaves: `--junit`, `--html`, and the summary of a job on GitHub.
 
 They are written whenever the command ends, with the report or with the error that left none.
 """
@@ -34,21 +34,21 @@ class Output:
         flag: its spelling.
         help: of the flag.
         what: the file in messages.
-        of_report: renders a report.
+        name: of the same file in the directory of a run (`midaz_seed.outputs`).
         of_ending: renders the document of a command without a report (`reporting.ending`).
     """
 
     flag: str
     help: str
     what: str
-    of_report: "Callable[[Report], str]"
+    name: str
     of_ending: Callable[[Mapping[str, Any]], str]
 
 
-def _junit(report: "Report") -> str:
-    from midaz_seed.reporting.outputs.junit import render_junit
+def _html_ending(document: Mapping[str, Any]) -> str:
+    from midaz_seed.pages.report_page import render_ending
 
-    return render_junit(report)
+    return render_ending(document)
 
 
 def _junit_ending(document: Mapping[str, Any]) -> str:
@@ -58,14 +58,23 @@ def _junit_ending(document: Mapping[str, Any]) -> str:
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "junit_file": Output("--junit", "Write the result as JUnit XML to this file.", "JUnit file", _junit, _junit_ending),
+    "html_file": Output(
+        "--html",
+        "Write the report as an HTML page to this file: charts, ledgers, errors; opens without network.",
+        "HTML report",
+        "report.html",
+        _html_ending,
+    ),
+    "junit_file": Output(
+        "--junit", "Write the result as JUnit XML to this file.", "JUnit file", "junit.xml", _junit_ending
+    ),
 }
 """Parameter -> the file that its flag asks for."""
 
 
 def output_options(command: Command) -> Command:
     """Add the flags of OUTPUTS to a command; `settings_options` removes them from its arguments."""
-    for parameter, output in OUTPUTS.items():
+    for parameter, output in reversed(list(OUTPUTS.items())):
         kind = click.Path(dir_okay=False)
         command = click.option(output.flag, parameter, metavar="FILE", type=kind, help=output.help)(command)
     return command
@@ -91,10 +100,11 @@ def write_outputs(ctx: click.Context, report: "Report") -> None:
     Raises:
         OutputError: one cannot be written.
     """
+    from midaz_seed import outputs
     from midaz_seed.reporting.report_file import write_document
 
     for output, file in _asked_for(ctx):
-        write_document(output.of_report(report), file, what=output.what)
+        write_document(outputs.OUTPUTS[output.name](report, file.parent), file, what=output.what)
 
 
 def write_ending(ctx: click.Context, document: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ window.midazCharts = (() => {
   const LINE_STYLES = ["solid", "dashed", "dotted", "double"];
   const COLOURS = 6;
   const INCREMENTS_S = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
+  const WHOLE = [...Array(13).keys()].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
   const NINES = [0, 50, 75, 90, 95, 99, 99.9, 99.99, 99.999];
   let created = 0;
 
@@ -38,7 +39,7 @@ window.midazCharts = (() => {
 
   const logMarks = (low, high) => {
     const marks = [];
-    const steps = high - low > 2.2 ? [1] : high - low > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
+    const steps = high - low > 3 ? [1] : high - low > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
     for (let power = Math.floor(low); power <= high; power++) {
       for (const step of steps) marks.push(step * 10 ** power);
     }
@@ -121,19 +122,19 @@ window.midazCharts = (() => {
       this.plot.addEventListener("blur", () => this.move(null));
       this.live = element("p", { class: "visually-hidden", "aria-live": "polite" });
       this.unit = element("p", { class: "chart-unit" });
+      this.phases = element("ul", { class: "chart-legend chart-bands" });
       this.box = element("div", { class: "chart-rows", tabindex: "0", role: "region", "aria-label": `${spec.title}: data` });
       this.details = element("details", { class: "chart-table" }, element("summary", {}, "Data table"), this.box);
       this.details.addEventListener("toggle", () => this.fillTable());
       const head = element("div", { class: "chart-head" }, this.heading, this.choice, this.reset);
       this.root = element("section", { class: "chart", id: this.id, "aria-label": spec.title });
-      this.root.append(head, this.summary, this.legend, this.unit, this.plot, this.live, this.details);
+      this.root.append(head, this.summary, this.legend, this.unit, this.plot, this.phases, this.live, this.details);
     }
 
     update(spec, bands) {
       this.spec = spec;
       this.bands = bands;
       this.summary.textContent = spec.summary;
-      this.unit.textContent = spec.y_unit;
       const labels = spec.views.map((view) => view.label);
       if (!labels.includes(this.selected)) this.selected = labels[spec.selected] ?? labels[0];
       if (labels.join("\n") !== this.labels) {
@@ -149,9 +150,10 @@ window.midazCharts = (() => {
     draw(anew) {
       this.view = this.spec.views.find((view) => view.label === this.selected) ?? this.spec.views[0];
       this.axis = makeAxis(this.view.x);
+      this.unit.textContent = this.axis.isTime ? this.spec.y_unit : `${this.spec.y_unit} by ${this.axis.heading}`;
       this.lines = this.view.series.filter((series) => series.kind !== "shade");
       this.shades = this.view.series.filter((series) => series.kind === "shade");
-      const shape = JSON.stringify([this.selected, this.view.series.map((series) => [series.label, series.kind])]);
+      const shape = JSON.stringify([this.selected, this.dashed(), this.view.series.map((series) => [series.label, series.kind])]);
       if (anew || !this.uplot || shape !== this.shape) {
         this.shape = shape;
         this.fillLegend();
@@ -161,6 +163,7 @@ window.midazCharts = (() => {
         this.uplot.setData(this.data(), !this.zoomed);
         if (this.zoomed) this.uplot.setScale("x", { min, max });
       }
+      this.fillBands();
       this.show();
       if (this.details.open) this.fillTable();
     }
@@ -186,7 +189,7 @@ window.midazCharts = (() => {
         width: Math.max(width, 200),
         height: HEIGHT,
         ...(pxRatio ? { pxRatio } : {}),
-        padding: [18, 12, null, null],
+        padding: [18, 28, null, null],
         legend: { show: false },
         cursor: {
           y: false,
@@ -199,13 +202,14 @@ window.midazCharts = (() => {
           y: { range: (plot, low, high) => [0, high > 0 ? high * 1.06 : 1] },
         },
         axes: [
-          { stroke: text, grid, ticks: grid, font, ...this.marks() },
+          { stroke: text, grid, ticks: grid, font, size: 34, ...this.marks() },
           {
             stroke: text,
             grid,
             ticks: grid,
             font,
             values: (plot, values) => values.map(number),
+            ...(this.isWhole() ? { incrs: WHOLE } : {}),
             size: (plot, values) => 16 + 7.2 * Math.max(2, ...(values ?? []).map((value) => value.length)),
           },
         ],
@@ -226,13 +230,13 @@ window.midazCharts = (() => {
         return {
           space: 64,
           values: (plot, values) => values.map(mark),
-          ...(isTime ? { incrs: INCREMENTS_S } : {}),
+          ...(isTime ? { incrs: INCREMENTS_S.filter((seconds) => seconds >= this.view.x.interval_s) } : {}),
         };
       }
       let chosen = [];
       return {
         splits: (plot, axis, low, high) => {
-          const gap = (44 * (high - low)) / Math.max(plot.over?.clientWidth || plot.width - 80, 1);
+          const gap = (44 * (high - low)) / Math.max(this.plot.clientWidth - 80, 1);
           chosen = [];
           let last = -Infinity;
           for (const value of marks(low, high)) {
@@ -248,13 +252,22 @@ window.midazCharts = (() => {
       };
     }
 
+    isWhole() {
+      return this.lines.every((series) => series.values.every(Number.isInteger));
+    }
+
+    /* Dashes distinguish lines without colours, but not where there are more values than pixels. */
+    dashed() {
+      return this.axis.count <= 600;
+    }
+
     line(series, index) {
       const stroke = this.colour(`--series-${index % COLOURS}`);
       return {
         show: !this.hidden.has(series.label),
         stroke,
         width: 1.75,
-        dash: DASHES[index % DASHES.length],
+        dash: this.dashed() ? DASHES[index % DASHES.length] : [],
         points: { show: !this.axis.steps && this.axis.count < 40, size: 5, fill: stroke },
         ...(series.kind === "area" ? { fill: `${stroke}26` } : {}),
       };
@@ -269,6 +282,7 @@ window.midazCharts = (() => {
       ctx.save();
       ctx.font = `${11 * ratio}px system-ui, sans-serif`;
       ctx.textBaseline = "bottom";
+      ctx.textAlign = "left"; // another chart of the page may have left it otherwise
       for (const band of this.bands) {
         const [from, to] = [place(band.from_s), place(band.to_s)];
         ctx.fillStyle = this.colour(`--band-${band.tone}`);
@@ -367,9 +381,18 @@ window.midazCharts = (() => {
       return value === null || value === undefined ? "no value" : `${number(value)}${series.unit}`;
     }
 
+    /* Where the cursor is: a time with its phase, or the name of a bar or point. */
+    placeName() {
+      const name = this.axis.name(this.index);
+      if (!this.axis.isTime) return name;
+      const middle = this.axis.middle(this.index);
+      const band = this.bands.find(({ from_s: from, to_s: to }) => from <= middle && middle < to);
+      return band ? `${name} (${band.label})` : name;
+    }
+
     reading() {
       const values = this.view.series.map((series) => `${series.label} ${this.value(series, this.index)}`);
-      return [this.axis.name(this.index), ...values].join(", ");
+      return [this.placeName(), ...values].join(", ");
     }
 
     fillLegend() {
@@ -381,7 +404,8 @@ window.midazCharts = (() => {
           mark.classList.add("mark-shade");
         } else {
           mark.style.borderTopColor = `var(--series-${line % COLOURS})`;
-          mark.style.borderTopStyle = LINE_STYLES[line++ % LINE_STYLES.length];
+          if (this.dashed()) mark.style.borderTopStyle = LINE_STYLES[line % LINE_STYLES.length];
+          line++;
         }
         const value = element("span", { class: "legend-value" });
         this.values.push([value, series.label]);
@@ -396,6 +420,17 @@ window.midazCharts = (() => {
       this.legend.replaceChildren(...items, this.place);
     }
 
+    fillBands() {
+      const tones = new Map(this.axis.isTime ? this.bands.map((band) => [band.label, band.tone]) : []);
+      const items = [...tones].map(([label, tone]) => {
+        const mark = element("span", { class: "mark mark-band", "aria-hidden": "true" });
+        mark.style.background = `var(--band-${tone})`;
+        return element("li", {}, element("span", {}, mark, label));
+      });
+      this.phases.replaceChildren(...items);
+      this.phases.hidden = items.length === 0;
+    }
+
     toggle(label, button) {
       const show = this.hidden.delete(label);
       if (!show) this.hidden.add(label);
@@ -405,7 +440,7 @@ window.midazCharts = (() => {
 
     show() {
       const has = this.index !== null && this.index < this.axis.count;
-      this.place.textContent = has ? `at ${this.axis.name(this.index)}` : "";
+      this.place.textContent = has ? `at ${this.placeName()}` : "";
       this.view.series.forEach((series, place) => {
         this.values[place][0].textContent = has ? this.value(series, this.index) : "";
       });
