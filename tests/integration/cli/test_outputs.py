@@ -1,5 +1,6 @@
 """What a command leaves for a pipeline: thresholds and their exit code, JUnit, metrics, page, summary, documents."""
 
+import html
 import json
 import signal
 import subprocess
@@ -42,17 +43,19 @@ class Left:
 
 def call(directory: Path, *arguments: str, **environment: str) -> Left:
     """Run a command with every output. Its report is valid, and all outputs agree with its exit code."""
-    for name in ("report.json", "junit.xml"):
+    for name in ("report.json", "junit.xml", "page.html"):
         (directory / name).write_text("of an earlier run")
     summary = directory / "summary.md"
     summary.write_text("")
-    files = ("--report", str(directory / "report.json"), "--junit", str(directory / "junit.xml"), "--json")
+    outputs = (("--report", "report.json"), ("--junit", "junit.xml"), ("--html", "page.html"))
+    files = (*(str(part) for flag, name in outputs for part in (flag, directory / name)), "--json")
     environment = {"GITHUB_STEP_SUMMARY": str(summary), **environment}
     result = run_cli(*arguments, *files, cwd=directory, environment=environment)
     report = json.loads((directory / "report.json").read_text())
     assert json.loads(result.stdout) == report
     jsonschema.validate(report, SCHEMA)
     assert report["exit_code"] == result.returncode
+    assert report["verdict"][:30] in html.unescape((directory / "page.html").read_text())
     junit = read_junit((directory / "junit.xml").read_text())
     endings = [ending for suite in junit.values() for ending in suite.values()]
     assert any(ending.startswith(("failure", "error")) for ending in endings) is (result.returncode != 0)

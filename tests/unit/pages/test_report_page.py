@@ -6,16 +6,17 @@ import re
 import shlex
 from html import unescape
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from midaz_seed.errors import ExitCode
+from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.pages import rendering
 from midaz_seed.pages.report_page import files_beside, headline, render_document, render_report
 from midaz_seed.pages.reproduce import command_line
 from midaz_seed.reporting.report import Difference, Report, VerificationReport
+from midaz_seed.reporting.thresholds import apply_thresholds
 from midaz_seed.settings.model import Settings
 from tests.support.reports import HOSTILE, failed_report, made_up_report
 
@@ -89,29 +90,13 @@ def test_a_page_links_to_the_files_of_its_run_but_not_to_those_of_others(tmp_pat
 
 
 def test_failed_thresholds_are_in_the_verdict_and_all_in_their_table() -> None:
-    thresholds = (
-        SimpleNamespace(
-            expression="latency_ms_p99 > 200", value=312.5, unit="ms", state="failed", passed=False, reason=""
-        ),
-        SimpleNamespace(
-            expression="movements_per_s < 400", value=1901.2, unit="/s", state="passed", passed=True, reason=""
-        ),
-        SimpleNamespace(
-            expression="settlement_s > 5",
-            value=None,
-            unit="s",
-            state="not applicable",
-            passed=True,
-            reason="none",
-        ),
-    )
-    report: Any = SimpleNamespace(
-        **{field.name: getattr(GOOD, field.name) for field in dataclasses.fields(GOOD)}, thresholds=thresholds
-    )
+    good = dataclasses.replace(GOOD, movements_per_s=1901.2)
+    expressions = ("elapsed_s > 0.5s", "movements_per_s < 400", "open_loop.dropped > 5")
+    report = apply_thresholds(good, [parse_threshold(text) for text in expressions])
     page = render_report(report)
-    assert "Threshold failed: latency_ms_p99 &gt; 200: 312.5 ms" in page
-    assert "1,901 /s" in page
-    assert ">none</td>" in page
+    assert f"Threshold failed: elapsed_s &gt; 0.5s: {GOOD.elapsed_s:,.0f}" in page
+    assert "1,901/s" in page
+    assert ">the run did not use the open model</td>" in page
     assert page.index("Threshold failed") < page.index("<main>")
     assert page.count("word-good") >= 2
     assert 'id="thresholds"' not in render_report(GOOD)
