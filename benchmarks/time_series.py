@@ -1,6 +1,6 @@
 """Cost of the time series of a run: CPU of the client, and size of an hour in report.json.
 
-    .venv/bin/python benchmarks/time_series.py [--preset medium] [--rounds 3]
+    .venv/bin/python -m benchmarks.time_series [--preset medium] [--rounds 3]
 
 Goals: at most 1 % of the CPU of a run, and at most 2 MB for a busy hour. The CPU is measured twice: that of taking the
 windows alone, which is exact, and that of whole runs with and without them in turn, which shows that nothing else grew.

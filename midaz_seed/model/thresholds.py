@@ -253,7 +253,8 @@ def _find(path: str, group: str, name: str) -> Measure:
     raise ValueError(f"unknown measure {path}; {suggestion}")
 
 
-_PLAN_ERRORS = "error_percent >= 1"
+_PLAN_ERRORS = ("error_percent >= 1", "plan_done_percent < 99")
+"""The second one because a run that a time limit ended early has no errors, and is not the plan made in time."""
 _PLAN_TIMES = ((8_000, "30s"), (15_000, "2m"), (1_000_000, "10m"))
 """Planned movements -> the time of the preset with that number: small, medium and large."""
 
@@ -265,4 +266,4 @@ def plan_thresholds(movements: int) -> tuple[Threshold, ...]:
     smallest preset with at least as many movements; above large the time grows with the number.
     """
     time = next((time for most, time in _PLAN_TIMES if movements <= most), f"{600 * movements // 1_000_000}s")
-    return parse_threshold(_PLAN_ERRORS), parse_threshold(f"elapsed_s >= {time}")
+    return tuple(parse_threshold(text) for text in (*_PLAN_ERRORS, f"elapsed_s >= {time}"))

@@ -54,9 +54,7 @@ def apply_thresholds(report: Report, thresholds: Sequence[Threshold], *, next_st
     of = f"{len(failed)} of {counted(len(judged), 'threshold')} failed"
     named = "; ".join(f"{each.expression} ({outcome_text(each)})" for each in failed)
     verdict = f"{report.verdict}{_BUT}{of}: {named}."
-    return replace(
-        report, exit_code=ExitCode.THRESHOLD, verdict=verdict, next_step=f"{report.next_step} {next_step}".strip()
-    )
+    return replace(report, exit_code=ExitCode.THRESHOLD, verdict=verdict, next_step=report.next_step or next_step)
 
 
 def without_thresholds(report: Report) -> Report:

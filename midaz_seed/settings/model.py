@@ -381,7 +381,7 @@ class Thresholds(Section):
     preset: Literal["plan"] | None = Field(
         None,
         description="Thresholds to add: `plan` has the success metrics of the improvement plan: fewer than 1 % of the "
-        "items fail, and the run takes less than 30 s (small), 2 min (medium) or 10 min (large).",
+        "items fail or are left out, and the run takes less than 30 s (small), 2 min (medium) or 10 min (large).",
     )
 
 

@@ -78,11 +78,12 @@ def test_a_failed_threshold_ends_a_verified_run_with_5_and_every_output_says_bot
     states = {each["expression"]: each["state"] for each in left.report["thresholds"]}
     assert states == {
         "error_percent >= 1": "passed",
+        "plan_done_percent < 99": "passed",
         "elapsed_s >= 30s": "passed",
         "latency_ms_p99 > 0.001ms": "failed",
         "transfers.failed > 0": "passed",
     }
-    verdict = "Done: every balance is the planned one. But 1 of 4 thresholds failed: latency_ms_p99 > 0.001ms (it is "
+    verdict = "Done: every balance is the planned one. But 1 of 5 thresholds failed: latency_ms_p99 > 0.001ms (it is "
     assert left.report["verdict"].startswith(verdict)
     assert verdict in left.result.stderr
     assert "use another --run-id" in left.report["next_step"]

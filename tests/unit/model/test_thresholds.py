@@ -92,8 +92,9 @@ def test_a_mistake_is_named_with_what_was_meant(text: str, message: str) -> None
     [(24, 30), (8_000, 30), (8_001, 120), (15_000, 120), (15_001, 600), (1_000_000, 600), (3_000_000, 1800)],
 )
 def test_the_plans_times_follow_from_the_number_of_movements(movements: int, time: float) -> None:
-    errors, elapsed = plan_thresholds(movements)
+    errors, done, elapsed = plan_thresholds(movements)
     assert (errors.measure.name, errors.operator, errors.limit) == ("error_percent", ">=", 1)
+    assert (done.measure.name, done.operator, done.limit) == ("plan_done_percent", "<", 99)
     assert (elapsed.measure.name, elapsed.operator, elapsed.limit) == ("elapsed_s", ">=", time)
 
 
