@@ -92,7 +92,7 @@ screenshots: $(STAMP) ## write the pictures of the HTML report in docs/images/ (
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m tools.screenshots
 
-bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit and draws (about 10 minutes)
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws and plans (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -102,6 +102,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/drawing.py
+	@$(BIN)/python benchmarks/planning.py
 	@$(BIN)/python benchmarks/order.py
 	@$(BIN)/python benchmarks/telemetry.py
 	@$(BIN)/python benchmarks/journal.py --appends
