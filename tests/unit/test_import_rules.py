@@ -18,7 +18,7 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe", "pages"},
-    {"wiring", "stopping"},
+    {"wiring", "stopping", "telemetry", "outputs"},
     {"runner"},
     {"cli", "shard_worker", "pytest_plugin"},
     {"__main__", "__init__"},
