@@ -1,4 +1,4 @@
-"""The further files that a command leaves: `--junit`, `--html`, and the summary of a job on GitHub.
+"""The further files that a command leaves: `--html`, `--junit`, and the summary of a job on GitHub.
 
 They are written whenever the command ends, with the report or with the error that left none.
 """
@@ -34,21 +34,33 @@ class Output:
         flag: its spelling.
         help: of the flag.
         what: the file in messages.
-        name: of the same file in the directory of a run (`midaz_seed.outputs`).
+        of_report: renders a report for a file.
         of_ending: renders the document of a command without a report (`reporting.ending`).
     """
 
     flag: str
     help: str
     what: str
-    name: str
+    of_report: "Callable[[Report, Path], str]"
     of_ending: Callable[[Mapping[str, Any]], str]
+
+
+def _html(report: "Report", file: Path) -> str:
+    from midaz_seed.pages.report_page import files_beside, render_report
+
+    return render_report(report, files=files_beside(file.parent))
 
 
 def _html_ending(document: Mapping[str, Any]) -> str:
     from midaz_seed.pages.report_page import render_ending
 
     return render_ending(document)
+
+
+def _junit(report: "Report", _: Path) -> str:
+    from midaz_seed.reporting.outputs.junit import render_junit
+
+    return render_junit(report)
 
 
 def _junit_ending(document: Mapping[str, Any]) -> str:
@@ -58,15 +70,9 @@ def _junit_ending(document: Mapping[str, Any]) -> str:
 
 
 OUTPUTS: Mapping[str, Output] = {
+    "junit_file": Output("--junit", "Write the result as JUnit XML to this file.", "JUnit file", _junit, _junit_ending),
     "html_file": Output(
-        "--html",
-        "Write the report as an HTML page to this file: charts, ledgers, errors; opens without network.",
-        "HTML report",
-        "report.html",
-        _html_ending,
-    ),
-    "junit_file": Output(
-        "--junit", "Write the result as JUnit XML to this file.", "JUnit file", "junit.xml", _junit_ending
+        "--html", "Write the report as an HTML page with charts to this file.", "HTML report", _html, _html_ending
     ),
 }
 """Parameter -> the file that its flag asks for."""
@@ -74,7 +80,7 @@ OUTPUTS: Mapping[str, Output] = {
 
 def output_options(command: Command) -> Command:
     """Add the flags of OUTPUTS to a command; `settings_options` removes them from its arguments."""
-    for parameter, output in reversed(list(OUTPUTS.items())):
+    for parameter, output in OUTPUTS.items():
         kind = click.Path(dir_okay=False)
         command = click.option(output.flag, parameter, metavar="FILE", type=kind, help=output.help)(command)
     return command
@@ -100,11 +106,10 @@ def write_outputs(ctx: click.Context, report: "Report") -> None:
     Raises:
         OutputError: one cannot be written.
     """
-    from midaz_seed import outputs
     from midaz_seed.reporting.report_file import write_document
 
     for output, file in _asked_for(ctx):
-        write_document(outputs.OUTPUTS[output.name](report, file.parent), file, what=output.what)
+        write_document(output.of_report(report, file), file, what=output.what)
 
 
 def write_ending(ctx: click.Context, document: Mapping[str, Any]) -> None:

@@ -16,7 +16,6 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.reporting.thresholds import value_text
 from midaz_seed.wording import counted, printable
 
 STYLES = ("uplot/uPlot.min.css", "page.css")
@@ -91,7 +90,6 @@ def _environment() -> Environment:
     environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["decimal"] = lambda value, digits=1: f"{value:,.{digits}f}"
     environment.filters["counted"] = counted
-    environment.filters["threshold_value"] = value_text
     return environment
 
 

@@ -283,12 +283,14 @@ window.midazCharts = (() => {
       ctx.font = `${11 * ratio}px system-ui, sans-serif`;
       ctx.textBaseline = "bottom";
       ctx.textAlign = "left"; // another chart of the page may have left it otherwise
+      const tones = [0, 1, 2, 3, 4].map((tone) => this.colour(`--band-${tone}`));
+      const text = this.colour("--chart-text");
       for (const band of this.bands) {
         const [from, to] = [place(band.from_s), place(band.to_s)];
-        ctx.fillStyle = this.colour(`--band-${band.tone}`);
+        ctx.fillStyle = tones[band.tone];
         ctx.fillRect(from, bbox.top, to - from, bbox.height);
         if (ctx.measureText(band.label).width + 8 * ratio < to - from) {
-          ctx.fillStyle = this.colour("--chart-text");
+          ctx.fillStyle = text;
           ctx.fillText(band.label, from + 4 * ratio, bbox.top - 2 * ratio);
           ctx.fillRect(from, bbox.top - 12 * ratio, ratio, 12 * ratio);
         }

@@ -11,12 +11,10 @@ from typing import Any
 import pytest
 
 from midaz_seed.errors import ExitCode
-from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.pages import rendering
 from midaz_seed.pages.report_page import files_beside, headline, render_document, render_report
 from midaz_seed.pages.reproduce import command_line
-from midaz_seed.reporting.report import Difference, Report, VerificationReport
-from midaz_seed.reporting.thresholds import apply_thresholds
+from midaz_seed.reporting.report import Difference, Report, ThresholdReport, ThresholdState, VerificationReport
 from midaz_seed.settings.model import Settings
 from tests.support.reports import HOSTILE, failed_report, made_up_report
 
@@ -48,6 +46,7 @@ def changed(**changes: Any) -> Report:
         (changed(exit_code=ExitCode.DIFFERENCES), "bad", "Failed, with verified balances"),
         (changed(proof=None, exit_code=ExitCode.TARGET), "bad", "The target failed"),
         (changed(proof=None, exit_code=ExitCode.SETTLEMENT), "bad", "Not settled"),
+        (changed(exit_code=ExitCode.THRESHOLD), "bad", "Verified, but a threshold failed"),
     ],
 )
 def test_the_headline_says_what_is_known_about_the_balances(report: Report, tone: str, word: str) -> None:
@@ -89,15 +88,19 @@ def test_a_page_links_to_the_files_of_its_run_but_not_to_those_of_others(tmp_pat
     assert '<a href="manifest.json">' in render_report(GOOD, files=files_beside(tmp_path))
 
 
-def test_failed_thresholds_are_in_the_verdict_and_all_in_their_table() -> None:
-    good = dataclasses.replace(GOOD, movements_per_s=1901.2)
-    expressions = ("elapsed_s > 0.5s", "movements_per_s < 400", "open_loop.dropped > 5")
-    report = apply_thresholds(good, [parse_threshold(text) for text in expressions])
-    page = render_report(report)
-    assert f"Threshold failed: elapsed_s &gt; 0.5s: {GOOD.elapsed_s:,.0f}" in page
+def test_thresholds_are_listed_with_their_values_and_results() -> None:
+    thresholds = (
+        ThresholdReport("latency_ms_p99 > 200", "latency_ms_p99", "", ">", 200.0, "ms", 312.5, ThresholdState.FAILED),
+        ThresholdReport("movements_per_s < 400", "movements_per_s", "", "<", 400, "/s", 1901, ThresholdState.PASSED),
+        ThresholdReport(
+            "settlement_s > 5", "settlement_s", "", ">", 5.0, "s", None, ThresholdState.NOT_APPLICABLE, "none"
+        ),
+    )
+    page = render_report(changed(thresholds=thresholds))
+    assert "latency_ms_p99 &gt; 200</th>" in page
+    assert "312 ms" in page
     assert "1,901/s" in page
-    assert ">the run did not use the open model</td>" in page
-    assert page.index("Threshold failed") < page.index("<main>")
+    assert ">none</td>" in page
     assert page.count("word-good") >= 2
     assert 'id="thresholds"' not in render_report(GOOD)
 
