@@ -19,10 +19,11 @@ PLAN = "Plan"
 TARGET = "Target"
 CHECKS = "Checks"
 PACE = "Load"
+THRESHOLDS = "Thresholds"
 RUNS = "Runs and journal"
 SETTINGS = "Configuration"
 OUTPUT = "Output"
-SECTIONS = (TARGET, PLAN, CHECKS, PACE, RUNS, SETTINGS, OUTPUT)
+SECTIONS = (TARGET, PLAN, CHECKS, PACE, THRESHOLDS, RUNS, SETTINGS, OUTPUT)
 
 Command = Callable[..., Any]
 
@@ -454,6 +455,21 @@ TARGET_OPTIONS = (
         is_flag=True,
         value=True,
         help="Verify that every planned transaction is listed exactly once [default: only where anything was in doubt]",
+    ),
+    _setting(
+        THRESHOLDS,
+        "thresholds.failIf",
+        "--fail-if",
+        metavar="EXPR",
+        multiple=True,
+        help="End with exit code 5 if this is true at the end, such as 'latency_ms_p99 > 200'. Repeatable",
+    ),
+    _setting(
+        THRESHOLDS,
+        "thresholds.preset",
+        "--thresholds",
+        metavar="NAME",
+        help="Add thresholds: plan has the times for small, medium and large, and fewer than 1 % errors",
     ),
     *RUN_OPTIONS,
 )

@@ -8,6 +8,7 @@ from midaz_seed.cli.completing import complete_unfinished_run
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.flags import RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.outputs import output_options
 from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 from midaz_seed.errors import ExitCode
 
@@ -21,7 +22,8 @@ ANNOUNCEMENT_WIDTH = 120
 @click.command(
     cls=SectionedCommand,
     epilog="Exit codes: 0 done and verified; 1 over the error budget or a balance differs; 2 usage; 3 target; "
-    "4 settlement; 130/143 interrupted. To continue, run the same command again or use --resume; nothing is doubled.",
+    "4 settlement; 5 a threshold failed; 130/143 interrupted. "
+    "To continue, run the same command again or use --resume; nothing is doubled.",
 )
 @settings_options
 @target_options
@@ -50,6 +52,7 @@ ANNOUNCEMENT_WIDTH = 120
     type=click.Path(dir_okay=False),
     help="Write the manifest to this file, .json or .csv: every account with its id, holder and expected balance.",
 )
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 @telemetry_options
