@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from midaz_seed.cli.options import runs_directory
+from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.errors import OutputError, RunError, UsageError
 from midaz_seed.wording import printable
 
