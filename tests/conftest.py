@@ -28,5 +28,6 @@ def _runs_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 
 # how long an example takes says how busy the machine is, not whether it is right
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("quick", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.load_profile("quick")

@@ -1,4 +1,5 @@
-"""What reads bytes from elsewhere, under a fuzzer: `make test` has a minute of it, `make fuzz` an hour.
+"""What reads bytes from elsewhere, under a fuzzer: `make test` has seconds of it, `make thorough` a minute, `make fuzz` an
+hour.
 
 A target is a test with `tests.support.fuzzing.fuzz`.
 """
