@@ -1,7 +1,8 @@
 """Fuzz targets: properties over drawn data, each example with a bound on memory and CPU time.
 
 `@fuzz` makes a test of a property, with the same examples in each session, so that it fails for the code and not by
-chance: a fifth of them in `make test`, all of them in `make thorough`. `python -m tests.fuzz` checks the same properties with other examples for as long as it is told to.
+chance: a fifth of them in `make test`, all of them in `make thorough`. `python -m tests.fuzz` checks the same
+properties with other examples for a given time.
 """
 
 import resource
