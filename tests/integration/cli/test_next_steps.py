@@ -60,6 +60,7 @@ def test_a_verification_of_a_new_sandbox_says_that_it_was_empty(tmp_path: Path) 
     """P13: it cannot hold anything."""
     done = run_cli("verify", *TINY, "--target", "sandbox", "-q", cwd=tmp_path)
     assert done.returncode == 1
+    assert "organization" in done.stdout
     assert "The sandbox was new and empty, and has ended" in done.stderr
     assert "--sandbox-data" in done.stderr
 
