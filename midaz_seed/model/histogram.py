@@ -87,7 +87,7 @@ class Histogram:
                 zip(self._counts[first : first + _CHUNK], earlier, strict=True), start=first
             ):
                 if count != before:
-                    bucket = coarse_bucket(_highest(index))
+                    bucket = coarse_bucket(bucket_max_us(index))
                     found[bucket] = found.get(bucket, 0) + count - before
         return found
 
@@ -128,7 +128,7 @@ class Histogram:
         for index, count in enumerate(self._counts):
             seen += count
             if count and seen >= wanted:
-                return min(_highest(index), self.max_us)
+                return min(bucket_max_us(index), self.max_us)
         return self.max_us
 
 
@@ -157,7 +157,8 @@ def coarse_percentile_us(counts: Mapping[int, int], percent: float) -> int:
     return 0
 
 
-def _highest(index: int) -> int:
+def bucket_max_us(index: int) -> int:
+    """Return the highest value of a bucket of a `Histogram`, in microseconds."""
     if index < _LINEAR:
         return index
     shift = (index >> _SUB_BITS) - 1

@@ -17,7 +17,7 @@ LAYERS = [
     {"transport", "resilience", "reporting"},
     {"midaz", "events", "generators"},
     {"runs"},
-    {"engine", "probe"},
+    {"engine", "probe", "pages"},
     {"wiring", "stopping"},
     {"runner"},
     {"cli", "shard_worker"},
