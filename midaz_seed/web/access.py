@@ -8,6 +8,7 @@ import hmac
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeAlias
 from urllib.parse import urlsplit
@@ -15,6 +16,7 @@ from urllib.parse import urlsplit
 from aiohttp import web
 
 from midaz_seed.errors import ConfigurationError
+from midaz_seed.pages.rendering import render_page
 from midaz_seed.reporting.logs import logger
 from midaz_seed.reporting.redaction import remember
 from midaz_seed.settings.secret_files import read_secret
@@ -29,14 +31,16 @@ ACTION_HEADER = "X-Midaz-Seed-Action"
 FORM_BYTES_MAX = 4096
 
 HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
-    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "same-origin",
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Server": "midaz-seed",
 }
+PAGE_POLICY = "frame-ancestors 'none'; object-src 'none'; base-uri 'none'"
+"""For a page, which has the rest of its policy in itself (`pages.rendering`): the hashes of its scripts."""
 REPORT_POLICY = (
     "sandbox allow-scripts allow-downloads; default-src 'none'; script-src 'unsafe-inline'; "
     "style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -54,8 +58,6 @@ class Access:
     token: str
     """"" when none is required."""
     is_loopback: bool
-    login_page: Callable[[str], str] = field(repr=False)
-    """Renders the login form with a message."""
     cookie: str = field(default_factory=lambda: secrets.token_urlsafe(TOKEN_BYTES), repr=False)
     """The value that the cookie has after a login. It is not the token, so that the token is not stored."""
 
@@ -89,8 +91,10 @@ class Access:
             status=401, text="A token is required.\n", headers={"WWW-Authenticate": 'Bearer realm="midaz-seed"'}
         )
 
-    def _form(self, message: str) -> web.Response:
-        return web.Response(status=401, text=self.login_page(message), content_type="text/html")
+    @staticmethod
+    def _form(message: str) -> web.Response:
+        text = render_page("login.html.j2", connects=True, version=version("midaz-seed"), message=message)
+        return web.Response(status=401, text=text, content_type="text/html")
 
 
 def same(given: str, expected: str) -> bool:
@@ -105,8 +109,8 @@ def cookie_name(request: web.Request) -> str:
 
 
 def is_open(request: web.Request) -> bool:
-    """Return whether a request needs no token: the login and its style, and the health check, which has no content."""
-    return request.path in ("/login", "/healthz", "/static/web.css", "/static/page.css")
+    """Return whether a request needs no token: the login, and the health check, which shows nothing."""
+    return request.path in ("/login", "/healthz")
 
 
 def _is_own(request: web.Request) -> bool:
@@ -125,7 +129,7 @@ def guard(access: Access) -> Callable[[web.Request, Handler], Awaitable[web.Stre
         try:
             answer = access.refusal(request) or await handler(request)
         except web.HTTPException as error:
-            error.headers.update({name: value for name, value in HEADERS.items() if name not in error.headers})
+            _secure(error)
             raise
         except ConnectionError:  # the browser has gone
             raise
@@ -133,10 +137,16 @@ def guard(access: Access) -> Callable[[web.Request, Handler], Awaitable[web.Stre
             logger().error("page failed", path=request.path, error=f"{type(error).__name__}: {error}")
             answer = web.Response(status=500, text="The page could not be made. The log has the reason.\n")
         if not answer.prepared:
-            answer.headers.update({name: value for name, value in HEADERS.items() if name not in answer.headers})
+            _secure(answer)
         return answer
 
     return guarded
+
+
+def _secure(answer: web.StreamResponse) -> None:
+    """Add the headers that every answer has, except for those that it has already."""
+    policy = {"Content-Security-Policy": PAGE_POLICY} if answer.content_type == "text/html" else {}
+    answer.headers.update({name: value for name, value in (HEADERS | policy).items() if name not in answer.headers})
 
 
 def find_token(environ: Mapping[str, str], file: Path | None, *, is_loopback: bool) -> tuple[str, bool]:

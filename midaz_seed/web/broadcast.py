@@ -12,6 +12,7 @@ from contextlib import contextmanager
 
 import orjson
 
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.web.json_patch import difference
 from midaz_seed.web.live_series import LiveSeries, NewWindows
 from midaz_seed.web.live_state import Json, apply_update, empty_state
@@ -119,34 +120,46 @@ class Broadcast:
 
         Without watchers no charts are made. Shortly after the last one has left they are, because it may come back.
         """
-        self._number += 1
-        apply_update(self.state, update)
         if windows is not None:
             self._series.replace(windows)
+        self._number += 1
+        apply_update(self.state, update)
+        self._snapshot = None
         if self._watchers:
             self._watched_number = self._number
         if self._number - self._watched_number <= QUEUE_MAX:
-            patch = self._draw()
-            update = {**update, "charts": patch} if patch is not None else update
+            self._send("update", update, self._series.charts(self._elapsed_s))
+
+    def publish_end(self, update: Json, charts: JsonObject | None) -> None:
+        """Send the last message. `charts` are those of the report; None leaves those of the run."""
+        self._number += 1
+        apply_update(self.state, update)
         self._snapshot = None
-        message = Message("end" if "result" in update else "update", self._id, update)
+        self._send("end", update, charts or self._series.charts(self._elapsed_s))
+
+    def _send(self, event: str, update: Json, charts: JsonObject) -> None:
+        patch = self._draw(charts)
+        message = Message(event, self._id, {**update, "charts": patch} if patch is not None else update)
         self._latest.append(message)
         for watcher in self._watchers:
             watcher.put(message)
 
-    def whole_state(self) -> Json:
-        """Return the state, with its charts."""
-        if self._charts_number != self._number:
-            self._draw()
-            self._latest.clear()  # they lack the charts
-        return self.state
-
-    def _draw(self) -> Json | None:
-        """Make the charts. Return the patch of them; None when nothing has changed."""
-        charts = self._series.charts(self.state["figures"].get("elapsed_s", 0.0))
+    def _draw(self, charts: JsonObject) -> Json | None:
+        """Replace the charts. Return the patch of them; None when nothing has changed."""
         patch = difference(self.state["charts"], charts)
         self.state["charts"], self._charts_number = charts, self._number
         return patch
+
+    @property
+    def _elapsed_s(self) -> float:
+        return float(self.state["figures"].get("elapsed_s", 0.0))
+
+    def whole_state(self) -> Json:
+        """Return the state, with its charts."""
+        if self._charts_number != self._number:
+            self._draw(self._series.charts(self._elapsed_s))
+            self._latest.clear()  # its messages are not the ones before this state
+        return self.state
 
     def snapshot(self) -> bytes:
         """Return the whole state as a message; it is serialised once between two updates."""

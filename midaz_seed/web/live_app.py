@@ -1,13 +1,14 @@
 """The application of a live page: its routes. It runs in the page's own thread."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
+from importlib.metadata import version
 
 import orjson
 from aiohttp import web
 
+from midaz_seed.pages.rendering import render_page
 from midaz_seed.web.access import ACTION_HEADER, FORM_BYTES_MAX, HEADERS, REPORT_POLICY, Access, guard
-from midaz_seed.web.assets import add_static_files, render
 from midaz_seed.web.broadcast import Broadcast, TooManyWatchersError
 
 RETRY_AFTER_S = 5
@@ -16,7 +17,7 @@ STOP = "stop"
 
 
 def live_app(
-    broadcast: Broadcast, access: Access, *, stop: Callable[[], bool], report: Callable[[], str | None]
+    broadcast: Broadcast, access: Access, *, stop: Callable[[], bool], report: Callable[[], Awaitable[str | None]]
 ) -> web.Application:
     """Return the application.
 
@@ -27,7 +28,7 @@ def live_app(
         report: returns the HTML report; None before the run has ended.
     """
     app = web.Application(middlewares=[guard(access)], client_max_size=FORM_BYTES_MAX)
-    page = render("live.html.j2", title="Live page")
+    page = render_page("live.html.j2", scripts=("live.js",), connects=True, version=version("midaz-seed"))
 
     async def index(_: web.Request) -> web.Response:
         return web.Response(text=page, content_type="text/html")
@@ -48,7 +49,7 @@ def live_app(
         return web.Response(body=orjson.dumps(broadcast.whole_state()), content_type="application/json")
 
     async def show_report(_: web.Request) -> web.Response:
-        text = report()
+        text = await report()
         if text is None:
             return web.Response(status=404, text="The report is made at the end of the run.\n")
         return web.Response(text=text, content_type="text/html", headers={"Content-Security-Policy": REPORT_POLICY})
@@ -70,5 +71,4 @@ def live_app(
     app.router.add_get("/healthz", health)
     app.router.add_post("/stop", request_stop)
     app.router.add_post("/login", access.log_in)
-    add_static_files(app)
     return app

@@ -13,7 +13,6 @@ from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.model.histogram import coarse_percentile_us
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.meter import LedgerProgress, PhaseMeter
-from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.time_series import Window
 from midaz_seed.resilience.breaker import BreakerState
 from midaz_seed.runs.identity import target_name
@@ -23,7 +22,6 @@ from midaz_seed.wording import printable
 
 RATE_S = 10.0
 """Length of the time over which rates are computed."""
-REPORT_FILE = "report.html"
 
 
 class RunSampler:
@@ -130,17 +128,6 @@ class RunSampler:
                 self._errors[key] = counts
                 found[key] = _error(group)
         return found
-
-
-def result_of(report: Report, context: RunContext | None) -> Json:
-    """Return the result of a run that has ended, as the live state has it."""
-    file = context.directory / REPORT_FILE if context is not None and context.directory is not None else None
-    return {
-        "verdict": printable(report.verdict),
-        "next_step": printable(report.next_step),
-        "exit_code": int(report.exit_code),
-        "report_file": printable(str(file)) if file is not None and file.exists() else "",
-    }
 
 
 _LEDGER = ("status", "phase", "active", "done", "planned", "failed", "reason")

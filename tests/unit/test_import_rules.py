@@ -18,7 +18,7 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe", "pages"},
-    {"wiring", "stopping"},
+    {"wiring", "stopping", "web"},
     {"runner"},
     {"cli", "shard_worker"},
     {"__main__", "__init__"},

@@ -4,7 +4,7 @@
 (() => {
   const EVENTS_MAX = 200;
   const RETRY_MS = 3000;
-  const WORDS = { starting: "Starting", running: "Running", stopping: "Stopping", ended: "Ended" };
+  const WORDS = { starting: "Starting", running: "Running", stopping: "Stopping" };
   const $ = (id) => document.getElementById(id);
 
   let state = null;
@@ -57,9 +57,9 @@
 
   const showStatus = () => {
     const { status, result, run, figures } = state;
-    const tone = result ? (result.exit_code === 0 ? "good" : result.exit_code > 128 ? "warn" : "bad") : status === "stopping" ? "warn" : "";
+    const tone = result ? result.tone : status === "stopping" ? "warn" : "";
     $("verdict").className = `verdict ${tone}`;
-    const word = result ? (result.exit_code === 0 ? "Done" : result.exit_code > 128 ? "Stopped" : "Failed") : WORDS[status] ?? status;
+    const word = result ? result.word : WORDS[status] ?? status;
     set("status", word);
     document.title = `${word}: midaz-seed run ${run.id ?? ""}`;
     set("run-name", run.id ? `Run ${run.id}` : "midaz-seed run");
