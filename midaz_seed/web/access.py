@@ -6,14 +6,14 @@ another site whose name resolves to 127.0.0.1 (DNS rebinding) names that site. T
 
 import hmac
 import secrets
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.pages.rendering import render_page
@@ -48,8 +48,6 @@ REPORT_POLICY = (
 """For a report, which is one file with its scripts inside: `sandbox` takes it the origin, so that it can reach neither
 the cookie nor the other pages."""
 
-Handler: TypeAlias = Callable[[web.Request], Awaitable[web.StreamResponse]]
-
 
 @dataclass(frozen=True, slots=True)
 class Access:
@@ -62,7 +60,7 @@ class Access:
     """The value that the cookie has after a login. It is not the token, so that the token is not stored."""
 
     def has_token(self, request: web.Request) -> bool:
-        """Return whether a request has the token, or the cookie of somebody who had it. Takes the same time for each."""
+        """Return whether a request has the token, or the cookie of a login, in constant time."""
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         by_header = scheme.lower() == "bearer" and same(given.strip(), self.token)
         return same(request.cookies.get(cookie_name(request), ""), self.cookie) or by_header
@@ -121,7 +119,7 @@ def _is_own(request: web.Request) -> bool:
     return request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none")
 
 
-def guard(access: Access) -> Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]:
+def guard(access: Access) -> Middleware:
     """Return the middleware that refuses requests, adds the headers, and turns failures into short answers."""
 
     @web.middleware

@@ -103,6 +103,9 @@ class Broadcast:
         self.state = empty_state()
         self._watchers_max = watchers_max
         self._watchers: set[Watcher] = set()
+        self.without_watchers = asyncio.Event()
+        """Set while there are no watchers."""
+        self.without_watchers.set()
         self._latest: deque[Message] = deque(maxlen=QUEUE_MAX)
         self._number = 0
         self._name = secrets.token_hex(4)
@@ -187,10 +190,13 @@ class Broadcast:
             for message in missed:
                 watcher.put(message)
         self._watchers.add(watcher)
+        self.without_watchers.clear()
         try:
             yield watcher
         finally:
             self._watchers.discard(watcher)
+            if not self._watchers:
+                self.without_watchers.set()
 
     @property
     def watchers(self) -> int:

@@ -14,7 +14,7 @@ def difference(old: Any, new: Any) -> Patch | None:
     if old == new:
         return None
     if isinstance(old, dict) and isinstance(new, dict) and old.keys() == new.keys():
-        return {"in": _parts(((key, old[key], new[key]) for key in new))}
+        return {"in": _parts((key, old[key], new[key]) for key in new)}
     if isinstance(old, list) and isinstance(new, list):
         if not any(isinstance(each, dict | list) for each in (*old[:1], *new[:1])):
             return _tail(old, new)

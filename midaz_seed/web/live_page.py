@@ -37,7 +37,6 @@ DELIVERY_AFTER_STOP_S = 0.5
 """The same after a signal: the grace time ends soon."""
 REPORT_S = 0.3
 """Time in which a page that has received the last message asks for the report."""
-POLL_S = 0.02
 REQUESTED_BY = "the live page"
 REPORT_FILE = "report.html"
 
@@ -165,8 +164,7 @@ class LivePage:
         """Wait until the watchers have the last message and, if there are any, for their requests for the report."""
         is_watched = self._broadcast.watchers > 0
         self._broadcast.close()
-        while self._broadcast.watchers:
-            await asyncio.sleep(POLL_S)
+        await self._broadcast.without_watchers.wait()
         if is_watched:
             await asyncio.sleep(REPORT_S)
             if self._rendered is not None:

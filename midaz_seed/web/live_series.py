@@ -1,11 +1,11 @@
-"""The time series of a live page: read from the run by its changed windows, and kept at a length that is fast to draw."""
+"""The time series of a live page: its changed windows are read from the run, and it is short enough to draw often."""
 
 import sys
 from dataclasses import dataclass
 
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.pages.chart_data import chart_model
-from midaz_seed.reporting.time_series import TimeSeries, Timeline, Window, as_report
+from midaz_seed.reporting.time_series import Timeline, TimeSeries, Window, as_report
 
 WINDOWS_MAX = 400
 """Most windows that are drawn; then each two become one. A page makes and sends its charts every second."""
@@ -24,7 +24,7 @@ class NewWindows:
 
 
 class SeriesTail:
-    """Finds the windows of a run that have changed since the last call. Of each process those from the last one on do."""
+    """Finds the windows of a run that have changed since the last call: of each process those from its last one on."""
 
     def __init__(self, timeline: Timeline) -> None:
         self._timeline = timeline

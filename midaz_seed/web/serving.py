@@ -79,7 +79,7 @@ class ServerThread:
 
     def stop(self) -> None:
         """Stop serving, and wait until the connections are closed, for at most JOIN_S."""
-        self.call(lambda: self._stop.set())
+        self.call(self._stop.set)
         self._thread.join(JOIN_S)
 
     def _run(self) -> None:
