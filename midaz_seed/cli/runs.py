@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from midaz_seed.cli.options import runs_directory
+from midaz_seed.cli.serve import serve
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.wording import counted, printable, printable_json
 
@@ -128,6 +129,9 @@ def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
             raise SystemExit(int(ExitCode.DIFFERENCES))
     run.delete()
     click.echo(f"Deleted {printable(str(run.path))}.")
+
+
+runs.add_command(serve)
 
 
 def _document(run: "RunDirectory") -> dict[str, Any]:

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from midaz_seed.web.live_page import LivePage
 
 Command = Callable[..., Any]
-DEFAULT_ADDRESS = "127.0.0.1:8400"
+DEFAULT_PORT = 8400
+DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
 LINGER_S_MAX = 86_400
 
 token_file_option = click.option(
@@ -73,13 +74,16 @@ def open_live_page(address: str | None, token_file: Path | None, linger_s: float
         yield (page,)
 
 
-def open_address(address: str, token_file: Path | None, flag: str) -> "tuple[Listening, str]":
+def open_address(
+    address: str, token_file: Path | None, flag: str, *, default_port: int = DEFAULT_PORT
+) -> "tuple[Listening, str]":
     """Listen on an address. Return the socket, and the token that it requires, which is printed if it is a new one.
 
     Args:
         address: as given.
         token_file: has the token.
         flag: names the address in messages.
+        default_port: where the address has none.
 
     Raises:
         UsageError: it cannot listen there.
@@ -88,7 +92,7 @@ def open_address(address: str, token_file: Path | None, flag: str) -> "tuple[Lis
     from midaz_seed.web.access import find_token
     from midaz_seed.web.address import listen
 
-    listening = listen(address, flag)
+    listening = listen(address, flag, default_port=default_port)
     try:
         token, is_new = find_token(os.environ, token_file, is_loopback=listening.is_loopback)
     except BaseException:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from midaz_seed.errors import UsageError
 
 DEFAULT_HOST = "127.0.0.1"
-DEFAULT_PORT = 8400
 BACKLOG = 128
 _PARTS = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<host>[^:\[\]/@\s]*))(?::(?P<port>[0-9]{1,5}))?")
 
@@ -24,7 +23,7 @@ class Listening:
     """Whether only this machine can reach it."""
 
 
-def listen(given: str, flag: str, *, default_port: int = DEFAULT_PORT) -> Listening:
+def listen(given: str, flag: str, *, default_port: int) -> Listening:
     """Listen on `HOST:PORT`, `HOST`, `:PORT` or `PORT`; port 0 finds a free one.
 
     Args:

@@ -5,8 +5,10 @@ import logging
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from signal import Signals
 from typing import Any
 
+import anyio
 from aiohttp import web
 
 from midaz_seed.web.address import Listening
@@ -52,6 +54,15 @@ async def serving(
     finally:
         server.close()
         await runner.cleanup()
+
+
+async def serve_until_signal(app: web.Application, listening: Listening, ready: Callable[[], object]) -> None:
+    """Serve an application until SIGINT or SIGTERM; `ready` is called when it accepts connections."""
+    with anyio.open_signal_receiver(Signals.SIGINT, Signals.SIGTERM) as received:
+        async with serving(app, listening):
+            ready()
+            async for _ in received:
+                return
 
 
 class ServerThread:

@@ -269,6 +269,7 @@ window.midazCharts = (() => {
       ctx.save();
       ctx.font = `${11 * ratio}px system-ui, sans-serif`;
       ctx.textBaseline = "bottom";
+      ctx.textAlign = "left"; // another chart of the page may have left it otherwise
       for (const band of this.bands) {
         const [from, to] = [place(band.from_s), place(band.to_s)];
         ctx.fillStyle = this.colour(`--band-${band.tone}`);
