@@ -24,9 +24,10 @@ def overlaid_charts(first: Report | None, second: Report | None) -> Json:
         chart = charts.get(chart_id)
         if chart is None:
             _, known = sides[0]
-            summary = " ".join(f"{name}: {each['summary']}" for name, each in sides)
-            chart = charts[chart_id] = {**known, "summary": summary, "selected": 0, "views": []}
+            chart = charts[chart_id] = {**known, "summary": _summary(sides), "selected": 0, "views": []}
             del chart["view"]
+        if any(each["views"][each["selected"]] is each["view"] for _, each in sides[:1]):
+            chart["selected"] = len(chart["views"])
         chart["views"].append({"label": label, **_joined([(name, each["view"]) for name, each in sides])})
     return {"charts": list(charts.values()), "bands": []}
 
@@ -49,6 +50,14 @@ def _views(report: Report | None, interval_s: float) -> dict[tuple[str, str], Js
     return {
         (chart["id"], view["label"]): {**chart, "view": view} for chart in model["charts"] for view in chart["views"]
     }
+
+
+def _summary(sides: _Sides) -> str:
+    """Return the first sentence about each side; the following ones explain what both have, or the shading."""
+    sentences = [(name, chart["summary"].split(". ")[0].removesuffix(".")) for name, chart in sides]
+    if len({sentence for _, sentence in sentences}) == 1:
+        return f"{sentences[0][1]}."
+    return " ".join(f"{name}: {sentence}." for name, sentence in sentences)
 
 
 def _joined(sides: _Sides) -> Json:

@@ -235,6 +235,7 @@
 
   const ended = () => {
     source.close();
+    $("connection").classList.add("ended");
     show("connection", "The run has ended. This page keeps what it shows.");
     $("stop-dialog").close();
     keepReport();
@@ -245,6 +246,7 @@
     source.addEventListener("open", () => show("connection", ""));
     source.addEventListener("snapshot", (event) => {
       state = JSON.parse(event.data);
+      $("connection").classList.remove("ended");
       showAll();
       if (state.result) ended();
     });
