@@ -36,6 +36,7 @@ demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every 
 		'  $(BIN)/midaz-seed --help'
 
 test: $(STAMP) ## run the tests with coverage, in two processes
+	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 acceptance: $(STAMP) ## kill clients and servers under faults, and verify every movement afterwards (about 4 minutes)

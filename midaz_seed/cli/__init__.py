@@ -34,6 +34,7 @@ COMMANDS = {
     "run": "Fill a Midaz with the planned data and verify every balance.",
     "plan": "Show what a run would create; send nothing.",
     "retry": "Send the rejected items of a run again.",
+    "report": "Show the report of a run as an HTML page.",
     "runs": "List, show or delete the runs in a runs directory.",
     "doctor": "Check a Midaz before a run: go or no-go.",
     "verify": "Verify that a Midaz holds the planned data; write nothing.",

@@ -93,7 +93,13 @@ class _Display:
 
 
 def execute(
-    function: RunFunction, settings: Settings, *, as_json: bool, quiet: bool, observers: Sequence[Observer] = ()
+    function: RunFunction,
+    settings: Settings,
+    *,
+    as_json: bool,
+    quiet: bool,
+    html: Path | None = None,
+    observers: Sequence[Observer] = (),
 ) -> None:
     """Run a function of the library in the terminal and exit the process with the report's exit code.
 
@@ -102,6 +108,7 @@ def execute(
         settings: the effective settings; `report` is written here and not by the function.
         as_json: print the report as JSON instead of text.
         quiet: show no progress.
+        html: where to write the report as an HTML page.
         observers: follow the run besides the log and the progress.
     """
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
@@ -120,7 +127,7 @@ def execute(
     report = function(settings, emit=emit, watch=watch, handle_signals=True)
     for observer in following:
         observer.finish(report)
-    report = _delivered(report, file, as_json)
+    report = _delivered(report, file, html, as_json)
     if report.exit_code and (as_json or not _same_output()):
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     sys.exit(report.exit_code)
@@ -134,12 +141,19 @@ def _same_output() -> bool:
         return False
 
 
-def _delivered(report: Report, file: Path | None, as_json: bool) -> Report:
+def _delivered(report: Report, file: Path | None, html: Path | None, as_json: bool) -> Report:
     """Write and print a report. Return it with what could not be written, so that its exit code is true.
 
     Raises:
         ResultNotWrittenError: it cannot be printed. The file, if any, has it.
     """
+    if html is not None:
+        from midaz_seed.pages.report_page import write_report_page
+
+        try:
+            write_report_page(report, html)
+        except OutputError as error:
+            report = not_written(report, error)
     if file is not None:
         try:
             write_json(report, file)

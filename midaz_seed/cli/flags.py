@@ -191,6 +191,13 @@ PLAN_OPTIONS = (
     ),
 )
 
+html_option = click.option(
+    "--html",
+    "html_file",
+    metavar="FILE",
+    type=click.Path(dir_okay=False),
+    help="Write the report as an HTML page to this file: charts, ledgers, errors; opens without network.",
+)
 TARGET_OPTIONS = (
     _setting(
         TARGET,

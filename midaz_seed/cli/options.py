@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from midaz_seed.cli.documents import STDOUT, DocumentingCommand, set_report_file
+from midaz_seed.cli.documents import STDOUT, DocumentingCommand, set_html_file, set_report_file
 from midaz_seed.cli.flags import (
     OUTPUT,
     PLAN_OPTIONS,
@@ -113,6 +113,8 @@ def settings_options(command: Command) -> Command:
             rest = _with_report_on_stdout(rest)
         elif "report_file" in arguments and loaded.settings.report is not None:
             set_report_file(loaded.settings.report)
+        if arguments.get("html_file") is not None:
+            set_html_file(Path(arguments["html_file"]))
         return command(**rest)
 
     return _decorated(with_settings, PLAN_OPTIONS)

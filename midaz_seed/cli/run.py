@@ -1,17 +1,16 @@
 """`midaz-seed run`: fill the target, verify the balances, print the report."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from midaz_seed.cli.documents import end_without_a_run
-from midaz_seed.cli.flags import RunOption
+from midaz_seed.cli.flags import RunOption, html_option
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.cli.web import open_live_page, web_options
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from midaz_seed.runs.directory import RunDirectory
 
 
@@ -46,14 +45,16 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Write the manifest to this file, .json or .csv: every account with its id, holder and expected balance.",
 )
+@html_option
 @web_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def run(
     loaded: LoadedSettings,
     directory: "RunDirectory | None",
+    html_file: str | None,
     web: str | None,
-    web_token_file: "Path | None",
+    web_token_file: Path | None,
     web_linger_s: float,
     as_json: bool,
     quiet: bool,
@@ -77,5 +78,11 @@ def run(
             end_without_a_run(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
             return
     with open_live_page(web, web_token_file, web_linger_s) as observers:
-        seed_run = partial(seed, directory=directory)
-        execute(seed_run, loaded.settings, as_json=as_json, quiet=quiet, observers=observers)
+        execute(
+            partial(seed, directory=directory),
+            loaded.settings,
+            html=Path(html_file) if html_file else None,
+            as_json=as_json,
+            quiet=quiet,
+            observers=observers,
+        )

@@ -33,15 +33,18 @@ Windows and what they count: `midaz_seed.reporting.time_series`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from math import floor, log10
+from datetime import timedelta
+from math import floor, log2, log10
 
-from midaz_seed.model.histogram import bucket_max_us, coarse_bucket, coarse_bucket_max_us, coarse_percentile_us
+from midaz_seed.model.histogram import bucket_max_us, coarse_percentile_us
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.report import LatencyHistogram, Report, ThroughputReport
 from midaz_seed.reporting.time_series import PhaseSeries, TimeSeriesReport, as_report, from_report
 from midaz_seed.wording import counted
 
+BARS = 4
+"""Bars of a latency distribution for each doubling."""
 PERCENTILES = (50, 95, 99)
 CURVE = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99, 99.995, 99.999)
 """The percentiles of the latency curve; those that fewer values than one exceed are left out."""
@@ -154,7 +157,8 @@ class _Run:
 
     def at(self, index: int) -> str:
         """Return when a window begins, for a sentence."""
-        return f"{index * self.series.interval_s:,.0f} s"
+        seconds = round(index * self.series.interval_s)
+        return f"{seconds} s" if seconds < 60 else str(timedelta(seconds=seconds))
 
 
 def _bands(series: TimeSeriesReport, end_s: float) -> list[JsonObject]:
@@ -244,7 +248,7 @@ def _distribution(histograms: Sequence[LatencyHistogram]) -> JsonObject | None:
     found = [histogram for histogram in histograms if histogram.counts]
     views = [_bars(histogram) for histogram in found]
     summary = "How many requests of a phase had which latency; each bar is a fourth of a doubling wide."
-    return _by_phase("distribution", "Latencies of a phase", summary, "answers", found, views)
+    return _by_phase("distribution", "Latency distribution", summary, "answers", found, views)
 
 
 def _percentile_curve(histograms: Sequence[LatencyHistogram]) -> JsonObject | None:
@@ -267,13 +271,18 @@ def _by_phase(
 def _bars(histogram: LatencyHistogram) -> JsonObject:
     counts: dict[int, int] = {}
     for index, count in _pairs(histogram.counts):
-        bar = coarse_bucket(bucket_max_us(index)) >> 2
+        bar = floor(log2(max(bucket_max_us(index), 1)) * BARS)
         counts[bar] = counts.get(bar, 0) + count
     bars = range(min(counts), max(counts) + 1)
-    edges = [_ms(coarse_bucket_max_us((bar << 2) - 1) + 1 if bar else 0) for bar in (*bars, bars.stop)]
     return {
         "label": phase_label(histogram.phase),
-        "x": {"kind": "bins", "scale": "log", "unit": "ms", "label": "latency", "edges": list(edges)},
+        "x": {
+            "kind": "bins",
+            "scale": "log",
+            "unit": "ms",
+            "label": "latency",
+            "edges": [_rounded(2 ** (bar / BARS) / 1000) for bar in (*bars, bars.stop)],
+        },
         "series": [_series("answers", "", [counts.get(bar, 0) for bar in bars], "area")],
     }
 
@@ -283,7 +292,13 @@ def _curve(histogram: LatencyHistogram) -> JsonObject:
     percents = [percent for percent in CURVE if percent <= 50 or total * (100 - percent) >= 100]
     return {
         "label": phase_label(histogram.phase),
-        "x": {"kind": "points", "scale": "nines", "unit": "%", "label": "share of the requests", "values": percents},
+        "x": {
+            "kind": "points",
+            "scale": "nines",
+            "unit": "%",
+            "label": "share of the requests",
+            "values": list(percents),
+        },
         "series": [_series("latency", " ms", list(_values_at(histogram, total, percents)))],
     }
 
@@ -320,9 +335,13 @@ def _settlement(throughput: Sequence[ThroughputReport]) -> JsonObject | None:
         series = [_series("balances", "", [point.balances for point in phase.drain])]
         if any(point.transactions for point in phase.drain):
             series.append(_series("transactions", "", [point.transactions for point in phase.drain]))
-        since_s = [_rounded(point.since_s) for point in phase.drain]
-        label = "seconds since the last answer"
-        x: JsonObject = {"kind": "points", "scale": "linear", "unit": "s", "label": label, "values": list(since_s)}
+        x: JsonObject = {
+            "kind": "points",
+            "scale": "linear",
+            "unit": "s",
+            "label": "seconds since the last answer",
+            "values": [_rounded(point.since_s) for point in phase.drain],
+        }
         views.append({"label": phase_label(phase.phase), "x": x, "series": list(series)})
     drains = [f"{phase_label(phase.phase)} {phase.drain_s:,.2f} s" for phase in found if phase.drain_s is not None]
     summary = f"What reads did not show yet. Until everything was visible: {', '.join(drains) or 'not observed'}."

@@ -5,12 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import orjson
+from pydantic import ValidationError
+
 from midaz_seed.errors import ExitCode
 from midaz_seed.pages.chart_data import phase_label, report_charts
 from midaz_seed.pages.rendering import render_page
 from midaz_seed.pages.reproduce import command_line, setting_rows
 from midaz_seed.plan.items import MONEY
-from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report import Report, read_report
+from midaz_seed.reporting.report_file import write_document
+from midaz_seed.runs.directory import RUN_RECORD
 
 LEDGERS_MAX = 2_000
 """Rows of ledgers on a page: a browser gets slow with more. report.json has all."""
@@ -78,9 +83,47 @@ def render_ending(document: Mapping[str, Any]) -> str:
         "ending.html.j2",
         version=str(document.get("version") or ""),
         document=document,
-        error=document.get("error") or {},
+        error={"kind": "", "where": "", **(document.get("error") or {})},
         headline=Headline("warn" if not code else "bad", word),
     )
+
+
+def render_document(data: bytes, *, files: Sequence[str] = ()) -> str:
+    """Return the page of a JSON document: a report, or what a command without one left.
+
+    Args:
+        data: the document.
+        files: as in `render_report`.
+
+    Raises:
+        ValueError: it is neither.
+    """
+    try:
+        return render_report(read_report(data), files=files)
+    except ValueError as error:
+        document = _ending(data)
+        if document is None:
+            raise ValueError(_first_problem(error)) from error
+        return render_ending(document)
+
+
+def _ending(data: bytes) -> dict[str, Any] | None:
+    """Return the document of a command that ended without a report; None when it is something else."""
+    try:
+        document = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    known = isinstance(document, dict) and {"command", "exit_code", "verdict", "next_step"} <= set(document)
+    texts = known and all(isinstance(document[name], str) for name in ("command", "verdict", "next_step"))
+    return document if texts and isinstance(document.get("error"), dict | None) else None
+
+
+def _first_problem(error: ValueError) -> str:
+    if not isinstance(error, ValidationError):
+        return str(error)
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return f"{place}: {first['msg']}" if place else first["msg"]
 
 
 def headline(report: Report) -> Headline:
@@ -98,6 +141,17 @@ def headline(report: Report) -> Headline:
     return Headline("bad", f"{word}, with verified balances" if proof is not None and proof.ok else word)
 
 
+def write_report_page(report: Report, path: Path) -> None:
+    """Write the page of a report atomically; in the directory of a run it links to the run's files.
+
+    Raises:
+        OutputError: it cannot be written.
+    """
+    write_document(render_report(report, files=files_beside(path.parent)), path, what="HTML report")
+
+
 def files_beside(directory: Path) -> tuple[str, ...]:
-    """Return the files of a run in a directory that a page in it can link to."""
+    """Return the files of a run to which a page in this directory can link; none where it is not that of a run."""
+    if not (directory / RUN_RECORD).is_file():
+        return ()
     return tuple(name for name in FILES if (directory / name).is_file())

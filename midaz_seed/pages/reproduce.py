@@ -25,7 +25,7 @@ FLAGS = {
     "generation.limits.shards": "--shards",
 }
 """Settings that are written as their flag; the others as --set."""
-ALWAYS = ("seed", "target.baseUrl")
+ALWAYS = ("preset", "seed", "target.baseUrl")
 """Settings that are written also with their default: the command names its data and its target."""
 OUTPUTS = ("report", "manifest", "html", "log.", "journal.")
 """Settings that are about the files of a run, and not about what it does."""

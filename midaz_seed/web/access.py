@@ -70,7 +70,7 @@ class Access:
         given = (await request.post()).get("token", "")
         if not isinstance(given, str) or not same(given.strip(), self.token):
             return self._form("This is not the token.")
-        answer = web.HTTPSeeOther("/")
+        answer = web.Response(status=303, headers={"Location": "/"})
         answer.set_cookie(cookie_name(request), self.cookie, httponly=True, samesite="Strict", path="/")
         return answer
 

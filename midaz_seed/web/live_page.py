@@ -194,8 +194,9 @@ def _result(report: Report, context: RunContext | None) -> Json:
     """Return the result of a run that has ended, as the live state has it."""
     word = headline(report)
     file = context.directory / REPORT_FILE if context is not None and context.directory is not None else None
+    by_page = context is not None and bool(context.findings.stop_requested_by)
     return {
-        "word": word.word,
+        "word": "Stopped" if by_page else word.word,
         "tone": word.tone,
         "verdict": printable(report.verdict),
         "next_step": printable(report.next_step),

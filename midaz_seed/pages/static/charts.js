@@ -38,7 +38,7 @@ window.midazCharts = (() => {
 
   const logMarks = (low, high) => {
     const marks = [];
-    const steps = high - low > 2.2 ? [1] : high - low > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
+    const steps = high - low > 3 ? [1] : high - low > 1 ? [1, 2, 5] : [1, 1.5, 2, 3, 4, 5, 7];
     for (let power = Math.floor(low); power <= high; power++) {
       for (const step of steps) marks.push(step * 10 ** power);
     }
@@ -133,7 +133,6 @@ window.midazCharts = (() => {
       this.spec = spec;
       this.bands = bands;
       this.summary.textContent = spec.summary;
-      this.unit.textContent = spec.y_unit;
       const labels = spec.views.map((view) => view.label);
       if (!labels.includes(this.selected)) this.selected = labels[spec.selected] ?? labels[0];
       if (labels.join("\n") !== this.labels) {
@@ -149,9 +148,10 @@ window.midazCharts = (() => {
     draw(anew) {
       this.view = this.spec.views.find((view) => view.label === this.selected) ?? this.spec.views[0];
       this.axis = makeAxis(this.view.x);
+      this.unit.textContent = this.axis.isTime ? this.spec.y_unit : `${this.spec.y_unit} by ${this.axis.heading}`;
       this.lines = this.view.series.filter((series) => series.kind !== "shade");
       this.shades = this.view.series.filter((series) => series.kind === "shade");
-      const shape = JSON.stringify([this.selected, this.view.series.map((series) => [series.label, series.kind])]);
+      const shape = JSON.stringify([this.selected, this.dashed(), this.view.series.map((series) => [series.label, series.kind])]);
       if (anew || !this.uplot || shape !== this.shape) {
         this.shape = shape;
         this.fillLegend();
@@ -186,7 +186,7 @@ window.midazCharts = (() => {
         width: Math.max(width, 200),
         height: HEIGHT,
         ...(pxRatio ? { pxRatio } : {}),
-        padding: [18, 12, null, null],
+        padding: [18, 28, null, null],
         legend: { show: false },
         cursor: {
           y: false,
@@ -199,7 +199,7 @@ window.midazCharts = (() => {
           y: { range: (plot, low, high) => [0, high > 0 ? high * 1.06 : 1] },
         },
         axes: [
-          { stroke: text, grid, ticks: grid, font, ...this.marks() },
+          { stroke: text, grid, ticks: grid, font, size: 34, ...this.marks() },
           {
             stroke: text,
             grid,
@@ -226,13 +226,13 @@ window.midazCharts = (() => {
         return {
           space: 64,
           values: (plot, values) => values.map(mark),
-          ...(isTime ? { incrs: INCREMENTS_S } : {}),
+          ...(isTime ? { incrs: INCREMENTS_S.filter((seconds) => seconds >= this.view.x.interval_s) } : {}),
         };
       }
       let chosen = [];
       return {
         splits: (plot, axis, low, high) => {
-          const gap = (44 * (high - low)) / Math.max(plot.over?.clientWidth || plot.width - 80, 1);
+          const gap = (44 * (high - low)) / Math.max(this.plot.clientWidth - 80, 1);
           chosen = [];
           let last = -Infinity;
           for (const value of marks(low, high)) {
@@ -248,13 +248,18 @@ window.midazCharts = (() => {
       };
     }
 
+    /* Dashes tell lines apart without colours, but not where there are more values than pixels. */
+    dashed() {
+      return this.axis.count <= 600;
+    }
+
     line(series, index) {
       const stroke = this.colour(`--series-${index % COLOURS}`);
       return {
         show: !this.hidden.has(series.label),
         stroke,
         width: 1.75,
-        dash: DASHES[index % DASHES.length],
+        dash: this.dashed() ? DASHES[index % DASHES.length] : [],
         points: { show: !this.axis.steps && this.axis.count < 40, size: 5, fill: stroke },
         ...(series.kind === "area" ? { fill: `${stroke}26` } : {}),
       };
@@ -382,7 +387,8 @@ window.midazCharts = (() => {
           mark.classList.add("mark-shade");
         } else {
           mark.style.borderTopColor = `var(--series-${line % COLOURS})`;
-          mark.style.borderTopStyle = LINE_STYLES[line++ % LINE_STYLES.length];
+          if (this.dashed()) mark.style.borderTopStyle = LINE_STYLES[line % LINE_STYLES.length];
+          line++;
         }
         const value = element("span", { class: "legend-value" });
         this.values.push([value, series.label]);

@@ -4,48 +4,25 @@ import asyncio
 import json
 import signal
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from pathlib import Path
 
 import aiohttp
-import orjson
 import pytest
 
-from midaz_seed.runner import seed
-from midaz_seed.runs.directory import PAGE, RunDirectory, list_runs
-from midaz_seed.runs.record import RunStatus
+from midaz_seed.runs.directory import PAGE, RunDirectory
 from midaz_seed.web.access import Access
 from midaz_seed.web.address import listen
 from midaz_seed.web.history_app import history_app
 from midaz_seed.web.serving import serving
 from tests.support.cli import run_cli
-from tests.support.sandbox import blocking_sandbox_process
-from tests.support.settings import settings_for
+from tests.support.runs_directory import HOSTILE, make_runs
 from tools.chaos.processes import command_process
-
-HOSTILE = "<img src=x onerror=alert(1)>"
 
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Two finished runs, one without a report, one that runs, and two damaged ones, one of them with a hostile name."""
     root = tmp_path_factory.mktemp("history")
-    with blocking_sandbox_process() as url:
-        for run_id, other in (("first", {}), ("second", {"seed": 7, "limits": {"maxConcurrency": 2}})):
-            assert seed(settings_for(url, runs=root, runId=run_id, **other)).exit_code == 0
-    (first, second) = list_runs(root)
-    for name, status, verdict in (("cut", RunStatus.UNFINISHED, HOSTILE), ("live", RunStatus.RUNNING, "")):
-        path = root / f"{name}_server"
-        path.mkdir()
-        record = replace(first.read_record(), run_id=name, status=status, verdict=verdict, exit_code=1)
-        (path / "run.json").write_bytes(orjson.dumps(record))
-    (root / "live_server" / PAGE).write_text("http://127.0.0.1:8400/\n")
-    for name in (HOSTILE, "broken"):
-        (root / name).mkdir()
-        (root / name / "run.json").write_text('{"run_id": 1')
-    (root / "outside").mkdir()  # no run
-    (root / "outside" / "report.json").write_text("{}")
-    assert second.path.name.startswith("second")
+    make_runs(root)
     return root
 
 
