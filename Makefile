@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 FUZZ_MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test acceptance contract chaos fuzz model check format bench bench-quick docs clean signals machine
+.PHONY: dist dist-try help demo test acceptance contract chaos fuzz model check format bench bench-quick docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,8 +28,9 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every balance, print the report
 	@echo "Seeding the embedded server: 8,000 movements, a few seconds."
-	@$(BIN)/midaz-seed run --preset small --target sandbox
-	@printf '%s\n' '' 'The command is $(BIN)/midaz-seed. What to try next:' \
+	@$(BIN)/midaz-seed run --preset small --target sandbox --html demo-report.html
+	@printf '%s\n' '' 'The same report with charts, for a browser: demo-report.html' \
+		'' 'The command is $(BIN)/midaz-seed. What to try next:' \
 		'  $(BIN)/midaz-seed run --scenario demo --target sandbox     # a bank with 90 days of history' \
 		'  $(BIN)/midaz-seed plan --preset large                      # show what would be made' \
 		'  $(BIN)/midaz-seed run -v medium -u http://127.0.0.1:3002   # fill a Midaz of your own' \
@@ -57,6 +58,12 @@ fuzz: $(STAMP) ## check what reads bytes from elsewhere with random, damaged inp
 signals: $(STAMP) ## send runs SIGTERM at random times under every fault, resume them, and audit every movement (about 15 minutes)
 	@$(BIN)/python -m tools.chaos --interrupted
 
+dist: $(STAMP) ## build wheel and sdist, twice, and compare them byte by byte
+	@$(BIN)/python -m tools.dist
+
+dist-try: $(STAMP) ## build, install into empty environments of each Python found, and run it there
+	@$(BIN)/python -m tools.dist --try
+
 model: $(STAMP) ## explore the protocol model exhaustively
 	@$(BIN)/python -m tools.protocol_model
 
@@ -81,6 +88,10 @@ docs: $(STAMP) ## regenerate the generated parts of docs/, and the screens of th
 	@$(BIN)/python tools/screens.py
 	@$(BIN)/python tools/scenario_pages.py
 
+screenshots: $(STAMP) ## write the pictures of the HTML report in docs/images/ (needs a browser)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m tools.screenshots
+
 bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit and draws (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
@@ -93,6 +104,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/drawing.py
 	@$(BIN)/python benchmarks/order.py
 	@$(BIN)/python benchmarks/journal.py --appends
+	@$(BIN)/python benchmarks/report_page.py
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)
 	@$(BIN)/python benchmarks/clients.py --rounds 1 --count 3000
@@ -100,4 +112,4 @@ bench-quick: $(STAMP) ## the same without the large runs, one short round each (
 	@$(BIN)/python benchmarks/sizes.py small medium
 
 clean: ## remove the files of the other targets
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist
+	rm -rf $(VENV) demo-report.html .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

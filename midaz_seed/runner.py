@@ -24,7 +24,7 @@ from midaz_seed.engine.control.time_series import record_time_series
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.engine.teardown import Fate, Removal
-from midaz_seed.errors import OutputError
+from midaz_seed.errors import OutputError, UsageError
 from midaz_seed.event_loop import in_thread, synchronous
 from midaz_seed.file_descriptors import reserve_descriptors
 from midaz_seed.plan.batch_size import BatchSizeChoice
@@ -239,6 +239,7 @@ async def _execute(settings: Settings, call: _Call) -> Report:
     for file, what in ((settings.report, "report"), (settings.manifest, "manifest")):
         if file is not None:
             check_writable(file, what)
+    _check_slice(settings)
     target = resolve_target(settings.target)
     stopping = call.stopping(settings)
     # it watches until the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
@@ -251,11 +252,12 @@ async def _execute(settings: Settings, call: _Call) -> Report:
         session = stack.enter_context(_open_session(settings, plan, address, call))
         context = await stack.enter_async_context(
             open_run(
-                settings,
+                _of_slice(settings),
                 plan,
                 address,
                 emit=call.emit,
                 session=session,
+                shard=settings.generation.limits.shard,
                 batch_size=batch_size,
                 ends_at_s=stopping.ends_at_s,
                 overrides=call.overrides,
@@ -275,6 +277,35 @@ async def _execute(settings: Settings, call: _Call) -> Report:
             report = not_written(report, error)
     call.emit(RunFinished(report.exit_code, report.elapsed_s))
     return report
+
+
+def _of_slice(settings: Settings) -> Settings:
+    """Return the settings with the share of the limits that belongs to their slice."""
+    limits = settings.generation.limits
+    if not limits.slice:
+        return settings
+    generation = settings.generation.model_copy(update={"limits": limits.share(limits.shard.of)})
+    return settings.model_copy(update={"generation": generation})
+
+
+def _check_slice(settings: Settings) -> None:
+    """Check that a slice can be part of a run of several processes.
+
+    Raises:
+        UsageError: it cannot.
+    """
+    if not settings.generation.limits.slice:
+        return
+    if settings.has_temporary_sandbox:
+        raise UsageError(
+            "a slice needs a server that the other slices use too, and this sandbox ends with the command",
+            hint="start `midaz-seed sandbox` and name it with --target, or leave out --slice",
+        )
+    if settings.generation.batches.transactions_per_batch == "auto":
+        raise UsageError(
+            "with transactionsPerBatch auto each slice would measure another batch size, and plan something else",
+            hint="measure it once with `midaz-seed run --transactions-per-batch auto`, then give the number",
+        )
 
 
 async def _run(context: RunContext, call: _Call) -> Report:

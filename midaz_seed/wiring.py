@@ -21,10 +21,11 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.concurrency import HIGHEST
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.requests.sender import Sender
-from midaz_seed.engine.state_tree import ALL_LEDGERS, LedgerShard, StateTree, planned_counts
+from midaz_seed.engine.state_tree import StateTree
 from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials, TokenFile
+from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit, RateLimited
@@ -242,7 +243,7 @@ class _Parts:
         """Register the factory of each part."""
         registry.register_value(Clock, SystemClock())
         registry.register_factory(RetryPolicy, self.retry_policy)
-        registry.register_factory(Meter, lambda: Meter(planned_counts(self.plan, self.shard)))
+        registry.register_factory(Meter, self.meter)
         registry.register_factory(Rejects, self.rejects)
         registry.register_factory(ErrorTracker, self.error_tracker)
         registry.register_factory(WorkerPool, self.worker_pool)
@@ -262,6 +263,10 @@ class _Parts:
         return RetryPolicy(
             retries.max, retries.backoff, retries.initial_delay, retries.max_delay, jitter=retries.jitter
         )
+
+    def meter(self) -> Meter:
+        is_part = self.run_started_at_s is not None  # then the owner of the run has the organizations
+        return Meter(self.plan.counts_of(self.shard, with_organizations=not is_part))
 
     def worker_pool(self) -> WorkerPool:
         limit = self.limits.max_concurrency

@@ -10,7 +10,7 @@ import sys
 from functools import cache
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-MISSING = "no browser: install chromium (apt-get install chromium, or the package of your system), or put a Chrome in the PATH"
+MISSING = "no browser: install chromium (apt-get install chromium, or as your system does), or put a Chrome in the PATH"
 ARGUMENTS = ("--no-sandbox",)
 """The sandbox of chromium does not work for root nor in most containers; the pages are our own."""
 

@@ -385,6 +385,14 @@ TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.slice",
+        "--slice",
+        metavar="I/N",
+        help="Take the i-th of n parts of the ledgers and of these limits; start the others elsewhere, then: "
+        "midaz-seed runs merge",
+    ),
+    _setting(
+        PACE,
         "generation.retries.max",
         "--attempts",
         metavar="N",

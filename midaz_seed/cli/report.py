@@ -33,8 +33,7 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
     midaz-seed report s407d9cb9f0 --open
     midaz-seed report nightly.json --output nightly.html
     """
-    from midaz_seed.pages.report_page import files_beside, render_document
-    from midaz_seed.reporting.report_file import write_document
+    from midaz_seed.pages.report_page import files_beside, render_document, write_page
 
     if source == STANDARD:
         data, where, default = sys.stdin.buffer.read(), "standard input", None
@@ -55,7 +54,7 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
     if target is None:
         click.echo(page, nl=False)
         return
-    write_document(page, target, what="HTML report")
+    write_page(page, target)
     click.echo(printable(str(target)))
     if opens:
         _open(target)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from midaz_seed.cli.merge import merge_runs
 from midaz_seed.cli.options import runs_directory
 from midaz_seed.cli.serve import serve
 from midaz_seed.cli.suggestions import SuggestingGroup
@@ -132,6 +133,7 @@ def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
 
 
 runs.add_command(serve)
+runs.add_command(merge_runs)
 
 
 def _document(run: "RunDirectory") -> dict[str, Any]:

@@ -18,6 +18,7 @@ _ONLY_SEEDS = (
     "generation.batches.accountsPerBatch",
     "generation.limits.durationS",
     "generation.limits.shards",
+    "generation.limits.slice",
     "generation.limits.warmupS",
     "errorBudgetPercent",
     "journal.enabled",

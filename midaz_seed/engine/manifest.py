@@ -131,6 +131,7 @@ def _head(context: RunContext) -> str:
                 "ledgers": [
                     {"key": ledger.key, "id": ledgers[ledger.key].id, "name": ledger.name}
                     for ledger in organization.plan.ledgers
+                    if ledger.key in ledgers
                 ],
             }
             for organization in context.state.organizations

@@ -62,7 +62,7 @@ async def seed(context: RunContext) -> None:
         context.begin_session()
         ledgers_at_once = anyio.Semaphore(context.settings.generation.limits.ledgers_in_parallel)
         async with anyio.create_task_group() as group:
-            for organization in context.state.organizations:
+            for organization in context.state.organizations_to_fill:
                 group.start_soon(_seed_organization, context, organization, group, ledgers_at_once, shards == 1)
         if shards > 1 and not context.pool.admission.is_draining:
             await seed_in_shards(context, shards)

@@ -1,6 +1,5 @@
 """Build the report of a run: numbers, verdict, exit code and next step."""
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import cast
@@ -15,6 +14,7 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import MONEY, Phase
 from midaz_seed.reporting.events import Settled
+from midaz_seed.reporting.merging import merge_histories
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.redaction import redact
 from midaz_seed.reporting.report import (
@@ -23,7 +23,6 @@ from midaz_seed.reporting.report import (
     ErrorExample,
     ErrorReport,
     FailedItemReport,
-    HistoryReport,
     LatencyHistogram,
     LedgerReport,
     LedgerVerification,
@@ -270,23 +269,7 @@ def _verification(context: RunContext) -> VerificationReport | None:
         differences=tuple(differences[:DIFFERENCES_MAX]),
         differences_total=len(differences),
         elapsed_s=max((verification.elapsed_s for verification in verifications), default=0.0),
-        history=_history([found.history for found in verifications if found.history is not None]),
-    )
-
-
-def _history(found: Sequence[HistoryReport]) -> HistoryReport | None:
-    """Return the history of all ledgers; the dates are those of any of them."""
-    if not found:
-        return None
-    return HistoryReport(
-        days=tuple(sorted({day for each in found for day in each.days})),
-        accounts=sum(each.accounts for each in found),
-        balances=sum(each.balances for each in found),
-        statements=sum(each.statements for each in found),
-        lines=sum(each.lines for each in found),
-        lines_out_of_step=sum(each.lines_out_of_step for each in found),
-        hot_lines_out_of_step=sum(each.hot_lines_out_of_step for each in found),
-        skipped="; ".join(sorted({each.skipped for each in found if each.skipped})),
+        history=merge_histories([found.history for found in verifications if found.history is not None]),
     )
 
 

@@ -12,6 +12,7 @@ from itertools import count
 from midaz_seed.engine.requests.route_ids import RouteIds
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
 from midaz_seed.midaz.routes import Place
+from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard
 from midaz_seed.plan.items import Kind, Phase, TransactionItem, adds_record, balance_effect_of, effect_of, trace_of
 from midaz_seed.plan.ledger_plan import LedgerPlan
 from midaz_seed.plan.plan import OrganizationPlan, Plan
@@ -189,32 +190,6 @@ class OrganizationState:
     created_by_this_run: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class LedgerShard:
-    """The share of a plan's ledgers that one process fills: every n-th."""
-
-    index: int = 0
-    of: int = 1
-
-    def has(self, ledger: int) -> bool:
-        """Return whether the ledger with this index of the plan belongs to the shard."""
-        return ledger % self.of == self.index
-
-
-ALL_LEDGERS = LedgerShard()
-
-
-def planned_counts(plan: Plan, shard: LedgerShard) -> dict[Phase, int]:
-    """Return the number of items by phase in a shard of a plan. Organizations count only in ALL_LEDGERS."""
-    if shard == ALL_LEDGERS:
-        return dict(plan.counts)
-    ledgers = [ledger for index, ledger in enumerate(plan.ledgers) if shard.has(index)]
-    planned = Counter({Phase.LEDGERS: len(ledgers)})
-    for ledger in ledgers:
-        planned.update(ledger.counts)
-    return dict(planned)
-
-
 class StateTree:
     """All organizations of a plan, with the ledgers of a shard."""
 
@@ -228,6 +203,11 @@ class StateTree:
             )
             for number, organization in enumerate(plan.organizations)
         ]
+
+    @property
+    def organizations_to_fill(self) -> list[OrganizationState]:
+        """Return the organizations of which this process has a ledger."""
+        return [organization for organization in self.organizations if organization.ledgers]
 
     @property
     def ledgers(self) -> list[LedgerState]:

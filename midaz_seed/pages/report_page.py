@@ -142,12 +142,17 @@ def headline(report: Report) -> Headline:
 
 
 def write_report_page(report: Report, path: Path) -> None:
-    """Write the page of a report atomically; in the directory of a run it links to the run's files.
+    """Write the page of a report; in the directory of a run it links to the run's files. Raises as `write_page`."""
+    write_page(render_report(report, files=files_beside(path.parent)), path)
+
+
+def write_page(page: str, path: Path) -> None:
+    """Write a page atomically. In the directory of a run only the user can read it, as the other files of the run.
 
     Raises:
         OutputError: it cannot be written.
     """
-    write_document(render_report(report, files=files_beside(path.parent)), path, what="HTML report")
+    write_document(page, path, private=(path.parent / RUN_RECORD).is_file(), what="HTML report")
 
 
 def files_beside(directory: Path) -> tuple[str, ...]:

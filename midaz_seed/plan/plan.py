@@ -9,6 +9,7 @@ from statistics import median_low
 import orjson
 
 from midaz_seed.errors import PlanError
+from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard
 from midaz_seed.plan.dimensions import LedgerDimensions, OrganizationDimensions
 from midaz_seed.plan.drawing.texts import fields_from_outside
 from midaz_seed.plan.expectation import Expectation, Raised, expect
@@ -70,6 +71,24 @@ class Plan:
     def posts(self) -> int:
         """Return the number of requests that create something."""
         return sum(self.counts.values())
+
+    def counts_of(self, shard: LedgerShard, *, with_organizations: bool = True) -> dict[Phase, int]:
+        """Return the number of items by phase in a shard of the ledgers.
+
+        Args:
+            shard: the ledgers that count.
+            with_organizations: count the organizations of these ledgers too.
+        """
+        if shard == ALL_LEDGERS:
+            return dict(self.counts)
+        pairs = [(organization.key, ledger) for organization in self.organizations for ledger in organization.ledgers]
+        mine = [pair for index, pair in enumerate(pairs) if shard.has(index)]
+        found = Counter({Phase.LEDGERS: len(mine)})
+        if with_organizations:
+            found[Phase.ORGANIZATIONS] = len({key for key, _ in mine})
+        for _, ledger in mine:
+            found.update(ledger.counts)
+        return {phase: found[phase] for phase in Phase if found[phase]}
 
     @property
     def raised(self) -> Raised:

@@ -257,7 +257,7 @@ def find_run(directory: Path | str, name: str) -> RunDirectory:
     if len(same_id) > 1:
         lines = "".join(f"\n  {run.name}  {run.read_record().status}  {run.read_record().target}" for run in same_id)
         raise AmbiguousRunError(
-            f"{len(same_id)} runs have the id {name}, on different servers:{lines}",
+            f"{len(same_id)} runs have the id {name}, on different servers or of different slices:{lines}",
             where=str(root),
             hint="name one of them",
         )
@@ -289,11 +289,12 @@ def run_directory(settings: Settings, run_id: str, target: ResolvedTarget) -> Ru
         UsageError: the runs cannot be read.
     """
     root, server = settings.journal.directory, server_key(target_name(target), settings.sandbox.data)
+    part = settings.generation.limits.slice
     for run in runs_with_id(root, run_id):
         record = run.read_record()
-        if server_key(record.target, record.settings.get("sandbox.data")) == server:
+        if (server_key(record.target, record.settings.get("sandbox.data")), record.slice) == (server, part):
             return run
-    first = root / directory_name(run_id, server)
+    first = root / directory_name(run_id, server, part)
     numbered = (first.with_name(f"{first.name}-{number}") for number in count(2))
     return RunDirectory(next(path for path in chain([first], numbered) if not (path / RUN_RECORD).exists()))
 

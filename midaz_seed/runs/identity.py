@@ -38,17 +38,19 @@ def server_key(target: str, data: object = None) -> str:
     return f"{'127.0.0.1' if host == 'localhost' else host}:{port}{parts.path.rstrip('/')}"
 
 
-def directory_name(run_id: str, server: str) -> str:
+def directory_name(run_id: str, server: str, part: str = "") -> str:
     """Return the name of a run's directory, such as `s0123456789_127.0.0.1_3002`.
 
     Args:
         run_id: that of the plan.
         server: from `server_key`. Of a sandbox's data file the name shows the last part.
+        part: the slice, such as `2/8`; "" for the whole run.
     """
     if server.startswith("sandbox:"):
         server = f"sandbox_{Path(server.removeprefix('sandbox:')).name}"
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", server).strip("_")
-    return f"{run_id}{SEPARATOR}{readable[:SERVER_CHARACTERS_MAX]}"
+    of_slice = f"{SEPARATOR}slice-{part.replace('/', '-of-')}" if part else ""
+    return f"{run_id}{SEPARATOR}{readable[:SERVER_CHARACTERS_MAX]}{of_slice}"
 
 
 def run_id_in(name: str) -> str:

@@ -69,6 +69,11 @@ class RunRecord:
     """The format of its plan; records of the first format do not have it."""
 
     @property
+    def slice(self) -> str:
+        """The slice, such as `2/8`; "" for a whole run."""
+        return str(self.settings.get("generation.limits.slice") or "")
+
+    @property
     def scenario(self) -> str:
         """The name of the scenario that it was planned with; records of earlier versions do not have it."""
         return _scenario_name(str(self.settings.get("scenario", "")))
@@ -85,7 +90,7 @@ def new_record(settings: Settings, plan: Plan, *, target: str, clock: Clock) -> 
         RunStatus.RUNNING,
         now,
         now,
-        plan.posts,
+        sum(plan.counts_of(settings.generation.limits.shard).values()),
         settings=stored_settings(settings),
         plan_format=FORMAT,
     )

@@ -15,6 +15,8 @@ NOT_SETTINGS = {
     "MIDAZ_SEED_WEB_TOKEN": "The token that the pages of `run --web` and `runs serve` require.",
 }
 """Variables with the prefix that set no setting -> their meaning."""
+JOB_INDEX = "JOB_COMPLETION_INDEX"
+JOB_SLICES = "JOB_SLICES"
 
 
 def read_environment(environ: Mapping[str, str]) -> tuple[list[RawValue], list[Problem]]:
@@ -30,8 +32,10 @@ def read_environment(environ: Mapping[str, str]) -> tuple[list[RawValue], list[P
         if name not in by_variable and name not in NOT_SETTINGS
     ]
     known = {name: value for name, value in ours.items() if name in by_variable}
+    of_job, invalid = _slice_of_job(environ)
+    problems += invalid
     if not known:
-        return [], problems
+        return of_job, problems
     values = _from_pydantic(known)
     given = []
     for name in known:
@@ -40,7 +44,24 @@ def read_environment(environ: Mapping[str, str]) -> tuple[list[RawValue], list[P
         for attribute in setting.attributes:
             value = value[attribute]
         given.append(RawValue(setting.path, value, f"environment {name}"))
-    return given, problems
+    return [*given, *of_job], problems
+
+
+def _slice_of_job(environ: Mapping[str, str]) -> tuple[list[RawValue], list[Problem]]:
+    """Return the slice of a pod of an Indexed Job of Kubernetes, unless a variable of ours names one.
+
+    Kubernetes sets the index; the number of slices comes from the manifest, because a pod does not know it.
+    """
+    slices, index = environ.get(JOB_SLICES), environ.get(JOB_INDEX)
+    path = "generation.limits.slice"
+    if not slices or environ.get(SETTINGS[path].variable):
+        return [], []
+    where = f"environment {JOB_SLICES}"
+    if not index:
+        return [], [Problem(where, f"{JOB_INDEX} is not set: it is for the pods of a Job with completionMode Indexed")]
+    if not (index.isdecimal() and index.isascii() and len(index) < 5):
+        return [], [Problem(f"environment {JOB_INDEX}", "must be a whole number from 0")]
+    return [RawValue(path, f"{int(index) + 1}/{slices}", where)], []
 
 
 def _from_pydantic(variables: Mapping[str, str]) -> dict[str, Any]:

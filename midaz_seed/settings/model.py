@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
+from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard, read_slice
 from midaz_seed.scenarios.model import DEFAULT_SCENARIO, Scenario
 from midaz_seed.settings.presets import PRESETS
 from midaz_seed.settings.values import (
@@ -30,6 +31,7 @@ from midaz_seed.settings.values import (
     ScenarioValue,
     Seconds,
     Secret,
+    SliceName,
     Token,
     Url,
     read_scenario,
@@ -237,6 +239,11 @@ class Limits(Section):
     ] = Field(
         1, description="Processes that the ledgers and the limits above are divided among; `auto` means one per core."
     )
+    slice: SliceName = Field(
+        "",
+        description="The part of the ledgers, and of the limits above, that this process takes when several are "
+        "started for one run, such as `2/8`: the second of eight. Empty means everything.",
+    )
     duration_s: Duration = Field(
         0.0,
         description="Time limit for the whole run, including settlement and verification; the run does the part of the "
@@ -251,6 +258,22 @@ class Limits(Section):
     ledgers_in_parallel: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="Maximum ledgers that are filled at the same time."
     )
+
+    def share(self, of: int) -> Self:
+        """Return the limits of one of `of` processes that divide these among themselves."""
+        in_flight = self.max_concurrency
+        return self.model_copy(
+            update={
+                "max_concurrency": in_flight if in_flight == "auto" else max(in_flight // of, 1),
+                "requests_per_second": self.requests_per_second / of,
+                "ledgers_in_parallel": max(self.ledgers_in_parallel // of, 1),
+            }
+        )
+
+    @property
+    def shard(self) -> LedgerShard:
+        """The ledgers that `slice` names."""
+        return read_slice(self.slice) if self.slice else ALL_LEDGERS
 
     @model_validator(mode="after")
     def _load_is_possible(self) -> Self:

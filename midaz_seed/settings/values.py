@@ -20,6 +20,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from midaz_seed.model.ledger_shard import read_slice
 from midaz_seed.scenarios.model import Scenario, read_canonical
 from midaz_seed.settings.masking import EXAMPLE
 
@@ -263,6 +264,13 @@ Resolve = Annotated[
 ]
 Url = Annotated[str, AfterValidator(_without_user_info), Expectation("text")]
 ProxyUrl = Annotated[str, AfterValidator(_proxy_url), Expectation("text")]
+
+
+def _slice(text: str) -> str:
+    return str(read_slice(text)) if text else text
+
+
+SliceName = Annotated[str, AfterValidator(_slice), Expectation("i/n, such as 2/8: the second of eight")]
 RunId = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$"),

@@ -124,15 +124,15 @@ async def test_the_arrow_keys_read_the_values_of_a_chart(browser: Browser, pages
         await plot.focus()
         await plot.press("ArrowRight")
         first = await live.inner_text()
-        assert first.startswith("0 s, in flight ")
+        assert first.startswith("0 s (entities), in flight ")
         await plot.press("ArrowRight")
-        assert (await live.inner_text()).startswith("1 s, in flight ")
+        assert (await live.inner_text()).startswith("1 s (entities), in flight ")
         for _ in range(31):
             await plot.press("ArrowRight")
         assert "circuit breaker open 1 s" in await live.inner_text()
         await plot.press("End")
-        assert (await live.inner_text()).startswith("0:01:29, ")
-        assert "at 0:01:29" in await chart.locator(".chart-legend").inner_text()
+        assert (await live.inner_text()).startswith("0:01:29 (transfers), ")
+        assert "at 0:01:29" in await chart.locator(".chart-legend").first.inner_text()
         await plot.press("Home")
         assert await live.inner_text() == first
         await plot.press("Escape")
@@ -149,8 +149,8 @@ async def test_the_pointer_reads_the_same_time_in_all_charts_and_zooms(
         assert box is not None
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         await page.mouse.move(x, y)
-        assert "at 45 s" in await page.locator("#chart-throughput .chart-legend").inner_text()
-        assert "at 45 s" in await page.locator("#chart-cpu .chart-legend").inner_text()
+        assert "at 45 s (transfers)" in await page.locator("#chart-throughput .chart-legend >> nth=0").inner_text()
+        assert "at 45 s (transfers)" in await page.locator("#chart-cpu .chart-legend >> nth=0").inner_text()
         reset = page.locator("#chart-throughput .chart-reset")
         assert not await reset.is_visible()
         await page.mouse.down()

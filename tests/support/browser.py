@@ -15,7 +15,9 @@ POINTS = """element => {
   const canvas = element.querySelector("canvas");
   const hex = getComputedStyle(element).getPropertyValue("--series-0").trim();
   const wanted = [1, 3, 5].map(at => parseInt(hex.slice(at, at + 2), 16));
-  const {data} = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", {willReadFrequently: true});
+  copy.drawImage(canvas, 0, 0);
+  const {data} = copy.getImageData(0, 0, canvas.width, canvas.height);
   let count = 0;
   for (let at = 0; at < data.length; at += 4)
     if (wanted.every((value, place) => Math.abs(value - data[at + place]) < 12)) count++;

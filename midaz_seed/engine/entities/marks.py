@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.rereads import Rereads
+from midaz_seed.engine.state_tree import OrganizationState
 from midaz_seed.errors import NotMidazError
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
@@ -83,14 +84,14 @@ async def locate(context: RunContext) -> list[Difference]:
     """
     organizations = context.state.organizations
     names = {organization.plan.key: organization.plan.name for organization in organizations}
-    ids, wrong = await _listed(context, Entity.ORGANIZATION, Place(), names, dict.fromkeys(names, ""))
-    for organization in organizations:
+    wanted = {organization.plan.key: "" for organization in context.state.organizations_to_fill}
+    ids, wrong = await _listed(context, Entity.ORGANIZATION, Place(), names, wanted)
+    for organization in context.state.organizations_to_fill:
         if organization.plan.key not in ids:
             continue
         organization.id = ids[organization.plan.key][0]
-        names = {ledger.plan.key: ledger.plan.name for ledger in organization.ledgers}
-        place = Place(organization.id)
-        in_it, differences = await _listed(context, Entity.LEDGER, place, names, dict.fromkeys(names, ""))
+        place, own = Place(organization.id), {ledger.plan.key: "" for ledger in organization.ledgers}
+        in_it, differences = await _listed(context, Entity.LEDGER, place, _ledger_names(organization), own)
         wrong += differences
         for ledger in organization.ledgers:
             ledger.organization_id = organization.id
@@ -110,10 +111,15 @@ async def verify_marks(context: RunContext) -> list[Difference]:
     _, wrong = await _listed(context, Entity.ORGANIZATION, Place(), names, known)
     for organization in organizations:
         if organization.id:
-            names = {ledger.plan.key: ledger.plan.name for ledger in organization.ledgers}
             known = {ledger.plan.key: ledger.id for ledger in organization.ledgers if ledger.id}
+            names = _ledger_names(organization)
             wrong += (await _listed(context, Entity.LEDGER, Place(organization.id), names, known))[1]
     return wrong
+
+
+def _ledger_names(organization: OrganizationState) -> dict[str, str]:
+    """Return key -> name of an organization's planned ledgers, those of other processes included."""
+    return {ledger.key: ledger.name for ledger in organization.plan.ledgers}
 
 
 async def _listed(

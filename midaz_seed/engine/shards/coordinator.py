@@ -21,8 +21,9 @@ import anyio.to_thread
 from midaz_seed.engine.admission import ENDING_S
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.shards.messages import LENGTH, ShardProgress, ShardResult, ShardTask, progress_of, read_progress
-from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
+from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.errors import SeedError, ShardError
+from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.time_series import TimeSeries
 
@@ -43,16 +44,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
         folder: where plan and results are stored.
     """
     limits = context.settings.generation.limits
-    concurrency = limits.max_concurrency
-    own = limits.model_copy(
-        update={
-            "max_concurrency": concurrency if concurrency == "auto" else max(concurrency // shards, 1),
-            "requests_per_second": limits.requests_per_second / shards,
-            "ledgers_in_parallel": max(limits.ledgers_in_parallel // shards, 1),
-            "shards": 1,
-            "grace_s": shard_grace_s(limits.grace_s),
-        }
-    )
+    own = limits.share(shards).model_copy(update={"shards": 1, "grace_s": shard_grace_s(limits.grace_s)})
     generation = context.settings.generation.model_copy(update={"limits": own})
     settings = context.settings.model_copy(update={"generation": generation})
     directory = context.directory
@@ -63,7 +55,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             settings,
             plan,
             folder / f"result-{number}",
-            LedgerShard(number, shards),
+            limits.shard.part(number, shards),
             context.target,
             tuple((organization.id, organization.created_by_this_run) for organization in context.state.organizations),
             directory.journal(number) if directory else None,

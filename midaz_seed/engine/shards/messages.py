@@ -8,7 +8,8 @@ from typing import BinaryIO
 
 from midaz_seed.engine.context import RunResults
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
-from midaz_seed.engine.state_tree import LedgerShard, LedgerStatus
+from midaz_seed.engine.state_tree import LedgerStatus
+from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
 from midaz_seed.reporting.settled_throughput import SettlementTimeline

@@ -121,12 +121,13 @@ window.midazCharts = (() => {
       this.plot.addEventListener("blur", () => this.move(null));
       this.live = element("p", { class: "visually-hidden", "aria-live": "polite" });
       this.unit = element("p", { class: "chart-unit" });
+      this.phases = element("ul", { class: "chart-legend chart-bands" });
       this.box = element("div", { class: "chart-rows", tabindex: "0", role: "region", "aria-label": `${spec.title}: data` });
       this.details = element("details", { class: "chart-table" }, element("summary", {}, "Data table"), this.box);
       this.details.addEventListener("toggle", () => this.fillTable());
       const head = element("div", { class: "chart-head" }, this.heading, this.choice, this.reset);
       this.root = element("section", { class: "chart", id: this.id, "aria-label": spec.title });
-      this.root.append(head, this.summary, this.legend, this.unit, this.plot, this.live, this.details);
+      this.root.append(head, this.summary, this.legend, this.unit, this.plot, this.phases, this.live, this.details);
     }
 
     update(spec, bands) {
@@ -161,6 +162,7 @@ window.midazCharts = (() => {
         this.uplot.setData(this.data(), !this.zoomed);
         if (this.zoomed) this.uplot.setScale("x", { min, max });
       }
+      this.fillBands();
       this.show();
       if (this.details.open) this.fillTable();
     }
@@ -373,9 +375,18 @@ window.midazCharts = (() => {
       return value === null || value === undefined ? "no value" : `${number(value)}${series.unit}`;
     }
 
+    /* Where the cursor is: a time with its phase, or the name of a bar or point. */
+    placeName() {
+      const name = this.axis.name(this.index);
+      if (!this.axis.isTime) return name;
+      const middle = this.axis.middle(this.index);
+      const band = this.bands.find(({ from_s: from, to_s: to }) => from <= middle && middle < to);
+      return band ? `${name} (${band.label})` : name;
+    }
+
     reading() {
       const values = this.view.series.map((series) => `${series.label} ${this.value(series, this.index)}`);
-      return [this.axis.name(this.index), ...values].join(", ");
+      return [this.placeName(), ...values].join(", ");
     }
 
     fillLegend() {
@@ -403,6 +414,17 @@ window.midazCharts = (() => {
       this.legend.replaceChildren(...items, this.place);
     }
 
+    fillBands() {
+      const tones = new Map(this.axis.isTime ? this.bands.map((band) => [band.label, band.tone]) : []);
+      const items = [...tones].map(([label, tone]) => {
+        const mark = element("span", { class: "mark mark-band", "aria-hidden": "true" });
+        mark.style.background = `var(--band-${tone})`;
+        return element("li", {}, element("span", {}, mark, label));
+      });
+      this.phases.replaceChildren(...items);
+      this.phases.hidden = items.length === 0;
+    }
+
     toggle(label, button) {
       const show = this.hidden.delete(label);
       if (!show) this.hidden.add(label);
@@ -412,7 +434,7 @@ window.midazCharts = (() => {
 
     show() {
       const has = this.index !== null && this.index < this.axis.count;
-      this.place.textContent = has ? `at ${this.axis.name(this.index)}` : "";
+      this.place.textContent = has ? `at ${this.placeName()}` : "";
       this.view.series.forEach((series, place) => {
         this.values[place][0].textContent = has ? this.value(series, this.index) : "";
       });

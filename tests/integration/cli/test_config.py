@@ -114,6 +114,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--error-budget", "0"], "errorBudgetPercent", 0.0, "--error-budget"),
     (["--every-transaction"], "verification.everyTransaction", True, "--every-transaction"),
     (["--shards", "auto"], "generation.limits.shards", "auto", "--shards"),
+    (["--slice", "2/8"], "generation.limits.slice", "2/8", "--slice"),
     (["--grace", "20s"], "generation.limits.graceS", 20.0, "--grace"),
     (["--duration", "10m"], "generation.limits.durationS", 600.0, "--duration"),
     (["--open-loop", "--rate", "9"], "generation.limits.openLoop", True, "--open-loop"),

@@ -90,14 +90,28 @@ def test_a_page_links_to_the_files_of_its_run_but_not_to_those_of_others(tmp_pat
 
 def test_failed_thresholds_are_in_the_verdict_and_all_in_their_table() -> None:
     thresholds = (
-        SimpleNamespace(measure="latency_ms_p99", limit="<= 200", value="312.5", passed=False),
-        SimpleNamespace(measure="movements_per_s", limit=">= 400", value="901", passed=True),
+        SimpleNamespace(
+            expression="latency_ms_p99 > 200", value=312.5, unit="ms", state="failed", passed=False, reason=""
+        ),
+        SimpleNamespace(
+            expression="movements_per_s < 400", value=1901.2, unit="/s", state="passed", passed=True, reason=""
+        ),
+        SimpleNamespace(
+            expression="settlement_s > 5",
+            value=None,
+            unit="s",
+            state="not applicable",
+            passed=True,
+            reason="none",
+        ),
     )
     report: Any = SimpleNamespace(
         **{field.name: getattr(GOOD, field.name) for field in dataclasses.fields(GOOD)}, thresholds=thresholds
     )
     page = render_report(report)
-    assert "Threshold failed: latency_ms_p99 is 312.5, the limit is &lt;= 200." in page
+    assert "Threshold failed: latency_ms_p99 &gt; 200: 312.5 ms" in page
+    assert "1,901 /s" in page
+    assert ">none</td>" in page
     assert page.index("Threshold failed") < page.index("<main>")
     assert page.count("word-good") >= 2
     assert 'id="thresholds"' not in render_report(GOOD)

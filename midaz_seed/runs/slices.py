@@ -1,0 +1,122 @@
+"""The slices of a run: each has a directory of its own, and its report is merged with those of the others."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from midaz_seed.clock import Clock
+from midaz_seed.errors import ExitCode, RunError
+from midaz_seed.model.ledger_shard import read_slice
+from midaz_seed.reporting.merging import merge_reports
+from midaz_seed.reporting.report import Report, read_report
+from midaz_seed.reporting.report_file import write_json
+from midaz_seed.runs.directory import REPORT, RunDirectory, find_run, runs_with_id
+from midaz_seed.runs.identity import directory_name, run_id_in, server_key
+from midaz_seed.runs.record import RunRecord, RunStatus, timestamp
+
+
+def find_slices(root: Path, name: str) -> list[RunDirectory]:
+    """Return the directories of all slices of a run, in order.
+
+    Args:
+        root: where the runs are.
+        name: the run id, or the name of the directory of one slice.
+
+    Raises:
+        RunError: there is no such run, it has no slices, or one is missing.
+    """
+    run_id = run_id_in(name)
+    slices = [run for run in runs_with_id(root, run_id) if run.read_record().slice]
+    if not slices:
+        find_run(root, name)
+        raise RunError(f"run {run_id} has no slices", where=str(root), hint="`midaz-seed run --slice i/n` starts one")
+    if name != run_id:
+        server = _server(find_run(root, name).read_record())
+        slices = [run for run in slices if _server(run.read_record()) == server]
+    if len({_server(run.read_record()) for run in slices}) > 1:
+        lines = "".join(f"\n  {run.name}" for run in slices)
+        raise RunError(
+            f"run {run_id} has slices on several servers:{lines}", where=str(root), hint="name a slice of one of them"
+        )
+    _check_complete(root, run_id, slices)
+    return sorted(slices, key=lambda run: read_slice(run.read_record().slice).index)
+
+
+def _check_complete(root: Path, run_id: str, slices: Sequence[RunDirectory]) -> None:
+    given = [read_slice(run.read_record().slice) for run in slices]
+    numbers = sorted({each.of for each in given})
+    if len(numbers) > 1:
+        raise RunError(
+            f"run {run_id} was divided in several ways: into {' and '.join(map(str, numbers))} slices",
+            where=str(root),
+            hint="delete the directories of one of them with `midaz-seed runs delete`; their data stays on the server",
+        )
+    missing = sorted(set(range(numbers[0])) - {each.index for each in given})
+    if missing:
+        which = ", ".join(f"{index + 1}/{numbers[0]}" for index in missing[:10])
+        raise RunError(
+            f"{len(missing)} of {numbers[0]} slices of run {run_id} are missing: {which}",
+            where=str(root),
+            hint="run them, or copy their directories here",
+        )
+
+
+def _server(record: RunRecord) -> str:
+    return server_key(record.target, record.settings.get("sandbox.data"))
+
+
+def merge_slices(slices: Sequence[RunDirectory], clock: Clock) -> tuple[Report, RunDirectory]:
+    """Merge the reports of the slices of a run, and write the result into the run's own directory.
+
+    Args:
+        slices: from `find_slices`.
+        clock: gives the time of the record.
+
+    Returns:
+        The report, and the directory.
+
+    Raises:
+        RunError: a slice has no report yet, or they are not of one plan.
+        OutputError: the result cannot be written.
+    """
+    report = merge_reports([_read(run) for run in slices])
+    records = [run.read_record() for run in slices]
+    finished = all(record.status is RunStatus.FINISHED for record in records)
+    settings = {path: value for path, value in records[0].settings.items() if path != "generation.limits.slice"}
+    record = replace(
+        records[0],
+        status=RunStatus.FINISHED if finished and report.exit_code == ExitCode.DONE else RunStatus.UNFINISHED,
+        created_at=min(record.created_at for record in records),
+        updated_at=timestamp(clock),
+        planned=sum(phase.planned for phase in report.phases),
+        done=sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned),
+        rejected=sum(record.rejected for record in records),
+        sessions=max(record.sessions for record in records),
+        exit_code=report.exit_code,
+        verdict=report.verdict,
+        settings=settings,
+    )
+    root = slices[0].path.parent
+    directory = RunDirectory(root / directory_name(record.run_id, _server(record)))
+    with directory.owned():
+        directory.write(record)
+        write_json(report, directory / REPORT, private=True)
+    return report, directory
+
+
+def _read(run: RunDirectory) -> Report:
+    file, record = run / REPORT, run.read_record()
+    if record.status in (RunStatus.RUNNING, RunStatus.CUT_OFF):
+        raise RunError(
+            f"slice {record.slice} has not ended: {record.status}",
+            where=str(run.path),
+            hint=f"wait for it, or continue it with `midaz-seed run --resume {run.arguments}`",
+        )
+    try:
+        return read_report(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise RunError(
+            f"the report of slice {record.slice} cannot be read",
+            where=str(file),
+            hint=f"continue it with `midaz-seed run --resume {run.arguments}`, which writes it again",
+        ) from error

@@ -1,0 +1,127 @@
+"""A run that is divided among processes which know nothing of one another: everything once, and one report."""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from midaz_seed.clock import SystemClock
+from midaz_seed.errors import RunError, UsageError
+from midaz_seed.reporting.report import Report, read_report
+from midaz_seed.runner import seed_async, verify_async
+from midaz_seed.runs.directory import REPORT, list_runs
+from midaz_seed.runs.slices import find_slices, merge_slices
+from tests.support.cli import run_cli
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
+
+VOLUME = {"accountsPerLedger": 8, "transactionsPerAccount": 6, "ledgersPerOrganization": 3, "organizations": 2}
+
+
+async def _slice(url: str, runs: Path, number: int, of: int, **limits: Any) -> Report:
+    limits = {"slice": f"{number}/{of}", "maxConcurrency": 16, **limits}
+    return await seed_async(settings_for(url, volume=VOLUME, runs=runs, limits=limits))
+
+
+def _counts(report: Report) -> Mapping[str, tuple[int, int]]:
+    return {phase.name: (phase.planned, phase.created) for phase in report.phases if phase.planned}
+
+
+async def test_slices_at_the_same_time_one_of_them_twice_make_everything_once(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        alone = await seed_async(settings_for(server.url, volume=VOLUME))
+        planned = await read_balances(server.url)
+    async with sandbox() as server:
+        runs = tmp_path / "runs"
+        parts = [_slice(server.url, runs, number, 4) for number in (1, 2, 3, 4)]
+        reports = await asyncio.gather(*parts, _slice(server.url, tmp_path / "other", 3, 4))
+        assert [report.exit_code for report in reports] == [0] * 5, [report.verdict for report in reports]
+        assert await read_balances(server.url) == planned
+        whole = await verify_async(settings_for(server.url, volume=VOLUME, verification={"everyTransaction": True}))
+        assert whole.exit_code == 0, whole.verdict
+        organizations = sum(_counts(report)["organizations"][1] for report in reports)
+        assert organizations == VOLUME["organizations"]
+
+        merged, directory = merge_slices(find_slices(runs, alone.run_id), SystemClock())
+    made = {name: planned for name, (planned, _) in _counts(merged).items()}
+    assert made == {name: planned for name, (planned, _) in _counts(alone).items()}
+    assert merged.movements + reports[4].movements == alone.movements
+    assert (merged.exit_code, merged.plan_done_percent, merged.proof is not None and merged.proof.ok) == (0, 100, True)
+    assert merged.proof is not None
+    assert alone.proof is not None
+    assert merged.proof.balances_checked == alone.proof.balances_checked
+    assert [ledger.key for ledger in merged.ledgers] == [ledger.key for ledger in alone.ledgers]
+    answers = sum(sum(each.counts[1::2]) for report in reports[:4] for each in report.latency_histograms)
+    assert sum(sum(each.counts[1::2]) for each in merged.latency_histograms) == answers
+    assert sum(sum(phase.created) for phase in merged.time_series.phases) == sum(
+        phase.created for report in reports[:4] for phase in report.phases
+    )
+    assert read_report((directory / REPORT).read_bytes()) == merged
+
+
+async def test_a_slice_can_be_resumed_and_the_whole_run_finds_what_slices_made(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        first = await _slice(server.url, tmp_path, 1, 2)
+        assert first.exit_code == 0, first.verdict
+        with pytest.raises(RunError, match=r"1 of 2 slices of run .* are missing: 2/2"):
+            find_slices(tmp_path, first.run_id)
+        again = await _slice(server.url, tmp_path, 1, 2)
+        assert sum(phase.created for phase in again.phases) == 0
+        whole = await seed_async(settings_for(server.url, volume=VOLUME, runs=tmp_path))
+        assert (whole.exit_code, whole.plan_done_percent) == (0, 100), whole.verdict
+        assert whole.movements == first.movements, "the other half of the ledgers"
+        assert len(list_runs(tmp_path)) == 2
+
+
+async def test_slices_that_do_not_belong_together_are_not_merged(tmp_path: Path) -> None:
+    async with sandbox() as server:
+        first = await _slice(server.url, tmp_path, 1, 2)
+        await _slice(server.url, tmp_path, 2, 3)
+        with pytest.raises(RunError, match="divided in several ways: into 2 and 3 slices"):
+            find_slices(tmp_path, first.run_id)
+    with pytest.raises(RunError, match="unknown run nothing"):
+        find_slices(tmp_path, "nothing")
+
+
+async def test_more_slices_than_ledgers_leave_the_last_ones_nothing_to_do() -> None:
+    async with sandbox() as server:
+        settings = settings_for(server.url, limits={"slice": "64/64"}, volume=VOLUME)
+        report = await seed_async(settings)
+        assert (report.exit_code, report.movements, len(report.ledgers)) == (0, 0, 0), report.verdict
+
+
+async def test_what_cannot_be_divided_is_refused_before_anything_is_sent() -> None:
+    with pytest.raises(UsageError, match="this sandbox ends with the command"):
+        await seed_async(settings_for("sandbox", limits={"slice": "1/2"}))
+    async with sandbox() as server:
+        settings = settings_for(server.url, limits={"slice": "1/2"}, batches={"transactionsPerBatch": "auto"})
+        with pytest.raises(UsageError, match="each slice would measure another batch size"):
+            await seed_async(settings)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "message"),
+    [
+        (["--slice", "3/2"], {}, "must be i/n, such as 2/8"),
+        (["--slice", "0/2"], {}, "must be i/n, such as 2/8"),
+        ([], {"JOB_SLICES": "4"}, "JOB_COMPLETION_INDEX is not set"),
+        ([], {"JOB_SLICES": "4", "JOB_COMPLETION_INDEX": "x"}, "must be a whole number from 0"),
+        ([], {"JOB_SLICES": "4", "JOB_COMPLETION_INDEX": "4"}, "not '5/4'"),
+    ],
+)
+def test_a_slice_that_does_not_exist_is_a_usage_error(
+    arguments: list[str], environment: dict[str, str], message: str
+) -> None:
+    result = run_cli("run", "-u", "http://127.0.0.1:9", *arguments, environment=environment)
+    assert result.returncode == 2
+    assert message in result.stderr
+
+
+def test_a_pod_of_an_indexed_job_takes_the_slice_of_its_index() -> None:
+    job = {"JOB_SLICES": "4", "JOB_COMPLETION_INDEX": "0"}
+    assert re.search(r"limits.slice +1/4 +environment JOB_SLICES", run_cli("config", "show", environment=job).stdout)
+    named = {**job, "MIDAZ_SEED_GENERATION__LIMITS__SLICE": "3/3"}
+    assert re.search(r"limits.slice +3/3 ", run_cli("config", "show", environment=named).stdout)

@@ -1,0 +1,97 @@
+"""Build wheel and sdist into dist/, twice, and fail unless both builds have the same bytes.
+
+With --try, install the wheel into an empty environment of each Python on this machine (3.11 to 3.14), with the newest
+and with the lowest allowed versions of the dependencies, and run it there.
+"""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+DIST = ROOT / "dist"
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+CHECKED = ("run", "--target", "sandbox", "--preset", "tiny", "--quiet")
+
+
+def main() -> None:
+    """Build, compare, and try what was built where the arguments say so."""
+    with tempfile.TemporaryDirectory(prefix="midaz-seed-dist-") as folder:
+        first, second = (build(Path(folder) / name, umask) for name, umask in (("first", 0o022), ("second", 0o077)))
+        if first != second:
+            sys.exit(f"the two builds differ:\n  {first}\n  {second}")
+        shutil.rmtree(DIST, ignore_errors=True)
+        shutil.copytree(Path(folder) / "first" / "dist", DIST)
+    sums = "".join(f"{digest}  {name}\n" for name, digest in sorted(first.items()))
+    (DIST / "SHA256SUMS").write_text(sums, encoding="utf-8")
+    print(f"{sums}Both builds have the same bytes; they are in dist/.")
+    if "--try" in sys.argv[1:]:
+        try_all(next(DIST.glob("*.whl")))
+
+
+def build(folder: Path, umask: int) -> dict[str, str]:
+    """Build from the files that git has, in a folder of their own. Return file -> SHA-256."""
+    folder.mkdir()
+    archive = subprocess.run(["git", "archive", "HEAD"], cwd=ROOT, check=True, capture_output=True).stdout
+    (folder / "source.tar").write_bytes(archive)
+    source = folder / "source"
+    with tarfile.open(folder / "source.tar") as tar:
+        tar.extractall(source, filter="data")
+    committed = subprocess.run(
+        ["git", "log", "-1", "--format=%ct"], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout.strip()
+    command = [sys.executable, "-m", "build", "--no-isolation", "--outdir", str(folder / "dist"), str(source)]
+    subprocess.run(
+        command,
+        check=True,
+        stdout=subprocess.DEVNULL,
+        env={**os.environ, "SOURCE_DATE_EPOCH": committed, "TZ": "UTC" if umask == 0o022 else "Asia/Tokyo"},
+        umask=umask,
+    )
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in (folder / "dist").iterdir()}
+
+
+def try_all(wheel: Path) -> None:
+    """Install and run the wheel with each Python on this machine."""
+    for version in PYTHONS:
+        python = find_python(version)
+        if python is None:
+            print(f"Python {version}: not on this machine, not tried")
+            continue
+        for resolution in ("highest", "lowest-direct"):
+            try_one(wheel, python, version, resolution)
+
+
+def find_python(version: str) -> str | None:
+    """Return the interpreter of a version, from pyenv, or from the path."""
+    pyenv = Path(os.environ.get("PYENV_ROOT", "~/.pyenv")).expanduser() / "versions"
+    of_pyenv = sorted(pyenv.glob(f"{version}.*/bin/python"))
+    return str(of_pyenv[-1]) if of_pyenv else shutil.which(f"python{version}")
+
+
+def try_one(wheel: Path, python: str, version: str, resolution: str) -> None:
+    """Install the wheel into an empty environment and seed the embedded server with it."""
+    with tempfile.TemporaryDirectory(prefix="midaz-seed-try-") as folder:
+        environment = Path(folder) / "environment"
+        uv = [sys.executable, "-m", "uv"]
+        started_s = time.monotonic()
+        subprocess.run([*uv, "venv", "-q", "--no-python-downloads", "--python", python, str(environment)], check=True)
+        target = ["--python", str(environment / "bin" / "python")]
+        subprocess.run([*uv, "pip", "install", "-q", *target, "--resolution", resolution, str(wheel)], check=True)
+        installed_s = time.monotonic()
+        subprocess.run([str(environment / "bin" / "midaz-seed"), *CHECKED], check=True, cwd=folder, stdout=-3)
+        ended_s = time.monotonic()
+    print(
+        f"Python {version}, {resolution} versions of the dependencies: installed in {installed_s - started_s:.1f} s, "
+        f"seeded and verified in {ended_s - installed_s:.1f} s"
+    )
+
+
+if __name__ == "__main__":
+    main()
