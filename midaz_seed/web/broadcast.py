@@ -113,9 +113,9 @@ class Broadcast:
         self._snapshot: bytes | None = None
         self._is_closed = False
         self._series = LiveSeries()
-        self._charts_number = 0
-        """Number of the message with the charts of the state."""
-        self._watched_number = 0
+        self._is_drawn = False
+        """Whether the charts of the state are those that the latest messages add up to."""
+        self._watched_number = -QUEUE_MAX - 1
         """Number of the latest message at which there was a watcher."""
 
     def publish(self, update: Json, windows: NewWindows | None = None) -> None:
@@ -123,35 +123,37 @@ class Broadcast:
 
         Without watchers no charts are made. Shortly after the last one has left they are, because it may come back.
         """
-        if windows is not None:
-            self._series.replace(windows)
-        self._number += 1
-        apply_update(self.state, update)
-        self._snapshot = None
+        has_new_window = windows is not None and self._series.replace(windows)
+        self._apply(update)
         if self._watchers:
             self._watched_number = self._number
-        if self._number - self._watched_number <= QUEUE_MAX:
-            self._send("update", update, self._series.charts(self._elapsed_s))
+        if self._number - self._watched_number > QUEUE_MAX:
+            self._is_drawn = False
+            self._latest.clear()
+        elif self._is_drawn:  # otherwise each watcher still waits for its snapshot
+            self._send("update", update, self._draw() if has_new_window else None)
 
     def publish_end(self, update: Json, charts: JsonObject | None) -> None:
         """Send the last message. `charts` are those of the report; None leaves those of the run."""
-        self._number += 1
-        apply_update(self.state, update)
-        self._snapshot = None
-        self._send("end", update, charts or self._series.charts(self._elapsed_s))
+        self._apply(update)
+        self._send("end", update, self._draw(charts))
 
-    def _send(self, event: str, update: Json, charts: JsonObject) -> None:
-        patch = self._draw(charts)
+    def _apply(self, update: Json) -> None:
+        self._number += 1
+        self._snapshot = None
+        apply_update(self.state, update)
+
+    def _send(self, event: str, update: Json, patch: Json | None) -> None:
         message = Message(event, self._id, {**update, "charts": patch} if patch is not None else update)
         self._latest.append(message)
         for watcher in self._watchers:
             watcher.put(message)
 
-    def _draw(self, charts: JsonObject) -> Json | None:
-        """Replace the charts. Return the patch of them; None when nothing has changed."""
-        patch = difference(self.state["charts"], charts)
-        self.state["charts"], self._charts_number = charts, self._number
-        return patch
+    def _draw(self, charts: JsonObject | None = None) -> Json | None:
+        """Replace the charts, by default by those of the run so far. Return the patch; None when they are the same."""
+        before, now = self.state["charts"], charts or self._series.charts(self._elapsed_s)
+        self.state["charts"], self._is_drawn = now, True
+        return difference(before, now)
 
     @property
     def _elapsed_s(self) -> float:
@@ -159,9 +161,8 @@ class Broadcast:
 
     def whole_state(self) -> Json:
         """Return the state, with its charts."""
-        if self._charts_number != self._number:
-            self._draw(self._series.charts(self._elapsed_s))
-            self._latest.clear()  # its messages are not the ones before this state
+        if not self._is_drawn:
+            self._draw()
         return self.state
 
     def snapshot(self) -> bytes:
@@ -216,11 +217,9 @@ class Broadcast:
     def _since(self, last_id: str) -> list[Message] | None:
         """Return the messages after the one with this id; None where some are no longer kept."""
         name, _, number = last_id.partition("-")
-        if name != self._name or not number.isdecimal() or not number.isascii():
+        if not self._is_drawn or name != self._name or not number.isdecimal() or not number.isascii():
             return None
         missed = self._number - int(number[:15])
-        if self._charts_number != self._number:
-            return None
         if not 0 <= missed <= len(self._latest):
             return None
         return list(self._latest)[len(self._latest) - missed :]
