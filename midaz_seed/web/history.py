@@ -104,7 +104,7 @@ class Filter:
 
 
 class History:
-    """The runs of a directory. What has been read is kept until the file changes."""
+    """The runs of a directory. What has been read is kept until the file changes. Several threads may ask at once."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -114,7 +114,7 @@ class History:
     def runs(self) -> list[Run]:
         """Return all runs, the last updated one first. Raises UsageError when the directory cannot be read."""
         found = {directory.path.name: self._read(directory) for directory in reversed(list_runs(self.root))}
-        self._known = {name: known for name, known in self._known.items() if name in found}
+        self._known = {name: known for name, known in list(self._known.items()) if name in found}
         return list(found.values())
 
     def find(self, name: str) -> Run | None:

@@ -68,6 +68,8 @@ class LivePage:
         self._rendered: asyncio.Task[str] | None = None
         self._delivering: asyncio.Task[None]
         self._is_stopping = False
+        self._is_signalled = False
+        """A signal was received, so that the process has to end within its grace time."""
         self._has_ended = False
 
     def __enter__(self) -> Self:
@@ -77,18 +79,18 @@ class LivePage:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None) -> None:
         if not self._has_ended:
             self._end(_failure(error))
-        if self._linger_s and not self._is_stopping:
+        if self._linger_s and not self._is_signalled:
             with suppress(KeyboardInterrupt):  # it ends the page; the exit code of the run stays
                 time.sleep(self._linger_s)
         delivered = threading.Event()
         self._server.call(self._deliver, delivered)
-        delivered.wait(DELIVERY_AFTER_STOP_S if self._is_stopping else DELIVERY_S)
+        delivered.wait(DELIVERY_AFTER_STOP_S if self._is_signalled else DELIVERY_S)
         self._server.stop()
 
     def emit(self, event: Event) -> None:
         """Add an event to the log of the page."""
-        if isinstance(event, StopRequested | Draining):
-            self._is_stopping = True
+        self._is_signalled = self._is_signalled or isinstance(event, StopRequested)
+        self._is_stopping = self._is_stopping or isinstance(event, StopRequested | Draining)
         line = event_line(event, time.time())
         if line is not None:
             self._events.append(line)

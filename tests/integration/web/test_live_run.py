@@ -55,6 +55,9 @@ async def test_a_run_is_watched_stopped_from_its_page_and_resumed(tmp_path: Path
             resumed = await again.next()
             assert resumed is not None
             assert resumed.name == "update", "the messages that were missed, and not the whole state"
+        host, port = url.removeprefix("http://").strip("/").split(":")
+        _, not_reading = await asyncio.open_connection(host, int(port), limit=1)
+        not_reading.write(b"GET /events HTTP/1.1\r\nHost: localhost\r\n\r\n")
         async with event_stream(session, url) as watching:
             await watching.next()
             for _ in range(2):  # the second one does not cut off what is in flight
@@ -69,6 +72,7 @@ async def test_a_run_is_watched_stopped_from_its_page_and_resumed(tmp_path: Path
                 assert "sandbox allow-scripts" in answer.headers["Content-Security-Policy"]
                 assert "Interrupted by the live page" in await answer.text()
         out, _ = await process.communicate()
+        not_reading.close()
     assert process.returncode == 130
     assert json.loads(out)["verdict"] == watching.state["result"]["verdict"]
     async with (
