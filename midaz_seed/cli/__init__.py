@@ -82,7 +82,8 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool)
     cls=_LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Run a command with --help for its options. Exit codes: 0 done and verified; 1 over the error budget, a "
-    "balance differs, or an internal error; 2 usage or configuration; 3 target; 4 settlement; 130/143 interrupted.",
+    "balance differs, or an internal error; 2 usage or configuration; 3 target; 4 settlement; 5 a threshold failed; "
+    "130/143 interrupted.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."

@@ -1,4 +1,4 @@
-"""The documents of commands that end without a result: `--json` prints one, `--report` writes one, `--html` a page.
+"""The JSON documents of commands that end without a result: `--json` prints one, `--report` writes one.
 
 So a program that reads them always finds how its own command ended, and never the document of an earlier one.
 """
@@ -13,15 +13,13 @@ from typing import Any
 
 import click
 
+from midaz_seed.cli.outputs import OUTPUTS, begin_outputs, write_ending
 from midaz_seed.errors import ExitCode, OutputError, SeedError
 
-SCHEMA_VERSION = 1
 STDOUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 """The files of a report that stand for standard output."""
 _PARSED = "midaz_seed.parsed"
 _REPORT = "midaz_seed.report"
-_PAGE = "midaz_seed.page"
-HTML_REPORT = "HTML report"
 
 
 class DocumentingCommand(click.Command):
@@ -53,46 +51,27 @@ class Ending:
     where: str = ""
 
 
-_WORKING = Ending(None, "The command has not ended: it is working, or it was killed.")
-
-
-def set_report_file(file: Path) -> None:
-    """Use this file as the report of the current command, and write into it that the command has not ended.
+def begin_documents(file: Path | None) -> None:
+    """Write into the files of the current command that it has not ended.
 
     What a killed command leaves is then neither the document of an earlier command nor a result.
 
+    Args:
+        file: of the report; None without one.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: a file cannot be written.
     """
     from midaz_seed.reporting.report_file import check_writable, is_replaceable, write_document
 
     ctx = click.get_current_context()
-    check_writable(file)
-    if is_replaceable(file):
-        write_document(_text(ctx, _WORKING), file)
-    ctx.meta[_REPORT] = file
-
-
-def set_html_file(file: Path) -> None:
-    """Use this file as the HTML report of the current command, as `set_report_file` does.
-
-    Raises:
-        OutputError: the file cannot be written.
-    """
-    from midaz_seed.reporting.report_file import check_writable, is_replaceable
-
-    ctx = click.get_current_context()
-    check_writable(file, HTML_REPORT)
-    if is_replaceable(file):
-        _write_page(ctx, _WORKING, file)
-    ctx.meta[_PAGE] = file
-
-
-def html_file(ctx: click.Context) -> Path | None:
-    """Return the file for the HTML report of the command whose flags were parsed in this context."""
-    file: Path | None = ctx.meta.get(_PAGE)
-    given = ctx.meta[_PARSED].params.get("html_file") if _PARSED in ctx.meta else None
-    return file or (Path(given) if given else None)
+    document = _document(ctx, Ending(None, "The command has not ended: it is working, or it was killed."))
+    if file is not None:
+        check_writable(file)
+        if is_replaceable(file):
+            write_document(_text(document), file)
+        ctx.meta[_REPORT] = file
+    begin_outputs(ctx, document)
 
 
 def report_file(ctx: click.Context) -> Path | None:
@@ -116,15 +95,13 @@ def leave_document(ctx: click.Context, ending: Ending) -> None:
     parsed: click.Context | None = ctx.meta.get(_PARSED)
     if parsed is None:
         return
-    text = _text(parsed, ending)
+    document = _document(parsed, ending)
+    text = _text(document)
+    write_ending(parsed, document)
     file = report_file(ctx)
     if file is not None:
         with suppress(OutputError):
             write_document(text, file)
-    page = html_file(ctx)
-    if page is not None:
-        with suppress(OutputError):
-            _write_page(parsed, ending, page)
     if prints_json(ctx):
         with suppress(SeedError):
             click.echo(text, nl=False)
@@ -140,41 +117,35 @@ def end_without_a_run(verdict: str) -> None:
 
 def _read_document_flags(arguments: Sequence[str], known: Collection[str | None]) -> dict[str, Any]:
     """Return what the flags say about documents on a command line that cannot be parsed."""
-    found: dict[str, Any] = {"as_json": "--json" in arguments, "report_file": None, "html_file": None}
+    flags = {"--report": "report_file", **{output.flag: parameter for parameter, output in OUTPUTS.items()}}
+    found: dict[str, Any] = {"as_json": "--json" in arguments, **dict.fromkeys(flags.values())}
     for argument, following in pairwise([*arguments, ""]):
         flag, equals, value = argument.partition("=")
-        if flag in ("--report", "--html"):
-            found[f"{flag[2:]}_file"] = value if equals else following
+        if flag in flags:
+            found[flags[flag]] = value if equals else following
     return {name: value for name, value in found.items() if name in known}
-
-
-def _write_page(ctx: click.Context, ending: Ending, file: Path) -> None:
-    from midaz_seed.pages.report_page import render_ending
-    from midaz_seed.reporting.report_file import write_document
-
-    write_document(render_ending(_document(ctx, ending)), file, what=HTML_REPORT)
-
-
-def _text(ctx: click.Context, ending: Ending) -> str:
-    return json.dumps(_document(ctx, ending), indent=2, ensure_ascii=False) + "\n"
 
 
 def _document(ctx: click.Context, ending: Ending) -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
 
+    from midaz_seed.reporting.ending import ENDING_VERSION, EndingDocument, EndingError
+
     try:
         number = version("midaz-seed")
     except PackageNotFoundError:
         number = ""
-    error: Mapping[str, str] | None = None
-    if ending.error:
-        error = {"kind": ending.error, "message": ending.verdict, "where": ending.where, "hint": ending.next_step}
-    return {
-        "schema_version": SCHEMA_VERSION,
-        "version": number,
-        "command": ctx.command_path.removeprefix("midaz-seed "),
-        "exit_code": ending.exit_code,
-        "verdict": ending.verdict,
-        "next_step": ending.next_step,
-        "error": error,
-    }
+    error = EndingError(ending.error, ending.verdict, ending.where, ending.next_step) if ending.error else None
+    return EndingDocument(
+        schema_version=ENDING_VERSION,
+        version=number,
+        command=ctx.command_path.removeprefix("midaz-seed "),
+        exit_code=ending.exit_code,
+        verdict=ending.verdict,
+        next_step=ending.next_step,
+        error=error,
+    ).as_document()
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

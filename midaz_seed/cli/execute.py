@@ -2,8 +2,9 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -11,6 +12,7 @@ import anyio
 import click
 
 from midaz_seed.cli.last_resort import end_in_time
+from midaz_seed.cli.outputs import summarize_for_github, write_outputs
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import shards_of
 from midaz_seed.errors import OutputError, ResultNotWrittenError
@@ -41,8 +43,9 @@ class Observer(Protocol):
     async def watch(self, context: RunContext) -> None:
         """Follow the run until cancelled, at its end."""
 
-    def finish(self, report: Report) -> None:
-        """Receive the report of the run, before it is printed."""
+    def finish(self, report: Report) -> str | None:
+        """Receive the report of the run, before it is printed. Return what the observer lost, if anything, as a
+        sentence for the report."""
 
 
 class _Display:
@@ -98,8 +101,8 @@ def execute(
     *,
     as_json: bool,
     quiet: bool,
-    html: Path | None = None,
     observers: Sequence[Observer] = (),
+    is_stdout_taken: bool = False,
 ) -> None:
     """Run a function of the library in the terminal and exit the process with the report's exit code.
 
@@ -108,8 +111,8 @@ def execute(
         settings: the effective settings; `report` is written here and not by the function.
         as_json: print the report as JSON instead of text.
         quiet: show no progress.
-        html: where to write the report as an HTML page.
         observers: follow the run besides the log and the progress.
+        is_stdout_taken: print the text of the report on stderr.
     """
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
     following: list[Observer] = [_Display(quiet=quiet), *observers]
@@ -125,10 +128,10 @@ def execute(
                 group.start_soon(observer.watch, context)
 
     report = function(settings, emit=emit, watch=watch, handle_signals=True)
-    for observer in following:
-        observer.finish(report)
-    report = _delivered(report, file, html, as_json)
-    if report.exit_code and (as_json or not _same_output()):
+    lost = [sentence for observer in following if (sentence := observer.finish(report))]
+    report = replace(report, next_step=" ".join([report.next_step, *lost]).strip())
+    report = _delivered(report, file, as_json, is_stdout_taken)
+    if (report.exit_code or lost) and (as_json or not (is_stdout_taken or _same_output())):
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     sys.exit(report.exit_code)
 
@@ -141,31 +144,38 @@ def _same_output() -> bool:
         return False
 
 
-def _delivered(report: Report, file: Path | None, html: Path | None, as_json: bool) -> Report:
+def _delivered(report: Report, file: Path | None, as_json: bool, is_stdout_taken: bool) -> Report:
     """Write and print a report. Return it with what could not be written, so that its exit code is true.
 
     Raises:
         ResultNotWrittenError: it cannot be printed. The file, if any, has it.
     """
-    if html is not None:
-        from midaz_seed.pages.report_page import write_report_page
-
-        try:
-            write_report_page(report, html)
-        except OutputError as error:
-            report = not_written(report, error)
-    if file is not None:
-        try:
-            write_json(report, file)
-        except OutputError as error:
-            report = not_written(report, error)
+    report = _written(report, file)
     try:
-        click.echo(report.as_json() if as_json else render_text(report, text_width(sys.stdout, WIDTH)), nl=False)
+        width = text_width(sys.stderr if is_stdout_taken else sys.stdout, WIDTH)
+        click.echo(report.as_json() if as_json else render_text(report, width), nl=False, err=is_stdout_taken)
     except ResultNotWrittenError as error:
         message = f"{error.message}. The run itself: {report.verdict}"
-        report = not_written(report, error)
-        if file is not None:
-            with suppress(OutputError):
-                write_json(report, file)
+        report = _written(not_written(report, error), file)
+        summarize_for_github(report)
         raise ResultNotWrittenError(message, hint=error.hint, exit_code=report.exit_code) from error
+    summarize_for_github(report)
+    return report
+
+
+def _written(report: Report, file: Path | None) -> Report:
+    """Write a report into the files that flags and settings ask for. Return it with what could not be written; the
+    others then have that too."""
+    ctx = click.get_current_context()
+    steps: list[Callable[[Report], None]] = [] if file is None else [lambda written: write_json(written, file)]
+    steps.append(lambda written: write_outputs(ctx, written))
+    complete = report
+    for step in steps:
+        try:
+            step(report)
+        except OutputError as error:
+            report = not_written(report, error)
+    for step in steps if report is not complete else ():
+        with suppress(OutputError):
+            step(report)
     return report

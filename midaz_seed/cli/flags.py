@@ -16,12 +16,13 @@ if TYPE_CHECKING:
 PLAN = "Plan"
 TARGET = "Target"
 PACE = "Load"
+THRESHOLDS = "Thresholds"
 RUNS = "Runs and journal"
 RUNS_PATH = "journal.directory"
 RUNS_VARIABLE = "MIDAZ_SEED_JOURNAL__DIRECTORY"
 SETTINGS = "Configuration"
 OUTPUT = "Output"
-SECTIONS = (TARGET, PLAN, PACE, RUNS, SETTINGS, OUTPUT)
+SECTIONS = (TARGET, PLAN, PACE, THRESHOLDS, RUNS, SETTINGS, OUTPUT)
 
 Command = Callable[..., Any]
 
@@ -191,13 +192,6 @@ PLAN_OPTIONS = (
     ),
 )
 
-html_option = click.option(
-    "--html",
-    "html_file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False),
-    help="Write the report as an HTML page to this file: charts, ledgers, errors; opens without network.",
-)
 TARGET_OPTIONS = (
     _setting(
         TARGET,
@@ -419,6 +413,21 @@ TARGET_OPTIONS = (
         is_flag=True,
         value=True,
         help="Verify that every planned transaction is listed exactly once [default: only where anything was in doubt]",
+    ),
+    _setting(
+        THRESHOLDS,
+        "thresholds.failIf",
+        "--fail-if",
+        metavar="EXPR",
+        multiple=True,
+        help="End with exit code 5 if this is true at the end, such as 'latency_ms_p99 > 200'. Repeatable",
+    ),
+    _setting(
+        THRESHOLDS,
+        "thresholds.preset",
+        "--thresholds",
+        metavar="NAME",
+        help="Add thresholds: plan has the times for small, medium and large, and fewer than 1 % errors",
     ),
     _setting(
         RUNS, RUNS_PATH, "--runs-dir", metavar="DIR", help="Directory of the runs and their journals [default: runs]"

@@ -14,7 +14,7 @@ from typing import Any
 
 import click
 
-from midaz_seed.cli.documents import STDOUT, DocumentingCommand, set_html_file, set_report_file
+from midaz_seed.cli.documents import STDOUT, DocumentingCommand, begin_documents
 from midaz_seed.cli.flags import (
     OUTPUT,
     PLAN_OPTIONS,
@@ -25,6 +25,7 @@ from midaz_seed.cli.flags import (
     Command,
     SettingOption,
 )
+from midaz_seed.cli.outputs import OUTPUTS
 from midaz_seed.cli.unused import check_fits_run, check_used
 from midaz_seed.errors import UsageError
 from midaz_seed.settings.masking import mask_user_info
@@ -109,12 +110,12 @@ def settings_options(command: Command) -> Command:
         check_used(str(click.get_current_context().info_name), loaded)
         if loaded.settings.target.insecure:
             click.echo(f"WARNING: {INSECURE}", err=True)
-        if "report_file" in arguments and str(loaded.settings.report) in STDOUT:
-            rest = _with_report_on_stdout(rest)
-        elif "report_file" in arguments and loaded.settings.report is not None:
-            set_report_file(loaded.settings.report)
-        if arguments.get("html_file") is not None:
-            set_html_file(Path(arguments["html_file"]))
+        for parameter in OUTPUTS:
+            rest.pop(parameter, None)
+        if "report_file" in arguments:
+            on_stdout = str(loaded.settings.report) in STDOUT
+            rest = _with_report_on_stdout(rest) if on_stdout else rest
+            begin_documents(None if on_stdout else loaded.settings.report)
         return command(**rest)
 
     return _decorated(with_settings, PLAN_OPTIONS)

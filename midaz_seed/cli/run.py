@@ -1,23 +1,28 @@
 """`midaz-seed run`: fill the target, verify the balances, print the report."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from midaz_seed.cli.documents import end_without_a_run
-from midaz_seed.cli.flags import RunOption, html_option
+from midaz_seed.cli.flags import RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.outputs import output_options
+from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 from midaz_seed.cli.web import open_live_page, web_options
+from midaz_seed.errors import ExitCode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from midaz_seed.runs.directory import RunDirectory
 
 
 @click.command(
     cls=SectionedCommand,
     epilog="Exit codes: 0 done and verified; 1 over the error budget or a balance differs; 2 usage; 3 target; "
-    "4 settlement; 130/143 interrupted. To continue, run the same command again or use --resume; nothing is doubled.",
+    "4 settlement; 5 a threshold failed; 130/143 interrupted. "
+    "To continue, run the same command again or use --resume; nothing is doubled.",
 )
 @settings_options
 @target_options
@@ -45,19 +50,21 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Write the manifest to this file, .json or .csv: every account with its id, holder and expected balance.",
 )
-@html_option
-@web_options
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
+@telemetry_options
+@web_options
 def run(
     loaded: LoadedSettings,
     directory: "RunDirectory | None",
-    html_file: str | None,
-    web: str | None,
-    web_token_file: Path | None,
-    web_linger_s: float,
     as_json: bool,
     quiet: bool,
+    events_file: str | None,
+    metrics_address: str | None,
+    web: str | None,
+    web_token_file: "Path | None",
+    web_linger_s: float,
 ) -> None:
     """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
@@ -72,17 +79,21 @@ def run(
     from midaz_seed.runner import seed
     from midaz_seed.runs.record import RunStatus
 
-    if directory is not None:
-        record = directory.read_record()
-        if record.status is RunStatus.FINISHED:
-            end_without_a_run(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
-            return
-    with open_live_page(web, web_token_file, web_linger_s) as observers:
-        execute(
-            partial(seed, directory=directory),
-            loaded.settings,
-            html=Path(html_file) if html_file else None,
-            as_json=as_json,
-            quiet=quiet,
-            observers=observers,
-        )
+    check_events(events_file, loaded.settings, as_json=as_json)
+    with telemetry("run", events_file, metrics_address) as observer:
+        if directory is not None:
+            record = directory.read_record()
+            if record.status is RunStatus.FINISHED:
+                verdict = f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}"
+                observer.end(ExitCode.DONE, verdict)
+                end_without_a_run(verdict)
+                return
+        with open_live_page(web, web_token_file, web_linger_s) as pages:
+            execute(
+                partial(seed, directory=directory),
+                loaded.settings,
+                as_json=as_json,
+                quiet=quiet,
+                observers=[observer, *pages],
+                is_stdout_taken=is_stdout(events_file),
+            )

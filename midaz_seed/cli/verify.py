@@ -1,19 +1,20 @@
 """`midaz-seed verify`: compare the target with the plan."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from midaz_seed.cli.flags import html_option
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.outputs import output_options
+from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
 
 
 @click.command(
-    cls=SectionedCommand, epilog="Exit codes: 0 everything is as planned; 1 something differs; 2 usage; 3 target."
+    cls=SectionedCommand,
+    epilog="Exit codes: 0 everything is as planned; 1 something differs; 2 usage; 3 target; 5 a threshold failed.",
 )
 @settings_options
 @target_options
@@ -25,11 +26,17 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write the report as JSON to this file; - prints it instead of the text.",
 )
-@html_option
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
+@telemetry_options
 def verify(
-    loaded: LoadedSettings, directory: "RunDirectory | None", html_file: str | None, as_json: bool, quiet: bool
+    loaded: LoadedSettings,
+    directory: "RunDirectory | None",
+    as_json: bool,
+    quiet: bool,
+    events_file: str | None,
+    metrics_address: str | None,
 ) -> None:
     """Compare every balance and count on the server with the plan. Writes nothing to the server.
 
@@ -38,5 +45,13 @@ def verify(
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import verify as verify_run
 
-    html = Path(html_file) if html_file else None
-    execute(verify_run, loaded.settings, html=html, as_json=as_json, quiet=quiet)
+    check_events(events_file, loaded.settings, as_json=as_json)
+    with telemetry("verify", events_file, metrics_address) as observer:
+        execute(
+            verify_run,
+            loaded.settings,
+            as_json=as_json,
+            quiet=quiet,
+            observers=[observer],
+            is_stdout_taken=is_stdout(events_file),
+        )

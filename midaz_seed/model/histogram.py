@@ -9,10 +9,10 @@ _LINEAR = 2 << _SUB_BITS
 _DOUBLINGS = 22
 LIMIT_US = (_LINEAR << _DOUBLINGS) - 1
 _SLOTS = _LINEAR + _DOUBLINGS * (1 << _SUB_BITS)
-_CHUNK = 128
-"""Buckets that `recorded_since` compares at once."""
 _COARSE_SUB_BITS = 4
 """A coarse histogram has 16 buckets for each doubling, so a bucket is at most 6.25 % wide."""
+_CHUNK = 1 << (_SUB_BITS - _COARSE_SUB_BITS)
+"""Buckets that `recorded_since` compares at once: those of one coarse bucket, from _LINEAR / 2 on."""
 
 
 class Histogram:
@@ -30,6 +30,7 @@ class Histogram:
         """Count one value; negative values count as 0, values over the limit as the limit."""
         if not 0 <= value_us <= LIMIT_US:
             value_us = 0 if value_us < 0 else LIMIT_US
+        # as in `_index`; a call for each request would cost more
         if value_us < _LINEAR:
             self._counts[value_us] += 1
         else:
@@ -65,6 +66,22 @@ class Histogram:
         window.max_us = self.max_us
         return window
 
+    def cumulative(self, limits_us: Sequence[int]) -> list[int]:
+        """Return, for each limit, how many values do not exceed it: to 0.1 %, because a bucket is not divided.
+
+        Args:
+            limits_us: ascending limits in microseconds.
+        """
+        found: list[int] = []
+        start = total = 0
+        end = _index(min(self.max_us, LIMIT_US)) + 1
+        for limit_us in limits_us:
+            stop = min(_index(limit_us) + 1, end)
+            total += sum(self._counts[start:stop])  # a slice of an array is copied and summed without a loop in Python
+            found.append(total)
+            start = max(start, stop)
+        return found
+
     def snapshot(self) -> bytes:
         """Return the counts, for a later `recorded_since`."""
         return self._counts.tobytes()
@@ -81,13 +98,14 @@ class Histogram:
         for start in range(0, len(now), size):
             if now[start : start + size] == snapshot[start : start + size]:
                 continue
-            first = start // 8
-            earlier = array("Q", snapshot[start : start + size])
-            for index, (count, before) in enumerate(
-                zip(self._counts[first : first + _CHUNK], earlier, strict=True), start=first
-            ):
+            first, earlier = start // 8, array("Q", snapshot[start : start + size])
+            counts = self._counts[first : first + _CHUNK]
+            if first >= _LINEAR // 2:  # the chunk is one coarse bucket
+                found[coarse_bucket(bucket_max_us(first))] = sum(counts) - sum(earlier)
+                continue
+            for index, (count, before) in enumerate(zip(counts, earlier, strict=True), start=first):
                 if count != before:
-                    bucket = coarse_bucket(bucket_max_us(index))
+                    bucket = coarse_bucket(index)
                     found[bucket] = found.get(bucket, 0) + count - before
         return found
 
@@ -130,6 +148,14 @@ class Histogram:
             if count and seen >= wanted:
                 return min(bucket_max_us(index), self.max_us)
         return self.max_us
+
+
+def _index(value_us: int) -> int:
+    """Return the index of the bucket that counts a value within the limit."""
+    if value_us < _LINEAR:
+        return value_us
+    shift = value_us.bit_length() - _SUB_BITS - 1
+    return (shift << _SUB_BITS) + (value_us >> shift)
 
 
 def coarse_bucket(value_us: int) -> int:

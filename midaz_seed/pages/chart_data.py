@@ -38,6 +38,7 @@ from math import floor, log2, log10
 
 from midaz_seed.model.histogram import bucket_max_us, coarse_percentile_us
 from midaz_seed.model.json_types import JsonObject
+from midaz_seed.pages.phase_bands import MONEY_PHASES, phase_bands
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.report import LatencyHistogram, Report, ThroughputReport
 from midaz_seed.reporting.time_series import PhaseSeries, TimeSeriesReport, as_report, from_report
@@ -48,18 +49,7 @@ BARS = 4
 PERCENTILES = (50, 95, 99)
 CURVE = (0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 95, 98, 99, 99.5, 99.8, 99.9, 99.95, 99.98, 99.99, 99.995, 99.999)
 """The percentiles of the latency curve; those that fewer values than one exceed are left out."""
-BANDS = {
-    "deposits": 1,
-    "settlement": 2,
-    "transfers": 3,
-    "refusals": 3,
-    "verification": 4,
-}
-"""The label of a band -> its tone; entities have tone 0."""
-_IN_BAND = {Phase.FOLLOW_UPS: "transfers", Phase.VERIFY: "verification"}
-"""A history alternates between transfers and their follow-ups, which would be a band for each day."""
 _LABELS = {Phase.FOLLOW_UPS: "follow-ups", Phase.VERIFY: "verification"}
-_MONEY = (Phase.DEPOSITS, Phase.SETTLEMENT, Phase.TRANSFERS, Phase.FOLLOW_UPS, Phase.REFUSALS, Phase.VERIFY)
 LAST_WINDOW_MIN = 0.2
 """The shortest last window, as a share of the others, whose counts are shown as a rate: few counts in a few
 milliseconds would be the highest rate of the run."""
@@ -102,7 +92,7 @@ def chart_model(
     bands: list[JsonObject] = []
     if series.windows:
         run = _Run(series, elapsed_s)
-        bands = _bands(series, run.end_s)
+        bands = phase_bands(series, run.end_s)
         made = [
             _throughput(run),
             _latency(run),
@@ -161,28 +151,6 @@ class _Run:
         return f"{seconds} s" if seconds < 60 else str(timedelta(seconds=seconds))
 
 
-def _bands(series: TimeSeriesReport, end_s: float) -> list[JsonObject]:
-    """Return the parts of the run in which most requests belonged to the same kind of phase, without gaps."""
-    most: list[tuple[int, str]] = [(0, "")] * series.windows
-    sums: list[dict[str, int]] = [{} for _ in range(series.windows)]
-    for phase in series.phases:
-        label = _IN_BAND.get(Phase(phase.phase), phase.phase) if phase.phase in _MONEY else "entities"
-        for index, requests in enumerate(phase.requests, phase.first):
-            sums[index][label] = sums[index].get(label, 0) + requests
-    most = [max(((count, label) for label, count in each.items() if count), default=(0, "")) for each in sums]
-    bands: list[JsonObject] = []
-    for index, (_, label) in enumerate(most):
-        from_s = index * series.interval_s
-        to_s = min(from_s + series.interval_s, end_s)
-        if bands and (
-            not label or bands[-1]["label"] == label
-        ):  # a window without requests belongs to what it waits in
-            bands[-1]["to_s"] = to_s
-        elif label:
-            bands.append({"label": label, "tone": BANDS.get(label, 0), "from_s": from_s, "to_s": to_s})
-    return bands
-
-
 def _series(label: str, unit: str, values: Sequence[float | int | None], kind: str = "line") -> JsonObject:
     return {"label": label, "unit": unit, "kind": kind, "values": list(values)}
 
@@ -219,7 +187,7 @@ def _latency(run: _Run) -> JsonObject | None:
             own[index] = dict(zip(flat[::2], flat[1::2], strict=True))
             for bucket, count in own[index].items():
                 everything[index][bucket] = everything[index].get(bucket, 0) + count
-        if phase.phase in _MONEY:
+        if phase.phase in MONEY_PHASES:
             money.append((phase_label(phase.phase), own))
     if not any(everything):
         return None
@@ -345,7 +313,8 @@ def _settlement(throughput: Sequence[ThroughputReport]) -> JsonObject | None:
         views.append({"label": phase_label(phase.phase), "x": x, "series": list(series)})
     drains = [f"{phase_label(phase.phase)} {phase.drain_s:,.2f} s" for phase in found if phase.drain_s is not None]
     summary = f"What reads did not show yet. Until everything was visible: {', '.join(drains) or 'not observed'}."
-    return _chart("settlement", "Settlement", summary, "not visible yet", views)
+    most = max(range(len(found)), key=lambda index: sum(point.balances for point in found[index].drain))
+    return _chart("settlement", "Settlement", summary, "not visible yet", views, most)
 
 
 def _errors(run: _Run) -> JsonObject | None:

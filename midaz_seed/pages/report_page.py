@@ -15,6 +15,7 @@ from midaz_seed.pages.reproduce import command_line, setting_rows
 from midaz_seed.plan.items import MONEY
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.reporting.report_file import write_document
+from midaz_seed.reporting.thresholds import value_text
 from midaz_seed.runs.directory import RUN_RECORD
 
 LEDGERS_MAX = 2_000
@@ -36,6 +37,7 @@ _UNFINISHED = {
     ExitCode.USAGE: "Not started",
     ExitCode.TARGET: "The target failed",
     ExitCode.SETTLEMENT: "Not settled",
+    ExitCode.THRESHOLD: "A threshold failed",
     ExitCode.INTERRUPTED: "Stopped by a signal",
     ExitCode.TERMINATED: "Stopped by a signal",
 }
@@ -68,7 +70,8 @@ def render_report(report: Report, *, files: Sequence[str] = ()) -> str:
         phases=[phase for phase in report.phases if phase.planned or phase.requests],
         phase_label=phase_label,
         ledgers=report.ledgers[:LEDGERS_MAX],
-        thresholds=getattr(report, "thresholds", ()),
+        thresholds=report.thresholds,
+        value_text=value_text,
         files={name: FILES[name] for name in files if name in FILES},
         command=command_line(report),
         settings=setting_rows(report),
@@ -137,13 +140,10 @@ def headline(report: Report) -> Headline:
         if proof is None:
             return Headline("warn", "Not verified")
         return Headline("good", "Verified") if proof.ok else Headline("warn", "Verified in part")
+    if code == ExitCode.THRESHOLD and proof is not None and proof.ok:
+        return Headline("bad", "Verified, but a threshold failed")
     word = _UNFINISHED.get(ExitCode(code), "Failed") if code in list(ExitCode) else "Failed"
     return Headline("bad", f"{word}, with verified balances" if proof is not None and proof.ok else word)
-
-
-def write_report_page(report: Report, path: Path) -> None:
-    """Write the page of a report; in the directory of a run it links to the run's files. Raises as `write_page`."""
-    write_page(render_report(report, files=files_beside(path.parent)), path)
 
 
 def write_page(page: str, path: Path) -> None:

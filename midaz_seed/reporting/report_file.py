@@ -37,8 +37,8 @@ def write_json(report: Report, path: Path, *, private: bool = False) -> None:
     write_document(report.as_json(), path, private=private)
 
 
-def write_document(text: str, path: Path, *, private: bool = False, what: str = "report") -> None:
-    """Write a document in the place of a report, or `what`, atomically. Raises OutputError."""
+def write_document(text: str, path: Path, *, what: str = "report", private: bool = False) -> None:
+    """Write a document in the place of a report, or of `what`, atomically. Raises OutputError."""
     data = text.encode(errors="backslashreplace")
     try:
         if is_replaceable(path):

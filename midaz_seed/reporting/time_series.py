@@ -15,6 +15,11 @@ WINDOWS_MAX = 3600
 """Most windows of a series; then each two become one, so that the series of an hour is the largest."""
 
 
+LATENCY_VALUES_MAX = 350_000
+"""Most numbers for the latencies of a report. They take four bytes each in JSON; with the other columns the series of
+an hour then stays below 2 MB (benchmarks/time_series.py)."""
+
+
 @dataclass(slots=True)
 class PhaseWindow:
     """What happened in one phase in one window."""
@@ -143,7 +148,7 @@ class Timeline:
     shards: list[TimeSeries] = field(default_factory=list)
     """The series of each process of a shard. A shard that was killed and started again has had two."""
     is_owner: bool = False
-    """Other processes send the requests of the run, so that this one counts only its CPU."""
+    """Other processes send the requests of the run now, so that this one counts only its CPU."""
     record_now: Callable[[], None] = _record_nothing
     """Record what this process has counted so far; set by what records its series."""
 
@@ -154,6 +159,11 @@ class Timeline:
             self.is_owner = True
         self.shards.append(TimeSeries())
         return self.shards[-1]
+
+    def end_shards(self) -> None:
+        """Count again what this process sends: all shards have ended."""
+        self.record_now()
+        self.is_owner = False
 
     def whole(self, first: int = 0) -> TimeSeries:
         """Return the series of the run so far, over all processes, from window `first` on."""
@@ -213,7 +223,12 @@ class TimeSeriesReport:
 
 
 def as_report(series: TimeSeries) -> TimeSeriesReport:
-    """Return a series by columns."""
+    """Return a series by columns; the windows of a long and busy run are joined until they are few enough."""
+    if _latency_values(series) > LATENCY_VALUES_MAX:
+        given, series = series, TimeSeries(series.interval_s)
+        series.merge(given)
+        while _latency_values(series) > LATENCY_VALUES_MAX and len(series.windows) > 1:
+            series.coarsen()
     windows = series.windows
     errors = sorted({error for window in windows for error in window.errors})
     return TimeSeriesReport(
@@ -247,6 +262,10 @@ def from_report(report: TimeSeriesReport) -> TimeSeries:
                 created, movements, requests, ledgers, dict(_pairs(latency))
             )
     return series
+
+
+def _latency_values(series: TimeSeries) -> int:
+    return sum(2 * len(phase.latency) for window in series.windows for phase in window.phases.values())
 
 
 def _phase_series(phase: Phase, windows: Sequence[Window]) -> PhaseSeries | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import ExitCode, RunError
+from midaz_seed.errors import AS_PLANNED, RunError
 from midaz_seed.model.ledger_shard import read_slice
 from midaz_seed.reporting.merging import merge_reports
 from midaz_seed.reporting.report import Report, read_report
@@ -85,7 +85,7 @@ def merge_slices(slices: Sequence[RunDirectory], clock: Clock) -> tuple[Report, 
     settings = {path: value for path, value in records[0].settings.items() if path != "generation.limits.slice"}
     record = replace(
         records[0],
-        status=RunStatus.FINISHED if finished and report.exit_code == ExitCode.DONE else RunStatus.UNFINISHED,
+        status=RunStatus.FINISHED if finished and report.exit_code in AS_PLANNED else RunStatus.UNFINISHED,
         created_at=min(record.created_at for record in records),
         updated_at=timestamp(clock),
         planned=sum(phase.planned for phase in report.phases),

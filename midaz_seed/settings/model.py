@@ -21,6 +21,7 @@ from midaz_seed.settings.values import (
     Day,
     Duration,
     Expectation,
+    FailIf,
     Headers,
     Hosts,
     ManifestFile,
@@ -369,6 +370,21 @@ class Stop(Section):
     window_s: Seconds = Field(30.0, description="Length of the window for error rate and latency, in seconds.")
 
 
+class Thresholds(Section):
+    """Conditions under which a run that is otherwise fine ends with exit code 5. They are evaluated at its end."""
+
+    fail_if: FailIf = Field(
+        (),
+        description="Expressions that make the run fail when they are true, such as `latency_ms_p99 > 200`, "
+        "`transfers.latency_ms_p99 > 200ms` or `movements_per_s < 400`.",
+    )
+    preset: Literal["plan"] | None = Field(
+        None,
+        description="Thresholds to add: `plan` has the success metrics of the improvement plan: fewer than 1 % of the "
+        "items fail, and the run takes less than 30 s (small), 2 min (medium) or 10 min (large).",
+    )
+
+
 class Verification(Section):
     """The verification at the end of a run."""
 
@@ -439,6 +455,7 @@ class Settings(Section):
     idempotency: Idempotency = Idempotency()
     journal: Journal = Journal()
     stop: Stop = Stop()
+    thresholds: Thresholds = Thresholds()
     verification: Verification = Verification()
     log: Log = Log()
 

@@ -18,7 +18,7 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe", "pages"},
-    {"wiring", "stopping", "web"},
+    {"wiring", "stopping", "telemetry", "outputs", "web"},
     {"runner"},
     {"cli", "shard_worker", "pytest_plugin"},
     {"__main__", "__init__"},

@@ -9,6 +9,7 @@ window.midazCharts = (() => {
   const LINE_STYLES = ["solid", "dashed", "dotted", "double"];
   const COLOURS = 6;
   const INCREMENTS_S = [0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400];
+  const WHOLE = [...Array(13).keys()].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
   const NINES = [0, 50, 75, 90, 95, 99, 99.9, 99.99, 99.999];
   let created = 0;
 
@@ -208,6 +209,7 @@ window.midazCharts = (() => {
             ticks: grid,
             font,
             values: (plot, values) => values.map(number),
+            ...(this.isWhole() ? { incrs: WHOLE } : {}),
             size: (plot, values) => 16 + 7.2 * Math.max(2, ...(values ?? []).map((value) => value.length)),
           },
         ],
@@ -250,7 +252,11 @@ window.midazCharts = (() => {
       };
     }
 
-    /* Dashes tell lines apart without colours, but not where there are more values than pixels. */
+    isWhole() {
+      return this.lines.every((series) => series.values.every(Number.isInteger));
+    }
+
+    /* Dashes distinguish lines without colours, but not where there are more values than pixels. */
     dashed() {
       return this.axis.count <= 600;
     }
@@ -277,12 +283,14 @@ window.midazCharts = (() => {
       ctx.font = `${11 * ratio}px system-ui, sans-serif`;
       ctx.textBaseline = "bottom";
       ctx.textAlign = "left"; // another chart of the page may have left it otherwise
+      const tones = [0, 1, 2, 3, 4].map((tone) => this.colour(`--band-${tone}`));
+      const text = this.colour("--chart-text");
       for (const band of this.bands) {
         const [from, to] = [place(band.from_s), place(band.to_s)];
-        ctx.fillStyle = this.colour(`--band-${band.tone}`);
+        ctx.fillStyle = tones[band.tone];
         ctx.fillRect(from, bbox.top, to - from, bbox.height);
         if (ctx.measureText(band.label).width + 8 * ratio < to - from) {
-          ctx.fillStyle = this.colour("--chart-text");
+          ctx.fillStyle = text;
           ctx.fillText(band.label, from + 4 * ratio, bbox.top - 2 * ratio);
           ctx.fillRect(from, bbox.top - 12 * ratio, ratio, 12 * ratio);
         }

@@ -63,6 +63,16 @@ def test_the_bands_cover_the_run_once_and_in_order() -> None:
     assert all(before["to_s"] == after["from_s"] for before, after in pairwise(bands))
 
 
+def test_ledgers_that_take_turns_do_not_make_the_bands_flicker() -> None:
+    windows = [
+        {(Phase.VERIFY if second % 2 else Phase.TRANSFERS): PhaseWindow(requests=50 + second % 2)}
+        for second in range(400)
+    ]
+    bands: Any = chart_model(as_report(series_of(*windows)))["bands"]
+    assert len(bands) <= 60
+    assert (bands[0]["from_s"], bands[-1]["to_s"]) == (0, 400)
+
+
 def test_each_series_has_a_value_for_each_place_of_its_axis() -> None:
     for report in (failed_report(), made_up_report(3, 1)):
         for chart in charts_of(report_charts(report)).values():

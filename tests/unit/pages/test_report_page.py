@@ -6,7 +6,6 @@ import re
 import shlex
 from html import unescape
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,7 +14,7 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.pages import rendering
 from midaz_seed.pages.report_page import files_beside, headline, render_document, render_report
 from midaz_seed.pages.reproduce import command_line
-from midaz_seed.reporting.report import Difference, Report, VerificationReport
+from midaz_seed.reporting.report import Difference, Report, ThresholdReport, ThresholdState, VerificationReport
 from midaz_seed.settings.model import Settings
 from tests.support.reports import HOSTILE, failed_report, made_up_report
 
@@ -47,6 +46,7 @@ def changed(**changes: Any) -> Report:
         (changed(exit_code=ExitCode.DIFFERENCES), "bad", "Failed, with verified balances"),
         (changed(proof=None, exit_code=ExitCode.TARGET), "bad", "The target failed"),
         (changed(proof=None, exit_code=ExitCode.SETTLEMENT), "bad", "Not settled"),
+        (changed(exit_code=ExitCode.THRESHOLD), "bad", "Verified, but a threshold failed"),
     ],
 )
 def test_the_headline_says_what_is_known_about_the_balances(report: Report, tone: str, word: str) -> None:
@@ -88,31 +88,19 @@ def test_a_page_links_to_the_files_of_its_run_but_not_to_those_of_others(tmp_pat
     assert '<a href="manifest.json">' in render_report(GOOD, files=files_beside(tmp_path))
 
 
-def test_failed_thresholds_are_in_the_verdict_and_all_in_their_table() -> None:
+def test_thresholds_are_listed_with_their_values_and_results() -> None:
     thresholds = (
-        SimpleNamespace(
-            expression="latency_ms_p99 > 200", value=312.5, unit="ms", state="failed", passed=False, reason=""
-        ),
-        SimpleNamespace(
-            expression="movements_per_s < 400", value=1901.2, unit="/s", state="passed", passed=True, reason=""
-        ),
-        SimpleNamespace(
-            expression="settlement_s > 5",
-            value=None,
-            unit="s",
-            state="not applicable",
-            passed=True,
-            reason="none",
+        ThresholdReport("latency_ms_p99 > 200", "latency_ms_p99", "", ">", 200.0, "ms", 312.5, ThresholdState.FAILED),
+        ThresholdReport("movements_per_s < 400", "movements_per_s", "", "<", 400, "/s", 1901, ThresholdState.PASSED),
+        ThresholdReport(
+            "settlement_s > 5", "settlement_s", "", ">", 5.0, "s", None, ThresholdState.NOT_APPLICABLE, "none"
         ),
     )
-    report: Any = SimpleNamespace(
-        **{field.name: getattr(GOOD, field.name) for field in dataclasses.fields(GOOD)}, thresholds=thresholds
-    )
-    page = render_report(report)
-    assert "Threshold failed: latency_ms_p99 &gt; 200: 312.5 ms" in page
-    assert "1,901 /s" in page
+    page = render_report(changed(thresholds=thresholds))
+    assert "latency_ms_p99 &gt; 200</th>" in page
+    assert "312 ms" in page
+    assert "1,901/s" in page
     assert ">none</td>" in page
-    assert page.index("Threshold failed") < page.index("<main>")
     assert page.count("word-good") >= 2
     assert 'id="thresholds"' not in render_report(GOOD)
 

@@ -1,0 +1,107 @@
+"""Read what the metrics of a run are made of while it works. Requests cost nothing: only a reader does."""
+
+from importlib.metadata import version
+from threading import Lock
+from time import monotonic
+
+from midaz_seed.clock import Clock
+from midaz_seed.engine.context import RunContext
+from midaz_seed.model.outcomes import ErrorClass
+from midaz_seed.reporting.meter import PhaseMeter
+from midaz_seed.reporting.outputs.metric_families import Buckets, Figures
+from midaz_seed.reporting.outputs.prometheus import error_counts, ledger_counts
+
+MAX_AGE_S = 1.0
+"""Age up to which figures are given again, so that many readers together cost no more than one."""
+
+
+class LiveFigures:
+    """The figures of a run while it works, for readers in other threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._context: RunContext | None = None
+        self._exit_code: int | None = None
+        self._figures: Figures | None = None
+        self._started_at_s = 0.0
+        self._read_at_s = 0.0
+
+    def begin(self, context: RunContext) -> None:
+        """Read this run from now on."""
+        self._started_at_s = context.clock.time() - context.elapsed_s
+        self._context = context
+
+    def end(self, exit_code: int) -> None:
+        """Give the exit code too: the run has ended."""
+        with self._lock:
+            self._exit_code, self._figures = exit_code, None
+
+    def current(self) -> Figures | None:
+        """Return the figures, at most `MAX_AGE_S` old; None before the run begins."""
+        with self._lock:
+            now_s = monotonic()
+            if self._context is not None and (self._figures is None or now_s - self._read_at_s > MAX_AGE_S):
+                self._figures = figures_of(self._context, self._started_at_s, self._exit_code)
+                self._read_at_s = now_s
+            return self._figures
+
+
+def figures_of(context: RunContext, started_at_s: float, exit_code: int | None) -> Figures:
+    """Return the figures of a run at this time. It may be called in another thread than that of the run.
+
+    With shards the counts are those of all processes; latencies, breaker and errors of a shard follow when it ends.
+
+    Args:
+        context: the run.
+        started_at_s: its start (epoch).
+        exit_code: that of the run, once it has ended.
+    """
+    meter, results, breaker = context.meter, context.results, context.sender.breaker
+    used = {phase.value: counts for phase, counts in meter.phases.items() if counts.planned or counts.requests}
+    verifications = list(results.verifications)
+    found = len(results.absent) + len(results.not_refused)
+    return Figures(
+        info={
+            "run_id": context.plan.run_id,
+            "plan_digest": context.plan.digest,
+            "version": version("midaz-seed"),
+            "server_version": context.server.version if context.server else "",
+            "scenario": context.settings.scenario.scenario,
+        },
+        phases=used,
+        busy_s={name: _busy_s(counts, context.clock) for name, counts in used.items()},
+        latency={name: Buckets.of(counts.latency) for name, counts in used.items()},
+        errors=error_counts(_count_errors(context)),
+        ledgers=ledger_counts([ledger.status.value for ledger in context.state.ledgers]),
+        started_at_s=started_at_s,
+        elapsed_s=context.elapsed_s,
+        in_flight=meter.in_flight,
+        in_flight_max=_in_flight_max(context),
+        breaker_is_open=not breaker.is_closed,
+        breaker_opened=breaker.opened_count,
+        breaker_open_s=breaker.open_total_s,
+        rate_limited=context.sender.throttle.rejected + results.rate_rejected,
+        settled=len(results.settled),
+        settlement_s=sum(settled.waited_s for settled in list(results.settled)),
+        verified=len(verifications),
+        differences=found + sum(len(each.differences) for each in verifications),
+        loop_lag_s_p99=context.findings.loop_lag.percentile(99) / 1e6,
+        exit_code=exit_code,
+    )
+
+
+def _busy_s(counts: PhaseMeter, clock: Clock) -> float:
+    present_s = clock.monotonic() - counts.since_s if counts.active else 0.0
+    return counts.busy_s + max(present_s, 0.0)
+
+
+def _count_errors(context: RunContext) -> dict[ErrorClass, int]:
+    found: dict[ErrorClass, int] = {}
+    for group in context.tracker.groups():  # a list, which a new kind of error does not change meanwhile
+        found[group.error] = found.get(group.error, 0) + group.count
+    return found
+
+
+def _in_flight_max(context: RunContext) -> int:
+    limit = context.settings.generation.limits.max_concurrency
+    return (context.results.in_flight_limit or context.pool.limit) if limit == "auto" else limit
