@@ -2,9 +2,10 @@
 
     .venv/bin/python benchmarks/web.py [--rounds 5] [--transactions 40]
 
-Prints, for each, movements a second and CPU of the run's process for a movement, also as ratios to the run without a
-page: the median over the rounds of the ratio within a round. The watchers are in a process of their own, which reads
-and discards. The server is the embedded one, in another process.
+Prints the CPU of the page alone for each second of a run. Then, for runs of each kind, movements a second and CPU of the
+run's process for a movement, also as ratios to the run without a page: the median over the rounds of the ratio within a
+round. The watchers are in a process of their own, which reads and discards. The server is the embedded one, in another
+process.
 """
 
 import argparse
@@ -14,20 +15,30 @@ import socket
 import statistics
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from urllib.parse import urlsplit
 
 from midaz_seed.event_loop import run_in_loop
+from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.time_series import PhaseWindow, Window
 from midaz_seed.runner import ignore_event, seed_async
 from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings
+from midaz_seed.web.access import Access
 from midaz_seed.web.address import listen
+from midaz_seed.web.broadcast import Broadcast
+from midaz_seed.web.live_app import live_app
 from midaz_seed.web.live_page import LivePage
+from midaz_seed.web.live_series import NewWindows
+from midaz_seed.web.serving import ServerThread
 
 WITHOUT, STALLED = "no page", "1 does not read"
 MODES = {WITHOUT: (0, 0), "0 watchers": (0, 0), "1 watcher": (1, 0), "100 watchers": (100, 0), STALLED: (0, 1)}
 """Name -> watchers that read, watchers that do not."""
+SECONDS = 30
+"""Seconds of a run that are measured; here they take a tenth."""
 
 
 def watch(url: str, readers: int, stalled: int) -> None:
@@ -94,6 +105,40 @@ async def one(mode: str, transactions: int) -> tuple[float, float]:
     return report.movements_per_s, cpu_s / report.movements * 1e6
 
 
+def each_second(watchers: int, windows: int) -> float:
+    """CPU milliseconds of the page for each second of a run, with ten ledgers that change, after so many windows."""
+    listening = listen("127.0.0.1:0", "--web", default_port=0)
+    broadcast = Broadcast()
+    app = live_app(broadcast, Access("", is_loopback=True), stop=lambda: False, report=_no_report)
+    server = ServerThread(app, listening)
+    server.start()
+    series = [_window(number) for number in range(windows)]
+    with watched(listening.url, watchers, 0) if watchers else nullcontext():
+        server.call(broadcast.publish, {"figures": {"elapsed_s": windows}}, NewWindows(0, 1.0, series))
+        time.sleep(1)
+        before_s = time.process_time()
+        for number in range(SECONDS):
+            series.append(_window(number))
+            ledgers = {f"o1.l{key}": {"status": "running", "phase": "transfers", "done": number} for key in range(10)}
+            update = {"figures": {"elapsed_s": windows + number}, "ledgers": ledgers}
+            first = len(series) - 2
+            server.call(broadcast.publish, update, NewWindows(first, 1.0, series[first:]))
+            time.sleep(0.1)
+        used_s = time.process_time() - before_s
+    server.stop()
+    return used_s / SECONDS * 1000
+
+
+def _window(number: int) -> Window:
+    latency = {100 + (bucket * 7 + number) % 90: 20 for bucket in range(40)}
+    phase = PhaseWindow(created=1000, movements=1000, requests=1000, ledgers=4, latency=latency)
+    return Window({Phase.TRANSFERS: phase}, in_flight=16, cpu_s=0.3)
+
+
+async def _no_report() -> None:
+    return None
+
+
 async def compare(rounds: int, transactions: int) -> None:
     """Run every mode in each round, in another order each time, and print the table."""
     await one(WITHOUT, 20)
@@ -122,6 +167,9 @@ def main() -> None:
         url, readers, stalled = arguments.watch
         watch(url, int(readers), int(stalled))
         return
+    print("| watchers | CPU ms of the page per second, after 60 windows | after 200 |\n|---:|---:|---:|")
+    for watchers in (0, 1, 100):
+        print(f"| {watchers} | {each_second(watchers, 60):.1f} | {each_second(watchers, 200):.1f} |", flush=True)
     run_in_loop(lambda: compare(arguments.rounds, arguments.transactions))
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import aiohttp
 
+from midaz_seed.runs.directory import PAGE
 from tests.support.event_stream import event_stream
 from tools.chaos.processes import UNMEASURED_ENVIRONMENT, command_process
 
@@ -51,6 +52,8 @@ async def test_a_run_is_watched_stopped_from_its_page_and_resumed(tmp_path: Path
             assert "run" not in update.data, "an update has only what has changed"
             assert len(json.dumps(update.data)) < len(json.dumps(stream.state))
         await _check_other_routes(session, url, run_id=stream.state["run"]["id"])
+        address = Path(stream.state["run"]["directory"]) / PAGE
+        assert address.read_text() == f"{url}\n", "`runs serve` finds the page by it"
         async with event_stream(session, url, last_id=stream.last_id) as again:
             resumed = await again.next()
             assert resumed is not None
@@ -66,6 +69,7 @@ async def test_a_run_is_watched_stopped_from_its_page_and_resumed(tmp_path: Path
             end = await watching.until("end")
             assert end.data["result"]["exit_code"] == 130
             assert end.data["result"]["verdict"].startswith("Interrupted by the live page; what was in flight was")
+            assert end.data["result"]["report_file"] == str(address.with_name("report.html"))
             assert await watching.next() is None
             async with session.get(f"{url}report") as answer:  # asked for at once, it is still served
                 assert answer.status == 200
@@ -74,6 +78,7 @@ async def test_a_run_is_watched_stopped_from_its_page_and_resumed(tmp_path: Path
         out, _ = await process.communicate()
         not_reading.close()
     assert process.returncode == 130
+    assert not address.exists()
     assert json.loads(out)["verdict"] == watching.state["result"]["verdict"]
     async with (
         run_with_page(tmp_path, *volume, "--shards", "2") as (process, url, _),
