@@ -3,9 +3,9 @@
     .venv/bin/python benchmarks/web.py [--rounds 5] [--transactions 40]
 
 Prints the CPU of the page alone for each second of a run. Then, for runs of each kind, movements a second and CPU of
-the run's process for a movement, also as ratios to the run without a page: the median over the rounds of the ratio within a
-round. The watchers are in a process of their own, which reads and discards. The server is the embedded one, in another
-process.
+the run's process for a movement, also as ratios to the run without a page: the median over the rounds of the ratio
+within a round. The watchers are in a process of their own, which reads and discards. The server is the embedded one,
+in another process.
 """
 
 import argparse

@@ -5,6 +5,7 @@
   const EVENTS_MAX = 200;
   const RETRY_MS = 3000;
   const WORDS = { starting: "Starting", running: "Running", stopping: "Stopping" };
+  const PHASES = { verify: "verification", follow_ups: "follow-ups" };
   const $ = (id) => document.getElementById(id);
 
   let state = null;
@@ -31,6 +32,7 @@
     Number(number ?? 0).toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
   const milliseconds = (value) => (value === null || value === undefined ? "-" : `${decimal(value, value < 10 ? 1 : 0)} ms`);
   const spaced = (text) => text.replaceAll("_", " ");
+  const phaseName = (name) => PHASES[name] ?? spaced(name);
 
   const duration = (seconds) => {
     const whole = Math.round(seconds);
@@ -110,7 +112,7 @@
       const row = body.rows[index] ?? body.insertRow();
       const done = phase.created + phase.existing + phase.refused + phase.failed + phase.skipped;
       const counts = [done, phase.planned, phase.created, phase.existing, phase.failed, phase.skipped, phase.movements, phase.requests, phase.active];
-      fill(row, [[spaced(phase.name)], ...counts.map((number) => [count(number)])]);
+      fill(row, [[phaseName(phase.name)], ...counts.map((number) => [count(number)])]);
       row.className = phase.failed ? "bad" : "";
     });
     while (body.rows.length > state.phases.length) body.deleteRow(-1);
@@ -149,7 +151,7 @@
       }
       const status = whole.reason ? `${whole.status}: ${whole.reason}` : whole.status;
       const tone = { done: "text word-good", failed: "text word-bad", running: "text", waiting: "text faint" }[whole.status] ?? "text word-warn";
-      const texts = [[key], [whole.name, "text"], [status, tone], [spaced(whole.phase), "text"]];
+      const texts = [[key], [whole.name, "text"], [status, tone], [phaseName(whole.phase), "text"]];
       fill(row, [...texts, ...[whole.done, whole.planned, whole.failed].map((number) => [count(number)])]);
       row.className = whole.failed || whole.status === "failed" ? "bad" : "";
     }
@@ -165,7 +167,7 @@
         const line = element("p");
         const code = row.code ? ` ${row.code}` : "";
         const items = row.final ? `${count(row.final)} failed for good` : "none failed for good";
-        line.append(element("strong", `${spaced(row.error)}${code}`), ` in ${spaced(row.phase)}: ${count(row.count)} attempts, ${items}`);
+        line.append(element("strong", `${spaced(row.error)}${code}`), ` in ${phaseName(row.phase)}: ${count(row.count)} attempts, ${items}`);
         item.append(line, element("p", row.message), element("p", row.hint, "hint"));
         return item;
       }),
