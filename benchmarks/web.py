@@ -9,6 +9,7 @@ in another process.
 """
 
 import argparse
+import asyncio
 import resource
 import selectors
 import socket
@@ -37,6 +38,8 @@ from midaz_seed.web.serving import ServerThread
 WITHOUT, STALLED = "no page", "1 does not read"
 MODES = {WITHOUT: (0, 0), "0 watchers": (0, 0), "1 watcher": (1, 0), "100 watchers": (100, 0), STALLED: (0, 1)}
 """Name -> watchers that read, watchers that do not."""
+CONNECTING_S = 1.0
+"""Time for the watchers to get their first message, which is not measured."""
 SECONDS = 30
 """Seconds of a run that are measured; here they take a tenth."""
 
