@@ -9,7 +9,6 @@ in another process.
 """
 
 import argparse
-import asyncio
 import resource
 import selectors
 import socket
