@@ -18,7 +18,7 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe", "pages"},
-    {"ledger_audit", "wiring", "stopping", "telemetry", "outputs"},
+    {"ledger_audit", "wiring", "stopping", "telemetry", "outputs", "web"},
     {"runner"},
     {"auditing"},
     {"cli", "shard_worker", "pytest_plugin"},
