@@ -21,13 +21,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from urllib.parse import urlsplit
 
 from midaz_seed.event_loop import run_in_loop
+from midaz_seed.listening import listen
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.time_series import PhaseWindow, Window
 from midaz_seed.runner import ignore_event, seed_async
 from midaz_seed.sandbox.launch import sandbox_process
 from midaz_seed.settings.model import Settings
 from midaz_seed.web.access import Access
-from midaz_seed.web.address import listen
 from midaz_seed.web.broadcast import Broadcast
 from midaz_seed.web.live_app import live_app
 from midaz_seed.web.live_page import LivePage

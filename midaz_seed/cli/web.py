@@ -11,7 +11,7 @@ import click
 from midaz_seed.cli.unused import check_given
 
 if TYPE_CHECKING:
-    from midaz_seed.web.address import Listening
+    from midaz_seed.listening import Listening
     from midaz_seed.web.live_page import LivePage
 
 Command = Callable[..., Any]
@@ -89,8 +89,8 @@ def open_address(
         UsageError: it cannot listen there.
         ConfigurationError: the token cannot be read.
     """
+    from midaz_seed.listening import listen
     from midaz_seed.web.access import find_token
-    from midaz_seed.web.address import listen
 
     listening = listen(address, flag, default_port=default_port)
     try:

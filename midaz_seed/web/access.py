@@ -16,11 +16,11 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from midaz_seed.errors import ConfigurationError
+from midaz_seed.listening import is_loopback_name
 from midaz_seed.pages.rendering import render_page
 from midaz_seed.reporting.logs import logger
 from midaz_seed.reporting.redaction import remember
 from midaz_seed.settings.secret_files import read_secret
-from midaz_seed.web.address import is_loopback_name
 
 TOKEN_VARIABLE = "MIDAZ_SEED_WEB_TOKEN"  # noqa: S105 - the name of a variable
 TOKEN_CHARACTERS_MIN = 16

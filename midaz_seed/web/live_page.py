@@ -13,6 +13,7 @@ from typing import Self
 from midaz_seed.engine.context import RunContext
 from midaz_seed.errors import SeedError
 from midaz_seed.files import write_atomically
+from midaz_seed.listening import Listening
 from midaz_seed.pages.chart_data import report_charts
 from midaz_seed.pages.report_page import headline, render_report
 from midaz_seed.reporting.events import Draining, Event, StopRequested
@@ -20,7 +21,6 @@ from midaz_seed.reporting.logs import logger
 from midaz_seed.reporting.report import Report
 from midaz_seed.runs.directory import PAGE
 from midaz_seed.web.access import Access
-from midaz_seed.web.address import Listening
 from midaz_seed.web.broadcast import Broadcast
 from midaz_seed.web.event_lines import event_line
 from midaz_seed.web.live_app import live_app

@@ -11,7 +11,7 @@ from typing import Any
 import anyio
 from aiohttp import web
 
-from midaz_seed.web.address import Listening
+from midaz_seed.listening import Listening
 
 CONNECTIONS_MAX = 512
 """More are closed at once, so that a page cannot use up the file descriptors of its run."""

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.async_api import Browser, expect
 
+from midaz_seed.listening import listen
 from midaz_seed.web.access import Access
-from midaz_seed.web.address import listen
 from midaz_seed.web.history_app import history_app
 from midaz_seed.web.serving import ServerThread
 from tests.support.browser import DESKTOP, PHONE, opened

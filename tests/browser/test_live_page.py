@@ -8,10 +8,10 @@ import pytest
 from aiohttp import web
 from playwright.async_api import Browser, expect
 
+from midaz_seed.listening import listen
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import LedgerFailed
 from midaz_seed.web.access import Access
-from midaz_seed.web.address import listen
 from midaz_seed.web.broadcast import Broadcast
 from midaz_seed.web.live_app import live_app
 from midaz_seed.web.live_page import LivePage

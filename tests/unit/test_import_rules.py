@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
     {"errors", "clock", "files", "task_groups", "wording", "bounded_yaml"},
-    {"file_descriptors"},
+    {"file_descriptors", "listening"},
     {"event_loop", "process"},
     {"model"},
     {"scenarios"},

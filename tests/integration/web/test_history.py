@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from midaz_seed.listening import listen
 from midaz_seed.runs.directory import PAGE, RunDirectory
 from midaz_seed.web.access import Access
-from midaz_seed.web.address import listen
 from midaz_seed.web.history_app import history_app
 from midaz_seed.web.serving import serving
 from tests.support.cli import run_cli

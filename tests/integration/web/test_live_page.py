@@ -12,9 +12,9 @@ import aiohttp
 import pytest
 
 from midaz_seed.errors import UnreachableError
+from midaz_seed.listening import listen
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import LedgerFailed
-from midaz_seed.web.address import listen
 from midaz_seed.web.broadcast import QUEUE_MAX
 from midaz_seed.web.live_page import LivePage
 from tests.support.cli import run_cli

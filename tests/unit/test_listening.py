@@ -3,8 +3,8 @@
 import pytest
 
 from midaz_seed.errors import ConfigurationError, UsageError
+from midaz_seed.listening import is_loopback_name, listen
 from midaz_seed.web.access import find_token
-from midaz_seed.web.address import is_loopback_name, listen
 
 
 @pytest.mark.parametrize(
