@@ -48,7 +48,9 @@ def test_every_command_in_the_documents_has_flags_that_exist(command: str) -> No
     words = words[: next((index for index, word in enumerate(words) if word in (">", "|", "||")), len(words))]
     flags = [word for word in words if word.startswith("-")]
     verbs = (
-        [word for word in words[:2] if not word.startswith("-")] if words[0] in ("config", "scenario", "runs") else words[:1]
+        [word for word in words[:2] if not word.startswith("-")]
+        if words[0] in ("config", "scenario", "runs")
+        else words[:1]
     )
     shown = run_cli(*verbs, "--help").stdout
     for flag in flags:
