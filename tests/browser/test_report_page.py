@@ -110,6 +110,7 @@ async def test_every_figure_of_a_run_has_a_chart_and_every_chart_its_table(
         for chart in await watched.charts():
             await watched.page.locator(f"#{chart} summary").click()
             rows = watched.page.locator(f"#{chart} tbody tr")
+            await rows.first.wait_for()
             assert await rows.count() >= 10, chart
             assert await rows.first.locator("td").first.inner_text() != "", chart
             heads = watched.page.locator(f"#{chart} thead th")
