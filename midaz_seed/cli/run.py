@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.documents import end_without_a_run
-from midaz_seed.cli.flags import RunOption
+from midaz_seed.cli.flags import LoadOption, RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.unused import check_given
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
@@ -43,9 +44,26 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False),
     help="Write the manifest to this file, .json or .csv: every account with its id, holder and expected balance.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    cls=LoadOption,
+    help="What carries the processes of --shards: this command, or Dask (extra `dask`)",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    default="",
+    cls=LoadOption,
+    help="With --engine dask: a scheduler such as tcp://127.0.0.1:8786 [default: processes on this machine]",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
-def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:
+def run(
+    loaded: LoadedSettings, directory: "RunDirectory | None", engine: str, scheduler: str, as_json: bool, quiet: bool
+) -> None:
     """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
     \b
@@ -64,4 +82,9 @@ def run(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool,
         if record.status is RunStatus.FINISHED:
             end_without_a_run(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
             return
+    if engine == "dask":
+        from midaz_seed.cli.engine import run_on_engine
+
+        run_on_engine(loaded.settings, scheduler=scheduler, as_json=as_json, quiet=quiet)
+    check_given(click.get_current_context(), {"scheduler": (engine == "dask", "--engine dask")})
     execute(partial(seed, directory=directory), loaded.settings, as_json=as_json, quiet=quiet)

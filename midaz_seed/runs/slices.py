@@ -81,27 +81,45 @@ def merge_slices(slices: Sequence[RunDirectory], clock: Clock) -> tuple[Report, 
     """
     report = merge_reports([_read(run) for run in slices])
     records = [run.read_record() for run in slices]
-    finished = all(record.status is RunStatus.FINISHED for record in records)
     settings = {path: value for path, value in records[0].settings.items() if path != "generation.limits.slice"}
     record = replace(
         records[0],
-        status=RunStatus.FINISHED if finished and report.exit_code == ExitCode.DONE else RunStatus.UNFINISHED,
         created_at=min(record.created_at for record in records),
-        updated_at=timestamp(clock),
-        planned=sum(phase.planned for phase in report.phases),
-        done=sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned),
         rejected=sum(record.rejected for record in records),
         sessions=max(record.sessions for record in records),
-        exit_code=report.exit_code,
-        verdict=report.verdict,
         settings=settings,
     )
-    root = slices[0].path.parent
+    return report, record_merged(report, record, slices[0].path.parent, clock)
+
+
+def record_merged(report: Report, record: RunRecord, root: Path, clock: Clock) -> RunDirectory:
+    """Write a merged report into the directory of the run.
+
+    Args:
+        report: of all slices.
+        record: the run; its result is taken from the report.
+        root: where the runs are.
+        clock: gives the time of the record.
+
+    Raises:
+        RunError: another process owns the run.
+        OutputError: it cannot be written.
+    """
+    done = sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned)
+    whole = report.exit_code == ExitCode.DONE and report.plan_done_percent == 100
+    record = replace(
+        record,
+        status=RunStatus.FINISHED if whole else RunStatus.UNFINISHED,
+        updated_at=timestamp(clock),
+        done=done,
+        exit_code=report.exit_code,
+        verdict=report.verdict,
+    )
     directory = RunDirectory(root / directory_name(record.run_id, _server(record)))
     with directory.owned():
         directory.write(record)
         write_json(report, directory / REPORT, private=True)
-    return report, directory
+    return directory
 
 
 def _read(run: RunDirectory) -> Report:

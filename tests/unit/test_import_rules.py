@@ -20,6 +20,7 @@ LAYERS = [
     {"engine", "probe"},
     {"wiring", "stopping"},
     {"runner"},
+    {"engines"},
     {"cli", "shard_worker", "pytest_plugin"},
     {"__main__", "__init__"},
 ]
