@@ -276,7 +276,7 @@ async def _execute(settings: Settings, call: _Call) -> Report:
             write_json(report, settings.report)
         except OutputError as error:
             report = not_written(report, error)
-    call.emit(RunFinished(report.exit_code, report.elapsed_s))
+    call.emit(RunFinished(report.exit_code, report.elapsed_s, report.verdict, report.next_step))
     return report
 
 

@@ -7,6 +7,7 @@ import os
 import pickle
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import BinaryIO
 
@@ -17,12 +18,21 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.control.time_series import record_time_series
 from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import seed_shard
-from midaz_seed.engine.shards.messages import LENGTH, LedgerOutcome, NewWindows, ShardResult, ShardTask, progress_of
+from midaz_seed.engine.shards.messages import (
+    EVENTS,
+    LENGTH,
+    LedgerOutcome,
+    NewWindows,
+    ShardResult,
+    ShardTask,
+    progress_of,
+)
 from midaz_seed.errors import SeedError
 from midaz_seed.event_loop import run_in_loop
 from midaz_seed.files import write_atomically
 from midaz_seed.plan.plan import Plan
 from midaz_seed.process import open_standard_descriptors
+from midaz_seed.reporting.events import Event
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
 from midaz_seed.stopping import Stopping
@@ -48,6 +58,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
     plan: Plan = pickle.loads(task.plan.read_bytes())  # noqa: S301 - from the process that owns the run
     journal = Journal(clock, task.journal, plan.digest, session=task.session, others=task.journals)
     session = Session(clock, journal, rejects=task.rejects, number=task.session)
+    events: list[Event] = []
     limits = task.settings.generation.limits
     duration_s = max(task.ends_at_epoch_s - clock.time(), 0.001) if limits.duration_s else 0.0
     stopping = Stopping(
@@ -59,7 +70,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             task.settings,
             plan,
             task.target,
-            emit=lambda event: None,
+            emit=lambda event: events.append(event) if isinstance(event, EVENTS) else None,
             session=session,
             shard=task.shard,
             ends_at_s=stopping.ends_at_s,
@@ -77,15 +88,20 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             for watcher in LOAD_WATCHERS:
                 tasks.start_soon(watcher, context)
             if progress_pipe is not None:
-                tasks.start_soon(_report_progress, context, progress_pipe)
+                tasks.start_soon(_report_progress, context, progress_pipe, events)
             with stopping.steering(context), suppress(StoppedError):
                 await seed_shard(context)
         context.close_journal()
-        return _result_of(context, process_cpu_s() - started_cpu_s)
+        return _result_of(context, process_cpu_s() - started_cpu_s, events)
 
 
-def _result_of(context: RunContext, cpu_s: float) -> ShardResult:
-    """Return what the shard found; `cpu_s`: CPU time that it used, in seconds."""
+def _result_of(context: RunContext, cpu_s: float, events: Sequence[Event]) -> ShardResult:
+    """Return what the shard found.
+
+    Args:
+        cpu_s: CPU time that it used, in seconds.
+        events: those that were not reported yet.
+    """
     results, breaker = context.results, context.sender.breaker
     results.processes.append(measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=cpu_s))
     results.in_flight_limit = context.pool.limit
@@ -106,10 +122,11 @@ def _result_of(context: RunContext, cpu_s: float) -> ShardResult:
         time_is_up=context.pool.admission.time_is_up,
         out_of_time=context.findings.out_of_time,
         series=context.timeline.own,
+        events=tuple(events),
     )
 
 
-async def _report_progress(context: RunContext, stream: BinaryIO) -> None:
+async def _report_progress(context: RunContext, stream: BinaryIO, events: list[Event]) -> None:
     series = context.timeline.own
     sent, interval_s = 0, series.interval_s
     while True:
@@ -118,7 +135,8 @@ async def _report_progress(context: RunContext, stream: BinaryIO) -> None:
             sent, interval_s = 0, series.interval_s
         new = NewWindows(sent, interval_s, tuple(series.windows[sent:]))
         sent = len(series.windows)
-        data = pickle.dumps(progress_of(context.meter, new))
+        data = pickle.dumps(progress_of(context.meter, new, events))
+        events.clear()
         stream.write(LENGTH.pack(len(data)) + data)
         stream.flush()
 

@@ -1,4 +1,4 @@
-"""Write the generated parts of docs/api.md, cli.md, configuration.md and scenarios.md, and the JSON Schemas.
+"""Write the generated parts of the documents in docs/, and the JSON Schemas.
 
 With --check, report stale ones.
 """
@@ -15,6 +15,7 @@ sys.path.insert(0, str(ROOT))
 import api_reference  # noqa: E402 - it and the package are imported from this folder, installed or not
 import click  # noqa: E402
 import scenario_reference  # noqa: E402
+import telemetry_reference  # noqa: E402
 
 from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
@@ -123,6 +124,11 @@ def main() -> None:
             "fields": scenario_reference.field_reference(),
             "names": scenario_reference.reference(),
         },
+        "docs/events.md": {
+            "envelope": telemetry_reference.envelope_table(),
+            "events": telemetry_reference.event_table(),
+        },
+        "docs/telemetry.md": {"metrics": telemetry_reference.metric_table()},
     }
     stale: list[str] = []
     texts: dict[str, tuple[str, str]] = {}
@@ -130,7 +136,12 @@ def main() -> None:
         file = ROOT / name
         old = file.read_text(encoding="utf-8")
         texts[name] = (old, filled(old, parts))
-    for name, schema in {"scenario": json_schema(), "report": report_schema()}.items():
+    schemas = {
+        "scenario": json_schema(),
+        "report": report_schema(),
+        "events": telemetry_reference.event_schema(),
+    }
+    for name, schema in schemas.items():
         file = ROOT / f"docs/{name}.schema.json"
         old = file.read_text(encoding="utf-8") if file.exists() else ""
         texts[str(file.relative_to(ROOT))] = (old, json.dumps(schema, indent=2, ensure_ascii=False) + "\n")

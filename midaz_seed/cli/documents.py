@@ -99,11 +99,16 @@ def leave_document(ctx: click.Context, ending: Ending) -> None:
             click.echo(text, nl=False)
 
 
-def end_without_a_run(verdict: str) -> None:
-    """Print, and write where the flags ask for it, that the current command had nothing to do."""
+def end_without_a_run(verdict: str, *, is_stdout_taken: bool = False) -> None:
+    """Print, and write where the flags ask for it, that the current command had nothing to do.
+
+    Args:
+        verdict: the sentence.
+        is_stdout_taken: print it on stderr.
+    """
     ctx = click.get_current_context()
     if not prints_json(ctx):
-        click.echo(verdict)
+        click.echo(verdict, err=is_stdout_taken)
     leave_document(ctx, Ending(ExitCode.DONE, verdict))
 
 

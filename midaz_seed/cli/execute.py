@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -41,8 +42,9 @@ class Observer(Protocol):
     async def watch(self, context: RunContext) -> None:
         """Follow the run until cancelled, at its end."""
 
-    def finish(self, report: Report) -> None:
-        """Receive the report of the run, before it is printed."""
+    def finish(self, report: Report) -> str | None:
+        """Receive the report of the run, before it is printed. Return what the observer lost, if anything, as a
+        sentence for the report."""
 
 
 class _Display:
@@ -93,7 +95,13 @@ class _Display:
 
 
 def execute(
-    function: RunFunction, settings: Settings, *, as_json: bool, quiet: bool, observers: Sequence[Observer] = ()
+    function: RunFunction,
+    settings: Settings,
+    *,
+    as_json: bool,
+    quiet: bool,
+    observers: Sequence[Observer] = (),
+    is_stdout_taken: bool = False,
 ) -> None:
     """Run a function of the library in the terminal and exit the process with the report's exit code.
 
@@ -103,6 +111,7 @@ def execute(
         as_json: print the report as JSON instead of text.
         quiet: show no progress.
         observers: follow the run besides the log and the progress.
+        is_stdout_taken: print the text of the report on stderr.
     """
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
     following: list[Observer] = [_Display(quiet=quiet), *observers]
@@ -118,10 +127,10 @@ def execute(
                 group.start_soon(observer.watch, context)
 
     report = function(settings, emit=emit, watch=watch, handle_signals=True)
-    for observer in following:
-        observer.finish(report)
-    report = _delivered(report, file, as_json)
-    if report.exit_code and (as_json or not _same_output()):
+    lost = [sentence for observer in following if (sentence := observer.finish(report))]
+    report = replace(report, next_step=" ".join([report.next_step, *lost]).strip())
+    report = _delivered(report, file, as_json, is_stdout_taken)
+    if (report.exit_code or lost) and (as_json or not (is_stdout_taken or _same_output())):
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     sys.exit(report.exit_code)
 
@@ -134,7 +143,7 @@ def _same_output() -> bool:
         return False
 
 
-def _delivered(report: Report, file: Path | None, as_json: bool) -> Report:
+def _delivered(report: Report, file: Path | None, as_json: bool, is_stdout_taken: bool) -> Report:
     """Write and print a report. Return it with what could not be written, so that its exit code is true.
 
     Raises:
@@ -146,7 +155,8 @@ def _delivered(report: Report, file: Path | None, as_json: bool) -> Report:
         except OutputError as error:
             report = not_written(report, error)
     try:
-        click.echo(report.as_json() if as_json else render_text(report, text_width(sys.stdout, WIDTH)), nl=False)
+        width = text_width(sys.stderr if is_stdout_taken else sys.stdout, WIDTH)
+        click.echo(report.as_json() if as_json else render_text(report, width), nl=False, err=is_stdout_taken)
     except ResultNotWrittenError as error:
         message = f"{error.message}. The run itself: {report.verdict}"
         report = not_written(report, error)

@@ -7,7 +7,9 @@ import click
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.flags import LoadOption, RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 from midaz_seed.cli.unused import check_given
+from midaz_seed.errors import ExitCode
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
@@ -61,8 +63,16 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
+@telemetry_options
 def run(
-    loaded: LoadedSettings, directory: "RunDirectory | None", engine: str, scheduler: str, as_json: bool, quiet: bool
+    loaded: LoadedSettings,
+    directory: "RunDirectory | None",
+    engine: str,
+    scheduler: str,
+    as_json: bool,
+    quiet: bool,
+    events_file: str | None,
+    metrics_address: str | None,
 ) -> None:
     """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
@@ -77,14 +87,21 @@ def run(
     from midaz_seed.runner import seed
     from midaz_seed.runs.record import RunStatus
 
-    if directory is not None:
-        record = directory.read_record()
-        if record.status is RunStatus.FINISHED:
-            end_without_a_run(f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}")
-            return
-    if engine == "dask":
-        from midaz_seed.cli.engine import run_on_engine
-
-        run_on_engine(loaded.settings, scheduler=scheduler, as_json=as_json, quiet=quiet)
+    check_events(events_file, loaded.settings, as_json=as_json)
     check_given(click.get_current_context(), {"scheduler": (engine == "dask", "--engine dask")})
-    execute(partial(seed, directory=directory), loaded.settings, as_json=as_json, quiet=quiet)
+    with telemetry("run", events_file, metrics_address) as observer:
+        if directory is not None:
+            record = directory.read_record()
+            if record.status is RunStatus.FINISHED:
+                verdict = f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}"
+                observer.end(ExitCode.DONE, verdict)
+                end_without_a_run(verdict, is_stdout_taken=is_stdout(events_file))
+                return
+        execute(
+            partial(seed, directory=directory),
+            loaded.settings,
+            as_json=as_json,
+            quiet=quiet,
+            observers=[observer],
+            is_stdout_taken=is_stdout(events_file),
+        )

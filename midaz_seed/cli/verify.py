@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
@@ -25,7 +26,15 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
-def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bool, quiet: bool) -> None:
+@telemetry_options
+def verify(
+    loaded: LoadedSettings,
+    directory: "RunDirectory | None",
+    as_json: bool,
+    quiet: bool,
+    events_file: str | None,
+    metrics_address: str | None,
+) -> None:
     """Compare every balance and count on the server with the plan. Writes nothing to the server.
 
     Name the RUN, or give the scenario, preset, seed, volume flags and --run-id of the run: they determine the plan.
@@ -33,4 +42,13 @@ def verify(loaded: LoadedSettings, directory: "RunDirectory | None", as_json: bo
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import verify as verify_run
 
-    execute(verify_run, loaded.settings, as_json=as_json, quiet=quiet)
+    check_events(events_file, loaded.settings, as_json=as_json)
+    with telemetry("verify", events_file, metrics_address) as observer:
+        execute(
+            verify_run,
+            loaded.settings,
+            as_json=as_json,
+            quiet=quiet,
+            observers=[observer],
+            is_stdout_taken=is_stdout(events_file),
+        )

@@ -299,6 +299,7 @@ def _phase(phase: Phase, meter: PhaseMeter) -> PhaseReport:
         busy_s=meter.busy_s,
         rate_per_s=meter.created / meter.busy_s if meter.busy_s else 0.0,
         latency_ms=latency(meter.latency),
+        movements=meter.movements,
     )
 
 

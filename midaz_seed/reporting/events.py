@@ -160,6 +160,10 @@ class RunFinished:
 
     exit_code: int
     elapsed_s: float
+    verdict: str = ""
+    """The result in a sentence."""
+    next_step: str = ""
+    """What to do next; "" when there is nothing to do."""
 
 
 Event: TypeAlias = (

@@ -59,6 +59,8 @@ class PhaseReport:
     rate_per_s: float
     """Created items per busy second; ledgers in other phases use the server at the same time."""
     latency_ms: Latency
+    movements: int = 0
+    """Movements in the created transactions."""
 
 
 @dataclass(frozen=True, slots=True)

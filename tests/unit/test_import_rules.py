@@ -18,7 +18,7 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe"},
-    {"wiring", "stopping"},
+    {"wiring", "stopping", "telemetry"},
     {"runner"},
     {"engines"},
     {"cli", "shard_worker", "pytest_plugin"},

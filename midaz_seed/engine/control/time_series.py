@@ -62,7 +62,8 @@ class _Sampler:
     def _phase(self, phase: Phase, meter: PhaseMeter) -> PhaseWindow | None:
         counts = (meter.created, meter.movements, meter.requests)
         before = self._phases.get(phase, (0, 0, 0))
-        if counts == before and not meter.active:
+        answers, _ = self._latencies.get(phase, (0, b""))
+        if counts == before and meter.latency.count == answers and not meter.active:
             return None
         self._phases[phase] = counts
         created, movements, requests = (count - earlier for count, earlier in zip(counts, before, strict=True))

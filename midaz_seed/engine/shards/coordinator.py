@@ -183,10 +183,12 @@ class _Merging:
         if new.windows:
             self.series[shard].replace_from(new.first, new.windows, new.interval_s)
         self._count()
+        for event in progress.events:
+            self.context.emit(event)
 
     def finish(self, shard: LedgerShard, result: ShardResult) -> None:
         context, meter = self.context, self.context.meter
-        self.progress(shard, progress_of(result.meter))
+        self.progress(shard, progress_of(result.meter, events=result.events))
         self.series[shard].replace_from(0, result.series.windows, result.series.interval_s)
         for phase, counters in result.meter.phases.items():
             meter.phases[phase].latency.merge(counters.latency)

@@ -2,6 +2,7 @@
 
 import pickle
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -11,6 +12,7 @@ from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.events import ErrorSeen, Event, LedgerFailed, PhaseFinished, PhaseStarted, Settled
 from midaz_seed.reporting.meter import LedgerProgress, Meter, PhaseMeter
 from midaz_seed.reporting.settled_throughput import SettlementTimeline
 from midaz_seed.reporting.time_series import INTERVAL_S, TimeSeries, Window
@@ -80,6 +82,8 @@ class ShardResult:
     time_is_up: bool
     out_of_time: bool
     series: TimeSeries
+    events: tuple[Event, ...]
+    """Those since its last progress."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +104,19 @@ class ShardProgress:
     ledgers: dict[str, LedgerProgress]
     in_flight: int
     windows: NewWindows
+    events: tuple[Event, ...] = ()
+    """Those since the last progress, of `EVENTS`."""
 
 
+EVENTS = (PhaseStarted, PhaseFinished, LedgerFailed, Settled, ErrorSeen)
+"""Events of a shard that are also events of the run. The others concern the process: its breaker, its concurrency."""
 COUNTERS = tuple(name for name in PhaseMeter.__slots__ if name not in ("latency", "planned", "since_s", "busy_s"))
 
 
-def progress_of(meter: Meter, windows: NewWindows | None = None) -> ShardProgress:
+def progress_of(meter: Meter, windows: NewWindows | None = None, events: Sequence[Event] = ()) -> ShardProgress:
     """Return what a shard reports twice a second."""
     phases = {phase: {name: getattr(counters, name) for name in COUNTERS} for phase, counters in meter.phases.items()}
-    return ShardProgress(phases, meter.ledgers, meter.in_flight, windows or NewWindows())
+    return ShardProgress(phases, meter.ledgers, meter.in_flight, windows or NewWindows(), tuple(events))
 
 
 def read_progress(stream: BinaryIO) -> ShardProgress | None:

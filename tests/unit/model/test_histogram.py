@@ -40,6 +40,13 @@ def test_count_mean_and_maximum_are_exact(values_us: list[int]) -> None:
     assert made.percentile(100) == max(values_us)
 
 
+@given(LATENCIES_US, st.lists(st.integers(0, HOUR_US), max_size=5).map(sorted))
+def test_cumulative_counts_are_those_of_the_values_to_three_digits(values_us: list[int], limits_us: list[int]) -> None:
+    for limit_us, count in zip(limits_us, histogram(values_us).cumulative(limits_us), strict=True):
+        assert sum(value <= limit_us for value in values_us) <= count
+        assert count <= sum(value <= limit_us * 1.001 for value in values_us)
+
+
 @given(LATENCIES_US, LATENCIES_US)
 def test_merging_is_as_if_all_had_been_recorded_in_one(left_us: list[int], right_us: list[int]) -> None:
     merged, whole = histogram(left_us), histogram(left_us + right_us)
