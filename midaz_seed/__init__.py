@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from midaz_seed.auditing import audit, audit_async
     from midaz_seed.engine.teardown import Removal
     from midaz_seed.errors import (
         BreakerOpenError,
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
         UnsupportedPlatformError,
         UsageError,
     )
+    from midaz_seed.ledger_audit.auditor import AuditStep
+    from midaz_seed.ledger_audit.report import AuditReport
     from midaz_seed.plan.plan import Plan, build_plan
     from midaz_seed.plan.summary import PlanSummary, summarize_plan
     from midaz_seed.probe.diagnosis import Diagnosis
@@ -50,6 +53,10 @@ if TYPE_CHECKING:
     from midaz_seed.settings.model import Settings
 
 _HOMES = {
+    "midaz_seed.auditing": (
+        "audit",
+        "audit_async",
+    ),
     "midaz_seed.engine.teardown": ("Removal",),
     "midaz_seed.errors": (
         "BreakerOpenError",
@@ -73,6 +80,8 @@ _HOMES = {
         "UnsupportedPlatformError",
         "UsageError",
     ),
+    "midaz_seed.ledger_audit.auditor": ("AuditStep",),
+    "midaz_seed.ledger_audit.report": ("AuditReport",),
     "midaz_seed.plan.plan": (
         "Plan",
         "build_plan",
@@ -104,6 +113,8 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "AuditReport",
+    "AuditStep",
     "BreakerOpenError",
     "ConfigurationError",
     "Diagnosis",
@@ -132,6 +143,8 @@ __all__ = [
     "UnreachableError",
     "UnsupportedPlatformError",
     "UsageError",
+    "audit",
+    "audit_async",
     "build_plan",
     "examine",
     "examine_async",

@@ -179,7 +179,7 @@ async def teardown_async(
     stopping = call.stopping(settings)
     async with (
         stopping.watching("what was removed stays removed", signals=handle_signals),
-        _reach(settings, resolve_target(settings.target)) as address,
+        reach(settings, resolve_target(settings.target)) as address,
     ):
         settings = await _resolve_last_day(settings, address, call)
         settings, _ = await _choose_batch_size(settings, address, call)
@@ -222,7 +222,7 @@ async def examine_async(
     stopping = call.stopping(settings)
     async with (
         stopping.watching("the examination was not finished", signals=handle_signals),
-        _reach(settings, resolve_target(settings.target)) as address,
+        reach(settings, resolve_target(settings.target)) as address,
         _transport(settings, address, call) as transport,
     ):
         return await doctor.examine(transport, address, call.clock, write=write, scenario=settings.scenario)
@@ -246,7 +246,7 @@ async def _execute(settings: Settings, call: _Call) -> Report:
     # it watches until the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
     nothing = "nothing of the plan was sent" if call.mode is RunMode.SEED else "nothing was compared"
     async with stopping.watching(nothing, signals=call.handle_signals), AsyncExitStack() as stack:
-        address = await stack.enter_async_context(_reach(settings, target))
+        address = await stack.enter_async_context(reach(settings, target))
         settings = await _resolve_last_day(settings, address, call)
         settings, batch_size = await _choose_batch_size(settings, address, call)
         plan: Plan = call.overrides[Plan] if Plan in call.overrides else await _built(settings)
@@ -377,8 +377,8 @@ def _transport(settings: Settings, address: ResolvedTarget, call: _Call) -> Abst
 
 
 @asynccontextmanager
-async def _reach(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
-    """The target's address; `sandbox` as a target starts one for the duration of the block."""
+async def reach(settings: Settings, target: ResolvedTarget) -> AsyncIterator[ResolvedTarget]:
+    """Yield the target's address; `sandbox` as a target starts one for the duration of the block."""
     _reserve_file_descriptors(settings, target)
     if not target.is_sandbox:
         yield await _listening(target, addresses_of(settings.target))

@@ -24,6 +24,7 @@ FUNCTIONS = (
     "verify_async",
     "teardown_async",
     "examine_async",
+    "audit_async",
     "list_runs",
     "find_run",
 )

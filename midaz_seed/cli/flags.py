@@ -15,13 +15,14 @@ if TYPE_CHECKING:
 
 PLAN = "Plan"
 TARGET = "Target"
+CHECKS = "Checks"
 PACE = "Load"
 RUNS = "Runs and journal"
 RUNS_PATH = "journal.directory"
 RUNS_VARIABLE = "MIDAZ_SEED_JOURNAL__DIRECTORY"
 SETTINGS = "Configuration"
 OUTPUT = "Output"
-SECTIONS = (TARGET, PLAN, PACE, RUNS, SETTINGS, OUTPUT)
+SECTIONS = (TARGET, PLAN, CHECKS, PACE, RUNS, SETTINGS, OUTPUT)
 
 Command = Callable[..., Any]
 
@@ -110,6 +111,25 @@ def _count(name: str, what: str, path: str) -> Callable[[Command], Command]:
     return _setting(PLAN, f"volume.{path}", name, metavar="N", help=f"{what} [default: from the preset]")
 
 
+FILE_OPTIONS = (
+    click.option(
+        "--config",
+        "config_file",
+        cls=_SectionOption,
+        metavar="FILE",
+        type=click.Path(),
+        help="YAML file with settings [default: midaz-seed.yaml, if it exists]",
+    ),
+    click.option(
+        "--set",
+        "assignments",
+        cls=_SectionOption,
+        metavar="KEY=VALUE",
+        multiple=True,
+        help="Set any setting by its path in the file: --set breaker.openS=30. Repeatable",
+    ),
+)
+"""Flags about the settings themselves."""
 PLAN_OPTIONS = (
     _setting(
         PLAN,
@@ -179,25 +199,10 @@ PLAN_OPTIONS = (
         metavar="N|auto",
         help="Movements in one transaction; auto measures which number gives the highest throughput [default: 1]",
     ),
-    click.option(
-        "--config",
-        "config_file",
-        cls=_SectionOption,
-        metavar="FILE",
-        type=click.Path(),
-        help="YAML file with settings [default: midaz-seed.yaml, if it exists]",
-    ),
-    click.option(
-        "--set",
-        "assignments",
-        cls=_SectionOption,
-        metavar="KEY=VALUE",
-        multiple=True,
-        help="Set any setting by its path in the file: --set breaker.openS=30. Repeatable",
-    ),
+    *FILE_OPTIONS,
 )
 
-TARGET_OPTIONS = (
+SERVER_OPTIONS = (
     _setting(
         TARGET,
         "target.baseUrl",
@@ -320,6 +325,42 @@ TARGET_OPTIONS = (
         metavar="NAME",
         help="HTTP client: wire (fast) or session (full-featured aiohttp client) [default: wire]",
     ),
+)
+"""Flags about the server and the way to it."""
+TIMEOUT_OPTION = _setting(
+    PACE,
+    "target.requestTimeoutS",
+    "--timeout",
+    metavar="SECONDS",
+    help="Timeout of one attempt [default: 30]",
+)
+RUN_OPTIONS = (
+    _setting(
+        RUNS, RUNS_PATH, "--runs-dir", metavar="DIR", help="Directory of the runs and their journals [default: runs]"
+    ),
+    _setting(
+        RUNS,
+        "journal.enabled",
+        "--journal/--no-journal",
+        default=None,
+        help="Keep a journal, so that a killed run can be resumed [default: yes]",
+    ),
+    _setting(
+        OUTPUT,
+        "log.level",
+        "--debug",
+        "-d",
+        is_flag=True,
+        value="debug",
+        help="Log at debug level, down to single requests",
+    ),
+    _setting(
+        OUTPUT, "log.format", "--log-format", metavar="FORMAT", help="Log format: console or json [default: console]"
+    ),
+)
+"""Flags about the files of a run, and logs."""
+TARGET_OPTIONS = (
+    *SERVER_OPTIONS,
     _setting(
         PACE,
         "generation.limits.maxConcurrency",
@@ -397,13 +438,7 @@ TARGET_OPTIONS = (
         metavar="N",
         help="Maximum attempts of one request, including the first [default: 3]",
     ),
-    _setting(
-        PACE,
-        "target.requestTimeoutS",
-        "--timeout",
-        metavar="SECONDS",
-        help="Timeout of one attempt [default: 30]",
-    ),
+    TIMEOUT_OPTION,
     _setting(
         PACE,
         "errorBudgetPercent",
@@ -419,26 +454,5 @@ TARGET_OPTIONS = (
         value=True,
         help="Verify that every planned transaction is listed exactly once [default: only where anything was in doubt]",
     ),
-    _setting(
-        RUNS, RUNS_PATH, "--runs-dir", metavar="DIR", help="Directory of the runs and their journals [default: runs]"
-    ),
-    _setting(
-        RUNS,
-        "journal.enabled",
-        "--journal/--no-journal",
-        default=None,
-        help="Keep a journal, so that a killed run can be resumed [default: yes]",
-    ),
-    _setting(
-        OUTPUT,
-        "log.level",
-        "--debug",
-        "-d",
-        is_flag=True,
-        value="debug",
-        help="Log at debug level, down to single requests",
-    ),
-    _setting(
-        OUTPUT, "log.format", "--log-format", metavar="FORMAT", help="Log format: console or json [default: console]"
-    ),
+    *RUN_OPTIONS,
 )

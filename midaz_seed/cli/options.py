@@ -16,12 +16,16 @@ import click
 
 from midaz_seed.cli.documents import STDOUT, DocumentingCommand, set_report_file
 from midaz_seed.cli.flags import (
+    FILE_OPTIONS,
     OUTPUT,
     PLAN_OPTIONS,
+    RUN_OPTIONS,
     RUNS_PATH,
     RUNS_VARIABLE,
     SECTIONS,
+    SERVER_OPTIONS,
     TARGET_OPTIONS,
+    TIMEOUT_OPTION,
     Command,
     SettingOption,
 )
@@ -30,7 +34,7 @@ from midaz_seed.errors import UsageError
 from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.sources import Flag, LoadedSettings
 
-__all__ = ["LoadedSettings", "SectionedCommand", "settings_options", "target_options"]
+__all__ = ["LoadedSettings", "SectionedCommand", "server_options", "settings_options", "target_options"]
 
 
 class SectionedCommand(DocumentingCommand):
@@ -71,6 +75,12 @@ def _decorated(command: Command, options: Sequence[Callable[[Command], Command]]
     return command
 
 
+def server_options(command: Command) -> Command:
+    """Add the flags about target and configuration, not those about plan and load; else as `settings_options`."""
+    options = (*SERVER_OPTIONS, TIMEOUT_OPTION, *RUN_OPTIONS, *FILE_OPTIONS)
+    return _decorated(_with_settings(command), options)
+
+
 def settings_options(command: Command) -> Command:
     """Add the flags about plan and configuration, and call the command with `loaded: LoadedSettings`.
 
@@ -81,6 +91,11 @@ def settings_options(command: Command) -> Command:
         ConfigurationError: when the command is called with invalid settings.
         RunError: when the named run cannot be resumed.
     """
+    return _decorated(_with_settings(command), PLAN_OPTIONS)
+
+
+def _with_settings(command: Command) -> Command:
+    """Call a command with settings instead of the flags that set them."""
 
     @functools.wraps(command)
     def with_settings(**arguments: Any) -> Any:
@@ -115,7 +130,7 @@ def settings_options(command: Command) -> Command:
             set_report_file(loaded.settings.report)
         return command(**rest)
 
-    return _decorated(with_settings, PLAN_OPTIONS)
+    return with_settings
 
 
 def _with_report_on_stdout(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -25,19 +25,23 @@ _ONLY_SEEDS = (
     "manifest",
     "stop",
 )
+_ONLY_PLANS = ("scenario", "preset", "seed", "runId", "volume", "data")
 _UNUSED: Mapping[str, Sequence[str]] = {
     "verify": _ONLY_SEEDS,
     "teardown": (*_ONLY_SEEDS, "generation.limits.maxConcurrency", "verification", "log.format", "report"),
     "doctor": ("report",),
+    "audit": (
+        *_ONLY_PLANS,
+        *(path for path in _ONLY_SEEDS if path != "journal.enabled"),
+        "breaker",
+        "generation",
+        "idempotency",
+        "verification",
+    ),
 }
 """Command -> the settings, or sections, that it does not use."""
 _USED_BY_PLAN = (
-    "scenario",
-    "preset",
-    "seed",
-    "runId",
-    "volume",
-    "data",
+    *_ONLY_PLANS,
     "generation.batches.transactionsPerBatch",
     "idempotency.ttlS",
 )

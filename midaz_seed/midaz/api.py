@@ -207,6 +207,12 @@ class MidazApi:
         """Iterate over all balances of a ledger."""
         return self.rows(routes.balances(place), Service.TRANSACTION, by_cursor=True)
 
+    async def balance(self, place: Place, balance_id: str) -> JsonObject | None:
+        """Return one balance by id; None when it does not exist."""
+        return await self._object(
+            Request("GET", routes.balance(place, balance_id), service=Service.TRANSACTION), "id", balance_id
+        )
+
     async def balance_at(self, place: Place, balance_id: str, moment: str) -> JsonObject | None:
         """Return a balance as it was at a time (midaz-behaviour: balance-history); None without an operation by then.
 

@@ -9,7 +9,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "midaz_seed"
 PAGE = ROOT / "docs" / "architecture.md"
 PAGES = [PAGE, ROOT / "docs" / "design.md"]
-LINES_MAX = 145
+LINES_MAX = 175
 LINE_LENGTH_MAX = 120
 
 PATH = re.compile(r"`([a-z_/0-9.-]+\.(?:py|md)|[a-z_]+(?:/[a-z_]+)*/)`")

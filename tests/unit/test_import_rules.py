@@ -18,9 +18,9 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe"},
-    {"wiring", "stopping", "telemetry"},
+    {"ledger_audit", "wiring", "stopping", "telemetry"},
     {"runner"},
-    {"engines"},
+    {"auditing", "engines"},
     {"cli", "shard_worker", "pytest_plugin"},
     {"__main__", "__init__"},
 ]

@@ -269,7 +269,7 @@ class LedgerRun:
             assert done + in_doubt == planned, accounted
 
     async def _verify(self) -> None:
-        """Verify the ledger, and recover what is in doubt when the audit found its records."""
+        """Verify the ledger, and recover what is in doubt when the list has its records."""
         context, ledger = self._context, self._ledger
         with self._reported(Phase.VERIFY) as recorder:
             verification = await verify_ledger(context, ledger)
@@ -280,7 +280,7 @@ class LedgerRun:
                 verification = await verify_ledger(context, ledger)
             context.results.verifications.append(verification)
             recorder.count_step()
-        if verification.ok and ledger.in_doubt:  # the audit has found the record of each of them
+        if verification.ok and ledger.in_doubt:  # the list has the record of each of them
             channels = {phase: channel(context, ledger, phase) for phase in MONEY}
             recovered = {unresolved.item.phase for unresolved in ledger.in_doubt}
             for unresolved in list(ledger.in_doubt):

@@ -1,7 +1,8 @@
 """The verification: compare what the server holds with the plan.
 
 It covers every balance of every account, zero-sum per asset against the external account, the counts of everything, a
-sample of transactions with their operations, and every transaction by its mark where anything was in doubt (`audit`).
+sample of transactions with their operations, and every transaction by its mark where anything was in doubt
+(`every_transaction`).
 It uses nothing that the run itself counted. What differs is read again (`Rereads`).
 """
 
@@ -14,7 +15,7 @@ from typing import TypeVar
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.entities.marks import IdsByKey, add, id_of, key_of, locate, surplus, verify_marks
-from midaz_seed.engine.ledger.audit import audit, differences_of
+from midaz_seed.engine.ledger.every_transaction import compare_marks, differences_of
 from midaz_seed.engine.ledger.history import check_history
 from midaz_seed.engine.ledger.listing import (
     dates_of,
@@ -84,7 +85,7 @@ class _Verification:
         await self._check_entities()
         rereads = Rereads(self._context)
         actual = await self._transactions_when_settled(rereads)
-        read = await self._audit(rereads) if self._is_to_be_audited else 0
+        read = await self._compare_marks(rereads) if self._needs_every_transaction else 0
         self._compare_count("transaction count", self._planned_transactions, actual + len(self._unlisted))
         read = max(read, await self._check_sample())
         balances_differ = any(row.what in ("available", "balance") for row in self._differences)
@@ -114,7 +115,7 @@ class _Verification:
         return planned - self._ledger.left_out_records
 
     @property
-    def _is_to_be_audited(self) -> bool:
+    def _needs_every_transaction(self) -> bool:
         ledger = self._ledger
         doubted = ledger.uncertain or ledger.recovered or ledger.in_doubt
         return bool(doubted) or self._context.settings.verification.every_transaction
@@ -272,10 +273,10 @@ class _Verification:
             )
         return len({id_of(row) async for row in transactions_of(self._context, self._ledger)})
 
-    async def _audit(self, rereads: Rereads) -> int:
+    async def _compare_marks(self, rereads: Rereads) -> int:
         """Compare every transaction with the plan, and return how many were listed."""
         context, ledger = self._context, self._ledger
-        found = await audit(context, ledger, rereads)
+        found = await compare_marks(context, ledger, rereads)
         differences = differences_of(found, ledger)
         if found.unlisted and not differences and not self._differences and not context.results.crash_seen:
             context.results.crash_seen = (

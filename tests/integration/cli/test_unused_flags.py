@@ -17,7 +17,7 @@ def server() -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("command", ["run", "verify", "teardown", "doctor"])
+@pytest.mark.parametrize("command", ["run", "verify", "teardown", "doctor", "audit"])
 @pytest.mark.parametrize("flag", [("--dialect", "v4"), ("--sandbox-data", "x"), ("--set", "sandbox.faults=x")])
 def test_a_flag_for_the_sandbox_is_refused_with_a_url(command: str, flag: tuple[str, str], tmp_path: Path) -> None:
     """P7: in every command that has a target."""

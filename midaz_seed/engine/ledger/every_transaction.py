@@ -1,6 +1,6 @@
 """Compare every transaction of a ledger by its mark: each planned one exists once with its amount, and no other.
 
-Balances can agree by coincidence. A ledger where anything was not decided by a direct answer is therefore audited.
+Balances can agree by coincidence. A ledger where anything was not decided by a direct answer is compared whole.
 """
 
 from collections import Counter
@@ -43,7 +43,7 @@ SINGLE_READS_MAX = 100
 
 
 @dataclass(slots=True)
-class Audit:
+class MarkComparison:
     """The result of comparing the server's list of transactions."""
 
     listed: int = 0
@@ -64,7 +64,7 @@ class Audit:
         return len(self.absent) == ledger.missed_count + ledger.left_out_count and effect == not_made
 
 
-async def audit(context: RunContext, ledger: LedgerState, rereads: Rereads) -> Audit:
+async def compare_marks(context: RunContext, ledger: LedgerState, rereads: Rereads) -> MarkComparison:
     """Compare the ledger's plan with the server's list, reread until it is as expected.
 
     Raises:
@@ -83,12 +83,12 @@ async def audit(context: RunContext, ledger: LedgerState, rereads: Rereads) -> A
     return found
 
 
-async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
+async def _read_list(context: RunContext, ledger: LedgerState) -> MarkComparison:
     """Read and compare the whole list."""
     listing = Listing()
     async for row in transactions_of(context, ledger):
         listing.add(row, context.plan.run_id)
-    result, endings = Audit(listed=listing.count), await endings_of(ledger)
+    result, endings = MarkComparison(listed=listing.count), await endings_of(ledger)
     unplanned = listing.names
     for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:
@@ -107,9 +107,9 @@ async def _read_list(context: RunContext, ledger: LedgerState) -> Audit:
     return result
 
 
-async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: Audit) -> Audit:
-    """Update an audit: read the absent transactions one by one."""
-    result, endings = Audit(listed=earlier.listed), await endings_of(ledger)
+async def _reread_singly(context: RunContext, ledger: LedgerState, earlier: MarkComparison) -> MarkComparison:
+    """Update a comparison: read the absent transactions one by one."""
+    result, endings = MarkComparison(listed=earlier.listed), await endings_of(ledger)
     absent = {*earlier.absent, *earlier.unlisted}
     for number, item in enumerate(chain.from_iterable(map(ledger.plan.transactions, MONEY))):
         if number % YIELD_EVERY == 0:
@@ -138,7 +138,7 @@ async def _read_record(context: RunContext, ledger: LedgerState, item: Transacti
     return listing.record_of(item)
 
 
-def _note_absent(result: Audit, ledger: LedgerState, item: TransactionItem) -> None:
+def _note_absent(result: MarkComparison, ledger: LedgerState, item: TransactionItem) -> None:
     if item.key in ledger.recovered:
         result.unlisted.append(item.key)
     else:
@@ -157,8 +157,8 @@ def _differences(
         yield "transaction status", item.key, planned, found.status
 
 
-def differences_of(found: Audit, ledger: LedgerState) -> list[Difference]:
-    """Return the differences from the plan that an audit shows, except for `unlisted`."""
+def differences_of(found: MarkComparison, ledger: LedgerState) -> list[Difference]:
+    """Return the differences from the plan that a comparison shows, except for `unlisted`."""
     key, expected = ledger.plan.key, ledger.missed_count + ledger.left_out_count
     differences = [Difference(key, *wrong) for wrong in found.wrong]
     if found.expects(ledger):

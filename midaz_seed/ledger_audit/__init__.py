@@ -1,0 +1,1 @@
+"""Check the invariants of ledgers without a plan, by reading alone."""
