@@ -83,7 +83,7 @@ def run(
     """
     from functools import partial
 
-    from midaz_seed.cli.execute import execute
+    from midaz_seed.cli.execute import RunFunction, execute
     from midaz_seed.runner import seed
     from midaz_seed.runs.record import RunStatus
 
@@ -97,8 +97,13 @@ def run(
                 observer.end(ExitCode.DONE, verdict)
                 end_without_a_run(verdict, is_stdout_taken=is_stdout(events_file))
                 return
+        function: RunFunction = partial(seed, directory=directory)
+        if engine == "dask":
+            from midaz_seed.engines.dask_engine import seed_on_dask
+
+            function = partial(seed_on_dask, scheduler=scheduler)
         execute(
-            partial(seed, directory=directory),
+            function,
             loaded.settings,
             as_json=as_json,
             quiet=quiet,
