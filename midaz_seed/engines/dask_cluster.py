@@ -5,6 +5,7 @@ Everything here blocks, so that it is called in a thread beside the event loop o
 
 import logging
 import os
+import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -59,14 +60,19 @@ class DaskCluster:
         """
         distributed = load_dask()
         _silence()
+        client = distributed.Client.__new__(distributed.Client)  # one that failed would print a traceback when it goes
         try:
-            return cls(distributed.Client(scheduler, timeout=CONNECT_S, set_as_default=False))
-        except (OSError, TimeoutError, ValueError, TypeError) as error:
+            with socket.create_connection(_host_and_port(scheduler), timeout=CONNECT_S):
+                pass  # Dask would try an address that refuses connections again and again
+            client.__init__(scheduler, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, OverflowError, TypeError, ValueError) as error:
+            client.status = "closed"
             raise UnreachableError(
-                f"no Dask scheduler answers at {scheduler}",
+                f"no Dask scheduler answers at {scheduler}: {error}",
                 where=scheduler,
                 hint="check the address, such as tcp://127.0.0.1:8786, and Dask's own settings for TLS",
             ) from error
+        return cls(client)
 
     @classmethod
     def start(cls, workers: int, variables: Mapping[str, str]) -> "DaskCluster":
@@ -87,7 +93,7 @@ class DaskCluster:
                 threads_per_worker=1,
                 processes=True,
                 host="127.0.0.1",
-                dashboard_address=None,
+                dashboard_address="127.0.0.1:0",
                 memory_limit=0,  # slices hold no data of Dask, and a paused worker would only delay them
                 silence_logs=logging.CRITICAL,
                 env=dict(variables),
@@ -192,6 +198,12 @@ class DaskCluster:
                 nanny.process.process.kill()
 
         self._local.sync(kill)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Return what to connect to. Raises ValueError."""
+    host, port = import_module("distributed.comm").get_address_host_port(address)
+    return str(host), int(port)
 
 
 def _silence() -> None:
