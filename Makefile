@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 FUZZ_MINUTES ?= 60
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try help demo test acceptance contract chaos fuzz model check format bench bench-quick docs clean signals machine
+.PHONY: dist dist-try help demo test acceptance contract chaos fuzz model check format bench bench-quick docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -28,14 +28,16 @@ $(STAMP): pyproject.toml
 
 demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every balance, print the report
 	@echo "Seeding the embedded server: 8,000 movements, a few seconds."
-	@$(BIN)/midaz-seed run --preset small --target sandbox
-	@printf '%s\n' '' 'The command is $(BIN)/midaz-seed. What to try next:' \
+	@$(BIN)/midaz-seed run --preset small --target sandbox --html demo-report.html
+	@printf '%s\n' '' 'The same report with charts, for a browser: demo-report.html' \
+		'' 'The command is $(BIN)/midaz-seed. What to try next:' \
 		'  $(BIN)/midaz-seed run --scenario demo --target sandbox     # a bank with 90 days of history' \
 		'  $(BIN)/midaz-seed plan --preset large                      # show what would be made' \
 		'  $(BIN)/midaz-seed run -v medium -u http://127.0.0.1:3002   # fill a Midaz of your own' \
 		'  $(BIN)/midaz-seed --help'
 
 test: $(STAMP) ## run the tests with coverage, in two processes
+	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 acceptance: $(STAMP) ## kill clients and servers under faults, and verify every movement afterwards (about 4 minutes)
@@ -86,7 +88,11 @@ docs: $(STAMP) ## regenerate the generated parts of docs/, and the screens of th
 	@$(BIN)/python tools/screens.py
 	@$(BIN)/python tools/scenario_pages.py
 
-bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit and draws (about 10 minutes)
+screenshots: $(STAMP) ## write the pictures of the HTML report in docs/images/ (needs a browser)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m tools.screenshots
+
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws and plans (about 10 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -96,9 +102,11 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/drawing.py
+	@$(BIN)/python benchmarks/planning.py
 	@$(BIN)/python benchmarks/order.py
 	@$(BIN)/python benchmarks/telemetry.py
 	@$(BIN)/python benchmarks/journal.py --appends
+	@$(BIN)/python benchmarks/report_page.py
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)
 	@$(BIN)/python benchmarks/clients.py --rounds 1 --count 3000
@@ -106,4 +114,4 @@ bench-quick: $(STAMP) ## the same without the large runs, one short round each (
 	@$(BIN)/python benchmarks/sizes.py small medium
 
 clean: ## remove the files of the other targets
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist
+	rm -rf $(VENV) demo-report.html .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

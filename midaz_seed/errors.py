@@ -51,10 +51,16 @@ class ExitCode(IntEnum):
     SETTLEMENT = 4
     """The balances did not show the deposits before the deadline, it is unknown whether some movements were made, or
     the time limit left no time to settle and verify."""
+    THRESHOLD = 5
+    """Everything is as planned, and a threshold failed (`--fail-if`, `--thresholds`)."""
     INTERRUPTED = 130
     """Stopped by SIGINT (Ctrl-C), within the grace time."""
     TERMINATED = 143
     """Stopped by SIGTERM or SIGHUP, within the grace time."""
+
+
+AS_PLANNED = (ExitCode.DONE, ExitCode.THRESHOLD)
+"""The exit codes of a run in which everything is as planned, whatever its figures."""
 
 
 def exit_code_of(number: Signals) -> ExitCode:

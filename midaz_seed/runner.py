@@ -27,6 +27,7 @@ from midaz_seed.engine.teardown import Fate, Removal
 from midaz_seed.errors import OutputError, UsageError
 from midaz_seed.event_loop import in_thread, synchronous
 from midaz_seed.file_descriptors import reserve_descriptors
+from midaz_seed.outputs import write_outputs
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.last_day import is_open
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
@@ -341,7 +342,7 @@ def _open_session(
 def _end_session(session: Session, report: Report) -> Report:
     """Record the end of the session. A full disk must not take away the report of what was done."""
     try:
-        session.end(report)
+        session.end(report, write_outputs)
     except OutputError as error:
         return replace(report, next_step=f"{report.next_step} {error}: its directory is out of date.".strip())
     return report

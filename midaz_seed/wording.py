@@ -18,6 +18,13 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def duration_text(seconds: float) -> str:
+    """Format a duration: 1:05, or 2:01:05 from an hour."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
 def printable(text: str) -> str:
     r"""Return text from outside in one line that can be printed: from a server, a file or the command line.
 

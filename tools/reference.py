@@ -16,6 +16,7 @@ import api_reference  # noqa: E402 - it and the package are imported from this f
 import click  # noqa: E402
 import scenario_reference  # noqa: E402
 import telemetry_reference  # noqa: E402
+import threshold_reference  # noqa: E402
 
 from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
@@ -129,6 +130,7 @@ def main() -> None:
             "envelope": telemetry_reference.envelope_table(),
             "events": telemetry_reference.event_table(),
         },
+        "docs/thresholds.md": threshold_reference.parts(),
         "docs/telemetry.md": {"metrics": telemetry_reference.metric_table()},
     }
     stale: list[str] = []

@@ -34,6 +34,7 @@ COMMANDS = {
     "run": "Fill a Midaz with the planned data and verify every balance.",
     "plan": "Show what a run would create; send nothing.",
     "retry": "Send the rejected items of a run again.",
+    "report": "Show the report of a run as an HTML page.",
     "runs": "List, show or delete the runs in a runs directory.",
     "doctor": "Check a Midaz before a run: go or no-go.",
     "verify": "Verify that a Midaz holds the planned data; write nothing.",
@@ -42,6 +43,8 @@ COMMANDS = {
     "sandbox": "Run the embedded Midaz.",
     "scenario": "List, show or check what data can consist of.",
     "config": "Show the settings, their JSON Schema or a file to start from.",
+    "completion": "Print the completion script of bash, zsh or fish.",
+    "help": "Show the help of a command, as --help does.",
 }
 """Command -> its line in `midaz-seed --help`. The command is an object of that name in the module of that name."""
 
@@ -82,7 +85,8 @@ def _print_version(ctx: click.Context, parameter: click.Parameter, wanted: bool)
     cls=_LazyCommands,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Run a command with --help for its options. Exit codes: 0 done and verified; 1 over the error budget, a "
-    "balance differs, or an internal error; 2 usage or configuration; 3 target; 4 settlement; 130/143 interrupted.",
+    "balance differs, or an internal error; 2 usage or configuration; 3 target; 4 settlement; 5 a threshold failed; "
+    "130/143 interrupted.",
 )
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version."
@@ -136,7 +140,7 @@ def _complete(commands: click.Group) -> int | None:
     from click.shell_completion import get_completion_class, shell_complete
 
     if get_completion_class(instruction.partition("_")[0]) is None:
-        hint = "use bash_source, zsh_source or fish_source"
+        hint = "use bash_source, zsh_source or fish_source, or `midaz-seed completion SHELL`"
         _print_error(f"{COMPLETION_VARIABLE}={instruction} names no shell", "", hint)
         return ExitCode.USAGE
     return shell_complete(commands, {}, PROGRAM, COMPLETION_VARIABLE, instruction)

@@ -13,9 +13,9 @@ from typing import Any
 
 import click
 
+from midaz_seed.cli.outputs import OUTPUTS, begin_outputs, write_ending
 from midaz_seed.errors import ExitCode, OutputError, SeedError
 
-SCHEMA_VERSION = 1
 STDOUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 """The files of a report that stand for standard output."""
 _PARSED = "midaz_seed.parsed"
@@ -51,21 +51,27 @@ class Ending:
     where: str = ""
 
 
-def set_report_file(file: Path) -> None:
-    """Use this file as the report of the current command, and write into it that the command has not ended.
+def begin_documents(file: Path | None) -> None:
+    """Write into the files of the current command that it has not ended.
 
     What a killed command leaves is then neither the document of an earlier command nor a result.
 
+    Args:
+        file: of the report; None without one.
+
     Raises:
-        OutputError: the file cannot be written.
+        OutputError: a file cannot be written.
     """
     from midaz_seed.reporting.report_file import check_writable, is_replaceable, write_document
 
     ctx = click.get_current_context()
-    check_writable(file)
-    if is_replaceable(file):
-        write_document(_text(ctx, Ending(None, "The command has not ended: it is working, or it was killed.")), file)
-    ctx.meta[_REPORT] = file
+    document = _document(ctx, Ending(None, "The command has not ended: it is working, or it was killed."))
+    if file is not None:
+        check_writable(file)
+        if is_replaceable(file):
+            write_document(_text(document), file)
+        ctx.meta[_REPORT] = file
+    begin_outputs(ctx, document)
 
 
 def report_file(ctx: click.Context) -> Path | None:
@@ -89,7 +95,9 @@ def leave_document(ctx: click.Context, ending: Ending) -> None:
     parsed: click.Context | None = ctx.meta.get(_PARSED)
     if parsed is None:
         return
-    text = _text(parsed, ending)
+    document = _document(parsed, ending)
+    text = _text(document)
+    write_ending(parsed, document)
     file = report_file(ctx)
     if file is not None:
         with suppress(OutputError):
@@ -114,31 +122,35 @@ def end_without_a_run(verdict: str, *, is_stdout_taken: bool = False) -> None:
 
 def _read_document_flags(arguments: Sequence[str], known: Collection[str | None]) -> dict[str, Any]:
     """Return what the flags say about documents on a command line that cannot be parsed."""
-    found: dict[str, Any] = {"as_json": "--json" in arguments, "report_file": None}
+    flags = {"--report": "report_file", **{output.flag: parameter for parameter, output in OUTPUTS.items()}}
+    found: dict[str, Any] = {"as_json": "--json" in arguments, **dict.fromkeys(flags.values())}
     for argument, following in pairwise([*arguments, ""]):
         flag, equals, value = argument.partition("=")
-        if flag == "--report":
-            found["report_file"] = value if equals else following
+        if flag in flags:
+            found[flags[flag]] = value if equals else following
     return {name: value for name, value in found.items() if name in known}
 
 
-def _text(ctx: click.Context, ending: Ending) -> str:
+def _document(ctx: click.Context, ending: Ending) -> dict[str, Any]:
     from importlib.metadata import PackageNotFoundError, version
+
+    from midaz_seed.reporting.ending import ENDING_VERSION, EndingDocument, EndingError
 
     try:
         number = version("midaz-seed")
     except PackageNotFoundError:
         number = ""
-    error: Mapping[str, str] | None = None
-    if ending.error:
-        error = {"kind": ending.error, "message": ending.verdict, "where": ending.where, "hint": ending.next_step}
-    document = {
-        "schema_version": SCHEMA_VERSION,
-        "version": number,
-        "command": ctx.command_path.removeprefix("midaz-seed "),
-        "exit_code": ending.exit_code,
-        "verdict": ending.verdict,
-        "next_step": ending.next_step,
-        "error": error,
-    }
+    error = EndingError(ending.error, ending.verdict, ending.where, ending.next_step) if ending.error else None
+    return EndingDocument(
+        schema_version=ENDING_VERSION,
+        version=number,
+        command=ctx.command_path.removeprefix("midaz-seed "),
+        exit_code=ending.exit_code,
+        verdict=ending.verdict,
+        next_step=ending.next_step,
+        error=error,
+    ).as_document()
+
+
+def _text(document: Mapping[str, Any]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

@@ -2,7 +2,7 @@
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,6 +12,8 @@ import anyio
 import click
 
 from midaz_seed.cli.last_resort import end_in_time
+from midaz_seed.cli.outputs import summarize_for_github, write_outputs
+from midaz_seed.cli.watched_run import watched_run
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import shards_of
 from midaz_seed.errors import OutputError, ResultNotWrittenError
@@ -77,14 +79,7 @@ class _Display:
         if self._quiet:
             return
         self._in_shards = shards_of(context) > 1
-        is_searched = context.settings.generation.limits.max_concurrency == "auto" and not self._in_shards
-        self._progress = make_progress(
-            sys.stderr,
-            context.meter,
-            context.clock,
-            verified=lambda: (len(context.results.verifications), len(context.state.ledgers)),
-            limit=lambda: context.pool.limit if is_searched else None,
-        )
+        self._progress = make_progress(sys.stderr, watched_run(context), context.clock)
         early, self._early = self._early, []
         for event in early:
             self._show(event)
@@ -149,19 +144,32 @@ def _delivered(report: Report, file: Path | None, as_json: bool, is_stdout_taken
     Raises:
         ResultNotWrittenError: it cannot be printed. The file, if any, has it.
     """
-    if file is not None:
-        try:
-            write_json(report, file)
-        except OutputError as error:
-            report = not_written(report, error)
+    report = _written(report, file)
     try:
         width = text_width(sys.stderr if is_stdout_taken else sys.stdout, WIDTH)
         click.echo(report.as_json() if as_json else render_text(report, width), nl=False, err=is_stdout_taken)
     except ResultNotWrittenError as error:
         message = f"{error.message}. The run itself: {report.verdict}"
-        report = not_written(report, error)
-        if file is not None:
-            with suppress(OutputError):
-                write_json(report, file)
+        report = _written(not_written(report, error), file)
+        summarize_for_github(report)
         raise ResultNotWrittenError(message, hint=error.hint, exit_code=report.exit_code) from error
+    summarize_for_github(report)
+    return report
+
+
+def _written(report: Report, file: Path | None) -> Report:
+    """Write a report into the files that flags and settings ask for. Return it with what could not be written; the
+    others then have that too."""
+    ctx = click.get_current_context()
+    steps: list[Callable[[Report], None]] = [] if file is None else [lambda written: write_json(written, file)]
+    steps.append(lambda written: write_outputs(ctx, written))
+    complete = report
+    for step in steps:
+        try:
+            step(report)
+        except OutputError as error:
+            report = not_written(report, error)
+    for step in steps if report is not complete else ():
+        with suppress(OutputError):
+            step(report)
     return report

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from midaz_seed.cli.completing import complete_scenario
+from midaz_seed.cli.runs_folder import RUNS_PATH
 from midaz_seed.settings.sources import Flag
 
 if TYPE_CHECKING:
@@ -17,12 +19,11 @@ PLAN = "Plan"
 TARGET = "Target"
 CHECKS = "Checks"
 PACE = "Load"
+THRESHOLDS = "Thresholds"
 RUNS = "Runs and journal"
-RUNS_PATH = "journal.directory"
-RUNS_VARIABLE = "MIDAZ_SEED_JOURNAL__DIRECTORY"
 SETTINGS = "Configuration"
 OUTPUT = "Output"
-SECTIONS = (TARGET, PLAN, CHECKS, PACE, RUNS, SETTINGS, OUTPUT)
+SECTIONS = (TARGET, PLAN, CHECKS, PACE, THRESHOLDS, RUNS, SETTINGS, OUTPUT)
 
 Command = Callable[..., Any]
 
@@ -34,13 +35,23 @@ class SettingOption(click.Option):
         path: the setting's dotted YAML path.
         section: the heading in the help.
         value: the value that a flag without an argument sets.
+        choices: what the shell completes. The settings have them too; to import those takes too long for a completion.
     """
 
-    def __init__(self, *args: Any, path: str, section: str, value: str | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        *args: Any,
+        path: str,
+        section: str,
+        value: str | None = None,
+        choices: tuple[str, ...] = (),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.path = path
         self.section = section
         self.value = value
+        self.choices = choices
 
     @property
     def spelling(self) -> str:
@@ -57,25 +68,14 @@ class SettingOption(click.Option):
         """Offer the setting's choices, or the files or folders that the shell finds."""
         from click.shell_completion import CompletionItem
 
-        from midaz_seed.settings.schema import SETTINGS
-
         kind = {"FILE": "file", "DIR": "dir"}.get(self.metavar or "")
         if kind:
             return [CompletionItem(incomplete, type=kind)]
         if self.path == "scenario":
             return complete_scenario(ctx, self, incomplete)
-        choices = SETTINGS[self.path].choices + (("auto",) if "auto" in (self.metavar or "") else ())
+        choices = self.choices + (("auto",) if "auto" in (self.metavar or "") else ())
+        choices += ("sandbox",) if "sandbox" in (self.metavar or "") else ()
         return [CompletionItem(choice) for choice in choices if choice.startswith(incomplete)]
-
-
-def complete_scenario(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list["CompletionItem"]:
-    """Offer the built-in scenarios, or the files that the shell finds."""
-    from click.shell_completion import CompletionItem
-
-    from midaz_seed.scenarios.extending import builtin_names
-
-    names = [CompletionItem(name) for name in builtin_names() if name.startswith(incomplete)]
-    return names or [CompletionItem(incomplete, type="file")]
 
 
 class _SectionOption(click.Option):
@@ -146,6 +146,7 @@ PLAN_OPTIONS = (
         "-v",
         "preset",
         metavar="NAME",
+        choices=("tiny", "small", "medium", "large"),
         help="Preset volume: tiny (24 movements), small (8,000), medium (15,000) or large (1,000,000) [default: small]",
     ),
     _setting(
@@ -316,6 +317,7 @@ SERVER_OPTIONS = (
         "sandbox.dialect",
         "--dialect",
         metavar="NAME",
+        choices=("v3.3", "v3.8", "v4"),
         help="With --target sandbox: Midaz version to imitate: v3.3, v3.8 or v4 [default: v3.8]",
     ),
     _setting(
@@ -323,6 +325,7 @@ SERVER_OPTIONS = (
         "target.transport",
         "--transport",
         metavar="NAME",
+        choices=("wire", "session"),
         help="HTTP client: wire (fast) or session (full-featured aiohttp client) [default: wire]",
     ),
 )
@@ -355,7 +358,12 @@ RUN_OPTIONS = (
         help="Log at debug level, down to single requests",
     ),
     _setting(
-        OUTPUT, "log.format", "--log-format", metavar="FORMAT", help="Log format: console or json [default: console]"
+        OUTPUT,
+        "log.format",
+        "--log-format",
+        metavar="FORMAT",
+        choices=("console", "json"),
+        help="Log format: console or json [default: console]",
     ),
 )
 """Flags about the files of a run, and logs."""
@@ -453,6 +461,21 @@ TARGET_OPTIONS = (
         is_flag=True,
         value=True,
         help="Verify that every planned transaction is listed exactly once [default: only where anything was in doubt]",
+    ),
+    _setting(
+        THRESHOLDS,
+        "thresholds.failIf",
+        "--fail-if",
+        metavar="EXPR",
+        multiple=True,
+        help="End with exit code 5 if this is true at the end, such as 'latency_ms_p99 > 200'. Repeatable",
+    ),
+    _setting(
+        THRESHOLDS,
+        "thresholds.preset",
+        "--thresholds",
+        metavar="NAME",
+        help="Add thresholds: plan has the times for small, medium and large, and fewer than 1 % errors",
     ),
     *RUN_OPTIONS,
 )

@@ -14,14 +14,12 @@ from typing import Any
 
 import click
 
-from midaz_seed.cli.documents import STDOUT, DocumentingCommand, set_report_file
+from midaz_seed.cli.documents import STDOUT, DocumentingCommand, begin_documents
 from midaz_seed.cli.flags import (
     FILE_OPTIONS,
     OUTPUT,
     PLAN_OPTIONS,
     RUN_OPTIONS,
-    RUNS_PATH,
-    RUNS_VARIABLE,
     SECTIONS,
     SERVER_OPTIONS,
     TARGET_OPTIONS,
@@ -29,6 +27,8 @@ from midaz_seed.cli.flags import (
     Command,
     SettingOption,
 )
+from midaz_seed.cli.outputs import OUTPUTS
+from midaz_seed.cli.runs_folder import RUNS_PATH, runs_directory
 from midaz_seed.cli.unused import check_fits_run, check_used
 from midaz_seed.errors import UsageError
 from midaz_seed.settings.masking import mask_user_info
@@ -114,23 +114,37 @@ def _with_settings(command: Command) -> Command:
             stored = directory.settings()
         elif "run_name" in arguments:
             rest["directory"] = None
-        rest["loaded"] = loaded = load_settings(
+        loaded = load_settings(
             config=Path(config) if config is not None else None,
             flags=flags,
             environ=os.environ,
             stored=stored,
             now=datetime.now(UTC),
         )
+        rest["loaded"] = loaded = _with_default_target(loaded)
         check_used(str(click.get_current_context().info_name), loaded)
         if loaded.settings.target.insecure:
             click.echo(f"WARNING: {INSECURE}", err=True)
-        if "report_file" in arguments and str(loaded.settings.report) in STDOUT:
-            rest = _with_report_on_stdout(rest)
-        elif "report_file" in arguments and loaded.settings.report is not None:
-            set_report_file(loaded.settings.report)
+        for parameter in OUTPUTS:
+            rest.pop(parameter, None)
+        if "report_file" in arguments:
+            on_stdout = str(loaded.settings.report) in STDOUT
+            rest = _with_report_on_stdout(rest) if on_stdout else rest
+            begin_documents(None if on_stdout else loaded.settings.report)
         return command(**rest)
 
     return with_settings
+
+
+def _with_default_target(loaded: LoadedSettings) -> LoadedSettings:
+    """Return the settings with this machine as the target, where none is given."""
+    from midaz_seed.settings.target import DEFAULT_URL
+
+    target = loaded.settings.target
+    if target.base_url or target.onboarding_url or target.transaction_url:
+        return loaded
+    target = target.model_copy(update={"base_url": DEFAULT_URL})
+    return replace(loaded, settings=loaded.settings.model_copy(update={"target": target}))
 
 
 def _with_report_on_stdout(arguments: dict[str, Any]) -> dict[str, Any]:
@@ -141,11 +155,6 @@ def _with_report_on_stdout(arguments: dict[str, Any]) -> dict[str, Any]:
     settings = loaded.settings.model_copy(update={"report": None})
     click.get_current_context().params.update(as_json=True, report_file=None)
     return {**arguments, "as_json": True, "loaded": replace(loaded, settings=settings)}
-
-
-def runs_directory(given: str | None) -> Path:
-    """Return the directory of the runs: the flag's, else the environment's, else the default."""
-    return Path(given or os.environ.get(RUNS_VARIABLE) or "runs")
 
 
 def _split(parameters: list[click.Parameter], arguments: dict[str, Any]) -> tuple[list[Flag], dict[str, Any]]:

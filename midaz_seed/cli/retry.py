@@ -4,8 +4,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.completing import complete_rejected_run
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.outputs import output_options
 from midaz_seed.wording import counted
 
 if TYPE_CHECKING:
@@ -15,11 +17,11 @@ if TYPE_CHECKING:
 @click.command(
     cls=SectionedCommand,
     epilog="Exit codes: 0 done and verified; 1 over the error budget or a balance differs; 2 usage; 3 target; "
-    "4 settlement; 130/143 interrupted.",
+    "4 settlement; 5 a threshold failed; 130/143 interrupted.",
 )
 @settings_options
 @target_options
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=complete_rejected_run)
 @click.option(
     "--report",
     "report_file",
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write the report as JSON to this file; - prints it instead of the text.",
 )
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quiet: bool) -> None:

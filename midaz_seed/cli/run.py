@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.completing import complete_unfinished_run
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.flags import LoadOption, RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.outputs import output_options
 from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 from midaz_seed.cli.unused import check_given
 from midaz_seed.errors import ExitCode
@@ -14,11 +16,15 @@ from midaz_seed.errors import ExitCode
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
 
+ANNOUNCEMENT_WIDTH = 120
+"""Columns of the line about what the run will do, at most."""
+
 
 @click.command(
     cls=SectionedCommand,
     epilog="Exit codes: 0 done and verified; 1 over the error budget or a balance differs; 2 usage; 3 target; "
-    "4 settlement; 130/143 interrupted. To continue, run the same command again or use --resume; nothing is doubled.",
+    "4 settlement; 5 a threshold failed; 130/143 interrupted. "
+    "To continue, run the same command again or use --resume; nothing is doubled.",
 )
 @settings_options
 @target_options
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
     default=None,
     metavar="[RUN]",
     cls=RunOption,
+    shell_complete=complete_unfinished_run,
     help="Resume an earlier run with its settings: RUN, or the last one that is not finished",
 )
 @click.option(
@@ -61,6 +68,7 @@ if TYPE_CHECKING:
     cls=LoadOption,
     help="With --engine dask: a scheduler such as tcp://127.0.0.1:8786 [default: processes on this machine]",
 )
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 @telemetry_options
@@ -81,11 +89,16 @@ def run(
     midaz-seed run -v medium -u http://127.0.0.1:3002  # fill a Midaz of your own
     midaz-seed run --resume                            # resume an unfinished run
     """
+    import sys
     from functools import partial
 
+    from midaz_seed.cli.announcement import announcement, with_sandbox_hint
     from midaz_seed.cli.execute import RunFunction, execute
+    from midaz_seed.errors import UnreachableError
+    from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runner import seed
     from midaz_seed.runs.record import RunStatus
+    from midaz_seed.wording import wrapped
 
     check_events(events_file, loaded.settings, as_json=as_json)
     check_given(click.get_current_context(), {"scheduler": (engine == "dask", "--engine dask")})
@@ -97,16 +110,24 @@ def run(
                 observer.end(ExitCode.DONE, verdict)
                 end_without_a_run(verdict, is_stdout_taken=is_stdout(events_file))
                 return
+        if sys.stderr.isatty() and not quiet:
+            about = announcement(loaded, directory.read_record().run_id if directory is not None else "")
+            click.echo("\n".join(wrapped([about], text_width(sys.stderr, ANNOUNCEMENT_WIDTH))), err=True)
         function: RunFunction = partial(seed, directory=directory)
         if engine == "dask":
             from midaz_seed.engines.dask_engine import seed_on_dask
 
             function = partial(seed_on_dask, scheduler=scheduler)
-        execute(
-            function,
-            loaded.settings,
-            as_json=as_json,
-            quiet=quiet,
-            observers=[observer],
-            is_stdout_taken=is_stdout(events_file),
-        )
+        try:
+            execute(
+                function,
+                loaded.settings,
+                as_json=as_json,
+                quiet=quiet,
+                observers=[observer],
+                is_stdout_taken=is_stdout(events_file),
+            )
+        except UnreachableError as error:
+            if engine == "dask":
+                raise
+            raise with_sandbox_hint(error, loaded.settings) from error

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from midaz_seed.cli.completing import complete_any_run
 from midaz_seed.cli.merge import merge_runs
-from midaz_seed.cli.options import runs_directory
+from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.wording import counted, printable, printable_json
 
@@ -16,12 +17,19 @@ if TYPE_CHECKING:
 _in_directory = click.option("--runs-dir", metavar="DIR", help="Directory of the runs  [default: runs]")
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
 
+HISTORY_WIDTH = 400
+"""Columns of the list where the output is not a terminal: all of them."""
+
 Command = Callable[..., Any]
 
 
-@click.group(cls=SuggestingGroup)
+class _Runs(SuggestingGroup):
+    default_command = "list"
+
+
+@click.group(cls=_Runs)
 def runs() -> None:
-    """List, show or delete the runs in a runs directory.
+    """List, show or delete the runs in a runs directory. Without a command: list.
 
     Each run, which is a plan on one server, keeps its journal in a directory of its own. To resume one: midaz-seed run
     --resume RUN. RUN is a run id; where several servers have runs of that id, it is the name that `runs list` shows.
@@ -32,7 +40,14 @@ def runs() -> None:
 @_in_directory
 @_as_json
 def list_runs(runs_dir: str | None, as_json: bool) -> None:
-    """List the runs, oldest first."""
+    """List the runs with verdict, rate and duration, the last updated one at the end.
+
+    A terminal shows the columns that fit; --json has everything.
+    """
+    import sys
+
+    from midaz_seed.cli.run_history import history_lines
+    from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runs.directory import list_runs
 
     root = runs_directory(runs_dir)
@@ -43,33 +58,20 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
     if not found:
         click.echo(f"There are no runs in the directory {printable(str(root))}.")
         return
-    lines = [("run", "scenario", "status", "done", "rejected", "started", "target")]
-    for run in found:
-        record = run.read_record()
-        lines.append(
-            (
-                printable(run.name),
-                printable(record.scenario),
-                record.status,
-                f"{100 * record.done // max(record.planned, 1)} %",
-                str(record.rejected),
-                printable(record.created_at[:16].replace("T", " ")),
-                printable(record.target),
-            )
-        )
-    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
-    for line in lines:
-        click.echo("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    rows = [(run.name, run.read_record()) for run in found]
+    for line in history_lines(rows, text_width(sys.stdout, HISTORY_WIDTH)):
+        click.echo(line)
 
 
 @runs.command("show")
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=complete_any_run)
 @_in_directory
 @_as_json
 def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     """Show one run: progress, rejected items, and how to continue."""
     from midaz_seed.runs.directory import find_run
     from midaz_seed.runs.record import RunStatus
+    from midaz_seed.wording import duration_text
 
     run = find_run(runs_directory(runs_dir), run_name)
     if as_json:
@@ -90,6 +92,10 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
         "made": f"{record.done:,} of {counted(record.planned, 'item')}",
         "directory": f"{run.path} ({counted(run.size_bytes, 'byte')})",
     }
+    if record.movements:
+        rows["movements"] = f"{record.movements:,}, {record.movements_per_s:,.0f} per second"
+    if record.elapsed_s:
+        rows["duration"] = duration_text(record.elapsed_s)
     if record.verdict and record.status is not RunStatus.REMOVED:  # it is about data that is gone
         rows["verdict"] = record.verdict
     rejects = run.rejects()
@@ -109,7 +115,7 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
 
 
 @runs.command("delete", epilog="Exit codes: 0 deleted; 1 not deleted, because the answer was no; 2 usage.")
-@click.argument("run_name", metavar="RUN")
+@click.argument("run_name", metavar="RUN", shell_complete=complete_any_run)
 @_in_directory
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation")
 def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from midaz_seed.cli.flags import complete_scenario
+from midaz_seed.cli.completing import complete_scenario
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.wording import printable, printable_json
 

@@ -10,12 +10,19 @@ from midaz_seed.wording import nearest
 
 
 class SuggestingGroup(click.Group):
-    """Without a command it prints its help; for an unknown one it suggests the nearest."""
+    """Without a command it runs the default one or prints its help; for an unknown one it suggests the nearest."""
 
     command_class = DocumentingCommand
+    default_command = ""
+    """The command that runs without a name, also with flags of its own; "": the help is printed."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, args if args or ctx.resilient_parsing else ["--help"])
+        if not ctx.resilient_parsing:
+            is_named = bool(args) and (not args[0].startswith("-") or args[0] in ctx.help_option_names)
+            if self.default_command and not is_named:
+                args = [self.default_command, *args]
+            args = args or ["--help"]
+        return super().parse_args(ctx, args)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

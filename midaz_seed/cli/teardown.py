@@ -4,6 +4,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.completing import complete_run_with_data
+from midaz_seed.cli.documents import Ending, leave_document
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.wording import printable, printable_json
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 )
 @settings_options
 @target_options
-@click.argument("run_name", metavar="[RUN]", required=False)
+@click.argument("run_name", metavar="[RUN]", required=False, shell_complete=complete_run_with_data)
 @click.option("--dry-run", is_flag=True, help="List what would be removed, without removing it")
 @click.option("--yes", is_flag=True, help="Do not ask for confirmation")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document")
@@ -43,6 +45,7 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
         question = f"Remove what this run created on {loaded.settings.target.base_url}?"
         if not click.confirm(printable(question), err=True):
             click.echo("Nothing was removed.", err=True)
+            leave_document(click.get_current_context(), Ending(ExitCode.DIFFERENCES, "Nothing was removed."))
             raise SystemExit(int(ExitCode.DIFFERENCES))
     removals = remove(loaded.settings, dry_run=dry_run, directory=directory, emit=end_in_time, handle_signals=True)
     click.echo(_document(removals) if as_json else _text(removals))

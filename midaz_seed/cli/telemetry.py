@@ -37,7 +37,7 @@ def telemetry_options(command: Command) -> Command:
         "events_file",
         metavar="FILE",
         type=click.Path(dir_okay=False, allow_dash=True),
-        help="Write each event as a line of JSON to this file; - writes to stdout, and the report's text to stderr.",
+        help="Write each event as a line of JSON to this file, or with - to stdout, and the report's text to stderr.",
     )(command)
 
 

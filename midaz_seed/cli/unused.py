@@ -24,18 +24,27 @@ _ONLY_SEEDS = (
     "journal.enabled",
     "manifest",
     "stop",
+    "thresholds.preset",
 )
 _ONLY_PLANS = ("scenario", "preset", "seed", "runId", "volume", "data")
 _UNUSED: Mapping[str, Sequence[str]] = {
     "verify": _ONLY_SEEDS,
-    "teardown": (*_ONLY_SEEDS, "generation.limits.maxConcurrency", "verification", "log.format", "report"),
-    "doctor": ("report",),
+    "teardown": (
+        *_ONLY_SEEDS,
+        "generation.limits.maxConcurrency",
+        "verification",
+        "log.format",
+        "report",
+        "thresholds",
+    ),
+    "doctor": ("report", "thresholds"),
     "audit": (
         *_ONLY_PLANS,
         *(path for path in _ONLY_SEEDS if path != "journal.enabled"),
         "breaker",
         "generation",
         "idempotency",
+        "thresholds.failIf",
         "verification",
     ),
 }
@@ -64,6 +73,8 @@ def check_used(command: str, loaded: LoadedSettings) -> None:
         is_used = _is_in(path, _USED_BY_PLAN) if command == "plan" else not _is_in(path, _UNUSED.get(command, ()))
         if not is_used:
             raise UsageError(f"{flag} has no effect on `midaz-seed {command}`", hint="leave it out")
+        if command == "verify" and path == "thresholds.failIf":
+            _check_has_values(flag, loaded)
         if target not in ("", "sandbox") and path.startswith("sandbox."):
             hint = "leave it out, or start `midaz-seed sandbox` with it"
             raise UsageError(
@@ -75,6 +86,18 @@ def check_used(command: str, loaded: LoadedSettings) -> None:
             raise UsageError(
                 f"{flag} has no effect: this sandbox ends with its data, so nothing is kept to resume",
                 hint="add --sandbox-data FILE, or leave it out",
+            )
+
+
+def _check_has_values(flag: str, loaded: LoadedSettings) -> None:
+    """Raise UsageError for a threshold of a verification that could not have a value."""
+    from midaz_seed.model.thresholds import parse_threshold
+
+    for expression in loaded.settings.thresholds.fail_if:
+        if parse_threshold(expression).only_runs:
+            raise UsageError(
+                f"{flag} '{expression}' has no effect on `midaz-seed verify`, which creates nothing",
+                hint="leave it out, or use a measure of the verification, such as elapsed_s or verify.latency_ms_p99",
             )
 
 

@@ -4,7 +4,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.completing import complete_run_with_data
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.cli.outputs import output_options
 from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 
 if TYPE_CHECKING:
@@ -12,11 +14,12 @@ if TYPE_CHECKING:
 
 
 @click.command(
-    cls=SectionedCommand, epilog="Exit codes: 0 everything is as planned; 1 something differs; 2 usage; 3 target."
+    cls=SectionedCommand,
+    epilog="Exit codes: 0 everything is as planned; 1 something differs; 2 usage; 3 target; 5 a threshold failed.",
 )
 @settings_options
 @target_options
-@click.argument("run_name", metavar="[RUN]", required=False)
+@click.argument("run_name", metavar="[RUN]", required=False, shell_complete=complete_run_with_data)
 @click.option(
     "--report",
     "report_file",
@@ -24,6 +27,7 @@ if TYPE_CHECKING:
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write the report as JSON to this file; - prints it instead of the text.",
 )
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 @telemetry_options

@@ -15,6 +15,16 @@ def how_to_continue(context: RunContext) -> str:
     return f"Continue with: midaz-seed run --resume {context.directory_arguments}{_secrets(context)}"
 
 
+def how_to_measure_again(context: RunContext) -> str:
+    """Return the sentence about another measurement of the same plan, after a threshold failed."""
+    if is_verification(context) or context.settings.has_temporary_sandbox:
+        return "The same command measures again."
+    return (
+        "To measure again, remove the data with `midaz-seed teardown` or use another --run-id: a second run with the "
+        "same settings only sends what is missing."
+    )
+
+
 def in_its_situation(context: RunContext, next_step: str) -> str:
     """Return the next step, or what is true instead when the server was a sandbox that has ended with its data."""
     if not next_step or not context.settings.has_temporary_sandbox:

@@ -330,6 +330,7 @@ _NOTHING = Created(Outcome.FAILED)
 
 
 async def _verify_one(context: RunContext, ledger: LedgerState) -> None:
+    ledger.status = LedgerStatus.RUNNING
     context.results.verifications.append(await verify_ledger(context, ledger))
     ledger.status = LedgerStatus.DONE
 

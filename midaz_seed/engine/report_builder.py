@@ -6,6 +6,7 @@ from typing import cast
 
 from midaz_seed.engine.client_load import measure_client_load, process_cpu_s
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.next_step import how_to_measure_again
 from midaz_seed.engine.requests.error_tracker import ErrorGroup
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus, OrganizationState
 from midaz_seed.engine.verdict import done_percent, judge
@@ -37,6 +38,7 @@ from midaz_seed.reporting.report import (
     latency,
 )
 from midaz_seed.reporting.settled_throughput import throughput
+from midaz_seed.reporting.thresholds import apply_thresholds, thresholds_of
 from midaz_seed.reporting.time_series import as_report
 from midaz_seed.settings.model import Settings
 
@@ -78,7 +80,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     processes = (own, *context.results.processes)
     verification = _verification(context)
     exit_code, verdict, next_step = judge(context, verification, 100 * failed / planned)
-    return Report(
+    report = Report(
         schema_version=SCHEMA_VERSION,
         version=version("midaz-seed"),
         run_id=plan.run_id,
@@ -125,6 +127,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         time_series=as_report(context.timeline.whole()),
         latency_histograms=_latency_histograms(context),
     )
+    return apply_thresholds(report, thresholds_of(settings, plan.movements), next_step=how_to_measure_again(context))
 
 
 def settings_in_report(settings: Settings) -> JsonObject:

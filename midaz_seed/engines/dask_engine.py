@@ -31,6 +31,7 @@ from midaz_seed.errors import (
 from midaz_seed.event_loop import in_thread, synchronous
 from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.model.ledger_shard import LedgerShard, read_slice
+from midaz_seed.outputs import write_outputs
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.last_day import is_open
 from midaz_seed.plan.plan import build_plan
@@ -269,6 +270,7 @@ def _end(engine: _Engine, run: DividedRun | None) -> Report:
     if run is not None:
         try:
             run.end(report)
+            write_outputs(report, run.directory.path)
         except OutputError as error:
             step = f"{report.next_step} {error}: its directory is out of date.".strip()
             return replace(report, next_step=step)

@@ -9,10 +9,10 @@ _LINEAR = 2 << _SUB_BITS
 _DOUBLINGS = 22
 LIMIT_US = (_LINEAR << _DOUBLINGS) - 1
 _SLOTS = _LINEAR + _DOUBLINGS * (1 << _SUB_BITS)
-_CHUNK = 128
-"""Buckets that `recorded_since` compares at once."""
 _COARSE_SUB_BITS = 4
 """A coarse histogram has 16 buckets for each doubling, so a bucket is at most 6.25 % wide."""
+_CHUNK = 1 << (_SUB_BITS - _COARSE_SUB_BITS)
+"""Buckets that `recorded_since` compares at once: those of one coarse bucket, from _LINEAR / 2 on."""
 
 
 class Histogram:
@@ -98,13 +98,14 @@ class Histogram:
         for start in range(0, len(now), size):
             if now[start : start + size] == snapshot[start : start + size]:
                 continue
-            first = start // 8
-            earlier = array("Q", snapshot[start : start + size])
-            for index, (count, before) in enumerate(
-                zip(self._counts[first : first + _CHUNK], earlier, strict=True), start=first
-            ):
+            first, earlier = start // 8, array("Q", snapshot[start : start + size])
+            counts = self._counts[first : first + _CHUNK]
+            if first >= _LINEAR // 2:  # the chunk is one coarse bucket
+                found[coarse_bucket(bucket_max_us(first))] = sum(counts) - sum(earlier)
+                continue
+            for index, (count, before) in enumerate(zip(counts, earlier, strict=True), start=first):
                 if count != before:
-                    bucket = coarse_bucket(_highest(index))
+                    bucket = coarse_bucket(index)
                     found[bucket] = found.get(bucket, 0) + count - before
         return found
 
@@ -145,7 +146,7 @@ class Histogram:
         for index, count in enumerate(self._counts):
             seen += count
             if count and seen >= wanted:
-                return min(_highest(index), self.max_us)
+                return min(bucket_max_us(index), self.max_us)
         return self.max_us
 
 
@@ -182,7 +183,8 @@ def coarse_percentile_us(counts: Mapping[int, int], percent: float) -> int:
     return 0
 
 
-def _highest(index: int) -> int:
+def bucket_max_us(index: int) -> int:
+    """Return the highest value of a bucket of a `Histogram`, in microseconds."""
     if index < _LINEAR:
         return index
     shift = (index >> _SUB_BITS) - 1

@@ -12,7 +12,9 @@ def format_minor(minor: int, scale: int) -> str:
     """Format minor units as a decimal string with exactly `scale` decimals: `format_minor(1050, 2) == "10.50"`."""
     if scale == 0:
         return str(minor)
-    digits = str(minor).zfill(scale + 1 + (minor < 0))
+    digits = str(minor)
+    if len(digits) <= scale or minor < 0:
+        digits = digits.zfill(scale + 1 + (minor < 0))
     return f"{digits[:-scale]}.{digits[-scale:]}"
 
 

@@ -174,7 +174,7 @@ class LedgerPlan:
         moment = ""
         if self.history:
             before = self.history[0] - timedelta(days=1)
-            moment = self._dimensions.writer.stamper.text(before.toordinal(), OPENING_S)
+            moment = self._dimensions.writer.stamper.day(before.toordinal()).text(OPENING_S)
         return self._dimensions.writer.deposit(key, movements, self.asset_of(accounts[0]), moment)
 
     def transfers(self) -> Iterator[TransactionItem]:
@@ -233,7 +233,7 @@ class LedgerPlan:
 
     def end_of(self, day: date) -> str:
         """Return the last second of a day in UTC, as `yyyy-mm-dd hh:mm:ss`."""
-        return self._dimensions.writer.stamper.end_of(day.toordinal())
+        return self._dimensions.writer.stamper.day(day.toordinal()).end()
 
     def balances_at(self, epochs: Collection[int]) -> dict[int, list[int]]:
         """Return the available balance of every account, in minor units, at the end of each of these epochs, by epoch.

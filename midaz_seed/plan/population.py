@@ -89,6 +89,11 @@ class Population:
     def __len__(self) -> int:
         return len(self.asset)
 
+    @property
+    def customers_from(self) -> int:
+        """The index of the first account of a customer; those before it are internal."""
+        return self._first[0]
+
     # ---- structure
 
     def _make(self) -> None:

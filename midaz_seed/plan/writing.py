@@ -3,7 +3,7 @@
 Bodies are put together as text, because a run makes millions of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date
 from functools import cached_property
 from itertools import repeat
@@ -11,28 +11,34 @@ from typing import NamedTuple
 
 from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.model.money import format_minor
-from midaz_seed.plan.calendar.stamps import Stamper
+from midaz_seed.plan.calendar.stamps import LocalDay, Stamper
 from midaz_seed.plan.flows.base import Draft, Flow, LedgerFacts
 from midaz_seed.plan.items import AssetTemplate, Kind, Movement, Phase, TransactionItem
 from midaz_seed.plan.marks import PlanIdentity
 from midaz_seed.plan.routes import FlowRoutes, LedgerRoutes
-from midaz_seed.plan.words import TransactionWords
+from midaz_seed.plan.words import TransactionWords, Words
 
 _make = tuple.__new__
 """Creates a named tuple from its fields in order; faster than calling the class, once per transaction."""
 _NO_ROUTES: tuple[str, Iterable[str], Iterable[str]] = ("", repeat(""), repeat(""))
+Sides = tuple[str, str, str, str, str]
+"""The legs of a transaction: endpoint; the value of `send` as JSON; the total as text; a part of the server's answer as
+JSON; the member of the body that names the transaction route, with a comma, or "".
+"""
 
 
-class Sides(NamedTuple):
-    """The legs of a transaction as JSON, and the aliases of both sides as the server's answer lists them."""
+class Form(NamedTuple):
+    """What the transactions of one flow in one asset have in common."""
 
+    asset: AssetTemplate
+    kind: Kind
     endpoint: str
-    send: str
-    total: str
-    sources: str
-    destinations: str
-    route: str = ""
-    """The member of the body that names the transaction route, with a comma; "" without one."""
+    key: Callable[[int, int], str]
+    """`Flow.key`."""
+    words: Words
+    notes: Callable[[int, int], str] | None
+    """`Flow.notes`; None for a flow without."""
+    pending: str
 
 
 class TransactionWriter:
@@ -48,15 +54,35 @@ class TransactionWriter:
         self._population = population
         self._run_id = identity.run_id
         self._run_mark = f'"seedRun":"{identity.run_id}",'
-        self._history = [day.toordinal() for day in history]
-        self._fixed_day = identity.day.toordinal()
+        self._history, self._dated = history, len(history)
+        self._fixed_day = identity.day
+        self._days: dict[int, LocalDay] = {}
+        """By index of the day in the history."""
         self.stamper = Stamper(scenario.time.zone if scenario.time else "America/Sao_Paulo")
         self._routes = routes
-        self.words = TransactionWords(facts, self.stamper)
+        self.words = TransactionWords(facts)
+        self._forms: dict[tuple[int, int], Form] = {}
+        """By index of the flow and of the asset."""
 
     @cached_property
     def _aliases(self) -> list[str]:
         return self._population.aliases
+
+    def _day(self, day: int) -> LocalDay:
+        if day < self._dated:
+            made = self.stamper.day(self._history[day].toordinal())
+        else:
+            made = self.stamper.undated(self._fixed_day.toordinal())
+        self._days[day] = made
+        return made
+
+    def _form(self, flow: Flow, asset: int) -> Form:
+        template = self._assets[asset]
+        notes = None if type(flow).notes is Flow.notes else flow.notes
+        pending = '"pending":true,' if flow.kind is Kind.PENDING else ""
+        form = Form(template, flow.kind, flow.endpoint, flow.key, self.words.of(flow, asset), notes, pending)
+        self._forms[flow.index, asset] = form
+        return form
 
     def item(self, flow: Flow, draft: Draft, day: int, phase: Phase = Phase.TRANSFERS) -> TransactionItem:
         """Write a transaction of a flow.
@@ -67,32 +93,31 @@ class TransactionWriter:
             day: index of its day in the history; what is beyond the history has no date.
             phase: its phase.
         """
-        second, _, number, movements, asset_index, _ = draft
-        key, asset = self._key_begins + flow.key(day, number), self._assets[asset_index]
+        second, index, number, movements, asset_index, _ = draft
+        form = self._forms.get((index, asset_index)) or self._form(flow, asset_index)
+        asset, kind, endpoint, key_of, words, notes, pending = form
+        key = self._key_begins + key_of(day, number)
         routes = self._routes.of(flow, number) if self._routes is not None else None
-        endpoint, send, total, payers, payees, route = self.sides(asset, movements, flow.endpoint, routes)
-        if day < len(self._history):
-            ordinal = self._history[day]
-            moment = self.stamper.text(ordinal, second)
+        endpoint, send, total, answer, route = self.sides(asset, movements, endpoint, routes)
+        today = self._days.get(day) or self._day(day)
+        moment = dated = ""
+        if day < self._dated:
+            moment = today.text(second)
             dated = f'"transactionDate":"{moment}",'
-        else:
-            ordinal, moment, dated = self._fixed_day, "", ""
-        description, metadata = self.words.of(flow, draft, ordinal, asset, total)
-        metadata += flow.notes(day, number)
-        kind = flow.kind
-        if kind is Kind.PENDING:
-            dated += '"pending":true,'
+        description, metadata = words(draft, today, total)
+        if notes is not None:
+            metadata += notes(day, number)
         mark = f'"seedKey":"{self._run_id}/{key}"'
         # only descriptions have characters beyond ASCII, and text with them is slower to put together and to encode
-        rest = f',"metadata":{{{self._run_mark}{mark}{metadata}}},{dated}{route}"send":{send}}}'
+        rest = f',"metadata":{{{self._run_mark}{mark}{metadata}}},{dated}{pending}{route}"send":{send}}}'
         return _make(
             TransactionItem,
             (
                 key,
                 phase,
-                b'{"description":' + description.encode() + rest.encode(),
+                b'{"description":' + description + rest.encode(),
                 mark.encode(),
-                answer_text(asset, total, payers, payees).encode(),
+                answer.encode(),
                 asset.code,
                 total,
                 movements,
@@ -132,22 +157,20 @@ class TransactionWriter:
     ) -> TransactionItem:
         """Write a transaction without metadata but its marks."""
         full_key = self._key_begins + key
+        endpoint, send, total, answer, route = sides
         mark = f'"seedKey":"{self._run_id}/{full_key}"'
         dated = f'"transactionDate":"{moment}",' if moment else ""
-        body = (
-            f'{{"description":"{description}","metadata":{{{self._run_mark}{mark}}},{dated}'
-            f'{sides.route}"send":{sides.send}}}'
-        )
+        body = f'{{"description":"{description}","metadata":{{{self._run_mark}{mark}}},{dated}{route}"send":{send}}}'
         return TransactionItem(
             full_key,
             phase,
             body.encode(),
             mark.encode(),
-            answer_text(asset, sides.total, sides.sources, sides.destinations).encode(),
+            answer.encode(),
             asset.code,
-            sides.total,
+            total,
             movements,
-            endpoint=sides.endpoint,
+            endpoint=endpoint,
             moment=moment,
         )
 
@@ -164,8 +187,8 @@ class TransactionWriter:
 
         With routes every leg names one, so no side is left out.
         """
-        code = asset.code
         if len(movements) == 1 and routes is None:
+            code = asset.code
             [(source, destination, amount)] = movements
             total = format_minor(amount, asset.scale)
             payer = self._aliases[source] if source is not None else EXTERNAL + code
@@ -181,7 +204,7 @@ class TransactionWriter:
                     f'{{{money},"source":{{"from":[{{"accountAlias":"{payer}","amount":{{{money}}}}}]}},'
                     f'"distribute":{{"to":[{{"accountAlias":"{payee}","amount":{{{money}}}}}]}}}}'
                 )
-            return _make(Sides, (chosen, send, total, f'"{payer}"', f'"{payee}"', ""))
+            return chosen, send, total, answer_text(asset, total, payer, payee), ""
         return self._several(asset, movements, endpoint, routes)
 
     def _several(
@@ -205,7 +228,8 @@ class TransactionWriter:
             parts.append(f'"source":{{"from":[{self._legs(asset, pays, on_pays)}]}}')
         if chosen != "outflow":
             parts.append(f'"distribute":{{"to":[{self._legs(asset, gets, on_gets)}]}}')
-        return Sides(chosen, f"{{{','.join(parts)}}}", total, self._list(code, pays), self._list(code, gets), route)
+        answer = answer_text(asset, total, self._list(code, pays), self._list(code, gets))
+        return chosen, f"{{{','.join(parts)}}}", total, answer, route
 
     def _legs(self, asset: AssetTemplate, sums: dict[int | None, int], more: Iterable[str]) -> str:
         """Return the legs of a side as JSON; `more`: further members of each."""
@@ -219,7 +243,8 @@ class TransactionWriter:
         )
 
     def _list(self, code: str, sums: dict[int | None, int]) -> str:
-        return ",".join([self._quoted(code, account) for account in sums])
+        """Return the aliases of a side as the content of a JSON list, without its outermost quotes."""
+        return '","'.join([EXTERNAL + code if account is None else self._aliases[account] for account in sums])
 
     def _quoted(self, code: str, account: int | None) -> str:
         return f'"{EXTERNAL}{code}"' if account is None else f'"{self._aliases[account]}"'
@@ -227,10 +252,10 @@ class TransactionWriter:
 
 def answer_text(asset: AssetTemplate, total: str, sources: str, destinations: str) -> str:
     """Return a part of the expected answer, as servers write it (recorded from v3.3, v3.8 and v4): without trailing
-    zeros in the amount.
+    zeros in the amount. Of several accounts of a side the aliases are those between two quotes: `a","b`.
     """
     amount = total.rstrip("0").rstrip(".") if total[-1] == "0" and asset.scale else total
     return (
-        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":[{sources}],'
-        f'"destination":[{destinations}]'
+        f'"amount":"{amount}","assetCode":"{asset.code}","chartOfAccountsGroupName":"","source":["{sources}"],'
+        f'"destination":["{destinations}"]'
     )

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 from midaz_seed.errors import ExitCode, RunError
 from midaz_seed.model.histogram import Histogram
+from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.report import (
     ConcurrencyReport,
@@ -24,6 +25,7 @@ from midaz_seed.reporting.report import (
     VerificationReport,
     latency,
 )
+from midaz_seed.reporting.thresholds import apply_thresholds, without_thresholds
 from midaz_seed.reporting.time_series import TimeSeries, Window, as_report, from_report
 
 DIFFERENCES_MAX = 1000
@@ -34,7 +36,7 @@ def merge_reports(reports: Sequence[Report]) -> Report:
 
     Times begin with the first slice. `elapsed_s` is from there to the end of the last one; throughput is what all have
     made in the time in which at least one was busy, as far as their reports show it (a whole second, see
-    `time_series`).
+    `time_series`). Thresholds are those of the slices, evaluated with the merged figures.
 
     Args:
         reports: one for each slice, in any order.
@@ -42,6 +44,8 @@ def merge_reports(reports: Sequence[Report]) -> Report:
     Raises:
         RunError: they are of different plans or servers.
     """
+    thresholds = [parse_threshold(each.expression) for each in reports[0].thresholds]
+    reports = [without_thresholds(report) for report in reports]
     first = min(reports, key=lambda report: report.started_at)
     _check_same(reports, first)
     starts_s = [_offset_s(first, report) for report in reports]
@@ -56,7 +60,7 @@ def merge_reports(reports: Sequence[Report]) -> Report:
     done = sum(phase.created + phase.existing + phase.refused for phase in phases if phase.planned)
     code, verdict, next_step = _verdict(reports)
     requests = sum(report.requests for report in reports)
-    return dataclasses.replace(
+    merged = dataclasses.replace(
         first,
         elapsed_s=elapsed_s,
         phases=phases,
@@ -100,6 +104,7 @@ def merge_reports(reports: Sequence[Report]) -> Report:
             for phase, found in histograms.items()
         ),
     )
+    return apply_thresholds(merged, thresholds)
 
 
 def _check_same(reports: Sequence[Report], first: Report) -> None:

@@ -70,6 +70,8 @@ class LedgerProgress:
     skipped: int = 0
     active: bool = False
     """Whether the ledger is in this phase now."""
+    day: int = 0
+    """Proleptic ordinal of the day of the history that is being sent; 0 without dates."""
 
     @property
     def done(self) -> int:

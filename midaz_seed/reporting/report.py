@@ -2,15 +2,17 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from enum import StrEnum
 from functools import cache
 
 import orjson
 from pydantic import JsonValue, TypeAdapter
 
-from midaz_seed.errors import ExitCode, SeedError
+from midaz_seed.errors import AS_PLANNED, ExitCode, SeedError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
+from midaz_seed.reporting.ending import EndingDocument
 from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.reporting.time_series import TimeSeriesReport
 from midaz_seed.wording import printable_json
@@ -335,6 +337,45 @@ class VerificationReport:
     """None when no ledger has movements with dates."""
 
 
+class ThresholdState(StrEnum):
+    """What became of a threshold."""
+
+    PASSED = "passed"
+    """Its expression was false."""
+    FAILED = "failed"
+    """Its expression was true, or its measure had no value although the plan has what it measures."""
+    NOT_APPLICABLE = "not applicable"
+    """The plan has nothing that its measure could measure, such as settlement without deposits."""
+
+
+@dataclass(frozen=True, slots=True)
+class ThresholdReport:
+    """A threshold of the run: an expression that makes the run fail when it is true (docs/thresholds.md)."""
+
+    expression: str
+    """As given, such as `transfers.latency_ms_p99 > 200`."""
+    measure: str
+    """Its name without the phase: `latency_ms_p99`."""
+    phase: str
+    """`transfers`, or `steady` or `open_loop`; "" for a measure of the whole run."""
+    operator: str
+    """One of `>`, `>=`, `<`, `<=`, `==`, `!=`."""
+    limit: float
+    """In the unit of the measure."""
+    unit: str
+    """`s`, `ms`, `%`, `/s`, `MB`, or "" for counts."""
+    value: float | None
+    """At the end of the run, in the same unit. None when there was none."""
+    state: ThresholdState
+    reason: str = ""
+    """Why there was no value; "" with a value."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether it lets the run pass: it did not fail."""
+        return self.state is not ThresholdState.FAILED
+
+
 @dataclass(frozen=True, slots=True)
 class ProcessReport:
     """Resources used by one process of the client."""
@@ -431,6 +472,8 @@ class Report:
     latency_histograms: tuple[LatencyHistogram, ...] = ()
     engine: EngineReport | None = None
     """None when this process carried out the run."""
+    thresholds: tuple[ThresholdReport, ...] = ()
+    """The thresholds of the run, in the order in which they were given."""
 
     def as_json(self) -> str:
         """Return the report as one JSON document. Its long rows of numbers have one line each."""
@@ -448,9 +491,10 @@ def _adapter() -> TypeAdapter[Report]:
 
 
 def report_schema() -> JsonObject:
-    """Return the JSON Schema of a report."""
-    schema = _adapter().json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Report of a run"}
+    """Return the JSON Schema of what `--json` and `--report` leave: a report, or how the command ended without one."""
+    schema = TypeAdapter(Report | EndingDocument).json_schema(mode="serialization")
+    title = "Report of a run, or the document of a command that ended without one"
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
 
 
 def read_report(data: bytes) -> Report:
@@ -466,9 +510,11 @@ def read_report(data: bytes) -> Report:
 
 
 def not_written(report: Report, error: SeedError) -> Report:
-    """Return the report of a run whose result could not be written everywhere: its exit code is not 0."""
+    """Return the report of a run whose result could not be written everywhere: its exit code is not 0, and not that of
+    a threshold, which says that everything else is fine."""
     verdict = f"{report.verdict} The result was not written: {error}."
-    return dataclasses.replace(report, exit_code=report.exit_code or ExitCode.DIFFERENCES, verdict=verdict)
+    exit_code = ExitCode.DIFFERENCES if report.exit_code in AS_PLANNED else report.exit_code
+    return dataclasses.replace(report, exit_code=exit_code, verdict=verdict)
 
 
 def latency(histogram: Histogram) -> Latency:

@@ -37,8 +37,8 @@ def write_json(report: Report, path: Path, *, private: bool = False) -> None:
     write_document(report.as_json(), path, private=private)
 
 
-def write_document(text: str, path: Path, *, private: bool = False) -> None:
-    """Write a JSON document in the place of a report, atomically. Raises OutputError."""
+def write_document(text: str, path: Path, *, what: str = "report", private: bool = False) -> None:
+    """Write a document in the place of a report, or of `what`, atomically. Raises OutputError."""
     data = text.encode(errors="backslashreplace")
     try:
         if is_replaceable(path):
@@ -46,7 +46,7 @@ def write_document(text: str, path: Path, *, private: bool = False) -> None:
         else:
             path.write_bytes(data)
     except OSError as error:
-        raise _unwritable(path, error) from error
+        raise _unwritable(path, error, what) from error
 
 
 def _unwritable(path: Path, error: OSError, what: str = "report") -> OutputError:

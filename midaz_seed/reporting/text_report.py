@@ -7,7 +7,16 @@ from typing import Any, cast
 
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
-from midaz_seed.reporting.report import Difference, EngineReport, HistoryReport, PhaseReport, Report, VerificationReport
+from midaz_seed.reporting.report import (
+    Difference,
+    EngineReport,
+    HistoryReport,
+    PhaseReport,
+    Report,
+    ThresholdState,
+    VerificationReport,
+)
+from midaz_seed.reporting.thresholds import outcome_text
 from midaz_seed.wording import counted, printable, wrapped
 
 ROWS_MAX = 20
@@ -83,6 +92,7 @@ def _lines(report: Report, width: int) -> Iterator[str]:
     yield from _errors(report)
     yield from _ledgers(report)
     yield from _verification(report)
+    yield from _thresholds(report)
     yield ""
     yield report.verdict
     if report.next_step:
@@ -289,6 +299,17 @@ def _verification(report: Report) -> Iterator[str]:
             "       every balance is the planned one, and only records are missing: if the server has crashed, it "
             "lists them within an hour, then `midaz-seed verify` finds them; otherwise they were not made"
         )
+
+
+def _thresholds(report: Report) -> Iterator[str]:
+    """List the thresholds: the name of each is its expression, which makes the run fail when it is true."""
+    if not report.thresholds:
+        return
+    passed = sum(each.state is ThresholdState.PASSED for each in report.thresholds)
+    yield ""
+    yield f"thresholds: {passed} of {len(report.thresholds):,} passed"
+    for each in report.thresholds:
+        yield f"  {each.state}: {each.expression}, {outcome_text(each)}"
 
 
 def _history(history: HistoryReport, *, ok: bool) -> Iterator[str]:

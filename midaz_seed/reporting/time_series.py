@@ -5,6 +5,7 @@ Windows are added up: over the processes of a run, over several reports, and ove
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import ceil
 
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
@@ -13,6 +14,11 @@ INTERVAL_S = 1.0
 """Length of a window, until there are WINDOWS_MAX of them."""
 WINDOWS_MAX = 3600
 """Most windows of a series; then each two become one, so that the series of an hour is the largest."""
+
+
+LATENCY_VALUES_MAX = 350_000
+"""Most numbers for the latencies of a report. They take four bytes each in JSON; with the other columns the series of
+an hour then stays below 2 MB (benchmarks/time_series.py)."""
 
 
 @dataclass(slots=True)
@@ -143,7 +149,7 @@ class Timeline:
     shards: list[TimeSeries] = field(default_factory=list)
     """The series of each process of a shard. A shard that was killed and started again has had two."""
     is_owner: bool = False
-    """Other processes send the requests of the run, so that this one counts only its CPU."""
+    """Other processes send the requests of the run now, so that this one counts only its CPU."""
     record_now: Callable[[], None] = _record_nothing
     """Record what this process has counted so far; set by what records its series."""
 
@@ -155,11 +161,41 @@ class Timeline:
         self.shards.append(TimeSeries())
         return self.shards[-1]
 
+    def end_shards(self) -> None:
+        """Count again what this process sends: all shards have ended."""
+        self.record_now()
+        self.is_owner = False
+
     def whole(self) -> TimeSeries:
         """Return the series of the run so far, over all processes."""
         found = TimeSeries(self.own.interval_s)
         for series in (self.own, *self.shards):
             found.merge(series)
+        return found
+
+    def latest(self, span_s: float) -> TimeSeries:
+        """Return the last windows of the run so far, of `span_s` seconds or more, without the time before them.
+
+        The last window is left out while shards work, because some of them have not reported it.
+        """
+        parts = (self.own, *self.shards)
+        interval_s = max(part.interval_s for part in parts)
+        if any(part.interval_s != interval_s for part in parts):  # for a moment, while each halves its windows
+            parts = (self.whole(),)
+        end = max(len(part.windows) for part in parts) - self.is_owner
+        first = max(end - ceil(span_s / interval_s), 0)
+        found = TimeSeries(interval_s)
+        for part in parts:
+            found.merge(TimeSeries(interval_s, part.windows[first : max(end, 0)]))
+        return found
+
+    def errors(self) -> dict[ErrorClass, int]:
+        """Return the failed attempts so far, by class."""
+        found: dict[ErrorClass, int] = {}
+        for part in (self.own, *self.shards):
+            for window in part.windows:
+                for error, count in window.errors.items():
+                    found[error] = found.get(error, 0) + count
         return found
 
 
@@ -210,7 +246,12 @@ class TimeSeriesReport:
 
 
 def as_report(series: TimeSeries) -> TimeSeriesReport:
-    """Return a series by columns."""
+    """Return a series by columns; the windows of a long and busy run are joined until they are few enough."""
+    if _latency_values(series) > LATENCY_VALUES_MAX:
+        given, series = series, TimeSeries(series.interval_s)
+        series.merge(given)
+        while _latency_values(series) > LATENCY_VALUES_MAX and len(series.windows) > 1:
+            series.coarsen()
     windows = series.windows
     errors = sorted({error for window in windows for error in window.errors})
     return TimeSeriesReport(
@@ -244,6 +285,10 @@ def from_report(report: TimeSeriesReport) -> TimeSeries:
                 created, movements, requests, ledgers, dict(_pairs(latency))
             )
     return series
+
+
+def _latency_values(series: TimeSeries) -> int:
+    return sum(2 * len(phase.latency) for window in series.windows for phase in window.phases.values())
 
 
 def _phase_series(phase: Phase, windows: Sequence[Window]) -> PhaseSeries | None:

@@ -25,8 +25,9 @@ from midaz_seed.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
 from midaz_seed.plan.batch_size import with_batch_size
 from midaz_seed.plan.last_day import run_id_of_any_day
 from midaz_seed.runs import rejects
-from midaz_seed.runs.identity import directory_name, run_id_in, server_key, target_name
+from midaz_seed.runs.identity import directory_name, server_key, target_name
 from midaz_seed.runs.journal_format import done_in
+from midaz_seed.runs.names import run_id_in
 from midaz_seed.runs.record import BATCH_SIZE, RunRecord, RunStatus, timestamp
 from midaz_seed.scenarios.model import read_canonical
 from midaz_seed.settings.loader import load_settings

@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from midaz_seed.runs.names import SEPARATOR
 from midaz_seed.settings.target import ResolvedTarget
 
-SEPARATOR = "_"
-"""Between run id and server; no run id contains it."""
 SERVER_CHARACTERS_MAX = 80
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -51,8 +50,3 @@ def directory_name(run_id: str, server: str, part: str = "") -> str:
     readable = re.sub(r"[^A-Za-z0-9.-]+", "_", server).strip("_")
     of_slice = f"{SEPARATOR}slice-{part.replace('/', '-of-')}" if part else ""
     return f"{run_id}{SEPARATOR}{readable[:SERVER_CHARACTERS_MAX]}{of_slice}"
-
-
-def run_id_in(name: str) -> str:
-    """Return the run id in the name of a directory. Earlier versions named directories by the run id alone."""
-    return name.partition(SEPARATOR)[0]

@@ -9,6 +9,8 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from pydantic import FiniteFloat
+
 from midaz_seed.clock import Clock
 from midaz_seed.errors import RunError
 from midaz_seed.plan.plan import FORMAT, Plan
@@ -63,6 +65,16 @@ class RunRecord:
     """Of the last session that ended."""
     verdict: str = ""
     """Of the last session that ended."""
+    elapsed_s: FiniteFloat = 0.0
+    """Duration of all sessions that ended."""
+    movements: int = 0
+    """Movements that the server accepted in the sessions that ended."""
+    movements_per_s: FiniteFloat = 0.0
+    """Movements per second in the last session that made any."""
+    verified: bool | None = None
+    """Whether the last session that ended found everything as planned; None when it compared nothing."""
+    differences: int = 0
+    """Differences from the plan that the last session that ended found."""
     settings: dict[str, Any] = field(default_factory=dict)
     """The effective settings by their dotted paths, without secrets."""
     plan_format: int = 1

@@ -1,13 +1,13 @@
 """One session of a run: own the run's directory from before the first request until the report is written."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import ExitCode, JournalError, OutputError
+from midaz_seed.errors import AS_PLANNED, JournalError, OutputError
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.report_file import write_json
@@ -50,12 +50,20 @@ class Session:
         self.record = self.started
         self.directory.write(self.record)
 
-    def end(self, report: Report) -> None:
-        """Write the report, and the result of the session to the run record. Raises OutputError."""
+    def end(self, report: Report, write_outputs: Callable[[Report, Path], None]) -> None:
+        """Write the result of the session to the run record, and the report with what is made from it.
+
+        Args:
+            report: of the session.
+            write_outputs: writes the files that are made from a report into a directory, or raises OutputError.
+
+        Raises:
+            OutputError: a file could not be written; the others were tried too.
+        """
         if self.directory is None or self.record is None:
             return
         done = sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned)
-        whole = report.exit_code == ExitCode.DONE and report.plan_done_percent == 100
+        whole = report.exit_code in AS_PLANNED and report.plan_done_percent == 100
         status = RunStatus.FINISHED if whole else RunStatus.UNFINISHED
         if whole:
             self.directory.clear_rejects()
@@ -68,9 +76,30 @@ class Session:
             rejected=len(self.directory.rejects()),
             exit_code=report.exit_code,
             verdict=report.verdict,
+            elapsed_s=self.record.elapsed_s + report.elapsed_s,
+            movements=self.record.movements + report.movements,
+            movements_per_s=report.movements_per_s if report.movements else self.record.movements_per_s,
+            verified=report.proof.ok if report.proof is not None else None,
+            differences=report.proof.differences_total if report.proof is not None else 0,
         )
-        self.directory.write(self.record)
-        write_json(report, self.directory / REPORT, private=True)
+        directory, record = self.directory, self.record
+        steps: Sequence[Callable[[], None]] = (
+            lambda: directory.write(record),
+            lambda: write_json(report, directory / REPORT, private=True),
+            lambda: write_outputs(report, directory.path),
+        )
+        errors = [error for step in steps if (error := _output_error(step)) is not None]
+        if errors:
+            raise errors[0]
+
+
+def _output_error(step: Callable[[], None]) -> OutputError | None:
+    """Do a step of the end of a session, and return its error: one file must not take away the others."""
+    try:
+        step()
+    except OutputError as error:
+        return error
+    return None
 
 
 @contextmanager

@@ -7,14 +7,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import ExitCode, OutputError, RunError
+from midaz_seed.errors import AS_PLANNED, OutputError, RunError
 from midaz_seed.model.ledger_shard import read_slice
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.merging import merge_reports
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.reporting.report_file import write_json
 from midaz_seed.runs.directory import REPORT, RUN_RECORD, RunDirectory, find_run, run_directory, runs_with_id
-from midaz_seed.runs.identity import directory_name, run_id_in, server_key, target_name
+from midaz_seed.runs.identity import directory_name, server_key, target_name
+from midaz_seed.runs.names import run_id_in
 from midaz_seed.runs.record import RunRecord, RunStatus, check_same_plan, new_record, timestamp
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.target import ResolvedTarget
@@ -90,6 +91,7 @@ def merge_slices(slices: Sequence[RunDirectory], clock: Clock) -> tuple[Report, 
     record = replace(
         records[0],
         created_at=min(record.created_at for record in records),
+        planned=sum(phase.planned for phase in report.phases),
         rejected=sum(record.rejected for record in records),
         sessions=max(record.sessions for record in records),
         settings=settings,
@@ -172,7 +174,7 @@ def open_divided_run(
 def _write_merged(report: Report, record: RunRecord, directory: RunDirectory, clock: Clock) -> None:
     """Write a merged report into the directory of the run, which this process owns. Raises OutputError."""
     done = sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned)
-    whole = report.exit_code == ExitCode.DONE and report.plan_done_percent == 100
+    whole = report.exit_code in AS_PLANNED and report.plan_done_percent == 100
     record = replace(
         record,
         status=RunStatus.FINISHED if whole else RunStatus.UNFINISHED,

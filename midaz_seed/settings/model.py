@@ -21,6 +21,7 @@ from midaz_seed.settings.values import (
     Day,
     Duration,
     Expectation,
+    FailIf,
     Headers,
     Hosts,
     ManifestFile,
@@ -54,7 +55,11 @@ class Section(BaseModel):
 class Target(Section):
     """Which server, and how to reach it."""
 
-    base_url: Url = Field("", description="URL of the server, such as `http://127.0.0.1:3002`, or the word `sandbox`.")
+    base_url: Url = Field(
+        "",
+        description="URL of the server, such as `http://127.0.0.1:3002`, or the word `sandbox`. Commands use "
+        "`http://127.0.0.1` when no target is given.",
+    )
     onboarding_url: Url = Field("", description="URL of the onboarding service, if it differs from `baseUrl`.")
     transaction_url: Url = Field("", description="URL of the transaction service, if it differs from `baseUrl`.")
     onboarding_port: int | None = Field(
@@ -369,6 +374,21 @@ class Stop(Section):
     window_s: Seconds = Field(30.0, description="Length of the window for error rate and latency, in seconds.")
 
 
+class Thresholds(Section):
+    """Conditions under which a run that is otherwise fine ends with exit code 5. They are evaluated at its end."""
+
+    fail_if: FailIf = Field(
+        (),
+        description="Expressions that make the run fail when they are true, such as `latency_ms_p99 > 200`, "
+        "`transfers.latency_ms_p99 > 200ms` or `movements_per_s < 400`.",
+    )
+    preset: Literal["plan"] | None = Field(
+        None,
+        description="Thresholds to add: `plan` has the success metrics of the improvement plan: fewer than 1 % of the "
+        "items fail or are left out, and the run takes less than 30 s (small), 2 min (medium) or 10 min (large).",
+    )
+
+
 class Verification(Section):
     """The verification at the end of a run."""
 
@@ -439,6 +459,7 @@ class Settings(Section):
     idempotency: Idempotency = Idempotency()
     journal: Journal = Journal()
     stop: Stop = Stop()
+    thresholds: Thresholds = Thresholds()
     verification: Verification = Verification()
     log: Log = Log()
 

@@ -13,6 +13,9 @@ SANDBOX = "sandbox"
 LEDGER_PORT = 3002
 """Port of Midaz's unified ledger service (v3.8), which serves onboarding and transactions."""
 
+DEFAULT_URL = "http://127.0.0.1"
+"""The target of a command that names none: this machine, where a Midaz for development runs."""
+
 SPLIT_PORTS = (3000, 3001)
 """Ports of the onboarding and the transaction service of Midaz up to v3.4."""
 

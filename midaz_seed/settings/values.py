@@ -21,6 +21,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from midaz_seed.model.ledger_shard import read_slice
+from midaz_seed.model.thresholds import FORM, parse_threshold
 from midaz_seed.scenarios.model import Scenario, read_canonical
 from midaz_seed.settings.masking import EXAMPLE
 
@@ -126,6 +127,14 @@ def _once_each(lines: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
         if names.count(name) > 1:
             raise explained(f"the header {name} is given twice (names are compared without case)")
     return lines
+
+
+def _threshold(text: str) -> str:
+    """Return an expression with single spaces. Refuse what is none, or has an unknown measure."""
+    try:
+        return parse_threshold(text).expression
+    except ValueError as error:
+        raise explained(str(error)) from None
 
 
 def _words(value: object) -> object:
@@ -256,6 +265,11 @@ Headers = Annotated[
     BeforeValidator(_listed),
     AfterValidator(_once_each),
     Expectation("a list of headers, each as Name: value"),
+]
+FailIf = Annotated[
+    tuple[Annotated[str, AfterValidator(_threshold)], ...],
+    BeforeValidator(_split),
+    Expectation(f"a list of expressions, each as {FORM}"),
 ]
 Resolve = Annotated[
     tuple[Annotated[str, AfterValidator(_resolve_entry)], ...],

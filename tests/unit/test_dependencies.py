@@ -11,8 +11,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 OWN = {"midaz_seed", "tests", "tools", "benchmarks"}
-CARRIED = {"annotated_types", "pydantic_core", "yarl"}
-"""Parts of pydantic's and aiohttp's public interfaces, which they bring along."""
+CARRIED = {"annotated_types", "markupsafe", "pydantic_core", "yarl"}
+"""Parts of pydantic's, Jinja2's and aiohttp's public interfaces, which they bring along."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
 

@@ -43,8 +43,6 @@ class _Sampler:
         cpu_s = process_cpu_s()
         window = Window(cpu_s=cpu_s - self._cpu_s)
         self._cpu_s = cpu_s
-        if context.timeline.is_owner:
-            return window
         for phase, meter in context.meter.phases.items():
             found = self._phase(phase, meter)
             if found is not None:
@@ -57,7 +55,8 @@ class _Sampler:
         window.in_flight = context.meter.in_flight
         open_s = context.sender.breaker.open_total_s
         window.breaker_open_s, self._breaker_open_s = open_s - self._breaker_open_s, open_s
-        return window
+        # the counters are then those of all shards, which have series of their own; the next window counts from here
+        return Window(cpu_s=window.cpu_s) if context.timeline.is_owner else window
 
     def _phase(self, phase: Phase, meter: PhaseMeter) -> PhaseWindow | None:
         counts = (meter.created, meter.movements, meter.requests)

@@ -74,6 +74,7 @@ class PhaseSending:
             planned = [item async for item in yielding(enumerate(items(), first))]
             order = InOrder(planned, dated_accounts_of, max_concurrent=context.pool.limit)
             first += len(planned)
+            recorder.progress.day = self._day_of(epoch) if phase is Phase.TRANSFERS else 0
             phase_log.order_ends = first
             if made is not None:
                 if phase is Phase.TRANSFERS:
@@ -129,6 +130,11 @@ class PhaseSending:
                 raise undecided(ledger)
             money.undecided.clear()
             order.release()
+
+    def _day_of(self, epoch: int) -> int:
+        """Return the day of an epoch as a proleptic ordinal; 0 for what has no date."""
+        history, day = self._plan.history, self._plan.epochs[epoch].day
+        return history[day].toordinal() if day < len(history) else 0
 
     def _note_late(self, planned: Sequence[PlannedItem]) -> None:
         """Count what is sent now although an earlier session made transfers of a later day: a server was restored."""

@@ -78,6 +78,7 @@ async def seed_in_shards(context: RunContext, shards: int) -> None:
         async with anyio.create_task_group() as group:
             for task in shard_tasks(context, shards, Path(folder)):
                 group.start_soon(_run_shard, context, task, merging)
+    context.timeline.end_shards()
 
 
 async def _run_shard(context: RunContext, task: ShardTask, merging: "Merging") -> None:

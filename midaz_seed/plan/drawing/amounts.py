@@ -132,8 +132,16 @@ def _one_of(weights: Sequence[int], parts: Sequence[_Part]) -> _Part:
     reached, count = cumulative(weights)
     draws = [part.draw for part in parts]
     possible = [part for part, weight in zip(parts, weights, strict=True) if weight]
+
+    def one_of_two(bits: Bits) -> int:
+        return first(bits) if bits(count) < bound else second(bits)
+
+    def one_of_many(bits: Bits) -> int:
+        return draws[bisect_right(reached, bits(count))](bits)
+
+    first, second, bound = draws[0], draws[-1], reached[0]
     return _Part(
-        lambda bits: draws[bisect_right(reached, bits(count))](bits),
+        one_of_two if len(parts) == 2 else one_of_many,
         min(part.lowest for part in possible),
         max(part.highest for part in possible),
     )
@@ -145,11 +153,11 @@ def _rounded(part: _Part, spec: AmountSpec, scale: int, least: int, most: int | 
     shares = list(spec.round.values())
     reached, count = cumulative([*shares, max(WHOLE - sum(shares), 0)])
     highest = part.highest + max(multiples) if most is None else most
-    choices, draw = [*multiples, 0], part.draw
+    below, draw = reached[-2], part.draw
 
     def drawn(bits: Bits) -> int:
-        amount = draw(bits)
-        if multiple := choices[bisect_right(reached, bits(count))]:
+        amount, chosen = draw(bits), bits(count)
+        if chosen < below and (multiple := multiples[bisect_right(reached, chosen)]):
             amount = ((amount + (multiple >> 1)) // multiple or 1) * multiple
         return least if amount < least else amount if amount < highest else highest
 

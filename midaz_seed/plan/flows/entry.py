@@ -3,7 +3,7 @@
 An entry drafts one transaction at a time; `chance`, `schedules`, `rounds` and `lifecycle` decide when, and how many.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 from midaz_seed.plan.drawing.amounts import compile_amount, minor_units
 from midaz_seed.plan.drawing.bits import Bits
@@ -16,8 +16,8 @@ from midaz_seed.scenarios.values import WHOLE
 
 _make = tuple.__new__
 """Creates a named tuple from its fields in order; faster than calling the class, once per movement."""
-_Plain = tuple[Sequence[int], dict[int, int], Callable[[Bits, int], int] | None, Callable[[Bits], int], int]
-"""Accounts, positions of the sources, choice of the destination (None: each alike), amount, number of accounts."""
+DrawMovements = Callable[[Bits, int], tuple[Movement, ...]]
+"""(bits, source) -> the movements of a transaction of this source."""
 
 
 class Entry:
@@ -46,8 +46,9 @@ class Entry:
         self._draws: dict[int, Draw] = {}
         self._fee_to = population.groups[mix.fee.to][0] if mix.fee else None
         self._fees: dict[int, Callable[[int], int]] = {}
-        self._plain = [self._plain_of(asset) for asset in range(len(population.shape.assets))]
         self._split = [(population.groups[label][0], share) for label, share in mix.split.items()]
+        self.by_asset = [self._drawer(asset) for asset in range(len(population.shape.assets))]
+        """For each asset, what draws the movements of a source."""
 
     def without_partner(self) -> str | None:
         """Return the code of an asset in which sources have no account to move money to; None when there is none."""
@@ -130,28 +131,30 @@ class Entry:
     def from_source(self, bits: Bits, source: int) -> tuple[tuple[Movement, ...], int]:
         """Draw a transaction of this source; return its movements and the index of its asset."""
         asset = self.population.asset[source]
-        plain = self._plain[asset]
-        if plain is None:
-            return self.movements(bits, source, self.partner(bits, source, asset), asset), asset
-        accounts, position_of, choose, amount, size = plain
-        position = (bits(64) * size) >> 64 if choose is None else choose(bits, position_of[source])
-        destination = accounts[position]
-        if destination == source:
-            destination = accounts[(position + 1) % size]
-        return (_make(Movement, (source, destination, amount(bits))),), asset
+        return self.by_asset[asset](bits, source), asset
 
-    def _plain_of(self, asset: int) -> _Plain | None:
-        """Return what a movement needs that is only an amount from one customer to another: most of them are."""
+    def _drawer(self, asset: int) -> DrawMovements:
+        """Return the function that draws the movements of a source in an asset."""
         mix, targets = self.mix, self._choose_target
         spec = mix.amount or self._scenario.assets[self.population.shape.assets[asset].code].amount
-        if targets is None or mix.same_holder or mix.fee or mix.split or mix.legs > 1 or mix.through or spec is None:
-            return None
-        if spec.of is not None or spec.like is not None or not targets.has(asset):
-            return None
-        amount = compile_amount(spec, self.population.shape.assets[asset].scale)
-        accounts, positions, choose = targets.chooser(asset)
-        choice = self._choice(mix.to)
-        return accounts, positions, None if choice is None or choice.uniform else choose, amount, len(accounts)
+        refers = spec is None or spec.of is not None or spec.like is not None
+        more = mix.same_holder or mix.fee or mix.split or mix.legs > 1 or mix.through
+        if refers or more or targets is None or not targets.has(asset):
+            return lambda bits, source: self.movements(bits, source, self.partner(bits, source, asset), asset)
+        # most of them are only an amount from one customer to another
+        assert spec is not None
+        choice, amount = self._choice(mix.to), compile_amount(spec, self.population.shape.assets[asset].scale)
+        accounts, position_of, choose = targets.chooser(asset)
+        size, is_uniform = len(accounts), choice is None or choice.uniform
+
+        def draw(bits: Bits, source: int) -> tuple[Movement, ...]:
+            position = (bits(64) * size) >> 64 if is_uniform else choose(bits, position_of[source])
+            destination = accounts[position]
+            if destination == source:
+                destination = accounts[(position + 1) % size]
+            return (_make(Movement, (source, destination, amount(bits))),)
+
+        return draw
 
     def partner(self, bits: Bits, source: int, asset: int) -> int | None:
         """Draw the destination for a source; None: the external account."""
@@ -199,7 +202,7 @@ class Entry:
             return self._with_split(source, destination, amount)
         if mix.legs > 1 and self._choose_target is not None:
             return self._with_legs(bits, source, destination, amount, asset, draw)
-        return (Movement(source, destination, amount),)
+        return (_make(Movement, (source, destination, amount)),)
 
     def _earner(self, source: int | None, destination: int | None) -> int | None:
         """Return the account whose customer's income counts: that of the destination, if it has any."""
@@ -231,7 +234,8 @@ class Entry:
         charged = fee(amount)
         if charged <= 0:
             return (Movement(source, destination, amount),)
-        return (Movement(source, destination, amount - charged), Movement(source, self._fee_to, charged))
+        net = _make(Movement, (source, destination, amount - charged))
+        return (net, _make(Movement, (source, self._fee_to, charged)))
 
     def _with_split(self, source: int | None, destination: int | None, amount: int) -> tuple[Movement, ...]:
         rest, parts = amount, []

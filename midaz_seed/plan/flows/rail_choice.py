@@ -7,8 +7,8 @@ from midaz_seed.scenarios.model import Rail
 
 LEAVES = frozenset({"BOLETO"})
 """Rails whose money leaves the ledger: the payee of a boleto is another bank's customer."""
-_SLOTS = 1024
-SLOTS_MASK = _SLOTS - 1
+SLOTS = 1024
+SLOTS_MASK = SLOTS - 1
 
 
 class RailChoice:
@@ -22,6 +22,10 @@ class RailChoice:
         """Return the rail of a movement."""
         return self._tables[asset][(bits >> 64) & SLOTS_MASK]
 
+    def table(self, asset: int) -> tuple[str, ...]:
+        """Return the rails of an asset, each in its share of `SLOTS` places."""
+        return self._tables[asset]
+
     @property
     def leaves(self) -> list[tuple[bool, ...]]:
         """For each asset, whether the rail in each place of its table leaves the ledger; () where none does."""
@@ -31,9 +35,9 @@ class RailChoice:
 def _table(rails: Mapping[Rail, int]) -> tuple[str, ...]:
     """Return a table in which each rail has its share of the places."""
     if not rails:
-        return ("TRANSFER",) * _SLOTS
+        return ("TRANSFER",) * SLOTS
     total, names, reached = sum(rails.values()), list[str](), 0
     for name, weight in rails.items():
         reached += weight
-        names += [name] * (reached * _SLOTS // total - len(names))
+        names += [name] * (reached * SLOTS // total - len(names))
     return tuple(names)

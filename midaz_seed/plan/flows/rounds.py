@@ -1,6 +1,7 @@
 """Movements without dates: round by round, one from every source account in each round. Pure."""
 
 from collections.abc import Iterator
+from itertools import chain
 
 from midaz_seed.plan.flows.base import DRAFT_BITS, Draft, Flow, LedgerFacts, Side
 from midaz_seed.plan.flows.entry import Entry
@@ -20,6 +21,7 @@ class RoundsFlow(Flow):
         self.entry = entry
         self.rounds = rounds
         self.sources = entry.sources.accounts
+        self._count = len(self.sources)
         self._leaves = RailChoice(facts).leaves if entry.mix.rail == "by-asset" else [()] * len(facts.population.asset)
 
     def sides(self) -> tuple[tuple[Side, Side], ...]:
@@ -29,27 +31,26 @@ class RoundsFlow(Flow):
 
     def drafts(self, day: int) -> Iterator[Draft]:
         """Generate all rounds; there is one day."""
-        for number in range(self.rounds):
-            for block in range(self.blocks):
-                yield from self.block(number, block)
+        blocks = range(self.blocks)
+        return chain.from_iterable(self.block(number, block) for number in range(self.rounds) for block in blocks)
 
     @property
     def blocks(self) -> int:
         """Blocks of sources that share a stream."""
-        return -(-len(self.sources) // ACCOUNTS_PER_STREAM)
+        return -(-self._count // ACCOUNTS_PER_STREAM)
 
     def block(self, number: int, block: int) -> Iterator[Draft]:
         """Generate the movements of one round (from 0) and one block of sources."""
         bits = self.bits_of(number, block)
-        entry, leaves, index, assets = self.entry, self._leaves, self.index, self.population.asset
-        first, count = block * ACCOUNTS_PER_STREAM, len(self.sources)
-        ordinal, draw = number * count + first, entry.from_source
+        entry, leaves, index, draws = self.entry, self._leaves, self.index, self.entry.by_asset
+        first, assets = block * ACCOUNTS_PER_STREAM, self.population.asset
+        ordinal = number * self._count + first
         for source in self.sources[first : first + ACCOUNTS_PER_STREAM]:
             text_bits, asset = bits(DRAFT_BITS), assets[source]
             if leaves[asset] and leaves[asset][(text_bits >> 64) & SLOTS_MASK]:
                 movements = entry.movements(bits, source, None, asset)
             else:
-                movements, _ = draw(bits, source)
+                movements = draws[asset](bits, source)
             yield _make(Draft, (0, index, ordinal, movements, asset, text_bits))
             ordinal += 1
 
@@ -63,5 +64,5 @@ class RoundsFlow(Flow):
 
     def key(self, day: int, number: int) -> str:
         """Return the key of an item: `t17.3` is the third movement of account 17."""
-        round_number, position = divmod(number, len(self.sources))
-        return f"t{self.sources[position] + 1}.{round_number + 1}"
+        count = self._count
+        return f"t{self.sources[number % count] + 1}.{number // count + 1}"

@@ -94,6 +94,16 @@ _COMPANIES = tuple(f"{index * 61 % 9000 + 100:04}" for index in range(64))
 
 
 @lru_cache(maxsize=4096)
+def iso_date(day: int) -> str:
+    """Return a day as text: yyyy-MM-dd.
+
+    Args:
+        day: The proleptic ordinal.
+    """
+    return date.fromordinal(day).isoformat()
+
+
+@lru_cache(maxsize=4096)
 def _due_digits(due: int) -> str:
     day = date.fromordinal(due)
     return f"{day.year:04}{day.month:02}{day.day:02}"

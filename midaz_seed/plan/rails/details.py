@@ -1,18 +1,26 @@
 """Details of a payment rail as members of a metadata object, and the description of a transaction."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Literal
 
+from midaz_seed.plan.calendar.stamps import LocalDay
 from midaz_seed.plan.people.weights import Weighted
-from midaz_seed.plan.rails.boleto import bank_slip, utility_slip
-from midaz_seed.plan.rails.moment import Moment, iso_date
+from midaz_seed.plan.rails.boleto import bank_slip, iso_date, utility_slip
 from midaz_seed.plan.rails.pix import INITIATIONS, ISPB, KEY_TYPES, OWN_BANK, QR_CODE_PURPOSES, end_to_end_id
 
 Direction = Literal["between", "out", "in"]
 """Between two accounts of this ledger, out of it, or into it."""
 RAILS: tuple[str, ...] = ("PIX", "TED", "BOLETO", "P2P", "WIRE", "ONCHAIN", "TRANSFER", "REDEMPTION")
 DESCRIPTION_LENGTH_MAX = 256
+Details = Callable[[int, int, LocalDay, int, bool, bool], str]
+"""Writes the details of a rail as members of a JSON object, each after a comma, in ASCII; the first one is `"rail"`.
+
+It is called with 64 random bits that choose nothing else (those that choose the rail would choose its details too), the
+amount in minor units (for the value in a bar code), the local day and its second, whether both accounts are in this
+ledger, and whether the money comes from outside, so that another institution begins the payment.
+"""
 _SIZE = 4096
 """Entries of the tables that random bits choose from; a share is a multiple of 1/4096."""
 _MASK = _SIZE - 1
@@ -42,11 +50,13 @@ _PAYERS = tuple(bank.ispb for bank in ISPB.table(256))
 _OWN_ISPB = OWN_BANK.ispb
 
 
-def _pix(bits: int, moment: Moment, inside: bool, incoming: bool) -> str:
+def _pix(bits: int, _amount: int, today: LocalDay, second: int, inside: bool, incoming: bool) -> str:
     # the institution of the payer begins a Pix; the members share bits with the identifier, which needs no independence
     ispb = _PAYERS[bits >> 40 & 255] if incoming else _OWN_ISPB
     ends = _PIX_BETWEEN if inside or incoming else _PIX_OUT
-    return f'"rail":"PIX","endToEndId":"{end_to_end_id(bits, moment.utc_minute, ispb)}{ends[bits >> 20 & _MASK]}'
+    return (
+        f',"rail":"PIX","endToEndId":"{end_to_end_id(bits, today.utc_minute(second), ispb)}{ends[bits >> 20 & _MASK]}'
+    )
 
 
 # ---- boletos
@@ -58,14 +68,14 @@ _DAYS_EARLY = (0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2, 2, 3, 4, 5, 7)
 """Days from the payment to the due date: an assumption. None is late, because the bar code has the amount paid."""
 
 
-def _boleto(bits: int, amount_minor: int, moment: Moment, inside: bool) -> str:
-    due = moment.day + _DAYS_EARLY[bits >> 48 & 15]
+def _boleto(bits: int, amount_minor: int, today: LocalDay, _second: int, inside: bool, _incoming: bool) -> str:
+    due = today.ordinal + _DAYS_EARLY[bits >> 48 & 15]
     kind = "BANK" if inside else boleto_kind(bits)
     if kind == "BANK":
         code = bank_slip(bits, amount_minor, due, OWN_BANK.code if inside else None)
     else:
         code = utility_slip(bits, amount_minor, due, kind)
-    return f'"rail":"BOLETO","barcode":"{code}","dueDate":"{iso_date(due)}","issuer":"{kind}"'
+    return f',"rail":"BOLETO","barcode":"{code}","dueDate":"{iso_date(due)}","issuer":"{kind}"'
 
 
 def boleto_kind(bits: int) -> str:
@@ -79,15 +89,15 @@ _TED_PURPOSES = (("00010", 80), ("00005", 20))
 """Purposes of a TED: credit to an account, payment of a supplier. Codes: Febraban, CNAB 240; shares: an assumption."""
 
 
-def _ted(bank_code: str, ispb: str, purpose: str) -> str:
-    return f'"rail":"TED","bankCode":"{bank_code}","ispb":"{ispb}","purposeCode":"{purpose}"'
+def _ted_members(bank_code: str, ispb: str, purpose: str) -> str:
+    return f',"rail":"TED","bankCode":"{bank_code}","ispb":"{ispb}","purposeCode":"{purpose}"'
 
 
 _TED_BETWEEN = Weighted(
-    (_ted(OWN_BANK.code, OWN_BANK.ispb, purpose), weight) for purpose, weight in _TED_PURPOSES
+    (_ted_members(OWN_BANK.code, OWN_BANK.ispb, purpose), weight) for purpose, weight in _TED_PURPOSES
 ).table(_SIZE)
 _TED_OUTSIDE = Weighted(
-    (_ted(bank.code, bank.ispb, purpose), share * weight)
+    (_ted_members(bank.code, bank.ispb, purpose), share * weight)
     for bank, share in ISPB.pairs
     for purpose, weight in _TED_PURPOSES
 ).table(_SIZE)
@@ -102,71 +112,82 @@ _NETWORKS = {
 _REWARDS = ("FLIGHT", "FLIGHT", "FLIGHT", "FLIGHT", "UPGRADE", "HOTEL", "CAR", "SHOP")
 _PROGRAMME = "Programa Estrela"
 _VAULTS = ("Cofre Santos", "Cofre Zurique", "Cofre Londres", "Cofre Toronto")
+_CUSTODIES = (("",) * 4, tuple(f'"custody":"{vault}",' for vault in _VAULTS))
+"""Members of a `TRANSFER`: of other assets, and of metals."""
 _METALS = ("XAU", "XAG", "XPT", "XPD")
 
 
-def _p2p(bits: int, moment: Moment) -> str:
-    return f'"rail":"P2P","channel":"{_CHANNELS[bits >> 32 & 7]}","reference":"P2P{_reference(bits, moment)}"'
+def _ted(bits: int, _amount: int, _today: LocalDay, _second: int, inside: bool, _incoming: bool) -> str:
+    return (_TED_BETWEEN if inside else _TED_OUTSIDE)[bits & _MASK]
 
 
-def _wire(bits: int, moment: Moment) -> str:
+# A reference is the day and 8 hexadecimal digits: 14 characters.
+
+
+def _p2p(bits: int, _amount: int, today: LocalDay, second: int, _inside: bool, _incoming: bool) -> str:
+    date, digits = today.date[second >= today.midnight_s], "%08X" % (bits & 0xFFFFFFFF)
+    channel = _CHANNELS[bits >> 32 & 7]
+    return f',"rail":"P2P","channel":"{channel}","reference":"P2P{date}{digits}"'
+
+
+def _wire(bits: int, _amount: int, today: LocalDay, second: int, _inside: bool, _incoming: bool) -> str:
+    date, digits = today.date[second >= today.midnight_s], "%08X" % (bits & 0xFFFFFFFF)
     return (
-        f'"rail":"WIRE","bic":"{_BICS[bits >> 32 & 7]}","reference":"FT{_reference(bits, moment)}",'
+        f',"rail":"WIRE","bic":"{_BICS[bits >> 32 & 7]}","reference":"FT{date}{digits}",'
         f'"charges":"{_CHARGES[bits >> 35 & 7]}"'
     )
 
 
-def _on_chain(bits: int, asset: str) -> str:
-    network = _NETWORKS.get(asset) or f'"network":"{asset.lower() or "unknown"}","transactionHash":"'
-    return f'"rail":"ONCHAIN",{network}{hashlib.sha256(b"%d" % bits).hexdigest()}"'
-
-
-def _transfer(bits: int, moment: Moment, asset: str) -> str:
-    custody = f'"custody":"{_VAULTS[bits >> 32 & 3]}",' if asset in _METALS else ""
-    return f'"rail":"TRANSFER",{custody}"reference":"TR{_reference(bits, moment)}"'
-
-
-def _redemption(bits: int, moment: Moment) -> str:
+def _redemption(bits: int, _amount: int, today: LocalDay, second: int, _inside: bool, _incoming: bool) -> str:
+    date, digits = today.date[second >= today.midnight_s], "%08X" % (bits & 0xFFFFFFFF)
     return (
-        f'"rail":"REDEMPTION","programme":"{_PROGRAMME}","reward":"{_REWARDS[bits >> 32 & 7]}",'
-        f'"reference":"RS{_reference(bits, moment)}"'
+        f',"rail":"REDEMPTION","programme":"{_PROGRAMME}","reward":"{_REWARDS[bits >> 32 & 7]}",'
+        f'"reference":"RS{date}{digits}"'
     )
 
 
-def _reference(bits: int, moment: Moment) -> str:
-    """Return the day and 8 hexadecimal digits: 14 characters."""
-    return f"{moment.utc_minute[2:8]}{bits & 0xFFFFFFFF:08X}"
+def _on_chain(asset: str) -> Details:
+    network = _NETWORKS.get(asset) or f'"network":"{asset.lower() or "unknown"}","transactionHash":"'
+    begins, sha256 = f',"rail":"ONCHAIN",{network}', hashlib.sha256
+
+    def details(bits: int, _amount: int, _today: LocalDay, _second: int, _inside: bool, _incoming: bool) -> str:
+        return f'{begins}{sha256(b"%d" % bits, usedforsecurity=False).hexdigest()}"'
+
+    return details
 
 
-_OTHERS: dict[str, Callable[[int, Moment, str, bool], str]] = {
-    "TED": lambda bits, _moment, _asset, inside: (_TED_BETWEEN if inside else _TED_OUTSIDE)[bits & _MASK],
-    "P2P": lambda bits, moment, _asset, _inside: _p2p(bits, moment),
-    "WIRE": lambda bits, moment, _asset, _inside: _wire(bits, moment),
-    "ONCHAIN": lambda bits, _moment, asset, _inside: _on_chain(bits, asset),
-    "TRANSFER": lambda bits, moment, asset, _inside: _transfer(bits, moment, asset),
-    "REDEMPTION": lambda bits, moment, _asset, _inside: _redemption(bits, moment),
+def _transfer(asset: str) -> Details:
+    custodies = [f',"rail":"TRANSFER",{custody}"reference":"TR' for custody in _CUSTODIES[asset in _METALS]]
+
+    def details(bits: int, _amount: int, today: LocalDay, second: int, _inside: bool, _incoming: bool) -> str:
+        date, digits = today.date[second >= today.midnight_s], "%08X" % (bits & 0xFFFFFFFF)
+        return f'{custodies[bits >> 32 & 3]}{date}{digits}"'
+
+    return details
+
+
+_ALIKE: dict[str, Details] = {
+    "PIX": _pix,
+    "BOLETO": _boleto,
+    "TED": _ted,
+    "P2P": _p2p,
+    "WIRE": _wire,
+    "REDEMPTION": _redemption,
 }
+"""Rails whose details are alike in every asset."""
 
 
-def details(
-    rail: str, bits: int, amount_minor: int, moment: Moment, *, inside: bool, incoming: bool = False, asset: str = ""
-) -> str:
-    """Return the details of a rail as JSON members without braces, in ASCII; the first one is `"rail"`.
+@cache
+def details_of(rail: str, asset: str = "") -> Details:
+    """Return the function that writes the details of a rail.
 
     Args:
         rail: One of `RAILS`.
-        bits: 64 random bits that choose nothing else, such as the rail: those would choose its details too.
-        amount_minor: The amount in minor units, for the value in a bar code.
-        moment: The moment of the transaction.
-        inside: Whether both accounts are in this ledger.
-        incoming: Whether the money comes from outside: another institution begins the payment.
         asset: The code of the asset, for the network of `ONCHAIN` and the custody of `TRANSFER`.
     """
-    if rail == "PIX":
-        return _pix(bits, moment, inside, incoming)
-    if rail == "BOLETO":
-        return _boleto(bits, amount_minor, moment, inside)
-    return _OTHERS[rail](bits, moment, asset, inside)
+    if rail in _ALIKE:
+        return _ALIKE[rail]
+    return _on_chain(asset) if rail == "ONCHAIN" else _transfer(asset)
 
 
 # ---- descriptions
@@ -225,3 +246,22 @@ def describe(rail: str, direction: Direction, name: str) -> str:
     """
     with_name, without = _DESCRIPTIONS[rail][direction]
     return (with_name + name)[:DESCRIPTION_LENGTH_MAX] if name else without
+
+
+class _Descriptions(dict[str, bytes]):
+    """Name of the other side -> the description as JSON: most names are those of several accounts."""
+
+    def __init__(self, rail: str, direction: Direction) -> None:
+        self._rail, self._direction = rail, direction
+
+    def __missing__(self, name: str) -> bytes:
+        made = f'"{describe(self._rail, self._direction, name)}"'.encode()
+        if len(self) < _SIZE:
+            self[name] = made
+        return made
+
+
+@cache
+def descriptions(rail: str) -> tuple[Mapping[str, bytes], Mapping[str, bytes], Mapping[str, bytes]]:
+    """Return the descriptions of a rail as JSON, by the name of the other side: between, out, and in (`describe`)."""
+    return _Descriptions(rail, "between"), _Descriptions(rail, "out"), _Descriptions(rail, "in")

@@ -121,6 +121,13 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--ramp", "1m"], "generation.limits.rampS", 60.0, "--ramp"),
     (["--warm-up", "5s"], "generation.limits.warmupS", 5.0, "--warm-up"),
     (["--duration", "90"], "generation.limits.durationS", 90.0, "--duration"),
+    (
+        ["--fail-if", "retries>3", "--fail-if", "elapsed_s > 30s"],
+        "thresholds.failIf",
+        ["retries > 3", "elapsed_s > 30s"],
+        "--fail-if",
+    ),
+    (["--thresholds", "plan"], "thresholds.preset", "plan", "--thresholds"),
     (["--runs-dir", "kept"], "journal.directory", "kept", "--runs-dir"),
     (["--journal"], "journal.enabled", True, "--journal"),
     (["--every-transaction"], "verification.everyTransaction", True, "--every-transaction"),

@@ -182,7 +182,6 @@ def failing(report: Path, *arguments: str, cwd: Path) -> tuple[int, dict[str, An
     [
         (("run", *TINY, "-u", "http://127.0.0.1:9"), 3, "UnreachableError", "127.0.0.1:9"),
         (("verify", *TINY, "-u", "http://127.0.0.1:9"), 3, "UnreachableError", "127.0.0.1:9"),
-        (("run", *TINY), 2, "UsageError", "no target is given"),
         (("run", *TINY, "-u", "http://example.com"), 2, "TargetNotAllowedError", "example.com"),
         (("run", "--preset", "tin", "--target", "sandbox"), 2, "ConfigurationError", "preset must be one of"),
         (("run", *TINY, "--set", "seed"), 2, "BadParameter", "KEY=VALUE"),

@@ -75,13 +75,6 @@ def test_json_prints_one_document_and_nothing_else_on_stdout() -> None:
     assert json.loads(result.stdout)["movements"] == 24
 
 
-def test_no_target_names_both_ways_to_give_one() -> None:
-    result = run_cli("run", "--preset", "tiny")
-    assert result.returncode == 2
-    assert "--target sandbox" in result.stderr
-    assert "--base-url" in result.stderr
-
-
 def test_a_target_that_is_not_loopback_is_refused_with_the_flag_that_allows_it() -> None:
     result = run_cli("run", "--base-url", "http://midaz.example.com:3002")
     assert result.returncode == 2

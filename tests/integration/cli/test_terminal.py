@@ -25,7 +25,8 @@ def test_a_resize_leaves_no_pieces_of_old_bars_and_without_colours_the_view_stay
         assert shown.end() == 0
     assert not {"━", "─"} & set(shown.screen.text), "the view is erased at the end"
     assert "ledger  phase" not in shown.screen.text
-    assert shown.screen.rows[0].startswith("run "), "and nothing else"
+    assert shown.screen.rows[0].startswith("Seeding the embedded server")
+    assert sum(row.startswith("run s") for row in shown.screen.rows) == 1
     assert shown.screen.text.count("Done: every balance is the planned one.") == 1
     assert shown.screen.colours == 0
 

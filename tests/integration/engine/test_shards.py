@@ -12,9 +12,11 @@ import anyio
 import pytest
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.model.histogram import Histogram
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
-from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report import Report, latency
+from midaz_seed.reporting.time_series import as_report, from_report
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import list_runs
 from tests.support.sandbox import Balances, read_balances, sandbox, undisturbed_balances
@@ -70,6 +72,38 @@ async def test_any_number_of_processes_makes_the_same_balances_and_counts(
     assert all(process.cpu_percent > 0 for process in report.processes)
     assert report.client_cpu_percent == max(process.cpu_percent for process in report.processes)
     assert report.rss_mb_max == sum(process.rss_mb_max for process in report.processes)
+
+
+def _histogram(report: Report, phase: str) -> Histogram:
+    return next(
+        Histogram.from_sparse_counts(found.counts, total_us=found.total_us, max_us=found.max_us)
+        for found in report.latency_histograms
+        if found.phase == phase
+    )
+
+
+async def test_series_and_histograms_of_shards_and_of_two_reports_add_up_exactly(
+    single: tuple[Report, Balances],
+) -> None:
+    alone, (report, _) = single[0], await _run(2)
+    for each in (alone, report):
+        windows = {series.phase: series for series in each.time_series.phases}
+        for phase in each.phases:
+            series, measured = windows[phase.name], _histogram(each, phase.name)
+            assert (sum(series.created), sum(series.requests)) == (phase.created, phase.requests)
+            assert sum(sum(row[1::2]) for row in series.latency) == measured.count
+            assert latency(measured) == phase.latency_ms
+        assert sum(sum(series.movements) for series in windows.values()) == each.movements
+    both = from_report(alone.time_series)
+    both.merge(from_report(report.time_series))
+    for series in as_report(both).phases:
+        found = [phase for each in (alone, report) for phase in each.phases if phase.name == series.phase]
+        assert sum(series.created) == sum(phase.created for phase in found)
+        assert sum(series.requests) == sum(phase.requests for phase in found)
+        merged = _histogram(alone, series.phase)
+        merged.merge(_histogram(report, series.phase))
+        assert merged.count == sum(sum(row[1::2]) for row in series.latency)
+        assert merged.max_us / 1000 == max(phase.latency_ms.max for phase in found)
 
 
 @linux

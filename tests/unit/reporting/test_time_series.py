@@ -49,6 +49,15 @@ def _totals(found: TimeSeries) -> tuple[object, ...]:
     )
 
 
+def test_the_series_of_a_busy_run_is_joined_to_fewer_windows_and_keeps_every_count() -> None:
+    busy = dict.fromkeys(range(400), 1)
+    found = TimeSeries(1.0, (Window({Phase.TRANSFERS: PhaseWindow(9, 9, 400, 1, dict(busy))}) for _ in range(1000)))
+    report = as_report(found)
+    assert (report.interval_s, report.windows) == (4.0, 250)
+    assert _totals(from_report(report)) == _totals(found)
+    assert (found.interval_s, len(found.windows)) == (1.0, 1000)
+
+
 @given(st.lists(values), st.lists(values))
 def test_coarse_counts_of_a_window_are_those_of_its_answers(before: list[int], after: list[int]) -> None:
     histogram = Histogram()

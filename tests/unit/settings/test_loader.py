@@ -362,6 +362,7 @@ VALUES = {
     "scenario": "classic",
     "manifest": "accounts.csv",
     "data.day": "2026-11-25",
+    "thresholds.failIf": "elapsed_s > 10m",
 }
 
 

@@ -38,6 +38,12 @@ def test_the_word_sandbox_is_the_embedded_server() -> None:
     assert resolve_target(Target(base_url="sandbox")) == ResolvedTarget("", "", is_sandbox=True)
 
 
+def test_the_library_has_no_default_target() -> None:
+    with pytest.raises(UsageError, match="no target is given") as caught:
+        resolve_target(Target())
+    assert "--target sandbox" in caught.value.hint
+
+
 def test_ports_for_the_sandbox_are_refused_because_it_chooses_its_own() -> None:
     with pytest.raises(UsageError, match="no ports or URLs"):
         resolve_target(Target(base_url="sandbox", transaction_port=3001))

@@ -23,16 +23,18 @@ def in_utc(zone: str, day: date, second: int) -> datetime:
 @given(day=DAYS, second=st.integers(0, 86_399))
 def test_a_moment_is_written_in_utc(zone, day, second):
     expected, stamper = in_utc(zone, day, second), Stamper(zone)
-    text = stamper.text(day.toordinal(), second)
+    today = stamper.day(day.toordinal())
+    text = today.text(second)
     assert text == expected.isoformat().replace("+00:00", "Z")
     assert datetime.fromisoformat(text) == expected
-    assert stamper.utc_minute(day.toordinal(), second) == f"{expected:%Y%m%d%H%M}"
+    assert today.date[second >= today.midnight_s] == f"{expected:%y%m%d}"
+    assert today.utc_minute(second) == f"{expected:%Y%m%d%H%M}"
 
 
 @pytest.mark.parametrize("zone", ZONES)
 @given(day=DAYS)
 def test_the_end_of_a_day_is_its_last_second(zone, day):
-    end = datetime.fromisoformat(Stamper(zone).end_of(day.toordinal())).replace(tzinfo=UTC)
+    end = datetime.fromisoformat(Stamper(zone).day(day.toordinal()).end()).replace(tzinfo=UTC)
     assert end + timedelta(seconds=1) == in_utc(zone, day + timedelta(days=1), 0)
 
 
@@ -47,14 +49,9 @@ def test_the_offset_of_sao_paulo_is_known_since_the_end_of_its_last_daylight_sav
 @pytest.mark.parametrize("zone", ZONES)
 def test_a_day_without_a_known_offset_is_refused(zone):
     since = KNOWN_SINCE[zone].toordinal()
-    assert Stamper(zone).text(since, 0)
-    for write in (
-        Stamper(zone).end_of,
-        lambda day: Stamper(zone).text(day, 0),
-        lambda day: Stamper(zone).utc_minute(day, 0),
-    ):
-        with pytest.raises(ValueError, match="the first day with a known offset"):
-            write(since - 1)
+    assert Stamper(zone).day(since).text(0)
+    with pytest.raises(ValueError, match="the first day with a known offset"):
+        Stamper(zone).day(since - 1)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,5 @@
 """Boletos, read by a parser of the tests' own, written from the layouts that Febraban published."""
 
-import json
 import random
 from collections import Counter
 from datetime import date, timedelta
@@ -10,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from midaz_seed.plan.rails.boleto import SEGMENTS, bank_slip, utility_slip
-from midaz_seed.plan.rails.details import boleto_kind, details
-from midaz_seed.plan.rails.moment import Moment
+from midaz_seed.plan.rails.details import boleto_kind
 from midaz_seed.plan.rails.pix import ISPB, OWN_BANK
 from tests.support.brazil import parse_bank_slip, parse_utility_slip
+from tests.support.rails import details
 
 BITS = st.integers(0, 2**64 - 1)
 DUE = st.dates(date(2000, 7, 3), date(2049, 10, 13))
@@ -72,7 +71,7 @@ def test_the_boletos_of_movements_are_of_the_kind_that_they_name() -> None:
     kinds = Counter()
     for _ in range(4000):
         drawn, amount = bits(64), 1 + bits(20)
-        members = json.loads("{" + details("BOLETO", drawn, amount, Moment(day.toordinal(), ""), inside=False) + "}")
+        members = details("BOLETO", drawn, amount, day=day, inside=False)
         due, issuer, code = date.fromisoformat(members["dueDate"]), members["issuer"], members["barcode"]
         assert day <= due <= day + timedelta(days=7)
         assert issuer == boleto_kind(drawn)
@@ -90,7 +89,7 @@ def test_the_boletos_of_movements_are_of_the_kind_that_they_name() -> None:
 def test_a_boleto_between_customers_is_of_the_institution_itself() -> None:
     bits = random.Random(3).getrandbits
     for _ in range(500):
-        members = json.loads("{" + details("BOLETO", bits(64), 990, Moment(739_900, ""), inside=True) + "}")
+        members = details("BOLETO", bits(64), 990, inside=True)
         assert members["issuer"] == "BANK"
         assert parse_bank_slip(members["barcode"])[0] == OWN_BANK.code
 

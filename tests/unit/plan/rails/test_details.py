@@ -3,7 +3,6 @@
 import json
 import random
 import re
-from datetime import date
 from typing import get_args
 
 import pytest
@@ -12,21 +11,14 @@ from hypothesis import strategies as st
 
 from midaz_seed.plan.people.holders import company, person
 from midaz_seed.plan.rails.counterparties import outside_name
-from midaz_seed.plan.rails.details import RAILS, Direction, describe, details
-from midaz_seed.plan.rails.moment import Moment
+from midaz_seed.plan.rails.details import RAILS, Direction, describe, descriptions
 from midaz_seed.plan.rails.pix import ISPB, OWN_BANK
 from midaz_seed.scenarios.checks.texts import RAIL_KEYS
 from midaz_seed.scenarios.model import Rail
+from tests.support.rails import details, details_text
 
 BITS = st.integers(0, 2**64 - 1)
-MOMENT = Moment(date(2026, 11, 25).toordinal(), "202611251200")
 DIRECTIONS: tuple[Direction, ...] = get_args(Direction)
-
-
-def _members(text: str) -> dict[str, str]:
-    pairs = json.loads("{" + text + "}", object_pairs_hook=list)
-    assert len({name for name, _ in pairs}) == len(pairs), "a member is there twice"
-    return dict(pairs)
 
 
 def test_the_rails_are_those_of_a_scenario_file() -> None:
@@ -43,13 +35,13 @@ def test_the_rails_are_those_of_a_scenario_file() -> None:
 def test_details_are_short_ascii_members_that_begin_with_the_rail(
     rail: str, bits: int, amount: int, inside: bool, asset: str
 ) -> None:
-    text = details(rail, bits, amount, MOMENT, inside=inside, asset=asset)
+    text = details_text(rail, bits, amount, inside=inside, asset=asset)
     assert text.isascii()
-    members = _members(text)
+    members = details(rail, bits, amount, inside=inside, asset=asset)
     assert next(iter(members.items())) == ("rail", rail)
     assert 2 <= len(members) <= 5
     assert all(isinstance(value, str) and 0 < len(value) <= 100 for value in members.values())
-    assert text == details(rail, bits, amount, MOMENT, inside=inside, asset=asset)
+    assert text == details_text(rail, bits, amount, inside=inside, asset=asset)
 
 
 def test_a_ted_names_the_bank_of_the_other_side() -> None:
@@ -57,18 +49,18 @@ def test_a_ted_names_the_bank_of_the_other_side() -> None:
     banks = {bank.code: bank.ispb for bank in ISPB.values}
     seen = set()
     for _ in range(3000):
-        members = _members(details("TED", bits(64), 100, MOMENT, inside=False))
+        members = details("TED", bits(64), 100, inside=False)
         assert banks[members["bankCode"]] == members["ispb"]
         assert members["purposeCode"] in {"00005", "00010"}
         seen.add(members["bankCode"])
-        inside = _members(details("TED", bits(64), 100, MOMENT, inside=True))
+        inside = details("TED", bits(64), 100, inside=True)
         assert (inside["bankCode"], inside["ispb"]) == (OWN_BANK.code, OWN_BANK.ispb)
     assert seen == set(banks)
 
 
 @given(BITS)
 def test_a_wire_has_a_reference_of_swift_and_the_bic_of_a_test_bank(bits: int) -> None:
-    members = _members(details("WIRE", bits, 100, MOMENT, inside=False))
+    members = details("WIRE", bits, 100, inside=False)
     assert re.fullmatch(r"[A-Z]{4}[A-Z]{2}[A-Z0-9]0", members["bic"])  # ISO 9362: the eighth character 0 is a test BIC
     assert re.fullmatch(r"[A-Z0-9]{16}", members["reference"])
     assert members["charges"] in {"SHA", "OUR", "BEN"}
@@ -76,17 +68,17 @@ def test_a_wire_has_a_reference_of_swift_and_the_bic_of_a_test_bank(bits: int) -
 
 @given(BITS)
 def test_a_transaction_on_a_chain_has_the_hash_of_its_network(bits: int) -> None:
-    bitcoin = _members(details("ONCHAIN", bits, 100, MOMENT, inside=False, asset="BTC"))
-    ethereum = _members(details("ONCHAIN", bits, 100, MOMENT, inside=False, asset="ETH"))
+    bitcoin = details("ONCHAIN", bits, 100, inside=False, asset="BTC")
+    ethereum = details("ONCHAIN", bits, 100, inside=False, asset="ETH")
     assert (bitcoin["network"], ethereum["network"]) == ("bitcoin", "ethereum")
     assert re.fullmatch(r"[0-9a-f]{64}", bitcoin["transactionHash"])
     assert re.fullmatch(r"0x[0-9a-f]{64}", ethereum["transactionHash"])
 
 
 def test_metal_has_a_custodian_and_miles_a_programme() -> None:
-    assert "custody" in _members(details("TRANSFER", 5, 1, MOMENT, inside=True, asset="XAU"))
-    assert "custody" not in _members(details("TRANSFER", 5, 1, MOMENT, inside=True, asset="MILES"))
-    assert "programme" in _members(details("REDEMPTION", 5, 1, MOMENT, inside=True, asset="MILES"))
+    assert "custody" in details("TRANSFER", 5, 1, inside=True, asset="XAU")
+    assert "custody" not in details("TRANSFER", 5, 1, inside=True, asset="MILES")
+    assert "programme" in details("REDEMPTION", 5, 1, inside=True, asset="MILES")
 
 
 @pytest.mark.parametrize(
@@ -112,6 +104,8 @@ def test_no_description_needs_escaping_or_is_too_long(
     name = (company(bits, alphanumeric=False) if a_company else person(bits)).first_name
     for text in (describe(rail, direction, name), describe(rail, direction, ""), outside_name(rail, bits(64))):
         assert json.dumps(text, ensure_ascii=False) == f'"{text}"'
+    written = descriptions(rail)[("between", "out", "in").index(direction)]
+    assert [json.loads(written[name]) for _ in range(2)] == [describe(rail, direction, name)] * 2
     assert len(describe(rail, direction, "x" * 300)) == 256
 
 
@@ -120,7 +114,7 @@ def test_a_bill_that_leaves_the_ledger_is_described_as_its_bar_code_says() -> No
     names = {"ENERGY": "Energia", "TELECOM": "Telefonia e internet", "WATER": "Água e esgoto"}
     for _ in range(1000):
         drawn = bits(64)
-        issuer = _members(details("BOLETO", drawn, 100, MOMENT, inside=False))["issuer"]
+        issuer = details("BOLETO", drawn, 100, inside=False)["issuer"]
         name = outside_name("BOLETO", drawn)
         assert issuer not in names or name == names[issuer]
         assert issuer != "BANK" or name not in names.values()
@@ -128,7 +122,7 @@ def test_a_bill_that_leaves_the_ledger_is_described_as_its_bar_code_says() -> No
 
 def test_the_first_details_are_always_the_same() -> None:
     bits = 0x0123456789ABCDEF
-    made = [_members(details(rail, bits, 12345, MOMENT, inside=False, asset="BTC")) for rail in RAILS]
+    made = [details(rail, bits, 12345, inside=False, asset="BTC") for rail in RAILS]
     assert made == EXPECTED
     assert [outside_name("PIX", bits << shift & 2**64 - 1) for shift in (0, 8, 16)] == EXPECTED_NAMES
 
@@ -167,5 +161,5 @@ def test_the_keys_that_a_rail_writes_are_those_that_a_scenario_may_not_write(rai
     written = set[str]()
     for number in range(400):
         inside, asset = number % 2 == 0, ("BRL", "XAU", "ETH")[number % 3]
-        written |= json.loads("{" + details(rail, bits(64), 1250, MOMENT, inside=inside, asset=asset) + "}").keys()
+        written |= details(rail, bits(64), 1250, inside=inside, asset=asset).keys()
     assert written == RAIL_KEYS[rail]

@@ -1,6 +1,5 @@
 """Pix: identifiers of the published form, a real minute in UTC, keys and initiations by their shares."""
 
-import json
 import random
 import re
 from collections import Counter
@@ -10,18 +9,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from midaz_seed.plan.rails.details import details
-from midaz_seed.plan.rails.moment import Moment, iso_date, minute_text
+from midaz_seed.plan.rails.boleto import iso_date
 from midaz_seed.plan.rails.pix import ISPB, OWN_BANK, end_to_end_id
 from tests.support.brazil import END_TO_END_ID
+from tests.support.rails import details
 
 SAO_PAULO_S = -3 * 3600
 DRAWS = 20_000
 DAY = date(2026, 11, 25).toordinal()
 
 
-def _pix(bits: int, moment: Moment, *, inside: bool, incoming: bool = False) -> dict[str, str]:
-    return json.loads("{" + details("PIX", bits, 1234, moment, inside=inside, incoming=incoming) + "}")
+def _pix(bits: int, *, inside: bool, incoming: bool = False) -> dict[str, str]:
+    return details("PIX", bits, 1234, inside=inside, incoming=incoming)
 
 
 @given(
@@ -35,7 +34,6 @@ def test_an_identifier_has_the_published_form_and_the_minute_in_utc(
 ) -> None:
     local = datetime.combine(date.fromordinal(day), datetime.min.time(), timezone(timedelta(seconds=offset_s)))
     minute = (local + timedelta(seconds=second)).astimezone(UTC).strftime("%Y%m%d%H%M")
-    assert minute_text(day, second, offset_s) == minute
     made = end_to_end_id(bits, minute, "18236120")
     assert END_TO_END_ID.match(made)
     assert len(made) == 32
@@ -50,19 +48,17 @@ def test_identifiers_of_one_minute_are_all_different() -> None:
 
 def test_the_payers_institution_begins_a_pix() -> None:
     bits = random.Random(2).getrandbits
-    moment = Moment(DAY, "202611251200")
     own, others = OWN_BANK.ispb, {bank.ispb for bank in ISPB.values}
-    assert {_pix(bits(64), moment, inside=True)["endToEndId"][1:9] for _ in range(500)} == {own}
-    assert {_pix(bits(64), moment, inside=False)["endToEndId"][1:9] for _ in range(500)} == {own}
-    seen = {_pix(bits(64), moment, inside=False, incoming=True)["endToEndId"][1:9] for _ in range(5000)}
+    assert {_pix(bits(64), inside=True)["endToEndId"][1:9] for _ in range(500)} == {own}
+    assert {_pix(bits(64), inside=False)["endToEndId"][1:9] for _ in range(500)} == {own}
+    seen = {_pix(bits(64), inside=False, incoming=True)["endToEndId"][1:9] for _ in range(5000)}
     assert seen == others
     assert own not in others
 
 
 def test_keys_and_initiations_have_the_shares_of_the_central_bank() -> None:
     bits = random.Random(3).getrandbits
-    moment = Moment(DAY, "202611251200")
-    drawn = [_pix(bits(64), moment, inside=True) for _ in range(DRAWS)]
+    drawn = [_pix(bits(64), inside=True) for _ in range(DRAWS)]
     initiations = Counter(members["initiation"] for members in drawn)
     for name, percent in {"KEY": 65, "MANUAL": 15, "QR_CODE": 20}.items():
         assert 100 * initiations[name] / DRAWS == pytest.approx(percent, abs=1.2), name
@@ -74,12 +70,9 @@ def test_keys_and_initiations_have_the_shares_of_the_central_bank() -> None:
 
 def test_cash_leaves_only_the_ledger_never_to_another_customer() -> None:
     bits = random.Random(4).getrandbits
-    moment = Moment(DAY, "202611251200")
     for inside, incoming in ((True, False), (False, True)):
-        assert {_pix(bits(64), moment, inside=inside, incoming=incoming)["purpose"] for _ in range(3000)} == {
-            "TRANSFER"
-        }
-    outside = [_pix(bits(64), moment, inside=False) for _ in range(DRAWS)]
+        assert {_pix(bits(64), inside=inside, incoming=incoming)["purpose"] for _ in range(3000)} == {"TRANSFER"}
+    outside = [_pix(bits(64), inside=False) for _ in range(DRAWS)]
     purposes = Counter((members["purpose"], members["initiation"] == "QR_CODE") for members in outside)
     assert {purpose for purpose, _ in purposes} == {"TRANSFER", "WITHDRAWAL", "CHANGE"}
     assert not purposes["WITHDRAWAL", False] + purposes["CHANGE", False], "cash is paid out for a QR code"

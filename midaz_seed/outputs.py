@@ -1,0 +1,50 @@
+"""The files of a run's directory that are made from its report: for people, and for other programs."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from midaz_seed.errors import OutputError
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_file import write_document
+
+
+def _html(report: Report, directory: Path) -> str:
+    from midaz_seed.pages.report_page import files_beside, render_report  # needs some time to load
+
+    return render_report(report, files=files_beside(directory))
+
+
+def _junit(report: Report, _: Path) -> str:
+    from midaz_seed.reporting.outputs.junit import render_junit
+
+    return render_junit(report)
+
+
+def _metrics(report: Report, _: Path) -> str:
+    from midaz_seed.reporting.outputs.prometheus import render_prometheus
+
+    return render_prometheus(report)
+
+
+OUTPUTS: Mapping[str, Callable[[Report, Path], str]] = {
+    "junit.xml": _junit,
+    "metrics.prom": _metrics,
+    "report.html": _html,
+}
+"""Name -> what renders it. The page is last, because it links to the others."""
+
+
+def write_outputs(report: Report, directory: Path) -> None:
+    """Write every file of OUTPUTS. Each is tried, also when another could not be written.
+
+    Raises:
+        OutputError: a file could not be written; the first one.
+    """
+    errors = []
+    for name, render in OUTPUTS.items():
+        try:
+            write_document(render(report, directory), directory / name, what=name, private=True)
+        except OutputError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]

@@ -1,0 +1,132 @@
+"""Render a report as Markdown, for the summary of a job in a pipeline (GitHub Flavored Markdown)."""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from midaz_seed.errors import ExitCode
+from midaz_seed.reporting.report import Report, ThresholdReport
+from midaz_seed.reporting.thresholds import value_text
+from midaz_seed.wording import counted, printable
+
+ROWS_MAX = 50
+"""Rows of differences, and of errors; report.json has more."""
+_ACTIVE = re.compile(r"[!-/:-@\[-`{-~]")
+_HARMLESS = frozenset(" ,.-/%'=+\"")
+_CUT = "\n\n*The rest is left out: the summary is too long.*\n"
+
+
+def render_markdown(report: Report) -> str:
+    """Return a report as Markdown: verdict, key figures, thresholds, differences and errors.
+
+    Every text is escaped: what a server sends is shown, and is neither markup nor a link.
+    """
+    return _joined(_parts(report))
+
+
+def render_markdown_ending(document: Mapping[str, Any]) -> str:
+    """Return the document of a command that ended without a report (`reporting.ending`) as Markdown."""
+    where = (document["error"] or {}).get("where", "")
+    verdict = f"{where}: {document['verdict']}" if where else document["verdict"]
+    return _joined([_heading(document["command"], document["exit_code"]), _paragraph(verdict, document["next_step"])])
+
+
+def within(text: str, bytes_max: int) -> str:
+    """Return Markdown that has at most this many bytes in UTF-8; lines at its end are left out."""
+    if len(text.encode()) <= bytes_max:
+        return text
+    room = bytes_max - len(_CUT.encode())
+    kept = text.encode()[: max(room, 0)].decode(errors="ignore").rpartition("\n")[0]
+    return f"{kept}{_CUT}" if room > 0 else ""
+
+
+def escaped(text: str) -> str:
+    """Return a text in which nothing is Markdown, HTML, a mention or a link."""
+    return _ACTIVE.sub(lambda sign: sign[0] if sign[0] in _HARMLESS else f"&#{ord(sign[0])};", printable(text))
+
+
+def _joined(parts: Iterable[str]) -> str:
+    return "\n\n".join(parts) + "\n"
+
+
+def _heading(name: str, exit_code: int) -> str:
+    result = {ExitCode.DONE: "passed", ExitCode.THRESHOLD: "threshold failed"}.get(ExitCode(exit_code), "failed")
+    return f"### midaz-seed {escaped(name)}: {result} (exit code {int(exit_code)})"
+
+
+def _paragraph(verdict: str, next_step: str) -> str:
+    return f"{escaped(verdict)} {escaped(next_step)}".strip()
+
+
+def _parts(report: Report) -> Iterator[str]:
+    yield _heading(report.run_id, report.exit_code)
+    yield _paragraph(report.verdict, report.next_step)
+    yield _table(("figure", "value"), list(_figures(report)))
+    if report.thresholds:
+        yield "#### Thresholds"
+        yield _table(("threshold", "value", "result"), [_threshold(each) for each in report.thresholds])
+    if report.proof is not None and report.proof.differences:
+        proof = report.proof
+        yield f"#### {counted(proof.differences_total, 'difference')} from the plan"
+        rows = [(row.ledger, row.alias, row.what, row.expected, row.actual) for row in proof.differences[:ROWS_MAX]]
+        yield _table(("ledger", "account or item", "what", "planned", "on the server"), rows)
+        yield from _more(proof.differences_total, "difference")
+    if report.errors:
+        yield f"#### Errors: {report.error_rate_percent:.2f} % of the items failed"
+        yield _table(
+            ("error", "phase", "attempts", "items failed", "example"),
+            [
+                (
+                    f"{error.error} {error.code}".strip(),
+                    error.phase,
+                    f"{error.count:,}",
+                    f"{error.final:,}",
+                    error.example.message or error.example.answer,
+                )
+                for error in report.errors[:ROWS_MAX]
+            ],
+        )
+        yield from _more(len(report.errors), "kind")
+    failed = [ledger for ledger in report.ledgers if ledger.state == "failed"]
+    if failed:
+        yield "#### Failed ledgers"
+        yield _table(("ledger", "name", "reason"), [(each.key, each.name, each.reason) for each in failed[:ROWS_MAX]])
+        yield from _more(len(failed), "failed ledger")
+
+
+def _figures(report: Report) -> Iterator[tuple[str, str]]:
+    yield "data", f"preset {report.preset}" if report.preset else f"scenario {report.scenario}"
+    yield "target", f"{report.target} (Midaz {report.server_version})"
+    yield "duration", f"{report.elapsed_s:,.1f} s"
+    if report.transactions:
+        made = f"{counted(report.movements, 'movement')} in {counted(report.transactions, 'transaction')}"
+        yield "made", f"{made}, {report.movements_per_s:,.0f} movements/s while money moved"
+    yield "requests", f"{report.requests:,} ({report.requests_per_s:,.0f}/s)"
+    for phase in report.phases:
+        if phase.name in ("deposits", "transfers") and phase.requests:
+            latency = phase.latency_ms
+            yield f"latency of {phase.name}", f"p50 {latency.p50:,.1f} ms, p99 {latency.p99:,.1f} ms"
+    if report.settlement.ledgers:
+        yield "settlement", f"longest wait {report.settlement.waited_s_max:,.2f} s"
+    yield "failed items", f"{report.error_rate_percent:.2f} % (budget {report.error_budget_percent:g} %)"
+    proof = report.proof
+    if proof is not None:
+        checked = f"{counted(proof.balances_checked, 'balance')} of {counted(proof.ledgers, 'ledger')}"
+        yield "verification", f"{checked}, {counted(proof.differences_total, 'difference')}"
+    else:
+        yield "verification", "not run"
+
+
+def _threshold(threshold: ThresholdReport) -> tuple[str, str, str]:
+    reason = f": {threshold.reason}" if threshold.reason else ""
+    return f"fail if {threshold.expression}", value_text(threshold), f"{threshold.state}{reason}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *([escaped(cell) for cell in row] for row in rows)]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def _more(total: int, noun: str) -> Iterator[str]:
+    if total > ROWS_MAX:
+        yield f"And {counted(total - ROWS_MAX, f'more {noun}')}: the report has them."
