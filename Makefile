@@ -109,6 +109,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/planning.py
 	@$(BIN)/python benchmarks/order.py
 	@$(BIN)/python benchmarks/telemetry.py
+	@$(BIN)/python benchmarks/scale.py --quick
 	@$(BIN)/python benchmarks/journal.py --appends
 	@$(BIN)/python benchmarks/report_page.py
 

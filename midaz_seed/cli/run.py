@@ -59,7 +59,7 @@ ANNOUNCEMENT_WIDTH = 120
     default="local",
     show_default=True,
     cls=LoadOption,
-    help="What carries the processes of --shards: this command, or Dask (extra `dask`)",
+    help="What carries out the shards: this command, or Dask (extra `dask`), there with --shards auto unless given",
 )
 @click.option(
     "--scheduler",
@@ -114,14 +114,17 @@ def run(
             about = announcement(loaded, directory.read_record().run_id if directory is not None else "")
             click.echo("\n".join(wrapped([about], text_width(sys.stderr, ANNOUNCEMENT_WIDTH))), err=True)
         function: RunFunction = partial(seed, directory=directory)
+        settings = loaded.settings
         if engine == "dask":
-            from midaz_seed.engines.dask_engine import seed_on_dask
+            from midaz_seed.engines.dask_engine import on_all_workers, seed_on_dask
 
             function = partial(seed_on_dask, scheduler=scheduler)
+            if loaded.sources["generation.limits.shards"] == "default":  # one slice would need no engine
+                settings = on_all_workers(settings)
         try:
             execute(
                 function,
-                loaded.settings,
+                settings,
                 as_json=as_json,
                 quiet=quiet,
                 observers=[observer],

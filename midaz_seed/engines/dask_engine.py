@@ -114,6 +114,12 @@ async def seed_on_dask_async(
 seed_on_dask = synchronous(seed_on_dask_async)
 
 
+def on_all_workers(settings: Settings) -> Settings:
+    """Return the settings with as many slices as the workers have threads."""
+    limits = settings.generation.limits.model_copy(update={"shards": "auto"})
+    return settings.model_copy(update={"generation": settings.generation.model_copy(update={"limits": limits})})
+
+
 def _check(settings: Settings) -> None:
     """Check what can be checked before anything is started.
 
