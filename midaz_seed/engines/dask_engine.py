@@ -314,7 +314,7 @@ def _lost(name: str, future: Any) -> ShardError:
     error = future.exception() if future.status == "error" else None
     reason = f"ended with an internal error: {error!r}"
     if error is None or type(error).__name__ in ("KilledWorker", "FutureCancelledError", "CancelledError"):
-        reason = "lost its workers, and was given up"
+        reason = "lost its workers or the scheduler, and was given up"
     return ShardError(
         f"slice {name} {reason}", hint="run the same command again: it continues, and finds what was made"
     )
