@@ -7,7 +7,7 @@ FUZZ_MINUTES ?= 60
 RACES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try help demo test acceptance contract chaos races fuzz model check format bench bench-quick docs screenshots clean signals machine
+.PHONY: dist dist-try help demo test thorough coverage acceptance contract chaos races fuzz model check format bench bench-quick docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -37,8 +37,15 @@ demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every 
 		'  $(BIN)/midaz-seed run -v medium -u http://127.0.0.1:3002   # fill a Midaz of your own' \
 		'  $(BIN)/midaz-seed --help'
 
-test: $(STAMP) ## run the tests with coverage, in two processes
+test: $(STAMP) ## run the tests, in two processes (about 5 minutes)
 	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+thorough: $(STAMP) ## run the tests marked thorough (large plans, statistics), and every fuzz target with more examples
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m thorough
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile=thorough tests/fuzz
+
+coverage: $(STAMP) ## run the tests with coverage, which takes twice as long; fail below 90 %
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
 
 acceptance: $(STAMP) ## kill clients and servers under faults, and verify every movement afterwards (about 4 minutes)

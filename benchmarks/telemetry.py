@@ -76,7 +76,7 @@ async def one(preset: str, way: str, collector: str) -> tuple[float, float]:
         address = "127.0.0.1:0" if way in ("metrics", "all") else None
         observer = stack.enter_context(telemetry("run", events, address))
         if observer.metrics is not None:
-            stack.enter_context(helper(SCRAPER, f"http://{observer.metrics.address}/metrics"))
+            stack.enter_context(helper(SCRAPER, observer.metrics.url))
         async with sandbox_process() as (url, _):
             settings = Settings.model_validate(
                 {"preset": preset, "target": {"baseUrl": url}, "journal": {"enabled": False}}

@@ -147,7 +147,8 @@ class Stopping:
                 self._scope.cancel()
         elif first:
             context.findings.signal = number
-            context.stop(f"{number.name}: writes in flight get up to {self._grace_s:g} s; repeat to end at once")
+            by = context.findings.stop_requested_by or number.name
+            context.stop(f"{by}: writes in flight get up to {self._grace_s:g} s; repeat to end at once")
         else:
             context.findings.was_urged = True
             context.pool.cancel()

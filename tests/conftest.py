@@ -2,6 +2,8 @@
 
 import inspect
 import os
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,6 +11,12 @@ import aioresponses.core
 import pytest
 from aiohttp import ClientResponse
 from hypothesis import settings
+
+if sys.dont_write_bytecode:
+    # each process that a test starts would compile every module anew: a quarter of the CPU time of a short command
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(Path(__file__).parents[1] / ".pytest_cache" / "bytecode")
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # absent with `python -B`
+    os.environ["PYTHONPYCACHEPREFIX"] = sys.pycache_prefix
 
 if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
     # aioresponses 0.7.9 does not pass an argument that aiohttp 3.14 made obligatory (its issue 289)
@@ -28,5 +36,6 @@ def _runs_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pyte
 
 
 # how long an example takes says how busy the machine is, not whether it is right
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("quick", deadline=None, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=200)
+settings.load_profile("quick")

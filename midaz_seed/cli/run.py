@@ -11,9 +11,12 @@ from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_op
 from midaz_seed.cli.outputs import output_options
 from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 from midaz_seed.cli.unused import check_given
+from midaz_seed.cli.web import open_live_page, web_options
 from midaz_seed.errors import ExitCode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from midaz_seed.runs.directory import RunDirectory
 
 ANNOUNCEMENT_WIDTH = 120
@@ -72,6 +75,7 @@ ANNOUNCEMENT_WIDTH = 120
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 @telemetry_options
+@web_options
 def run(
     loaded: LoadedSettings,
     directory: "RunDirectory | None",
@@ -81,6 +85,9 @@ def run(
     quiet: bool,
     events_file: str | None,
     metrics_address: str | None,
+    web: str | None,
+    web_token_file: "Path | None",
+    web_linger_s: float,
 ) -> None:
     """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
@@ -122,14 +129,15 @@ def run(
             if loaded.sources["generation.limits.shards"] == "default":  # one slice would need no engine
                 settings = on_all_workers(settings)
         try:
-            execute(
-                function,
-                settings,
-                as_json=as_json,
-                quiet=quiet,
-                observers=[observer],
-                is_stdout_taken=is_stdout(events_file),
-            )
+            with open_live_page(web, web_token_file, web_linger_s) as pages:
+                execute(
+                    function,
+                    settings,
+                    as_json=as_json,
+                    quiet=quiet,
+                    observers=[observer, *pages],
+                    is_stdout_taken=is_stdout(events_file),
+                )
         except UnreachableError as error:
             if engine == "dask":
                 raise

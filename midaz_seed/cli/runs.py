@@ -8,6 +8,7 @@ import click
 from midaz_seed.cli.completing import complete_any_run
 from midaz_seed.cli.merge import merge_runs
 from midaz_seed.cli.runs_folder import runs_directory
+from midaz_seed.cli.serve import serve
 from midaz_seed.cli.suggestions import SuggestingGroup
 from midaz_seed.wording import counted, printable, printable_json
 
@@ -137,6 +138,7 @@ def delete_run(run_name: str, runs_dir: str | None, yes: bool) -> None:
     click.echo(f"Deleted {printable(str(run.path))}.")
 
 
+runs.add_command(serve)
 runs.add_command(merge_runs)
 
 

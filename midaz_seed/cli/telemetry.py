@@ -127,10 +127,10 @@ def telemetry(command: str, events: str | None, metrics: str | None) -> Iterator
     found = Telemetry()
     with ExitStack() as stack:
         if metrics is not None:
-            from midaz_seed.telemetry.prometheus import metrics_endpoint, parse_address
+            from midaz_seed.telemetry.prometheus import metrics_endpoint
 
-            found.metrics = stack.enter_context(metrics_endpoint(parse_address(metrics)))
-            click.echo(f"metrics: http://{found.metrics.address}/metrics", err=True)
+            found.metrics = stack.enter_context(metrics_endpoint(metrics))
+            click.echo(f"metrics: {found.metrics.url}", err=True)
         if events is not None:
             from midaz_seed.telemetry.events_file import EventsFile
 

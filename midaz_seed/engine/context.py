@@ -86,6 +86,8 @@ class Findings:
     """The server's version and traits; None before its first answer."""
     signal: Signals | None = None
     """The signal that requested the end."""
+    stop_requested_by: str = ""
+    """What sent that signal, where it is a part of this process, such as the live page; else ""."""
     out_of_time: bool = False
     """The time limit passed before everything was settled and verified."""
     was_urged: bool = False

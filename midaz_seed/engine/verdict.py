@@ -92,10 +92,10 @@ def _sentence(hint: str, following: str = "") -> str:
 
 
 def _interrupted(context: RunContext, number: Signals) -> str:
-    left = _left_to_next_session(context)
+    left, by = _left_to_next_session(context), context.findings.stop_requested_by or number.name
     if context.findings.was_urged:
-        return f"Interrupted by {number.name} and stopped at once; {left or 'nothing was in flight'}."
-    return f"Interrupted by {number.name}; {left or 'what was in flight was finished'}."
+        return f"Interrupted by {by} and stopped at once; {left or 'nothing was in flight'}."
+    return f"Interrupted by {by}; {left or 'what was in flight was finished'}."
 
 
 def _out_of_time(context: RunContext) -> str:

@@ -19,6 +19,8 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.wording import counted, printable
 
 STYLES = ("uplot/uPlot.min.css", "page.css")
+SERVED_STYLES = ("web.css",)
+"""Besides, for the pages of a server."""
 SCRIPTS = ("uplot/uPlot.iife.min.js", "charts.js", "page.js")
 _SAFE_IN_SCRIPT = str.maketrans(
     {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026", "\u2028": "\\u2028", "\u2029": "\\u2029"}
@@ -30,17 +32,18 @@ class PageParts:
 
     Args:
         scripts: files of `static/` that the page runs after SCRIPTS.
-        connects: the page may send requests to the server that it came from.
+        connects: the page may send requests and forms to the server that it came from.
     """
 
     def __init__(self, scripts: Sequence[str] = (), *, connects: bool = False) -> None:
-        self.styles = Markup("\n".join(static_text(name) for name in STYLES))  # noqa: S704 - our own files
+        styles = (*STYLES, *SERVED_STYLES) if connects else STYLES
+        self.styles = Markup("\n".join(static_text(name) for name in styles))  # noqa: S704 - our own files
         self.scripts = [Markup(static_text(name)) for name in (*SCRIPTS, *scripts)]  # noqa: S704
         hashes = " ".join(f"'sha256-{_sha256(script)}'" for script in self.scripts)
-        connect = "'self'" if connects else "'none'"
+        own = "'self'" if connects else "'none'"
         self.policy = (
             f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
-            f"connect-src {connect}; base-uri 'none'; form-action 'none'"
+            f"connect-src {own}; base-uri 'none'; form-action {own}"
         )
 
     def data(self, value: Any) -> Markup:
@@ -62,7 +65,7 @@ def render_page(
         template: its file name.
         charts: the model of the charts (`chart_data`), which `page.js` draws into the element `charts`.
         scripts: files of `static/` that the page runs after the common ones.
-        connects: the page may send requests to the server that it came from; otherwise it can send none.
+        connects: the page may send requests and forms to the server that it came from; otherwise it can send none.
         **values: what the template uses.
     """
     if charts is not None:

@@ -166,11 +166,14 @@ class Timeline:
         self.record_now()
         self.is_owner = False
 
-    def whole(self) -> TimeSeries:
-        """Return the series of the run so far, over all processes."""
-        found = TimeSeries(self.own.interval_s)
-        for series in (self.own, *self.shards):
-            found.merge(series)
+    def whole(self, first: int = 0) -> TimeSeries:
+        """Return the series of the run so far, over all processes, from window `first` on."""
+        every = (self.own, *self.shards)
+        interval_s = max(series.interval_s for series in every)
+        found = TimeSeries(interval_s)
+        for series in every:
+            begin = first * round(interval_s / series.interval_s)
+            found.merge(TimeSeries(series.interval_s, series.windows[begin:]))
         return found
 
     def latest(self, span_s: float) -> TimeSeries:

@@ -42,6 +42,8 @@ REJECTS = "rejects.ndjson"
 REPORT = "report.json"
 MANIFEST = "manifest.json"
 LOCK = "lock"
+PAGE = "page"
+"""The address of the run's live page, while it has one."""
 DEFAULT_ROOT = "runs"
 
 

@@ -12,6 +12,7 @@ NOT_SETTINGS = {
     CONFIG_VARIABLE: "The configuration file; `--config` overrides it.",
     DEBUG_VARIABLE: "`1` shows the traceback of an internal error.",
     "MIDAZ_SEED_SANDBOX_TOKEN": "The bearer token that `midaz-seed sandbox` requires.",
+    "MIDAZ_SEED_WEB_TOKEN": "The token that the pages of `run --web` and `runs serve` require.",
 }
 """Variables with the prefix that set no setting -> their meaning."""
 JOB_INDEX = "JOB_COMPLETION_INDEX"

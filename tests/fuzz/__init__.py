@@ -1,4 +1,5 @@
-"""What reads bytes from elsewhere, under a fuzzer: `make test` has a minute of it, `make fuzz` an hour.
+"""What reads bytes from elsewhere, under a fuzzer: seconds of it in `make test`, a minute in
+`make thorough`, an hour in `make fuzz`.
 
 A target is a test with `tests.support.fuzzing.fuzz`.
 """

@@ -1,5 +1,6 @@
 """The library as a program without an event loop uses it: each function against a sandbox that outlives the calls."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -7,15 +8,21 @@ import pytest
 import midaz_seed
 from midaz_seed.events import Event, RunFinished, RunStarted
 from midaz_seed.transport import ConnectError, Request, Response, Transport
+from tests.support.sandbox import blocking_sandbox_process
 
 
-def _settings(folder: Path, *, seed: int = 1) -> midaz_seed.Settings:
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with blocking_sandbox_process() as url:
+        yield url
+
+
+def _settings(url: str, folder: Path, *, seed: int = 1) -> midaz_seed.Settings:
     return midaz_seed.Settings.model_validate(
         {
             "preset": "tiny",
             "seed": seed,
-            "target": {"baseUrl": "sandbox"},
-            "sandbox": {"data": folder / "sandbox.sqlite"},
+            "target": {"baseUrl": url},
             "journal": {"directory": folder / "runs"},
         }
     )
@@ -34,8 +41,8 @@ class NoServer:
         self.closed = True
 
 
-def test_a_run_from_its_plan_to_its_removal(tmp_path: Path) -> None:
-    settings, seen = _settings(tmp_path), list[Event]()
+def test_a_run_from_its_plan_to_its_removal(server: str, tmp_path: Path) -> None:
+    settings, seen = _settings(server, tmp_path), list[Event]()
     plan = midaz_seed.build_plan(settings)
 
     report = midaz_seed.seed(settings, emit=seen.append)
@@ -65,8 +72,8 @@ def test_a_run_from_its_plan_to_its_removal(tmp_path: Path) -> None:
     assert midaz_seed.list_runs(tmp_path / "runs") == []
 
 
-def test_the_variables_replace_stored_settings(tmp_path: Path) -> None:
-    midaz_seed.seed(_settings(tmp_path))
+def test_the_variables_replace_stored_settings(server: str, tmp_path: Path) -> None:
+    midaz_seed.seed(_settings(server, tmp_path, seed=2))
     (run,) = midaz_seed.list_runs(tmp_path / "runs")
     settings = run.load_settings({"MIDAZ_SEED_TARGET__AUTH_TOKEN": "a-token"})
     assert settings.target.auth_token is not None
@@ -75,14 +82,14 @@ def test_the_variables_replace_stored_settings(tmp_path: Path) -> None:
         run.load_settings({"MIDAZ_SEED_PRESET": "immense"})
 
 
-def test_a_target_is_examined(tmp_path: Path) -> None:
-    diagnosis = midaz_seed.examine(_settings(tmp_path), write=True)
+def test_a_target_is_examined(server: str, tmp_path: Path) -> None:
+    diagnosis = midaz_seed.examine(_settings(server, tmp_path), write=True)
     assert diagnosis.go
     assert "idempotency" in [finding.name for finding in diagnosis.findings]
 
 
-def test_an_override_replaces_the_transport_and_stays_open(tmp_path: Path) -> None:
-    settings, transport = _settings(tmp_path), NoServer()
+def test_an_override_replaces_the_transport_and_stays_open(server: str, tmp_path: Path) -> None:
+    settings, transport = _settings(server, tmp_path), NoServer()
     overrides = {Transport: transport}
     diagnosis = midaz_seed.examine(settings, overrides=overrides)
     assert [finding.level for finding in diagnosis.findings] == ["stop"]

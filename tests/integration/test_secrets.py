@@ -25,6 +25,7 @@ from midaz_seed.cli import main
 from midaz_seed.reporting.redaction import remember
 from midaz_seed.runs.identity import directory_name, server_key
 from tests.support.cli import CliResult, run_cli
+from tests.support.combinations import combinations
 from tests.support.echo_server import echo_server
 from tests.support.sandbox import blocking_sandbox_process
 from tools.chaos.processes import UNMEASURED_ENVIRONMENT
@@ -170,12 +171,19 @@ def test_a_rejection_that_repeats_the_request_makes_no_secret_visible(folders: t
     assert server.requests > 0
 
 
-@pytest.mark.parametrize("way", ["token environment", "basic header", "proxy"])
-@pytest.mark.parametrize(("mode", "status", "page"), [("early", 401, False), ("early", 302, True), ("late", 500, True)])
+@pytest.mark.parametrize(
+    ("way", "answer"),
+    combinations(
+        ["token environment", "basic header", "proxy"],
+        [("early", 401, False), ("early", 302, True), ("late", 500, True)],
+        step=3,
+    ),
+)
 def test_no_command_shows_a_secret_that_a_server_repeats(
-    folders: tuple[Path, Path], way: str, mode: str, status: int, page: bool
+    folders: tuple[Path, Path], way: str, answer: tuple[str, int, bool]
 ) -> None:
     folder, elsewhere = folders
+    mode, status, page = answer
     with echo_server(mode, status, page=page) as server:
         given = ways(elsewhere, server.url)[way]
         session = Session(folder, given)

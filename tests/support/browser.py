@@ -59,11 +59,13 @@ class Watched:
 
 @asynccontextmanager
 async def opened(
-    browser: Browser, file: Path, *, width: int = DESKTOP, scheme: Literal["light", "dark"] = "light"
+    browser: Browser, address: Path | str, *, width: int = DESKTOP, scheme: Literal["light", "dark"] = "light"
 ) -> AsyncIterator[Watched]:
-    """Open a file in a window of its own."""
+    """Open a file, without network, or the address of a server in a window of its own."""
     context = await browser.new_context(
-        viewport={"width": width, "height": HEIGHTS.get(width, 900)}, color_scheme=scheme, offline=True
+        viewport={"width": width, "height": HEIGHTS.get(width, 900)},
+        color_scheme=scheme,
+        offline=isinstance(address, Path),
     )
     try:
         watched = Watched(await context.new_page())
@@ -71,7 +73,7 @@ async def opened(
         watched.page.on("pageerror", lambda error: watched.messages.append(str(error)))
         watched.page.on("dialog", lambda dialog: watched.messages.append(f"dialog {dialog.message}"))
         watched.page.on("request", lambda request: watched.requests.append(request.url))
-        await watched.page.goto(file.as_uri())
+        await watched.page.goto(address if isinstance(address, str) else address.as_uri())
         yield watched
     finally:
         await context.close()

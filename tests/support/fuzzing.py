@@ -1,7 +1,8 @@
 """Fuzz targets: properties over drawn data, each example with a bound on memory and CPU time.
 
 `@fuzz` makes a test of a property, with the same examples in each session, so that it fails for the code and not by
-chance. `python -m tests.fuzz` checks the same properties with other examples for as long as it is told to.
+chance: a fifth of them in `make test`, all of them in `make thorough`. `python -m tests.fuzz` checks the same
+properties with other examples for a given time.
 """
 
 import resource
@@ -66,7 +67,7 @@ def fuzz(
     """Make a property a fuzz target and a test.
 
     Args:
-        examples: number of examples of the test.
+        examples: number of examples of the test in `make thorough`; `make test` has a fifth, but 20 at least.
         memory_mb: what one example may add to the memory of the process.
         cpu_s: CPU time of one example.
         strategies: strategies for the arguments of the property.
@@ -81,7 +82,8 @@ def fuzz(
 
         name = f"{check.__module__.rpartition('.')[2].removeprefix('test_')}.{check.__name__.removeprefix('test_')}"
         target = TARGETS[name] = Target(name, bounded_check, strategies)
-        return target.test(examples, derandomize=True)
+        thorough = settings.get_current_profile_name() == "thorough"
+        return target.test(examples if thorough else max(examples // 5, 20), derandomize=True)
 
     return decorate
 

@@ -8,7 +8,7 @@ import pytest
 PACKAGE = Path(__file__).parents[2] / "midaz_seed"
 LAYERS = [
     {"errors", "clock", "files", "task_groups", "wording", "bounded_yaml"},
-    {"file_descriptors"},
+    {"file_descriptors", "listening"},
     {"event_loop", "process"},
     {"model"},
     {"scenarios"},
@@ -18,7 +18,7 @@ LAYERS = [
     {"midaz", "events", "generators"},
     {"runs"},
     {"engine", "probe", "pages"},
-    {"ledger_audit", "wiring", "stopping", "telemetry", "outputs"},
+    {"ledger_audit", "wiring", "stopping", "telemetry", "outputs", "web"},
     {"runner"},
     {"auditing", "engines"},
     {"cli", "shard_worker", "pytest_plugin"},

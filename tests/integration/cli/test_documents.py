@@ -64,6 +64,7 @@ def _shape(text: str) -> list[str]:
     ]
 
 
+@pytest.mark.thorough  # 8,000 movements, as `make demo` has them
 def test_the_session_in_the_readme_is_what_the_command_prints() -> None:
     (block,) = _blocks(ROOT / "README.md", "console")
     first, _, shown = block.partition("\n")

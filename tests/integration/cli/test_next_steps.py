@@ -17,7 +17,7 @@ AWAY = ("-u", "http://127.0.0.1:9", "--attempts", "1")
 TINY = ("--preset", "tiny")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def server() -> Iterator[str]:
     with blocking_sandbox_process() as url:
         yield url
@@ -45,20 +45,22 @@ def test_after_a_server_that_is_away_the_same_command_is_right_and_resume_says_w
 
 def test_after_a_verification_nothing_is_said_to_continue(server: str, tmp_path: Path) -> None:
     """P13: it creates nothing; `run` does, and it is named."""
-    done = run_cli("verify", *TINY, "-u", server, "-q", cwd=tmp_path)
+    plan = (*TINY, "--seed", "11")
+    done = run_cli("verify", *plan, "-u", server, "-q", cwd=tmp_path)
     assert done.returncode == 1
     assert "Nothing was changed." in done.stderr
     assert "creates what is missing" in done.stderr
     assert "Continue with" not in done.stderr
     assert ["run"] in commands_in(done)
-    assert run_cli("run", *TINY, "-u", server, "-q", cwd=tmp_path).returncode == 0
-    assert run_cli("verify", *TINY, "-u", server, "-q", cwd=tmp_path).returncode == 0
+    assert run_cli("run", *plan, "-u", server, "-q", cwd=tmp_path).returncode == 0
+    assert run_cli("verify", *plan, "-u", server, "-q", cwd=tmp_path).returncode == 0
 
 
 def test_a_verification_of_a_new_sandbox_says_that_it_was_empty(tmp_path: Path) -> None:
     """P13: it cannot hold anything."""
     done = run_cli("verify", *TINY, "--target", "sandbox", "-q", cwd=tmp_path)
     assert done.returncode == 1
+    assert "organization" in done.stdout
     assert "The sandbox was new and empty, and has ended" in done.stderr
     assert "--sandbox-data" in done.stderr
 
@@ -85,23 +87,24 @@ def test_the_command_that_resumes_a_run_works_as_it_is_printed(server: str, tmp_
 
 def test_without_a_journal_the_same_command_continues(server: str, tmp_path: Path) -> None:
     """P13: and it does."""
-    arguments = ("run", *TINY, "-u", server, "-q", "--no-journal")
+    plan = (*TINY, "--seed", "12", "-u", server, "-q")
+    arguments = ("run", *plan, "--no-journal")
     done = run_cli(*arguments, "--set", "verification.enabled=false", cwd=tmp_path)
     assert done.returncode == 0
     assert "Verify it with `midaz-seed verify` and the same settings" in " ".join(done.stdout.split())
-    assert run_cli("verify", *TINY, "-u", server, "-q", cwd=tmp_path).returncode == 0
+    assert run_cli("verify", *plan, cwd=tmp_path).returncode == 0
     assert run_cli(*arguments, cwd=tmp_path).returncode == 0
 
 
 def test_an_unknown_run_is_answered_with_the_list_of_the_same_folder(server: str, tmp_path: Path) -> None:
     """P13: the hint names the folder."""
-    arguments = ("-u", server, "-q", "--run-id", "mine", "--runs-dir", "kept")
+    arguments = ("-u", server, "-q", "--run-id", "known", "--runs-dir", "kept")
     assert run_cli("run", *TINY, *arguments, cwd=tmp_path).returncode == 0
     done = run_cli("run", "--resume", "nowhere", "--runs-dir", "kept", cwd=tmp_path)
     assert done.returncode == 2
     (command,) = commands_in(done)
     assert command == ["runs", "list", "--runs-dir", "kept"]
-    assert "mine" in run_cli(*command, cwd=tmp_path).stdout
+    assert "known" in run_cli(*command, cwd=tmp_path).stdout
 
 
 def test_a_secret_that_is_not_stored_is_asked_for_by_name(tmp_path: Path) -> None:

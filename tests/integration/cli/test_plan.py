@@ -124,6 +124,7 @@ def test_the_rate_decides_how_long_it_takes(plan, rate: str, said: str) -> None:
     assert f"duration  about {said} at {rate} requests/s" in plan("-v", "tiny", "--rate", rate)[1]
 
 
+@pytest.mark.thorough  # it plans 380,000 movements
 def test_what_a_big_plan_needs_of_redis_is_said_in_gigabytes(plan) -> None:
     volume = ("--organizations", "1", "--ledgers", "1", "--assets", "1", "--accounts", "19000", "--transactions", "20")
     _, out, _ = plan("-v", "tiny", *volume, "--rate", "100000")
@@ -145,7 +146,7 @@ def test_a_plan_of_nothing_to_move_has_no_slots(plan) -> None:
 def test_two_processes_plan_the_same_to_the_byte() -> None:
     def output(hash_seed: str) -> bytes:
         return subprocess.run(
-            [sys.executable, "-m", "midaz_seed", "plan", "-v", "small", "--json"],
+            [sys.executable, "-m", "midaz_seed", "plan", "-v", "tiny", "--json"],
             capture_output=True,
             check=True,
             timeout=60,

@@ -18,16 +18,15 @@ from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 PRESET_ARGS = ["--preset", "small", "--accounts", "30", "--transactions", "6"]
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[str]:
-    """A sandbox in a process of its own, with its data kept."""
-    with blocking_sandbox_process("--data", str(tmp_path / "ledger.sqlite")) as url:
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """A sandbox for all tests; each has a seed or a run id of its own."""
+    with blocking_sandbox_process() as url:
         yield url
 
 
-@pytest.fixture
-def killed(server: str, tmp_path: Path) -> str:
-    """The id of a run that was killed in the middle."""
+def _killed(server: str, tmp_path: Path) -> str:
+    """Kill a run in the middle; return its id."""
     command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q", "--rate", "200"]
     with subprocess.Popen(command, cwd=tmp_path, env=UNMEASURED_ENVIRONMENT) as process:
         _wait_until_done(tmp_path, 100, process)
@@ -49,13 +48,18 @@ def _wait_until_done(cwd: Path, items: int, process: "subprocess.Popen[Any]") ->
         time.sleep(0.02)
 
 
-def test_a_killed_run_is_listed_shown_and_resumed_by_one_flag(killed: str, tmp_path: Path) -> None:
+def test_a_killed_run_is_listed_shown_and_resumed_by_one_flag(server: str, tmp_path: Path) -> None:
+    killed = _killed(server, tmp_path)
     (run,) = _listed(tmp_path)
     assert run["status"] == "cut off"
     assert killed in run_cli("runs", "list", cwd=tmp_path).stdout
     shown = run_cli("runs", "show", killed, cwd=tmp_path).stdout
     assert f"midaz-seed run --resume {killed}" in shown
     assert (run["scenario"], "classic" in shown) == ("classic", True)
+
+    other = run_cli("run", "--resume", killed, "--accounts", "31", cwd=tmp_path)
+    assert other.returncode == 2, "other data is refused, with the difference"
+    assert "volume.accountsPerLedger 30 -> 31" in other.stderr
 
     result = run_cli("run", "--resume", "-q", "--concurrency", "4", "--rate", "0", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
@@ -71,14 +75,8 @@ def test_a_killed_run_is_listed_shown_and_resumed_by_one_flag(killed: str, tmp_p
     assert "no unfinished run to resume" in nothing.stderr
 
 
-def test_other_data_is_refused_with_the_difference_and_nothing_is_sent(killed: str, tmp_path: Path) -> None:
-    result = run_cli("run", "--resume", killed, "--accounts", "31", cwd=tmp_path)
-    assert result.returncode == 2
-    assert "volume.accountsPerLedger 30 -> 31" in result.stderr
-
-
 def test_an_interrupted_run_ends_with_the_command_that_resumes_it(server: str, tmp_path: Path) -> None:
-    command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q", "--rate", "100"]
+    command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q", "--rate", "100", "--seed", "2"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=UNMEASURED_ENVIRONMENT, stderr=subprocess.PIPE, text=True
     ) as process:
@@ -92,29 +90,31 @@ def test_an_interrupted_run_ends_with_the_command_that_resumes_it(server: str, t
 
 
 def test_a_run_can_be_verified_and_torn_down_by_its_name(server: str, tmp_path: Path) -> None:
-    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
-    assert run_cli("verify", "mine", "-q", cwd=tmp_path).returncode == 0
-    assert run_cli("teardown", "mine", "--yes", cwd=tmp_path).returncode == 0
+    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "removed", cwd=tmp_path).returncode == 0
+    assert run_cli("verify", "removed", "-q", cwd=tmp_path).returncode == 0
+    assert run_cli("teardown", "removed", "--yes", cwd=tmp_path).returncode == 0
     assert _listed(tmp_path)[0]["status"] == "removed"
-    assert "every balance is the planned one" not in run_cli("runs", "show", "mine", cwd=tmp_path).stdout
-    assert run_cli("verify", "mine", "-q", cwd=tmp_path).returncode == 1
+    assert "every balance is the planned one" not in run_cli("runs", "show", "removed", cwd=tmp_path).stdout
+    assert run_cli("verify", "removed", "-q", cwd=tmp_path).returncode == 1
 
 
 def test_a_run_that_had_nothing_refused_has_nothing_to_retry(server: str, tmp_path: Path) -> None:
-    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
-    result = run_cli("retry", "mine", cwd=tmp_path)
+    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "whole", cwd=tmp_path).returncode == 0
+    result = run_cli("retry", "whole", cwd=tmp_path)
     assert result.returncode == 0
     assert "has no rejected items" in result.stdout
 
 
 def test_a_run_is_deleted_only_when_asked_for_and_its_data_stays(server: str, tmp_path: Path) -> None:
-    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
-    refused = run_cli("runs", "delete", "mine", cwd=tmp_path)
+    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "deleted", cwd=tmp_path).returncode == 0
+    refused = run_cli("runs", "delete", "deleted", cwd=tmp_path)
     assert refused.returncode == 2
     assert "--yes" in refused.stderr
-    assert run_cli("runs", "delete", "mine", "--yes", cwd=tmp_path).returncode == 0
+    assert run_cli("runs", "delete", "deleted", "--yes", cwd=tmp_path).returncode == 0
     assert _listed(tmp_path) == []
-    assert run_cli("verify", "--preset", "tiny", "-u", server, "--run-id", "mine", "-q", cwd=tmp_path).returncode == 0
+    assert (
+        run_cli("verify", "--preset", "tiny", "-u", server, "--run-id", "deleted", "-q", cwd=tmp_path).returncode == 0
+    )
 
 
 def test_a_run_that_is_not_there_is_named_with_where_to_look(tmp_path: Path) -> None:
@@ -131,7 +131,12 @@ def test_a_sandbox_that_ends_with_the_run_leaves_no_run_behind(tmp_path: Path) -
 
 def test_the_runs_directory_can_be_named(server: str, tmp_path: Path) -> None:
     kept = tmp_path / "elsewhere"
-    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--runs-dir", str(kept), cwd=tmp_path).returncode == 0
+    assert (
+        run_cli(
+            "run", "--preset", "tiny", "-u", server, "-q", "--seed", "4", "--runs-dir", str(kept), cwd=tmp_path
+        ).returncode
+        == 0
+    )
     (run,) = json.loads(run_cli("runs", "list", "--runs-dir", str(kept), "--json").stdout)["runs"]
     assert Path(run["directory"]).parent.samefile(kept)
 
@@ -142,7 +147,7 @@ def test_a_full_disk_in_the_middle_of_a_run_stops_it_with_a_message_and_loses_no
     def small_disk() -> None:  # run.json, which holds the scenario, fits; the journal does not
         resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000))
 
-    command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q"]
+    command = [*COMMAND, "run", *PRESET_ARGS, "-u", server, "-q", "--seed", "3"]
     run = subprocess.run(
         command,
         cwd=tmp_path,

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import CliResult, run_cli
+from tests.support.combinations import combinations
 from tests.support.raw_server import server_tls
 from tests.support.sandbox import blocking_sandbox_process
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
@@ -68,12 +69,17 @@ def said(result: CliResult) -> str:
     return " ".join((result.stdout + result.stderr).split())
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with blocking_sandbox_process() as url:
+        yield url
+
+
 def call(command: str, url: str, *arguments: str, cwd: Path) -> CliResult:
     return run_cli(*COMMANDS[command], "-u", url, *arguments, cwd=cwd)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-@pytest.mark.parametrize("transport", ["wire", "session"])
+@pytest.mark.parametrize(("command", "transport"), combinations([*COMMANDS], ["wire", "session"], step=2))
 def test_an_endless_answer_is_not_a_midaz(command: str, transport: str, tmp_path: Path) -> None:
     """H5"""
     with serving(lambda path: b"HTTP/1.1 200 OK\r\n\r\n" + b"x" * 20_000_000) as address:
@@ -183,10 +189,9 @@ def test_a_refused_certificate_names_the_flag(command: str, tmp_path: Path) -> N
     assert "--ca-file FILE" in said(result)
 
 
-def test_insecure_warns_at_the_start_and_stands_in_the_report(tmp_path: Path) -> None:
+def test_insecure_warns_at_the_start_and_stands_in_the_report(server: str, tmp_path: Path) -> None:
     """H7"""
-    with blocking_sandbox_process() as url:
-        result = call("run", url, "--insecure", cwd=tmp_path)
+    result = call("run", server, "--insecure", cwd=tmp_path)
     assert result.returncode == 0
     assert result.stderr.startswith("WARNING: target.insecure is on: certificates are not checked")
     assert "INSECURE: certificates were not checked" in result.stdout
@@ -256,17 +261,18 @@ def test_a_proxy_that_is_away_is_named_by_its_own_address(tmp_path: Path) -> Non
     assert "S3CR3T" not in said(result)
 
 
-def test_a_name_without_a_server_behind_its_first_address_is_reached(tmp_path: Path) -> None:
+def test_a_name_without_a_server_behind_its_first_address_is_reached(server: str, tmp_path: Path) -> None:
     """H1: through the flag, with a run to its end."""
-    with blocking_sandbox_process() as url:
-        port = url.rpartition(":")[2]
-        resolve = ("--resolve", f"midaz.test:{port}:127.0.0.3,127.0.0.1", "--allow-host", "midaz.test")
-        allowed = ("--allow-host", "127.0.0.3")
-        result = call("run", f"http://midaz.test:{port}", *resolve, *allowed, cwd=tmp_path)
+    port = server.rpartition(":")[2]
+    resolve = ("--resolve", f"midaz.test:{port}:127.0.0.3,127.0.0.1", "--allow-host", "midaz.test")
+    allowed = ("--allow-host", "127.0.0.3", "--seed", "2")
+    result = call("run", f"http://midaz.test:{port}", *resolve, *allowed, cwd=tmp_path)
     assert result.returncode == 0, said(result)
 
 
-@pytest.mark.parametrize(("limit", "concurrency"), [(40, "16"), (40, "auto"), (64, "40")])
+@pytest.mark.parametrize(
+    ("limit", "concurrency"), [pytest.param(40, "16", marks=pytest.mark.thorough), (40, "auto"), (64, "40")]
+)
 def test_too_few_file_descriptors_are_named_before_the_start(limit: int, concurrency: str, tmp_path: Path) -> None:
     """L2"""
     ran = _limited(limit, "run", "--target", "sandbox", "--preset", "tiny", "-c", concurrency, cwd=tmp_path)

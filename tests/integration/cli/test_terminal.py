@@ -31,7 +31,7 @@ def test_a_resize_leaves_no_pieces_of_old_bars_and_without_colours_the_view_stay
     assert shown.screen.colours == 0
 
 
-@pytest.mark.parametrize("columns", [40, 60])
+@pytest.mark.parametrize("columns", [40, pytest.param(60, marks=pytest.mark.thorough)])
 def test_nothing_of_a_short_run_is_wider_than_the_terminal(columns: int, tmp_path: Path) -> None:
     """Row 7: the status line wrapped at 80 and 60 columns, the table below 80."""
     with terminal("run", *TINY, columns=columns, cwd=tmp_path) as shown:

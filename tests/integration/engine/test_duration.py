@@ -27,7 +27,9 @@ TWO_AT_ONCE = {"on": "transactions", "methods": ["POST"], "to_s": 5.0, "capacity
 _settings = partial(settings_for, volume=VOLUME)
 
 
-@pytest.mark.parametrize("limits", [{}, {"shards": 2}, {"maxConcurrency": "auto"}])
+@pytest.mark.parametrize(
+    "limits", [{}, {"shards": 2}, pytest.param({"maxConcurrency": "auto"}, marks=pytest.mark.thorough)]
+)
 async def test_a_run_that_has_no_time_for_its_plan_proves_what_it_did_and_a_later_one_does_the_rest(
     limits: dict[str, Any], tmp_path: Path
 ) -> None:

@@ -14,6 +14,7 @@ from midaz_seed.reporting.report import HistoryReport, Report
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.transport.base import Request, Response, Transport
+from tests.support.combinations import combinations
 from tests.support.history import history_settings
 from tests.support.kills import run_until_killed
 from tests.support.sandbox import sandbox
@@ -71,8 +72,7 @@ async def test_movements_sent_in_free_order_leave_a_history_that_verify_reports(
         assert "accounts at 8 dates were compared" in render_text(found)
 
 
-@pytest.mark.parametrize("reaches", [True, False], ids=["reached the server", "did not reach it"])
-@pytest.mark.parametrize("posts", [75, 90, 170, 290])
+@pytest.mark.parametrize(("posts", "reaches"), combinations([75, 90, 170, 290], [True, False], step=2))
 async def test_a_history_is_right_after_a_kill_at_any_request(posts: int, reaches: bool, tmp_path: Path) -> None:
     async with sandbox(JITTER) as server:
         settings = history_settings(server.url, tmp_path, runs=tmp_path / "runs", as_of=EVERY_DAY)

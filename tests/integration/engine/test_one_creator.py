@@ -20,6 +20,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
+from tests.support.combinations import combinations
 from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
 from tests.support.transports import MiddlewareTransport, Send, http_transport
@@ -83,8 +84,7 @@ async def _assert_one_of_each(server: SandboxServer, settings: Settings) -> None
 # ---- reads
 
 
-@pytest.mark.parametrize("answer", INGRESS)
-@pytest.mark.parametrize("times", [5, 1000])
+@pytest.mark.parametrize(("answer", "times"), combinations([*INGRESS], [5, 1000], step=2))
 async def test_a_404_that_no_midaz_wrote_never_creates_a_second_organization(
     answer: str, times: int, tmp_path: Path
 ) -> None:
@@ -151,8 +151,10 @@ async def test_an_organization_that_is_missing_for_a_moment_and_in_no_list_is_no
         assert server.app.statistics.requests["POST", "organizations"] == 1
 
 
-@pytest.mark.parametrize("kind", ["organizations", "transactions", "balances", "ledgers"])
-@pytest.mark.parametrize("answer", ["html", "a Midaz's"])
+@pytest.mark.parametrize(
+    ("kind", "answer"),
+    combinations(["organizations", "transactions", "balances", "ledgers"], ["html", "a Midaz's"], step=2),
+)
 async def test_a_list_that_answers_404_once_is_not_empty(kind: str, answer: str) -> None:
     async with sandbox() as server:
         settings = _settings(server.url)
@@ -289,8 +291,9 @@ def _not_found(_: bytes) -> Response:
 KINDS = ["organizations", "ledgers", "assets", "portfolios", "segments", "accounts"]
 
 
-@pytest.mark.parametrize("change", [_emptied, _stripped, _cut, _page, _conflict, _not_found])
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(
+    ("kind", "change"), combinations(KINDS, [_emptied, _stripped, _cut, _page, _conflict, _not_found], step=3)
+)
 async def test_an_answer_that_is_not_that_to_the_create_is_looked_up(
     kind: str, change: Callable[[bytes], Response]
 ) -> None:

@@ -1,6 +1,5 @@
 """Servers and gateways that limit the rate or close connections: nothing is lost, and no attempt is used up."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +10,7 @@ from midaz_seed.errors import ExitCode, OverloadedError, UnreachableError
 from midaz_seed.reporting.events import Event, RateLimited
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
+from tests.support.combinations import combinations
 from tests.support.gateway import DROP, GatewayAnswer, gateway
 from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
@@ -49,7 +49,7 @@ REJECTIONS = {
 @pytest.mark.parametrize(
     ("rejection", "concurrency"),
     [
-        *itertools.product(("429", "429 with Retry-After 0", "503 as of nginx"), (4, 16, "auto")),
+        *combinations(["429", "429 with Retry-After 0", "503 as of nginx"], [4, 16, "auto"], step=3),
         ("420", 16),
         ("529", 16),
     ],
@@ -111,8 +111,7 @@ async def test_a_rate_limit_at_the_very_first_requests_is_waited_for() -> None:
     assert report.exit_code == 0, report.verdict
 
 
-@pytest.mark.parametrize("transport", ["wire", "session"])
-@pytest.mark.parametrize("every", [2, 10])
+@pytest.mark.parametrize(("every", "transport"), combinations([2, 10], ["wire", "session"], step=2))
 async def test_a_connection_that_ends_before_its_answer_begins_uses_up_no_attempt(every: int, transport: str) -> None:
     """L4: a server that closes idle connections without notice; every request may be one of those."""
     count = 0

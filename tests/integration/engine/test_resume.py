@@ -17,6 +17,7 @@ from midaz_seed.runs.record import RunStatus
 from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.target import resolve_target
 from midaz_seed.transport.base import Request, Response, Transport
+from tests.support.combinations import combinations
 from tests.support.kills import run_until_killed
 from tests.support.sandbox import Balances, read_balances, sandbox, undisturbed_balances
 from tests.support.settings import settings_for
@@ -48,8 +49,7 @@ def undisturbed() -> Balances:
     return undisturbed_balances(volume=VOLUME)
 
 
-@pytest.mark.parametrize("reaches", [True, False], ids=["reached the server", "did not reach it"])
-@pytest.mark.parametrize("posts", [1, 2, 4, 20, 45, 60, 90, 120, 170])
+@pytest.mark.parametrize(("posts", "reaches"), combinations([1, 2, 4, 20, 45, 60, 90, 120, 170], [True, False], step=2))
 async def test_a_run_killed_at_any_request_ends_in_the_planned_balances(
     posts: int, reaches: bool, tmp_path: Path, undisturbed: Balances
 ) -> None:

@@ -39,9 +39,10 @@ SLOW = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Run a scheduler and two workers, which are processes."""
+    """Run a scheduler and three workers, which are processes. Where one is killed its nanny may fail to start another,
+    and two are killed here."""
     with distributed.LocalCluster(
-        n_workers=2,
+        n_workers=3,
         threads_per_worker=1,
         dashboard_address="127.0.0.1:0",
         memory_limit=0,
@@ -61,20 +62,18 @@ async def _audit(url: str) -> None:
     assert whole.exit_code == 0, whole.verdict
 
 
-def _worker_pids(address: str) -> list[int]:
+def _kill_a_busy_worker(address: str) -> None:
+    """End a worker that carries out a slice, as the system does when memory is short."""
     with distributed.Client(address, set_as_default=False) as client:
-        return sorted(client.run(os.getpid).values())
+        busy = next(worker for worker, tasks in client.processing().items() if tasks)
+        (pid,) = client.run(os.getpid, workers=[busy]).values()
+    os.kill(pid, signal.SIGKILL)
 
 
 async def _in_the_middle(context: RunContext) -> None:
     """Return when both slices move money."""
     while context.meter.phases[Phase.TRANSFERS].created < 20:
         await asyncio.sleep(0.05)
-
-
-async def _kill_a_worker(pids: list[int], context: RunContext) -> None:
-    await _in_the_middle(context)
-    os.kill(pids[0], signal.SIGKILL)
 
 
 async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster: Any, tmp_path: Path) -> None:
@@ -101,7 +100,7 @@ async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster:
     assert (report.organizations, len(report.ledgers)) == (2, 4)
     assert report.settings["generation"]["limits"]["shards"] == 2  # type: ignore[index, call-overload]
     assert report.engine is not None
-    assert (report.engine.slices, report.engine.workers, report.engine.lost) == (2, 2, 0)
+    assert (report.engine.slices, report.engine.workers, report.engine.lost) == (2, 3, 0)
     assert report.engine.shares_journals
     # what follows the run has seen all of it
     assert [event.ledgers for event in events if isinstance(event, RunStarted)] == [4]
@@ -120,12 +119,16 @@ async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster:
 
 async def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Any, tmp_path: Path) -> None:
     address = cluster.scheduler_address
+
+    async def kill(context: RunContext) -> None:
+        await _in_the_middle(context)
+        await asyncio.to_thread(_kill_a_busy_worker, address)
+
     async with sandbox(SLOW) as server:
         settings = _settings(server.url, tmp_path)
         # one that may not be started again: the other slice's work is kept
         cluster.scheduler.allowed_failures = 0
-        pids = await asyncio.to_thread(_worker_pids, address)
-        lost = await seed_on_dask_async(settings, scheduler=address, watch=partial(_kill_a_worker, pids))
+        lost = await seed_on_dask_async(settings, scheduler=address, watch=kill)
         cluster.scheduler.allowed_failures = 3
         assert lost.exit_code == 1
         assert "1 slice of 2 ended without a result" in lost.verdict
@@ -135,21 +138,11 @@ async def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Any, t
         assert lost.engine.lost == 1
         assert find_run(tmp_path, "").read_record().status is not RunStatus.FINISHED
         # the same command continues, though a worker is killed again
-        await asyncio.to_thread(cluster.wait_for_workers, 2)
-        pids = await asyncio.to_thread(_worker_pids, address)
-
-        async def kill(context: RunContext) -> None:
-            while context.meter.phases[Phase.TRANSFERS].existing + context.meter.phases[Phase.TRANSFERS].created < 5:
-                await asyncio.sleep(0.05)
-            for pid in pids:
-                os.kill(pid, signal.SIGKILL)
-
         again = await seed_on_dask_async(settings, scheduler=address, watch=kill)
         assert (again.exit_code, again.plan_done_percent) == (0, 100), again.verdict
         assert again.engine is not None
-        assert again.engine.restarts > 0
+        assert again.engine.restarts == 1
         await _audit(server.url)
-    await asyncio.to_thread(cluster.wait_for_workers, 2)
 
 
 @pytest.mark.parametrize("number", [Signals.SIGINT, Signals.SIGTERM])
@@ -196,14 +189,14 @@ async def test_a_cluster_that_cannot_carry_out_the_run_is_refused_and_nothing_is
             assert "dask worker" in await _refused(server, no_workers.value, tmp_path)
 
         secret = _settings(server.url, tmp_path, target={"authToken": "a-secret-token"})
-        with pytest.raises(RunError, match=r"worker [01] \(tcp.* has no target.authToken: set MIDAZ_SEED_") as token:
+        with pytest.raises(RunError, match=r"worker \d \(tcp.* has no target.authToken: set MIDAZ_SEED_") as token:
             await seed_on_dask_async(secret, scheduler=address)
         assert "a-secret-token" not in await _refused(server, token.value, tmp_path)
 
         connected = await asyncio.to_thread(DaskCluster.connect, address)
         task = slice_task(settings, build_plan(settings))
         for changed, message in (
-            (replace(task, version="0.0.9"), r"worker [01] \(.* has midaz-seed .*, and this is 0.0.9"),
+            (replace(task, version="0.0.9"), r"worker \d \(.* has midaz-seed .*, and this is 0.0.9"),
             (replace(task, digest="0" * 64), r"plans other data \(digest .*, and this is 000000000000\)"),
         ):
             with pytest.raises(RunError, match=message):

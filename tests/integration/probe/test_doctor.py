@@ -164,7 +164,7 @@ def test_the_command_as_json_and_against_nothing() -> None:
     assert document["schema_version"] == 1
 
 
-@pytest.mark.parametrize("dialect", ["v3.3", "v4"])
+@pytest.mark.parametrize("dialect", ["v3.3", pytest.param("v4", marks=pytest.mark.thorough)])
 def test_the_run_line_repeats_what_was_given_and_no_secret(dialect: str, tmp_path: Path) -> None:
     given = ["--dialect", dialect, "--concurrency", "4", "--set", "breaker.openS=2", "--header", "X-Key: s3cr3t"]
     result = run_cli("doctor", "sandbox", *given, "--sandbox-data", str(tmp_path / "a b.sqlite"))

@@ -19,6 +19,7 @@ from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
 from tests.support.cli import run_cli
+from tests.support.combinations import combinations
 from tests.support.gateway import DROP, Gateway, GatewayAnswer, Headers, alter_matching, gateway, running_gateway
 from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
@@ -112,8 +113,7 @@ async def test_an_answer_in_ten_that_is_altered_is_a_no_go_that_says_what_came(n
     assert _found(diagnosis, "removal").value == "done"
 
 
-@pytest.mark.parametrize("kind", ["wire", "session"])
-@pytest.mark.parametrize("every", [1, 2, 7, 100])
+@pytest.mark.parametrize(("every", "kind"), combinations([1, 2, 7, 100], ["wire", "session"], step=2))
 async def test_however_few_are_altered_it_is_seen_with_both_transports(every: int, kind: str) -> None:
     async with (
         sandbox() as server,

@@ -29,7 +29,7 @@ from midaz_seed.telemetry.event_lines import field_names, name_of
 from midaz_seed.telemetry.events_file import EventsFile
 from midaz_seed.telemetry.opentelemetry import open_telemetry
 from midaz_seed.telemetry.otlp import OtlpExport
-from midaz_seed.telemetry.prometheus import MetricsEndpoint, metrics_endpoint, parse_address
+from midaz_seed.telemetry.prometheus import MetricsEndpoint, metrics_endpoint
 from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
 
@@ -107,7 +107,7 @@ class _Followers:
 
 
 def scrape(endpoint: MetricsEndpoint, accept: str = "text/plain") -> str:
-    request = urllib.request.Request(f"http://{endpoint.address}/metrics", headers={"Accept": accept})
+    request = urllib.request.Request(endpoint.url, headers={"Accept": accept})
     with urllib.request.urlopen(request, timeout=10) as answer:
         return str(answer.read().decode())
 
@@ -139,7 +139,7 @@ async def observe(path: Path, environment: dict[str, str], got: list[tuple[str, 
     export = open_telemetry("run", environment, warnings.append)
     assert export is not None, warnings
     faults = {"rules": [{"every": 10, "status": {"code": 503, "when": "before"}}]}
-    with metrics_endpoint(parse_address("0")) as endpoint:
+    with metrics_endpoint("0") as endpoint:
         assert scrape(endpoint).startswith("# HELP process_"), "before the run the endpoint has its own process alone"
         followers = _Followers(endpoint, EventsFile(path, "run", progress_every_s=0.02), export)
         async with sandbox(faults) as server:
@@ -149,7 +149,7 @@ async def observe(path: Path, environment: dict[str, str], got: list[tuple[str, 
                 followers.file.close(report.exit_code, report.verdict, report.next_step),
                 export.close(report.exit_code, report.verdict),
             ]
-            with metrics_endpoint(parse_address("0")) as second:
+            with metrics_endpoint("0") as second:
                 await verify_async(settings, emit=second.emit, watch=second.watch)
                 verification = scrape(second)
     return Observed(

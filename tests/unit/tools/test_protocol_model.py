@@ -10,6 +10,8 @@ from tools.protocol_model.configurations import LIMITS, NEEDED, OLD_RULES, Case,
 from tools.protocol_model.search import Explorer, Found, Step
 from tools.protocol_model.settings import ONE, Rules, Setup
 
+pytestmark = pytest.mark.thorough
+
 
 def invariant(found: Found) -> str:
     """The first word of the invariant that was broken; "" when all hold."""
