@@ -475,6 +475,7 @@ TARGET_OPTIONS = (
         "thresholds.preset",
         "--thresholds",
         metavar="NAME",
+        choices=("plan",),
         help="Add thresholds: plan has the times for small, medium and large, and fewer than 1 % errors",
     ),
     *RUN_OPTIONS,

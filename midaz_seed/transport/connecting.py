@@ -52,7 +52,8 @@ def connect_error(error: OSError, host: str, port: int) -> TransportError:
         port: the port.
     """
     where = _address(host, port)
-    if error.errno in _NO_DESCRIPTOR or (isinstance(error, socket.gaierror) and not _has_descriptor()):
+    is_resolvers = isinstance(error, socket.gaierror) or error.errno == errno.EINVAL  # as some of its modules report it
+    if error.errno in _NO_DESCRIPTOR or (is_resolvers and not _has_descriptor()):
         return OutOfFileDescriptorsError(
             f"no file descriptor is left for a connection to {where}",
             hint="raise the limit with `ulimit -n 4096`, or lower --concurrency",

@@ -12,6 +12,7 @@ from midaz_seed.engine import orchestrator
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.report_builder import summarize
 from midaz_seed.model.balances import EXTERNAL
+from midaz_seed.outputs import write_outputs
 from midaz_seed.plan.expectation import Expectation
 from midaz_seed.plan.items import (
     AssetTemplate,
@@ -286,5 +287,5 @@ async def seed_plan(
             context.close_journal()
             report = summarize(context, started_s=started_s, started_at_s=started_at_s, started_cpu_s=0.0)
         if not verify_only:
-            session.end(report)
+            session.end(report, write_outputs)
     return report
