@@ -4,9 +4,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_MINUTES ?= 60
+RACES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try help demo test thorough coverage acceptance contract chaos fuzz model check format bench bench-quick docs screenshots clean signals machine
+.PHONY: dist dist-try help demo test thorough coverage acceptance contract chaos races fuzz model check format bench bench-quick docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -58,6 +59,9 @@ contract: $(STAMP) ## compare the sandbox with every exchange recorded from real
 
 chaos: $(STAMP) ## kill runs and servers at random times under every fault, and audit every movement (about an hour)
 	@$(BIN)/python -m tools.chaos
+
+races: $(STAMP) ## race slices of one run, half of them twice, and audit every movement (about half an hour; RACES=12 for less)
+	@$(BIN)/python -m tools.races --races $(RACES)
 
 fuzz: $(STAMP) ## check what reads bytes from elsewhere with random, damaged input (an hour; FUZZ_MINUTES=5 for less)
 	@$(BIN)/python -m tests.fuzz --minutes $(FUZZ_MINUTES)
@@ -112,6 +116,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/planning.py
 	@$(BIN)/python benchmarks/order.py
 	@$(BIN)/python benchmarks/telemetry.py
+	@$(BIN)/python benchmarks/scale.py --quick
 	@$(BIN)/python benchmarks/journal.py --appends
 	@$(BIN)/python benchmarks/report_page.py
 

@@ -184,7 +184,7 @@ async def teardown_async(
     ):
         settings = await _resolve_last_day(settings, address, call)
         settings, _ = await _choose_batch_size(settings, address, call)
-        plan = await in_thread(partial(build_plan, settings))
+        plan = await _built(settings)
         found = directory or run_directory(settings, plan.run_id, address)
         with found.owned() if found.exists else nullcontext():
             async with open_run(settings, plan, address, emit=call.emit, overrides=call.overrides) as context:
@@ -240,7 +240,8 @@ async def _execute(settings: Settings, call: _Call) -> Report:
     for file, what in ((settings.report, "report"), (settings.manifest, "manifest")):
         if file is not None:
             check_writable(file, what)
-    _check_slice(settings)
+    if settings.generation.limits.slice:
+        check_can_be_divided(settings)
     target = resolve_target(settings.target)
     stopping = call.stopping(settings)
     # it watches until the target was left, so that a late Ctrl-C cannot take the report away while the sandbox ends
@@ -249,7 +250,7 @@ async def _execute(settings: Settings, call: _Call) -> Report:
         address = await stack.enter_async_context(reach(settings, target))
         settings = await _resolve_last_day(settings, address, call)
         settings, batch_size = await _choose_batch_size(settings, address, call)
-        plan = await in_thread(partial(build_plan, settings))
+        plan: Plan = call.overrides[Plan] if Plan in call.overrides else await _built(settings)
         session = stack.enter_context(_open_session(settings, plan, address, call))
         context = await stack.enter_async_context(
             open_run(
@@ -280,6 +281,10 @@ async def _execute(settings: Settings, call: _Call) -> Report:
     return report
 
 
+async def _built(settings: Settings) -> Plan:
+    return await in_thread(partial(build_plan, settings))
+
+
 def _of_slice(settings: Settings) -> Settings:
     """Return the settings with the share of the limits that belongs to their slice."""
     limits = settings.generation.limits
@@ -289,18 +294,16 @@ def _of_slice(settings: Settings) -> Settings:
     return settings.model_copy(update={"generation": generation})
 
 
-def _check_slice(settings: Settings) -> None:
-    """Check that a slice can be part of a run of several processes.
+def check_can_be_divided(settings: Settings) -> None:
+    """Check that several processes which know nothing of one another can carry out a run.
 
     Raises:
-        UsageError: it cannot.
+        UsageError: they cannot.
     """
-    if not settings.generation.limits.slice:
-        return
     if settings.has_temporary_sandbox:
         raise UsageError(
-            "a slice needs a server that the other slices use too, and this sandbox ends with the command",
-            hint="start `midaz-seed sandbox` and name it with --target, or leave out --slice",
+            "slices need a server that all of them use, and this sandbox ends with the command",
+            hint="start `midaz-seed sandbox` and name it with --target",
         )
     if settings.generation.batches.transactions_per_batch == "auto":
         raise UsageError(

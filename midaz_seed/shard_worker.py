@@ -22,10 +22,9 @@ from midaz_seed.engine.shards.messages import (
     EVENTS,
     LENGTH,
     LedgerOutcome,
-    NewWindows,
+    NewProgress,
     ShardResult,
     ShardTask,
-    progress_of,
 )
 from midaz_seed.errors import SeedError
 from midaz_seed.event_loop import run_in_loop
@@ -127,16 +126,10 @@ def _result_of(context: RunContext, cpu_s: float, events: Sequence[Event]) -> Sh
 
 
 async def _report_progress(context: RunContext, stream: BinaryIO, events: list[Event]) -> None:
-    series = context.timeline.own
-    sent, interval_s = 0, series.interval_s
+    new = NewProgress(context, events)
     while True:
         await context.clock.sleep(REPORT_EVERY_S)
-        if series.interval_s != interval_s:
-            sent, interval_s = 0, series.interval_s
-        new = NewWindows(sent, interval_s, tuple(series.windows[sent:]))
-        sent = len(series.windows)
-        data = pickle.dumps(progress_of(context.meter, new, events))
-        events.clear()
+        data = pickle.dumps(new.take())
         stream.write(LENGTH.pack(len(data)) + data)
         stream.flush()
 

@@ -90,6 +90,12 @@ class RunOption(click.Option):
     section = RUNS
 
 
+class LoadOption(click.Option):
+    """A flag that sets no setting, under the heading of the load."""
+
+    section = PACE
+
+
 class _TargetOption(click.Option):
     """A flag that sets no setting, under the heading of the target."""
 

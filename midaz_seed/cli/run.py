@@ -6,10 +6,11 @@ import click
 
 from midaz_seed.cli.completing import complete_unfinished_run
 from midaz_seed.cli.documents import end_without_a_run
-from midaz_seed.cli.flags import RunOption
+from midaz_seed.cli.flags import LoadOption, RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.cli.outputs import output_options
 from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
+from midaz_seed.cli.unused import check_given
 from midaz_seed.cli.web import open_live_page, web_options
 from midaz_seed.errors import ExitCode
 
@@ -55,6 +56,21 @@ ANNOUNCEMENT_WIDTH = 120
     type=click.Path(dir_okay=False),
     help="Write the manifest to this file, .json or .csv: every account with its id, holder and expected balance.",
 )
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "dask"]),
+    default="local",
+    show_default=True,
+    cls=LoadOption,
+    help="What carries out the shards: this command, or Dask (extra `dask`), there with --shards auto unless given",
+)
+@click.option(
+    "--scheduler",
+    metavar="ADDRESS",
+    default="",
+    cls=LoadOption,
+    help="With --engine dask: a scheduler such as tcp://127.0.0.1:8786 [default: processes on this machine]",
+)
 @output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
@@ -63,6 +79,8 @@ ANNOUNCEMENT_WIDTH = 120
 def run(
     loaded: LoadedSettings,
     directory: "RunDirectory | None",
+    engine: str,
+    scheduler: str,
     as_json: bool,
     quiet: bool,
     events_file: str | None,
@@ -82,7 +100,7 @@ def run(
     from functools import partial
 
     from midaz_seed.cli.announcement import announcement, with_sandbox_hint
-    from midaz_seed.cli.execute import execute
+    from midaz_seed.cli.execute import RunFunction, execute
     from midaz_seed.errors import UnreachableError
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runner import seed
@@ -90,6 +108,7 @@ def run(
     from midaz_seed.wording import wrapped
 
     check_events(events_file, loaded.settings, as_json=as_json)
+    check_given(click.get_current_context(), {"scheduler": (engine == "dask", "--engine dask")})
     with telemetry("run", events_file, metrics_address) as observer:
         if directory is not None:
             record = directory.read_record()
@@ -101,15 +120,25 @@ def run(
         if sys.stderr.isatty() and not quiet:
             about = announcement(loaded, directory.read_record().run_id if directory is not None else "")
             click.echo("\n".join(wrapped([about], text_width(sys.stderr, ANNOUNCEMENT_WIDTH))), err=True)
+        function: RunFunction = partial(seed, directory=directory)
+        settings = loaded.settings
+        if engine == "dask":
+            from midaz_seed.engines.dask_engine import on_all_workers, seed_on_dask
+
+            function = partial(seed_on_dask, scheduler=scheduler)
+            if loaded.sources["generation.limits.shards"] == "default":  # one slice would need no engine
+                settings = on_all_workers(settings)
         try:
             with open_live_page(web, web_token_file, web_linger_s) as pages:
                 execute(
-                    partial(seed, directory=directory),
-                    loaded.settings,
+                    function,
+                    settings,
                     as_json=as_json,
                     quiet=quiet,
                     observers=[observer, *pages],
                     is_stdout_taken=is_stdout(events_file),
                 )
         except UnreachableError as error:
+            if engine == "dask":
+                raise
             raise with_sandbox_hint(error, loaded.settings) from error

@@ -92,7 +92,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         server_version=context.server.version if context.server else "",
         started_at=_iso(started_at_s),
         elapsed_s=elapsed_s,
-        settings=_settings(settings),
+        settings=settings_in_report(settings),
         phases=_phases(context),
         movements=movements,
         transactions=sum(phase.created for phase in money),
@@ -130,7 +130,8 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
     return apply_thresholds(report, thresholds_of(settings, plan.movements), next_step=how_to_measure_again(context))
 
 
-def _settings(settings: Settings) -> JsonObject:
+def settings_in_report(settings: Settings) -> JsonObject:
+    """Return the settings as a report has them, without secrets."""
     dumped = settings.model_dump(mode="json", by_alias=True, exclude={"target": {"auth_token"}})
     dumped["target"]["proxy"] = redact(settings.target.proxy)  # the one URL that may hold a password
     return cast("JsonObject", dumped)

@@ -389,6 +389,26 @@ class ProcessReport:
 
 
 @dataclass(frozen=True, slots=True)
+class EngineReport:
+    """What carried out the slices of a run."""
+
+    name: str
+    """`dask`."""
+    scheduler: str
+    """Its address; "" for a cluster on the machine that the run was started on."""
+    workers: int
+    """At the start."""
+    slices: int
+    lost: int
+    """Slices without a result. What they had made is kept, and the next session finds it."""
+    restarts: int
+    """How often a slice was started again, because its worker was lost."""
+    shares_journals: bool
+    """Whether the journals of all slices are in the directory of the runs. If not, a slice that is started again finds
+    on the server what it had made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The report of a run, or of a verification without a run."""
 
@@ -450,6 +470,8 @@ class Report:
     """Planned organizations."""
     time_series: TimeSeriesReport = field(default_factory=TimeSeriesReport)
     latency_histograms: tuple[LatencyHistogram, ...] = ()
+    engine: EngineReport | None = None
+    """None when this process carried out the run."""
     thresholds: tuple[ThresholdReport, ...] = ()
     """The thresholds of the run, in the order in which they were given."""
 

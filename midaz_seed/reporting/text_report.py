@@ -9,6 +9,7 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.reporting.report import (
     Difference,
+    EngineReport,
     HistoryReport,
     PhaseReport,
     Report,
@@ -121,10 +122,22 @@ def _client(report: Report) -> Iterator[str]:
         yield "  the client waited for CPU time, so the latencies are higher than the server's: free some CPU"
 
 
+def _engine(engine: EngineReport) -> Iterator[str]:
+    lost = f", {engine.lost:,} without a result" if engine.lost else ""
+    restarts = f", {counted(engine.restarts, 'restart')}" if engine.restarts else ""
+    journals = "in the runs directory" if engine.shares_journals else "none, restarts read the server"
+    yield (
+        f"engine: {engine.name}, {counted(engine.slices, 'slice')} on {counted(engine.workers, 'worker')}"
+        f"{lost}{restarts}; journals: {journals}"
+    )
+
+
 def _load(report: Report) -> Iterator[str]:
     """Describe the load, if it was more than a fixed number in flight."""
     if cast("JsonObject", report.settings.get("target", {})).get("insecure"):
         yield "INSECURE: certificates were not checked (target.insecure)"
+    if report.engine is not None:
+        yield from _engine(report.engine)
     if report.packing is not None:
         yield (
             f"batch size: auto, {counted(report.packing.size, 'movement')} per transaction ({report.packing.reason}), "

@@ -1,19 +1,24 @@
 """The slices of a run: each has a directory of its own, and its report is merged with those of the others."""
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
 from midaz_seed.clock import Clock
-from midaz_seed.errors import AS_PLANNED, RunError
+from midaz_seed.errors import AS_PLANNED, OutputError, RunError
 from midaz_seed.model.ledger_shard import read_slice
+from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.merging import merge_reports
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.reporting.report_file import write_json
-from midaz_seed.runs.directory import REPORT, RunDirectory, find_run, runs_with_id
-from midaz_seed.runs.identity import directory_name, server_key
+from midaz_seed.runs.directory import REPORT, RUN_RECORD, RunDirectory, find_run, run_directory, runs_with_id
+from midaz_seed.runs.identity import directory_name, server_key, target_name
 from midaz_seed.runs.names import run_id_in
-from midaz_seed.runs.record import RunRecord, RunStatus, timestamp
+from midaz_seed.runs.record import RunRecord, RunStatus, check_same_plan, new_record, timestamp
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.target import ResolvedTarget
 
 
 def find_slices(root: Path, name: str) -> list[RunDirectory]:
@@ -82,27 +87,104 @@ def merge_slices(slices: Sequence[RunDirectory], clock: Clock) -> tuple[Report, 
     """
     report = merge_reports([_read(run) for run in slices])
     records = [run.read_record() for run in slices]
-    finished = all(record.status is RunStatus.FINISHED for record in records)
     settings = {path: value for path, value in records[0].settings.items() if path != "generation.limits.slice"}
     record = replace(
         records[0],
-        status=RunStatus.FINISHED if finished and report.exit_code in AS_PLANNED else RunStatus.UNFINISHED,
         created_at=min(record.created_at for record in records),
-        updated_at=timestamp(clock),
         planned=sum(phase.planned for phase in report.phases),
-        done=sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned),
         rejected=sum(record.rejected for record in records),
         sessions=max(record.sessions for record in records),
-        exit_code=report.exit_code,
-        verdict=report.verdict,
         settings=settings,
     )
-    root = slices[0].path.parent
-    directory = RunDirectory(root / directory_name(record.run_id, _server(record)))
+    directory = RunDirectory(slices[0].path.parent / directory_name(record.run_id, _server(record)))
     with directory.owned():
-        directory.write(record)
-        write_json(report, directory / REPORT, private=True)
+        _write_merged(report, record, directory, clock)
     return report, directory
+
+
+class DividedRun:
+    """The directory of a run whose slices other processes carry out, while this process owns it."""
+
+    def __init__(self, directory: RunDirectory, record: RunRecord, clock: Clock) -> None:
+        self.directory = directory
+        self._record = record
+        self._clock = clock
+        self.has_begun = False
+
+    def begin(self) -> None:
+        """Record that the slices are being carried out. Raises OutputError."""
+        self._record = replace(
+            self._record,
+            status=RunStatus.RUNNING,
+            updated_at=timestamp(self._clock),
+            sessions=self._record.sessions + 1,
+        )
+        self.directory.write(self._record)
+        self.has_begun = True
+
+    def end(self, report: Report) -> None:
+        """Write the merged report, and its result to the run record. Raises OutputError."""
+        _write_merged(report, self._record, self.directory, self._clock)
+
+    def end_early(self, before: RunRecord | None) -> None:
+        """Record an end without a report; a run of which nothing is there keeps no directory."""
+        run_id, root = self._record.run_id, self.directory.path.parent
+        if before is None and not any(run.read_record().slice for run in runs_with_id(root, run_id)):
+            shutil.rmtree(self.directory.path)
+        elif self.has_begun:
+            self.directory.write(replace(self._record, status=RunStatus.UNFINISHED, updated_at=timestamp(self._clock)))
+
+
+@contextmanager
+def open_divided_run(
+    settings: Settings, plan: Plan, target: ResolvedTarget, clock: Clock
+) -> Iterator[DividedRun | None]:
+    """Own the directory of a run for the duration of the block, while other processes carry out its slices.
+
+    Args:
+        settings: those of the whole run.
+        plan: follows from the settings.
+        target: where the run is.
+        clock: gives the times of the records.
+
+    Raises:
+        RunError: another process owns the run, or it has another plan.
+        OutputError: the directory cannot be written.
+    """
+    if not settings.keeps_a_journal:
+        yield None
+        return
+    directory = run_directory(settings, plan.run_id, target)
+    with directory.owned():
+        before = directory.read_record() if directory.exists else None
+        if before is not None:
+            check_same_plan(before, settings, plan, directory / RUN_RECORD)
+        record = new_record(settings, plan, target=target_name(target), clock=clock)
+        if before is not None:
+            record = replace(record, created_at=before.created_at, sessions=before.sessions)
+        run = DividedRun(directory, record, clock)
+        try:
+            yield run
+        except BaseException:
+            with suppress(OutputError):
+                run.end_early(before)
+            raise
+
+
+def _write_merged(report: Report, record: RunRecord, directory: RunDirectory, clock: Clock) -> None:
+    """Write a merged report into the directory of the run, which this process owns. Raises OutputError."""
+    done = sum(phase.created + phase.existing + phase.refused for phase in report.phases if phase.planned)
+    whole = report.exit_code in AS_PLANNED and report.plan_done_percent == 100
+    record = replace(
+        record,
+        status=RunStatus.FINISHED if whole else RunStatus.UNFINISHED,
+        updated_at=timestamp(clock),
+        done=done,
+        exit_code=report.exit_code,
+        verdict=report.verdict,
+    )
+    directory.write(record)
+    write_json(report, directory / REPORT, private=True)
 
 
 def _read(run: RunDirectory) -> Report:

@@ -72,7 +72,7 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
 async def seed_in_shards(context: RunContext, shards: int) -> None:
     """Fill the ledgers in several processes and merge their results. Errors are in the context."""
     context.journal.flush()
-    merging = _Merging(context)
+    merging = Merging(context)
     context.findings.lost_shards = shards
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
         async with anyio.create_task_group() as group:
@@ -81,7 +81,7 @@ async def seed_in_shards(context: RunContext, shards: int) -> None:
     context.timeline.end_shards()
 
 
-async def _run_shard(context: RunContext, task: ShardTask, merging: "_Merging") -> None:
+async def _run_shard(context: RunContext, task: ShardTask, merging: "Merging") -> None:
     """Run one shard, and start it again when it is killed: it resumes from its journal or from the server."""
     for _ in range(STARTS_MAX):
         merging.begin(task.shard)
@@ -107,7 +107,7 @@ async def _run_shard(context: RunContext, task: ShardTask, merging: "_Merging") 
         )
 
 
-async def _run_process(context: RunContext, task: ShardTask, merging: "_Merging") -> ShardResult | SeedError | None:
+async def _run_process(context: RunContext, task: ShardTask, merging: "Merging") -> ShardResult | SeedError | None:
     """Start a shard and wait.
 
     Returns:
@@ -134,7 +134,7 @@ async def _run_process(context: RunContext, task: ShardTask, merging: "_Merging"
 
 
 async def _exchange(
-    process: "subprocess.Popen[bytes]", task: ShardTask, merging: "_Merging"
+    process: "subprocess.Popen[bytes]", task: ShardTask, merging: "Merging"
 ) -> ShardResult | SeedError | None:
     """Send the task, and merge the progress until the shard ends; return its result."""
     data = pickle.dumps(task)
@@ -163,7 +163,7 @@ async def _stop_with_run(context: RunContext, process: "subprocess.Popen[bytes]"
 
 
 @dataclass(slots=True)
-class _Merging:
+class Merging:
     """Adds the progress and the results of the shards to the counters of the run."""
 
     context: RunContext
@@ -176,9 +176,11 @@ class _Merging:
         self.own = progress_of(self.context.meter).phases
 
     def begin(self, shard: LedgerShard) -> None:
+        """Expect the progress of another process of a shard."""
         self.series[shard] = self.context.timeline.add_shard()
 
     def progress(self, shard: LedgerShard, progress: ShardProgress) -> None:
+        """Add the progress of a shard, in place of its last one."""
         self.latest_progress[shard] = progress
         new = progress.windows
         if new.windows:
@@ -188,6 +190,7 @@ class _Merging:
             self.context.emit(event)
 
     def finish(self, shard: LedgerShard, result: ShardResult) -> None:
+        """Add the result of a shard."""
         context, meter = self.context, self.context.meter
         self.progress(shard, progress_of(result.meter, events=result.events))
         self.series[shard].replace_from(0, result.series.windows, result.series.interval_s)

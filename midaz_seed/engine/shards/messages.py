@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from midaz_seed.engine.context import RunResults
+from midaz_seed.engine.context import RunContext, RunResults
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
 from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.model.ledger_shard import LedgerShard
@@ -117,6 +117,28 @@ def progress_of(meter: Meter, windows: NewWindows | None = None, events: Sequenc
     """Return what a shard reports twice a second."""
     phases = {phase: {name: getattr(counters, name) for name in COUNTERS} for phase, counters in meter.phases.items()}
     return ShardProgress(phases, meter.ledgers, meter.in_flight, windows or NewWindows(), tuple(events))
+
+
+@dataclass(slots=True)
+class NewProgress:
+    """Returns what a shard has done since the last time."""
+
+    context: RunContext
+    events: list[Event]
+    """Those that were not returned yet; `take` removes them."""
+    _sent: int = 0
+    _interval_s: float = INTERVAL_S
+
+    def take(self) -> ShardProgress:
+        """Return the counters, and the windows and events that are new."""
+        series = self.context.timeline.own
+        if series.interval_s != self._interval_s:  # the windows were joined in pairs: all of them are new
+            self._sent, self._interval_s = 0, series.interval_s
+        new = NewWindows(self._sent, series.interval_s, tuple(series.windows[self._sent :]))
+        self._sent = len(series.windows)
+        progress = progress_of(self.context.meter, new, self.events)
+        self.events.clear()
+        return progress
 
 
 def read_progress(stream: BinaryIO) -> ShardProgress | None:

@@ -10,6 +10,8 @@ import pytest
 
 from midaz_seed.clock import SystemClock
 from midaz_seed.errors import RunError, UsageError
+from midaz_seed.plan.plan import Plan, build_plan
+from midaz_seed.reporting.merging import merge_reports
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.runs.directory import REPORT, list_runs
@@ -91,6 +93,24 @@ async def test_more_slices_than_ledgers_leave_the_last_ones_nothing_to_do() -> N
         settings = settings_for(server.url, limits={"slice": "64/64"}, volume=VOLUME)
         report = await seed_async(settings)
         assert (report.exit_code, report.movements, len(report.ledgers)) == (0, 0, 0), report.verdict
+
+
+async def test_sixty_four_slices_of_one_connection_each_make_everything_once() -> None:
+    slow = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 20}}]}
+    volume = {**VOLUME, "organizations": 8, "ledgersPerOrganization": 8, "accountsPerLedger": 4}
+    async with sandbox(slow) as server:
+        limits = {"maxConcurrency": 64}
+        parts = [
+            settings_for(server.url, volume=volume, limits={**limits, "slice": f"{number}/64"})
+            for number in range(1, 65)
+        ]
+        plan = {Plan: build_plan(parts[0])}  # to build it 64 times takes longer than the rest
+        merged = merge_reports(await asyncio.gather(*(seed_async(part, overrides=plan) for part in parts)))
+        whole = await verify_async(settings_for(server.url, volume=volume, verification={"everyTransaction": True}))
+    assert (merged.exit_code, merged.plan_done_percent, len(merged.ledgers)) == (0, 100, 64), merged.verdict
+    assert merged.concurrency.in_flight == 64
+    assert (_counts(merged)["organizations"], merged.movements) == ((8, 8), 64 * 4 * 6)
+    assert whole.exit_code == 0, whole.verdict
 
 
 async def test_what_cannot_be_divided_is_refused_before_anything_is_sent() -> None:

@@ -1,0 +1,271 @@
+"""The cluster of Dask that carries slices: connecting, checking the workers, handing out the slices.
+
+Everything here blocks, so that it is called in a thread beside the event loop of the run.
+"""
+
+import logging
+import os
+import socket
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+
+from midaz_seed.engines.slice_task import Readiness, SliceTask, carry_out, prepare
+from midaz_seed.errors import RunError, SeedError, UnreachableError, UsageError
+
+CONNECT_S = 10.0
+WATCH_EVERY_S = 0.5
+CLOSE_S = 3.0
+"""Time in which the processes of a local cluster may end by themselves."""
+PROBLEMS_MAX = 5
+_LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application")
+_ENDING = ("closing", "closed", "failed")
+"""States of a worker that will not report a result any more."""
+
+
+def load_dask() -> Any:
+    """Import Dask, which is an extra, and silence its logs: what they report is in our messages.
+
+    Raises:
+        UsageError: it is not installed.
+    """
+    try:
+        distributed = import_module("distributed")
+    except ImportError as error:
+        raise UsageError(
+            "--engine dask needs Dask, which is not installed", hint="pip install 'midaz-seed[dask]', on every worker"
+        ) from error
+    return distributed
+
+
+class DaskCluster:
+    """A connection to the scheduler of a cluster."""
+
+    def __init__(self, client: Any, local: Any = None) -> None:
+        """Use a client, and the local cluster that was started for it, if any."""
+        self._client = client
+        self._local = local
+        self._stop: Any = None
+        self.address: str = client.scheduler.address
+
+    @classmethod
+    def connect(cls, scheduler: str) -> "DaskCluster":
+        """Connect to the scheduler at an address, such as `tcp://127.0.0.1:8786`.
+
+        Raises:
+            UnreachableError: none answers there.
+        """
+        distributed = load_dask()
+        _silence()
+        client = distributed.Client.__new__(distributed.Client)  # one that failed would print a traceback when it goes
+        try:
+            with socket.create_connection(_host_and_port(scheduler), timeout=CONNECT_S):
+                pass  # Dask would try an address that refuses connections again and again
+            client.__init__(scheduler, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, OverflowError, TypeError, ValueError) as error:
+            client.status = "closed"
+            raise UnreachableError(
+                f"no Dask scheduler answers at {scheduler}: {error}",
+                where=scheduler,
+                hint="check the address, such as tcp://127.0.0.1:8786, and Dask's own settings for TLS",
+            ) from error
+        return cls(client)
+
+    @classmethod
+    def start(cls, workers: int, variables: Mapping[str, str]) -> "DaskCluster":
+        """Start a cluster of processes on this machine, which end with this process.
+
+        Args:
+            workers: number of processes.
+            variables: the environment that they get besides that of this process.
+
+        Raises:
+            UnreachableError: the processes did not start.
+        """
+        distributed = load_dask()
+        _silence()
+        try:
+            local = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,  # slices hold no data of Dask, and a paused worker would only delay them
+                silence_logs=logging.CRITICAL,
+                env=dict(variables),
+            )
+            client = distributed.Client(local, set_as_default=False)
+        except (OSError, TimeoutError, RuntimeError) as error:
+            raise UnreachableError(
+                f"the processes of a Dask cluster on this machine did not start: {error}",
+                hint="is there enough memory? use fewer --shards",
+            ) from error
+        client.register_plugin(_own_process_group())
+        return cls(client, local)
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the scheduler does not answer any more."""
+        return self._client.status not in ("running", "connecting", "newly-created")
+
+    def workers(self) -> dict[str, tuple[str, int]]:
+        """Return the workers: address -> (name, threads).
+
+        Raises:
+            UnreachableError: there are none.
+        """
+        found = self._client.scheduler_info(n_workers=-1)["workers"]
+        if not found:
+            raise UnreachableError(
+                "the Dask scheduler has no workers", where=self.address, hint="start some with `dask worker`"
+            )
+        return {address: (str(worker["name"]), int(worker["nthreads"])) for address, worker in found.items()}
+
+    def checked(self, task: SliceTask) -> SliceTask:
+        """Check that every worker can carry out the run: the same version, the same plan, its secrets.
+
+        Returns:
+            The task, without the directory of the runs when a worker does not share it.
+
+        Raises:
+            UnreachableError: there are no workers.
+            RunError: a worker cannot carry out the run.
+        """
+        names = self.workers()
+        found: Mapping[str, Readiness | BaseException] = self._client.run(prepare, task, on_error="return")
+        problems, shared = [], True
+        for address, readiness in found.items():
+            if not isinstance(readiness, Readiness):
+                problems.append(f"{_named(names, address)} cannot run midaz-seed: {readiness}")
+            elif readiness.problem:
+                problems.append(f"{_named(names, address)} {readiness.problem}")
+            else:
+                shared = shared and readiness.shares_runs
+        if problems:
+            more = f"; and {len(problems) - PROBLEMS_MAX} more" if len(problems) > PROBLEMS_MAX else ""
+            raise RunError(
+                "; ".join(problems[:PROBLEMS_MAX]) + more,
+                where=self.address,
+                hint="every worker needs the same version of midaz-seed and the same secrets; nothing was sent",
+            )
+        return task if shared else replace(task, runs_dir="", run_name="")
+
+    def submit(self, tasks: Sequence[SliceTask], receive: Callable[[bytes], None]) -> list[Any]:
+        """Hand out slices.
+
+        Args:
+            tasks: one for each slice.
+            receive: called in another thread with each pickled `SliceProgress`.
+
+        Returns:
+            A future for each, whose result is a report as JSON or a SeedError.
+        """
+        distributed = load_dask()
+        self._stop = distributed.Event(client=self._client)
+        self._stop.clear()
+        topic = f"midaz-seed-{self._stop.name}"
+        self._client.subscribe_topic(topic, lambda event: receive(event[1]))
+        return [
+            self._client.submit(_carry_out, task, self._stop.name, topic, pure=False, retries=0, key=self._key(task))
+            for task in tasks
+        ]
+
+    def _key(self, task: SliceTask) -> str:
+        return f"midaz-seed-slice-{task.slice.replace('/', '-of-')}-{self._stop.name}"
+
+    def stop(self) -> None:
+        """Let the slices finish what is in flight, and end."""
+        self._stop.set()
+
+    def close(self, *, at_once: bool) -> None:
+        """Disconnect, and end the processes of a local cluster; `at_once` does not wait for what they work on."""
+        with suppress(Exception):  # the run is over: what cannot be closed ends with this process
+            if self._local is not None and at_once:
+                self._local.shutdown_on_close = False  # otherwise Dask would wait for it when this process exits
+                self._kill_workers()
+            self._client.close(timeout=CLOSE_S)
+            if self._local is not None:
+                self._local.close(timeout=CLOSE_S)
+
+    def _kill_workers(self) -> None:
+        async def kill() -> None:
+            for nanny in list(self._local.workers.values()):
+                nanny.auto_restart = False
+                nanny.process.process.kill()
+
+        self._local.sync(kill)
+
+
+def _host_and_port(address: str) -> tuple[str, int]:
+    """Return what to connect to. Raises ValueError."""
+    host, port = import_module("distributed.comm").get_address_host_port(address)
+    return str(host), int(port)
+
+
+def _silence() -> None:
+    """Silence the logs of Dask: what they report is in our messages."""
+    for name in _LOGGERS:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+
+
+def _named(names: Mapping[str, tuple[str, int]], address: str) -> str:
+    name = names[address][0] if address in names else address
+    return f"worker {name}" if name == address else f"worker {name} ({address})"
+
+
+def _own_process_group() -> Any:
+    """Return a plugin that takes workers out of the process group of the terminal: Ctrl-C reaches this process alone,
+    which stops them."""
+    plugin = load_dask().WorkerPlugin
+
+    class OwnProcessGroup(plugin):  # type: ignore[misc, valid-type]
+        def setup(self, worker: Any) -> None:
+            del worker
+            os.setpgid(0, 0)
+
+    return OwnProcessGroup()
+
+
+def _carry_out(task: SliceTask, stop_name: str, topic: str) -> bytes | SeedError:
+    """Carry out a slice on a worker."""
+    distributed = load_dask()
+    worker = distributed.get_worker()
+    watch = _StopWatch(worker, distributed.Event(stop_name, client=distributed.get_client()))
+    threading.Thread(target=watch.run, daemon=True).start()
+    try:
+        return carry_out(
+            task, is_stopped=watch.is_stopped, report_progress=lambda progress: worker.log_event(topic, progress)
+        )
+    finally:
+        watch.ended.set()
+
+
+class _StopWatch:
+    """Finds out on a worker that its slice has to stop. A thread asks the scheduler, because its answer may be late."""
+
+    def __init__(self, worker: Any, event: Any) -> None:
+        self._worker = worker
+        self._key = worker.get_current_task()
+        self._event = event
+        self._is_set = False
+        self.ended = threading.Event()
+
+    def run(self) -> None:
+        """Ask until the slice has ended."""
+        while not self.ended.wait(WATCH_EVERY_S):
+            try:
+                self._is_set = bool(self._event.is_set())
+            except Exception:  # noqa: BLE001 - of any kind: without a scheduler the result would reach no process
+                self._is_set = True
+            if self._is_set:
+                return
+
+    def is_stopped(self) -> bool:
+        """Return whether the run was stopped, or its client or the scheduler is gone."""
+        state = self._worker.state.tasks.get(self._key)
+        was_released = state is None or state.state == "cancelled"
+        return self._is_set or was_released or self._worker.status.name in _ENDING

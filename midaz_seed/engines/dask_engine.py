@@ -1,0 +1,351 @@
+"""Carry out a run on Dask: each slice is a task of a cluster, which starts it again where its worker was lost.
+
+Without the address of a scheduler a cluster of processes on this machine is started.
+"""
+
+import asyncio
+import pickle
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import Any
+
+from midaz_seed.clock import Clock, SystemClock
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.next_step import how_to_continue
+from midaz_seed.engine.report_builder import settings_in_report
+from midaz_seed.engine.shards.coordinator import Merging
+from midaz_seed.engines.dask_cluster import DaskCluster, load_dask
+from midaz_seed.engines.slice_task import SliceProgress, SliceTask, secrets_of, slice_task
+from midaz_seed.errors import (
+    ExitCode,
+    OutputError,
+    SeedError,
+    ShardError,
+    SignalledError,
+    UnreachableError,
+    UsageError,
+    exit_code_of,
+)
+from midaz_seed.event_loop import in_thread, synchronous
+from midaz_seed.midaz.server_traits import server_of
+from midaz_seed.model.ledger_shard import LedgerShard, read_slice
+from midaz_seed.outputs import write_outputs
+from midaz_seed.plan.items import Phase
+from midaz_seed.plan.last_day import is_open
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.probe.last_day import resolve_last_day
+from midaz_seed.process import usable_cores
+from midaz_seed.reporting.events import Emit, RunFinished
+from midaz_seed.reporting.merging import merge_reports
+from midaz_seed.reporting.report import EngineReport, Report, not_written, read_report
+from midaz_seed.reporting.report_file import check_writable, write_json
+from midaz_seed.runner import Watch, check_can_be_divided, ignore_event
+from midaz_seed.runs.directory import last_day_on_record
+from midaz_seed.runs.slices import DividedRun, open_divided_run
+from midaz_seed.settings.model import Settings
+from midaz_seed.settings.schema import SETTINGS
+from midaz_seed.settings.target import ResolvedTarget, resolve_target
+from midaz_seed.stopping import Stopping
+from midaz_seed.task_groups import background_tasks, finished_within
+from midaz_seed.wiring import open_run, open_transport
+from midaz_seed.wording import counted
+
+POLL_EVERY_S = 0.1
+LOOK_EVERY_S = 5.0
+WORKERLESS_S = 30.0
+"""Time without any worker after which the slices that have not ended are lost."""
+CLOSE_S = 8.0
+"""Time to close a cluster after a cancellation."""
+
+
+async def seed_on_dask_async(
+    settings: Settings,
+    *,
+    scheduler: str = "",
+    emit: Emit = ignore_event,
+    watch: Watch | None = None,
+    handle_signals: bool = False,
+) -> Report:
+    """Seed the target as `midaz_seed.seed_async` does, with the slices of the run on a cluster of Dask.
+
+    Args:
+        settings: what to create, where, and how; `limits.shards` is the number of slices.
+        scheduler: address of a scheduler, such as `tcp://127.0.0.1:8786`; "": start a cluster on this machine.
+        emit: as in `seed_async`.
+        watch: as in `seed_async`; the context has the merged progress of the slices.
+        handle_signals: as in `seed_async`.
+
+    Returns:
+        The merged report. Slices without a result are missing in it, and its exit code says so.
+
+    Raises:
+        UsageError: the run cannot be divided, or Dask is not installed.
+        UnreachableError: no scheduler answers there, or it has no workers.
+        RunError: a worker cannot carry out the run, or another process owns it; nothing was sent.
+        ShardError: the workers of all slices were lost.
+        SignalledError: with `handle_signals`, a signal came before any slice had a result.
+        SeedError: what every slice raised.
+    """
+    _check(settings)
+    clock, target = SystemClock(), resolve_target(settings.target)
+    stopping = Stopping(clock, grace_s=settings.generation.limits.grace_s, emit=emit)
+    async with stopping.watching("nothing of the plan was sent", signals=handle_signals), AsyncExitStack() as stack:
+        settings = await _with_last_day(settings, target, clock)
+        plan = await in_thread(partial(build_plan, settings))
+        run = stack.enter_context(open_divided_run(settings, plan, target, clock))
+        context = await stack.enter_async_context(open_run(settings, plan, target, emit=emit))
+        engine = await stack.enter_async_context(_open_engine(context, scheduler, run))
+        if run is not None:
+            run.begin()
+        with stopping.steering(context):
+            await engine.carry_out(watch)
+        report = _end(engine, run)
+    if settings.report is not None:
+        try:
+            write_json(report, settings.report)
+        except OutputError as error:
+            report = not_written(report, error)
+    emit(RunFinished(report.exit_code, report.elapsed_s, report.verdict, report.next_step))
+    return report
+
+
+seed_on_dask = synchronous(seed_on_dask_async)
+
+
+def on_all_workers(settings: Settings) -> Settings:
+    """Return the settings with as many slices as the workers have threads."""
+    limits = settings.generation.limits.model_copy(update={"shards": "auto"})
+    return settings.model_copy(update={"generation": settings.generation.model_copy(update={"limits": limits})})
+
+
+def _check(settings: Settings) -> None:
+    """Check what can be checked before anything is started.
+
+    Raises:
+        UsageError: Dask is missing, or the run cannot be carried out on it.
+        OutputError: the report cannot be written.
+    """
+    load_dask()
+    if settings.generation.limits.slice:
+        raise UsageError("--slice and --engine both divide the run", hint="give one of them")
+    if settings.manifest is not None:
+        raise UsageError(
+            "--manifest has no effect with --engine dask: no process has the ids of all accounts",
+            hint="leave it out; run the same command again without --engine and with --manifest when all is done",
+        )
+    check_can_be_divided(settings)
+    if settings.report is not None:
+        check_writable(settings.report, "report")
+
+
+async def _with_last_day(settings: Settings, target: ResolvedTarget, clock: Clock) -> Settings:
+    """Return the settings with the last day of the history, which all slices must have in common."""
+    if not is_open(settings):
+        return settings
+    async with open_transport(settings.target, target, clock) as transport:
+        return await resolve_last_day(settings, transport, clock, recorded=last_day_on_record(settings, target))
+
+
+@asynccontextmanager
+async def _open_engine(context: RunContext, scheduler: str, run: DividedRun | None) -> AsyncIterator["_Engine"]:
+    """Connect to a cluster, or start one, and check its workers."""
+    settings, plan = context.settings, context.plan
+    root = run.directory.path.parent.resolve() if run is not None else ""
+    task = slice_task(settings, plan, runs_dir=str(root), run_name=run.directory.path.name if run is not None else "")
+    wanted, cluster = settings.generation.limits.shards, None
+    try:
+        if scheduler:
+            cluster = await in_thread(partial(DaskCluster.connect, scheduler))
+        else:
+            task = replace(task, on_this_machine=True)
+            processes = min(usable_cores() if wanted == "auto" else wanted, len(plan.ledgers))
+            variables = {SETTINGS[path].variable: value for path, value in secrets_of(settings).items()}
+            cluster = await in_thread(partial(DaskCluster.start, processes, variables))
+        task = await in_thread(partial(cluster.checked, task))
+        workers = await in_thread(cluster.workers)
+        threads = sum(threads for _, threads in workers.values())
+        slices = max(min(threads if wanted == "auto" else wanted, len(plan.ledgers)), 1)
+        engine = _Engine(context, cluster, task, slices, len(workers), scheduler)
+        yield engine
+    finally:
+        if cluster is not None:
+            at_once = context.pool.admission.is_cancelled
+            async with finished_within(CLOSE_S):
+                await in_thread(partial(cluster.close, at_once=at_once))
+
+
+@dataclass(slots=True)
+class _Engine:
+    """A run whose slices a cluster carries out."""
+
+    context: RunContext
+    cluster: DaskCluster
+    task: SliceTask
+    slices: int
+    workers: int
+    scheduler: str
+    futures: dict[str, Any] = field(default_factory=dict)
+    """Slice -> what will have its result."""
+    attempts: dict[str, list[str]] = field(default_factory=dict)
+    """Slice -> the processes that have carried it out, one after the other."""
+
+    async def carry_out(self, watch: Watch | None) -> None:
+        """Hand out the slices and wait until all have ended, or until the grace time after a signal is over."""
+        context = self.context
+        merging, loop = Merging(context), asyncio.get_running_loop()
+        tasks = [self.task.of(number, self.slices) for number in range(1, self.slices + 1)]
+
+        def receive(data: bytes) -> None:
+            with suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(self._receive, merging, data)
+
+        async with context.pool.running(), background_tasks() as beside:
+            if watch is not None:
+                beside.start_soon(watch, context)
+            futures = await in_thread(partial(self.cluster.submit, tasks, receive))
+            self.futures = {task.slice: future for task, future in zip(tasks, futures, strict=True)}
+            beside.start_soon(self._stop_slices)
+            beside.start_soon(self._look_for_workers)
+            while not all(future.done() for future in futures) and not self.cluster.is_lost:
+                await context.clock.sleep(POLL_EVERY_S)
+
+    def _receive(self, merging: Merging, data: bytes) -> None:
+        """Merge the progress of a slice."""
+        context, found = self.context, pickle.loads(data)  # noqa: S301 - from our own workers
+        assert isinstance(found, SliceProgress)
+        shard, attempts = read_slice(found.slice), self.attempts.setdefault(found.slice, [])
+        if found.attempt not in attempts:
+            attempts.append(found.attempt)
+            merging.begin(shard)
+        if attempts[-1] == found.attempt:  # a worker that was given up may still report
+            self._merge(merging, shard, found)
+        organizations = context.meter.phases[Phase.ORGANIZATIONS]  # several slices have ledgers of the same one
+        left = organizations.planned - organizations.created - organizations.failed
+        organizations.existing = min(organizations.existing, max(left, 0))
+
+    def _merge(self, merging: Merging, shard: LedgerShard, found: SliceProgress) -> None:
+        context = self.context
+        for started in found.started:
+            if context.findings.server is None:
+                context.findings.server = server_of(started.server_version)
+                planned = dict(context.plan.counts)
+                context.emit(replace(started, ledgers=len(context.plan.ledgers), planned=planned))
+        merging.progress(shard, found.progress)
+
+    async def _stop_slices(self) -> None:
+        await self.context.pool.admission.draining.wait()
+        with suppress(Exception):  # without a scheduler the slices end by themselves
+            await in_thread(self.cluster.stop)
+
+    async def _look_for_workers(self) -> None:
+        """Give up the slices that have not ended when no worker is left, or comes."""
+        clock, seen_s = self.context.clock, self.context.clock.monotonic()
+        while True:
+            await clock.sleep(LOOK_EVERY_S)
+            try:
+                await in_thread(self.cluster.workers)
+                seen_s = clock.monotonic()
+            except UnreachableError:
+                if clock.monotonic() - seen_s >= WORKERLESS_S:
+                    for future in self.futures.values():
+                        future.cancel()
+                    return
+            except Exception:  # noqa: BLE001 - the scheduler is busy, or gone, which `is_lost` says
+                seen_s = clock.monotonic()
+
+    def report(self) -> EngineReport:
+        """Return what carried out the run."""
+        ended = [slice_ for slice_, future in self.futures.items() if future.status == "finished"]
+        restarts = sum(len(attempts) - 1 for attempts in self.attempts.values())
+        return EngineReport(
+            "dask",
+            self.scheduler,
+            self.workers,
+            self.slices,
+            lost=self.slices - len(ended),
+            restarts=restarts,
+            shares_journals=bool(self.task.runs_dir),
+        )
+
+
+def _end(engine: _Engine, run: DividedRun | None) -> Report:
+    """Merge what the slices found, and write it into the directory of the run."""
+    report = _merged(engine)
+    if run is not None:
+        try:
+            run.end(report)
+            write_outputs(report, run.directory.path)
+        except OutputError as error:
+            step = f"{report.next_step} {error}: its directory is out of date.".strip()
+            return replace(report, next_step=step)
+    return report
+
+
+def _merged(engine: _Engine) -> Report:
+    """Merge what the slices found. One that was lost makes the run unfinished, and keeps the others' work."""
+    context = engine.context
+    reports, errors = [], []
+    for name, future in engine.futures.items():
+        result = future.result() if future.status == "finished" else None
+        if isinstance(result, bytes):
+            reports.append(read_report(result))
+        else:
+            errors.append(result if isinstance(result, SeedError) else _lost(name, future))
+    if not reports:
+        if (number := context.findings.signal) is not None:
+            raise SignalledError(
+                f"{number.name}: no slice ended with a result; the next session finds what they made",
+                exit_code=exit_code_of(number),
+            )
+        raise errors[0]
+    settings = context.settings
+    report = replace(
+        merge_reports(reports),
+        settings=settings_in_report(settings),
+        error_budget_percent=settings.error_budget_percent,
+        engine=engine.report(),
+    )
+    return _judged(context, report, errors, engine.slices)
+
+
+def _lost(name: str, future: Any) -> ShardError:
+    error = future.exception() if future.status == "error" else None
+    reason = f"ended with an internal error: {error!r}"
+    if error is None or type(error).__name__ in ("KilledWorker", "FutureCancelledError", "CancelledError"):
+        reason = "lost its workers or the scheduler, and was given up"
+    return ShardError(
+        f"slice {name} {reason}", hint="run the same command again: it continues, and finds what was made"
+    )
+
+
+def _judged(context: RunContext, report: Report, errors: Sequence[SeedError], slices: int) -> Report:
+    """Return the report with the exit code, verdict and next step of the whole run."""
+    missing, again = len(errors), how_to_continue(context)
+    done = report.plan_done_percent * (slices - missing) / slices
+    verdict = _verdict_of(context, report, errors, slices)
+    if verdict is None:
+        return report
+    return replace(report, plan_done_percent=done, exit_code=verdict[0], verdict=verdict[1], next_step=again)
+
+
+def _verdict_of(
+    context: RunContext, report: Report, errors: Sequence[SeedError], slices: int
+) -> tuple[int, str] | None:
+    """Return exit code and verdict where they are not those of the slices."""
+    without = f"{counted(len(errors), 'slice')} of {slices} ended without a result"
+    if (number := context.findings.signal) is not None:
+        left = sum(phase.abandoned for phase in report.phases)
+        parts = [f"{counted(left, 'request')} {'was' if left == 1 else 'were'} in flight"] if left else []
+        parts += [without] if errors else []
+        state = f"{', and '.join(parts)}: the next session decides what was made" if parts else "what was in flight was"
+        return exit_code_of(number), f"Interrupted by {number.name}; {state}{'' if parts else ' finished'}."
+    if errors:
+        return errors[0].exit_code, f"{without}: {errors[0]}."
+    if report.exit_code == ExitCode.DONE and report.error_rate_percent > report.error_budget_percent:
+        return (
+            ExitCode.DIFFERENCES,
+            f"{report.error_rate_percent:.2f} % of the items failed, the budget is {report.error_budget_percent:g} %.",
+        )
+    return None

@@ -1,0 +1,237 @@
+"""A run whose slices a cluster of Dask carries out: everything once, whatever ends early, and refusals by name."""
+
+import asyncio
+import logging
+import os
+import signal
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from signal import Signals
+from typing import Any
+
+import distributed
+import pytest
+
+from midaz_seed.engine.context import RunContext
+from midaz_seed.engines.dask_cluster import DaskCluster
+from midaz_seed.engines.dask_engine import seed_on_dask_async
+from midaz_seed.engines.slice_task import slice_task
+from midaz_seed.errors import RunError, SeedError, UnreachableError, UsageError
+from midaz_seed.plan.items import Phase
+from midaz_seed.plan.plan import build_plan
+from midaz_seed.reporting.events import Event, PhaseFinished, RunFinished, RunStarted
+from midaz_seed.reporting.report import Report, read_report
+from midaz_seed.runner import seed_async, verify_async
+from midaz_seed.runs.directory import REPORT, RunStatus, find_run, list_runs
+from midaz_seed.sandbox import SandboxServer
+from midaz_seed.settings.model import Settings
+from tests.support.cli import run_cli
+from tests.support.sandbox import read_balances, sandbox
+from tests.support.settings import settings_for
+
+VOLUME = {"accountsPerLedger": 8, "transactionsPerAccount": 12, "ledgersPerOrganization": 2, "organizations": 2}
+MOVEMENTS = 4 * 8 * 12
+SLOW = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 60}}]}
+"""Some seconds for each slice, so that it can be ended in the middle."""
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """Run a scheduler and three workers, which are processes. Where one is killed its nanny may fail to start another,
+    and two are killed here."""
+    with distributed.LocalCluster(
+        n_workers=3,
+        threads_per_worker=1,
+        dashboard_address="127.0.0.1:0",
+        memory_limit=0,
+        silence_logs=logging.CRITICAL,
+    ) as found:
+        yield found
+
+
+def _settings(url: str, runs: Path | None, **sections: Any) -> Settings:
+    limits = {"shards": 2, "maxConcurrency": 8, "graceS": 20}
+    return settings_for(url, volume=VOLUME, runs=runs, limits=limits, **sections)
+
+
+async def _audit(url: str) -> None:
+    """Assert that every planned transaction exists once, and nothing else."""
+    whole = await verify_async(_settings(url, None, verification={"everyTransaction": True}))
+    assert whole.exit_code == 0, whole.verdict
+
+
+def _kill_a_busy_worker(address: str) -> None:
+    """End a worker that carries out a slice, as the system does when memory is short."""
+    with distributed.Client(address, set_as_default=False) as client:
+        busy = next(worker for worker, tasks in client.processing().items() if tasks)
+        (pid,) = client.run(os.getpid, workers=[busy]).values()
+    os.kill(pid, signal.SIGKILL)
+
+
+async def _in_the_middle(context: RunContext) -> None:
+    """Return when both slices move money."""
+    while context.meter.phases[Phase.TRANSFERS].created < 20:
+        await asyncio.sleep(0.05)
+
+
+async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster: Any, tmp_path: Path) -> None:
+    async with sandbox() as server:
+        alone = await seed_async(settings_for(server.url, volume=VOLUME))
+        planned = await read_balances(server.url)
+    events: list[Event] = []
+    contexts = []
+
+    async def watch(context: RunContext) -> None:
+        contexts.append(context)
+
+    async with sandbox() as server:
+        settings = _settings(server.url, tmp_path)
+        report = await seed_on_dask_async(
+            settings, scheduler=cluster.scheduler_address, emit=events.append, watch=watch
+        )
+        assert (report.exit_code, report.plan_done_percent) == (0, 100), report.verdict
+        assert await read_balances(server.url) == planned
+        await _audit(server.url)
+    plan = build_plan(settings)  # the report is that of a run in one process
+    assert {phase.name: phase.created for phase in report.phases if phase.planned} == dict(plan.counts)
+    assert {phase.name: phase.planned for phase in report.phases} == {each.name: each.planned for each in alone.phases}
+    assert (report.organizations, len(report.ledgers)) == (2, 4)
+    assert report.settings["generation"]["limits"]["shards"] == 2  # type: ignore[index, call-overload]
+    assert report.engine is not None
+    assert (report.engine.slices, report.engine.workers, report.engine.lost) == (2, 3, 0)
+    assert report.engine.shares_journals
+    # what follows the run has seen all of it
+    assert [event.ledgers for event in events if isinstance(event, RunStarted)] == [4]
+    assert sum(isinstance(event, PhaseFinished) and event.phase is Phase.VERIFY for event in events) == 4
+    assert isinstance(events[-1], RunFinished)
+    assert (contexts[0].meter.finished, contexts[0].meter.planned) == (plan.posts, plan.posts)
+    # and its directory is that of a run, beside those of the slices
+    whole = next(run for run in list_runs(tmp_path) if not run.read_record().slice)
+    assert (whole.read_record().status, whole.read_record().done) == (RunStatus.FINISHED, plan.posts)
+    assert read_report((whole / REPORT).read_bytes()) == report
+    assert [run.read_record().slice for run in list_runs(tmp_path) if run.path != whole.path] in (
+        ["1/2", "2/2"],
+        ["2/2", "1/2"],
+    )
+
+
+async def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Any, tmp_path: Path) -> None:
+    address = cluster.scheduler_address
+
+    async def kill(context: RunContext) -> None:
+        await _in_the_middle(context)
+        await asyncio.to_thread(_kill_a_busy_worker, address)
+
+    async with sandbox(SLOW) as server:
+        settings = _settings(server.url, tmp_path)
+        # one that may not be started again: the other slice's work is kept
+        cluster.scheduler.allowed_failures = 0
+        lost = await seed_on_dask_async(settings, scheduler=address, watch=kill)
+        cluster.scheduler.allowed_failures = 3
+        assert lost.exit_code == 1
+        assert "1 slice of 2 ended without a result" in lost.verdict
+        assert "Run the same command again" in lost.next_step
+        assert 0 < lost.plan_done_percent < 100
+        assert lost.engine is not None
+        assert lost.engine.lost == 1
+        assert find_run(tmp_path, "").read_record().status is not RunStatus.FINISHED
+        # the same command continues, though a worker is killed again
+        again = await seed_on_dask_async(settings, scheduler=address, watch=kill)
+        assert (again.exit_code, again.plan_done_percent) == (0, 100), again.verdict
+        assert again.engine is not None
+        assert again.engine.restarts == 1
+        await _audit(server.url)
+
+
+@pytest.mark.parametrize("number", [Signals.SIGINT, Signals.SIGTERM])
+async def test_a_signal_ends_all_slices_and_the_same_command_continues(
+    cluster: Any, tmp_path: Path, number: Signals
+) -> None:
+    async def interrupt(context: RunContext) -> None:
+        await _in_the_middle(context)
+        os.kill(os.getpid(), number)
+
+    async with sandbox(SLOW) as server:
+        run = partial(seed_on_dask_async, _settings(server.url, tmp_path), scheduler=cluster.scheduler_address)
+        stopped = await run(watch=interrupt, handle_signals=True)
+        assert stopped.exit_code == 128 + number, stopped.verdict
+        assert stopped.verdict == f"Interrupted by {number.name}; what was in flight was finished."
+        assert 0 < stopped.plan_done_percent < 100
+        finished = await run()
+        assert (finished.exit_code, finished.plan_done_percent) == (0, 100), finished.verdict
+        assert finished.movements < MOVEMENTS
+        await _audit(server.url)
+
+
+async def _refused(server: SandboxServer, error: SeedError, runs: Path) -> str:
+    """Assert that nothing was begun, and return the message."""
+    assert await read_balances(server.url) == {}
+    assert list_runs(runs) == []
+    return f"{error} {error.hint}"
+
+
+async def test_a_cluster_that_cannot_carry_out_the_run_is_refused_and_nothing_is_sent(
+    cluster: Any, tmp_path: Path
+) -> None:
+    async with sandbox() as server:
+        settings = _settings(server.url, tmp_path)
+        address = cluster.scheduler_address
+        for wrong in ("tcp://127.0.0.1:9", "127.0.0.1", "http://127.0.0.1:80", "tcp://127.0.0.1:99999"):
+            with pytest.raises(UnreachableError, match="no Dask scheduler answers at") as unreachable:
+                await seed_on_dask_async(settings, scheduler=wrong)
+            assert "such as tcp://" in await _refused(server, unreachable.value, tmp_path)
+
+        with distributed.LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as empty:
+            with pytest.raises(UnreachableError, match="the Dask scheduler has no workers") as no_workers:
+                await seed_on_dask_async(settings, scheduler=empty.scheduler_address)
+            assert "dask worker" in await _refused(server, no_workers.value, tmp_path)
+
+        secret = _settings(server.url, tmp_path, target={"authToken": "a-secret-token"})
+        with pytest.raises(RunError, match=r"worker \d \(tcp.* has no target.authToken: set MIDAZ_SEED_") as token:
+            await seed_on_dask_async(secret, scheduler=address)
+        assert "a-secret-token" not in await _refused(server, token.value, tmp_path)
+
+        connected = await asyncio.to_thread(DaskCluster.connect, address)
+        task = slice_task(settings, build_plan(settings))
+        for changed, message in (
+            (replace(task, version="0.0.9"), r"worker \d \(.* has midaz-seed .*, and this is 0.0.9"),
+            (replace(task, digest="0" * 64), r"plans other data \(digest .*, and this is 000000000000\)"),
+        ):
+            with pytest.raises(RunError, match=message):
+                await asyncio.to_thread(connected.checked, changed)
+        await asyncio.to_thread(connected.close, at_once=False)
+
+
+async def test_two_engines_at_once_are_one_run(cluster: Any, tmp_path: Path) -> None:
+    async with sandbox() as server:
+        run = partial(seed_on_dask_async, _settings(server.url, tmp_path), scheduler=cluster.scheduler_address)
+        results = await asyncio.gather(run(), run(), return_exceptions=True)
+        reports = [result for result in results if isinstance(result, Report)]
+        refusals = [result for result in results if isinstance(result, RunError)]
+        assert ([report.exit_code for report in reports], len(refusals)) == ([0], 1), results
+        assert "is in use by process" in str(refusals[0])
+        await _audit(server.url)
+
+
+async def test_what_cannot_be_divided_is_a_usage_error_before_anything_starts(tmp_path: Path) -> None:
+    for changes, message in (
+        ({"manifest": str(tmp_path / "manifest.json")}, "--manifest has no effect with --engine dask"),
+        ({"generation": {"limits": {"slice": "1/2"}}}, "--slice and --engine both divide the run"),
+        ({"generation": {"batches": {"transactionsPerBatch": "auto"}}}, "each slice would measure another batch size"),
+        ({"target": {"baseUrl": "sandbox"}}, "this sandbox ends with the command"),
+    ):
+        with pytest.raises(UsageError, match=message):
+            await seed_on_dask_async(_settings("http://127.0.0.1:9", tmp_path, **changes))
+
+
+def test_the_command_leaves_its_document_when_no_scheduler_answers(tmp_path: Path) -> None:
+    command = ("run", "-v", "tiny", "-u", "http://127.0.0.1:9")
+    file = tmp_path / "report.json"
+    result = run_cli(*command, "--engine", "dask", "--scheduler", "tcp://127.0.0.1:9", "--report", str(file))
+    assert result.returncode == 3
+    assert "no Dask scheduler answers at tcp://127.0.0.1:9" in result.stderr
+    assert '"kind": "UnreachableError"' in file.read_text(encoding="utf-8")
+    alone = run_cli(*command, "--scheduler", "tcp://127.0.0.1:9")
+    assert (alone.returncode, "--scheduler has no effect without --engine dask" in alone.stderr) == (2, True)
