@@ -7,7 +7,7 @@ FUZZ_MINUTES ?= 60
 RACES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try help demo test thorough coverage acceptance contract chaos races fuzz model check format bench bench-quick docs screenshots clean signals machine
+.PHONY: dist dist-try help demo test thorough coverage acceptance contract chaos engines races fuzz model check format bench bench-quick docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -59,6 +59,9 @@ contract: $(STAMP) ## compare the sandbox with every exchange recorded from real
 
 chaos: $(STAMP) ## kill runs and servers at random times under every fault, and audit every movement (about an hour)
 	@$(BIN)/python -m tools.chaos
+
+engines: $(STAMP) ## kill, stop and refuse runs on a Dask cluster of this machine (about a minute)
+	@$(BIN)/python -m pytest -q tests/engines
 
 races: $(STAMP) ## race slices of one run, half of them twice, and audit every movement (about half an hour; RACES=12 for less)
 	@$(BIN)/python -m tools.races --races $(RACES)
