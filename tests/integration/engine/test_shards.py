@@ -51,7 +51,7 @@ END_WITHIN_S = 60
 linux = pytest.mark.skipif(not Path("/proc/self/task").exists(), reason="looks for processes as Linux lists them")
 
 
-@pytest.mark.parametrize("shards", [3, 5])
+@pytest.mark.parametrize("shards", [3, pytest.param(5, marks=pytest.mark.thorough)])
 async def test_any_number_of_processes_makes_the_same_balances_and_counts(
     shards: int, single: tuple[Report, Balances]
 ) -> None:
