@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import anyio
+import pytest
 
 from midaz_seed.clock import Clock, FakeClock
 from midaz_seed.midaz.api import transaction_request
@@ -267,8 +268,22 @@ async def test_a_server_process_killed_twice_leaves_every_balance_as_planned(tmp
         assert not _differences(found, settings)
 
 
+UNDECIDED = "Not decided: it is unknown whether"
+"""Verdict where the balances fit more than one answer: rounded amounts make that possible, and nothing is guessed."""
+
+
+@pytest.mark.timeout(240)
 async def test_client_and_server_killed_together_resume_from_the_journal_as_planned(tmp_path: Path) -> None:
     """Only the journal and the balances show what was applied: the server lists it half an hour later."""
+    for attempt in range(5):  # what was in flight at a kill is not the same twice
+        if await _killed_together(tmp_path / str(attempt)):
+            return
+    pytest.fail("the balances decided none of five runs")
+
+
+async def _killed_together(folder: Path) -> bool:
+    """Kill client and server together twice, and resume. Return False when the balances leave something undecided."""
+    await anyio.Path(folder).mkdir()
     changes = {
         "volume.accountsPerLedger": 24,
         "volume.transactionsPerAccount": 26,
@@ -276,11 +291,11 @@ async def test_client_and_server_killed_together_resume_from_the_journal_as_plan
         "idempotency.marginS": 9,
         "settlement.maxDelayS": 0.2,
         "settlement.deadlineS": 5,
-        "journal.directory": tmp_path / "runs",
+        "journal.directory": folder / "runs",
     }
     flags = [part for name, value in changes.items() for part in ("--set", f"{name}={value}")]
     async with AsyncExitStack() as stack:
-        transport = KillingTransport(stack, str(tmp_path / "ledger.sqlite"), [])
+        transport = KillingTransport(stack, str(folder / "ledger.sqlite"), [])
         await transport.start()
         arguments = ["run", "--preset", "tiny", "-u", transport.url, "--json", "-q", *flags]
         for posts in (100, 250):
@@ -295,9 +310,14 @@ async def test_client_and_server_killed_together_resume_from_the_journal_as_plan
         async with command_process(*arguments) as client:
             out, _ = await asyncio.wait_for(client.communicate(), 60)
         report = json.loads(out)
+        if client.returncode == 4:
+            assert report["verdict"].startswith(UNDECIDED), report["verdict"]
+            await transport.aclose()
+            return False
         assert client.returncode == 0, report["verdict"]
         assert report["proof"]["transactions_unlisted"] > 0
         settings = settings_for(transport.url, volume={"accountsPerLedger": 24, "transactionsPerAccount": 26})
         (found,) = (await read_balances(transport.url)).values()
         await transport.aclose()
         assert not _differences(found, settings)
+        return True
