@@ -302,6 +302,9 @@ async def _killed_together(folder: Path) -> bool:
             async with command_process(*arguments) as client:
                 while client.returncode is None and await transport.posts() < posts:
                     await asyncio.sleep(0.005)
+                if client.returncode == 4:  # undecided after the first kill already
+                    await transport.aclose()
+                    return False
                 assert client.returncode is None
                 await transport.kill()
                 client.kill()
