@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import shutil
 from html import unescape
 from pathlib import Path
 
@@ -31,6 +32,16 @@ def test_the_page_of_a_run_is_written_beside_its_report_and_links_to_its_files(f
     assert "Verified" in page
     assert '<a href="manifest.json">' in page
     assert run_cli("report", run.name, "--output", "-", cwd=finished).stdout.startswith("<!DOCTYPE html>")
+
+
+def test_the_report_of_a_session_before_a_killed_one_says_so(finished: Path, tmp_path: Path) -> None:
+    (run,) = (finished / "runs").iterdir()
+    shutil.copytree(run, tmp_path / "runs" / run.name)
+    record = tmp_path / "runs" / run.name / "run.json"
+    record.write_text(json.dumps({**json.loads(record.read_bytes()), "status": "running"}))
+    result = run_cli("report", run.name, cwd=tmp_path)
+    assert result.returncode == 0
+    assert "was killed: this is the report before it" in result.stderr
 
 
 def test_the_page_of_a_file_is_beside_it_and_is_that_of_html(finished: Path) -> None:

@@ -202,3 +202,17 @@ async def test_a_pipe_in_place_of_a_report_does_not_block_the_server(
         assert "cut" in await text_of(session, f"{url}runs/cut_server")
     finally:
         (runs / "cut_server" / "report.json").unlink()
+
+
+async def test_a_killed_run_does_not_show_the_report_of_its_earlier_session_as_its_own(
+    session: aiohttp.ClientSession, url: str, runs: Path
+) -> None:
+    copy = runs / "live_server" / "report.json"
+    copy.write_bytes((runs / directory_name(runs, "first") / "report.json").read_bytes())
+    try:
+        page = await text_of(session, f"{url}runs/live_server")
+    finally:
+        copy.unlink()
+    assert "Cut off" in page
+    assert "Its earlier session: " in page
+    assert "The report is made at the end of a session." in page
