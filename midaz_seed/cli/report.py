@@ -7,6 +7,7 @@ import click
 
 from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.errors import OutputError, RunError, UsageError
+from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.wording import printable
 
 STANDARD = "-"
@@ -52,6 +53,7 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
             hint="name a run, or a file that --report wrote",
         ) from error
     if target is None:
+        write_utf8_to_stdout()
         click.echo(page, nl=False)
         return
     write_page(page, target)

@@ -173,4 +173,7 @@ def _document(run: "RunDirectory") -> dict[str, Any]:
 def _print_json(document: dict[str, Any]) -> None:
     import orjson
 
+    from midaz_seed.process import write_utf8_to_stdout
+
+    write_utf8_to_stdout()
     click.echo(printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))
