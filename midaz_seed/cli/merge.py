@@ -18,6 +18,7 @@ def merge_runs(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     """
     from midaz_seed.clock import SystemClock
     from midaz_seed.outputs import write_outputs
+    from midaz_seed.process import write_utf8_to_stdout
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.reporting.text_report import WIDTH, render_text
     from midaz_seed.runs.slices import find_slices, merge_slices
@@ -25,6 +26,8 @@ def merge_runs(run_name: str, runs_dir: str | None, as_json: bool) -> None:
 
     report, directory = merge_slices(find_slices(runs_directory(runs_dir), run_name), SystemClock())
     write_outputs(report, directory.path)
+    if as_json:
+        write_utf8_to_stdout()
     click.echo(report.as_json() if as_json else render_text(report, text_width(sys.stdout, WIDTH)), nl=False)
     click.echo(printable(f"The report is in {directory.path}."), err=True)
     sys.exit(report.exit_code)

@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from functools import cache
 
@@ -14,6 +15,7 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.reporting.ending import EndingDocument
 from midaz_seed.reporting.events import ConcurrencyChanged
+from midaz_seed.reporting.report_check import check_histogram, check_numbers, check_time_series
 from midaz_seed.reporting.time_series import TimeSeriesReport
 from midaz_seed.wording import printable_json
 
@@ -506,6 +508,11 @@ def read_report(data: bytes) -> Report:
     report = _adapter().validate_json(data)
     if report.schema_version != SCHEMA_VERSION:
         raise ValueError(f"its schema_version is {report.schema_version}, and this version reads {SCHEMA_VERSION}")
+    datetime.fromisoformat(report.started_at)
+    check_numbers(orjson.loads(data))
+    check_time_series(report.time_series)
+    for latencies in report.latency_histograms:
+        check_histogram(latencies.counts)
     return report
 
 
