@@ -12,7 +12,7 @@ from midaz_seed.cli.runs_folder import runs_directory
 @click.option("--runs-dir", metavar="DIR", help="Directory of the runs  [default: runs]")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 def merge_runs(run_name: str, runs_dir: str | None, as_json: bool) -> None:
-    """Merge the reports of the slices of a run into one, in the run's own directory.
+    """Merge the reports of a run's slices into one.
 
     Counts add up, and percentiles are those of all slices together. Every slice must have ended.
     """

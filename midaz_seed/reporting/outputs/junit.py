@@ -152,9 +152,9 @@ def _listed(lines: Sequence[str], total: int) -> str:
 def _threshold_case(threshold: ThresholdReport) -> _Case:
     outcome = outcome_text(threshold)
     if threshold.state is ThresholdState.FAILED:
-        return _Case(threshold.expression, "failure", outcome, f"fail if {threshold.expression}: {outcome}")
+        return _Case(threshold.expression, "failure", outcome)
     if threshold.state is ThresholdState.NOT_APPLICABLE:
-        return _Case(threshold.expression, "skipped", outcome)
+        return _Case(threshold.expression, "skipped", threshold.reason)
     return _Case(threshold.expression, output=outcome)
 
 

@@ -62,6 +62,9 @@ async def test_slices_at_the_same_time_one_of_them_twice_make_everything_once(tm
         phase.created for report in reports[:4] for phase in report.phases
     )
     assert read_report((directory / REPORT).read_bytes()) == merged
+    record = directory.read_record()
+    assert (record.movements, record.movements_per_s) == (merged.movements, merged.movements_per_s)
+    assert record.verified
 
 
 async def test_a_slice_can_be_resumed_and_the_whole_run_finds_what_slices_made(tmp_path: Path) -> None:

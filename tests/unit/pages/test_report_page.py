@@ -42,7 +42,7 @@ def changed(**changes: Any) -> Report:
             "bad",
             "Not as planned",
         ),
-        (changed(proof=None, exit_code=ExitCode.TERMINATED), "warn", "Stopped by a signal"),
+        (changed(proof=None, exit_code=ExitCode.TERMINATED), "warn", "Interrupted"),
         (changed(exit_code=ExitCode.DIFFERENCES), "bad", "Failed, with verified balances"),
         (changed(proof=None, exit_code=ExitCode.TARGET), "bad", "The target failed"),
         (changed(proof=None, exit_code=ExitCode.SETTLEMENT), "bad", "Not settled"),

@@ -90,7 +90,7 @@ def test_thresholds_are_test_cases_and_leave_the_run_itself_passed() -> None:
     found = read_junit(render_junit(failed))
     assert found["run"] == {"s1c36e6169f": "passed"}
     assert found["thresholds"] == {
-        "elapsed_s > 2s": "failure: it is 4.5 s",
+        "elapsed_s > 2s": "failure: elapsed_s is 4.5 s (fails if > 2s)",
         "elapsed_s > 1m": "passed",
         "open_loop.dropped > 0": "skipped: the run did not use the open model",
     }
