@@ -43,7 +43,7 @@ def _lines(report: AuditReport, width: int) -> Iterator[str]:
         yield ""
         yield f"notes: {report.notes_total:,}"
         for note in report.notes[:ROWS_MAX]:
-            yield f"  {_names(note)}: {note.text}"
+            yield f"  {names_of(note)}: {note.text}"
         yield from _more(report.notes_total - len(report.notes[:ROWS_MAX]))
     yield ""
     sessions = f" in {report.sessions} sessions" if report.sessions > 1 else ""
@@ -74,10 +74,10 @@ def _named(ledger: AuditedLedger, width: int) -> str:
 
 def _finding(finding: Finding) -> Iterator[str]:
     yield f"  {finding.text}"
-    yield f"    {_names(finding)}"
+    yield f"    {names_of(finding)}"
 
 
-def _names(each: Finding | AuditNote) -> str:
+def names_of(each: Finding | AuditNote) -> str:
     """Return where something was found, from the ledger down, with ids."""
     key = getattr(each, "balance_key", "")
     parts = [
