@@ -130,7 +130,13 @@ def execute(
     lost = [sentence for observer in following if (sentence := observer.finish(report))]
     report = replace(report, next_step=" ".join([report.next_step, *lost]).strip())
     page = display.directory / REPORT_PAGE if display.directory is not None else None
-    report = _delivered(report, file, as_json, is_stdout_taken, page if page and page.is_file() else None)
+    report = deliver(
+        report,
+        file,
+        as_json=as_json,
+        is_stdout_taken=is_stdout_taken,
+        page=page if page and page.is_file() else None,
+    )
     if (report.exit_code or lost) and (as_json or not (is_stdout_taken or _same_output())):
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     sys.exit(report.exit_code)
@@ -144,7 +150,9 @@ def _same_output() -> bool:
         return False
 
 
-def _delivered(report: Report, file: Path | None, as_json: bool, is_stdout_taken: bool, page: Path | None) -> Report:
+def deliver(
+    report: Report, file: Path | None, *, as_json: bool, is_stdout_taken: bool = False, page: Path | None = None
+) -> Report:
     """Write and print a report. Return it with what could not be written, so that its exit code is true.
 
     Args:
