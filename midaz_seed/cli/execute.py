@@ -13,9 +13,9 @@ import click
 
 from midaz_seed.cli.last_resort import end_in_time
 from midaz_seed.cli.outputs import summarize_for_github, write_outputs
-from midaz_seed.cli.watched_run import watched_run
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import shards_of
+from midaz_seed.engine.watched_run import watched_run
 from midaz_seed.errors import OutputError, ResultNotWrittenError
 from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, ConcurrencyChanged, Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
