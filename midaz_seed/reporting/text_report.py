@@ -8,15 +8,9 @@ from typing import Any, cast
 
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
-from midaz_seed.reporting.report import (
-    Difference,
-    EngineReport,
-    HistoryReport,
-    PhaseReport,
-    Report,
-    ThresholdState,
-    VerificationReport,
-)
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import EngineReport, PhaseReport
+from midaz_seed.reporting.report_findings import Difference, HistoryReport, ThresholdState, VerificationReport
 from midaz_seed.reporting.thresholds import outcome_text
 from midaz_seed.wording import counted, printable, wrapped
 

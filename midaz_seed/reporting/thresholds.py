@@ -8,14 +8,9 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.thresholds import OPEN_LOOP, STEADY, Threshold, parse_threshold, plan_thresholds
 from midaz_seed.plan.items import MONEY, Phase
-from midaz_seed.reporting.report import (
-    Latency,
-    PhaseReport,
-    Report,
-    ThresholdReport,
-    ThresholdState,
-    ThroughputReport,
-)
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import Latency, PhaseReport, ThroughputReport
+from midaz_seed.reporting.report_findings import ThresholdReport, ThresholdState
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
 

@@ -12,12 +12,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 from midaz_seed.errors import AS_PLANNED, ExitCode
-from midaz_seed.reporting.report import (
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import PhaseReport
+from midaz_seed.reporting.report_findings import (
     Difference,
     FailedItemReport,
     LedgerReport,
-    PhaseReport,
-    Report,
     ThresholdReport,
     ThresholdState,
 )

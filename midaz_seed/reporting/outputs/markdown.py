@@ -5,7 +5,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from midaz_seed.errors import ExitCode
-from midaz_seed.reporting.report import Report, ThresholdReport
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.reporting.thresholds import value_text
 from midaz_seed.wording import counted, printable
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from midaz_seed.errors import ExitCode
 from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.reporting.outputs.junit import ROWS_MAX, render_junit, render_junit_ending
-from midaz_seed.reporting.report import Difference, FailedItemReport, LedgerReport, Report
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_findings import Difference, FailedItemReport, LedgerReport
 from midaz_seed.reporting.thresholds import apply_thresholds
 from tests.support.junit import read_junit
 from tests.support.small_report import PROVED, phase, report

@@ -10,18 +10,16 @@ from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.thresholds import GROUPS, Threshold, measures_of, parse_threshold
 from midaz_seed.reporting.merging import merge_reports
-from midaz_seed.reporting.report import (
+from midaz_seed.reporting.report import Report, not_written, read_report
+from midaz_seed.reporting.report_figures import (
     Latency,
     LatencyHistogram,
     OpenLoopReport,
-    Report,
     SettlementReport,
     SteadyReport,
-    ThresholdState,
     ThroughputReport,
-    not_written,
-    read_report,
 )
+from midaz_seed.reporting.report_findings import ThresholdState
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.reporting.thresholds import apply_thresholds, value_text
 from tests.support.small_report import phase, report
