@@ -106,7 +106,7 @@ screenshots: $(STAMP) ## write the pictures of the HTML report in docs/images/ (
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m tools.screenshots
 
-bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws and plans (about 10 minutes)
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws, plans and pages (about 12 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -122,6 +122,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/scale.py --quick
 	@$(BIN)/python benchmarks/journal.py --appends
 	@$(BIN)/python benchmarks/report_page.py
+	@$(BIN)/python benchmarks/web.py --rounds 3
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)
 	@$(BIN)/python benchmarks/clients.py --rounds 1 --count 3000

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from midaz_seed.cli.completing import complete_run_or_report
 from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.errors import OutputError, RunError, UsageError
 from midaz_seed.process import write_utf8_to_stdout
@@ -15,7 +16,7 @@ STANDARD = "-"
 
 
 @click.command(epilog="Exit codes: 0 written; 2 no such run or file, not a report, or not writable.")
-@click.argument("source", metavar="RUN|FILE.json")
+@click.argument("source", metavar="RUN|FILE.json", shell_complete=complete_run_or_report)
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @click.option(
     "--output",

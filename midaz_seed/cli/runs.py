@@ -41,9 +41,9 @@ def runs() -> None:
 @_in_directory
 @_as_json
 def list_runs(runs_dir: str | None, as_json: bool) -> None:
-    """List the runs with verdict, rate and duration, the last updated one at the end.
+    """List the runs, the last updated one at the end.
 
-    A terminal shows the columns that fit; --json has everything.
+    Each has its verdict, rate and duration. A terminal shows the columns that fit; --json has everything.
     """
     import sys
 
@@ -78,7 +78,7 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
 @_as_json
 def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     """Show one run: progress, rejected items, and how to continue."""
-    from midaz_seed.runs.directory import find_run
+    from midaz_seed.runs.directory import REPORT_PAGE, find_run
     from midaz_seed.runs.record import RunStatus
     from midaz_seed.wording import duration_text
 
@@ -101,12 +101,15 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
         "made": f"{record.done:,} of {counted(record.planned, 'item')}",
         "directory": f"{run.path} ({counted(run.size_bytes, 'byte')})",
     }
+    if (run / REPORT_PAGE).is_file():
+        rows["report"] = str(run / REPORT_PAGE)
+    before = " (before this session)" if record.status is RunStatus.RUNNING else ""
     if record.movements:
-        rows["movements"] = f"{record.movements:,}, {record.movements_per_s:,.0f} per second"
+        rows["movements"] = f"{record.movements:,}, {record.movements_per_s:,.0f} per second{before}"
     if record.elapsed_s:
-        rows["duration"] = duration_text(record.elapsed_s)
+        rows["duration"] = f"{duration_text(record.elapsed_s)}{before}"
     if record.verdict and record.status is not RunStatus.REMOVED:  # it is about data that is gone
-        rows["verdict"] = record.verdict
+        rows["verdict"] = f"{record.verdict}{before}"
     rejects = run.rejects()
     rejected = [f"{reject['key']}: {reject['code'] or reject['error']} {reject['message']}" for reject in rejects[:5]]
     if len(rejects) > 5:

@@ -39,7 +39,8 @@ from midaz_seed.probe.last_day import resolve_last_day
 from midaz_seed.process import usable_cores
 from midaz_seed.reporting.events import Emit, RunFinished
 from midaz_seed.reporting.merging import merge_reports
-from midaz_seed.reporting.report import EngineReport, Report, not_written, read_report
+from midaz_seed.reporting.report import Report, not_written, read_report
+from midaz_seed.reporting.report_figures import EngineReport
 from midaz_seed.reporting.report_file import check_writable, write_json
 from midaz_seed.runner import Watch, check_can_be_divided, ignore_event
 from midaz_seed.runs.directory import last_day_on_record

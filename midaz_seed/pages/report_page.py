@@ -41,8 +41,8 @@ _UNFINISHED = {
     ExitCode.TARGET: "The target failed",
     ExitCode.SETTLEMENT: "Not settled",
     ExitCode.THRESHOLD: "A threshold failed",
-    ExitCode.INTERRUPTED: "Stopped by a signal",
-    ExitCode.TERMINATED: "Stopped by a signal",
+    ExitCode.INTERRUPTED: "Interrupted",
+    ExitCode.TERMINATED: "Interrupted",
 }
 
 
@@ -54,12 +54,13 @@ class Headline:
     word: str
 
 
-def render_report(report: Report, *, files: Sequence[str] = ()) -> str:
+def render_report(report: Report, *, files: Sequence[str] = (), history_link: bool = False) -> str:
     """Return a report as an HTML page, which needs no other file and no network.
 
     Args:
         report: the report of a run or of a verification; every text in it is escaped.
         files: names of files in the page's directory that it links to, from `files_beside`.
+        history_link: link to the list of runs of the server that serves the page.
     """
     money = [phase for phase in report.phases if phase.name in _MONEY and phase.requests]
     return render_page(
@@ -76,6 +77,7 @@ def render_report(report: Report, *, files: Sequence[str] = ()) -> str:
         thresholds=report.thresholds,
         value_text=value_text,
         share_text=share_text,
+        history_link=history_link,
         files={name: FILES[name] for name in files if name in FILES},
         command=command_line(report),
         settings=setting_rows(report),

@@ -8,14 +8,9 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.thresholds import OPEN_LOOP, STEADY, Threshold, parse_threshold, plan_thresholds
 from midaz_seed.plan.items import MONEY, Phase
-from midaz_seed.reporting.report import (
-    Latency,
-    PhaseReport,
-    Report,
-    ThresholdReport,
-    ThresholdState,
-    ThroughputReport,
-)
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import Latency, PhaseReport, ThroughputReport
+from midaz_seed.reporting.report_findings import ThresholdReport, ThresholdState
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
 
@@ -52,7 +47,7 @@ def apply_thresholds(report: Report, thresholds: Sequence[Threshold], *, next_st
     if not failed or report.exit_code != ExitCode.DONE:
         return report
     of = f"{len(failed)} of {counted(len(judged), 'threshold')} failed"
-    named = "; ".join(f"{each.expression} ({outcome_text(each)})" for each in failed)
+    named = "; ".join(outcome_text(each) for each in failed)
     verdict = f"{report.verdict}{_BUT}{of}: {named}."
     return replace(report, exit_code=ExitCode.THRESHOLD, verdict=verdict, next_step=report.next_step or next_step)
 
@@ -66,8 +61,14 @@ def without_thresholds(report: Report) -> Report:
 
 
 def outcome_text(threshold: ThresholdReport) -> str:
-    """Return the value of a threshold as a clause, or why it has none: `it is 212 ms`."""
-    return threshold.reason if threshold.value is None else f"it is {value_text(threshold)}"
+    """Return what a threshold found, with its condition: `latency_ms_p99 is 212 ms (fails if > 200)`.
+
+    The expression alone reads like the condition of other tools, which must hold; this one must not.
+    """
+    limit = threshold.expression.partition(threshold.operator)[2].strip()
+    name = f"{threshold.phase}.{threshold.measure}" if threshold.phase else threshold.measure
+    found = f"{name}: {threshold.reason}" if threshold.value is None else f"{name} is {value_text(threshold)}"
+    return f"{found} (fails if {threshold.operator} {limit})"
 
 
 def value_text(threshold: ThresholdReport) -> str:

@@ -133,5 +133,6 @@ def different_settings(first: RunRecord | None, second: RunRecord | None) -> lis
 
 
 def _short(value: Any) -> str:
-    text = "not set" if value is None else str(value)
+    items = value if isinstance(value, list) else [value]
+    text = "not set" if value is None else ", ".join(map(str, items))
     return text if len(text) <= SETTING_CHARACTERS_MAX else f"{text[:SETTING_CHARACTERS_MAX]}..."

@@ -53,6 +53,11 @@ class Run:
         return 100 * self.record.done // max(self.record.planned, 1) if self.record is not None else 0
 
     @property
+    def has_figures(self) -> bool:
+        """Whether its record has the figures of sessions that ended, and none works on it now."""
+        return self.record is not None and self.record.elapsed_s > 0 and self.record.status is not RunStatus.RUNNING
+
+    @property
     def page_url(self) -> str:
         """The address of its live page; "" without one."""
         if self.record is None or self.record.status is not RunStatus.RUNNING:

@@ -73,6 +73,8 @@ def test_the_table_has_the_columns_that_fit_and_never_cuts_a_name(width: int) ->
             "s0123456789  verified                    412      1:05  2026-11-27 03:41",
             "mine         not finished, 52 %          412      1:05  2026-11-27 03:41",
         ]
+        at_work = history_lines([("mine", replace(UNFINISHED, status=RunStatus.RUNNING))], width)
+        assert at_work[1] == "mine  running, 52 %                         2026-11-27 03:41"
 
 
 def test_a_history_lists_runs_of_earlier_versions_and_fits_its_terminal(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.runs.directory import REPORT, list_runs
 from midaz_seed.runs.slices import find_slices, merge_slices
 from tests.support.cli import run_cli
+from tests.support.junit import read_junit
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
@@ -62,6 +63,18 @@ async def test_slices_at_the_same_time_one_of_them_twice_make_everything_once(tm
         phase.created for report in reports[:4] for phase in report.phases
     )
     assert read_report((directory / REPORT).read_bytes()) == merged
+    record = directory.read_record()
+    assert (record.movements, record.movements_per_s) == (merged.movements, merged.movements_per_s)
+    assert record.verified
+
+    flags = ("--junit", "j.xml", "--html", "page.html", "--report", "-")
+    printed = run_cli("runs", "merge", alone.run_id, "--runs-dir", str(runs), *flags, cwd=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    assert read_report(printed.stdout.encode()).movements == merged.movements
+    assert read_junit((tmp_path / "j.xml").read_text(encoding="utf-8"))["run"] == {alone.run_id: "passed"}
+    assert "<title>Verified: run" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    files = {each.name for each in directory.path.iterdir()}
+    assert {"report.json", "report.html", "junit.xml", "metrics.prom"} <= files
 
 
 async def test_a_slice_can_be_resumed_and_the_whole_run_finds_what_slices_made(tmp_path: Path) -> None:

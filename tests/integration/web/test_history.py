@@ -110,7 +110,9 @@ async def test_a_run_opens_as_its_report_or_as_what_its_record_holds(
 ) -> None:
     name = directory_name(runs, "first")
     async with session.get(f"{url}runs/{name}") as answer:
-        assert "<title>Verified: run first</title>" in await answer.text()
+        page = await answer.text()
+        assert "<title>Verified: run first</title>" in page
+        assert '<a class="on-screen" href="/">All runs</a>' in page
         assert answer.headers["Content-Security-Policy"].startswith("sandbox allow-scripts")
     without = await text_of(session, f"{url}runs/cut_server")
     assert "It has no report that this version can read" in without

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from midaz_seed.errors import ExitCode
 from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.reporting.outputs.markdown import ROWS_MAX, escaped, render_markdown, render_markdown_ending, within
-from midaz_seed.reporting.report import Difference, ErrorExample, ErrorReport, LedgerReport
+from midaz_seed.reporting.report_findings import Difference, ErrorExample, ErrorReport, LedgerReport
 from midaz_seed.reporting.thresholds import apply_thresholds
 from tests.support.small_report import PROVED, report
 

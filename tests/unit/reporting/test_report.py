@@ -12,21 +12,17 @@ import pytest
 from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.plan.batch_size import BatchSizeChoice
-from midaz_seed.reporting.report import (
-    Difference,
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import (
     DrainPoint,
-    ErrorExample,
-    ErrorReport,
     Latency,
-    LedgerReport,
-    Report,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
-    VerificationReport,
     latency,
 )
 from midaz_seed.reporting.report_file import check_writable, write_json
+from midaz_seed.reporting.report_findings import Difference, ErrorExample, ErrorReport, LedgerReport, VerificationReport
 from midaz_seed.reporting.text_report import ROWS_MAX, render_text
 from tests.support.small_report import PROVED, phase, report
 
