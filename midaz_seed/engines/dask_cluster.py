@@ -8,7 +8,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
@@ -20,6 +20,10 @@ CONNECT_S = 10.0
 WATCH_EVERY_S = 0.5
 CLOSE_S = 3.0
 """Time in which the processes of a local cluster may end by themselves."""
+_LOCAL_SETTINGS = {"distributed.deploy.lost-worker-timeout": 60.0}
+"""Settings of a cluster on this machine, in seconds. A worker that is lost is given up, for good, unless its process
+has started again by then. Dask's own 15 s are over on a busy machine before it has, and they are counted from the first
+loss: a worker that is lost a second time is given up while it starts for the third."""
 PROBLEMS_MAX = 5
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application")
 _ENDING = ("closing", "closed", "failed")
@@ -44,10 +48,12 @@ def load_dask() -> Any:
 class DaskCluster:
     """A connection to the scheduler of a cluster."""
 
-    def __init__(self, client: Any, local: Any = None) -> None:
-        """Use a client, and the local cluster that was started for it, if any."""
+    def __init__(self, client: Any, local: Any = None, config: ExitStack | None = None) -> None:
+        """Use a client, and the local cluster that was started for it, if any, with what restores Dask's settings."""
         self._client = client
         self._local = local
+        self._local_size = len(local.workers) if local is not None else 0
+        self._config = config or ExitStack()
         self._stop: Any = None
         self.address: str = client.scheduler.address
 
@@ -87,6 +93,8 @@ class DaskCluster:
         """
         distributed = load_dask()
         _silence()
+        config = ExitStack()
+        config.enter_context(import_module("dask").config.set(_LOCAL_SETTINGS))
         try:
             local = distributed.LocalCluster(
                 n_workers=workers,
@@ -100,17 +108,23 @@ class DaskCluster:
             )
             client = distributed.Client(local, set_as_default=False)
         except (OSError, TimeoutError, RuntimeError) as error:
+            config.close()
             raise UnreachableError(
                 f"the processes of a Dask cluster on this machine did not start: {error}",
                 hint="is there enough memory? use fewer --shards",
             ) from error
         client.register_plugin(_own_process_group())
-        return cls(client, local)
+        return cls(client, local, config)
 
     @property
     def is_lost(self) -> bool:
         """Whether the scheduler does not answer any more."""
         return self._client.status not in ("running", "connecting", "newly-created")
+
+    def replace_workers(self) -> None:
+        """Start the processes of a local cluster that Dask has given up."""
+        if self._local is not None:
+            self._local.scale(self._local_size)
 
     def workers(self) -> dict[str, tuple[str, int]]:
         """Return the workers: address -> (name, threads).
@@ -190,6 +204,7 @@ class DaskCluster:
             self._client.close(timeout=CLOSE_S)
             if self._local is not None:
                 self._local.close(timeout=CLOSE_S)
+        self._config.close()
 
     def _kill_workers(self) -> None:
         async def kill() -> None:

@@ -245,6 +245,7 @@ class _Engine:
         while True:
             await clock.sleep(LOOK_EVERY_S)
             try:
+                await in_thread(self.cluster.replace_workers)
                 await in_thread(self.cluster.workers)
                 seen_s = clock.monotonic()
             except UnreachableError:

@@ -11,6 +11,7 @@ from pathlib import Path
 from signal import Signals
 from typing import Any
 
+import dask
 import distributed
 import pytest
 
@@ -33,21 +34,24 @@ from tests.support.settings import settings_for
 
 VOLUME = {"accountsPerLedger": 8, "transactionsPerAccount": 12, "ledgersPerOrganization": 2, "organizations": 2}
 MOVEMENTS = 4 * 8 * 12
+FROM_TRANSFERS_ON = tuple(Phase)[tuple(Phase).index(Phase.TRANSFERS) :]
 SLOW = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 60}}]}
 """Some seconds for each slice, so that it can be ended in the middle."""
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Run a scheduler and three workers, which are processes. Where one is killed its nanny may fail to start another,
-    and two are killed here."""
-    with distributed.LocalCluster(
-        n_workers=3,
-        threads_per_worker=1,
-        dashboard_address="127.0.0.1:0",
-        memory_limit=0,
-        silence_logs=logging.CRITICAL,
-    ) as found:
+    """Run a scheduler and three workers, which are processes."""
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "60s"}),  # after 15 s it gives up a slow start
+        distributed.LocalCluster(
+            n_workers=3,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        ) as found,
+    ):
         yield found
 
 
@@ -71,9 +75,17 @@ def _kill_a_busy_worker(address: str) -> None:
 
 
 async def _in_the_middle(context: RunContext) -> None:
-    """Return when both slices move money."""
-    while context.meter.phases[Phase.TRANSFERS].created < 20:
+    """Return when both slices move money: one may begin later, where its worker has just started."""
+    slices = [context.plan.ledgers[first::2] for first in (0, 1)]
+    while not all(any(_moves_money(context, ledger.key) for ledger in ledgers) for ledgers in slices):
         await asyncio.sleep(0.05)
+
+
+def _moves_money(context: RunContext, ledger: str) -> bool:
+    progress = context.meter.ledgers.get(ledger)
+    if progress is None or progress.phase not in FROM_TRANSFERS_ON:
+        return False
+    return progress.phase is not Phase.TRANSFERS or progress.created >= 5
 
 
 async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster: Any, tmp_path: Path) -> None:
