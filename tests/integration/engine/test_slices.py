@@ -126,6 +126,15 @@ async def test_sixty_four_slices_of_one_connection_each_make_everything_once() -
     assert whole.exit_code == 0, whole.verdict
 
 
+async def test_an_automatic_concurrency_divides_the_highest_number_among_the_slices() -> None:
+    async with sandbox() as server:
+        settings = settings_for(server.url, limits={"slice": "1/256", "maxConcurrency": "auto"}, volume=VOLUME)
+        report = await seed_async(settings)
+    assert (report.exit_code, report.movements) == (0, 8 * 6), report.verdict
+    assert 1 <= report.concurrency.in_flight <= 2
+    assert max(change.in_flight for change in report.concurrency.changes) <= 2
+
+
 async def test_what_cannot_be_divided_is_refused_before_anything_is_sent() -> None:
     with pytest.raises(UsageError, match="this sandbox ends with the command"):
         await seed_async(settings_for("sandbox", limits={"slice": "1/2"}))
