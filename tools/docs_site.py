@@ -11,7 +11,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,12 @@ BESIDE = {
     "benchmarks/README.md": "benchmarks.md",
 }
 """Files outside of docs/ that are pages too, or that a page stands for -> the page."""
-LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^()\s]+)\)")
-CODE = re.compile(r"^(?:```.*?^```|~~~.*?^~~~)[^\n]*$|`[^`\n]+`(?!\])", re.MULTILINE | re.DOTALL)
+LINK_OR_CODE = re.compile(
+    r"^```.*?^```[^\n]*$|`[^`\n]+`|(?P<image>!?)\[(?P<label>(?:[^\[\]]|\[[^\[\]]*\])*)\]\((?P<target>[^()\s]+)\)",
+    re.MULTILINE | re.DOTALL,
+)
+"""A link, or code, in which nothing is a link."""
+
 
 
 def main() -> None:
@@ -65,37 +69,24 @@ def navigation() -> list[str]:
     return list(entries(tomllib.loads(CONFIG.read_text(encoding="utf-8"))["project"]["nav"]))
 
 
-def links(text: str) -> list[str]:
-    """Return the targets of the links of a page that lead to files, without those in code."""
-    found = [target for _, target in LINK.findall(CODE.sub("", text))]
-    return [target for target in found if not target.startswith(("http://", "https://", "mailto:"))]
-
-
-def outside_of_code(text: str, change: Callable[[str], str]) -> str:
-    """Return the text with what is not code changed."""
-    parts, end = [], 0
-    for code in CODE.finditer(text):
-        parts += [change(text[end : code.start()]), code[0]]
-        end = code.end()
-    return "".join([*parts, change(text[end:])])
-
-
 def with_site_links(text: str, source: str, page: str, repository: str) -> str:
     """Return the text of a page with links that work on the site."""
     known = BESIDE | pages()
 
     def changed(link: re.Match[str]) -> str:
-        label, target = link.groups()
-        path, hash_sign, anchor = target.partition("#")
-        if not path or ":" in path:
+        label, target = link["label"], link["target"]
+        path, hash_sign, anchor = (target or "").partition("#")
+        if not path or ":" in path or link["image"]:
             return link[0]
         file = posixpath.normpath(posixpath.join(posixpath.dirname(source), path))
         if file in known:
             relative = posixpath.relpath(known[file], posixpath.dirname(page) or ".")
             return f"[{label}]({relative}{hash_sign}{anchor})"
+        if not (ROOT / file).exists():
+            sys.exit(f"{source} has a link to {target}, which does not exist")
         return f"[{label}]({repository}/{file})" if repository else label
 
-    return outside_of_code(text, lambda part: LINK.sub(changed, part))
+    return LINK_OR_CODE.sub(changed, text)
 
 
 if __name__ == "__main__":
