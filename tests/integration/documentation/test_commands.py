@@ -25,8 +25,11 @@ from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 
 ROOT = Path(__file__).parents[3]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```|^    (midaz-seed .*)$", re.MULTILINE | re.DOTALL)
+PAGES = [
+    ROOT / "README.md",
+    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.parent.name != "scenarios"),  # make scenarios
+]
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```|^    (midaz-seed [^\n]*)$", re.MULTILINE | re.DOTALL)
 GENERATED = re.compile(r"<!-- begin generated.*?<!-- end generated[^\n]*", re.DOTALL)
 ELSEWHERE = {
     r"^(pip|uv|uvx|pipx) ": "tools/dist.py",
@@ -39,6 +42,7 @@ ELSEWHERE = {
     r"--web": "tests/integration/web/test_live_run.py",
     r"--metrics|OTEL_": "tests/integration/telemetry/test_observed_run.py",
     r"--open": "tests/integration/cli/test_outputs.py",
+    r"run --resume +#": "tests/integration/engine/test_resume.py",
     r"^midaz-seed sandbox --(faults|dialect|async|data l)": "tests/integration/sandbox/test_process.py",
 }
 """What is tried elsewhere -> where."""
@@ -156,8 +160,9 @@ class Terminal:
         expected |= {0} if not expected or "||" in line else set()
         expected |= {5} if "--fail-if" in line or "--thresholds" in line else set()
         expected |= {1} if "--duration 5s" in line or "--duration 30s" in line else set()  # on a busy machine
-        command, _, output = self.rewrite(line.partition(" ||")[0]).partition(" > ")
-        arguments = shlex.split(command, comments=True)[1:]
+        arguments = shlex.split(self.rewrite(line.partition(" ||")[0]), comments=True)[1:]
+        output = arguments[-1] if arguments[-2:-1] == [">"] else ""
+        arguments = arguments[:-2] if output else arguments
         if arguments[0] == "sandbox":
             self.start_server(arguments[1:])
             return
@@ -181,6 +186,10 @@ class Terminal:
         elif language == "yaml" and "baseUrl:" in text:
             local = "baseUrl: http://127.0.0.1:" in text
             file = self.folder / ("midaz-seed.yaml" if local else "example.yaml")
+            for secret in re.findall(r"(?<=/)(?:run/secrets|etc/ssl)/[\w.-]+", text):
+                (self.folder / secret).parent.mkdir(parents=True, exist_ok=True)
+                (self.folder / secret).write_text("content\n", encoding="utf-8")
+            text = re.sub(r"(?<= )/(run/secrets|etc/ssl)/", rf"{self.folder}/\1/", text)
             file.write_text(self.rewrite(text), encoding="utf-8")
             self.type(f"midaz-seed config show --config {file.name}")
 
