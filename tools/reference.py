@@ -126,6 +126,7 @@ def main() -> None:
             "fields": scenario_reference.field_reference(),
             "names": scenario_reference.reference(),
         },
+        "docs/exit-codes.md": {"kinds": api_reference.kind_table()},
         "docs/events.md": {
             "envelope": telemetry_reference.envelope_table(),
             "events": telemetry_reference.event_table(),
