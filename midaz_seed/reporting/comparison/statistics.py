@@ -4,7 +4,7 @@ The interface for whatever compares measurements: `compare_figures(a, b)` takes 
 returns an `Effect`.
 
 - One run on each side: the noise is that of the windows of the runs, which are not independent. A series with the
-  autocorrelation r of neighbouring windows is worth n (1 - r) / (1 + r) independent windows (Bayley and Hammersley 1946),
+  autocorrelation r of neighbouring windows is worth n (1 - r) / (1 + r) independent ones (Bayley and Hammersley 1946),
   and Student's t is used with that number (Zwiers and von Storch, Journal of Climate 8, 1995). In short series r is
   estimated too low: the bias is removed (Marriott and Pope, Biometrika 41, 1954). The windows are also joined to longer
   ones, and the widest interval counts, because r between neighbours does not show slow changes below fast noise.
@@ -16,6 +16,7 @@ docs/compare.md has what that means for users, with the calibration; the ADR on 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import exp, inf, log, sqrt
 from statistics import fmean, variance
 
@@ -185,7 +186,7 @@ def _of_series(a: Sequence[float], b: Sequence[float]) -> _Spread:
     count = min(len(a), len(b))
     if squares < 1e-24:
         return _Spread(0.0, total - 2, count)
-    products = sum(first * second for side in centred for first, second in zip(side, side[1:], strict=False))
+    products = sum(first * second for side in centred for first, second in pairwise(side))
     per_side = total / 2
     r = (per_side * products / squares + 1) / (per_side - 3)
     r = min(max(r, 0.0), _AUTOCORRELATION_MAX)
