@@ -23,6 +23,8 @@ _OF_STEADY = ("movements_per_s", "transactions_per_s")
 _OF_OPEN_LOOP = ("accepted", "dropped", "late_ms_p99")
 _LATENCIES = ("latency_ms_p50", "latency_ms_p95", "latency_ms_p99", "latency_ms_p999")
 _SHARE = 1 - LEVEL
+ONE_VALUE, ZERO = "one value for each run", "a value is 0"
+"""Reasons of measures whose noise a single run cannot show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +180,12 @@ def _mean(figures: Sequence[Figure] | None, is_ratio: bool) -> float | None:
 
 def _reason(measure: Measure, *, is_zero: bool) -> str:
     if is_zero:
-        return "a value is 0"
+        return ZERO
     if measure.name.removeprefix("latency_ms_") in PERCENTS:
         return f"fewer than {WINDOWS_MIN} complete windows, or too few answers"
     if measure.name in ("movements_per_s", "rate_per_s", "transactions_per_s", "failed_attempts_percent"):
         return f"fewer than {WINDOWS_MIN} complete windows"
-    return "one value for each run"
+    return ONE_VALUE
 
 
 def _is_better_high(measure: Measure) -> bool | None:

@@ -5,7 +5,8 @@ from enum import StrEnum
 from math import inf
 
 from midaz_seed.model.thresholds import Threshold
-from midaz_seed.reporting.comparison.comparing import Row
+from midaz_seed.reporting.comparison.comparing import ONE_VALUE, ZERO, Row
+from midaz_seed.reporting.thresholds import NOT_MEASURED
 
 
 class GateState(StrEnum):
@@ -24,6 +25,8 @@ class Gate:
     """A threshold of the comparison."""
 
     expression: str
+    is_relative: bool
+    """Whether the limit is a multiple of A's value."""
     state: GateState
     value: float | None
     """B / A where the unit of the limit is `x`, otherwise the value of B. None when nothing was measured."""
@@ -44,17 +47,27 @@ def judge(threshold: Threshold, row: Row) -> Gate:
     value = _ratio(row) if threshold.is_relative else row.b
     change = row.change if threshold.is_relative else None
     low, high = (change.low, change.high) if change is not None and change.is_ratio else (None, None)
+
+    def gate(state: GateState, reason: str = "") -> Gate:
+        return Gate(threshold.expression, threshold.is_relative, state, value, low, high, reason)
+
     if value is None:
-        return Gate(threshold.expression, GateState.FAILED, None, None, None, "nothing was measured")
+        return Gate(
+            threshold.expression, threshold.is_relative, GateState.FAILED, None, None, None, "nothing was measured"
+        )
     if not threshold.is_exceeded(value):
-        return Gate(threshold.expression, GateState.PASSED, value, low, high)
+        return gate(GateState.PASSED)
+    if not threshold.is_relative:
+        return gate(GateState.FAILED)
+    if change is None and row.reason not in (ONE_VALUE, ZERO):
+        return gate(GateState.UNDECIDED, row.reason)
     if change is None:
-        reason = f"judged without confidence: {row.reason}" if threshold.is_relative else ""
-        return Gate(threshold.expression, GateState.FAILED, value, low, high, reason)
+        reason = f"judged without confidence: {row.reason}"
+        return gate(GateState.FAILED, reason)
     if _is_by_chance(threshold, row):
         reason = "the noise explains it; longer runs, or several on each side, can decide"
-        return Gate(threshold.expression, GateState.UNDECIDED, value, low, high, reason)
-    return Gate(threshold.expression, GateState.FAILED, value, low, high)
+        return gate(GateState.UNDECIDED, reason)
+    return gate(GateState.FAILED)
 
 
 def _is_by_chance(threshold: Threshold, row: Row) -> bool:
