@@ -52,9 +52,7 @@ def judge(threshold: Threshold, row: Row) -> Gate:
         return Gate(threshold.expression, threshold.is_relative, state, value, low, high, reason)
 
     if value is None:
-        return Gate(
-            threshold.expression, threshold.is_relative, GateState.FAILED, None, None, None, "nothing was measured"
-        )
+        return gate(GateState.FAILED, NOT_MEASURED)
     if not threshold.is_exceeded(value):
         return gate(GateState.PASSED)
     if not threshold.is_relative:
