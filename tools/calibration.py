@@ -1,12 +1,14 @@
 """Measure how often `midaz-seed compare` shows a difference that is none, and how often it finds one that is.
 
-    make calibrate                                     # about eight minutes on two cores; prints the table of docs/compare.md
+    make calibrate                                     # about eight minutes on two cores
     .venv/bin/python -m tools.calibration --seconds 0  # the simulated part alone
     .venv/bin/python -m tools.calibration --comparisons 1000
 
-Simulated runs: throughput per second as a quiet, a wandering and a stalling server gives it. Two runs with the same mean
-are compared, and two of which the second is 10 % slower. For the alternative, a block bootstrap (Politis and Romano
-1992, with the block length of Politis and White 2004), only the false alarms are counted.
+It prints the tables of docs/compare.md.
+
+Simulated runs: throughput per second as a quiet, a wandering and a stalling server gives it. Two runs with the same
+mean are compared, and two of which the second is 10 % slower. For the alternative, a block bootstrap (Politis and
+Romano 1992, with the block length of Politis and White 2004), only the false alarms are counted.
 
 Real runs: two sandboxes, of which the second needs 11 % longer for a request, are filled at the same time. The runs are
 cut into pieces of 10 and of 30 s. Pieces of one run are compared with each other, and with those of the other run.
@@ -40,7 +42,7 @@ BOOTSTRAP_LENGTHS_S = (10, 30, 60)
 RESAMPLES = 200
 PIECES_S = (10, 30)
 PHASE = "transfers"
-SERVICE_MS = 20
+SERVICE_MS = 50
 PLAN = (
     *("--preset", "small", "--organizations", "1", "--ledgers", "1", "--assets", "1"),
     *("--accounts", "100", "--transactions", "1500"),
@@ -189,6 +191,8 @@ async def real(seconds: int, kept: Path | None) -> tuple[Report, Report]:
     """Fill two sandboxes at the same time, of which the second is slower; return the reports."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        for letter in "ab":
+            (folder / letter).mkdir()
         found = await asyncio.gather(
             _fill(folder / "a", SERVICE_MS, seconds), _fill(folder / "b", SERVICE_MS / SLOWER, seconds)
         )
@@ -199,7 +203,6 @@ async def real(seconds: int, kept: Path | None) -> tuple[Report, Report]:
 
 
 async def _fill(folder: Path, service_ms: float, seconds: int) -> bytes:
-    folder.mkdir()
     capacity = {"at_once": 4, "ms": service_ms, "spread_ms": service_ms / 2}
     rule = {"name": "capacity", "on": "transactions", "methods": ["POST"], "capacity": capacity}
     (folder / "faults.yaml").write_text(json.dumps({"rules": [rule]}))
@@ -275,9 +278,8 @@ def print_table(results: Sequence[Result]) -> None:
     for each in results:
         bootstrap = "" if each.bootstrap_alarms is None else f"{each.bootstrap_alarms:.1f} %"
         alarms = f"{each.alarms:.1f} %" if each.alarms <= ALARMS_MAX else f"**{each.alarms:.1f} %**"
-        print(
-            f"| {each.server} | {each.length_s} s | {each.comparisons:,} | {alarms} | {each.found:.0f} % | {bootstrap} |"
-        )
+        cells = (each.server, f"{each.length_s} s", f"{each.comparisons:,}", alarms, f"{each.found:.0f} %", bootstrap)
+        print(f"| {' | '.join(cells)} |")
 
 
 def main() -> None:

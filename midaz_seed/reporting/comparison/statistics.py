@@ -28,8 +28,11 @@ WINDOWS_MIN = 8
 """Fewest windows of a run from which its noise is estimated."""
 _SCALES = (1, 2, 4, 8, 16)
 """Numbers of windows that are joined to one."""
-_CAUTION = 0.5
-"""Standard errors that are added to the autocorrelation, because it is an estimate."""
+_JOINED_MIN = 12
+"""Fewest joined windows of a run."""
+_CAUTION, _SHORT_CAUTION = 0.5, 5.0
+"""Standard errors that are added to the autocorrelation, because it is an estimate; the second divided by the number of
+windows, because short series show least of it. Chosen by `make calibrate`."""
 _AUTOCORRELATION_MAX = 0.95
 _FREEDOM_MIN = 2.0
 """Fewest degrees of freedom of windows; below, an interval says nothing any more."""
@@ -166,11 +169,9 @@ def _of_pairs(a: Sequence[float], b: Sequence[float]) -> _Spread:
 
 def _of_windows(a: Sequence[float], b: Sequence[float]) -> _Spread | None:
     """Return the largest spread of the difference of two means, over the numbers of windows that are joined."""
-    found = [
-        _of_series(_joined(a, scale), _joined(b, scale))
-        for scale in _SCALES
-        if min(len(a), len(b)) >= WINDOWS_MIN * scale
-    ]
+    least = min(len(a), len(b))
+    scales = [scale for scale in _SCALES if least >= (WINDOWS_MIN if scale == 1 else _JOINED_MIN * scale)]
+    found = [_of_series(_joined(a, scale), _joined(b, scale)) for scale in scales]
     return max(found, key=lambda spread: spread.margin, default=None)
 
 
@@ -190,7 +191,8 @@ def _of_series(a: Sequence[float], b: Sequence[float]) -> _Spread:
     per_side = total / 2
     r = (per_side * products / squares + 1) / (per_side - 3)
     r = min(max(r, 0.0), _AUTOCORRELATION_MAX)
-    r = min(r + _CAUTION * sqrt((1 - r * r) / total), _AUTOCORRELATION_MAX)
+    caution = _CAUTION + _SHORT_CAUTION / per_side
+    r = min(r + caution * sqrt((1 - r * r) / total), _AUTOCORRELATION_MAX)
     windows_each = (1 + r) / (1 - r)  # that are worth one independent window
     spread = squares / max(total - 2 * windows_each, 1.0)
     error = sqrt(spread * windows_each * (1 / len(a) + 1 / len(b)))
