@@ -28,12 +28,14 @@ WINDOWS_MIN = 8
 """Fewest windows of a run from which its noise is estimated."""
 _SCALES = (1, 2, 4, 8, 16)
 """Numbers of windows that are joined to one."""
-_JOINED_MIN = 12
+_JOINED_MIN = 10
 """Fewest joined windows of a run."""
 _CAUTION, _SHORT_CAUTION = 0.5, 5.0
 """Standard errors that are added to the autocorrelation, because it is an estimate; the second divided by the number of
 windows, because short series show least of it. Chosen by `make calibrate`."""
 _AUTOCORRELATION_MAX = 0.95
+_LEFT_MIN = 0.25
+"""Smallest share of the windows by which squares are divided; without it an interval could become arbitrarily wide."""
 _FREEDOM_MIN = 2.0
 """Fewest degrees of freedom of windows; below, an interval says nothing any more."""
 _POWER = 0.9
@@ -194,6 +196,6 @@ def _of_series(a: Sequence[float], b: Sequence[float]) -> _Spread:
     caution = _CAUTION + _SHORT_CAUTION / per_side
     r = min(r + caution * sqrt((1 - r * r) / total), _AUTOCORRELATION_MAX)
     windows_each = (1 + r) / (1 - r)  # that are worth one independent window
-    spread = squares / max(total - 2 * windows_each, 1.0)
+    spread = squares / max(total - 2 * windows_each, total * _LEFT_MIN)
     error = sqrt(spread * windows_each * (1 / len(a) + 1 / len(b)))
     return _Spread(error, max(total / windows_each - 2, _FREEDOM_MIN), count)

@@ -1,10 +1,11 @@
 """Student's t distribution, for degrees of freedom that need not be whole numbers."""
 
-from math import exp, inf, lgamma, log, log1p
+from math import exp, lgamma, log, log1p, pi
 
 _TINY = 1e-300
 _TERMS_MAX = 500
-_QUANTILE_STEPS = 60
+_STEPS_MAX = 100
+_PRECISION = 1e-12
 
 
 def two_sided_p(t: float, freedom: float) -> float:
@@ -15,14 +16,22 @@ def two_sided_p(t: float, freedom: float) -> float:
 def two_sided_quantile(level: float, freedom: float) -> float:
     """Return the value that a share `level` of the values is nearer to 0 than: 2.23 for 0.95 and 10 degrees."""
     low, high = 0.0, 1.0
-    while 1 - two_sided_p(high, freedom) < level:
-        if high > 1e12:
-            return inf
+    while two_sided_p(high, freedom) > 1 - level:
         low, high = high, 2 * high
-    for _ in range(_QUANTILE_STEPS):
-        middle = (low + high) / 2
-        low, high = (middle, high) if 1 - two_sided_p(middle, freedom) < level else (low, middle)
-    return high
+    found = high
+    for _ in range(_STEPS_MAX):  # Newton's method, within bounds
+        missing = two_sided_p(found, freedom) - (1 - level)
+        low, high = (found, high) if missing > 0 else (low, found)
+        step = missing / (2 * _density(found, freedom))
+        if abs(step) < _PRECISION * found:
+            break
+        found = found + step if low < found + step < high else (low + high) / 2
+    return found
+
+
+def _density(t: float, freedom: float) -> float:
+    log_scale = lgamma((freedom + 1) / 2) - lgamma(freedom / 2) - log(freedom * pi) / 2
+    return exp(log_scale - (freedom + 1) / 2 * log1p(t * t / freedom))
 
 
 def _incomplete_beta(a: float, b: float, x: float) -> float:
