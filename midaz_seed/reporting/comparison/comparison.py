@@ -6,8 +6,10 @@ from importlib.metadata import version
 from math import log
 
 import orjson
+from pydantic import TypeAdapter
 
 from midaz_seed.errors import ExitCode
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.thresholds import Threshold
 from midaz_seed.reporting.comparison.comparing import Row, Side, compare_measure, compare_reports
 from midaz_seed.reporting.comparison.gates import Gate, GateState, judge
@@ -69,6 +71,12 @@ class Comparison:
         options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         document = {each.name: getattr(self, each.name) for each in fields(self)}
         return printable_json(orjson.dumps(document, option=options).decode())
+
+
+def comparison_schema() -> JsonObject:
+    """Return the JSON Schema of what `midaz-seed compare --json` prints."""
+    schema = TypeAdapter(Comparison).json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Comparison of runs"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,16 @@
 """`midaz-seed compare`: two real runs of the sandbox, and everything that it refuses."""
 
 import json
+import re
+import shlex
+import shutil
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli import CliResult, run_cli
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +96,27 @@ def test_what_cannot_be_compared_is_refused_with_what_to_do(
     assert refused.returncode == 2
     assert message in refused.stderr
     assert "figure" not in refused.stdout
+
+
+def test_the_commands_of_the_documentation_work(folder: Path) -> None:
+    reports = [folder / "before" / "1.json", folder / "after.json"]
+    here = folder / "documented"
+    for side, file in (("before", reports[0]), ("after", reports[1])):
+        (here / side).mkdir(parents=True)
+        for copy in (f"{side}/1.json", f"{side}.json", *(f"{side[0]}{number}.json" for number in (1, 2, 3))):
+            shutil.copy(file, here / copy)
+    for number in (1, 2, 3):
+        shutil.copy(reports[1], here / f"b{number}.json")
+        shutil.copy(reports[0], here / f"a{number}.json")
+    text = (ROOT / "docs" / "compare.md").read_text(encoding="utf-8") + (
+        compare_help := run_cli("compare", "-h").stdout
+    )
+    assert "midaz-seed compare before.json after.json" in compare_help
+    commands = set(re.findall(r"^ *(midaz-seed compare .*\.json\b.*|midaz-seed compare before/.*)$", text, re.M))
+    assert len(commands) > 4
+    for command in commands - {line for line in commands if line.endswith("\\")}:
+        result = compare(here, *shlex.split(command)[2:])
+        assert result.returncode in (0, 5), command + result.stderr
 
 
 def test_a_run_refuses_thresholds_that_need_another_run(tmp_path: Path) -> None:
