@@ -7,7 +7,7 @@ FUZZ_MINUTES ?= 60
 RACES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test thorough coverage acceptance contract chaos engines races fuzz model check format bench bench-quick docs screenshots clean signals machine
+.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test thorough coverage acceptance contract chaos engines races fuzz model check format bench bench-quick calibrate docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -155,6 +155,9 @@ bench-quick: $(STAMP) ## the same without the large runs, one short round each (
 	@$(BIN)/python benchmarks/clients.py --rounds 1 --count 3000
 	@$(BIN)/python benchmarks/sandbox.py --rounds 1 --count 5000
 	@$(BIN)/python benchmarks/sizes.py small medium
+
+calibrate: $(STAMP) ## measure how often compare is wrong, on simulated and on real runs (about 8 minutes)
+	@$(BIN)/python -m tools.calibration
 
 clean: ## remove the files of the other targets
 	rm -rf $(VENV) $(VENV)-site $(VENV)-release build demo-report.html .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

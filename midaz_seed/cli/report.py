@@ -6,8 +6,9 @@ from pathlib import Path
 import click
 
 from midaz_seed.cli.completing import complete_run_or_report
+from midaz_seed.cli.report_sources import find_report, read_bytes
 from midaz_seed.cli.runs_folder import runs_directory
-from midaz_seed.errors import OutputError, RunError, UsageError
+from midaz_seed.errors import OutputError, UsageError
 from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.wording import printable
 
@@ -40,8 +41,8 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
     if source == STANDARD:
         data, where, default = sys.stdin.buffer.read(), "standard input", None
     else:
-        file = _report_of(source, runs_dir)
-        data, where, default = _read(file), str(file), file.with_suffix(".html")
+        file = find_report(source, runs_directory(runs_dir))
+        data, where, default = read_bytes(file), str(file), file.with_suffix(".html")
     target = default if output is None else None if output == STANDARD else Path(output)
     if target is None and opens:
         raise UsageError("--open needs a file, and the page is printed", hint="name one with --output FILE")
@@ -61,40 +62,6 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
     click.echo(printable(str(target)))
     if opens:
         _open(target)
-
-
-def _report_of(source: str, runs_dir: str | None) -> Path:
-    """Return the file of a report: the named one, or that of the named run."""
-    from midaz_seed.runs.directory import REPORT, find_run
-    from midaz_seed.runs.record import RunStatus
-
-    named = Path(source)
-    if named.is_file():
-        return named
-    if named.suffix == ".json":
-        raise UsageError("no such file", where=source, hint="name a run, or a file that --report wrote")
-    run = find_run(runs_directory(runs_dir), source)
-    status = run.read_record().status
-    if not (run / REPORT).is_file():
-        raise RunError(
-            f"the run {run.name} has no report yet: it is working, or it was killed",
-            where=str(run.path),
-            hint=f"midaz-seed run --resume {run.arguments} finishes a run that was killed, and leaves its report",
-        )
-    if status in (RunStatus.RUNNING, RunStatus.CUT_OFF):  # the files are written at the end of a session
-        is_what = "is still working" if status is RunStatus.RUNNING else "was killed"
-        click.echo(
-            printable(f"WARNING: the last session of {run.name} {is_what}: this is the report before it"), err=True
-        )
-    return run / REPORT
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        hint = "check its permissions"
-        raise UsageError(f"cannot be read: {error.strerror or error}", where=str(file), hint=hint) from error
 
 
 def _open(page: Path) -> None:
