@@ -21,6 +21,11 @@ def counted(count: int, noun: str, plural: str = "") -> str:
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
 
 
+def share_text(part: int, whole: int, noun: str) -> str:
+    """Return how many of how many: "3 of 4 ledgers"; "4 ledgers" for all of them."""
+    return counted(whole, noun) if part == whole else f"{part:,} of {counted(whole, noun)}"
+
+
 def duration_text(seconds: float) -> str:
     """Format a duration: 1:05, or 2:01:05 from an hour."""
     minutes, rest = divmod(round(seconds), 60)

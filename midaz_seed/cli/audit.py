@@ -147,6 +147,7 @@ def _delivered(report: "AuditReport", file: "Path | None", *, as_json: bool) -> 
 
     from midaz_seed.errors import ExitCode, OutputError
     from midaz_seed.ledger_audit.text import WIDTH, render_audit
+    from midaz_seed.process import write_utf8_to_stdout
     from midaz_seed.reporting.report_file import write_document
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.wording import printable
@@ -162,6 +163,8 @@ def _delivered(report: "AuditReport", file: "Path | None", *, as_json: bool) -> 
             verdict = f"{report.verdict} The {what} {'was' if what == 'report' else 'were'} not written: {error}."
             report = replace(report, exit_code=report.exit_code or int(ExitCode.DIFFERENCES), verdict=verdict)
     summarize_audit_for_github(report)
+    if as_json:
+        write_utf8_to_stdout()
     click.echo(report.as_json() if as_json else render_audit(report, text_width(sys.stdout, WIDTH)), nl=False)
     if as_json and report.exit_code:
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)

@@ -17,6 +17,7 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import shards_of
 from midaz_seed.engine.watched_run import watched_run
 from midaz_seed.errors import OutputError, ResultNotWrittenError
+from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, ConcurrencyChanged, Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
@@ -168,6 +169,8 @@ def deliver(
     report = _written(report, file)
     try:
         width = text_width(sys.stderr if is_stdout_taken else sys.stdout, WIDTH)
+        if as_json:
+            write_utf8_to_stdout()
         text = report.as_json() if as_json else render_text(report, width, page=page)
         click.echo(text, nl=False, err=is_stdout_taken)
     except ResultNotWrittenError as error:

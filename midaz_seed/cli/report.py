@@ -8,6 +8,7 @@ import click
 from midaz_seed.cli.completing import complete_run_or_report
 from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.errors import OutputError, RunError, UsageError
+from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.wording import printable
 
 STANDARD = "-"
@@ -53,6 +54,7 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
             hint="name a run, or a file that --report wrote",
         ) from error
     if target is None:
+        write_utf8_to_stdout()
         click.echo(page, nl=False)
         return
     write_page(page, target)
@@ -64,6 +66,7 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
 def _report_of(source: str, runs_dir: str | None) -> Path:
     """Return the file of a report: the named one, or that of the named run."""
     from midaz_seed.runs.directory import REPORT, find_run
+    from midaz_seed.runs.record import RunStatus
 
     named = Path(source)
     if named.is_file():
@@ -71,11 +74,17 @@ def _report_of(source: str, runs_dir: str | None) -> Path:
     if named.suffix == ".json":
         raise UsageError("no such file", where=source, hint="name a run, or a file that --report wrote")
     run = find_run(runs_directory(runs_dir), source)
+    status = run.read_record().status
     if not (run / REPORT).is_file():
         raise RunError(
             f"the run {run.name} has no report yet: it is working, or it was killed",
             where=str(run.path),
             hint=f"midaz-seed run --resume {run.arguments} finishes a run that was killed, and leaves its report",
+        )
+    if status in (RunStatus.RUNNING, RunStatus.CUT_OFF):  # the files are written at the end of a session
+        is_what = "is still working" if status is RunStatus.RUNNING else "was killed"
+        click.echo(
+            printable(f"WARNING: the last session of {run.name} {is_what}: this is the report before it"), err=True
         )
     return run / REPORT
 

@@ -48,20 +48,28 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
     import sys
 
     from midaz_seed.cli.run_history import history_lines
+    from midaz_seed.errors import RunError
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runs.directory import list_runs
 
     root = runs_directory(runs_dir)
     found = list_runs(root)
     if as_json:
-        _print_json({"schema_version": 1, "runs": [_document(run) for run in found]})
+        _print_json({"schema_version": 1, "runs": [_row(run) for run in found]})
         return
     if not found:
         click.echo(f"There are no runs in the directory {printable(str(root))}.")
         return
-    rows = [(run.name, run.read_record()) for run in found]
-    for line in history_lines(rows, text_width(sys.stdout, HISTORY_WIDTH)):
+    rows, problems = [], []
+    for run in found:
+        try:
+            rows.append((run.name, run.read_record()))
+        except RunError as error:  # one damaged run must not hide the others
+            problems.append(error)
+    for line in history_lines(rows, text_width(sys.stdout, HISTORY_WIDTH)) if rows else ():
         click.echo(line)
+    for problem in problems:
+        click.echo(printable(f"WARNING: {problem}"), err=True)
 
 
 @runs.command("show")
@@ -145,6 +153,16 @@ runs.add_command(serve)
 runs.add_command(merge_runs)
 
 
+def _row(run: "RunDirectory") -> dict[str, Any]:
+    """Return a run as the list has it; one with a damaged record has the problem in place of the figures."""
+    from midaz_seed.errors import RunError
+
+    try:
+        return _document(run)
+    except RunError as error:
+        return {"name": run.name, "status": "damaged", "problem": error.message, "directory": str(run.path)}
+
+
 def _document(run: "RunDirectory") -> dict[str, Any]:
     import dataclasses
 
@@ -158,4 +176,7 @@ def _document(run: "RunDirectory") -> dict[str, Any]:
 def _print_json(document: dict[str, Any]) -> None:
     import orjson
 
+    from midaz_seed.process import write_utf8_to_stdout
+
+    write_utf8_to_stdout()
     click.echo(printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))

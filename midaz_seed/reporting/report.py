@@ -2,6 +2,7 @@
 
 import dataclasses
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import cache
 
 import orjson
@@ -11,6 +12,7 @@ from midaz_seed.errors import AS_PLANNED, ExitCode, SeedError
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.reporting.ending import EndingDocument
+from midaz_seed.reporting.report_check import check_histogram, check_numbers, check_time_series
 from midaz_seed.reporting.report_figures import (
     ConcurrencyReport,
     EngineReport,
@@ -134,6 +136,11 @@ def read_report(data: bytes) -> Report:
     report = _adapter().validate_json(data)
     if report.schema_version != SCHEMA_VERSION:
         raise ValueError(f"its schema_version is {report.schema_version}, and this version reads {SCHEMA_VERSION}")
+    datetime.fromisoformat(report.started_at)
+    check_numbers(orjson.loads(data))
+    check_time_series(report.time_series)
+    for latencies in report.latency_histograms:
+        check_histogram(latencies.counts)
     return report
 
 

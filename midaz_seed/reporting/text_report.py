@@ -286,7 +286,11 @@ def _verification(report: Report) -> Iterator[str]:
     if missing := proof.ledgers_planned - proof.ledgers:
         was = "was" if missing == 1 else "were"
         yield f"       {missing:,} of {counted(proof.ledgers_planned, 'ledger')} {was} not verified"
-    yield f"       {counted(proof.differences_total, 'difference')}"
+    if proof.differences_total:
+        yield f"       {counted(proof.differences_total, 'difference')}"
+    elif proof.ledgers:  # "0 differences" would seem to include those that were not verified
+        was = "was" if proof.ledgers == 1 else "were"
+        yield f"       no difference in the {counted(proof.ledgers, 'ledger')} that {was} verified"
     shown = proof.differences[:ROWS_MAX]
     for (ledger, alias), rows in groupby(shown, key=lambda row: (row.ledger, row.alias)):
         yield f"  {ledger} {alias}".rstrip()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midaz_seed.errors import SeedError
+from midaz_seed.files import read_regular
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.runs.directory import PAGE, REPORT, RUN_RECORD, RunDirectory, list_runs
@@ -62,7 +63,7 @@ class Run:
         if self.record is None or self.record.status is not RunStatus.RUNNING:
             return ""
         try:
-            url = (self.directory / PAGE).read_text(encoding="utf-8")[:300].strip()
+            url = read_regular(self.directory / PAGE, bytes_max=300).decode().strip()
         except (OSError, ValueError):
             return ""
         return url if _PAGE_URL.fullmatch(url) else ""
@@ -80,9 +81,7 @@ class Run:
         """Return its report; None when there is none that this version reads."""
         file = self.directory / REPORT
         try:
-            if file.stat().st_size > REPORT_BYTES_MAX:
-                return None
-            return read_report(file.read_bytes())
+            return read_report(read_regular(file, bytes_max=REPORT_BYTES_MAX))
         except (OSError, ValueError, RecursionError):
             return None
 

@@ -90,7 +90,7 @@ def _show(history: History, name: str, *, has_login: bool) -> web.Response:
     if run is None:
         return _page(_render("notice.html.j2", heading="Unknown run", text="There is no run of this name."), 404)
     report = run.read_report()
-    if report is None or run.status == RunStatus.RUNNING:
+    if report is None or run.status in (RunStatus.RUNNING, RunStatus.CUT_OFF):  # that of an earlier session
         return _page(_render("run.html.j2", run=run))
     # the report has no origin of its own, so that a link from it would be without the cookie of the login
     answer = _page(render_report(report, history_link=not has_login))

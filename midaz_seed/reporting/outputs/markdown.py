@@ -8,12 +8,14 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.reporting.thresholds import value_text
-from midaz_seed.wording import counted, printable
+from midaz_seed.wording import counted, printable, share_text
 
 ROWS_MAX = 50
 """Rows of differences, and of errors; report.json has more."""
 _ACTIVE = re.compile(r"[!-/:-@\[-`{-~]")
 _HARMLESS = frozenset(" ,.-/%'=+\"")
+_ADDRESS = re.compile(r"(?<=www)\.", re.IGNORECASE)
+"""GitHub makes a link of what begins with `www.`, without any markup."""
 _CUT = "\n\n*The rest is left out: the summary is too long.*\n"
 
 
@@ -43,7 +45,8 @@ def within(text: str, bytes_max: int) -> str:
 
 def escaped(text: str) -> str:
     """Return a text in which nothing is Markdown, HTML, a mention or a link."""
-    return _ACTIVE.sub(lambda sign: sign[0] if sign[0] in _HARMLESS else f"&#{ord(sign[0])};", printable(text))
+    shown = _ACTIVE.sub(lambda sign: sign[0] if sign[0] in _HARMLESS else f"&#{ord(sign[0])};", printable(text))
+    return _ADDRESS.sub("&#46;", shown)
 
 
 def joined(parts: Iterable[str]) -> str:
@@ -58,8 +61,11 @@ def heading(name: str, exit_code: int) -> str:
 
 
 def paragraph(verdict: str, next_step: str) -> str:
-    """Return verdict and next step."""
-    return f"{escaped(verdict)} {escaped(next_step)}".strip()
+    """Return verdict and next step as sentences. Those of an error have no full stops, and the second one is its
+    hint.
+    """
+    verdict = verdict if not next_step or verdict.endswith((".", "!", "?")) else f"{verdict}."
+    return f"{escaped(verdict)} {escaped(next_step[:1].upper() + next_step[1:])}".strip()
 
 
 def _parts(report: Report) -> Iterator[str]:
@@ -115,7 +121,8 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     yield "failed items", f"{report.error_rate_percent:.2f} % (budget {report.error_budget_percent:g} %)"
     proof = report.proof
     if proof is not None:
-        checked = f"{counted(proof.balances_checked, 'balance')} of {counted(proof.ledgers, 'ledger')}"
+        ledgers = share_text(proof.ledgers, proof.ledgers_planned, "ledger")
+        checked = f"{counted(proof.balances_checked, 'balance')} of {ledgers}"
         yield "verification", f"{checked}, {counted(proof.differences_total, 'difference')}"
     else:
         yield "verification", "not run"

@@ -43,6 +43,11 @@ def changed(**changes: Any) -> Report:
             "bad",
             "Not as planned",
         ),
+        (
+            changed(ledgers=tuple(dataclasses.replace(ledger, state="partial") for ledger in GOOD.ledgers)),
+            "warn",
+            "Verified in part",
+        ),
         (changed(proof=None, exit_code=ExitCode.TERMINATED), "warn", "Interrupted"),
         (changed(exit_code=ExitCode.DIFFERENCES), "bad", "Failed, with verified balances"),
         (changed(proof=None, exit_code=ExitCode.TARGET), "bad", "The target failed"),
