@@ -87,7 +87,7 @@ dist-try: $(STAMP) ## build, install into empty environments of each Python foun
 
 sbom: $(VENV)-release/.installed ## write the software bill of materials (CycloneDX) into dist/
 	@mkdir -p dist
-	@$(VENV)-release/bin/cyclonedx-py requirements deploy/container/requirements.txt --pyproject pyproject.toml \
+	@$(VENV)-release/bin/python -W ignore::UserWarning -m cyclonedx_py requirements deploy/container/requirements.txt --pyproject pyproject.toml \
 		--mc-type application --output-reproducible --output-file dist/midaz-seed.cdx.json
 	@$(VENV)-release/bin/python -c 'import json; print(len(json.load(open("dist/midaz-seed.cdx.json"))["components"]), \
 		"components in dist/midaz-seed.cdx.json")'

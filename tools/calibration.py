@@ -30,7 +30,8 @@ from statistics import fmean
 from midaz_seed.model.histogram import Histogram, coarse_bucket_max_us
 from midaz_seed.reporting.comparison.comparing import Row, compare_reports
 from midaz_seed.reporting.comparison.statistics import Figure, compare_figures
-from midaz_seed.reporting.report import LatencyHistogram, Report, read_report
+from midaz_seed.reporting.report import Report, read_report
+from midaz_seed.reporting.report_figures import LatencyHistogram
 from midaz_seed.reporting.time_series import TimeSeries, as_report, from_report
 from tools.chaos.processes import command_process, sandbox_process
 

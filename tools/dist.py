@@ -76,7 +76,9 @@ def try_all(wheel: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="midaz-seed-action-") as folder:
         outputs = run_action(Path(folder), {"package": str(wheel), "port": "0"})
         os.kill(int(outputs["pid"]), signal.SIGTERM)
-        print(f"GitHub action: installed, filled {outputs['url']}, and wrote a summary of {len(outputs['summary'])} bytes")
+        print(
+            f"GitHub action: installed, filled {outputs['url']}, and wrote a summary of {len(outputs['summary'])} bytes"
+        )
 
 
 def try_runner(name: str, command: list[str]) -> None:

@@ -32,7 +32,6 @@ LINK_OR_CODE = re.compile(
 """A link, or code, in which nothing is a link."""
 
 
-
 def main() -> None:
     """Copy the pages and build the site."""
     repository = sys.argv[1].rstrip("/") if sys.argv[1:] else ""

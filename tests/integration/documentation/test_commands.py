@@ -4,7 +4,6 @@ A comment `exit code N` in a command is its expected exit code. What cannot run 
 """
 
 import json
-import os
 import re
 import shlex
 import subprocess
@@ -51,9 +50,7 @@ SMALLER = {
     r"preset: small": "preset: tiny",
     r"(run .*)--scenario demo": r"\1--scenario corner-cases",
     r"(run --scenario \w+\.yaml)": r"\1 --customers 25 --movements 40",
-    r"--preset tiny --rate 200 --duration 5s": (
-        "--preset tiny --accounts 30 --transactions 4 --rate 60 --duration 3s"
-    ),
+    r"--preset tiny --rate 200 --duration 5s": ("--preset tiny --accounts 30 --transactions 4 --rate 60 --duration 3s"),
 }
 LEDGER = "0190b3e2-7d4c-7c1e-9b0e-3f6a2c5d8e41"
 """The ledger of the examples."""
@@ -68,11 +65,10 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
         if language not in ("sh", "console"):
             yield language, body
             continue
+        prompt = "$ " if language == "console" else ""
         for line in body.replace("\\\n", " ").splitlines():
-            prompt, _, typed = line.rpartition("$ ") if language == "console" else ("$", "", line)
-            if typed.strip() and (language == "sh" or prompt == ""):
-                if language == "sh" or line.startswith("$ "):
-                    yield "sh", typed.strip()
+            if line.strip() and line.startswith(prompt):
+                yield "sh", line.removeprefix(prompt).strip()
 
 
 SCRIPTS = {str(page.relative_to(ROOT)): list(commands(page.read_text(encoding="utf-8"))) for page in PAGES}
@@ -100,7 +96,7 @@ class Proxy(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = handle_any
+    do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = handle_any  # noqa: N815 - the names of the base class
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""
@@ -163,7 +159,9 @@ class Terminal:
             done = subprocess.run(["bash", "-c", self.rewrite(line)], cwd=self.folder, capture_output=True, timeout=60)
             assert done.returncode == 0, (line, done.stderr)
             return
-        expected = {int(code) for code in re.findall(r"# exit code (\d+)|\$\? -eq (\d+)", line) for code in code if code}
+        expected = {
+            int(code) for code in re.findall(r"# exit code (\d+)|\$\? -eq (\d+)", line) for code in code if code
+        }
         expected |= {0} if not expected or "||" in line else set()
         expected |= {5} if "--fail-if" in line or "--thresholds" in line else set()
         expected |= {1} if "--duration 5s" in line or "--duration 30s" in line else set()  # on a busy machine
