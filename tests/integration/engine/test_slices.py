@@ -21,6 +21,8 @@ from tests.support.junit import read_junit
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
+pytestmark = pytest.mark.slow
+
 VOLUME = {"accountsPerLedger": 8, "transactionsPerAccount": 6, "ledgersPerOrganization": 3, "organizations": 2}
 
 
