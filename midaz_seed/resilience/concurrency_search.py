@@ -30,10 +30,13 @@ OUTLIER = 3.0
 """Standard deviations from the median at which the gain of a pair is cut: a stall must not decide a trial."""
 PAIRS_FEW = 3
 """With fewer pairs a median does not resist one stall: only strong evidence counts, and none for a lower number."""
-PAIRS_MAX_UP, PAIRS_MAX_DOWN = 12, 24
+PAIRS_MAX_UP, PAIRS_MAX_DOWN = 12, 40
 """Maximum pairs of a trial of a higher and of a lower number."""
-UP, DOWN, AGAINST, STRONG = 1.0, 2.0, 1.0, 3.0
+UP, DOWN, AGAINST, STRONG = 1.0, 1.5, 1.0, 3.0
 """Evidence, in standard errors of the mean gain: for a higher number, for a lower one, against either, and strong."""
+LUCK = 3.0
+"""How far the gain of a lower number counts, in tolerated losses: fewer in flight do not make a server faster, so more
+than this is noise, and a lower number needs pairs enough to exclude the loss and not luck."""
 QUEUE = 2.0
 """How far, as a factor, weak evidence may raise the number above the highest one that was shown to be better."""
 BACK_OFF = 0.7
@@ -160,7 +163,10 @@ class ConcurrencySearch:
         self._gains.append(log_rate - self._log_rate if on_trial else self._log_rate - log_rate)
         self._pairs += 1
         mean, error = self._estimate()
-        over = mean - PRICE * math.log(self._trial / self.current)
+        least = PRICE * math.log(self._trial / self.current)
+        over = mean - least
+        if not self._upward:
+            over = min(over, -LUCK * least)
         verdict = self._verdict(over / error)
         if verdict is None:
             # the order of the pairs is the Thue-Morse sequence (AB BA BA AB ...), in which trends cancel out
@@ -189,7 +195,8 @@ class ConcurrencySearch:
         weak_is_enough = not few and self._trial <= QUEUE * self._shown
         if weak_is_enough and (evidence > UP or (count >= PAIRS_MAX_UP and evidence > 0)):
             return True
-        return False if evidence < -AGAINST or count >= PAIRS_MAX_UP else None
+        against = STRONG if few else AGAINST
+        return False if evidence < -against or count >= PAIRS_MAX_UP else None
 
     def _estimate(self) -> tuple[float, float]:
         """Return the mean gain of the trial and its standard error."""
