@@ -145,6 +145,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/sizes.py large --packed 19 --shards 2
 	@$(BIN)/python benchmarks/packing.py
 	@$(BIN)/python benchmarks/controller.py
+	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/drawing.py
 	@$(BIN)/python benchmarks/planning.py
