@@ -50,7 +50,9 @@ SMALLER = {
     r"preset: small": "preset: tiny",
     r"(run .*)--scenario demo": r"\1--scenario corner-cases",
     r"(run --scenario \w+\.yaml)": r"\1 --customers 25 --movements 40",
-    r"--preset tiny --rate 200 --duration 5s": ("--preset tiny --accounts 30 --transactions 4 --rate 60 --duration 3s"),
+    r"--preset tiny --rate 200 --duration 5s": (
+        "--preset tiny --accounts 30 --transactions 20 --rate 60 --duration 4s"
+    ),
 }
 LEDGER = "0190b3e2-7d4c-7c1e-9b0e-3f6a2c5d8e41"
 """The ledger of the examples."""
