@@ -7,7 +7,7 @@ FUZZ_MINUTES ?= 60
 RACES ?= 100
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test thorough coverage acceptance contract chaos engines races fuzz model check format bench bench-quick docs screenshots clean signals machine
+.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test slow thorough coverage acceptance contract chaos engines races fuzz model check format bench bench-quick calibrate docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,16 +44,20 @@ demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every 
 		'  $(BIN)/midaz-seed run -v medium -u http://127.0.0.1:3002   # fill a Midaz of your own' \
 		'  $(BIN)/midaz-seed --help'
 
-test: $(STAMP) ## run the tests, in two processes (about 5 minutes)
+test: $(STAMP) ## run the tests, in two processes (about 5 minutes), but those of make slow
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+slow: $(STAMP) ## run the tests marked slow: whole processes, signals, races and waits (about 4 minutes)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 thorough: $(STAMP) ## run the tests marked thorough (large plans, statistics), and every fuzz target with more examples
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m thorough
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile=thorough tests/fuzz
 
 coverage: $(STAMP) ## run the tests with coverage, which takes twice as long; fail below 90 %
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not thorough" --cov --cov-report=term --cov-fail-under=90
 
 acceptance: $(STAMP) ## kill clients and servers under faults, and verify every movement afterwards (about 4 minutes)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/acceptance
@@ -133,7 +137,7 @@ screenshots: $(STAMP) ## write the pictures of the HTML report in docs/images/ (
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m tools.screenshots
 
-bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws and plans (about 10 minutes)
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws, plans and pages (about 12 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -149,11 +153,15 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/scale.py --quick
 	@$(BIN)/python benchmarks/journal.py --appends
 	@$(BIN)/python benchmarks/report_page.py
+	@$(BIN)/python benchmarks/web.py --rounds 3
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)
 	@$(BIN)/python benchmarks/clients.py --rounds 1 --count 3000
 	@$(BIN)/python benchmarks/sandbox.py --rounds 1 --count 5000
 	@$(BIN)/python benchmarks/sizes.py small medium
+
+calibrate: $(STAMP) ## measure how often compare is wrong, on simulated and on real runs (about 8 minutes)
+	@$(BIN)/python -m tools.calibration
 
 clean: ## remove the files of the other targets
 	rm -rf $(VENV) $(VENV)-site $(VENV)-release build demo-report.html .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

@@ -22,6 +22,7 @@ from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
 from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
 from midaz_seed.ledger_audit.schema import json_schema as audit_schema  # noqa: E402
+from midaz_seed.reporting.comparison.comparison import comparison_schema  # noqa: E402
 from midaz_seed.reporting.report import report_schema  # noqa: E402
 from midaz_seed.scenarios.render import json_schema  # noqa: E402
 from midaz_seed.settings.environment import NOT_SETTINGS  # noqa: E402
@@ -145,6 +146,7 @@ def main() -> None:
         "report": report_schema(),
         "events": telemetry_reference.event_schema(),
         "audit": audit_schema(),
+        "compare": comparison_schema(),
     }
     for name, schema in schemas.items():
         file = ROOT / f"docs/{name}.schema.json"
