@@ -23,6 +23,8 @@ from midaz_seed.cli import cli
 from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PAGES = [
     ROOT / "README.md",
@@ -40,6 +42,7 @@ ELSEWHERE = {
     r"runs serve": "tests/integration/web/test_history.py",
     r"--web": "tests/integration/web/test_live_run.py",
     r"--metrics|OTEL_": "tests/integration/telemetry/test_observed_run.py",
+    r"^midaz-seed compare ": "tests/integration/cli/test_compare_command.py",
     r"--open": "tests/integration/cli/test_outputs.py",
     r"run --resume +#": "tests/integration/engine/test_resume.py",
     r"^midaz-seed sandbox --(faults|dialect|async|data l)": "tests/integration/sandbox/test_process.py",
