@@ -97,7 +97,7 @@ sbom: $(VENV)-release/.installed ## write the software bill of materials (Cyclon
 		"components in dist/midaz-seed.cdx.json")'
 
 audit: $(VENV)-release/.installed ## look the locked dependencies up in the database of known vulnerabilities (needs the network)
-	@$(VENV)-release/bin/pip-audit --require-hashes --disable-pip -r deploy/container/requirements.txt
+	@$(VENV)-release/bin/pip-audit --strict --require-hashes --disable-pip -r deploy/container/requirements.txt
 
 lock: $(STAMP) ## lock the dependencies of the container image again, with hashes
 	@$(BIN)/python -m tools.container --lock

@@ -18,6 +18,7 @@ from tools.github_action import ACTION, ROOT, run_action
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
+@pytest.mark.slow
 def test_the_action_starts_a_sandbox_and_fills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step that installs the package is tried by `make dist-try`."""
     command = tmp_path / "bin/midaz-seed"

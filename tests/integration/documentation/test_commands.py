@@ -23,6 +23,8 @@ from midaz_seed.cli import cli
 from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PAGES = [
     ROOT / "README.md",
@@ -40,6 +42,7 @@ ELSEWHERE = {
     r"runs serve": "tests/integration/web/test_history.py",
     r"--web": "tests/integration/web/test_live_run.py",
     r"--metrics|OTEL_": "tests/integration/telemetry/test_observed_run.py",
+    r"^midaz-seed compare ": "tests/integration/cli/test_compare_command.py",
     r"--open": "tests/integration/cli/test_outputs.py",
     r"run --resume +#": "tests/integration/engine/test_resume.py",
     r"^midaz-seed sandbox --(faults|dialect|async|data l)": "tests/integration/sandbox/test_process.py",
@@ -50,7 +53,9 @@ SMALLER = {
     r"preset: small": "preset: tiny",
     r"(run .*)--scenario demo": r"\1--scenario corner-cases",
     r"(run --scenario \w+\.yaml)": r"\1 --customers 25 --movements 40",
-    r"--preset tiny --rate 200 --duration 5s": ("--preset tiny --accounts 30 --transactions 4 --rate 60 --duration 3s"),
+    r"--preset tiny --rate 200 --duration 5s": (
+        "--preset tiny --accounts 30 --transactions 20 --rate 60 --duration 4s"
+    ),
 }
 LEDGER = "0190b3e2-7d4c-7c1e-9b0e-3f6a2c5d8e41"
 """The ledger of the examples."""
