@@ -7,7 +7,7 @@
 Kinds of rows:
 
 - worker: a process of the cluster that `--engine dask` starts on this machine, of which ten are killed in each run.
-- worker for good: a worker of a cluster without nannies. All of them are killed, one after the other, so that the
+- worker without nanny: a worker of a cluster without nannies. All of them are killed, one after the other, so that the
   others take over its slice, and the run ends without a worker.
 - scheduler: the scheduler of such a cluster, once in a run.
 - command: the command itself, with the scheduler in it, once in a run; its workers are left.
@@ -33,7 +33,7 @@ import psutil  # type: ignore[import-untyped]
 from tools.chaos.audit import audit_file, planned_by
 from tools.chaos.processes import UNMEASURED_ENVIRONMENT, command_process, posts_seen, sandbox_process
 
-KINDS = ("worker", "worker for good", "scheduler", "command")
+KINDS = ("worker", "worker without nanny", "scheduler", "command")
 PRESETS = ("small", "medium")
 WORKERS = (2, 4)
 KILLS_PER_RUN = 10
@@ -207,7 +207,7 @@ async def trial(row: Row, number: int, seed: int, kills: int) -> None:
 
 async def fill(row: Row, seed: int, kills: int) -> None:
     """Carry out the runs of one row."""
-    one = {"scheduler": 1, "command": 1, "worker for good": row.workers}.get(row.kind)
+    one = {"scheduler": 1, "command": 1, "worker without nanny": row.workers}.get(row.kind)
     number = 0
     while number == 0 or (one is None and row.kills < kills and number < kills):
         await trial(row, number, seed, one or min(KILLS_PER_RUN, kills - row.kills))
