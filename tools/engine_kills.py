@@ -206,13 +206,13 @@ async def trial(row: Row, number: int, seed: int, kills: int) -> None:
 
 
 async def fill(row: Row, seed: int, kills: int) -> None:
-    """Carry out the runs of one row."""
+    """Carry out the runs of one row; print it after each."""
     one = {"scheduler": 1, "command": 1, "worker without nanny": row.workers}.get(row.kind)
     number = 0
     while number == 0 or (one is None and row.kills < kills and number < kills):
         await trial(row, number, seed, one or min(KILLS_PER_RUN, kills - row.kills))
         number += 1
-    print(markdown(row), flush=True)
+        print(markdown(row), flush=True)
 
 
 def markdown(row: Row) -> str:
