@@ -85,7 +85,9 @@ async def cluster_of(workers: int, folder: Path) -> AsyncIterator[Cluster]:
     """Run a scheduler and workers without nannies, and end them with the block."""
     file = folder / "scheduler.json"
     file.unlink(missing_ok=True)
-    started = [await _dask("scheduler", "--host", "127.0.0.1", "--scheduler-file", str(file), "--no-dashboard")]
+    started = [
+        await _dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), "--no-dashboard")
+    ]
     try:
         while not file.exists():
             await asyncio.sleep(0.1)
