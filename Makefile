@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_MINUTES ?= 60
 RACES ?= 100
+KILLS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test slow thorough coverage acceptance contract chaos engines races fuzz model check format bench bench-quick calibrate docs screenshots clean signals machine
+.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test slow thorough coverage acceptance contract chaos engines engine-kills races fuzz model check format bench bench-quick calibrate docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -73,6 +74,9 @@ chaos: $(STAMP) ## kill runs and servers at random times under every fault, and 
 
 engines: $(STAMP) ## kill, stop and refuse runs on a Dask cluster of this machine (about a minute)
 	@$(BIN)/python -m pytest -q tests/engines
+
+engine-kills: $(STAMP) ## kill workers, schedulers and commands of runs on Dask, and audit every movement (about half an hour; KILLS=4 for less)
+	@$(BIN)/python -m tools.engine_kills --kills $(KILLS)
 
 races: $(STAMP) ## race slices of one run, half of them twice, and audit every movement (about half an hour; RACES=12 for less)
 	@$(BIN)/python -m tools.races --races $(RACES)
