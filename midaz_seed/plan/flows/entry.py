@@ -268,6 +268,11 @@ class Entry:
             other = self._choose_target.draw(bits, -1 if source is None else source, asset)
             if other not in found and other != source:
                 found[other] = draw(bits, self._earner(source, other))
+        for other in self._choose_target.chooser(asset)[0] if len(found) < self.mix.legs else ():
+            if len(found) >= self.mix.legs:
+                break
+            if other not in found and other != source:  # with few accounts, or a hot one, chance does not find all
+                found[other] = draw(bits, self._earner(source, other))
         return tuple([Movement(source, account, each) for account, each in found.items()])
 
     def _with_sources(self, bits: Bits, source: int, destination: int, amount: int, draw: Draw) -> tuple[Movement, ...]:
@@ -279,5 +284,12 @@ class Entry:
                 break
             other = self._choose_source.other(bits, destination)
             if other not in found:
+                found[other] = draw(bits, self._earner(other, destination))
+        assert self.sources is not None
+        asset = self.population.asset[destination]
+        for other in self.sources.by_asset[asset] if len(found) < self.mix.sources else ():
+            if len(found) >= self.mix.sources:
+                break
+            if other not in found and other != destination:
                 found[other] = draw(bits, self._earner(other, destination))
         return tuple([Movement(account, destination, each) for account, each in found.items()])

@@ -61,19 +61,19 @@ def _paragraph(verdict: str, next_step: str) -> str:
 def _parts(report: Report) -> Iterator[str]:
     yield _heading(report.run_id, report.exit_code)
     yield _paragraph(report.verdict, report.next_step)
-    yield _table(("figure", "value"), list(_figures(report)))
+    yield table(("figure", "value"), list(_figures(report)))
     if report.thresholds:
         yield "#### Thresholds"
-        yield _table(("threshold", "value", "result"), [_threshold(each) for each in report.thresholds])
+        yield table(("threshold", "value", "result"), [_threshold(each) for each in report.thresholds])
     if report.proof is not None and report.proof.differences:
         proof = report.proof
         yield f"#### {counted(proof.differences_total, 'difference')} from the plan"
         rows = [(row.ledger, row.alias, row.what, row.expected, row.actual) for row in proof.differences[:ROWS_MAX]]
-        yield _table(("ledger", "account or item", "what", "planned", "on the server"), rows)
+        yield table(("ledger", "account or item", "what", "planned", "on the server"), rows)
         yield from _more(proof.differences_total, "difference")
     if report.errors:
         yield f"#### Errors: {report.error_rate_percent:.2f} % of the items failed"
-        yield _table(
+        yield table(
             ("error", "phase", "attempts", "items failed", "example"),
             [
                 (
@@ -90,7 +90,7 @@ def _parts(report: Report) -> Iterator[str]:
     failed = [ledger for ledger in report.ledgers if ledger.state == "failed"]
     if failed:
         yield "#### Failed ledgers"
-        yield _table(("ledger", "name", "reason"), [(each.key, each.name, each.reason) for each in failed[:ROWS_MAX]])
+        yield table(("ledger", "name", "reason"), [(each.key, each.name, each.reason) for each in failed[:ROWS_MAX]])
         yield from _more(len(failed), "failed ledger")
 
 
@@ -122,7 +122,8 @@ def _threshold(threshold: ThresholdReport) -> tuple[str, str, str]:
     return f"fail if {threshold.expression}", value_text(threshold), f"{threshold.state}{reason}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table; the cells are escaped."""
     lines = [head, ["---"] * len(head), *([escaped(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
