@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 MOVEMENTS_MAX = 5_000_000
 """Movements of a run whose size follows from a duration: more need more time to plan than to send."""
 FIRST_SHARE = 20
-"""The first warm-up run of a case has this part of its movements, because their rate is not known yet."""
+"""Part of the movements of a case that its first warm-up run has, because their rate is not known yet."""
 FIRST_MAX = 1_000
 
 
@@ -21,7 +21,7 @@ def rounds(variants: Sequence[str], repetitions: int) -> Iterator[tuple[int, tup
 
 
 def first_movements(planned: int) -> int:
-    """Return the movements of the first warm-up run of a case that has so many itself."""
+    """Return the movements of the first warm-up run of a case with `planned` movements."""
     return max(1, min(planned // FIRST_SHARE, FIRST_MAX))
 
 

@@ -419,6 +419,22 @@ TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.arrivals",
+        "--arrivals",
+        metavar="NAME",
+        choices=("constant", "poisson"),
+        help="With --open-loop: distances between requests: constant, or poisson (random) [default: constant]",
+    ),
+    _setting(
+        PACE,
+        "generation.limits.rateCurve",
+        "--rate-curve",
+        metavar="CURVE",
+        help="With --open-loop: change the rate during the transfers, as shares of --rate: steps such as "
+        "30s:25%,60s:100%, or the day of the scenario in a time: day:10m",
+    ),
+    _setting(
+        PACE,
         "generation.limits.rampS",
         "--ramp",
         metavar="TIME",

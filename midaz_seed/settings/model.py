@@ -27,6 +27,7 @@ from midaz_seed.settings.values import (
     ManifestFile,
     Positive,
     ProxyUrl,
+    RateCurveText,
     Resolve,
     RunId,
     ScenarioValue,
@@ -231,6 +232,17 @@ class Limits(Section):
         description="Open model: start requests at `requestsPerSecond` regardless of responses. Latency is measured "
         "from the scheduled start. A slot that no worker takes within a second is dropped and reported.",
     )
+    arrivals: Literal["constant", "poisson"] = Field(
+        "constant",
+        description="In the open model, the distances between requests: `constant`, or `poisson` (exponentially "
+        "distributed, as requests of independent users arrive).",
+    )
+    rate_curve: RateCurveText = Field(
+        "",
+        description="In the open model, how the rate changes from the first transfer on, as shares of "
+        "`requestsPerSecond`: steps, such as `30s:25%,30s:50%,60s:100%`, the last one kept; or the hours of the "
+        "scenario's day in a shorter time, such as `day:10m`, repeated, whose busiest time has the whole rate.",
+    )
     ramp_s: Duration = Field(
         0.0,
         description="Ramp-up time at the start, in which the load increases linearly: in the open model the rate, else "
@@ -287,6 +299,11 @@ class Limits(Section):
             raise ValueError("openLoop needs requestsPerSecond: the rate at which requests start")
         if self.open_loop and automatic:
             raise ValueError("openLoop cannot be combined with maxConcurrency auto: set a number")
+        if not self.open_loop and (self.arrivals != "constant" or self.rate_curve):
+            name = "rateCurve" if self.rate_curve else "arrivals"
+            raise ValueError(f"{name} needs openLoop: in the closed model the server decides when a request starts")
+        if self.ramp_s and self.rate_curve:
+            raise ValueError("rateCurve cannot be combined with rampS: begin with a step of a low rate")
         if self.ramp_s and automatic:
             raise ValueError("rampS cannot be combined with maxConcurrency auto, which starts low anyway")
         return self

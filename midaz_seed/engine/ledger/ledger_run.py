@@ -251,6 +251,8 @@ class LedgerRun:
         """Send the transactions of a phase, record which accounts cannot be a source, and decide what is in doubt."""
         if self._sending is None:
             self._sending = PhaseSending(self._context, self._ledger, self._made)
+        if phase is Phase.TRANSFERS:
+            self._context.sender.begin_transfers()
         with self._reported(phase) as recorder:
             await self._sending.send(recorder)
             self._assert_accounted_for(recorder)

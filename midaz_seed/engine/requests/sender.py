@@ -219,6 +219,11 @@ class Sender:
                     break
         return epoch, slot_s
 
+    def begin_transfers(self) -> None:
+        """Let the rate of the open model follow its curve, if it has one."""
+        if isinstance(self._limiter, ArrivalSchedule):
+            self._limiter.begin_curve()
+
     async def sleep(self, delay_s: float) -> None:
         """Wait. Raises StoppedError when the run drains."""
         with self._admission.interruptible():

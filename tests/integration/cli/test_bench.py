@@ -83,7 +83,7 @@ def test_variants_are_interleaved_on_the_same_plan(compared: tuple[CliResult, di
     assert [run["variant"] for run in counted] == [a, b, b, a]
     assert len({run["plan_digest"] for run in counted}) == 1
     assert [run["position"] for run in counted] == [1, 2] * 2
-    assert [run["repetition"] for run in document["runs"]][0] == 0, "a warm-up comes first"
+    assert document["runs"][0]["repetition"] == 0, "a warm-up comes first"
     settings = read_report((folder / "out" / counted[1]["report"]).read_bytes()).settings
     limits: Any = settings["generation"]
     assert limits["limits"]["maxConcurrency"] == 4

@@ -118,6 +118,18 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--grace", "20s"], "generation.limits.graceS", 20.0, "--grace"),
     (["--duration", "10m"], "generation.limits.durationS", 600.0, "--duration"),
     (["--open-loop", "--rate", "9"], "generation.limits.openLoop", True, "--open-loop"),
+    (
+        ["--arrivals", "poisson", "--open-loop", "--rate", "9"],
+        "generation.limits.arrivals",
+        "poisson",
+        "--arrivals",
+    ),
+    (
+        ["--rate-curve", "day:10m", "--open-loop", "--rate", "9"],
+        "generation.limits.rateCurve",
+        "day:10m",
+        "--rate-curve",
+    ),
     (["--ramp", "1m"], "generation.limits.rampS", 60.0, "--ramp"),
     (["--warm-up", "5s"], "generation.limits.warmupS", 5.0, "--warm-up"),
     (["--duration", "90"], "generation.limits.durationS", 90.0, "--duration"),
