@@ -10,7 +10,7 @@ from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.report import PhaseReport, Report, ThresholdReport, ThresholdState
 
-MEASURED = (Phase.DEPOSITS, Phase.TRANSFERS, Phase.FOLLOW_UPS, Phase.REFUSALS)
+MEASURED = (Phase.DEPOSITS, Phase.TRANSFERS, Phase.READS, Phase.FOLLOW_UPS, Phase.REFUSALS)
 """The phases with figures of their own, in order."""
 
 
@@ -28,7 +28,7 @@ def _phases(report: Report) -> Iterator[PhaseFigures]:
     by_name = {phase.name: phase for phase in report.phases}
     for name in MEASURED:
         phase = by_name.get(name)
-        if phase is not None and phase.planned:
+        if phase is not None and (phase.planned or phase.created):
             yield _figures(report, phase)
 
 

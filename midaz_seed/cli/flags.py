@@ -435,6 +435,20 @@ TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.readsPerSecond",
+        "--reads-per-s",
+        metavar="N",
+        help="Reads per second beside the transfers, in an open model of their own [default: 0]",
+    ),
+    _setting(
+        PACE,
+        "generation.limits.reads",
+        "--reads",
+        metavar="MIX",
+        help="Kinds of these reads, with weights [default: balance=70,statement=20,transaction=5,list=5]",
+    ),
+    _setting(
+        PACE,
         "generation.limits.rampS",
         "--ramp",
         metavar="TIME",

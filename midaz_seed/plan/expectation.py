@@ -219,7 +219,7 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         # a summary of the plan weighs the deposits of its first ledger
         deposited=opening if keep or dimensions.number == 0 else [],
         received=[one + gained for one, gained in zip(opening, balances.total_in, strict=True)]
-        if shape.scenario.refusals
+        if keep or shape.scenario.refusals
         else [],
     )
     if not keep:

@@ -28,6 +28,7 @@ from midaz_seed.settings.values import (
     Positive,
     ProxyUrl,
     RateCurveText,
+    ReadMixText,
     Resolve,
     RunId,
     ScenarioValue,
@@ -243,6 +244,19 @@ class Limits(Section):
         "`requestsPerSecond`: steps, such as `30s:25%,30s:50%,60s:100%`, the last one kept; or the hours of the "
         "scenario's day in a shorter time, such as `day:10m`, repeated, whose busiest time has the whole rate.",
     )
+    reads_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
+        0.0,
+        description="Reads per second beside the transfers, in an open model of their own, in addition to "
+        "`maxConcurrency` and `requestsPerSecond`; 0 means none.",
+    )
+    reads: ReadMixText = Field(
+        "balance=70,statement=20,transaction=5,list=5",
+        description="Kinds of these reads, each with its weight: `balance` and `statement` of an account, a "
+        "`transaction` by id, the `list` of the last ones.",
+    )
+    reads_zipf: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.99, description="Exponent by which these reads choose an account; 0 means each with the same probability."
+    )
     ramp_s: Duration = Field(
         0.0,
         description="Ramp-up time at the start, in which the load increases linearly: in the open model the rate, else "
@@ -283,6 +297,7 @@ class Limits(Section):
             update={
                 "max_concurrency": in_flight if in_flight == "auto" else max(in_flight // of, 1),
                 "requests_per_second": self.requests_per_second / of,
+                "reads_per_second": self.reads_per_second / of,
                 "ledgers_in_parallel": max(self.ledgers_in_parallel // of, 1),
             }
         )

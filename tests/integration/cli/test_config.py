@@ -130,6 +130,8 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
         "day:10m",
         "--rate-curve",
     ),
+    (["--reads-per-s", "50"], "generation.limits.readsPerSecond", 50.0, "--reads-per-s"),
+    (["--reads", "list=1"], "generation.limits.reads", "list=1", "--reads"),
     (["--ramp", "1m"], "generation.limits.rampS", 60.0, "--ramp"),
     (["--warm-up", "5s"], "generation.limits.warmupS", 5.0, "--warm-up"),
     (["--duration", "90"], "generation.limits.durationS", 90.0, "--duration"),
