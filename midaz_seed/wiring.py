@@ -318,9 +318,9 @@ class _Parts:
 
     def rate_curve(self) -> RateCurve | None:
         limits = self.limits
-        if not limits.rate_curve:
-            return None
         curve = parse_rate_curve(limits.rate_curve)
+        if curve is None:
+            return None
         if isinstance(curve, Steps):
             return steps_curve(curve, limits.requests_per_second)
         time = self.settings.scenario.time

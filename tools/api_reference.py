@@ -25,6 +25,7 @@ FUNCTIONS = (
     "teardown_async",
     "examine_async",
     "audit_async",
+    "benchmark_async",
     "list_runs",
     "find_run",
 )

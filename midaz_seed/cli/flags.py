@@ -431,7 +431,7 @@ TARGET_OPTIONS = (
         "--rate-curve",
         metavar="CURVE",
         help="With --open-loop: change the rate during the transfers, as shares of --rate: steps such as "
-        "30s:25%,60s:100%, or the day of the scenario in a time: day:10m",
+        "30s:25%,60s:100%, or the day of the scenario in a time: day:10m [default: constant]",
     ),
     _setting(
         PACE,

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-FORM = "steps as TIME:PERCENT of the rate, such as 30s:25%,60s:100%, or the day of the scenario in a time: day:10m"
+FORM = "constant, steps as TIME:PERCENT of the rate (30s:25%,60s:100%), or the day of the scenario in a time (day:10m)"
+CONSTANT = "constant"
 _STEP = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(s|m|h):(\d{1,3}(?:\.\d{1,3})?)\s?%")
 _DAY = re.compile(r"day:(\d{1,6}(?:\.\d{1,3})?)(s|m|h)")
 _UNITS_S = {"s": 1, "m": 60, "h": 3600}
@@ -26,12 +27,14 @@ class Steps:
     steps: tuple[tuple[float, float], ...]
 
 
-def parse_rate_curve(text: str) -> Steps | DayCurve:
-    """Read a curve.
+def parse_rate_curve(text: str) -> Steps | DayCurve | None:
+    """Read a curve; None for a constant rate.
 
     Raises:
         ValueError: it has another form, or no requests would start.
     """
+    if text.strip() == CONSTANT:
+        return None
     day = _DAY.fullmatch(text.strip())
     if day is not None:
         if not (seconds := float(day[1]) * _UNITS_S[day[2]]):

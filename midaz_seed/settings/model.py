@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard, read_slice
+from midaz_seed.model.rate_curve import CONSTANT
 from midaz_seed.scenarios.model import DEFAULT_SCENARIO, Scenario
 from midaz_seed.settings.presets import PRESETS
 from midaz_seed.settings.values import (
@@ -239,10 +240,10 @@ class Limits(Section):
         "distributed, as requests of independent users arrive).",
     )
     rate_curve: RateCurveText = Field(
-        "",
+        CONSTANT,
         description="In the open model, how the rate changes from the first transfer on, as shares of "
-        "`requestsPerSecond`: steps, such as `30s:25%,30s:50%,60s:100%`, the last one kept; or the hours of the "
-        "scenario's day in a shorter time, such as `day:10m`, repeated, whose busiest time has the whole rate.",
+        "`requestsPerSecond`: `constant`; steps, such as `30s:25%,60s:100%`, the last one kept; or the hours of "
+        "the scenario's day in a shorter time, such as `day:10m`, repeated, whose busiest time has the whole rate.",
     )
     reads_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
         0.0,
@@ -314,10 +315,11 @@ class Limits(Section):
             raise ValueError("openLoop needs requestsPerSecond: the rate at which requests start")
         if self.open_loop and automatic:
             raise ValueError("openLoop cannot be combined with maxConcurrency auto: set a number")
-        if not self.open_loop and (self.arrivals != "constant" or self.rate_curve):
-            name = "rateCurve" if self.rate_curve else "arrivals"
+        is_curved = self.rate_curve != CONSTANT
+        if not self.open_loop and (self.arrivals != "constant" or is_curved):
+            name = "rateCurve" if is_curved else "arrivals"
             raise ValueError(f"{name} needs openLoop: in the closed model the server decides when a request starts")
-        if self.ramp_s and self.rate_curve:
+        if self.ramp_s and is_curved:
             raise ValueError("rateCurve cannot be combined with rampS: begin with a step of a low rate")
         if self.ramp_s and automatic:
             raise ValueError("rampS cannot be combined with maxConcurrency auto, which starts low anyway")

@@ -290,12 +290,11 @@ def _slice(text: str) -> str:
 
 def _rate_curve(text: str) -> str:
     """Refuse what is no curve of a rate."""
-    if text:
-        try:
-            parse_rate_curve(text)
-        except ValueError as error:
-            raise explained(str(error)) from None
-    return text
+    try:
+        parse_rate_curve(text)
+    except ValueError as error:
+        raise explained(str(error)) from None
+    return text.strip()
 
 
 def _read_mix(text: str) -> str:
