@@ -34,8 +34,9 @@ from midaz_seed.errors import ExitCode, OutputError, PlanError, SeedError, Unsup
 from midaz_seed.event_loop import synchronous
 from midaz_seed.plan.memory import movements_of
 from midaz_seed.reporting.events import Emit
-from midaz_seed.reporting.report import Report, ThresholdReport
+from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.report_file import check_writable, write_document
+from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.runner import Watch, ignore_event, reach, seed_async, teardown_async
 from midaz_seed.scenarios.loader import find_case
 from midaz_seed.scenarios.model import Scenario

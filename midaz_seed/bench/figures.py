@@ -8,7 +8,9 @@ from midaz_seed.bench.report import BenchResult, BenchRun, PhaseFigures, PhaseSp
 from midaz_seed.errors import AS_PLANNED
 from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import PhaseReport, Report, ThresholdReport, ThresholdState
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import PhaseReport
+from midaz_seed.reporting.report_findings import ThresholdReport, ThresholdState
 
 MEASURED = (Phase.DEPOSITS, Phase.TRANSFERS, Phase.READS, Phase.FOLLOW_UPS, Phase.REFUSALS)
 """The phases with figures of their own, in order."""

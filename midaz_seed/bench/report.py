@@ -7,7 +7,8 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, TypeAdapter
 
-from midaz_seed.reporting.report import Latency, ThresholdReport
+from midaz_seed.reporting.report_figures import Latency
+from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.wording import printable_json
 
 SCHEMA_VERSION = 1

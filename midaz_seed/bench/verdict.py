@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from midaz_seed.bench.report import BenchResult, BenchRun, SkippedCase
 from midaz_seed.errors import ExitCode, SeedError
-from midaz_seed.reporting.report import ThresholdState
+from midaz_seed.reporting.report_findings import ThresholdState
 from midaz_seed.reporting.thresholds import outcome_text
 from midaz_seed.wording import counted
 

@@ -35,6 +35,7 @@ COMMANDS = {
     "plan": "Show what a run would create; send nothing.",
     "retry": "Send the rejected items of a run again.",
     "report": "Show the report of a run as an HTML page.",
+    "compare": "Compare the figures of two runs, with confidence intervals.",
     "runs": "List, show or delete the runs in a runs directory.",
     "doctor": "Check a Midaz before a run: go or no-go.",
     "verify": "Verify that a Midaz holds the planned data; write nothing.",

@@ -52,7 +52,7 @@ class SectionedCommand(DocumentingCommand):
         rows: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(parameter, click.Option):  # arguments are in the usage line
                 rows[getattr(parameter, "section", OUTPUT)].append(record)
         for section, records in rows.items():
             if records:

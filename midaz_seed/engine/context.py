@@ -19,7 +19,8 @@ from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
 from midaz_seed.reporting.meter import Meter, PhaseRecorder
-from midaz_seed.reporting.report import Difference, LedgerVerification, ProcessReport
+from midaz_seed.reporting.report_figures import ProcessReport
+from midaz_seed.reporting.report_findings import Difference, LedgerVerification
 from midaz_seed.reporting.steady import SteadyWindow
 from midaz_seed.reporting.time_series import Timeline
 from midaz_seed.resilience.arrival_schedule import ScheduleStats

@@ -37,9 +37,9 @@ def keeps_order(settings: Settings, plan: LedgerPlan) -> bool:
 def sends_epochs(settings: Settings, plan: LedgerPlan) -> bool:
     """Return whether the epochs of a ledger's transfers are sent one after another.
 
-    Without dates too: what an epoch pays out was brought in by the one before it.
+    In free order too: what an epoch pays out was brought in by those before it (plan/expectation.py).
     """
-    return keeps_order(settings, plan) or (not plan.is_dated and len(plan.epochs) > 1)
+    return keeps_order(settings, plan) or len(plan.epochs) > 1
 
 
 def epoch_of(plan: LedgerPlan, ordinal: int) -> int:
@@ -62,6 +62,11 @@ def dated_accounts_of(item: TransactionItem) -> tuple[Account, ...]:
     applied.
     """
     return accounts_of(item) if item.moment else ()
+
+
+def no_accounts_of(_: TransactionItem) -> tuple[Account, ...]:
+    """Return the accounts whose order a transaction must keep in free order."""
+    return ()
 
 
 def hot_accounts(accounts: Sequence[Collection[Account]], max_concurrent: int) -> frozenset[Account]:

@@ -18,26 +18,27 @@ from midaz_seed.reporting.events import Settled
 from midaz_seed.reporting.merging import merge_histories
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.redaction import redact
-from midaz_seed.reporting.report import (
-    SCHEMA_VERSION,
+from midaz_seed.reporting.report import SCHEMA_VERSION, Report
+from midaz_seed.reporting.report_figures import (
     ConcurrencyReport,
-    ErrorExample,
-    ErrorReport,
-    FailedItemReport,
     LatencyHistogram,
-    LedgerReport,
-    LedgerVerification,
     OpenLoopReport,
     PhaseReport,
     RateLimitReport,
     ReadKindReport,
     ReadsReport,
-    Report,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
-    VerificationReport,
     latency,
+)
+from midaz_seed.reporting.report_findings import (
+    ErrorExample,
+    ErrorReport,
+    FailedItemReport,
+    LedgerReport,
+    LedgerVerification,
+    VerificationReport,
 )
 from midaz_seed.reporting.settled_throughput import throughput
 from midaz_seed.reporting.thresholds import apply_thresholds, thresholds_of

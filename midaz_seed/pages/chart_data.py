@@ -40,7 +40,8 @@ from midaz_seed.model.histogram import bucket_max_us, coarse_percentile_us
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.pages.phase_bands import MONEY_PHASES, phase_bands
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import LatencyHistogram, Report, ThroughputReport
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import LatencyHistogram, ThroughputReport
 from midaz_seed.reporting.time_series import PhaseSeries, TimeSeriesReport, as_report, from_report
 from midaz_seed.wording import counted
 

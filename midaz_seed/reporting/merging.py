@@ -8,25 +8,22 @@ from midaz_seed.errors import ExitCode, RunError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import (
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import (
     ConcurrencyReport,
-    ErrorReport,
-    HistoryReport,
     Latency,
     LatencyHistogram,
-    LedgerReport,
     OpenLoopReport,
     PhaseReport,
     RateLimitReport,
     ReadKindReport,
     ReadsReport,
-    Report,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
-    VerificationReport,
     latency,
 )
+from midaz_seed.reporting.report_findings import ErrorReport, HistoryReport, LedgerReport, VerificationReport
 from midaz_seed.reporting.thresholds import apply_thresholds, without_thresholds
 from midaz_seed.reporting.time_series import TimeSeries, Window, as_report, from_report
 

@@ -319,7 +319,9 @@ class Time(Part):
     )
     hours: Literal["br-pix", "business", "flat"] = Field("br-pix", description="A curve of the hours of a day.")
     order: Literal["exact", "free"] = Field(
-        "exact", description="exact: every account's movements are sent in the order of their dates."
+        "exact",
+        description="exact: every account's movements are sent in the order of their dates. free: only the days are "
+        "sent one after another.",
     )
 
 

@@ -5,7 +5,8 @@ from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.resilience.concurrency_search import Change, ConcurrencySearch, Window
 
 HIGHEST = 512
-"""Number of workers for automatic concurrency; real servers saturate with 8 to 16 requests in flight."""
+"""Number of workers for automatic concurrency; real servers saturate with 8 to 16 requests in flight. Slices of a run
+divide it among themselves."""
 ANSWERS_MIN = 200
 """Answers that a window waits for; the throughput of fewer is mostly chance."""
 WINDOW_S = (0.1, 2.0)
@@ -17,7 +18,7 @@ async def search_concurrency(context: RunContext) -> None:
     """Adjust the pool's limit to the saturation point until cancelled. Return at once when the concurrency is fixed."""
     if context.settings.generation.limits.max_concurrency != "auto":
         return
-    finder = ConcurrencySearch(highest=HIGHEST)
+    finder = ConcurrencySearch(highest=max(HIGHEST // context.settings.generation.limits.shard.of, 1))
     _note(context, Change(finder.current, "the start"), 0.0)
     context.pool.limit = finder.limit
     while True:

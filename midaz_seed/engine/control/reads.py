@@ -19,7 +19,7 @@ from midaz_seed.midaz.reads import ReadableAccount
 from midaz_seed.model.read_mix import ReadFigures, ReadKind, parse_read_mix
 from midaz_seed.plan.drawing.choices import compile_choice, weighted
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import Difference
+from midaz_seed.reporting.report_findings import Difference
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.scenarios.model import Choice
 from midaz_seed.task_groups import background_tasks

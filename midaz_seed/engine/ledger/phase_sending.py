@@ -10,7 +10,7 @@ from midaz_seed.engine.ledger.left_out import exclude_unstarted, yielding
 from midaz_seed.engine.ledger.money_phase import MoneyPhase
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
 from midaz_seed.engine.ledger.running_sums import RunningSums
-from midaz_seed.engine.ordering import InOrder, dated_accounts_of, keeps_order, sends_epochs
+from midaz_seed.engine.ordering import InOrder, dated_accounts_of, keeps_order, no_accounts_of, sends_epochs
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.meter import PhaseRecorder
@@ -70,9 +70,10 @@ class PhaseSending:
         """Send a phase epoch by epoch: what is in doubt is decided before the next one begins. Raises as `send`."""
         context, ledger, made, phase = self._context, self._ledger, self._made, recorder.phase
         phase_log, first = money.sender.phase_log, 0
+        accounts = dated_accounts_of if keeps_order(context.settings, self._plan) else no_accounts_of
         for epoch, items in enumerate(epochs):
             planned = [item async for item in yielding(enumerate(items(), first))]
-            order = InOrder(planned, dated_accounts_of, max_concurrent=context.pool.limit)
+            order = InOrder(planned, accounts, max_concurrent=context.pool.limit)
             first += len(planned)
             recorder.progress.day = self._day_of(epoch) if phase is Phase.TRANSFERS else 0
             phase_log.order_ends = first

@@ -1,6 +1,8 @@
 """Runs whose movements have dates: every account's history is right, and what is wrong is reported."""
 
 import re
+from collections import Counter
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import anyio
@@ -10,7 +12,8 @@ import pytest
 from midaz_seed.engine.context import RunContext
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
-from midaz_seed.reporting.report import HistoryReport, Report
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_findings import HistoryReport
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.transport.base import Request, Response, Transport
@@ -18,7 +21,7 @@ from tests.support.combinations import combinations
 from tests.support.history import history_settings
 from tests.support.kills import run_until_killed
 from tests.support.sandbox import sandbox
-from tests.support.transports import InterceptingTransport, http_transport
+from tests.support.transports import InterceptingTransport, MiddlewareTransport, Send, http_transport
 
 JITTER = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 6, "spread_ms": 5}}]}
 """Reorders what is in flight at the same time."""
@@ -70,6 +73,32 @@ async def test_movements_sent_in_free_order_leave_a_history_that_verify_reports(
         assert found.proof is not None
         assert any(row.what.startswith("balance at 2025-") for row in found.proof.differences)
         assert "accounts at 8 dates were compared" in render_text(found)
+
+
+async def test_free_order_too_sends_a_day_when_what_funds_it_was_answered(tmp_path: Path) -> None:
+    in_flight: Counter[str] = Counter()
+    together: list[set[str]] = []
+
+    async def note(request: Request, send: Send) -> Response:
+        dated = re.search(rb'"transactionDate":"([^"]+)"', request.body or b"")
+        if dated is None:
+            return await send()
+        day = (datetime.fromisoformat(dated[1].decode()) - timedelta(hours=3)).date().isoformat()  # in São Paulo
+        in_flight[day] += 1
+        together.append(set(+in_flight))
+        try:
+            return await send()
+        finally:
+            in_flight[day] -= 1
+
+    async with sandbox(JITTER) as server:
+        wire = http_transport(server.url)
+        settings = history_settings(server.url, tmp_path, order="free")
+        report = await seed_async(settings, overrides={Transport: MiddlewareTransport(wire, note)})
+        await wire.aclose()
+    assert report.exit_code == 0
+    assert len(set.union(*together)) >= 8
+    assert [days for days in together if len(days) > 1] == []
 
 
 @pytest.mark.parametrize(("posts", "reaches"), combinations([75, 90, 170, 290], [True, False], step=2))

@@ -17,6 +17,7 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.runs.directory import REPORT, list_runs
 from midaz_seed.runs.slices import find_slices, merge_slices
 from tests.support.cli import run_cli
+from tests.support.junit import read_junit
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
@@ -62,6 +63,18 @@ async def test_slices_at_the_same_time_one_of_them_twice_make_everything_once(tm
         phase.created for report in reports[:4] for phase in report.phases
     )
     assert read_report((directory / REPORT).read_bytes()) == merged
+    record = directory.read_record()
+    assert (record.movements, record.movements_per_s) == (merged.movements, merged.movements_per_s)
+    assert record.verified
+
+    flags = ("--junit", "j.xml", "--html", "page.html", "--report", "-")
+    printed = run_cli("runs", "merge", alone.run_id, "--runs-dir", str(runs), *flags, cwd=tmp_path)
+    assert printed.returncode == 0, printed.stderr
+    assert read_report(printed.stdout.encode()).movements == merged.movements
+    assert read_junit((tmp_path / "j.xml").read_text(encoding="utf-8"))["run"] == {alone.run_id: "passed"}
+    assert "<title>Verified: run" in (tmp_path / "page.html").read_text(encoding="utf-8")
+    files = {each.name for each in directory.path.iterdir()}
+    assert {"report.json", "report.html", "junit.xml", "metrics.prom"} <= files
 
 
 async def test_a_slice_can_be_resumed_and_the_whole_run_finds_what_slices_made(tmp_path: Path) -> None:
@@ -111,6 +124,15 @@ async def test_sixty_four_slices_of_one_connection_each_make_everything_once() -
     assert merged.concurrency.in_flight == 64
     assert (_counts(merged)["organizations"], merged.movements) == ((8, 8), 64 * 4 * 6)
     assert whole.exit_code == 0, whole.verdict
+
+
+async def test_an_automatic_concurrency_divides_the_highest_number_among_the_slices() -> None:
+    async with sandbox() as server:
+        settings = settings_for(server.url, limits={"slice": "1/256", "maxConcurrency": "auto"}, volume=VOLUME)
+        report = await seed_async(settings)
+    assert (report.exit_code, report.movements) == (0, 8 * 6), report.verdict
+    assert 1 <= report.concurrency.in_flight <= 2
+    assert max(change.in_flight for change in report.concurrency.changes) <= 2
 
 
 async def test_what_cannot_be_divided_is_refused_before_anything_is_sent() -> None:
