@@ -9,6 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from midaz_seed.bench.comparing import compare_variants
 from midaz_seed.bench.figures import is_proved, phase_figures, result_of
 from midaz_seed.bench.order import first_movements, movements_for, rounds
 from midaz_seed.bench.report import (
@@ -18,6 +19,7 @@ from midaz_seed.bench.report import (
     BenchRun,
     BenchVariant,
     SkippedCase,
+    VariantComparison,
 )
 from midaz_seed.bench.sizing import (
     changed_settings,
@@ -36,7 +38,6 @@ from midaz_seed.plan.memory import movements_of
 from midaz_seed.reporting.events import Emit
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.report_file import check_writable, write_document
-from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.runner import Watch, ignore_event, reach, seed_async, teardown_async
 from midaz_seed.scenarios.loader import find_case
 from midaz_seed.scenarios.model import Scenario
@@ -152,7 +153,8 @@ class _CaseState:
     settings: dict[str, Settings]
     """By variant."""
     runs: dict[str, list[BenchRun]] = field(default_factory=dict)
-    thresholds: dict[str, list[tuple[ThresholdReport, ...]]] = field(default_factory=dict)
+    reports: dict[str, list[Report]] = field(default_factory=dict)
+    """By variant, of its proved runs."""
 
 
 class _Bench:
@@ -178,6 +180,7 @@ class _Bench:
         self._started_at, self._started_s = now.isoformat(timespec="seconds"), self._clock.monotonic()
         self._runs: list[BenchRun] = []
         self._results: list[BenchResult] = []
+        self._comparisons: list[VariantComparison] = []
         self._skipped: list[SkippedCase] = []
         self._ended: SeedError | None = None
         self._signalled: ExitCode | None = None
@@ -193,9 +196,7 @@ class _Bench:
             for settings in case.settings.values():
                 check_fits(settings, name)
             await self._case(case)
-            self._results += [
-                result_of(name, each, runs, case.thresholds[each]) for each, runs in case.runs.items() if runs
-            ]
+            self._conclude(case)
             report = self._report()
             self._write(report)
             if self._is_over:
@@ -213,6 +214,20 @@ class _Bench:
                 hint="name another one with --output",
             ) from error
         check_writable(directory / DOCUMENT, "report of the benchmark")
+
+    def _conclude(self, case: _CaseState) -> None:
+        """Take the figures of a case."""
+        measured = {
+            name: list(zip(case.runs[name], case.reports[name], strict=True))
+            for name in self._variants
+            if case.runs.get(name)
+        }
+        self._results += [
+            result_of(case.name, name, case.runs[name], [report.thresholds for _, report in of_one])
+            for name, of_one in measured.items()
+        ]
+        if measured:
+            self._comparisons += compare_variants(case.name, measured)
 
     @property
     def _is_over(self) -> bool:
@@ -255,11 +270,11 @@ class _Bench:
         if run is None:
             return
         case.runs.setdefault(variant, [])
-        case.thresholds.setdefault(variant, [])
+        case.reports.setdefault(variant, [])
         if run.proved:
             assert self._last is not None
             case.runs[variant].append(run)
-            case.thresholds[variant].append(self._last.thresholds)
+            case.reports[variant].append(self._last)
 
     async def _one(
         self, case: _CaseState, variant: str, settings: Settings, repetition: int, position: int
@@ -387,6 +402,7 @@ class _Bench:
             results=tuple(self._results),
             runs=tuple(self._runs),
             skipped=tuple(self._skipped),
+            comparisons=tuple(self._comparisons),
         )
 
     def _write(self, report: BenchReport) -> None:

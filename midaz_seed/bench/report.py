@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from pydantic import ConfigDict, TypeAdapter
 
+from midaz_seed.reporting.comparison.comparing import Row
 from midaz_seed.reporting.report_figures import Latency
 from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.wording import printable_json
@@ -101,6 +102,20 @@ class SkippedCase:
 
 
 @dataclass(frozen=True, slots=True)
+class VariantComparison:
+    """A variant in comparison with the first one, on one case."""
+
+    case: str
+    variant: str
+    base: str
+    """The first variant."""
+    repetitions: int
+    """Those that are proved with both; each is a pair."""
+    rows: tuple[Row, ...]
+    """Each with its own 95 % interval. With one repetition it comes from the windows of a second."""
+
+
+@dataclass(frozen=True, slots=True)
 class BenchVariant:
     """A variant of the settings."""
 
@@ -139,6 +154,7 @@ class BenchReport:
     runs: tuple[BenchRun, ...]
     """In the order in which they were made."""
     skipped: tuple[SkippedCase, ...] = ()
+    comparisons: tuple[VariantComparison, ...] = ()
 
     def as_json(self) -> str:
         """Return the document as JSON."""
@@ -169,7 +185,17 @@ def json_schema() -> dict[str, Any]:
 
     A benchmark that ended without a result leaves a document with the fields up to `error` alone.
     """
-    parts = (BenchReport, BenchResult, BenchRun, BenchVariant, PhaseFigures, PhaseSpread, SkippedCase, Spread)
+    parts = (
+        BenchReport,
+        BenchResult,
+        BenchRun,
+        BenchVariant,
+        PhaseFigures,
+        PhaseSpread,
+        SkippedCase,
+        Spread,
+        VariantComparison,
+    )
     for part in parts:
         setattr(part, "__pydantic_config__", ConfigDict(use_attribute_docstrings=True))  # noqa: B010 - unknown to mypy
     schema = TypeAdapter(BenchReport).json_schema(mode="serialization")

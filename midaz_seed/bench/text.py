@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 
 from midaz_seed.bench.report import BenchReport, Spread
 from midaz_seed.bench.verdict import name_of
+from midaz_seed.reporting.comparison.values import change_text, result_text
 from midaz_seed.reporting.outputs.markdown import escaped, table
 from midaz_seed.reporting.thresholds import value_text
 from midaz_seed.wording import counted, printable, wrapped
@@ -13,6 +14,7 @@ WIDTH = 110
 HEAD = ("case", "variant", "phase", "transactions/s", "movements/s", "p50 ms", "p99 ms", "runs")
 NAMES = 3
 """The first columns, which hold names."""
+_TONES = {"not shown": "no difference can be shown"}
 SHOWN = ("transfers", "reads", "follow_ups", "refusals")
 """The phases in the tables; bench.json has the deposits too."""
 
@@ -75,7 +77,17 @@ def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
         yield "  ".join(cells).rstrip()
 
 
+def _compared(report: BenchReport) -> Iterator[str]:
+    """Describe each variant in comparison with the first one."""
+    for found in report.comparisons:
+        yield f"{name_of(found.case, found.variant)} against {found.base}, {counted(found.repetitions, 'repetition')}:"
+        for row in found.rows:
+            if row.change is not None:
+                yield f"  {row.path}: {change_text(row.change)}, {_TONES.get(result_text(row), result_text(row))}"
+
+
 def _notes(report: BenchReport) -> Iterator[str]:
+    yield from _compared(report)
     for result in report.results:
         for each in result.thresholds:
             name = name_of(result.case, result.variant)

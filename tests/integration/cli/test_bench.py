@@ -104,6 +104,18 @@ def test_variants_are_interleaved_on_the_same_plan(compared: tuple[CliResult, di
         assert (shown["min"], shown["median"], shown["max"]) == (min(rates), middle, max(rates))
 
 
+def test_each_variant_is_compared_with_the_first_one(compared: tuple[CliResult, dict[str, Any], Path]) -> None:
+    result, document, _ = compared
+    [found] = document["comparisons"]
+    assert (found["case"], found["variant"], found["base"]) == ("uniform", "c=4 transport=session", "c=2")
+    assert found["repetitions"] == 2
+    [primary] = [row for row in found["rows"] if row["is_primary"]]
+    assert (primary["group"], primary["measure"]) == ("transfers", "movements_per_s")
+    change = primary["change"]
+    assert change["low"] <= change["change"] <= change["high"]
+    assert "against c=2, 2 repetitions:\n  transfers.movements_per_s: " in result.stdout
+
+
 def test_thresholds_judge_the_median_and_end_with_5(compared: tuple[CliResult, dict[str, Any], Path]) -> None:
     result, document, _ = compared
     assert result.returncode == document["exit_code"] == 5
