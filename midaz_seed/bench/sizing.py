@@ -56,7 +56,12 @@ def with_batch_size(settings: Settings, report: Report) -> Settings:
 
 
 def check_fits(settings: Settings, case: str) -> None:
-    """Check that there are accounts for every leg of a case. Raises UsageError."""
+    """Check that runs are verified, and that there are accounts for every leg of a case. Raises UsageError."""
+    if not settings.verification.enabled:
+        raise UsageError(
+            "verification.enabled is false, and only runs that are verified count in a benchmark",
+            hint="leave it out: the verification is not in the figures of transfers",
+        )
     if settings.scenario.volume.from_settings:
         return
     legs = max((max(entry.legs, entry.sources) for entry in settings.scenario.mix.values()), default=1)

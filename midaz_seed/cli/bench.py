@@ -148,7 +148,9 @@ def _with_goal(loaded: LoadedSettings) -> "Settings":
     settings = loaded.settings
     chosen = ("scenario", "preset", "generation.batches.transactionsPerBatch")
     counts = [path for path in loaded.sources if path.startswith("volume.")]
-    given = [path for path in (*chosen, *counts) if not loaded.sources[path].startswith(("default", "preset", "not used"))]
+    given = [
+        path for path in (*chosen, *counts) if not loaded.sources[path].startswith(("default", "preset", "not used"))
+    ]
     if settings.thresholds.preset != "plan" or given:
         return settings
     batches = settings.generation.batches.model_copy(update={"transactions_per_batch": "auto"})

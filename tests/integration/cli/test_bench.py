@@ -137,6 +137,8 @@ def test_thresholds_judge_the_median_and_end_with_5(compared: tuple[CliResult, d
         (("--variant", "breaker.openX=1"), "breaker.openX"),
         (("--variant", "scenario=demo"), "cannot set scenario: the variants of a benchmark have the same cases"),
         (("--duration", "long"), "'long' is not a time"),
+        (("--run-id", "mine"), "--run-id has no effect on `midaz-seed bench`"),
+        (("--set", "verification.enabled=false"), "only runs that are verified count in a benchmark"),
         (("--customers", "90", "--case", "legs-100"), "transactions with 100 legs, and there are 90 customers"),
         (("--output", "/dev/null/x"), "the directory of the benchmark cannot be written"),
     ],
