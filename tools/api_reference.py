@@ -27,6 +27,7 @@ FUNCTIONS = (
     "teardown_async",
     "examine_async",
     "audit_async",
+    "benchmark_async",
     "list_runs",
     "find_run",
 )

@@ -18,6 +18,7 @@ import scenario_reference  # noqa: E402
 import telemetry_reference  # noqa: E402
 import threshold_reference  # noqa: E402
 
+from midaz_seed.bench.report import json_schema as bench_schema  # noqa: E402
 from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
 from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
@@ -146,6 +147,7 @@ def main() -> None:
         "report": report_schema(),
         "events": telemetry_reference.event_schema(),
         "audit": audit_schema(),
+        "bench": bench_schema(),
         "compare": comparison_schema(),
     }
     for name, schema in schemas.items():

@@ -37,6 +37,7 @@ _UNUSED: Mapping[str, Sequence[str]] = {
         "report",
         "thresholds",
     ),
+    "bench": ("runId",),
     "doctor": ("report", "thresholds"),
     "audit": (
         *_ONLY_PLANS,

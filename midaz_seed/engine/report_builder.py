@@ -25,6 +25,8 @@ from midaz_seed.reporting.report_figures import (
     OpenLoopReport,
     PhaseReport,
     RateLimitReport,
+    ReadKindReport,
+    ReadsReport,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
@@ -104,6 +106,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         concurrency=_concurrency(context),
         steady=_steady(context),
         open_loop=_open_loop(context),
+        reads=_reads(context),
         settlement=_settlement(context),
         throughput=_throughput(context),
         errors=tuple(_error(group) for group in context.tracker.groups()),
@@ -179,6 +182,24 @@ def _open_loop(context: RunContext) -> OpenLoopReport | None:
         accepted=context.meter.succeeded,
         dropped=slots.dropped,
         late_ms=latency(slots.start_delay),
+    )
+
+
+def _reads(context: RunContext) -> ReadsReport | None:
+    rate_per_s, stats = context.settings.generation.limits.reads_per_second, context.results.reads
+    if not rate_per_s:
+        return None
+    return ReadsReport(
+        rate_per_s=rate_per_s,
+        offered=stats.sent + stats.dropped,
+        sent=stats.sent,
+        dropped=stats.dropped,
+        late_ms=latency(stats.start_delay),
+        kinds=tuple(
+            ReadKindReport(kind, figures.answers, figures.failed, figures.wrong, latency(figures.latency))
+            for kind, figures in stats.kinds.items()
+            if figures.answers or figures.failed
+        ),
     )
 
 
@@ -260,6 +281,7 @@ def _verification(context: RunContext) -> VerificationReport | None:
     differences = [
         *context.results.absent,
         *context.results.not_refused,
+        *context.results.misread,
         *(difference for verification in verifications for difference in verification.differences),
     ]
     return VerificationReport(

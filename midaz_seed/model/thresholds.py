@@ -28,6 +28,7 @@ PHASES = (
     "deposits",
     "settlement",
     "transfers",
+    "reads",
     "follow_ups",
     "refusals",
     "verify",

@@ -16,6 +16,8 @@ from midaz_seed.reporting.report_figures import (
     OpenLoopReport,
     PhaseReport,
     RateLimitReport,
+    ReadKindReport,
+    ReadsReport,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
@@ -69,6 +71,7 @@ def merge_reports(reports: Sequence[Report]) -> Report:
         concurrency=_concurrency(reports),
         steady=_steady(reports, starts_s, histograms),
         open_loop=_open_loop(reports),
+        reads=_reads(reports),
         settlement=SettlementReport(
             sum(report.settlement.ledgers for report in reports),
             max(report.settlement.waited_s_max for report in reports),
@@ -261,6 +264,31 @@ def _open_loop(reports: Sequence[Report]) -> OpenLoopReport | None:
         accepted=sum(found.accepted for found in each),
         dropped=sum(found.dropped for found in each),
         late_ms=worst.late_ms,
+    )
+
+
+def _reads(reports: Sequence[Report]) -> ReadsReport | None:
+    each = [report.reads for report in reports if report.reads is not None]
+    if not each:
+        return None
+    names = dict.fromkeys(kind.name for found in each for kind in found.kinds)
+    return ReadsReport(
+        rate_per_s=sum(found.rate_per_s for found in each),
+        offered=sum(found.offered for found in each),
+        sent=sum(found.sent for found in each),
+        dropped=sum(found.dropped for found in each),
+        late_ms=max((found.late_ms for found in each), key=lambda late: late.p99),
+        kinds=tuple(_reads_of([kind for found in each for kind in found.kinds if kind.name == name]) for name in names),
+    )
+
+
+def _reads_of(kinds: Sequence[ReadKindReport]) -> ReadKindReport:
+    return ReadKindReport(
+        kinds[0].name,
+        sum(kind.answers for kind in kinds),
+        sum(kind.failed for kind in kinds),
+        sum(kind.wrong for kind in kinds),
+        max((kind.latency_ms for kind in kinds), key=lambda latency: latency.p99),
     )
 
 

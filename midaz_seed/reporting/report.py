@@ -21,6 +21,7 @@ from midaz_seed.reporting.report_figures import (
     PhaseReport,
     ProcessReport,
     RateLimitReport,
+    ReadsReport,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
@@ -104,6 +105,8 @@ class Report:
     """None when this process carried out the run."""
     thresholds: tuple[ThresholdReport, ...] = ()
     """The thresholds of the run, in the order in which they were given."""
+    reads: ReadsReport | None = None
+    """None without reads beside the writes."""
 
     def as_json(self) -> str:
         """Return the report as one JSON document. Its long rows of numbers have one line each."""

@@ -20,7 +20,7 @@ class Latency:
 @dataclass(frozen=True, slots=True)
 class PhaseReport:
     """One phase over all ledgers. `planned` = created + existing + refused + failed + skipped. `requests` counts
-    attempts and look-ups."""
+    attempts and look-ups. Of `reads` nothing is planned, and `created` counts answers."""
 
     name: str
     planned: int
@@ -150,6 +150,35 @@ class OpenLoopReport:
     accepted: int
     dropped: int
     late_ms: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class ReadKindReport:
+    """Reads of one kind beside the writes."""
+
+    name: str
+    """`balance`, `statement`, `transaction` or `list`."""
+    answers: int
+    failed: int
+    """Without an answer, or with an error. They are not sent again."""
+    wrong: int
+    """Answers that contradict the plan; `proof.differences` has the first ones."""
+    latency_ms: Latency
+    """Of the answers. Merged from slices: that of the slice with the highest p99."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadsReport:
+    """Reads beside the writes, in an open model of their own. `offered` = sent + dropped."""
+
+    rate_per_s: float
+    offered: int
+    sent: int
+    dropped: int
+    """Slots that were not used, because too many reads were in flight."""
+    late_ms: Latency
+    """The delay between a slot and the start of its read."""
+    kinds: tuple[ReadKindReport, ...]
 
 
 @dataclass(frozen=True, slots=True)

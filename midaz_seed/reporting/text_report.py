@@ -73,6 +73,7 @@ def _lines(report: Report, width: int, page: str) -> Iterator[str]:
             f"settlement: {counted(settled.ledgers, 'ledger')}, longest wait {settled.waited_s_max:.2f} s, "
             f"balances read {counted(settled.looks, 'time')}"
         )
+    yield from _reads(report)
     yield from _drains(report)
     yield from _refusals(report)
     applied = sum(phase.doubts_applied for phase in report.phases)
@@ -167,6 +168,22 @@ def _load(report: Report) -> Iterator[str]:
             f"open model at {slots.rate_per_s:,g}/s: {slots.offered:,} offered, {slots.sent:,} sent, "
             f"{slots.accepted:,} accepted, {slots.dropped:,} dropped; start delay p99 {slots.late_ms.p99:.1f} ms"
         )
+
+
+def _reads(report: Report) -> Iterator[str]:
+    """Describe reads beside the writes: a line for all, and one for each kind."""
+    reads = report.reads
+    if reads is None:
+        return
+    yield (
+        f"reads at {reads.rate_per_s:,g}/s beside the transfers: {reads.sent:,} sent, {reads.dropped:,} dropped; "
+        f"start delay p99 {reads.late_ms.p99:.1f} ms"
+    )
+    for kind in reads.kinds:
+        wrong = f", {kind.wrong:,} contradict the plan" if kind.wrong else ""
+        failed = f", {kind.failed:,} failed" if kind.failed else ""
+        latency = f"p50 {kind.latency_ms.p50:.1f} p99 {kind.latency_ms.p99:.1f} ms"
+        yield f"  {kind.name}: {counted(kind.answers, 'answer')}, {latency}{failed}{wrong}"
 
 
 def _drains(report: Report) -> Iterator[str]:

@@ -20,7 +20,7 @@ LAYERS = [
     {"engine", "probe", "pages"},
     {"ledger_audit", "wiring", "stopping", "telemetry", "outputs", "web"},
     {"runner"},
-    {"auditing", "engines"},
+    {"auditing", "bench", "engines"},
     {"cli", "shard_worker", "pytest_plugin"},
     {"__main__", "__init__"},
 ]

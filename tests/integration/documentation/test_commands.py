@@ -53,6 +53,15 @@ SMALLER = {
     r"preset: small": "preset: tiny",
     r"(run .*)--scenario demo": r"\1--scenario corner-cases",
     r"(run --scenario \w+\.yaml)": r"\1 --customers 25 --movements 40",
+    r"(--scenario 'contention#[\w-]+')": r"\1 --customers 25 --movements 40",
+    r"bench --thresholds plan": "bench --thresholds plan -v tiny -n 1 --warm-up 0",
+    r"bench --scenario contention --duration 60s": (
+        "bench --scenario contention --case zipf --customers 25 --duration 0.1s --warm-up 0.1s -n 1"
+    ),
+    r"bench (.*) --customers 600 --movements 500 -n 2 --warm-up 1s": (
+        r"bench \1 --case legs-10 --customers 25 --movements 40 -n 1 --warm-up 0"
+    ),
+    r"--case (uniform|zipf) --(variant|reads-per)": r"--case \1 --customers 25 --movements 40 -n 1 --warm-up 0 --\2",
     r"--preset tiny --rate 200 --duration 5s": (
         "--preset tiny --accounts 30 --transactions 20 --rate 60 --duration 4s"
     ),
