@@ -90,6 +90,8 @@ def automatic_run_id(settings: Settings) -> str:
     whatever it measures.
     """
     parts = settings.volume.model_dump(mode="json"), settings.data.model_dump(mode="json")
+    if settings.data.metadata == "full":  # so that the runs of before keep their ids
+        del parts[1]["metadata"]
     text = orjson.dumps([settings.seed, *parts], option=orjson.OPT_SORT_KEYS)
     return f"s{hashlib.sha256(b'auto' + text).hexdigest()[:10]}"
 

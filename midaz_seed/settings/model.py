@@ -155,8 +155,11 @@ class Volume(Section):
     )
 
 
+MetadataMode = Literal["full", "mark", "none"]
+
+
 class Data(Section):
-    """The generated people and companies."""
+    """The generated people and companies, and what transactions carry as metadata."""
 
     individuals_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         70, description="Percentage of people (CPF) among the account holders; the rest are companies (CNPJ)."
@@ -170,6 +173,12 @@ class Data(Section):
     day: Day = Field(
         date(2026, 11, 25),
         description="Day of the payment ids and due dates, in scenarios whose movements have no dates of their own.",
+    )
+    metadata: MetadataMode = Field(
+        "full",
+        description="Metadata of transactions: `full` (marks, payment rails, the scenario's), `mark` (only the mark "
+        "that identifies the item) or `none`, which spares the server a write to MongoDB for each transaction: the "
+        "mark is then at the end of the description.",
     )
 
 

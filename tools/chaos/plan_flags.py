@@ -4,6 +4,7 @@ from pathlib import Path
 
 BATCHED = ["--transactions-per-batch", "10"]
 SHARDED = ["--shards", "2"]
+WITHOUT_METADATA = ["--metadata", "none"]
 TINY = ["--preset", "small", "--accounts", "24", "--transactions", "12"]
 HISTORY = ["--scenario", str(Path(__file__).with_name("history.yaml"))]
 """A history of which every session that is done has compared each day."""
