@@ -21,7 +21,8 @@ def _transfers(found: Run) -> dict[str, Any]:
     return next(phase for phase in phases if phase["phase"] == "transfers")
 
 
-def _rate_per_s(runs: list[Run]) -> float:
+def rate_per_s(runs: list[Run]) -> float:
+    """Movements of the transfers per second: the median of some runs."""
     return statistics.median(_transfers(found)["movements_accepted_per_s"] for found in runs)
 
 
@@ -33,7 +34,7 @@ def main(options: argparse.Namespace) -> None:
             with sandbox() as server:
                 found = run(str(options.movements), server, concurrency=options.concurrency, packed=size, shards=1)
                 runs[size].append(found)
-    best = max(_rate_per_s(runs[size]) for size in _SIZES if size != "auto")
+    best = max(rate_per_s(runs[size]) for size in _SIZES if size != "auto")
     rows = []
     for size, made in runs.items():
         choices: list[dict[str, Any]] = [found.report["packing"] for found in made if found.report["packing"]]  # type: ignore[misc]
@@ -42,9 +43,9 @@ def main(options: argparse.Namespace) -> None:
             [
                 f"**auto** ({chosen})" if choices else size,
                 f"{_transfers(made[0])['transactions_accepted']:,}",
-                f"{_rate_per_s(made):,.0f}",
+                f"{rate_per_s(made):,.0f}",
                 f"{statistics.median(found.phase('transfers')['latency_ms']['p99'] for found in made):.1f}",  # type: ignore[index]
-                f"{100 * _rate_per_s(made) / best:.0f} %",
+                f"{100 * rate_per_s(made) / best:.0f} %",
                 f"{statistics.median(choice['elapsed_s'] for choice in choices):.1f}" if choices else "",
             ]
         )

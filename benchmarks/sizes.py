@@ -59,10 +59,10 @@ def volume(size: str) -> list[str]:
     return ["--preset", "small", *[word for name, count in options.items() for word in (f"--{name}", str(count))]]
 
 
-def run(size: str, server: Sandbox, *, concurrency: int, packed: str, shards: int) -> Run:
-    """One run of the command line in a process of its own."""
+def run(size: str, server: Sandbox, *, concurrency: int, packed: str, shards: int, more: tuple[str, ...] = ()) -> Run:
+    """One run of the command line in a process of its own, with further options."""
     command = [sys.executable, "-m", "midaz_seed", "run", *volume(size), "-u", server.url, "--json", "-q"]
-    command += ["-c", str(concurrency), "--transactions-per-batch", packed, "--shards", str(shards)]
+    command += ["-c", str(concurrency), "--transactions-per-batch", packed, "--shards", str(shards), *more]
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "told"
         environment = {**os.environ, "MIDAZ_SEED_JOURNAL__DIRECTORY": folder, "PYTHONPATH": os.pathsep.join(sys.path)}
