@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.model.money import format_minor
+from midaz_seed.plan.batching import Batch
 from midaz_seed.plan.calendar.stamps import LocalDay, Stamper
 from midaz_seed.plan.flows.base import Draft, Flow, LedgerFacts
 from midaz_seed.plan.items import AssetTemplate, Kind, Movement, Phase, TransactionItem
@@ -129,12 +130,11 @@ class TransactionWriter:
             ),
         )
 
-    def batch(self, flow: Flow, drafts: Sequence[Draft], key: str) -> TransactionItem:
-        """Write several movements of one source as one transaction."""
-        first = drafts[0]
-        movements = tuple([draft.movements[0] for draft in drafts])
-        asset = self._assets[first.asset]
-        routes = self._routes.of(flow, first.number) if self._routes is not None else None
+    def batch(self, flow: Flow, batch: Batch) -> TransactionItem:
+        """Write several movements as one transaction."""
+        key, number, asset_index, movements = batch
+        asset = self._assets[asset_index]
+        routes = self._routes.of(flow, number) if self._routes is not None else None
         sides = self.sides(asset, movements, "", routes)
         return self._plain(key, Phase.TRANSFERS, "Lote de pagamentos", movements, asset, sides)
 

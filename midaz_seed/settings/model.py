@@ -212,8 +212,9 @@ class Batches(Section):
         Annotated[int, Field(ge=1, le=500)] | Auto, Expectation("a whole number from 1 to 500, or auto")
     ] = Field(
         1,
-        description="Movements in one n:n transaction; 1 sends each movement alone. `auto` measures before the run "
-        "which number gives the highest throughput on the target, in a temporary organization (removed afterwards).",
+        description="Maximum movements in one n:n transaction; 1 sends each movement alone. From twice the transfers "
+        "of an account on, a transaction has all transfers of several accounts. `auto` measures before the run which "
+        "number gives the highest throughput on the target, in a temporary organization (removed afterwards).",
     )
     pack_latency_ms_p99: Annotated[float, Field(gt=0, le=600_000)] = Field(
         1000.0,

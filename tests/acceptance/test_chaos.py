@@ -10,7 +10,7 @@ import pytest
 from midaz_seed.sandbox.faults.plan import Rule
 from tools.chaos.__main__ import attempts
 from tools.chaos.faults import CLIENTS_MEET_AND_LOSE_ANSWERS, FAULTS, Rules
-from tools.chaos.plan_flags import BATCHED, SHARDED, TINY, WITHOUT_METADATA, few_accounts
+from tools.chaos.plan_flags import BATCHED, SEVERAL_SOURCES, SHARDED, TINY, WITHOUT_METADATA, few_accounts
 from tools.chaos.scenarios import SCENARIOS, kill_client, run_trial, run_trial_with_server_kill
 from tools.chaos.table import Row
 from tools.chaos.trials import Scenario, Trial
@@ -34,12 +34,17 @@ async def test_a_killed_and_resumed_client_makes_every_movement_once(fault: str)
 
 
 @pytest.mark.parametrize(
-    "mode",
-    [[*BATCHED, *WITHOUT_METADATA], SHARDED, [*BATCHED, *SHARDED]],
-    ids=["batched without metadata", "sharded", "both"],
+    "plan_flags",
+    [
+        [*TINY, *BATCHED, *WITHOUT_METADATA],
+        [*TINY, *SHARDED],
+        [*TINY, *BATCHED, *SHARDED],
+        [*SEVERAL_SOURCES, *WITHOUT_METADATA],
+    ],
+    ids=["batched without metadata", "sharded", "both", "several sources"],
 )
-async def test_a_killed_and_resumed_run_in_batches_or_shards_makes_every_movement_once(mode: list[str]) -> None:
-    row = await _count(kill_client_once, FAULTS["mixed"], [*TINY, *mode], 7)
+async def test_a_killed_and_resumed_run_in_batches_or_shards_makes_every_movement_once(plan_flags: list[str]) -> None:
+    row = await _count(kill_client_once, FAULTS["mixed"], plan_flags, 7)
     assert not row.is_bad, row
 
 

@@ -41,16 +41,20 @@ class LosingTransport(WrappedTransport):
         raise LostConnectionError("the answer is lost")
 
 
-@pytest.mark.parametrize(("pack", "metadata"), [(1, "none"), (4, "full")])
+@pytest.mark.parametrize(
+    ("pack", "metadata", "accounts", "transactions"),
+    [(1, "none", 24, 13), (4, "full", 24, 13), (12, "none", 150, 5)],
+    ids=["single", "batches", "batches of several sources"],
+)
 @pytest.mark.parametrize("applied", [None, True, False], ids=["some", "all applied", "none applied"])
 async def test_lost_answers_are_decided_by_the_balances_and_everything_ends_as_planned(
-    applied: bool | None, pack: int, metadata: str
+    applied: bool | None, pack: int, metadata: str, accounts: int, transactions: int
 ) -> None:
     async with sandbox() as server:
-        transport = LosingTransport(http_transport(server.url), of_1000=60, applied=applied)
+        transport = LosingTransport(http_transport(server.url), of_1000=60 if pack < 12 else 400, applied=applied)
         settings = settings_for(
             server.url,
-            volume={"accountsPerLedger": 24, "transactionsPerAccount": 13},
+            volume={"accountsPerLedger": accounts, "transactionsPerAccount": transactions},
             generation={"batches": {"transactionsPerBatch": pack}, "retries": {"max": 2}},
             settlement={"maxDelayS": 0.05},
             data={"metadata": metadata},

@@ -95,7 +95,7 @@ def test_packing_changes_no_balance(chosen: Settings) -> None:
         ),
     )
     for one, other in zip(packed.ledgers, single.ledgers, strict=True):
-        assert one.expectation() == other.expectation()
+        assert replace(one.expectation(), batches=()) == other.expectation()
         assert sum(len(item.movements) for item in transactions(one)) == sum(1 for _ in transactions(other))
 
 
