@@ -48,14 +48,19 @@ class Run:
         return sum(phase["requests"] for phase in phases)
 
 
+def counts(movements: int) -> dict[str, int]:
+    """The counts of a run with this number of movements, by the names of their options."""
+    accounts = movements // _PER_ACCOUNT
+    ledgers = -(-accounts // _ACCOUNTS_MAX)
+    options = {"organizations": 1, "ledgers": ledgers, "assets": 2, "portfolios": 1, "segments": 1}
+    return options | {"accounts": accounts // ledgers, "transactions": _PER_ACCOUNT}
+
+
 def volume(size: str) -> list[str]:
     """The options that make a run of this size."""
     if not size.isdigit():
         return ["--preset", size]
-    accounts = int(size) // _PER_ACCOUNT
-    ledgers = -(-accounts // _ACCOUNTS_MAX)
-    options = {"organizations": 1, "ledgers": ledgers, "assets": 2, "portfolios": 1, "segments": 1}
-    options |= {"accounts": accounts // ledgers, "transactions": _PER_ACCOUNT}
+    options = counts(int(size))
     return ["--preset", "small", *[word for name, count in options.items() for word in (f"--{name}", str(count))]]
 
 
