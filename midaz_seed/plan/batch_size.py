@@ -71,8 +71,8 @@ def transfers_of(settings: Settings) -> int:
 def sources_max(settings: Settings) -> int:
     """Return the number of source accounts that most batches can have.
 
-    No account may be on both sides. With n accounts of an asset that make r transfers each, about n / r of them pay
-    nobody of the others: the classes of a greedy colouring of a random graph are of that size.
+    No account may be on both sides. With n accounts of an asset that make r transfers each, about n / r of them make no
+    transfer among themselves: the classes of a greedy colouring of a random graph are of that size.
     """
     volume, transfers = settings.volume, transfers_of(settings)
     return volume.accounts_per_ledger // volume.assets_per_ledger // transfers if transfers else 1

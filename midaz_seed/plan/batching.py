@@ -2,9 +2,8 @@
 
 A batch has movements of one source account, or, where its size allows, all movements of several source accounts of one
 asset. No account is on both sides of a batch: a server applies two changes of one balance in one transaction in any
-order (midaz-behaviour: transaction-answer), and refuses some of them (0090). So an account whose movements involve a
-source or a destination of the batch comes into another one, and batches of several sources are often a little smaller
-than their size.
+order, and refuses some of them (0090; midaz-behaviour: legs). So a source that pays or receives from a source of a
+batch comes into another one, and batches of several sources are often smaller than their size.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
