@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_MINUTES ?= 60
 RACES ?= 100
+KILLS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test thorough coverage acceptance contract chaos engines races fuzz model check format bench bench-quick calibrate docs screenshots clean signals machine
+.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test slow thorough coverage acceptance contract chaos engines engine-kills races fuzz model check format bench bench-quick calibrate docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -44,16 +45,20 @@ demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every 
 		'  $(BIN)/midaz-seed run -v medium -u http://127.0.0.1:3002   # fill a Midaz of your own' \
 		'  $(BIN)/midaz-seed --help'
 
-test: $(STAMP) ## run the tests, in two processes (about 5 minutes)
+test: $(STAMP) ## run the tests, in two processes (about 5 minutes), but those of make slow
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+slow: $(STAMP) ## run the tests marked slow: whole processes, signals, races and waits (about 4 minutes)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 thorough: $(STAMP) ## run the tests marked thorough (large plans, statistics), and every fuzz target with more examples
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m thorough
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile=thorough tests/fuzz
 
 coverage: $(STAMP) ## run the tests with coverage, which takes twice as long; fail below 90 %
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not thorough" --cov --cov-report=term --cov-fail-under=90
 
 acceptance: $(STAMP) ## kill clients and servers under faults, and verify every movement afterwards (about 4 minutes)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/acceptance
@@ -69,6 +74,9 @@ chaos: $(STAMP) ## kill runs and servers at random times under every fault, and 
 
 engines: $(STAMP) ## kill, stop and refuse runs on a Dask cluster of this machine (about a minute)
 	@$(BIN)/python -m pytest -q tests/engines
+
+engine-kills: $(STAMP) ## kill workers, schedulers and commands of runs on Dask, and audit every movement (about half an hour; KILLS=4 for less)
+	@$(BIN)/python -m tools.engine_kills --kills $(KILLS)
 
 races: $(STAMP) ## race slices of one run, half of them twice, and audit every movement (about half an hour; RACES=12 for less)
 	@$(BIN)/python -m tools.races --races $(RACES)
@@ -87,13 +95,13 @@ dist-try: $(STAMP) ## build, install into empty environments of each Python foun
 
 sbom: $(VENV)-release/.installed ## write the software bill of materials (CycloneDX) into dist/
 	@mkdir -p dist
-	@$(VENV)-release/bin/cyclonedx-py requirements deploy/container/requirements.txt --pyproject pyproject.toml \
+	@$(VENV)-release/bin/python -W ignore::UserWarning -m cyclonedx_py requirements deploy/container/requirements.txt --pyproject pyproject.toml \
 		--mc-type application --output-reproducible --output-file dist/midaz-seed.cdx.json
 	@$(VENV)-release/bin/python -c 'import json; print(len(json.load(open("dist/midaz-seed.cdx.json"))["components"]), \
 		"components in dist/midaz-seed.cdx.json")'
 
 audit: $(VENV)-release/.installed ## look the locked dependencies up in the database of known vulnerabilities (needs the network)
-	@$(VENV)-release/bin/pip-audit --require-hashes --disable-pip -r deploy/container/requirements.txt
+	@$(VENV)-release/bin/pip-audit --strict --require-hashes --disable-pip -r deploy/container/requirements.txt
 
 lock: $(STAMP) ## lock the dependencies of the container image again, with hashes
 	@$(BIN)/python -m tools.container --lock
@@ -141,6 +149,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/sizes.py large --packed 19 --shards 2
 	@$(BIN)/python benchmarks/packing.py
 	@$(BIN)/python benchmarks/controller.py
+	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/drawing.py
 	@$(BIN)/python benchmarks/planning.py

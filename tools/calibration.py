@@ -10,8 +10,9 @@ Simulated runs: throughput per second as a quiet, a wandering and a stalling ser
 mean are compared, and two of which the second is 10 % slower. For the alternative, a block bootstrap (Politis and
 Romano 1992, with the block length of Politis and White 2004), only the false alarms are counted.
 
-Real runs: two sandboxes, of which the second needs 11 % longer for a request, are filled at the same time. The runs are
-cut into pieces of 10 and of 30 s. Pieces of one run are compared with each other, and with those of the other run.
+Real runs: five sandboxes alike and one that needs 11 % longer for a request are filled at the same time, so that the
+other work on the machine is the same for all. The runs are cut into pieces of 10 and of 30 s, and pieces of the same
+time are compared: those of the five with one another, and with those of the slower one.
 """
 
 import argparse
@@ -30,7 +31,8 @@ from statistics import fmean
 from midaz_seed.model.histogram import Histogram, coarse_bucket_max_us
 from midaz_seed.reporting.comparison.comparing import Row, compare_reports
 from midaz_seed.reporting.comparison.statistics import Figure, compare_figures
-from midaz_seed.reporting.report import LatencyHistogram, Report, read_report
+from midaz_seed.reporting.report import Report, read_report
+from midaz_seed.reporting.report_figures import LatencyHistogram
 from midaz_seed.reporting.time_series import TimeSeries, as_report, from_report
 from tools.chaos.processes import command_process, sandbox_process
 
@@ -43,6 +45,7 @@ RESAMPLES = 200
 PIECES_S = (10, 30)
 PHASE = "transfers"
 SERVICE_MS = 50
+ALIKE = 5
 PLAN = (
     *("--preset", "small", "--organizations", "1", "--ledgers", "1", "--assets", "1"),
     *("--accounts", "100", "--transactions", "1500"),
@@ -184,22 +187,22 @@ def _block_length(series: Series) -> int:
     level = covariance[0] + 2 * sum(weights[lag] * covariance[lag] for lag in range(1, reach + 1))
     if not level:
         return 1
-    return max(1, min(round((1.5 * slope * slope / level**2) ** (1 / 3) * count ** (1 / 3)), count // 3))
+    return int(max(1, min(round((1.5 * slope * slope / level**2) ** (1 / 3) * count ** (1 / 3)), count // 3)))
 
 
-async def real(seconds: int, kept: Path | None) -> tuple[Report, Report]:
-    """Fill two sandboxes at the same time, of which the second is slower; return the reports."""
+async def real(seconds: int, kept: Path | None) -> list[Report]:
+    """Fill sandboxes at the same time; return the reports, that of the slower one last."""
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        for letter in "ab":
-            (folder / letter).mkdir()
-        found = await asyncio.gather(
-            _fill(folder / "a", SERVICE_MS, seconds), _fill(folder / "b", SERVICE_MS / SLOWER, seconds)
-        )
-    for letter, data in zip("ab", found, strict=True):
+        folders = [Path(name) / str(number) for number in range(ALIKE + 1)]
+        for folder in folders:
+            folder.mkdir()
+        services_ms = [SERVICE_MS] * ALIKE + [SERVICE_MS / SLOWER]
+        filling = (_fill(*each, seconds) for each in zip(folders, services_ms, strict=True))
+        found = await asyncio.gather(*filling)
+    for number, data in enumerate(found):
         if kept is not None:
-            (kept / f"{letter}.json").write_bytes(data)
-    return read_report(found[0]), read_report(found[1])
+            (kept / f"{number}.json").write_bytes(data)
+    return [read_report(data) for data in found]
 
 
 async def _fill(folder: Path, service_ms: float, seconds: int) -> bytes:
@@ -249,19 +252,18 @@ def _piece(report: Report, series: TimeSeries) -> Report:
     )
 
 
-def cut_up(a: Report, b: Report, comparisons: int) -> Iterator[tuple[Result, float]]:
-    """Compare the pieces of two real runs; return with each result how often any figure showed a difference."""
+def cut_up(reports: Sequence[Report]) -> Iterator[tuple[Result, float]]:
+    """Compare pieces of real runs; return with each result how often any figure showed a difference that is none."""
     for length_s in PIECES_S:
-        before, after = pieces(a, length_s), pieces(b, length_s)
-        same = [*combinations(before, 2), *combinations(after, 2)]
-        other = list(product(before, after))
-        draw = random.Random(length_s)
-        same, other = (draw.sample(pairs, min(comparisons, len(pairs))) for pairs in (same, other))
+        *alike, slower = (pieces(report, length_s) for report in reports)
+        same = [pair for first, second in combinations(alike, 2) for pair in zip(first, second, strict=False)]
+        other = [pair for each in alike for pair in zip(each, slower, strict=False)]
         rows = [_central(compare_reports([first], [second])) for first, second in same]
         alarms = sum(each[0].is_shown for each in rows)
         anywhere = sum(any(row.is_shown for row in each) for each in rows)
         found = sum(_central(compare_reports([first], [second]))[0].tone == "worse" for first, second in other)
-        result = Result("sandbox, cut", length_s, 100 * alarms / len(same), 100 * found / len(other), None, len(same))
+        name = f"sandbox ({len(other)} of the slower one)"
+        result = Result(name, length_s, 100 * alarms / len(same), 100 * found / len(other), None, len(same))
         yield result, 100 * anywhere / len(same)
 
 
@@ -286,21 +288,21 @@ def main() -> None:
     """Run the calibration; exit with 1 if a goal is missed where it is required."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--comparisons", type=int, default=200, help="of each server and length (default: 200)")
-    parser.add_argument("--seconds", type=int, default=200, help="length of the real runs; 0: none (default: 200)")
+    parser.add_argument("--seconds", type=int, default=265, help="length of the real runs; 0: none (default: 265)")
     parser.add_argument("--keep", type=Path, help="directory for the reports of the real runs")
-    parser.add_argument("--reports", type=Path, nargs=2, help="cut these reports instead of new ones")
+    parser.add_argument("--reports", type=Path, help="cut the reports of this directory (--keep) instead of new ones")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
     results = list(simulated(arguments.comparisons, arguments.seed))
     print_table(results)
     if arguments.reports or arguments.seconds:
-        a, b = (
-            [read_report(file.read_bytes()) for file in arguments.reports]
+        reports = (
+            [read_report(file.read_bytes()) for file in sorted(arguments.reports.glob("*.json"))]
             if arguments.reports
             else asyncio.run(real(arguments.seconds, arguments.keep))
         )
         print()
-        cuts = list(cut_up(a, b, arguments.comparisons))
+        cuts = list(cut_up(reports))
         print_table([result for result, _ in cuts])
         for result, anywhere in cuts:
             print(f"any figure, {result.length_s} s: {anywhere:.1f} % of {result.comparisons}")

@@ -7,7 +7,7 @@
 Kinds of rows:
 
 - worker: a process of the cluster that `--engine dask` starts on this machine, of which ten are killed in each run.
-- worker for good: a worker of a cluster without nannies. All of them are killed, one after the other, so that the
+- worker without nanny: a worker of a cluster without nannies. All of them are killed, one after the other, so that the
   others take over its slice, and the run ends without a worker.
 - scheduler: the scheduler of such a cluster, once in a run.
 - command: the command itself, with the scheduler in it, once in a run; its workers are left.
@@ -33,7 +33,7 @@ import psutil  # type: ignore[import-untyped]
 from tools.chaos.audit import audit_file, planned_by
 from tools.chaos.processes import UNMEASURED_ENVIRONMENT, command_process, posts_seen, sandbox_process
 
-KINDS = ("worker", "worker for good", "scheduler", "command")
+KINDS = ("worker", "worker without nanny", "scheduler", "command")
 PRESETS = ("small", "medium")
 WORKERS = (2, 4)
 KILLS_PER_RUN = 10
@@ -85,7 +85,9 @@ async def cluster_of(workers: int, folder: Path) -> AsyncIterator[Cluster]:
     """Run a scheduler and workers without nannies, and end them with the block."""
     file = folder / "scheduler.json"
     file.unlink(missing_ok=True)
-    started = [await _dask("scheduler", "--host", "127.0.0.1", "--scheduler-file", str(file), "--no-dashboard")]
+    started = [
+        await _dask("scheduler", "--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(file), "--no-dashboard")
+    ]
     try:
         while not file.exists():
             await asyncio.sleep(0.1)
@@ -206,13 +208,13 @@ async def trial(row: Row, number: int, seed: int, kills: int) -> None:
 
 
 async def fill(row: Row, seed: int, kills: int) -> None:
-    """Carry out the runs of one row."""
-    one = {"scheduler": 1, "command": 1, "worker for good": row.workers}.get(row.kind)
+    """Carry out the runs of one row; print it after each."""
+    one = {"scheduler": 1, "command": 1, "worker without nanny": row.workers}.get(row.kind)
     number = 0
     while number == 0 or (one is None and row.kills < kills and number < kills):
         await trial(row, number, seed, one or min(KILLS_PER_RUN, kills - row.kills))
         number += 1
-    print(markdown(row), flush=True)
+        print(markdown(row), flush=True)
 
 
 def markdown(row: Row) -> str:

@@ -96,7 +96,14 @@ def compare(
             f"--paired needs as many runs of A as of B, and there are {len(before)} and {len(after)}",
             hint="leave --paired out, or name the runs of each round",
         )
-    comparison = compare_sides(before, after, thresholds=thresholds, **options)
+    try:
+        comparison = compare_sides(before, after, thresholds=thresholds, **options)
+    except ValueError as error:  # the columns of a time series, or the counts of a histogram, do not fit one another
+        raise UsageError(
+            f"a report is damaged: {' '.join(str(error).split())[:200]}",
+            where=f"{a}, {b}",
+            hint="use the files as midaz-seed wrote them",
+        ) from error
     if as_json:
         text = comparison.as_json()
     elif as_markdown:

@@ -23,9 +23,9 @@ FETCH_WITHIN_S = 5.0
 CLOSE_S = 3.0
 """Time in which the processes of a local cluster may end by themselves."""
 _LOCAL_SETTINGS = {"distributed.deploy.lost-worker-timeout": 60.0}
-"""Settings of a cluster on this machine, in seconds. A worker that is lost is given up, for good, unless its process
-has started again by then. Dask's own 15 s are over on a busy machine before it has, and they are counted from the first
-loss: a worker that is lost a second time is given up while it starts for the third."""
+"""Settings of a cluster on this machine, in seconds. Dask closes the nanny of a worker that is away at this time after
+it was lost, and starts no other. Its own 15 s are over on a busy machine before a process has started. They are counted
+from each loss, so that a worker which is lost repeatedly is closed while it starts again; see `replace_workers`."""
 CLOCK_ERROR_S = 2.0
 """Difference between the clocks of a worker and of this machine that a time limit admits."""
 PROBLEMS_MAX = 5
@@ -128,7 +128,13 @@ class DaskCluster:
     def replace_workers(self) -> None:
         """Start the processes of a local cluster that Dask has given up."""
         if self._local is not None:
+            self._local.sync(self._forget_ended_nannies)
             self._local.scale(self._local_size)
+
+    async def _forget_ended_nannies(self) -> None:
+        for name, nanny in list(self._local.workers.items()):
+            if nanny.status.name in _ENDING:  # it failed to start a process, and would keep its place
+                del self._local.workers[name]
 
     def workers(self) -> dict[str, tuple[str, int]]:
         """Return the workers: address -> (name, threads).

@@ -57,7 +57,7 @@ from midaz_seed.wording import counted
 
 POLL_EVERY_S = 0.1
 LOOK_EVERY_S = 5.0
-WORKERLESS_S = 30.0
+WORKERLESS_S = 60.0
 """Time without any worker after which the slices that have not ended are lost."""
 LATE_S = 5.0
 """Time after the time limit in which a slice may still end, and its result arrive."""

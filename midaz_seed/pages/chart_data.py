@@ -172,7 +172,9 @@ def _throughput(run: _Run) -> JsonObject:
     requests = run.per_second(run.total(lambda phase: phase.requests))
     leading, unit = (movements, "movements/s") if any(movements) else (requests, "requests/s")
     top = max(range(len(leading)), key=leading.__getitem__)
-    summary = f"At most {leading[top]:,.0f} {unit}, at {run.at(top)}. The shading shows the phase with most requests."
+    window = f"{run.series.interval_s:g} s"  # the key figure can be higher: it leaves out the time without money
+    most = f"At most {leading[top]:,.0f} {unit} over a window of {window}, at {run.at(top)}."
+    summary = f"{most} The shading shows the phase with most requests."
     series = [_series("requests", "/s", requests)]
     if any(movements):
         series.insert(0, _series("movements", "/s", movements, "area"))

@@ -49,7 +49,7 @@ SLOW = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 
 def cluster() -> Iterator[Any]:
     """Run a scheduler and three workers, which are processes."""
     with (
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "60s"}),  # after 15 s it gives up a slow start
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),  # or it closes one that is starting
         distributed.LocalCluster(
             n_workers=3,
             threads_per_worker=1,
@@ -185,6 +185,22 @@ async def test_a_signal_ends_all_slices_and_the_same_command_continues(
         assert (finished.exit_code, finished.plan_done_percent) == (0, 100), finished.verdict
         assert finished.movements < MOVEMENTS
         await _audit(server.url)
+
+
+async def test_limits_and_error_budget_are_those_of_the_whole_run(cluster: Any, tmp_path: Path) -> None:
+    limits = {"shards": 4, "maxConcurrency": 3, "requestsPerSecond": 300, "durationS": 3600}
+    async with sandbox() as server:
+        settings = _settings(server.url, tmp_path, generation={"limits": limits})
+        report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address)
+    assert report.exit_code == 0, report.verdict
+    assert report.engine is not None
+    assert (report.engine.slices, report.concurrency.in_flight) == (3, 3)  # each slice has at least one in flight
+    slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+    budgets = [each.error_budget_percent for each in slices]
+    assert (report.error_budget_percent, budgets) == (1, [100] * 3), "it is evaluated with the items of all slices"
+    own: list[Any] = [each.settings["generation"]["limits"] for each in slices]  # type: ignore[index, call-overload]
+    assert sum(each["requestsPerSecond"] for each in own) == 300
+    assert all(0 < each["durationS"] < 3600 for each in own)
 
 
 def _limit_files(limit: int) -> None:

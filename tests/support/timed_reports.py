@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from midaz_seed.model.histogram import Histogram, coarse_bucket
-from midaz_seed.reporting.report import LatencyHistogram, Report, ThroughputReport
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import LatencyHistogram, ThroughputReport
 from midaz_seed.reporting.time_series import PhaseSeries, TimeSeriesReport
 from tests.support.small_report import phase, report
 

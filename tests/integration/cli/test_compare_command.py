@@ -83,6 +83,7 @@ def test_a_threshold_that_fails_gives_exit_code_5(folder: Path) -> None:
         (("before/1.json", "after.json", "--fail-if", "movements_per_s == 1x"), "must use <, <=, > or >="),
         (("before/1.json", "after.json", "--json", "--markdown"), "both print on stdout"),
         (("before/1.json", "bad.json"), "not a report of midaz-seed"),
+        (("before/1.json", "damaged.json"), "a report is damaged: 'elsewhere' is not a valid Phase"),
         (("before/1.json", ","), "no report is named"),
         (("before/1.json", "empty"), "no report in this directory"),
     ],
@@ -92,6 +93,8 @@ def test_what_cannot_be_compared_is_refused_with_what_to_do(
 ) -> None:
     (folder / "bad.json").write_text('{"schema_version": 1}')
     (folder / "empty").mkdir(exist_ok=True)
+    whole = (folder / "after.json").read_text()
+    (folder / "damaged.json").write_text(whole.replace('"phase":"transfers","first"', '"phase":"elsewhere","first"'))
     refused = compare(folder, *arguments)
     assert refused.returncode == 2
     assert message in refused.stderr

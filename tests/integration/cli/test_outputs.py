@@ -95,6 +95,13 @@ def test_a_failed_threshold_ends_a_verified_run_with_5_and_every_output_says_bot
     assert "fail if transfers.failed &#62; 0 | 0 | passed" in left.summary
 
 
+def test_an_unknown_measure_names_the_nearest_and_where_the_others_are(tmp_path: Path) -> None:
+    result = run_cli("run", "--target", "sandbox", "--fail-if", "latncy_ms_p99 > 1", cwd=tmp_path)
+    assert result.returncode == ExitCode.USAGE
+    assert "unknown measure latncy_ms_p99; did you mean latency_ms_p99?" in result.stderr
+    assert "hint: docs/thresholds.md has every measure with its unit" in result.stderr
+
+
 def test_a_run_with_a_failed_threshold_is_finished_and_its_directory_has_every_output(failed_threshold: Left) -> None:
     (run,) = (failed_threshold.directory / "runs").iterdir()
     record = json.loads((run / "run.json").read_text())

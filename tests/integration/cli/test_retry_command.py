@@ -27,6 +27,8 @@ from tests.support.settings import settings_for
 from tests.support.transports import InterceptingTransport, http_transport
 from tools.chaos.processes import UNMEASURED_ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 3}
 
 

@@ -71,6 +71,7 @@ def test_the_build_copies_only_files_that_exist_and_are_not_ignored() -> None:
         assert f"!{source}" in kept or f"!{Path(source).parent}" in kept
 
 
+@pytest.mark.slow
 async def test_the_health_check_is_that_of_the_sandbox_and_of_nothing_else() -> None:
     command = json.loads(last("HEALTHCHECK").partition("CMD ")[2])
 

@@ -18,6 +18,7 @@ from tools.github_action import ACTION, ROOT, run_action
 WORKFLOWS = sorted((ROOT / ".github/workflows").glob("*.yml"))
 
 
+@pytest.mark.slow
 def test_the_action_starts_a_sandbox_and_fills_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The step that installs the package is tried by `make dist-try`."""
     command = tmp_path / "bin/midaz-seed"
@@ -41,9 +42,9 @@ def test_the_action_starts_a_sandbox_and_fills_it(tmp_path: Path, monkeypatch: p
         for name in ("report.json", "report.html", "junit.xml", "manifest.json", "sandbox.log"):
             assert (Path(outputs["directory"]) / name).stat().st_size
             assert name.replace("report.json", "report.*").replace("report.html", "report.*") in uploaded
-        with pytest.raises(RuntimeError, match="Start the sandbox: exit code 1\nerror: .*in use"):
-            again = tmp_path / "again"
-            again.mkdir()
+        again = tmp_path / "again"
+        again.mkdir()
+        with pytest.raises(RuntimeError, match=r"Start the sandbox: exit code 1\nerror: .*in use"):
             run_action(again, {"port": outputs["url"].rpartition(":")[2]}, skip="Install midaz-seed")
     finally:
         os.kill(int(outputs["pid"]), signal.SIGTERM)

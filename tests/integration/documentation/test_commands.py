@@ -23,6 +23,8 @@ from midaz_seed.cli import cli
 from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[3]
 PAGES = [
     ROOT / "README.md",
@@ -40,6 +42,7 @@ ELSEWHERE = {
     r"runs serve": "tests/integration/web/test_history.py",
     r"--web": "tests/integration/web/test_live_run.py",
     r"--metrics|OTEL_": "tests/integration/telemetry/test_observed_run.py",
+    r"^midaz-seed compare ": "tests/integration/cli/test_compare_command.py",
     r"--open": "tests/integration/cli/test_outputs.py",
     r"run --resume +#": "tests/integration/engine/test_resume.py",
     r"^midaz-seed sandbox --(faults|dialect|async|data l)": "tests/integration/sandbox/test_process.py",
@@ -59,7 +62,9 @@ SMALLER = {
         r"bench \1 --case legs-10 --customers 25 --movements 40 -n 1 --warm-up 0"
     ),
     r"--case (uniform|zipf) --(variant|reads-per)": r"--case \1 --customers 25 --movements 40 -n 1 --warm-up 0 --\2",
-    r"--preset tiny --rate 200 --duration 5s": ("--preset tiny --accounts 30 --transactions 4 --rate 60 --duration 3s"),
+    r"--preset tiny --rate 200 --duration 5s": (
+        "--preset tiny --accounts 30 --transactions 20 --rate 60 --duration 4s"
+    ),
 }
 LEDGER = "0190b3e2-7d4c-7c1e-9b0e-3f6a2c5d8e41"
 """The ledger of the examples."""
@@ -74,11 +79,10 @@ def commands(text: str) -> Iterator[tuple[str, str]]:
         if language not in ("sh", "console"):
             yield language, body
             continue
+        prompt = "$ " if language == "console" else ""
         for line in body.replace("\\\n", " ").splitlines():
-            prompt, _, typed = line.rpartition("$ ") if language == "console" else ("$", "", line)
-            if typed.strip() and (language == "sh" or prompt == ""):
-                if language == "sh" or line.startswith("$ "):
-                    yield "sh", typed.strip()
+            if line.strip() and line.startswith(prompt):
+                yield "sh", line.removeprefix(prompt).strip()
 
 
 SCRIPTS = {str(page.relative_to(ROOT)): list(commands(page.read_text(encoding="utf-8"))) for page in PAGES}
@@ -106,7 +110,7 @@ class Proxy(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = handle_any
+    do_GET = do_POST = do_PATCH = do_DELETE = do_HEAD = handle_any  # noqa: N815 - the names of the base class
 
     def log_message(self, *_: object) -> None:
         """Print nothing."""

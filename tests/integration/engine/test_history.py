@@ -23,6 +23,8 @@ from tests.support.kills import run_until_killed
 from tests.support.sandbox import sandbox
 from tests.support.transports import InterceptingTransport, MiddlewareTransport, Send, http_transport
 
+pytestmark = pytest.mark.slow
+
 JITTER = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 6, "spread_ms": 5}}]}
 """Reorders what is in flight at the same time."""
 EVERY_DAY = "[8 random days]"

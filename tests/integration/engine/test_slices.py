@@ -21,6 +21,8 @@ from tests.support.junit import read_junit
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
+pytestmark = pytest.mark.slow
+
 VOLUME = {"accountsPerLedger": 8, "transactionsPerAccount": 6, "ledgersPerOrganization": 3, "organizations": 2}
 
 
@@ -37,18 +39,24 @@ async def test_slices_at_the_same_time_one_of_them_twice_make_everything_once(tm
     async with sandbox() as server:
         alone = await seed_async(settings_for(server.url, volume=VOLUME))
         planned = await read_balances(server.url)
-    async with sandbox() as server:
-        runs = tmp_path / "runs"
-        parts = [_slice(server.url, runs, number, 4) for number in (1, 2, 3, 4)]
-        reports = await asyncio.gather(*parts, _slice(server.url, tmp_path / "other", 3, 4))
-        assert [report.exit_code for report in reports] == [0] * 5, [report.verdict for report in reports]
-        assert await read_balances(server.url) == planned
-        whole = await verify_async(settings_for(server.url, volume=VOLUME, verification={"everyTransaction": True}))
-        assert whole.exit_code == 0, whole.verdict
-        organizations = sum(_counts(report)["organizations"][1] for report in reports)
-        assert organizations == VOLUME["organizations"]
+    for attempt in range(4):  # a late twin may see what the other one moves, and then ends with a sentence
+        async with sandbox() as server:
+            runs = tmp_path / str(attempt) / "runs"
+            parts = [_slice(server.url, runs, number, 4) for number in (1, 2, 3, 4)]
+            reports = await asyncio.gather(*parts, _slice(server.url, tmp_path / str(attempt) / "other", 3, 4))
+            assert await read_balances(server.url) == planned
+            whole = await verify_async(settings_for(server.url, volume=VOLUME, verification={"everyTransaction": True}))
+            assert whole.exit_code == 0, whole.verdict
+        if not any(report.exit_code for report in reports):
+            break
+        assert [reports[number].exit_code for number in (0, 1, 3)] == [0] * 3, [report.verdict for report in reports]
+        assert {reports[2].exit_code, reports[4].exit_code} == {0, 1}
+        assert any("A surplus is not a delay" in reports[number].verdict for number in (2, 4))
+    assert [report.exit_code for report in reports] == [0] * 5, [report.verdict for report in reports]
+    organizations = sum(_counts(report)["organizations"][1] for report in reports)
+    assert organizations == VOLUME["organizations"]
 
-        merged, directory = merge_slices(find_slices(runs, alone.run_id), SystemClock())
+    merged, directory = merge_slices(find_slices(runs, alone.run_id), SystemClock())
     made = {name: planned for name, (planned, _) in _counts(merged).items()}
     assert made == {name: planned for name, (planned, _) in _counts(alone).items()}
     assert merged.movements + reports[4].movements == alone.movements

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from midaz_seed.errors import RunError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.reporting.merging import merge_reports
-from midaz_seed.reporting.report import LatencyHistogram, LedgerReport, Report, latency
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import LatencyHistogram, latency
+from midaz_seed.reporting.report_findings import LedgerReport
 from tests.support.small_report import PROVED, phase, report
 
 

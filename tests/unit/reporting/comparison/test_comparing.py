@@ -13,7 +13,8 @@ from midaz_seed.reporting.comparison.comparison import Comparison, NamedReport, 
 from midaz_seed.reporting.comparison.gates import GateState
 from midaz_seed.reporting.comparison.text import render_comparison, render_markdown_comparison
 from midaz_seed.reporting.comparison.windows import RunWindows
-from midaz_seed.reporting.report import Latency, OpenLoopReport, Report, SettlementReport
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import Latency, OpenLoopReport, SettlementReport
 from tests.support.timed_reports import counts, timed_report
 
 BEFORE = timed_report(counts(20, 500, seed=1), seed=1)
