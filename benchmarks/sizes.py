@@ -48,21 +48,26 @@ class Run:
         return sum(phase["requests"] for phase in phases)
 
 
+def counts(movements: int) -> dict[str, int]:
+    """The counts of a run with this number of movements, by the names of their options."""
+    accounts = movements // _PER_ACCOUNT
+    ledgers = -(-accounts // _ACCOUNTS_MAX)
+    options = {"organizations": 1, "ledgers": ledgers, "assets": 2, "portfolios": 1, "segments": 1}
+    return options | {"accounts": accounts // ledgers, "transactions": _PER_ACCOUNT}
+
+
 def volume(size: str) -> list[str]:
     """The options that make a run of this size."""
     if not size.isdigit():
         return ["--preset", size]
-    accounts = int(size) // _PER_ACCOUNT
-    ledgers = -(-accounts // _ACCOUNTS_MAX)
-    options = {"organizations": 1, "ledgers": ledgers, "assets": 2, "portfolios": 1, "segments": 1}
-    options |= {"accounts": accounts // ledgers, "transactions": _PER_ACCOUNT}
+    options = counts(int(size))
     return ["--preset", "small", *[word for name, count in options.items() for word in (f"--{name}", str(count))]]
 
 
-def run(size: str, server: Sandbox, *, concurrency: int, packed: str, shards: int) -> Run:
-    """One run of the command line in a process of its own."""
+def run(size: str, server: Sandbox, *, concurrency: int, packed: str, shards: int, more: tuple[str, ...] = ()) -> Run:
+    """One run of the command line in a process of its own, with further options."""
     command = [sys.executable, "-m", "midaz_seed", "run", *volume(size), "-u", server.url, "--json", "-q"]
-    command += ["-c", str(concurrency), "--transactions-per-batch", packed, "--shards", str(shards)]
+    command += ["-c", str(concurrency), "--transactions-per-batch", packed, "--shards", str(shards), *more]
     with tempfile.TemporaryDirectory() as folder:
         told = Path(folder) / "told"
         environment = {**os.environ, "MIDAZ_SEED_JOURNAL__DIRECTORY": folder, "PYTHONPATH": os.pathsep.join(sys.path)}

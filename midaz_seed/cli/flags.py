@@ -196,6 +196,15 @@ PLAN_OPTIONS = (
     ),
     _setting(
         PLAN,
+        "data.metadata",
+        "--metadata",
+        metavar="MODE",
+        choices=("full", "mark", "none"),
+        help="Metadata of transactions: full, mark (only the item's mark) or none, which spares the server a write to "
+        "MongoDB for each [default: full]",
+    ),
+    _setting(
+        PLAN,
         "generation.batches.transactionsPerBatch",
         "--transactions-per-batch",
         metavar="N|auto",

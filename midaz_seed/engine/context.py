@@ -182,7 +182,7 @@ class RunContext:
 
     def api(self, phase: Phase) -> MidazApi:
         """Return the server's reads, counted in a phase."""
-        return MidazApi(self.sender.read, phase)
+        return MidazApi(self.sender.read, phase, marks_in_metadata=self.plan.metadata != "none")
 
     def recorder(self, ledger: LedgerState, phase: Phase) -> PhaseRecorder:
         """Return the recorder that counts the outcomes of a phase of a ledger."""

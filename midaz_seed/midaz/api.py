@@ -8,7 +8,7 @@ A proxy may answer instead of Midaz, and lists may lag. Therefore an object coun
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from itertools import pairwise
 from typing import Protocol, TypeVar, cast
 
@@ -20,7 +20,7 @@ from midaz_seed.midaz.evidence import parent_of, parsed_exactly
 from midaz_seed.midaz.routes import COLLECTIONS, PAGE_LIMIT, Place
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.plan.marks import KEY_MARK
+from midaz_seed.plan.marks import KEY_MARK, mark_in, mark_of_transaction
 from midaz_seed.reporting.redaction import redacted_start
 from midaz_seed.transport.base import KEY_HEADER, Request, Response, Service
 
@@ -91,9 +91,17 @@ def freeze_request(place: Place, balance_id: str) -> Request:
 class MidazApi:
     """The reads of one phase of a run."""
 
-    def __init__(self, read: Read, phase: Phase) -> None:
+    def __init__(self, read: Read, phase: Phase, *, marks_in_metadata: bool = True) -> None:
+        """Prepare the reads.
+
+        Args:
+            read: sends one.
+            phase: in which they are counted.
+            marks_in_metadata: transactions carry their marks in the metadata, otherwise in the description.
+        """
         self._read = read
         self._phase = phase
+        self._marks_in_metadata = marks_in_metadata
 
     async def version(self) -> str:
         """Return the server's version, such as `v3.8.0`. Raises NotMidazError when the server is not a Midaz."""
@@ -231,28 +239,43 @@ class MidazApi:
     async def transaction_id_by_mark(
         self, place: Place, mark: str, dates: Mapping[str, str] | None = None
     ) -> str | None:
-        """Return the id of the transaction with `seedKey` = `mark` in its metadata; None when it does not exist.
+        """Return the id of the transaction with this mark; None when it does not exist.
 
-        A reversal has the metadata of the transaction that it reverts and is not meant.
+        A reversal has the mark of the transaction that it reverts and is not meant.
         """
-        rows = await self.transactions_by_mark(place, mark, dates)
-        return next((str(row["id"]) for row in rows if not parent_of(row)), None)
+        return (await self.transaction_ids_by_mark(place, [mark], dates)).get(mark)
+
+    async def transaction_ids_by_mark(
+        self, place: Place, marks: Iterable[str], dates: Mapping[str, str] | None = None
+    ) -> dict[str, str]:
+        """Return the ids of the transactions with these marks, by mark, as `transactions_by_mark`."""
+        rows = await self.transactions_by_mark(place, marks, dates)
+        return {mark_of_transaction(row): str(row["id"]) for row in reversed(rows) if not parent_of(row)}
 
     async def transactions_by_mark(
-        self, place: Place, mark: str, dates: Mapping[str, str] | None = None
+        self, place: Place, marks: Iterable[str], dates: Mapping[str, str] | None = None
     ) -> list[JsonObject]:
-        """Return the transactions with `seedKey` = `mark` in their metadata: one, and its reversal.
+        """Return the transactions with these marks: for each one, and its reversal.
+
+        In the metadata a mark is found by a filter, one request for each. Descriptions have no filter
+        (midaz-behaviour: metadata-filters), so without metadata the whole list is read once.
 
         Args:
-            place: its ledger.
-            mark: its mark.
+            place: their ledger.
+            marks: their marks.
             dates: `start_date` and `end_date`: by default they are searched in the last months.
         """
-        path = routes.transactions(place)
-        query = {f"metadata.{KEY_MARK}": mark, "limit": str(PAGE_LIMIT), **(dates or {})}
-        envelope = await self.rows_once(path, Service.TRANSACTION, **query)
-        rows = cast("list[JsonObject]", envelope["items"])
-        return [row for row in rows if mark_of(row) == mark and row.get("id")]
+        path, wanted = routes.transactions(place), set(marks)
+        found: list[JsonObject] = []
+        if wanted and not self._marks_in_metadata:
+            every = self.rows(path, Service.TRANSACTION, by_cursor=True, query=dates)
+            return [row async for row in every if mark_of_transaction(row) in wanted and row.get("id")]
+        for mark in sorted(wanted):
+            query = {f"metadata.{KEY_MARK}": mark, "limit": str(PAGE_LIMIT), **(dates or {})}
+            envelope = await self.rows_once(path, Service.TRANSACTION, **query)
+            rows = cast("list[JsonObject]", envelope["items"])
+            found += [row for row in rows if mark_of(row) == mark and row.get("id")]
+        return found
 
     async def transaction(
         self, place: Place, transaction_id: str, dates: Mapping[str, str] | None = None
@@ -289,9 +312,7 @@ class MidazApi:
 
 def mark_of(row: JsonObject, name: str = KEY_MARK) -> str:
     """Return a mark in the metadata of a server object; "" without one."""
-    metadata = row.get("metadata")
-    mark = metadata.get(name) if isinstance(metadata, dict) else None
-    return mark if isinstance(mark, str) else ""
+    return mark_in(row, name)
 
 
 def _version(response: Response) -> str | None:

@@ -18,7 +18,7 @@ import orjson
 
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.items import Kind, TransactionItem
-from midaz_seed.plan.marks import KEY_MARK
+from midaz_seed.plan.marks import KEY_MARK, mark_in, mark_of_transaction
 
 REPLAYED = "X-Idempotency-Replayed"
 """Response header for transactions: `true` when the server returned the stored answer of the key and did nothing."""
@@ -110,7 +110,7 @@ def of_refusal(status: int, headers: Mapping[str, str], body: bytes, item: Trans
         code = midaz_code(body) if 400 <= status < 500 else ""
         return REFUSED if code and code[-4:] not in _MAY_BE_MADE else OPEN
     found = parsed_exactly(body)
-    mark = _mark(found) if isinstance(found, dict) else ""
+    mark = mark_of_transaction(found) if isinstance(found, dict) else ""
     if mark == item.tag:
         return MADE
     if mark and headers.get(REPLAYED) == "true":
@@ -176,7 +176,7 @@ def is_plainly_ours(body: bytes, item: TransactionItem, ledger: bytes) -> bool:
         ledger: from `ledger_bytes`.
     """
     at = body.find(b'"amount"')
-    return body.startswith(item.answer + ledger, at) and body.find(item.mark, at) > 0 and body.endswith(b"}]}")
+    return body.startswith(item.answer + ledger, at) and item.mark in body and body.endswith(b"}]}")
 
 
 def midaz_code(body: bytes) -> str:
@@ -244,8 +244,8 @@ def is_entity(found: JsonObject, planned: JsonObject, parents: Mapping[str, str]
     """Return whether a server object is the planned one: it has an id, the mark, and the identifying fields."""
     if not isinstance(found.get("id"), str) or not found["id"]:
         return False
-    mark = _mark(planned)
-    if mark and _mark(found) != mark:
+    mark = mark_in(planned, KEY_MARK)
+    if mark and mark_in(found, KEY_MARK) != mark:
         return False
     if any(found.get(name) != value for name, value in parents.items() if name in found or value):
         return False
@@ -264,7 +264,7 @@ def is_record(row: JsonObject, item: TransactionItem) -> bool:
 
     Accounts are not compared: in lists their order varies and operations may be truncated.
     """
-    return _mark(row) == item.tag and has_amount(row.get("amount"), row.get("assetCode"), item)
+    return mark_of_transaction(row) == item.tag and has_amount(row.get("amount"), row.get("assetCode"), item)
 
 
 def has_amount(amount: Json, asset: Json, item: TransactionItem) -> bool:
@@ -336,7 +336,7 @@ def _of_success(headers: Mapping[str, str], body: bytes, item: TransactionItem, 
     found = parsed_exactly(body)
     if not isinstance(found, dict) or not _is_whole_transaction(found):
         return ODD
-    mark = _mark(found)
+    mark = mark_of_transaction(found)
     if mark == item.tag:
         return MADE if _is_planned(found, item, place) else ODD
     if mark and headers.get(REPLAYED) == "true":
@@ -364,12 +364,6 @@ def _is_planned(found: JsonObject, item: TransactionItem, place: str) -> bool:
         and sorted(map(str, cast("list[Json]", found["destination"]))) == sorted(destinations)
         and place.endswith(f"/organizations/{found['organizationId']}/ledgers/{found['ledgerId']}")
     )
-
-
-def _mark(row: JsonObject) -> str:
-    metadata = row.get("metadata")
-    mark = metadata.get(KEY_MARK) if isinstance(metadata, dict) else None
-    return mark if isinstance(mark, str) else ""
 
 
 def _amount(value: object) -> Decimal | None:

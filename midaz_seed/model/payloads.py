@@ -265,7 +265,8 @@ class Transaction(Payload):
     """
 
     description: Text256
-    metadata: Metadata
+    metadata: Metadata | None
+    """None with `data.metadata: none`."""
     transactionDate: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$")] | None = None
     pending: Literal[True] | None = None
     send: Send

@@ -49,15 +49,33 @@ class BatchSizeChoice:
 
 
 def batch_sizes(settings: Settings) -> tuple[int, ...]:
-    """Return the batch sizes to try, ascending, up to the largest that a transaction of this plan can have.
+    """Return the batch sizes to try, ascending, up to the largest that most transactions of this plan can have.
 
-    A batch has transfers of one source account; in a plan without transfers, deposits of one asset.
+    A batch has transfers of one source account, or all those of several; in a plan without transfers, deposits of one
+    asset.
     """
     volume = settings.volume
-    transfers = volume.transactions_per_account - 1
-    most = transfers if transfers > 0 else volume.accounts_per_ledger // volume.assets_per_ledger
-    most = 1 if not volume.transactions_per_account else max(1, min(most, LADDER[-1]))
-    return tuple(sorted({most, *(size for size in LADDER if size < most)}))
+    transfers, alike = transfers_of(settings), volume.accounts_per_ledger // volume.assets_per_ledger
+    if not volume.transactions_per_account:
+        return (1,)
+    most = min(transfers * max(sources_max(settings), 1) if transfers else alike, LADDER[-1])
+    sizes = (size if size < transfers or not transfers else size - size % transfers for size in LADDER if size < most)
+    return tuple(sorted({1, most, *sizes, *([transfers] if 0 < transfers < most else [])}))
+
+
+def transfers_of(settings: Settings) -> int:
+    """Return the transfers of each account; 0 without any."""
+    return max(settings.volume.transactions_per_account - 1, 0)
+
+
+def sources_max(settings: Settings) -> int:
+    """Return the number of source accounts that most batches can have.
+
+    No account may be on both sides. With n accounts of an asset that make r transfers each, about n / r of them make no
+    transfer among themselves: the classes of a greedy colouring of a random graph are of that size.
+    """
+    volume, transfers = settings.volume, transfers_of(settings)
+    return volume.accounts_per_ledger // volume.assets_per_ledger // transfers if transfers else 1
 
 
 def best_batch_size(trials: Iterable[BatchSizeTrial], *, latency_ms_p99_max: float) -> BatchSizeChoice:
@@ -90,6 +108,8 @@ def automatic_run_id(settings: Settings) -> str:
     whatever it measures.
     """
     parts = settings.volume.model_dump(mode="json"), settings.data.model_dump(mode="json")
+    if settings.data.metadata == "full":  # so that the runs of before keep their ids
+        del parts[1]["metadata"]
     text = orjson.dumps([settings.seed, *parts], option=orjson.OPT_SORT_KEYS)
     return f"s{hashlib.sha256(b'auto' + text).hexdigest()[:10]}"
 

@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from midaz_seed.model.json_types import JsonObject
+from midaz_seed.plan.batching import Batches
 from midaz_seed.plan.flows.base import LedgerFacts
 from midaz_seed.plan.flows.ledger_flows import LedgerFlows
 from midaz_seed.plan.items import AssetTemplate
@@ -94,6 +95,11 @@ class LedgerDimensions:
     def routes(self) -> LedgerRoutes | None:
         """The accounting routes of the ledger; None without `routes` in the scenario."""
         return LedgerRoutes(self.flows) if self.shape.scenario.routes is not None else None
+
+    def batches(self) -> Batches | None:
+        """Return the batches of its transfers; None where each movement is a transaction of its own."""
+        rounds, size = self.flows.rounds, self.transactions_per_batch
+        return Batches(rounds, size) if rounds is not None and size > 1 else None
 
     def __getstate__(self) -> dict[str, object]:
         """Return what a process of a shard gets: accounts and flows are made again where they are needed."""

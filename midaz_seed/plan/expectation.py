@@ -55,6 +55,7 @@ class Expectation:
         opening: sum of the opening balances, by asset code.
         accounts: number of accounts, by asset code.
         funded: number of accounts with an opening balance, by asset code.
+        batches: number of batches of the transfers, by part of the sources (`Batches.counts`); () without batches.
         open_assets: codes of the assets whose external account transfers use, so that it does not only pay.
     """
 
@@ -72,6 +73,7 @@ class Expectation:
     accounts: dict[str, int] = field(default_factory=dict)
     funded: dict[str, int] = field(default_factory=dict)
     open_assets: frozenset[str] = frozenset()
+    batches: tuple[int, ...] = ()
 
     def effect_of(self, phase: Phase) -> Iterator[int]:
         """Iterate over the change of each account by all transactions of a money phase."""
@@ -205,6 +207,11 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         funded[shape.assets[asset].code] += amount > 0
     external = {asset.code: sums[asset.code] + balances.left.get(index, 0) for index, asset in enumerate(shape.assets)}
     open_assets = frozenset(shape.assets[index].code for index in balances.left)
+    batches = dimensions.batches()
+    with _without_collection():
+        counts = batches.counts() if batches is not None else ()
+    if batches is not None and batches.sources_max > 1:  # other plans have the digests of before
+        digest.update(f"batches of several sources:{counts}".encode())
     raised = _raised(wishes, balances.need, population.asset)
     planned = Expectation(
         external=external,
@@ -216,6 +223,7 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         accounts=accounts,
         funded=funded,
         open_assets=open_assets,
+        batches=counts,
         # a summary of the plan weighs the deposits of its first ledger
         deposited=opening if keep or dimensions.number == 0 else [],
         received=[one + gained for one, gained in zip(opening, balances.total_in, strict=True)]

@@ -161,7 +161,8 @@ class TransactionItem(NamedTuple):
     body: bytes
     """The request body, ready to send; b"" for a follow-up, whose path names its transaction."""
     mark: bytes
-    """Run id and key of the item, as JSON bytes in the metadata of the request and of every answer to it."""
+    """Run id and key of the item, as bytes that every answer to it has once: a member of its metadata, or, without
+    metadata, the end of its description and the name of what follows it."""
     answer: bytes
     """Amount, asset and accounts, as JSON bytes in the server's answer."""
     asset: str
@@ -184,13 +185,23 @@ class TransactionItem(NamedTuple):
     @property
     def tag(self) -> str:
         """The value of its mark: `<run id>/<key>`."""
-        return self.mark.decode().partition(":")[2].strip('"')
+        mark = self.mark.decode()
+        return mark[1 : mark.index("]")] if mark[0] == "[" else mark.partition(":")[2].strip('"')
 
     @property
     def accounts(self) -> tuple[list[str], list[str]]:
         """Aliases of its sources and of its destinations, in the order of the request."""
         answer = orjson.loads(b"{" + self.answer + b"}")
         return answer["source"], answer["destination"]
+
+
+def mark_in_description(run_id: str, key: str) -> bytes:
+    """Return the mark of an item without metadata: the end of its description, as answers have it.
+
+    The descriptions of its operations end in the same way, but have another member behind them (recorded from v3.3,
+    v3.8 and v4).
+    """
+    return f'[{run_id}/{key}]","status":'.encode()
 
 
 def answer_of(asset: AssetTemplate, total: str, source: str, destinations: str) -> bytes:

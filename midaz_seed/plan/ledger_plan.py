@@ -8,11 +8,10 @@ from functools import cached_property
 from itertools import accumulate, islice
 
 from midaz_seed.model.balances import EXTERNAL, ExpectedBalance
+from midaz_seed.plan.batching import Batches
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.expectation import Expectation, balances_after
-from midaz_seed.plan.flows.base import Draft
 from midaz_seed.plan.flows.ledger_flows import Epoch, LedgerFlows
-from midaz_seed.plan.flows.rounds import RoundsFlow
 from midaz_seed.plan.follow_ups import follow_up_drafts
 from midaz_seed.plan.generators import GENERATORS, LEDGER_ENTITIES, LEDGERS
 from midaz_seed.plan.generators.account import account_index
@@ -67,11 +66,7 @@ class LedgerPlan:
 
     def _sizes(self) -> Iterable[int]:
         """Return the transactions of each epoch."""
-        rounds = self._dimensions.flows.rounds
-        size = self._dimensions.transactions_per_batch
-        if rounds is not None and size > 1:
-            return (len(rounds.sources) * -(-rounds.rounds // size),)
-        return self._expectation.epochs
+        return (sum(self._expectation.batches),) if self._expectation.batches else self._expectation.epochs
 
     @property
     def movements(self) -> int:
@@ -184,9 +179,10 @@ class LedgerPlan:
 
     def transfers_of(self, epoch: int) -> Iterator[TransactionItem]:
         """Generate the transfers of an epoch, in the order of their dates."""
-        flows, writer, size = self._dimensions.flows, self._dimensions.writer, self._dimensions.transactions_per_batch
-        if flows.rounds is not None and size > 1 and epoch == 0:
-            yield from self._batches(flows.rounds, size)
+        flows, writer, batches = self._dimensions.flows, self._dimensions.writer, self._dimensions.batches()
+        if flows.rounds is not None and batches is not None and epoch == 0:
+            for batch in batches:
+                yield writer.batch(flows.rounds, batch)
             return
         day = self.epochs[epoch].day
         by_index, write = flows.flows, writer.item
@@ -196,18 +192,6 @@ class LedgerPlan:
     def first_of(self, epoch: int) -> int:
         """Return the ordinal of the first transfer of an epoch."""
         return self._first[epoch]
-
-    def _batches(self, flow: RoundsFlow, size: int) -> Iterator[TransactionItem]:
-        for first in range(0, flow.rounds, size):
-            rounds = range(first, min(first + size, flow.rounds))
-            for block in range(flow.blocks):
-                columns = [flow.block(number, block) for number in rounds]
-                for drafts in zip(*columns, strict=True):
-                    yield self._batch(flow, drafts, rounds)
-
-    def _batch(self, flow: RoundsFlow, drafts: tuple[Draft, ...], rounds: range) -> TransactionItem:
-        key = f"{flow.key(0, drafts[0].number)}x{len(rounds)}"
-        return self._dimensions.writer.batch(flow, drafts, key)
 
     def follow_ups(self) -> Iterator[TransactionItem]:
         """Generate the commits, cancels and reverts of transactions that were made before."""
@@ -285,22 +269,22 @@ class LedgerPlan:
         everything = range(deposits + transfers)
         chosen = sorted(rng.sample(everything, min(count, len(everything))))
         groups = list(self._deposit_groups()) if chosen and chosen[0] < deposits else []
+        batches = self._dimensions.batches()  # keeps what neighbours have in common
         return [
-            self._deposit(groups[number]) if number < deposits else self._transfer(number - deposits)
+            self._deposit(groups[number]) if number < deposits else self._transfer(number - deposits, batches)
             for number in chosen
         ]
 
-    def _transfer(self, ordinal: int) -> TransactionItem:
+    def _transfer(self, ordinal: int, batches: Batches | None) -> TransactionItem:
         """Return one transfer, by ordinal, without generating those of other epochs."""
-        flows, size = self._dimensions.flows, self._dimensions.transactions_per_batch
+        flows = self._dimensions.flows
         epoch = bisect_right(self._first, ordinal) - 1
         at = ordinal - self._first[epoch]
         if flows.rounds is not None and epoch == 0:
+            if batches is not None:
+                return self._dimensions.writer.batch(flows.rounds, batches.at(at, self._expectation.batches))
             round_number, position = divmod(at, len(flows.rounds.sources))
-            if size == 1:
-                return self._dimensions.writer.item(flows.rounds, flows.rounds.one(position, round_number), 0)
-            rounds = range(round_number * size, min((round_number + 1) * size, flows.rounds.rounds))
-            return self._batch(flows.rounds, tuple(flows.rounds.one(position, each) for each in rounds), rounds)
+            return self._dimensions.writer.item(flows.rounds, flows.rounds.one(position, round_number), 0)
         draft = next(islice(flows.drafts(self.epochs[epoch]), at, None))  # only one of them is written
         return self._dimensions.writer.item(flows.flows[draft.flow], draft, self.epochs[epoch].day)
 

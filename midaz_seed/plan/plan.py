@@ -22,7 +22,7 @@ from midaz_seed.plan.memory import MEMORY_MAX, accounts_of, memory_of, movements
 from midaz_seed.plan.population import HolderRules
 from midaz_seed.plan.shape import ledger_shape
 from midaz_seed.scenarios.model import canonical_text
-from midaz_seed.settings.model import Settings
+from midaz_seed.settings.model import MetadataMode, Settings
 from midaz_seed.wording import counted
 
 FORMAT = 2
@@ -61,6 +61,8 @@ class Plan:
     """Maximum movements in one transaction."""
     scenario: str
     """Name of the scenario."""
+    metadata: MetadataMode = "full"
+    """What transactions carry as metadata."""
 
     @property
     def ledgers(self) -> tuple[LedgerPlan, ...]:
@@ -156,6 +158,8 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
     ]
     text = canonical_text(scenario)
     digest = hashlib.sha256(f"{FORMAT}:{settings.seed}:{size}:{text}{fields_from_outside(text)}".encode())
+    if identity.metadata != "full":  # so that the plans of before have their digests
+        digest.update(f"metadata:{identity.metadata}".encode())
     for organization in organizations:
         _digest_items(digest, ORGANIZATIONS.items(organization))
     expectations = [
@@ -188,6 +192,7 @@ def build_plan(settings: Settings, *, keep_balances: bool = True) -> Plan:
         sum(ledger.movements for ledger in ledgers),
         size,
         scenario.scenario,
+        identity.metadata,
     )
 
 
@@ -195,7 +200,7 @@ def plan_identity(settings: Settings) -> PlanIdentity:
     """Return what the items of a plan share, without a run id."""
     data = settings.data
     rules = HolderRules(data.individuals_percent, data.alphanumeric_cnpj, data.documents == "impossible")
-    return PlanIdentity(settings.seed, "-", data.day, rules)
+    return PlanIdentity(settings.seed, "-", data.day, rules, data.metadata)
 
 
 def check_numbers(settings: Settings) -> None:

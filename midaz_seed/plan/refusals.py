@@ -8,6 +8,7 @@ from midaz_seed.model.money import format_minor
 from midaz_seed.plan.calendar.days import apportion
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.items import AssetTemplate, Movement, Phase, TransactionItem
+from midaz_seed.plan.marks import opening_of
 from midaz_seed.plan.population import Population
 from midaz_seed.plan.streams import stream
 from midaz_seed.scenarios.model import Refusals
@@ -113,8 +114,7 @@ def _item(
     dated: str,
 ) -> TransactionItem:
     asset, source, destination, amount, paid = money
-    key, run_id = f"{dimensions.key}.r{number + 1}", dimensions.identity.run_id
-    mark = f'"seedKey":"{run_id}/{key}"'
+    key = f"{dimensions.key}.r{number + 1}"
     total, leg = format_minor(amount, asset.scale), format_minor(paid, asset.scale)
     route, [on_payer], [on_payee] = "", [""], [""]
     if dimensions.routes is not None and dimensions.routes.refusal is not None:
@@ -122,9 +122,9 @@ def _item(
         route, [on_payer], [on_payee] = dimensions.routes.refusal.members(
             f"{dimensions.key}.", index, (source,), (destination,)
         )
-    body = (
-        f'{{"description":"Recusa esperada","metadata":{{"seedRun":"{run_id}",{mark},"refusal":"{kind}"}},{dated}'
-        f'{route}"send":{{"asset":"{asset.code}","value":"{total}",'
+    begins, mark = opening_of(dimensions.identity)(key, b'"Recusa esperada"', f',"refusal":"{kind}"')
+    rest = (
+        f'{dated}{route}"send":{{"asset":"{asset.code}","value":"{total}",'
         f'"source":{{"from":[{{"accountAlias":{payer},"amount":{{"asset":"{asset.code}","value":"{leg}"}}{on_payer}}}]}},'
         f'"distribute":{{"to":[{{"accountAlias":{payee},"amount":{{"asset":"{asset.code}","value":"{total}"}}{on_payee}}}]}}}}}}'
     )
@@ -134,5 +134,13 @@ def _item(
     )
     movements = (Movement(source, destination, amount),)
     return TransactionItem(
-        key, Phase.REFUSALS, body.encode(), mark.encode(), answer.encode(), asset.code, total, movements, refusal=kind
+        key,
+        Phase.REFUSALS,
+        begins + rest.encode(),
+        mark,
+        answer.encode(),
+        asset.code,
+        total,
+        movements,
+        refusal=kind,
     )

@@ -56,7 +56,7 @@ def _row(ledger: LedgerPlan, item: TransactionItem, places: dict[str, str]) -> R
         item.refusal or str(item.kind),
         day,
         time,
-        body.get("metadata", {}).get("rail", ""),
+        (body.get("metadata") or {}).get("rail", ""),
         ";".join(sources),
         ";".join(destinations),
         item.asset,

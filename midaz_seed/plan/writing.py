@@ -11,10 +11,11 @@ from typing import NamedTuple
 
 from midaz_seed.model.balances import EXTERNAL
 from midaz_seed.model.money import format_minor
+from midaz_seed.plan.batching import Batch
 from midaz_seed.plan.calendar.stamps import LocalDay, Stamper
 from midaz_seed.plan.flows.base import Draft, Flow, LedgerFacts
 from midaz_seed.plan.items import AssetTemplate, Kind, Movement, Phase, TransactionItem
-from midaz_seed.plan.marks import PlanIdentity
+from midaz_seed.plan.marks import PlanIdentity, opening_of
 from midaz_seed.plan.routes import FlowRoutes, LedgerRoutes
 from midaz_seed.plan.words import TransactionWords, Words
 
@@ -52,8 +53,7 @@ class TransactionWriter:
         self._key_begins = f"{facts.key}."
         self._assets = population.shape.assets
         self._population = population
-        self._run_id = identity.run_id
-        self._run_mark = f'"seedRun":"{identity.run_id}",'
+        self._opening = opening_of(identity)
         self._history, self._dated = history, len(history)
         self._fixed_day = identity.day
         self._days: dict[int, LocalDay] = {}
@@ -107,16 +107,16 @@ class TransactionWriter:
         description, metadata = words(draft, today, total)
         if notes is not None:
             metadata += notes(day, number)
-        mark = f'"seedKey":"{self._run_id}/{key}"'
         # only descriptions have characters beyond ASCII, and text with them is slower to put together and to encode
-        rest = f',"metadata":{{{self._run_mark}{mark}{metadata}}},{dated}{pending}{route}"send":{send}}}'
+        begins, mark = self._opening(key, description, metadata)
+        rest = f'{dated}{pending}{route}"send":{send}}}'
         return _make(
             TransactionItem,
             (
                 key,
                 phase,
-                b'{"description":' + description + rest.encode(),
-                mark.encode(),
+                begins + rest.encode(),
+                mark,
                 answer.encode(),
                 asset.code,
                 total,
@@ -130,12 +130,11 @@ class TransactionWriter:
             ),
         )
 
-    def batch(self, flow: Flow, drafts: Sequence[Draft], key: str) -> TransactionItem:
-        """Write several movements of one source as one transaction."""
-        first = drafts[0]
-        movements = tuple([draft.movements[0] for draft in drafts])
-        asset = self._assets[first.asset]
-        routes = self._routes.of(flow, first.number) if self._routes is not None else None
+    def batch(self, flow: Flow, batch: Batch) -> TransactionItem:
+        """Write several movements as one transaction."""
+        key, number, asset_index, movements = batch
+        asset = self._assets[asset_index]
+        routes = self._routes.of(flow, number) if self._routes is not None else None
         sides = self.sides(asset, movements, "", routes)
         return self._plain(key, Phase.TRANSFERS, "Lote de pagamentos", movements, asset, sides)
 
@@ -158,14 +157,13 @@ class TransactionWriter:
         """Write a transaction without metadata but its marks."""
         full_key = self._key_begins + key
         endpoint, send, total, answer, route = sides
-        mark = f'"seedKey":"{self._run_id}/{full_key}"'
         dated = f'"transactionDate":"{moment}",' if moment else ""
-        body = f'{{"description":"{description}","metadata":{{{self._run_mark}{mark}}},{dated}{route}"send":{send}}}'
+        begins, mark = self._opening(full_key, f'"{description}"'.encode(), "")
         return TransactionItem(
             full_key,
             phase,
-            body.encode(),
-            mark.encode(),
+            begins + f'{dated}{route}"send":{send}}}'.encode(),
+            mark,
             answer.encode(),
             asset.code,
             total,

@@ -20,6 +20,7 @@ from midaz_seed.plan.batch_size import (
     batch_sizes,
     best_batch_size,
     is_past_optimum,
+    transfers_of,
     with_batch_size,
 )
 from midaz_seed.plan.items import Entity, Phase
@@ -142,11 +143,12 @@ async def _measured(
     not_removed: list[str] = []
     try:
         async with open_scratch_ledger(transport, clock, "packing", not_removed, admit) as scratch:
-            accounts = await _funded(scratch, max(sizes[-1] + 1, ACCOUNTS_MIN))
+            transfers = transfers_of(settings) or sizes[-1]
+            accounts = await _funded(scratch, max(sizes[-1] + -(-sizes[-1] // transfers), ACCOUNTS_MIN))
 
             async def trial(size: int, lap: int) -> Burst:
                 return await scratch.burst(
-                    _trials(scratch, size, lap, accounts),
+                    _trials(scratch, size, max(size // transfers, 1), lap, accounts),
                     in_flight=in_flight,
                     for_s=TRIAL_S,
                     count_max=TRIAL_TRANSACTIONS_MAX,
@@ -186,10 +188,10 @@ async def _funded(scratch: ScratchLedger, count: int) -> int:
     return count
 
 
-def _trials(scratch: ScratchLedger, size: int, lap: int, accounts: int) -> Callable[[int], Trial]:
-    """Return transfers with `size` legs each by number; their sources take turns, as in a run."""
-    legs = [
-        scratch.transfer_legs(source, [(source + leg) % accounts for leg in range(1, size + 1)])
-        for source in range(accounts)
-    ]
+def _trials(scratch: ScratchLedger, size: int, sources: int, lap: int, accounts: int) -> Callable[[int], Trial]:
+    """Return transfers with `size` movements each by number; their sources take turns, as in a run."""
+    legs = []
+    for first in range(accounts):
+        parties = [(first + leg) % accounts for leg in range(sources + size)]
+        legs.append(scratch.transfer_legs(parties[:sources], parties[sources:]))
     return lambda number: scratch.transfer(legs[number % accounts], f"{size}.{lap}.{number}")

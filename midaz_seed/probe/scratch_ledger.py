@@ -149,15 +149,15 @@ class ScratchLedger:
         }
         return self._trial(Phase.DEPOSITS, self._legs(total, send, EXTERNAL + BRL.code, accounts), name)
 
-    def transfer_legs(self, source: int, destinations: Sequence[int]) -> Legs:
-        """Return the legs of one transaction: one cent from an account to each of the others."""
+    def transfer_legs(self, sources: Sequence[int], destinations: Sequence[int]) -> Legs:
+        """Return the legs of one transaction: one cent to each destination, the same sum from each source."""
         total = LEG_MINOR * len(destinations)
         send: JsonObject = {
             **_amount(total),
-            "source": {"from": [self._leg(source, total)]},
+            "source": {"from": [self._leg(account, total // len(sources)) for account in sources]},
             "distribute": {"to": [self._leg(account, LEG_MINOR) for account in destinations]},
         }
-        return self._legs(total, send, self.alias(source), destinations)
+        return self._legs(total, send, '","'.join(map(self.alias, sources)), destinations)
 
     def transfer(self, legs: Legs, name: str) -> Trial:
         """Return a transfer with these legs. `name` is part of its mark and key."""

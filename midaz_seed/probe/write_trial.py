@@ -172,7 +172,7 @@ class WriteTrial:
 
     async def _burst(self, scratch: ScratchLedger) -> None:
         """Send transfers for a second, near the saturation point of a small server."""
-        legs = scratch.transfer_legs(PAYER, [PAYEE])
+        legs = scratch.transfer_legs([PAYER], [PAYEE])
         burst = await scratch.burst(
             lambda number: scratch.transfer(legs, str(number)),
             in_flight=BURST_IN_FLIGHT,

@@ -158,8 +158,11 @@ class Volume(Section):
     )
 
 
+MetadataMode = Literal["full", "mark", "none"]
+
+
 class Data(Section):
-    """The generated people and companies."""
+    """The generated people and companies, and what transactions carry as metadata."""
 
     individuals_percent: Annotated[int, Field(ge=0, le=100)] = Field(
         70, description="Percentage of people (CPF) among the account holders; the rest are companies (CNPJ)."
@@ -173,6 +176,12 @@ class Data(Section):
     day: Day = Field(
         date(2026, 11, 25),
         description="Day of the payment ids and due dates, in scenarios whose movements have no dates of their own.",
+    )
+    metadata: MetadataMode = Field(
+        "full",
+        description="Metadata of transactions: `full` (marks, payment rails, the scenario's), `mark` (only the mark "
+        "that identifies the item) or `none`, which spares the server a write to MongoDB for each transaction: the "
+        "mark is then at the end of the description.",
     )
 
 
@@ -206,8 +215,9 @@ class Batches(Section):
         Annotated[int, Field(ge=1, le=500)] | Auto, Expectation("a whole number from 1 to 500, or auto")
     ] = Field(
         1,
-        description="Movements in one n:n transaction; 1 sends each movement alone. `auto` measures before the run "
-        "which number gives the highest throughput on the target, in a temporary organization (removed afterwards).",
+        description="Maximum movements in one n:n transaction; 1 sends each movement alone. From twice the transfers "
+        "of an account on, a transaction has all transfers of several accounts. `auto` measures before the run which "
+        "number gives the highest throughput on the target, in a temporary organization (removed afterwards).",
     )
     pack_latency_ms_p99: Annotated[float, Field(gt=0, le=600_000)] = Field(
         1000.0,

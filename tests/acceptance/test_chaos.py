@@ -10,7 +10,7 @@ import pytest
 from midaz_seed.sandbox.faults.plan import Rule
 from tools.chaos.__main__ import attempts
 from tools.chaos.faults import CLIENTS_MEET_AND_LOSE_ANSWERS, FAULTS, Rules
-from tools.chaos.plan_flags import BATCHED, SHARDED, TINY, few_accounts
+from tools.chaos.plan_flags import BATCHED, SEVERAL_SOURCES, SHARDED, TINY, WITHOUT_METADATA, few_accounts
 from tools.chaos.scenarios import SCENARIOS, kill_client, run_trial, run_trial_with_server_kill
 from tools.chaos.table import Row
 from tools.chaos.trials import Scenario, Trial
@@ -33,9 +33,18 @@ async def test_a_killed_and_resumed_client_makes_every_movement_once(fault: str)
     assert row.kills > 0
 
 
-@pytest.mark.parametrize("mode", [BATCHED, SHARDED, [*BATCHED, *SHARDED]], ids=["batched", "sharded", "both"])
-async def test_a_killed_and_resumed_run_in_batches_or_shards_makes_every_movement_once(mode: list[str]) -> None:
-    row = await _count(kill_client_once, FAULTS["mixed"], [*TINY, *mode], 7)
+@pytest.mark.parametrize(
+    "plan_flags",
+    [
+        [*TINY, *BATCHED, *WITHOUT_METADATA],
+        [*TINY, *SHARDED],
+        [*TINY, *BATCHED, *SHARDED],
+        [*SEVERAL_SOURCES, *WITHOUT_METADATA],
+    ],
+    ids=["batched without metadata", "sharded", "both", "several sources"],
+)
+async def test_a_killed_and_resumed_run_in_batches_or_shards_makes_every_movement_once(plan_flags: list[str]) -> None:
+    row = await _count(kill_client_once, FAULTS["mixed"], plan_flags, 7)
     assert not row.is_bad, row
 
 
@@ -62,7 +71,8 @@ async def test_a_journal_older_than_the_server_loses_nothing_and_doubles_nothing
 
 
 async def test_two_clients_of_one_run_started_together_make_every_movement_once() -> None:
-    row = await _count(SCENARIOS["two clients"][0], CLIENTS_MEET_AND_LOSE_ANSWERS, TWO_ACCOUNTS, 1)
+    plan_flags = [*TWO_ACCOUNTS, *WITHOUT_METADATA]
+    row = await _count(SCENARIOS["two clients"][0], CLIENTS_MEET_AND_LOSE_ANSWERS, plan_flags, 1)
     assert not row.is_bad, row
 
 

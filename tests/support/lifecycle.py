@@ -26,6 +26,7 @@ from midaz_seed.plan.items import (
     hold_effect_of,
 )
 from midaz_seed.plan.ledger_plan import LedgerPlan
+from midaz_seed.plan.marks import opening_of
 from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.reporting.events import Emit
 from midaz_seed.reporting.report import Report
@@ -124,7 +125,7 @@ class Writer:
 
     def __init__(self, ledger: LedgerPlan, run_id: str) -> None:
         self._ledger = ledger
-        self._run_id = run_id
+        self._opening = opening_of(replace(ledger._dimensions.identity, run_id=run_id))
         self._count = 0
 
     def item(
@@ -143,7 +144,7 @@ class Writer:
         """Write one transaction of these movements."""
         self._count += 1
         key = f"{self._ledger.key}.h{self._count}"
-        mark = f'"seedKey":"{self._run_id}/{key}"'
+        begins, mark = self._opening(key, b'"by hand"', "")
         legs = (_legs(movements, 0), _legs(movements, 1))
         some = next(account for side in legs for account in side if account is not None)
         asset = asset or self._ledger.asset_of(some)
@@ -165,8 +166,7 @@ class Writer:
             send["source"] = {"from": source}
         if endpoint != "outflow":
             send["distribute"] = {"to": destination}
-        metadata = {"seedRun": self._run_id, "seedKey": f"{self._run_id}/{key}"}
-        body: dict[str, Any] = {"description": "by hand", "metadata": metadata, "send": send}
+        body: dict[str, Any] = {"send": send}
         if kind is Kind.PENDING:
             body["pending"] = True
         if date:
@@ -174,8 +174,9 @@ class Writer:
         answer = answer_of(
             asset, total, '","'.join(alias for alias, _ in sides[0]), ",".join(f'"{alias}"' for alias, _ in sides[1])
         )
+        whole = begins + orjson.dumps(body)[1:]
         return TransactionItem(
-            key, phase, orjson.dumps(body), mark.encode(), answer, asset.code, total, tuple(movements), kind, endpoint,
+            key, phase, whole, mark, answer, asset.code, total, tuple(movements), kind, endpoint,
             refusal=refusal,
         )  # fmt: skip
 
@@ -184,7 +185,7 @@ class Writer:
         key = f"{first.key}.{kind.value}"
         return first._replace(
             key=key, phase=Phase.FOLLOW_UPS, body=b"", answer=b"", kind=kind, endpoint=kind.value, of=first.key,
-            mark=f'"seedKey":"{self._run_id}/{key}"'.encode(),
+            mark=self._opening(key, b'""', "")[1],
         )  # fmt: skip
 
     def refused(self, kind: str) -> TransactionItem:

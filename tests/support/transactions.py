@@ -13,20 +13,25 @@ PLACE = f"/v1/organizations/{ORGANIZATION}/ledgers/{LEDGER}"
 
 
 @cache
-def planned_items() -> tuple[TransactionItem, ...]:
+def planned_items(metadata: str = "full") -> tuple[TransactionItem, ...]:
     """Return deposits and transfers of one ledger."""
-    plan = build_plan(Settings.model_validate({"preset": "tiny", "volume": {"accountsPerLedger": 6}}))
+    settings = {"preset": "tiny", "volume": {"accountsPerLedger": 6}, "data": {"metadata": metadata}}
+    plan = build_plan(Settings.model_validate(settings))
     ledger = next(iter(plan.ledgers))
     return (*islice(ledger.deposits(), 4), *islice(ledger.transfers(), 4))
 
 
 def own_answer(item: TransactionItem, number: int = 1) -> bytes:
     """Return the body of the 201 that a server sends when it has made the item; `number` makes its id."""
+    in_description = item.mark.startswith(b"[")
+    description = f"paid [{item.tag}]" if in_description else ""
     return (
-        f'{{"id":"0198c2a4-0000-7000-8000-{number:012d}","description":"","status":{{"code":"APPROVED"}},'.encode()
+        f'{{"id":"0198c2a4-0000-7000-8000-{number:012d}","description":"{description}","status":{{'.encode()
+        + b'"code":"APPROVED"},'
         + item.answer
         + ledger_bytes(ORGANIZATION, LEDGER)
-        + b',"createdAt":"2026-01-01T00:00:00Z","metadata":{'
-        + item.mark
-        + b'},"operations":[{"id":"0198c2a4-0000-7000-8000-0000000000ff","type":"DEBIT","amount":{"value":"1"}}]}'
+        + b',"createdAt":"2026-01-01T00:00:00Z",'
+        + (b"" if in_description else b'"metadata":{' + item.mark + b"},")
+        + f'"operations":[{{"id":"0198c2a4-0000-7000-8000-0000000000ff","description":"{description}",'.encode()
+        + b'"type":"DEBIT","amount":{"value":"1"}}]}'
     )

@@ -4,6 +4,7 @@
     make signals                                                   # about 90 clients that get a SIGTERM
     .venv/bin/python -m tools.chaos --only "cut after"             # one kind of fault
     .venv/bin/python -m tools.chaos --only "cut after" --trial 3   # one of its trials, as the messages name it
+    .venv/bin/python -m tools.chaos --metadata none --trial 0      # one of each kind, with marks in the descriptions
 
 Each trial has a server of its own and a run that is killed with SIGKILL when the server has seen a random number of
 requests, is resumed, is killed again, and is then resumed until it is done. A session may end in another way, provided
@@ -111,9 +112,10 @@ def main() -> None:
     parser.add_argument("--interrupted", action="store_true", help="send the clients SIGTERM instead of SIGKILL")
     parser.add_argument("--only", help=f"one of: {', '.join([*FAULTS, *SCENARIOS, *HISTORIES, *SERVER_KILLED])}")
     parser.add_argument("--trial", type=int, help="run only the trial of this number")
+    parser.add_argument("--metadata", choices=("full", "mark", "none"), default="full", help="of all transactions")
     parser.add_argument("--verbose", action="store_true", help="print also how sessions end that are not done")
     given = parser.parse_args()
-    Trial.verbose = given.verbose
+    Trial.verbose, Trial.metadata = given.verbose, given.metadata
     kill = functools.partial(all_trials, given.rounds, given.kills, given.server_kills)
     trials = interrupted_trials(given.rounds // 2) if given.interrupted else kill()
     chosen = [trial for trial in trials if given.only in (None, trial[0]) and given.trial in (None, trial[1])]

@@ -13,7 +13,7 @@ from itertools import chain, pairwise
 from pathlib import Path
 
 from midaz_seed.plan.items import Phase
-from midaz_seed.plan.marks import KEY_MARK
+from midaz_seed.plan.marks import KEY_MARK, mark_in, mark_of_transaction
 from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.sandbox import SandboxConfig, running
 from midaz_seed.sandbox.storage.state import EntityDoc, LedgerState, SandboxState
@@ -104,12 +104,15 @@ def planned_by(flags: tuple[str, ...]) -> Planned:
 
 def _settings(flags: Sequence[str]) -> Settings:
     given = dict(pairwise(flags))
+    data = {"metadata": given.get("--metadata", "full")}
     if "--scenario" in given:
-        return Settings.model_validate({"scenario": given["--scenario"]})
+        return Settings.model_validate({"scenario": given["--scenario"], "data": data})
     preset = given.get("--preset", "small")
     volume = {**PRESETS[preset], **{field: int(given[flag]) for flag, field in _VOLUME.items() if flag in given}}
     batches = {"transactionsPerBatch": int(given.get(_BATCH, "1"))}
-    return Settings.model_validate({"preset": preset, "volume": volume, "generation": {"batches": batches}})
+    return Settings.model_validate(
+        {"preset": preset, "volume": volume, "data": data, "generation": {"batches": batches}}
+    )
 
 
 def audit(state: SandboxState, planned: Planned) -> Audit:
@@ -137,7 +140,9 @@ async def audit_file(data: Path, planned: Planned) -> Audit:
 
 
 def _marks_of_movements(state: SandboxState, ledger: LedgerState) -> Iterator[str]:
-    return (_mark({"metadata": load_transaction(state, seq).metadata}) for seq in ledger.seqs)
+    for seq in ledger.seqs:
+        made = load_transaction(state, seq)
+        yield mark_of_transaction({"metadata": made.metadata, "description": made.description})
 
 
 def _entities(state: SandboxState) -> Iterator[EntityDoc]:
@@ -150,8 +155,7 @@ def _entities(state: SandboxState) -> Iterator[EntityDoc]:
 
 
 def _mark(doc: EntityDoc) -> str:
-    metadata = doc.get("metadata")
-    return str(metadata.get(KEY_MARK, "")) if isinstance(metadata, dict) else ""
+    return mark_in(doc, KEY_MARK)
 
 
 def _balances(state: SandboxState) -> Balances:

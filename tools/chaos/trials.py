@@ -53,6 +53,12 @@ class Trial:
     is_done: bool = False
     """The last session was done."""
     verbose: ClassVar[bool] = False
+    metadata: ClassVar[str] = "full"
+    """What the transactions of all trials carry as metadata."""
+
+    def __post_init__(self) -> None:
+        if self.metadata != "full":
+            self.plan_flags = [*self.plan_flags, "--metadata", self.metadata]
 
     @property
     def planned(self) -> Planned:

@@ -13,7 +13,7 @@ from midaz_seed.errors import NotMidazError
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity, Phase
-from midaz_seed.plan.marks import KEY_MARK
+from midaz_seed.plan.marks import KEY_MARK, mark_in
 from midaz_seed.reporting.report_findings import Difference
 
 IdsByKey = dict[str, list[str]]
@@ -22,10 +22,13 @@ IdsByKey = dict[str, list[str]]
 
 def key_of(row: JsonObject, run_id: str) -> str:
     """Return the key of the item whose mark an object carries; "" when it carries no mark of this run."""
-    metadata = row.get("metadata")
-    mark = metadata.get(KEY_MARK) if isinstance(metadata, dict) else None
+    return key_in(mark_in(row, KEY_MARK), run_id)
+
+
+def key_in(mark: str, run_id: str) -> str:
+    """Return the key of the item in a mark; "" when it is not a mark of this run."""
     prefix = f"{run_id}/"
-    return mark.removeprefix(prefix) if isinstance(mark, str) and mark.startswith(prefix) else ""
+    return mark[len(prefix) :] if mark.startswith(prefix) else ""
 
 
 def id_of(row: JsonObject) -> str:

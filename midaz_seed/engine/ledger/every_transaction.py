@@ -72,11 +72,12 @@ async def compare_marks(context: RunContext, ledger: LedgerState, rereads: Rerea
         NotMidazError: the list has an object without an id.
     """
     found = await context.pool.run_one(lambda: _read_list(context, ledger))
+    singly = context.plan.metadata != "none"  # otherwise each is searched in the whole list
     while not found.expects(ledger) or found.unlisted or found.wrong:
         absent = {*found.absent, *found.unlisted}
         if not await rereads.again(sorted(absent), frozenset(found.wrong)):
             break
-        if found.wrong or not 0 < len(absent) <= SINGLE_READS_MAX:
+        if found.wrong or not singly or not 0 < len(absent) <= SINGLE_READS_MAX:
             found = await context.pool.run_one(lambda: _read_list(context, ledger))
         else:
             found = await context.pool.run_one(partial(_reread_singly, context, ledger, found))
@@ -133,7 +134,7 @@ async def _read_record(context: RunContext, ledger: LedgerState, item: Transacti
         row = await api.transaction(ledger.place, found_id, dates) if found_id else None
         return Record.of(row) if row is not None else None
     listing = Listing()
-    for row in await api.transactions_by_mark(ledger.place, f"{run_id}/{item.of}", dates):
+    for row in await api.transactions_by_mark(ledger.place, [f"{run_id}/{item.of}"], dates):
         listing.add(row, run_id)
     return listing.record_of(item)
 

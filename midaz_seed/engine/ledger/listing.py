@@ -1,7 +1,7 @@
 """The server's list of a ledger's transactions, by the marks of the run.
 
-A reversal has the metadata of the transaction that it reverts, so also its mark; it is known by its parent. A commit or
-a cancel has no record: the status of the pending transaction shows it.
+A reversal has metadata and description of the transaction that it reverts, so also its mark; it is known by its
+parent. A commit or a cancel has no record: the status of the pending transaction shows it.
 """
 
 import sys
@@ -13,7 +13,7 @@ from typing import NamedTuple
 import anyio.lowlevel
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.entities.marks import id_of, key_of
+from midaz_seed.engine.entities.marks import id_of, key_in
 from midaz_seed.engine.state_tree import FollowUps, LedgerState
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.evidence import (
@@ -28,6 +28,7 @@ from midaz_seed.midaz.evidence import (
 )
 from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.plan.items import ENDINGS, Kind, Phase, TransactionItem
+from midaz_seed.plan.marks import mark_of_transaction
 from midaz_seed.transport.base import Service
 
 YIELD_EVERY = 500
@@ -65,7 +66,7 @@ class Listing:
 
     def add(self, row: JsonObject, run_id: str) -> None:
         """Add a row of the list; pages may repeat it. Raises NotMidazError when it has no id."""
-        key = key_of(row, run_id)
+        key = key_in(mark_of_transaction(row), run_id)
         if not key:
             self.has_others = True
             return

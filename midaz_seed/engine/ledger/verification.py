@@ -7,7 +7,7 @@ It uses nothing that the run itself counted. What differs is read again (`Reread
 """
 
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from functools import partial
@@ -316,19 +316,22 @@ class _Verification:
         return len(sample)
 
     async def _read_all(self, items: Iterable[TransactionItem]) -> dict[str, list[tuple[str, str, str]]]:
-        """Return key -> differences of those that differ."""
-        return {item.key: found for item in items if (found := await self._read(item))}
+        """Return key -> differences of those that differ.
 
-    async def _read(self, item: TransactionItem) -> list[tuple[str, str, str]]:
-        """Return the differences of one transaction.
-
-        It is read by its id where this run has seen it, else by its mark, which costs the server a scan
+        They are read by their ids where this run has seen them, else by their marks, which costs the server a scan
         (midaz-behaviour: metadata-filters).
         """
-        place = self._ledger.place
-        dates = dates_of(self._context, self._ledger)
-        known = self._ledger.sample.get(item.key) or await self._api.transaction_id_by_mark(place, item.tag, dates)
-        found = await self._api.transaction(place, known, dates) if known else None
+        dates, items, ids = dates_of(self._context, self._ledger), list(items), self._ledger.sample
+        unseen = [item.tag for item in items if not ids.get(item.key)]
+        by_mark = await self._api.transaction_ids_by_mark(self._ledger.place, unseen, dates)
+        wrong = {item.key: await self._read(item, ids.get(item.key) or by_mark.get(item.tag), dates) for item in items}
+        return {key: found for key, found in wrong.items() if found}
+
+    async def _read(
+        self, item: TransactionItem, known: str | None, dates: Mapping[str, str] | None
+    ) -> list[tuple[str, str, str]]:
+        """Return the differences of one transaction; `known`: its id, None when the server does not have it."""
+        found = await self._api.transaction(self._ledger.place, known, dates) if known else None
         if found is None:
             return [("transaction", "present", "absent")]
         planned = planned_status(item, self._endings)

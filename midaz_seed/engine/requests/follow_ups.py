@@ -76,7 +76,7 @@ class FirstSteps:
 
     async def is_reverted(self, key: str) -> bool:
         """Return whether the server lists a reversal of a transaction."""
-        rows = await self.api.transactions_by_mark(self.place, self.mark(key))
+        rows = await self.api.transactions_by_mark(self.place, [self.mark(key)])
         return any(parent_of(row) == self.ids[key] for row in rows)
 
     def mark(self, key: str) -> str:

@@ -75,6 +75,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
     (["--accounts", "12"], "volume.accountsPerLedger", 12, "--accounts"),
     (["--transactions", "5"], "volume.transactionsPerAccount", 5, "--transactions"),
     (["--alphanumeric-cnpj"], "data.alphanumericCnpj", True, "--alphanumeric-cnpj"),
+    (["--metadata", "none"], "data.metadata", "none", "--metadata"),
     (["--no-alphanumeric-cnpj"], "data.alphanumericCnpj", False, "--alphanumeric-cnpj"),
     (
         ["--transactions-per-batch", "50"],

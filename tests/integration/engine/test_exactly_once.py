@@ -20,7 +20,8 @@ from tests.support.settings import settings_for
 from tests.support.transports import http_transport
 from tools.chaos.audit import audit, planned_by
 
-TINY = planned_by(("--preset", "tiny"))
+TINY = {mode: planned_by(("--preset", "tiny", "--metadata", mode)) for mode in ("full", "none")}
+METADATA = pytest.mark.parametrize("metadata", ["full", "none"])
 FEW = {"organizations": 1, "ledgersPerOrganization": 1, "assetsPerLedger": 1, "portfoliosPerLedger": 0}
 FEW |= {"segmentsPerLedger": 0, "transactionsPerAccount": 40}
 POSTED: dict[str, Any] = {"on": "transactions", "methods": ["POST"]}
@@ -30,29 +31,48 @@ def _few(url: str, accounts: int, **changes: Any) -> Settings:
     return settings_for(url, volume={**FEW, "accountsPerLedger": accounts}, **changes)
 
 
-def _planned(accounts: int) -> Any:
+def _planned(accounts: int, metadata: str = "full") -> Any:
     flags = ("--organizations", "1", "--ledgers", "1", "--assets", "1", "--portfolios", "0", "--segments", "0")
-    return planned_by(("--preset", "tiny", *flags, "--accounts", str(accounts), "--transactions", "40"))
+    counts = ("--accounts", str(accounts), "--transactions", "40")
+    return planned_by(("--preset", "tiny", *flags, *counts, "--metadata", metadata))
 
 
 @pytest.mark.parametrize(
-    ("how", "every", "transport"),
-    combinations(["emptied", "stripped", "reformatted", "shortened"], [1, 2, 7], ["wire", "session"], step=3),
+    ("how", "every", "transport", "metadata"),
+    combinations(
+        ["emptied", "stripped", "reformatted", "shortened"], [1, 2, 7], ["wire", "session"], ["full", "none"], step=4
+    ),
 )
-async def test_a_gateway_that_alters_answers_doubles_and_loses_nothing(how: str, every: int, transport: str) -> None:
+async def test_a_gateway_that_alters_answers_doubles_and_loses_nothing(
+    how: str, every: int, transport: str, metadata: str
+) -> None:
     async with sandbox({"rules": [{**POSTED, "every": every, "altered": {"how": how}}]}) as server:
-        report = await seed_async(settings_for(server.url, target={"transport": transport}))
+        report = await seed_async(
+            settings_for(server.url, target={"transport": transport}, data={"metadata": metadata})
+        )
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, TINY)) == "as planned"
-        assert server.faults.injected["altered"] > 0
+        assert str(audit(server.state, TINY[metadata])) == "as planned"
+        # without metadata there is nothing to strip
+        assert server.faults.injected["altered"] > 0 or (how, metadata) == ("stripped", "none")
 
 
-async def test_answers_that_change_places_between_connections_double_and_lose_nothing() -> None:
+@METADATA
+async def test_answers_that_change_places_between_connections_double_and_lose_nothing(metadata: str) -> None:
     async with sandbox({"rules": [{**POSTED, "rate": 0.3, "swapped": {"within_ms": 50}}]}) as server:
-        report = await seed_async(_few(server.url, 6))
+        report = await seed_async(_few(server.url, 6, data={"metadata": metadata}))
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(6))) == "as planned"
+        assert str(audit(server.state, _planned(6, metadata))) == "as planned"
         assert server.faults.injected["swapped"] > 0
+
+
+@METADATA
+async def test_another_items_answer_is_recognised_by_its_mark_and_the_movement_is_made(metadata: str) -> None:
+    async with sandbox({"rules": [{**POSTED, "rate": 0.2, "foreign_replay": {"owner_loses": True}}]}) as server:
+        quick = {"ttlS": 10, "marginS": 9}
+        report = await seed_async(_few(server.url, 6, data={"metadata": metadata}, idempotency=quick))
+        assert report.exit_code == 0, report.verdict
+        assert sum(phase.foreign_replays for phase in report.phases) > 0
+        assert str(audit(server.state, _planned(6, metadata))) == "as planned"
 
 
 @pytest.mark.parametrize("answer", ["cut", "gateway"])
@@ -71,25 +91,41 @@ async def test_requests_that_a_network_holds_and_delivers_within_the_keys_life_a
         assert str(audit(server.state, _planned(4))) == "as planned"
 
 
-@pytest.mark.parametrize("accounts", [2, 3, 4])
-@pytest.mark.parametrize("posts", [30, 60])
+@pytest.mark.parametrize(
+    ("accounts", "posts", "metadata"),
+    [(2, 30, "full"), (2, 60, "none"), (3, 30, "none"), (3, 60, "full"), (4, 30, "full"), (4, 60, "none")],
+)
 async def test_a_run_killed_with_few_accounts_makes_every_movement_once(
-    accounts: int, posts: int, tmp_path: Path
+    accounts: int, posts: int, metadata: str, tmp_path: Path
 ) -> None:
     """Many sets of movements between two accounts explain the same balances."""
     async with sandbox() as server:
-        settings = _few(server.url, accounts, runs=tmp_path)
+        settings = _few(server.url, accounts, runs=tmp_path, data={"metadata": metadata})
         await run_until_killed(settings, posts, reaches=True)
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(accounts))) == "as planned"
+        assert str(audit(server.state, _planned(accounts, metadata))) == "as planned"
 
 
-@pytest.mark.parametrize("expired", [False, True], ids=["keys live", "keys are old"])
-async def test_an_older_copy_of_the_journal_doubles_nothing(expired: bool, tmp_path: Path) -> None:
+@METADATA
+async def test_a_killed_run_is_finished_without_its_journal_by_the_marks_in_the_list(
+    metadata: str, tmp_path: Path
+) -> None:
+    async with sandbox() as server:
+        settings = _few(server.url, 4, runs=tmp_path, data={"metadata": metadata})
+        await run_until_killed(settings, 60, reaches=True)
+        shutil.rmtree(tmp_path)
+        report = await seed_async(settings)
+        assert report.exit_code == 0, report.verdict
+        assert sum(phase.existing for phase in report.phases if phase.name == "transfers") > 20
+        assert str(audit(server.state, _planned(4, metadata))) == "as planned"
+
+
+@pytest.mark.parametrize(("expired", "metadata"), [(False, "none"), (True, "full")], ids=["keys live", "keys are old"])
+async def test_an_older_copy_of_the_journal_doubles_nothing(expired: bool, metadata: str, tmp_path: Path) -> None:
     ages = {"ttlS": 10, "marginS": 9} if expired else {}
     async with sandbox() as server:
-        settings = _few(server.url, 6, runs=tmp_path / "runs", idempotency=ages)
+        settings = _few(server.url, 6, runs=tmp_path / "runs", idempotency=ages, data={"metadata": metadata})
         await run_until_killed(settings, 40, reaches=True)
         shutil.copytree(tmp_path / "runs", tmp_path / "older")
         elsewhere = settings.model_copy(
@@ -102,7 +138,7 @@ async def test_an_older_copy_of_the_journal_doubles_nothing(expired: bool, tmp_p
         shutil.copytree(tmp_path / "older", tmp_path / "runs")
         report = await seed_async(settings)
         assert report.exit_code == 0, report.verdict
-        assert str(audit(server.state, _planned(6))) == "as planned"
+        assert str(audit(server.state, _planned(6, metadata))) == "as planned"
         assert server.app.statistics.requests["POST", "transactions"] == posts
 
 

@@ -173,7 +173,7 @@ async def test_a_server_before_v3_3_gets_single_movements_and_nothing_is_tried_o
 
 async def test_a_plan_without_transfers_needs_no_batch_size_trial() -> None:
     async with sandbox() as server:
-        choice, _ = await _settled(server.url, volume={**VOLUME, "transactionsPerAccount": 2})
+        choice, _ = await _settled(server.url, volume={**VOLUME, "transactionsPerAccount": 0})
         assert server.app.statistics.requests["POST", "organizations"] == 0
     assert choice.size == 1
 

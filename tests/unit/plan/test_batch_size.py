@@ -30,8 +30,8 @@ def _chosen(*trials: BatchSizeTrial, latency_ms_p99_max: float = 1000) -> int:
     ("transactions", "sizes"),
     [
         (20, (1, 2, 5, 10, 19)),
-        (3, (1, 2)),
-        (2, (1,)),
+        (3, (1, 2, 4, 10, 20, 32)),  # a third of the accounts has the same asset: up to 16 of them in one
+        (2, (1, 2, 5, 10, 20, 33)),
         (1, (1, 2, 5, 10, 20, 33)),  # deposits alone: a third of the accounts has the same asset
         (0, (1,)),
         (10_000, (1, 2, 5, 10, 20, 50, 100, 200, 500)),

@@ -95,7 +95,7 @@ def test_packing_changes_no_balance(chosen: Settings) -> None:
         ),
     )
     for one, other in zip(packed.ledgers, single.ledgers, strict=True):
-        assert one.expectation() == other.expectation()
+        assert replace(one.expectation(), batches=()) == other.expectation()
         assert sum(len(item.movements) for item in transactions(one)) == sum(1 for _ in transactions(other))
 
 
@@ -177,6 +177,8 @@ def test_the_digest_covers_what_is_planned_and_nothing_else() -> None:
         {"volume": {"segmentsPerLedger": 2}},
         {"data": {"alphanumericCnpj": True}},
         {"data": {"individualsPercent": 1}},
+        {"data": {"metadata": "mark"}},
+        {"data": {"metadata": "none"}},
         {"generation": {"batches": {"transactionsPerBatch": 2}}},
     ]
     digests = [build_plan(Settings.model_validate({"preset": "tiny", **change})).digest for change in other]
