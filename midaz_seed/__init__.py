@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from midaz_seed.auditing import audit, audit_async
-    from midaz_seed.bench.benchmark import BenchOptions, BenchStep, benchmark, benchmark_async
+    from midaz_seed.bench.benchmark import benchmark, benchmark_async
+    from midaz_seed.bench.options import BenchOptions, BenchStep
     from midaz_seed.bench.report import BenchReport
     from midaz_seed.engine.teardown import Removal
     from midaz_seed.errors import (
@@ -60,10 +61,12 @@ _HOMES = {
         "audit_async",
     ),
     "midaz_seed.bench.benchmark": (
-        "BenchOptions",
-        "BenchStep",
         "benchmark",
         "benchmark_async",
+    ),
+    "midaz_seed.bench.options": (
+        "BenchOptions",
+        "BenchStep",
     ),
     "midaz_seed.bench.report": ("BenchReport",),
     "midaz_seed.engine.teardown": ("Removal",),

@@ -11,6 +11,7 @@ from typing import Any
 
 from midaz_seed.bench.comparing import compare_variants
 from midaz_seed.bench.figures import is_proved, phase_figures, result_of
+from midaz_seed.bench.options import BenchOptions, BenchStep, ignore_step
 from midaz_seed.bench.order import first_movements, movements_for, rounds
 from midaz_seed.bench.report import (
     SCHEMA_VERSION,
@@ -48,47 +49,6 @@ SIGNALLED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 WARM_UP_RUNS_MAX = 2
 DOCUMENT, MARKDOWN, RUNS = "bench.json", "bench.md", "runs"
 """The files in the directory of a benchmark, and the folder with the reports of its runs."""
-
-
-@dataclass(frozen=True, slots=True)
-class BenchStep:
-    """A run of a benchmark, for a display: before it (`run` is None) and after it."""
-
-    case: str
-    variant: str
-    repetition: int
-    """From 1; 0 for a warm-up."""
-    number: int
-    """Of the counted runs, from 1; 0 for a warm-up."""
-    total: int
-    """Counted runs of the benchmark."""
-    run: BenchRun | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class BenchOptions:
-    """How a benchmark measures.
-
-    Attributes:
-        directory: where `bench.json` and the reports of the runs are written.
-        cases: names of the scenario's cases; () for all, or the scenario itself where it has none.
-        repetitions: counted runs of each case with each variant.
-        warm_up_s: time that transfers are sent before the first counted run of each case, in seconds; 0: no warm-up.
-        duration_s: time that the movements of a counted run should take, in seconds, by the rate of the warm-up; 0: as
-            many as the case has.
-        teardown: remove what each run created before the next one.
-    """
-
-    directory: Path
-    cases: tuple[str, ...] = ()
-    repetitions: int = 3
-    warm_up_s: float = 5.0
-    duration_s: float = 0.0
-    teardown: bool = False
-
-
-def ignore_step(_: BenchStep) -> None:
-    """Do nothing with a step."""
 
 
 async def benchmark_async(

@@ -11,7 +11,7 @@ from midaz_seed.cli.options import LoadedSettings, SectionedCommand, bench_optio
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from midaz_seed.bench.benchmark import BenchStep
+    from midaz_seed.bench.options import BenchStep
     from midaz_seed.bench.report import BenchReport
     from midaz_seed.settings.model import Settings
 
@@ -122,7 +122,8 @@ def bench(
     from datetime import datetime
     from pathlib import Path
 
-    from midaz_seed.bench.benchmark import BenchOptions, benchmark
+    from midaz_seed.bench.benchmark import benchmark
+    from midaz_seed.bench.options import BenchOptions
     from midaz_seed.cli.last_resort import end_in_time
     from midaz_seed.reporting.logs import CurrentStderr, configure_logging
 

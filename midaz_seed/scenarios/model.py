@@ -39,6 +39,7 @@ from midaz_seed.scenarios.parts import (
     Party,
     PartySpec,
     Text,
+    Then,
     exactly_one,
 )
 from midaz_seed.scenarios.values import (
@@ -84,6 +85,7 @@ __all__ = [
     "Rate",
     "Status",
     "Sweep",
+    "Then",
 ]
 """What the modules beside this one define of the model: import it from here."""
 
@@ -130,13 +132,6 @@ def _option(value: object) -> object:
 
 MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,39}$")]
 Option = Annotated[str | int | bool, BeforeValidator(_option)]
-
-
-class Then(Part):
-    """What becomes of pending transactions; what is left stays pending."""
-
-    commit: Share = Field(0, description="Share that is committed.")
-    cancel: Share = Field(0, description="Share that is cancelled.")
 
 
 class Mix(Part):

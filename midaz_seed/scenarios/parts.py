@@ -163,3 +163,10 @@ Party = Annotated[
 ]
 NO_PARTY = PartySpec(of=("generator",))
 """`from` and `to` of an entry whose movements a Python generator makes. No account can have this name."""
+
+
+class Then(Part):
+    """What becomes of pending transactions; what is left stays pending."""
+
+    commit: Share = Field(0, description="Share that is committed.")
+    cancel: Share = Field(0, description="Share that is cancelled.")
