@@ -67,7 +67,6 @@ RULES = (
 )
 
 ALLOWED: dict[tuple[str, str], str] = {
-    ("midaz_seed/resilience/concurrency_search.py", "world"): "the title of an article",
 }
 """(file, name of a rule) -> why the word is permitted there."""
 

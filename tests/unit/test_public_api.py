@@ -42,7 +42,7 @@ def test_every_argument_of_a_function_stands_in_its_docstring(name: str) -> None
 
 
 def test_what_needs_a_target_has_an_async_twin() -> None:
-    assert TWINS == ["audit", "examine", "seed", "teardown", "verify"]
+    assert TWINS == ["audit", "benchmark", "examine", "seed", "teardown", "verify"]
 
 
 @pytest.mark.parametrize("name", TWINS)

@@ -104,5 +104,7 @@ def test_the_examples_of_the_documents_are_valid() -> None:
     (block,) = re.findall(r"^```yaml\n(.*?)^```", documents[0], re.DOTALL | re.MULTILINE)
     listed = yaml.safe_load(block)["thresholds"]["failIf"]
     assert len(flags) > 3
-    for expression in (*flags, *listed, *re.findall(r"^  (?:failed|passed): ([^,]+),", documents[0], re.MULTILINE)):
+    printed = re.findall(r"^  (?:failed|passed): (\S+) is .* \(fails if (.+)\)", documents[0], re.MULTILINE)
+    assert printed
+    for expression in (*flags, *listed, *(" ".join(parts) for parts in printed)):
         parse_threshold(expression)
