@@ -5,9 +5,10 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 FUZZ_MINUTES ?= 60
 RACES ?= 100
+KILLS ?= 20
 
 .DEFAULT_GOAL := help
-.PHONY: dist dist-try help demo test thorough coverage acceptance contract chaos engines races fuzz model check format bench bench-quick docs screenshots clean signals machine
+.PHONY: dist dist-try sbom audit lock container-try docs-site help demo test slow thorough coverage acceptance contract chaos engines engine-kills races fuzz model check format bench bench-quick calibrate docs screenshots clean signals machine
 
 help: ## list the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sort | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -27,6 +28,13 @@ $(STAMP): pyproject.toml
 	@touch $@
 	@echo "Installed. The command is $(BIN)/midaz-seed."
 
+# the tools of one task, by the name of their dependency group, in an environment of their own
+$(VENV)-%/.installed: pyproject.toml
+	@$(PYTHON) -m venv $(VENV)-$*
+	@$(VENV)-$*/bin/python -m pip install -q --disable-pip-version-check --upgrade 'pip>=25.1'
+	@$(VENV)-$*/bin/python -m pip install -q --disable-pip-version-check --group $*
+	@touch $@
+
 demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every balance, print the report
 	@echo "Seeding the embedded server: 8,000 movements, a few seconds."
 	@$(BIN)/midaz-seed run --preset small --target sandbox --html demo-report.html
@@ -37,16 +45,20 @@ demo: $(STAMP) ## seed the embedded sandbox with the small preset, verify every 
 		'  $(BIN)/midaz-seed run -v medium -u http://127.0.0.1:3002   # fill a Midaz of your own' \
 		'  $(BIN)/midaz-seed --help'
 
-test: $(STAMP) ## run the tests, in two processes (about 5 minutes)
+test: $(STAMP) ## run the tests, in two processes (about 5 minutes), but those of make slow
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal
+
+slow: $(STAMP) ## run the tests marked slow: whole processes, signals, races and waits (about 4 minutes)
+	@$(BIN)/python tools/browser.py
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m slow
 
 thorough: $(STAMP) ## run the tests marked thorough (large plans, statistics), and every fuzz target with more examples
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m thorough
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --hypothesis-profile=thorough tests/fuzz
 
 coverage: $(STAMP) ## run the tests with coverage, which takes twice as long; fail below 90 %
-	@$(BIN)/python -m pytest -q -n 2 --dist worksteal --cov --cov-report=term --cov-fail-under=90
+	@$(BIN)/python -m pytest -q -n 2 --dist worksteal -m "not thorough" --cov --cov-report=term --cov-fail-under=90
 
 acceptance: $(STAMP) ## kill clients and servers under faults, and verify every movement afterwards (about 4 minutes)
 	@$(BIN)/python -m pytest -q -n 2 --dist worksteal tests/acceptance
@@ -63,6 +75,9 @@ chaos: $(STAMP) ## kill runs and servers at random times under every fault, and 
 engines: $(STAMP) ## kill, stop and refuse runs on a Dask cluster of this machine (about a minute)
 	@$(BIN)/python -m pytest -q tests/engines
 
+engine-kills: $(STAMP) ## kill workers, schedulers and commands of runs on Dask, and audit every movement (about half an hour; KILLS=4 for less)
+	@$(BIN)/python -m tools.engine_kills --kills $(KILLS)
+
 races: $(STAMP) ## race slices of one run, half of them twice, and audit every movement (about half an hour; RACES=12 for less)
 	@$(BIN)/python -m tools.races --races $(RACES)
 
@@ -78,6 +93,25 @@ dist: $(STAMP) ## build wheel and sdist, twice, and compare them byte by byte
 dist-try: $(STAMP) ## build, install into empty environments of each Python found, and run it there
 	@$(BIN)/python -m tools.dist --try
 
+sbom: $(VENV)-release/.installed ## write the software bill of materials (CycloneDX) into dist/
+	@mkdir -p dist
+	@$(VENV)-release/bin/python -W ignore::UserWarning -m cyclonedx_py requirements deploy/container/requirements.txt --pyproject pyproject.toml \
+		--mc-type application --output-reproducible --output-file dist/midaz-seed.cdx.json
+	@$(VENV)-release/bin/python -c 'import json; print(len(json.load(open("dist/midaz-seed.cdx.json"))["components"]), \
+		"components in dist/midaz-seed.cdx.json")'
+
+audit: $(VENV)-release/.installed ## look the locked dependencies up in the database of known vulnerabilities (needs the network)
+	@$(VENV)-release/bin/pip-audit --strict --require-hashes --disable-pip -r deploy/container/requirements.txt
+
+lock: $(STAMP) ## lock the dependencies of the container image again, with hashes
+	@$(BIN)/python -m tools.container --lock
+
+container-try: $(STAMP) ## build the container image on a Debian made by debootstrap, run it read-only, measure it (as root)
+	@$(BIN)/python -m tools.container
+
+docs-site: $(VENV)-site/.installed ## build the documentation site into build/site/html; fail at a warning or a broken link
+	@$(VENV)-site/bin/python tools/docs_site.py $(SITE_SOURCE)
+
 model: $(STAMP) ## explore the protocol model exhaustively
 	@$(BIN)/python -m tools.protocol_model
 
@@ -92,6 +126,7 @@ check: $(STAMP) ## format, lint, types, import rules, words, generated docs
 	@$(BIN)/python tools/style.py
 	@$(BIN)/python tools/reference.py --check
 	@$(BIN)/python tools/scenario_pages.py --check
+	@if command -v actionlint >/dev/null; then actionlint; fi
 
 format: $(STAMP) ## format and fix what can be fixed
 	@$(BIN)/ruff format .
@@ -106,7 +141,7 @@ screenshots: $(STAMP) ## write the pictures of the HTML report in docs/images/ (
 	@$(BIN)/python tools/browser.py
 	@$(BIN)/python -m tools.screenshots
 
-bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws and plans (about 10 minutes)
+bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automatic concurrency, the rate limit, draws, plans and pages (about 12 minutes)
 	@$(BIN)/python benchmarks/clients.py
 	@$(BIN)/python benchmarks/sandbox.py
 	@$(BIN)/python benchmarks/sizes.py small medium large
@@ -115,6 +150,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/packing.py
 	@$(BIN)/python benchmarks/metadata.py
 	@$(BIN)/python benchmarks/controller.py
+	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python benchmarks/limiter.py
 	@$(BIN)/python benchmarks/drawing.py
 	@$(BIN)/python benchmarks/planning.py
@@ -123,11 +159,15 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/scale.py --quick
 	@$(BIN)/python benchmarks/journal.py --appends
 	@$(BIN)/python benchmarks/report_page.py
+	@$(BIN)/python benchmarks/web.py --rounds 3
 
 bench-quick: $(STAMP) ## the same without the large runs, one short round each (under 3 minutes)
 	@$(BIN)/python benchmarks/clients.py --rounds 1 --count 3000
 	@$(BIN)/python benchmarks/sandbox.py --rounds 1 --count 5000
 	@$(BIN)/python benchmarks/sizes.py small medium
 
+calibrate: $(STAMP) ## measure how often compare is wrong, on simulated and on real runs (about 8 minutes)
+	@$(BIN)/python -m tools.calibration
+
 clean: ## remove the files of the other targets
-	rm -rf $(VENV) demo-report.html .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist
+	rm -rf $(VENV) $(VENV)-site $(VENV)-release build demo-report.html .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from midaz_seed.auditing import audit, audit_async
+    from midaz_seed.bench.benchmark import BenchOptions, BenchStep, benchmark, benchmark_async
+    from midaz_seed.bench.report import BenchReport
     from midaz_seed.engine.teardown import Removal
     from midaz_seed.errors import (
         BreakerOpenError,
@@ -57,6 +59,13 @@ _HOMES = {
         "audit",
         "audit_async",
     ),
+    "midaz_seed.bench.benchmark": (
+        "BenchOptions",
+        "BenchStep",
+        "benchmark",
+        "benchmark_async",
+    ),
+    "midaz_seed.bench.report": ("BenchReport",),
     "midaz_seed.engine.teardown": ("Removal",),
     "midaz_seed.errors": (
         "BreakerOpenError",
@@ -115,6 +124,9 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 __all__ = [
     "AuditReport",
     "AuditStep",
+    "BenchOptions",
+    "BenchReport",
+    "BenchStep",
     "BreakerOpenError",
     "ConfigurationError",
     "Diagnosis",
@@ -145,6 +157,8 @@ __all__ = [
     "UsageError",
     "audit",
     "audit_async",
+    "benchmark",
+    "benchmark_async",
     "build_plan",
     "examine",
     "examine_async",

@@ -6,6 +6,7 @@
     │   ├── PlanError              the counts cannot be planned                                 exit 2
     │   ├── UnsupportedScenarioError  the server's version lacks what the scenario uses         exit 2
     │   ├── TargetNotAllowedError  the target is neither loopback nor an allowed host           exit 2
+    │   ├── NotComparableError     two runs differ in more than what is compared                exit 2
     │   ├── OutputError            an output file cannot be written                             exit 2
     │   ├── UnsupportedPlatformError  the operating system is not supported                     exit 2
     │   └── RunError               a run cannot be resumed: in use, damaged, or another one     exit 2
@@ -138,6 +139,10 @@ class UnsupportedScenarioError(UsageError):
 
 class TargetNotAllowedError(UsageError):
     """The target is neither loopback nor an allowed host. `--allow-host` allows it."""
+
+
+class NotComparableError(UsageError):
+    """The figures of two runs must not be compared: the message names what differs. `--allow` permits it."""
 
 
 class OutputError(UsageError):

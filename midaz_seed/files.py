@@ -1,12 +1,29 @@
 """Write files whole: a reader sees the old content or the new one, never a part."""
 
+import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 
 PRIVATE_FILE = 0o600
 """Mode of the files of a run, whatever the umask: its records and logs show how a server is reached."""
 PRIVATE_FOLDER = 0o700
+
+
+def read_regular(path: Path, *, bytes_max: int) -> bytes:
+    """Read a file that another program may have put there: neither a pipe, which can make the reader wait for ever,
+    nor a file that fills the memory.
+
+    Raises:
+        OSError: it cannot be read, is no regular file, or has more than `bytes_max` bytes.
+    """
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode):
+        raise OSError(errno.EINVAL, "not a regular file")
+    if found.st_size > bytes_max:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return path.read_bytes()
 
 
 def write_atomically(path: Path, data: bytes, *, durable: bool, private: bool = False) -> None:

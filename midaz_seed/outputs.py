@@ -6,6 +6,7 @@ from pathlib import Path
 from midaz_seed.errors import OutputError
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.report_file import write_document
+from midaz_seed.runs.directory import REPORT_PAGE
 
 
 def _html(report: Report, directory: Path) -> str:
@@ -29,7 +30,7 @@ def _metrics(report: Report, _: Path) -> str:
 OUTPUTS: Mapping[str, Callable[[Report, Path], str]] = {
     "junit.xml": _junit,
     "metrics.prom": _metrics,
-    "report.html": _html,
+    REPORT_PAGE: _html,
 }
 """Name -> what renders it. The page is last, because it links to the others."""
 

@@ -119,6 +119,12 @@ def guard_standard_streams() -> None:
             setattr(sys, name, guard(buffer, stream.encoding, stream.errors, line_buffering=stream.line_buffering))
 
 
+def write_utf8_to_stdout() -> None:
+    """Write UTF-8 to stdout from now on, whatever the locale: JSON (RFC 8259, section 8.1) and our pages are UTF-8."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8", errors=sys.stdout.errors)
+
+
 def usable_cores(root: Path = Path("/")) -> int:
     """Return the number of whole cores that this process may use: at least 1.
 

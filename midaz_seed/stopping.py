@@ -148,7 +148,9 @@ class Stopping:
         elif first:
             context.findings.signal = number
             by = context.findings.stop_requested_by or number.name
-            context.stop(f"{by}: writes in flight get up to {self._grace_s:g} s; repeat to end at once")
+            context.stop(
+                f"{by}: requests in flight may finish within {self._grace_s:g} s; another signal ends them at once"
+            )
         else:
             context.findings.was_urged = True
             context.pool.cancel()

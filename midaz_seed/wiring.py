@@ -26,7 +26,9 @@ from midaz_seed.engine.worker_pool import WorkerPool
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.midaz.auth import AuthorizedTransport, ClientCredentials, TokenFile
 from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard
+from midaz_seed.model.rate_curve import RateCurve, Steps, day_curve, parse_rate_curve, steps_curve
 from midaz_seed.plan.batch_size import BatchSizeChoice
+from midaz_seed.plan.calendar.hours import slot_weights
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import BreakerChanged, Emit, RateLimited
 from midaz_seed.reporting.meter import Meter
@@ -310,7 +312,19 @@ class _Parts:
             self.limits.requests_per_second,
             was_idle_since=lambda: pool.was_idle_since("arrival schedule"),
             ramp_s=self.limits.ramp_s,
+            curve=self.rate_curve(),
+            poisson_seed=f"{self.settings.seed}:{self.shard}" if self.limits.arrivals == "poisson" else "",
         )
+
+    def rate_curve(self) -> RateCurve | None:
+        limits = self.limits
+        curve = parse_rate_curve(limits.rate_curve)
+        if curve is None:
+            return None
+        if isinstance(curve, Steps):
+            return steps_curve(curve, limits.requests_per_second)
+        time = self.settings.scenario.time
+        return day_curve(slot_weights(time.hours if time is not None else "br-pix"), curve, limits.requests_per_second)
 
     def pace(self, services: svcs.Container) -> ArrivalSchedule | RateLimiter | None:
         if self.limits.open_loop:

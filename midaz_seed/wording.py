@@ -1,10 +1,13 @@
 """Text for people: counted nouns, lines that fit, suggestions for unknown names, foreign text that is safe to print."""
 
+import re
 import textwrap
 from collections.abc import Iterable, Iterator
 
 TEXT_MAX = 1_000
 """Characters of one foreign text that are printed: more would hide the lines around it."""
+_UNIT = re.compile(r"(?<=\d) (?=%|(?:ms|s|MB)\b)")
+"""The space between a number and its unit."""
 
 
 def counted(count: int, noun: str, plural: str = "") -> str:
@@ -16,6 +19,11 @@ def counted(count: int, noun: str, plural: str = "") -> str:
         plural: the plural, where it is not the singular with an s.
     """
     return f"{count:,} {noun if count == 1 else plural or f'{noun}s'}"
+
+
+def share_text(part: int, whole: int, noun: str) -> str:
+    """Return how many of how many: "3 of 4 ledgers"; "4 ledgers" for all of them."""
+    return counted(whole, noun) if part == whole else f"{part:,} of {counted(whole, noun)}"
 
 
 def duration_text(seconds: float) -> str:
@@ -54,16 +62,16 @@ def _as_json_escapes(sign: str) -> str:
 def wrapped(lines: Iterable[str], width: int) -> Iterator[str]:
     """Break lines that are wider than `width` at spaces; the rest of a line is indented by two more than the line.
 
-    Words that are too long stay in one piece, so that they can be copied, and a number stays with its percent sign.
+    Words that are too long stay in one piece, so that they can be copied, and a number stays with its unit.
     """
     for line in lines:
         if len(line) <= width:
             yield line
             continue
         indent = " " * (len(line) - len(line.lstrip()) + 2)
-        joined = line.replace(" %", "\u00a0%")
+        joined = _UNIT.sub("\u00a0", line)
         pieces = textwrap.wrap(joined, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-        yield from (piece.replace("\u00a0%", " %") for piece in pieces)
+        yield from (piece.replace("\u00a0", " ") for piece in pieces)
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

@@ -9,10 +9,12 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from functools import cache
+from types import ModuleType
 from typing import Any, get_args
 
 import midaz_seed
 from midaz_seed import clock, events, transport
+from midaz_seed.engines import dask_engine
 from midaz_seed.errors import ExitCode, SeedError
 
 WIDTH = 88
@@ -25,6 +27,7 @@ FUNCTIONS = (
     "teardown_async",
     "examine_async",
     "audit_async",
+    "benchmark_async",
     "list_runs",
     "find_run",
 )
@@ -42,7 +45,8 @@ MEMBERS: dict[str, tuple[str, ...]] = {
 def parts() -> dict[str, str]:
     """Return the generated parts of docs/api.md by the names of their markers."""
     return {
-        "functions": "\n".join(map(function_entry, FUNCTIONS)),
+        "functions": "\n".join(function_entry(midaz_seed, name) for name in FUNCTIONS),
+        "engines": function_entry(dask_engine, "seed_on_dask_async"),
         "types": "\n".join(type_entry(each) for each in result_types()),
         "errors": f"{error_table()}\n{type_entry(ExitCode)}",
         "events": event_table(),
@@ -51,9 +55,9 @@ def parts() -> dict[str, str]:
     }
 
 
-def function_entry(name: str) -> str:
+def function_entry(module: ModuleType, name: str) -> str:
     """Render one function, with its twin."""
-    function = getattr(midaz_seed, name)
+    function = getattr(module, name)
     twin = name.removesuffix("_async")
     title = f"### `{name}`" if twin == name else f"### `{twin}`, `{name}`"
     return f"{title}\n\n```text\n{signature(function, twin)}\n```\n\n{described(function)}"
@@ -114,14 +118,34 @@ def error_table() -> str:
     """Render the tree of errors."""
 
     def below(error: type[SeedError], depth: int) -> Iterator[str]:
-        code_ = "130, 143" if error.__name__ == "SignalledError" else str(int(error.exit_code))
         name = f"{'&nbsp;&nbsp;' * depth}`{error.__name__}`"
         if error.__name__ in midaz_seed.__all__:
-            yield f"| {name} | {code_} | {cell(inspect.getdoc(error) or '')} |"
+            yield f"| {name} | {exit_codes(error)} | {cell(inspect.getdoc(error) or '')} |"
             for inner in error.__subclasses__():
                 yield from below(inner, depth + 1)
 
     return table("error", "exit code", "meaning", list(below(SeedError, 0)))
+
+
+def kind_table() -> str:
+    """Render every error by its exit code, for readers of the JSON documents."""
+
+    def below(error: type[SeedError]) -> Iterator[type[SeedError]]:
+        for inner in error.__subclasses__():
+            yield inner
+            yield from below(inner)
+
+    rows = {
+        error.__name__: f"| `{error.__name__}` | {exit_codes(error)} | {cell(inspect.getdoc(error) or '')} |"
+        for error in sorted(below(SeedError), key=lambda each: (int(each.exit_code), each.__name__))
+        if error.__module__ == SeedError.__module__
+    }
+    return table("kind", "exit code", "meaning", list(rows.values()))
+
+
+def exit_codes(error: type[SeedError]) -> str:
+    """Return the exit codes of an error."""
+    return "130, 143" if error.__name__ == "SignalledError" else str(int(error.exit_code))
 
 
 def event_table() -> str:

@@ -1,18 +1,22 @@
 """Build wheel and sdist into dist/, twice, and fail unless both builds have the same bytes.
 
 With --try, install the wheel into an empty environment of each Python on this machine (3.11 to 3.14), with the newest
-and with the lowest allowed versions of the dependencies, and run it there.
+and with the lowest allowed versions of the dependencies, and run it there; then with `uvx`, `pipx run`, and the steps
+of the GitHub action.
 """
 
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
 from pathlib import Path
+
+from tools.github_action import run_action
 
 ROOT = Path(__file__).parents[1]
 DIST = ROOT / "dist"
@@ -66,6 +70,24 @@ def try_all(wheel: Path) -> None:
             continue
         for resolution in ("highest", "lowest-direct"):
             try_one(wheel, python, version, resolution)
+    uvx = [sys.executable, "-m", "uv", "tool", "run", "--no-python-downloads"]
+    try_runner("uvx", [*uvx, "--from", str(wheel), "midaz-seed", *CHECKED])
+    try_runner("pipx run", [*uvx, "pipx", "run", "--spec", str(wheel), "midaz-seed", *CHECKED])
+    with tempfile.TemporaryDirectory(prefix="midaz-seed-action-") as folder:
+        outputs = run_action(Path(folder), {"package": str(wheel), "port": "0"})
+        os.kill(int(outputs["pid"]), signal.SIGTERM)
+        print(
+            f"GitHub action: installed, filled {outputs['url']}, and wrote a summary of {len(outputs['summary'])} bytes"
+        )
+
+
+def try_runner(name: str, command: list[str]) -> None:
+    """Run the wheel with a program that installs it for one command."""
+    with tempfile.TemporaryDirectory(prefix="midaz-seed-try-") as folder:
+        started_s = time.monotonic()
+        environment = {**os.environ, "PIPX_HOME": folder, "PIPX_DEFAULT_BACKEND": "pip"}
+        subprocess.run(command, check=True, cwd=folder, stdout=-3, env=environment)
+        print(f"{name}: installed, seeded and verified in {time.monotonic() - started_s:.1f} s")
 
 
 def find_python(version: str) -> str | None:

@@ -18,10 +18,12 @@ import scenario_reference  # noqa: E402
 import telemetry_reference  # noqa: E402
 import threshold_reference  # noqa: E402
 
+from midaz_seed.bench.report import json_schema as bench_schema  # noqa: E402
 from midaz_seed.cli import cli  # noqa: E402
 from midaz_seed.cli.flags import SettingOption  # noqa: E402
 from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
 from midaz_seed.ledger_audit.schema import json_schema as audit_schema  # noqa: E402
+from midaz_seed.reporting.comparison.comparison import comparison_schema  # noqa: E402
 from midaz_seed.reporting.report import report_schema  # noqa: E402
 from midaz_seed.scenarios.render import json_schema  # noqa: E402
 from midaz_seed.settings.environment import NOT_SETTINGS  # noqa: E402
@@ -126,6 +128,7 @@ def main() -> None:
             "fields": scenario_reference.field_reference(),
             "names": scenario_reference.reference(),
         },
+        "docs/exit-codes.md": {"kinds": api_reference.kind_table()},
         "docs/events.md": {
             "envelope": telemetry_reference.envelope_table(),
             "events": telemetry_reference.event_table(),
@@ -144,6 +147,8 @@ def main() -> None:
         "report": report_schema(),
         "events": telemetry_reference.event_schema(),
         "audit": audit_schema(),
+        "bench": bench_schema(),
+        "compare": comparison_schema(),
     }
     for name, schema in schemas.items():
         file = ROOT / f"docs/{name}.schema.json"

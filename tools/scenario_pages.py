@@ -13,7 +13,9 @@ from midaz_seed.plan.profile import profile
 from midaz_seed.plan.profile_text import render_profile
 from midaz_seed.scenarios.extending import builtin_names
 from midaz_seed.scenarios.loader import load_scenario
+from midaz_seed.scenarios.model import Scenario
 from midaz_seed.scenarios.needs import needs_of
+from midaz_seed.scenarios.render import size_text
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
 
@@ -93,8 +95,20 @@ def _page(name: str) -> str:
         lines += [
             f"| `{each.alias}` | {each.name} | {each.kind} | {', '.join(each.tags)} |" for each in scenario.personas
         ]
+    if scenario.cases:
+        lines += [
+            "",
+            f"Cases, each as `{name}#CASE` (its profile: `midaz-seed plan --scenario {name}#CASE --profile`):",
+            "",
+        ]
+        lines += [f"- `{case}`: {size_text(each)}{_uses(each)}" for case, each in scenario.cases.items()]
     text = render_profile(profile(plan), WIDTH)
     return "\n".join([*lines, "", "## Profile", "", "```text", text.rstrip(), "```", ""])
+
+
+def _uses(scenario: Scenario) -> str:
+    features = dict.fromkeys(need.feature for need in needs_of(scenario))
+    return f"; it uses {', '.join(features)}" if features else ""
 
 
 if __name__ == "__main__":

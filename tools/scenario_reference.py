@@ -97,6 +97,8 @@ def _value(kind: Any, metadata: Sequence[Any] = ()) -> str:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is Annotated:
         return _value(arguments[0], arguments[1:])
+    if kind is Any:
+        return "what it changes"
     if kind == "Amount":
         return _BY_VALIDATOR[parts._amount]
     if origin in (Union, UnionType):

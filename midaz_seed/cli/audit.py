@@ -1,6 +1,7 @@
 """`midaz-seed audit`: check the invariants of ledgers without a plan."""
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -9,6 +10,7 @@ import click
 
 from midaz_seed.cli.flags import CHECKS, PACE
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, server_options
+from midaz_seed.cli.outputs import output_options, summarize_audit_for_github, write_audit_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,6 +102,7 @@ class _LoadOption(click.Option):
     type=click.Path(dir_okay=False, allow_dash=True),
     help="Write the report as JSON to this file; - prints it instead of the text.",
 )
+@output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def audit(loaded: LoadedSettings, as_json: bool, quiet: bool, **checks: Any) -> None:
@@ -135,7 +138,7 @@ def audit(loaded: LoadedSettings, as_json: bool, quiet: bool, **checks: Any) -> 
 
 
 def _delivered(report: "AuditReport", file: "Path | None", *, as_json: bool) -> int:
-    """Write and print the report. Return the exit code.
+    """Write and print the report, and write the files that flags ask for. Return the exit code.
 
     Raises:
         ResultNotWrittenError: it cannot be printed. The file, if any, has it.
@@ -144,16 +147,24 @@ def _delivered(report: "AuditReport", file: "Path | None", *, as_json: bool) -> 
 
     from midaz_seed.errors import ExitCode, OutputError
     from midaz_seed.ledger_audit.text import WIDTH, render_audit
+    from midaz_seed.process import write_utf8_to_stdout
     from midaz_seed.reporting.report_file import write_document
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.wording import printable
 
+    ctx = click.get_current_context()
+    steps: list[tuple[str, Callable[[AuditReport], None]]] = [("files", lambda done: write_audit_outputs(ctx, done))]
     if file is not None:
+        steps.append(("report", lambda done: write_document(done.as_json(), file)))
+    for what, write in steps:
         try:
-            write_document(report.as_json(), file)
+            write(report)
         except OutputError as error:
-            verdict = f"{report.verdict} The report was not written: {error}."
+            verdict = f"{report.verdict} The {what} {'was' if what == 'report' else 'were'} not written: {error}."
             report = replace(report, exit_code=report.exit_code or int(ExitCode.DIFFERENCES), verdict=verdict)
+    summarize_audit_for_github(report)
+    if as_json:
+        write_utf8_to_stdout()
     click.echo(report.as_json() if as_json else render_audit(report, text_width(sys.stdout, WIDTH)), nl=False)
     if as_json and report.exit_code:
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)

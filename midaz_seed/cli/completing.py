@@ -59,6 +59,13 @@ def complete_run(*, without: Collection[str] = (), only_rejected: bool = False) 
     return complete
 
 
+def complete_run_or_report(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> "list[CompletionItem]":
+    """Offer the names of runs; else the files that the shell finds."""
+    from click.shell_completion import CompletionItem
+
+    return complete_any_run(ctx, parameter, incomplete) or [CompletionItem(incomplete, type="file")]
+
+
 complete_any_run = complete_run()
 complete_unfinished_run = complete_run(without=_ENDED)
 complete_run_with_data = complete_run(without=("removed",))

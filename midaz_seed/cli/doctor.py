@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.wording import printable, printable_json
 
 if TYPE_CHECKING:
@@ -38,6 +39,8 @@ def doctor(loaded: LoadedSettings, write: bool, as_json: bool) -> None:
     diagnosis = examine(loaded.settings, write=write, emit=end_in_time, handle_signals=True)
     run_command = f"midaz-seed run {' '.join([diagnosis.flags, *_flags_for_run(loaded)])}" if diagnosis.go else ""
     width = text_width(sys.stdout, WIDTH)
+    if as_json:
+        write_utf8_to_stdout()
     click.echo(_document(diagnosis, run_command) if as_json else _text(diagnosis, run_command, width), nl=False)
     raise SystemExit(int(ExitCode.DONE if diagnosis.go else ExitCode.TARGET))
 

@@ -15,6 +15,7 @@ import click
 
 from midaz_seed.cli.outputs import OUTPUTS, begin_outputs, write_ending
 from midaz_seed.errors import ExitCode, OutputError, SeedError
+from midaz_seed.process import write_utf8_to_stdout
 
 STDOUT = frozenset({"-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"})
 """The files of a report that stand for standard output."""
@@ -104,6 +105,7 @@ def leave_document(ctx: click.Context, ending: Ending) -> None:
             write_document(text, file)
     if prints_json(ctx):
         with suppress(SeedError):
+            write_utf8_to_stdout()
             click.echo(text, nl=False)
 
 

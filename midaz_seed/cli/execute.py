@@ -13,10 +13,11 @@ import click
 
 from midaz_seed.cli.last_resort import end_in_time
 from midaz_seed.cli.outputs import summarize_for_github, write_outputs
-from midaz_seed.cli.watched_run import watched_run
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import shards_of
+from midaz_seed.engine.watched_run import watched_run
 from midaz_seed.errors import OutputError, ResultNotWrittenError
+from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, ConcurrencyChanged, Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
@@ -25,6 +26,7 @@ from midaz_seed.reporting.report_file import write_json
 from midaz_seed.reporting.terminal import text_width
 from midaz_seed.reporting.text_report import WIDTH, render_text
 from midaz_seed.runner import Watch
+from midaz_seed.runs.directory import REPORT_PAGE, RunDirectory
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import printable
 
@@ -58,6 +60,8 @@ class _Display:
         self._early: list[Event] = []
         """Events from before the progress is displayed."""
         self._in_shards = False
+        self.directory: RunDirectory | None = None
+        """That of the run, once it is known."""
 
     def emit(self, event: Event) -> None:
         """Show an event, and begin the grace time at the first signal."""
@@ -76,6 +80,7 @@ class _Display:
 
     async def watch(self, context: RunContext) -> None:
         """Display the progress until cancelled."""
+        self.directory = context.directory
         if self._quiet:
             return
         self._in_shards = shards_of(context) > 1
@@ -109,7 +114,8 @@ def execute(
         is_stdout_taken: print the text of the report on stderr.
     """
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
-    following: list[Observer] = [_Display(quiet=quiet), *observers]
+    display = _Display(quiet=quiet)
+    following: list[Observer] = [display, *observers]
     file, settings = settings.report, settings.model_copy(update={"report": None})
 
     def emit(event: Event) -> None:
@@ -124,7 +130,14 @@ def execute(
     report = function(settings, emit=emit, watch=watch, handle_signals=True)
     lost = [sentence for observer in following if (sentence := observer.finish(report))]
     report = replace(report, next_step=" ".join([report.next_step, *lost]).strip())
-    report = _delivered(report, file, as_json, is_stdout_taken)
+    page = display.directory / REPORT_PAGE if display.directory is not None else None
+    report = deliver(
+        report,
+        file,
+        as_json=as_json,
+        is_stdout_taken=is_stdout_taken,
+        page=page if page and page.is_file() else None,
+    )
     if (report.exit_code or lost) and (as_json or not (is_stdout_taken or _same_output())):
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     sys.exit(report.exit_code)
@@ -138,8 +151,17 @@ def _same_output() -> bool:
         return False
 
 
-def _delivered(report: Report, file: Path | None, as_json: bool, is_stdout_taken: bool) -> Report:
+def deliver(
+    report: Report, file: Path | None, *, as_json: bool, is_stdout_taken: bool = False, page: Path | None = None
+) -> Report:
     """Write and print a report. Return it with what could not be written, so that its exit code is true.
+
+    Args:
+        report: of the run.
+        file: to write it into as JSON.
+        as_json: print it as JSON instead of text.
+        is_stdout_taken: print it on stderr.
+        page: the HTML report, which the text names.
 
     Raises:
         ResultNotWrittenError: it cannot be printed. The file, if any, has it.
@@ -147,7 +169,10 @@ def _delivered(report: Report, file: Path | None, as_json: bool, is_stdout_taken
     report = _written(report, file)
     try:
         width = text_width(sys.stderr if is_stdout_taken else sys.stdout, WIDTH)
-        click.echo(report.as_json() if as_json else render_text(report, width), nl=False, err=is_stdout_taken)
+        if as_json:
+            write_utf8_to_stdout()
+        text = report.as_json() if as_json else render_text(report, width, page=page)
+        click.echo(text, nl=False, err=is_stdout_taken)
     except ResultNotWrittenError as error:
         message = f"{error.message}. The run itself: {report.verdict}"
         report = _written(not_written(report, error), file)

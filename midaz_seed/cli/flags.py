@@ -23,7 +23,8 @@ THRESHOLDS = "Thresholds"
 RUNS = "Runs and journal"
 SETTINGS = "Configuration"
 OUTPUT = "Output"
-SECTIONS = (TARGET, PLAN, CHECKS, PACE, THRESHOLDS, RUNS, SETTINGS, OUTPUT)
+BENCH = "Benchmark"
+SECTIONS = (BENCH, TARGET, PLAN, CHECKS, PACE, THRESHOLDS, RUNS, SETTINGS, OUTPUT)
 
 Command = Callable[..., Any]
 
@@ -376,6 +377,28 @@ RUN_OPTIONS = (
     ),
 )
 """Flags about the files of a run, and logs."""
+WARM_UP_OPTION = _setting(
+    PACE,
+    "generation.limits.warmupS",
+    "--warm-up",
+    metavar="TIME",
+    help="Warm-up: exclude this time, such as 30s, from the steady-state figures",
+)
+DURATION_OPTION = _setting(
+    PACE,
+    "generation.limits.durationS",
+    "--duration",
+    metavar="TIME",
+    help="Time limit for the whole run, verification included, such as 90s or 10m; does the part of the plan that fits",
+)
+SLICE_OPTION = _setting(
+    PACE,
+    "generation.limits.slice",
+    "--slice",
+    metavar="I/N",
+    help="Take the i-th of n parts of the ledgers and of these limits; start the others elsewhere, then: "
+    "midaz-seed runs merge",
+)
 TARGET_OPTIONS = (
     *SERVER_OPTIONS,
     _setting(
@@ -405,18 +428,42 @@ TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.arrivals",
+        "--arrivals",
+        metavar="NAME",
+        choices=("constant", "poisson"),
+        help="With --open-loop: distances between requests: constant, or poisson (random) [default: constant]",
+    ),
+    _setting(
+        PACE,
+        "generation.limits.rateCurve",
+        "--rate-curve",
+        metavar="CURVE",
+        help="With --open-loop: change the rate during the transfers, as shares of --rate: steps such as "
+        "30s:25%,60s:100%, or the day of the scenario in a time: day:10m [default: constant]",
+    ),
+    _setting(
+        PACE,
+        "generation.limits.readsPerSecond",
+        "--reads-per-s",
+        metavar="N",
+        help="Reads per second beside the transfers, in an open model of their own [default: 0]",
+    ),
+    _setting(
+        PACE,
+        "generation.limits.reads",
+        "--reads",
+        metavar="MIX",
+        help="Kinds of these reads, with weights [default: balance=70,statement=20,transaction=5,list=5]",
+    ),
+    _setting(
+        PACE,
         "generation.limits.rampS",
         "--ramp",
         metavar="TIME",
         help="Ramp up: increase requests in flight, or with --open-loop the rate, linearly over this time, such as 30s",
     ),
-    _setting(
-        PACE,
-        "generation.limits.warmupS",
-        "--warm-up",
-        metavar="TIME",
-        help="Warm-up: exclude this time, such as 30s, from the steady-state figures",
-    ),
+    WARM_UP_OPTION,
     _setting(
         PACE,
         "generation.limits.graceS",
@@ -425,14 +472,7 @@ TARGET_OPTIONS = (
         help="Time to end in after Ctrl-C, SIGTERM or SIGHUP; what has no answer by then is left to the next session "
         "[default: 10s]",
     ),
-    _setting(
-        PACE,
-        "generation.limits.durationS",
-        "--duration",
-        metavar="TIME",
-        help="Time limit for the whole run, verification included, such as 90s or 10m; does the part of "
-        "the plan that fits",
-    ),
+    DURATION_OPTION,
     _setting(
         PACE,
         "generation.limits.shards",
@@ -440,14 +480,7 @@ TARGET_OPTIONS = (
         metavar="N|auto",
         help="Number of processes that the ledgers are divided among; auto: one per core [default: 1]",
     ),
-    _setting(
-        PACE,
-        "generation.limits.slice",
-        "--slice",
-        metavar="I/N",
-        help="Take the i-th of n parts of the ledgers and of these limits; start the others elsewhere, then: "
-        "midaz-seed runs merge",
-    ),
+    SLICE_OPTION,
     _setting(
         PACE,
         "generation.retries.max",
@@ -489,3 +522,8 @@ TARGET_OPTIONS = (
     ),
     *RUN_OPTIONS,
 )
+"""Flags of commands that carry out a plan on a target."""
+BENCH_OPTIONS = tuple(
+    option for option in TARGET_OPTIONS if option not in (WARM_UP_OPTION, DURATION_OPTION, SLICE_OPTION)
+)
+"""The same for a benchmark, whose warm-up and duration are those of each case."""

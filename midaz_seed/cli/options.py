@@ -16,6 +16,7 @@ import click
 
 from midaz_seed.cli.documents import STDOUT, DocumentingCommand, begin_documents
 from midaz_seed.cli.flags import (
+    BENCH_OPTIONS,
     FILE_OPTIONS,
     OUTPUT,
     PLAN_OPTIONS,
@@ -34,7 +35,14 @@ from midaz_seed.errors import UsageError
 from midaz_seed.settings.masking import mask_user_info
 from midaz_seed.settings.sources import Flag, LoadedSettings
 
-__all__ = ["LoadedSettings", "SectionedCommand", "server_options", "settings_options", "target_options"]
+__all__ = [
+    "LoadedSettings",
+    "SectionedCommand",
+    "bench_options",
+    "server_options",
+    "settings_options",
+    "target_options",
+]
 
 
 class SectionedCommand(DocumentingCommand):
@@ -44,7 +52,7 @@ class SectionedCommand(DocumentingCommand):
         rows: dict[str, list[tuple[str, str]]] = {section: [] for section in SECTIONS}
         for parameter in self.get_params(ctx):
             record = parameter.get_help_record(ctx)
-            if record is not None:
+            if record is not None and isinstance(parameter, click.Option):  # arguments are in the usage line
                 rows[getattr(parameter, "section", OUTPUT)].append(record)
         for section, records in rows.items():
             if records:
@@ -67,6 +75,11 @@ LOCAL_FLAGS = {
 def target_options(command: Command) -> Command:
     """Add the flags about target and load. Apply it below `settings_options`, which reads them."""
     return _decorated(command, TARGET_OPTIONS)
+
+
+def bench_options(command: Command) -> Command:
+    """Add the flags about target and load that runs of a benchmark have; else as `target_options`."""
+    return _decorated(command, BENCH_OPTIONS)
 
 
 def _decorated(command: Command, options: Sequence[Callable[[Command], Command]]) -> Command:
@@ -122,6 +135,8 @@ def _with_settings(command: Command) -> Command:
             now=datetime.now(UTC),
         )
         rest["loaded"] = loaded = _with_default_target(loaded)
+        if "variants" in arguments:
+            rest["variants"] = _load_variants(rest["variants"], flags, config)
         check_used(str(click.get_current_context().info_name), loaded)
         if loaded.settings.target.insecure:
             click.echo(f"WARNING: {INSECURE}", err=True)
@@ -134,6 +149,25 @@ def _with_settings(command: Command) -> Command:
         return command(**rest)
 
     return with_settings
+
+
+def _load_variants(texts: Sequence[str], flags: list[Flag], config: str | None) -> dict[str, LoadedSettings]:
+    """Return the settings of each variant of a benchmark, by its text: the flags, with its own instead of some."""
+    from midaz_seed.cli.variants import read_variant
+    from midaz_seed.settings.loader import load_settings
+
+    parameters, found = click.get_current_context().command.params, dict[str, LoadedSettings]()
+    for text in texts:
+        own = read_variant(text, parameters)
+        paths = {flag.path for flag in own}
+        loaded = load_settings(
+            config=Path(config) if config is not None else None,
+            flags=[flag for flag in flags if flag.path not in paths] + own,
+            environ=os.environ,
+            now=datetime.now(UTC),
+        )
+        found[text] = _with_default_target(loaded)
+    return found
 
 
 def _with_default_target(loaded: LoadedSettings) -> LoadedSettings:

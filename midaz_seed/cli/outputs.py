@@ -16,6 +16,7 @@ from midaz_seed.errors import OutputError
 from midaz_seed.wording import printable
 
 if TYPE_CHECKING:
+    from midaz_seed.ledger_audit.report import AuditReport
     from midaz_seed.reporting.report import Report
 
 SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
@@ -34,7 +35,8 @@ class Output:
         flag: its spelling.
         help: of the flag.
         what: the file in messages.
-        of_report: renders a report for a file.
+        of_report: renders the report of a run for a file.
+        of_audit: renders the report of an audit.
         of_ending: renders the document of a command without a report (`reporting.ending`).
     """
 
@@ -42,6 +44,7 @@ class Output:
     help: str
     what: str
     of_report: "Callable[[Report, Path], str]"
+    of_audit: "Callable[[AuditReport], str]"
     of_ending: Callable[[Mapping[str, Any]], str]
 
 
@@ -49,6 +52,12 @@ def _html(report: "Report", file: Path) -> str:
     from midaz_seed.pages.report_page import files_beside, render_report
 
     return render_report(report, files=files_beside(file.parent))
+
+
+def _html_audit(report: "AuditReport") -> str:
+    from midaz_seed.ledger_audit.outputs import render_audit_page
+
+    return render_audit_page(report)
 
 
 def _html_ending(document: Mapping[str, Any]) -> str:
@@ -63,6 +72,12 @@ def _junit(report: "Report", _: Path) -> str:
     return render_junit(report)
 
 
+def _junit_audit(report: "AuditReport") -> str:
+    from midaz_seed.ledger_audit.outputs import render_audit_junit
+
+    return render_audit_junit(report)
+
+
 def _junit_ending(document: Mapping[str, Any]) -> str:
     from midaz_seed.reporting.outputs.junit import render_junit_ending
 
@@ -70,9 +85,11 @@ def _junit_ending(document: Mapping[str, Any]) -> str:
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "junit_file": Output("--junit", "Write the result as JUnit XML to this file.", "JUnit file", _junit, _junit_ending),
+    "junit_file": Output(
+        "--junit", "Write the result as JUnit XML to this file.", "JUnit file", _junit, _junit_audit, _junit_ending
+    ),
     "html_file": Output(
-        "--html", "Write the report as an HTML page with charts to this file.", "HTML report", _html, _html_ending
+        "--html", "Write the report as an HTML page to this file.", "HTML report", _html, _html_audit, _html_ending
     ),
 }
 """Parameter -> the file that its flag asks for."""
@@ -112,6 +129,24 @@ def write_outputs(ctx: click.Context, report: "Report") -> None:
         write_document(output.of_report(report, file), file, what=output.what)
 
 
+def write_audit_outputs(ctx: click.Context, report: "AuditReport") -> None:
+    """Write the files that the flags ask for after an audit.
+
+    Raises:
+        OutputError: one cannot be written; the others are written.
+    """
+    from midaz_seed.reporting.report_file import write_document
+
+    errors = []
+    for output, file in _asked_for(ctx):
+        try:
+            write_document(output.of_audit(report), file, what=output.what)
+        except OutputError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+
+
 def write_ending(ctx: click.Context, document: Mapping[str, Any]) -> None:
     """Write the files and the summary of a command without a report. Errors of writing a file are not reported: the
     command has failed already."""
@@ -131,6 +166,13 @@ def summarize_for_github(report: "Report") -> None:
     from midaz_seed.reporting.outputs.markdown import render_markdown
 
     _append_summary(lambda: render_markdown(report))
+
+
+def summarize_audit_for_github(report: "AuditReport") -> None:
+    """Append the report of an audit as Markdown to the summary of the job, where there is one."""
+    from midaz_seed.ledger_audit.outputs import render_audit_markdown
+
+    _append_summary(lambda: render_audit_markdown(report))
 
 
 def _has_outputs(ctx: click.Context) -> bool:

@@ -8,6 +8,7 @@ import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options
 from midaz_seed.errors import UsageError
+from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.wording import counted
 
 COMMANDLINE = click.core.ParameterSource.COMMANDLINE
@@ -98,11 +99,15 @@ def plan(
 
         export(planned, export_file)
     if with_profile:
+        if as_json:
+            write_utf8_to_stdout()
         click.echo(_profile(planned, as_json=as_json), nl=False)
         return
     from midaz_seed.plan.summary import summarize_plan
 
     summary = summarize_plan(planned, rate_per_s=rate_per_s, ttl_s=loaded.settings.idempotency.ttl_s)
+    if as_json:
+        write_utf8_to_stdout()
     click.echo(_document(summary) if as_json else _text(summary, loaded.settings))
 
 

@@ -5,8 +5,11 @@ from pathlib import Path
 
 import click
 
+from midaz_seed.cli.completing import complete_run_or_report
+from midaz_seed.cli.report_sources import find_report, read_bytes
 from midaz_seed.cli.runs_folder import runs_directory
-from midaz_seed.errors import OutputError, RunError, UsageError
+from midaz_seed.errors import OutputError, UsageError
+from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.wording import printable
 
 STANDARD = "-"
@@ -14,7 +17,7 @@ STANDARD = "-"
 
 
 @click.command(epilog="Exit codes: 0 written; 2 no such run or file, not a report, or not writable.")
-@click.argument("source", metavar="RUN|FILE.json")
+@click.argument("source", metavar="RUN|FILE.json", shell_complete=complete_run_or_report)
 @click.option("--open", "opens", is_flag=True, help="Open the page in the browser.")
 @click.option(
     "--output",
@@ -38,8 +41,8 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
     if source == STANDARD:
         data, where, default = sys.stdin.buffer.read(), "standard input", None
     else:
-        file = _report_of(source, runs_dir)
-        data, where, default = _read(file), str(file), file.with_suffix(".html")
+        file = find_report(source, runs_directory(runs_dir))
+        data, where, default = read_bytes(file), str(file), file.with_suffix(".html")
     target = default if output is None else None if output == STANDARD else Path(output)
     if target is None and opens:
         raise UsageError("--open needs a file, and the page is printed", hint="name one with --output FILE")
@@ -52,39 +55,13 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
             hint="name a run, or a file that --report wrote",
         ) from error
     if target is None:
+        write_utf8_to_stdout()
         click.echo(page, nl=False)
         return
     write_page(page, target)
     click.echo(printable(str(target)))
     if opens:
         _open(target)
-
-
-def _report_of(source: str, runs_dir: str | None) -> Path:
-    """Return the file of a report: the named one, or that of the named run."""
-    from midaz_seed.runs.directory import REPORT, find_run
-
-    named = Path(source)
-    if named.is_file():
-        return named
-    if named.suffix == ".json":
-        raise UsageError("no such file", where=source, hint="name a run, or a file that --report wrote")
-    run = find_run(runs_directory(runs_dir), source)
-    if not (run / REPORT).is_file():
-        raise RunError(
-            f"the run {run.name} has no report yet: it is working, or it was killed",
-            where=str(run.path),
-            hint=f"midaz-seed run --resume {run.arguments} finishes a run that was killed, and leaves its report",
-        )
-    return run / REPORT
-
-
-def _read(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        hint = "check its permissions"
-        raise UsageError(f"cannot be read: {error.strerror or error}", where=str(file), hint=hint) from error
 
 
 def _open(page: Path) -> None:

@@ -8,9 +8,14 @@ from midaz_seed.cli.completing import complete_rejected_run
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.cli.outputs import output_options
+from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
+from midaz_seed.cli.web import open_live_page, web_options
+from midaz_seed.errors import ExitCode
 from midaz_seed.wording import counted
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from midaz_seed.runs.directory import RunDirectory
 
 
@@ -32,7 +37,19 @@ if TYPE_CHECKING:
 @output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
-def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quiet: bool) -> None:
+@telemetry_options
+@web_options
+def retry(
+    loaded: LoadedSettings,
+    directory: "RunDirectory",
+    as_json: bool,
+    quiet: bool,
+    events_file: str | None,
+    metrics_address: str | None,
+    web: str | None,
+    web_token_file: "Path | None",
+    web_linger_s: float,
+) -> None:
     """Send the rejected items of a RUN again, and those skipped because of them; then verify the whole plan.
 
     The run's rejects.ndjson lists the rejected items with the reasons. Items that exist are not sent again.
@@ -42,11 +59,23 @@ def retry(loaded: LoadedSettings, directory: "RunDirectory", as_json: bool, quie
     from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed
 
-    if not directory.rejects():
-        _check_finished(directory)
-        end_without_a_run(f"Run {directory.read_record().run_id} has no rejected items: nothing was sent.")
-        return
-    execute(partial(seed, directory=directory), loaded.settings, as_json=as_json, quiet=quiet)
+    check_events(events_file, loaded.settings, as_json=as_json)
+    with telemetry("retry", events_file, metrics_address) as observer:
+        if not directory.rejects():
+            _check_finished(directory)
+            verdict = f"Run {directory.read_record().run_id} has no rejected items: nothing was sent."
+            observer.end(ExitCode.DONE, verdict)
+            end_without_a_run(verdict, is_stdout_taken=is_stdout(events_file))
+            return
+        with open_live_page(web, web_token_file, web_linger_s) as pages:
+            execute(
+                partial(seed, directory=directory),
+                loaded.settings,
+                as_json=as_json,
+                quiet=quiet,
+                observers=[observer, *pages],
+                is_stdout_taken=is_stdout(events_file),
+            )
 
 
 def _check_finished(directory: "RunDirectory") -> None:

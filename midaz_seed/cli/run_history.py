@@ -35,9 +35,9 @@ def verdict_of(record: RunRecord) -> str:
 _COLUMNS: tuple[tuple[int, str, Callable[[Row], str]], ...] = (
     (0, "run", lambda row: row[0]),
     (1, "verdict", lambda row: verdict_of(row[1])),
-    (2, "movements/s", lambda row: f"{row[1].movements_per_s:,.0f}" if row[1].movements else ""),
-    (3, "duration", lambda row: duration_text(row[1].elapsed_s) if row[1].elapsed_s else ""),
-    (7, "movements", lambda row: f"{row[1].movements:,}" if row[1].movements else ""),
+    (2, "movements/s", lambda row: _ended(row[1], f"{row[1].movements_per_s:,.0f}" if row[1].movements else "")),
+    (3, "duration", lambda row: _ended(row[1], duration_text(row[1].elapsed_s) if row[1].elapsed_s else "")),
+    (7, "movements", lambda row: _ended(row[1], f"{row[1].movements:,}" if row[1].movements else "")),
     (6, "scenario", lambda row: row[1].scenario),
     (9, "sessions", lambda row: f"{row[1].sessions:,}"),
     (8, "started", lambda row: _minute(row[1].created_at)),
@@ -63,6 +63,11 @@ def history_lines(rows: Sequence[Row], width: int) -> list[str]:
         if rank in widths
     ]
     return ["  ".join(cells).rstrip() for cells in zip(*shown, strict=True)]
+
+
+def _ended(record: RunRecord, text: str) -> str:
+    """Return a figure of the sessions that ended, which is not that of a run whose next session works now."""
+    return "" if record.status is RunStatus.RUNNING else text
 
 
 def _minute(timestamp: str) -> str:

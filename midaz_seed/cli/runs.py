@@ -41,27 +41,35 @@ def runs() -> None:
 @_in_directory
 @_as_json
 def list_runs(runs_dir: str | None, as_json: bool) -> None:
-    """List the runs with verdict, rate and duration, the last updated one at the end.
+    """List the runs, the last updated one at the end.
 
-    A terminal shows the columns that fit; --json has everything.
+    Each has its verdict, rate and duration. A terminal shows the columns that fit; --json has everything.
     """
     import sys
 
     from midaz_seed.cli.run_history import history_lines
+    from midaz_seed.errors import RunError
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runs.directory import list_runs
 
     root = runs_directory(runs_dir)
     found = list_runs(root)
     if as_json:
-        _print_json({"schema_version": 1, "runs": [_document(run) for run in found]})
+        _print_json({"schema_version": 1, "runs": [_row(run) for run in found]})
         return
     if not found:
         click.echo(f"There are no runs in the directory {printable(str(root))}.")
         return
-    rows = [(run.name, run.read_record()) for run in found]
-    for line in history_lines(rows, text_width(sys.stdout, HISTORY_WIDTH)):
+    rows, problems = [], []
+    for run in found:
+        try:
+            rows.append((run.name, run.read_record()))
+        except RunError as error:  # one damaged run must not hide the others
+            problems.append(error)
+    for line in history_lines(rows, text_width(sys.stdout, HISTORY_WIDTH)) if rows else ():
         click.echo(line)
+    for problem in problems:
+        click.echo(printable(f"WARNING: {problem}"), err=True)
 
 
 @runs.command("show")
@@ -70,7 +78,7 @@ def list_runs(runs_dir: str | None, as_json: bool) -> None:
 @_as_json
 def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
     """Show one run: progress, rejected items, and how to continue."""
-    from midaz_seed.runs.directory import find_run
+    from midaz_seed.runs.directory import REPORT_PAGE, find_run
     from midaz_seed.runs.record import RunStatus
     from midaz_seed.wording import duration_text
 
@@ -93,12 +101,15 @@ def show_run(run_name: str, runs_dir: str | None, as_json: bool) -> None:
         "made": f"{record.done:,} of {counted(record.planned, 'item')}",
         "directory": f"{run.path} ({counted(run.size_bytes, 'byte')})",
     }
+    if (run / REPORT_PAGE).is_file():
+        rows["report"] = str(run / REPORT_PAGE)
+    before = " (before this session)" if record.status is RunStatus.RUNNING else ""
     if record.movements:
-        rows["movements"] = f"{record.movements:,}, {record.movements_per_s:,.0f} per second"
+        rows["movements"] = f"{record.movements:,}, {record.movements_per_s:,.0f} per second{before}"
     if record.elapsed_s:
-        rows["duration"] = duration_text(record.elapsed_s)
+        rows["duration"] = f"{duration_text(record.elapsed_s)}{before}"
     if record.verdict and record.status is not RunStatus.REMOVED:  # it is about data that is gone
-        rows["verdict"] = record.verdict
+        rows["verdict"] = f"{record.verdict}{before}"
     rejects = run.rejects()
     rejected = [f"{reject['key']}: {reject['code'] or reject['error']} {reject['message']}" for reject in rejects[:5]]
     if len(rejects) > 5:
@@ -142,6 +153,16 @@ runs.add_command(serve)
 runs.add_command(merge_runs)
 
 
+def _row(run: "RunDirectory") -> dict[str, Any]:
+    """Return a run as the list has it; one with a damaged record has the problem in place of the figures."""
+    from midaz_seed.errors import RunError
+
+    try:
+        return _document(run)
+    except RunError as error:
+        return {"name": run.name, "status": "damaged", "problem": error.message, "directory": str(run.path)}
+
+
 def _document(run: "RunDirectory") -> dict[str, Any]:
     import dataclasses
 
@@ -155,4 +176,7 @@ def _document(run: "RunDirectory") -> dict[str, Any]:
 def _print_json(document: dict[str, Any]) -> None:
     import orjson
 
+    from midaz_seed.process import write_utf8_to_stdout
+
+    write_utf8_to_stdout()
     click.echo(printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2).decode()))

@@ -50,8 +50,9 @@ def list_scenarios(as_json: bool) -> None:
     width = max(len(row["name"]) for row in rows)
     for row in rows:
         needs = f"; needs Midaz {row['needs']}" if row["needs"] else ""
+        cases = f"; cases: {', '.join(row['cases'])}" if row["cases"] else ""
         columns, indent = text_width(sys.stdout, WIDTH), " " * (width + 2)
-        for start, text in ((f"{row['name']:<{width}}  ", row["about"]), (indent, f"{row['size']}{needs}")):
+        for start, text in ((f"{row['name']:<{width}}  ", row["about"]), (indent, f"{row['size']}{needs}{cases}")):
             lines = textwrap.wrap(text, columns - len(indent), break_on_hyphens=False)
             click.echo(start + f"\n{indent}".join(lines))
 
@@ -62,12 +63,12 @@ def list_scenarios(as_json: bool) -> None:
 def show(name: str, resolved: bool) -> None:
     """Print a scenario as YAML.
 
-    By default its own text, with --resolved the whole that it stands for.
+    By default its own text, with --resolved the whole that it stands for, such as a case: contention#zipf.
     """
-    from midaz_seed.scenarios.loader import load_scenario, scenario_source
+    from midaz_seed.scenarios.loader import load_scenario, scenario_source, split_case
 
     if not resolved:
-        click.echo(scenario_source(name).text, nl=False)
+        click.echo(scenario_source(split_case(name)[0]).text, nl=False)
         return
     import yaml
 
@@ -90,15 +91,16 @@ def check(name: str) -> None:
     from midaz_seed.scenarios.needs import needs_of
     from midaz_seed.settings.model import Settings
 
-    loaded = load_scenario(name, now=datetime.now(UTC))
-    settings = Settings(scenario=loaded)
-    if is_open(settings):
-        settings = with_last_day(settings, yesterday(settings, SystemClock()))
-    build_plan(settings, keep_balances=False)  # some mistakes show in the numbers alone, such as too few customers
-    row = _row(loaded)
-    click.echo(printable(f"ok: {loaded.scenario}: {row['size']}"))
-    for need in _strictest(needs_of(loaded)):
-        click.echo(printable(f"  {need.feature} ({need.path}) needs Midaz {need.versions}"))
+    whole = load_scenario(name, now=datetime.now(UTC))
+    for loaded in (whole, *whole.cases.values()):
+        settings = Settings(scenario=loaded)
+        if is_open(settings):
+            settings = with_last_day(settings, yesterday(settings, SystemClock()))
+        build_plan(settings, keep_balances=False)  # some mistakes show in the numbers alone, such as too few customers
+        row = _row(loaded)
+        click.echo(printable(f"ok: {loaded.scenario}: {row['size']}"))
+        for need in _strictest(needs_of(loaded)):
+            click.echo(printable(f"  {need.feature} ({need.path}) needs Midaz {need.versions}"))
 
 
 @scenario.command()
@@ -131,6 +133,7 @@ def _row(loaded: "Scenario") -> dict[str, Any]:
         "customers": volume.customers,
         "movements": volume.movements,
         "days": loaded.time.history if loaded.time is not None else 0,
+        "cases": list(loaded.cases),
         "features": [{"feature": need.feature, "path": need.path, "needs": need.versions} for need in needs],
     }
 

@@ -15,7 +15,7 @@ DEFAULT_PORT = 8401
 @click.option("--runs-dir", metavar="DIR", help="Directory of the runs  [default: runs]")
 @token_file_option
 def serve(address: str, runs_dir: str | None, web_token_file: Path | None) -> None:
-    """Serve pages with the runs of a directory: list and filter them, open their reports, compare two.
+    """Serve pages with the runs of a directory. They list and filter runs, open their reports, compare two.
 
     \b
     midaz-seed runs serve                  # http://127.0.0.1:8401/

@@ -7,6 +7,7 @@ import click
 from midaz_seed.cli.completing import complete_run_with_data
 from midaz_seed.cli.documents import Ending, leave_document
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
+from midaz_seed.process import write_utf8_to_stdout
 from midaz_seed.wording import printable, printable_json
 
 if TYPE_CHECKING:
@@ -48,6 +49,8 @@ def teardown(loaded: LoadedSettings, directory: "RunDirectory | None", dry_run: 
             leave_document(click.get_current_context(), Ending(ExitCode.DIFFERENCES, "Nothing was removed."))
             raise SystemExit(int(ExitCode.DIFFERENCES))
     removals = remove(loaded.settings, dry_run=dry_run, directory=directory, emit=end_in_time, handle_signals=True)
+    if as_json:
+        write_utf8_to_stdout()
     click.echo(_document(removals) if as_json else _text(removals))
     kept = any(removal.fate is Fate.KEPT for removal in removals)
     raise SystemExit(int(ExitCode.DIFFERENCES if kept else ExitCode.DONE))

@@ -117,7 +117,7 @@ def telemetry(command: str, events: str | None, metrics: str | None) -> Iterator
     """Open what publishes a run, before anything is sent.
 
     Args:
-        command: `run` or `verify`.
+        command: `run`, `retry` or `verify`.
         events: the file of `--events`.
         metrics: the address of `--metrics`.
 

@@ -37,6 +37,7 @@ _UNUSED: Mapping[str, Sequence[str]] = {
         "report",
         "thresholds",
     ),
+    "bench": ("runId",),
     "doctor": ("report", "thresholds"),
     "audit": (
         *_ONLY_PLANS,
@@ -91,10 +92,11 @@ def check_used(command: str, loaded: LoadedSettings) -> None:
 
 def _check_has_values(flag: str, loaded: LoadedSettings) -> None:
     """Raise UsageError for a threshold of a verification that could not have a value."""
-    from midaz_seed.model.thresholds import parse_threshold
+    from midaz_seed.model.thresholds import needs_run, parse_threshold
 
     for expression in loaded.settings.thresholds.fail_if:
-        if parse_threshold(expression).only_runs:
+        threshold = parse_threshold(expression)
+        if needs_run(threshold.group, threshold.measure):
             raise UsageError(
                 f"{flag} '{expression}' has no effect on `midaz-seed verify`, which creates nothing",
                 hint="leave it out, or use a measure of the verification, such as elapsed_s or verify.latency_ms_p99",

@@ -8,7 +8,7 @@ from pathlib import Path
 import anyio
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.reporting.report import ProcessReport
+from midaz_seed.reporting.report_figures import ProcessReport
 
 SAMPLE_EVERY_S = 0.1
 

@@ -13,12 +13,14 @@ from midaz_seed.errors import JournalError, OutputError, SeedError
 from midaz_seed.midaz.api import MidazApi
 from midaz_seed.midaz.server_traits import Server
 from midaz_seed.model.histogram import Histogram
+from midaz_seed.model.read_mix import ReadStats
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
 from midaz_seed.reporting.meter import Meter, PhaseRecorder
-from midaz_seed.reporting.report import Difference, LedgerVerification, ProcessReport
+from midaz_seed.reporting.report_figures import ProcessReport
+from midaz_seed.reporting.report_findings import Difference, LedgerVerification
 from midaz_seed.reporting.steady import SteadyWindow
 from midaz_seed.reporting.time_series import Timeline
 from midaz_seed.resilience.arrival_schedule import ScheduleStats
@@ -40,6 +42,10 @@ class RunResults:
     """Organizations and ledgers that are absent, or exist more than once."""
     not_refused: list[Difference] = field(default_factory=list)
     """Transactions that the server had to refuse and accepted, or refused with another code."""
+    misread: list[Difference] = field(default_factory=list)
+    """Answers to reads beside the writes that contradict the plan."""
+    reads: ReadStats = field(default_factory=ReadStats)
+    """What reads beside the writes measured."""
     errors: list[SeedError] = field(default_factory=list)
     """Errors that ended a ledger or the run."""
     concurrency: list[ConcurrencyChanged] = field(default_factory=list)
@@ -67,6 +73,8 @@ class RunResults:
         self.verifications += other.verifications
         self.absent += other.absent
         self.not_refused += other.not_refused
+        self.misread += other.misread
+        self.reads.add(other.reads)
         self.errors += other.errors
         self.concurrency += other.concurrency
         self.steady += other.steady

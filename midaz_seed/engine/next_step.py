@@ -19,9 +19,12 @@ def how_to_measure_again(context: RunContext) -> str:
     """Return the sentence about another measurement of the same plan, after a threshold failed."""
     if is_verification(context) or context.settings.has_temporary_sandbox:
         return "The same command measures again."
+    teardown = "`midaz-seed teardown` and the same settings"
+    if context.journal.enabled:
+        teardown = f"`midaz-seed teardown {context.directory_arguments}`"
     return (
-        "To measure again, remove the data with `midaz-seed teardown` or use another --run-id: a second run with the "
-        "same settings only sends what is missing."
+        f"To measure again, remove the data with {teardown}, or use another --run-id: a second run with the same "
+        "settings only sends what is missing."
     )
 
 

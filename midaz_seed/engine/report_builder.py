@@ -18,24 +18,27 @@ from midaz_seed.reporting.events import Settled
 from midaz_seed.reporting.merging import merge_histories
 from midaz_seed.reporting.meter import PhaseMeter
 from midaz_seed.reporting.redaction import redact
-from midaz_seed.reporting.report import (
-    SCHEMA_VERSION,
+from midaz_seed.reporting.report import SCHEMA_VERSION, Report
+from midaz_seed.reporting.report_figures import (
     ConcurrencyReport,
-    ErrorExample,
-    ErrorReport,
-    FailedItemReport,
     LatencyHistogram,
-    LedgerReport,
-    LedgerVerification,
     OpenLoopReport,
     PhaseReport,
     RateLimitReport,
-    Report,
+    ReadKindReport,
+    ReadsReport,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
-    VerificationReport,
     latency,
+)
+from midaz_seed.reporting.report_findings import (
+    ErrorExample,
+    ErrorReport,
+    FailedItemReport,
+    LedgerReport,
+    LedgerVerification,
+    VerificationReport,
 )
 from midaz_seed.reporting.settled_throughput import throughput
 from midaz_seed.reporting.thresholds import apply_thresholds, thresholds_of
@@ -103,6 +106,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         concurrency=_concurrency(context),
         steady=_steady(context),
         open_loop=_open_loop(context),
+        reads=_reads(context),
         settlement=_settlement(context),
         throughput=_throughput(context),
         errors=tuple(_error(group) for group in context.tracker.groups()),
@@ -178,6 +182,24 @@ def _open_loop(context: RunContext) -> OpenLoopReport | None:
         accepted=context.meter.succeeded,
         dropped=slots.dropped,
         late_ms=latency(slots.start_delay),
+    )
+
+
+def _reads(context: RunContext) -> ReadsReport | None:
+    rate_per_s, stats = context.settings.generation.limits.reads_per_second, context.results.reads
+    if not rate_per_s:
+        return None
+    return ReadsReport(
+        rate_per_s=rate_per_s,
+        offered=stats.sent + stats.dropped,
+        sent=stats.sent,
+        dropped=stats.dropped,
+        late_ms=latency(stats.start_delay),
+        kinds=tuple(
+            ReadKindReport(kind, figures.answers, figures.failed, figures.wrong, latency(figures.latency))
+            for kind, figures in stats.kinds.items()
+            if figures.answers or figures.failed
+        ),
     )
 
 
@@ -259,6 +281,7 @@ def _verification(context: RunContext) -> VerificationReport | None:
     differences = [
         *context.results.absent,
         *context.results.not_refused,
+        *context.results.misread,
         *(difference for verification in verifications for difference in verification.differences),
     ]
     return VerificationReport(

@@ -11,6 +11,7 @@ from itertools import count
 
 from midaz_seed.engine.requests.route_ids import RouteIds
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
+from midaz_seed.midaz.reads import ReadableAccount
 from midaz_seed.midaz.routes import Place
 from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard
 from midaz_seed.plan.items import Kind, Phase, TransactionItem, adds_record, balance_effect_of, effect_of, trace_of
@@ -65,6 +66,8 @@ class LedgerState:
     """Item key -> server id, for everything below the ledger except accounts, which are addressed by alias."""
     accounts: bytearray = field(default_factory=bytearray)
     """One byte per account: 1 when it exists as planned."""
+    readable: list[ReadableAccount] = field(default_factory=list)
+    """Accounts that reads beside the writes can name; empty until they are known."""
     unfunded: set[int] = field(default_factory=set)
     """Accounts whose deposit was certainly not made: they must not be a source."""
     sample: dict[str, str] = field(default_factory=dict)

@@ -18,7 +18,7 @@ from midaz_seed.errors import (
     exit_code_of,
 )
 from midaz_seed.plan.items import MONEY
-from midaz_seed.reporting.report import VerificationReport
+from midaz_seed.reporting.report_findings import VerificationReport
 from midaz_seed.wording import counted
 
 

@@ -7,19 +7,27 @@ import logging
 import os
 import socket
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from importlib import import_module
 from typing import Any
 
 from midaz_seed.engines.slice_task import Readiness, SliceTask, carry_out, prepare
-from midaz_seed.errors import RunError, SeedError, UnreachableError, UsageError
+from midaz_seed.errors import RunError, SeedError, ShardError, UnreachableError, UsageError
 
 CONNECT_S = 10.0
 WATCH_EVERY_S = 0.5
+FETCH_WITHIN_S = 5.0
 CLOSE_S = 3.0
 """Time in which the processes of a local cluster may end by themselves."""
+_LOCAL_SETTINGS = {"distributed.deploy.lost-worker-timeout": 60.0}
+"""Settings of a cluster on this machine, in seconds. Dask closes the nanny of a worker that is away at this time after
+it was lost, and starts no other. Its own 15 s are over on a busy machine before a process has started. They are counted
+from each loss, so that a worker which is lost repeatedly is closed while it starts again; see `replace_workers`."""
+CLOCK_ERROR_S = 2.0
+"""Difference between the clocks of a worker and of this machine that a time limit admits."""
 PROBLEMS_MAX = 5
 _LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application")
 _ENDING = ("closing", "closed", "failed")
@@ -44,10 +52,12 @@ def load_dask() -> Any:
 class DaskCluster:
     """A connection to the scheduler of a cluster."""
 
-    def __init__(self, client: Any, local: Any = None) -> None:
-        """Use a client, and the local cluster that was started for it, if any."""
+    def __init__(self, client: Any, local: Any = None, config: ExitStack | None = None) -> None:
+        """Use a client, and the local cluster that was started for it, if any, with what restores Dask's settings."""
         self._client = client
         self._local = local
+        self._local_size = len(local.workers) if local is not None else 0
+        self._config = config or ExitStack()
         self._stop: Any = None
         self.address: str = client.scheduler.address
 
@@ -87,6 +97,8 @@ class DaskCluster:
         """
         distributed = load_dask()
         _silence()
+        config = ExitStack()
+        config.enter_context(import_module("dask").config.set(_LOCAL_SETTINGS))
         try:
             local = distributed.LocalCluster(
                 n_workers=workers,
@@ -100,17 +112,29 @@ class DaskCluster:
             )
             client = distributed.Client(local, set_as_default=False)
         except (OSError, TimeoutError, RuntimeError) as error:
+            config.close()
             raise UnreachableError(
                 f"the processes of a Dask cluster on this machine did not start: {error}",
                 hint="is there enough memory? use fewer --shards",
             ) from error
         client.register_plugin(_own_process_group())
-        return cls(client, local)
+        return cls(client, local, config)
 
     @property
     def is_lost(self) -> bool:
         """Whether the scheduler does not answer any more."""
         return self._client.status not in ("running", "connecting", "newly-created")
+
+    def replace_workers(self) -> None:
+        """Start the processes of a local cluster that Dask has given up."""
+        if self._local is not None:
+            self._local.sync(self._forget_ended_nannies)
+            self._local.scale(self._local_size)
+
+    async def _forget_ended_nannies(self) -> None:
+        for name, nanny in list(self._local.workers.items()):
+            if nanny.status.name in _ENDING:  # it failed to start a process, and would keep its place
+                del self._local.workers[name]
 
     def workers(self) -> dict[str, tuple[str, int]]:
         """Return the workers: address -> (name, threads).
@@ -135,14 +159,14 @@ class DaskCluster:
             UnreachableError: there are no workers.
             RunError: a worker cannot carry out the run.
         """
-        names = self.workers()
+        names, asked_at_s = self.workers(), time.time()
         found: Mapping[str, Readiness | BaseException] = self._client.run(prepare, task, on_error="return")
         problems, shared = [], True
         for address, readiness in found.items():
             if not isinstance(readiness, Readiness):
                 problems.append(f"{_named(names, address)} cannot run midaz-seed: {readiness}")
-            elif readiness.problem:
-                problems.append(f"{_named(names, address)} {readiness.problem}")
+            elif problem := readiness.problem or _clock_problem(task, readiness, asked_at_s):
+                problems.append(f"{_named(names, address)} {problem}")
             else:
                 shared = shared and readiness.shares_runs
         if problems:
@@ -190,6 +214,7 @@ class DaskCluster:
             self._client.close(timeout=CLOSE_S)
             if self._local is not None:
                 self._local.close(timeout=CLOSE_S)
+        self._config.close()
 
     def _kill_workers(self) -> None:
         async def kill() -> None:
@@ -198,6 +223,41 @@ class DaskCluster:
                 nanny.process.process.kill()
 
         self._local.sync(kill)
+
+
+def result_of(name: str, future: Any) -> bytes | SeedError | None:
+    """Fetch the result of a slice whose future is done.
+
+    Args:
+        name: of the slice.
+        future: from `DaskCluster.submit`.
+
+    Returns:
+        The report as JSON, or the error that left none; a ShardError when Dask has given up the slice; None when the
+        result was lost with its worker meanwhile, so that the slice is carried out again.
+    """
+    try:
+        found: bytes | SeedError = future.result(timeout=FETCH_WITHIN_S)
+    except TimeoutError:
+        return None
+    except Exception as error:  # noqa: BLE001 - it is that of the slice, or one of Dask's
+        if type(error).__name__ in ("KilledWorker", "FutureCancelledError", "CancelledError"):
+            return given_up(name, "lost its workers or the scheduler")
+        return given_up(name, f"ended with an internal error: {error!r}")
+    return found
+
+
+def given_up(name: str, reason: str) -> ShardError:
+    """Return the error of a slice without a result.
+
+    Args:
+        name: of the slice.
+        reason: a clause.
+    """
+    return ShardError(
+        f"slice {name} {reason}, and was given up",
+        hint="run the same command again: it continues, and finds what was made",
+    )
 
 
 def _host_and_port(address: str) -> tuple[str, int]:
@@ -215,6 +275,15 @@ def _silence() -> None:
 def _named(names: Mapping[str, tuple[str, int]], address: str) -> str:
     name = names[address][0] if address in names else address
     return f"worker {name}" if name == address else f"worker {name} ({address})"
+
+
+def _clock_problem(task: SliceTask, readiness: Readiness, asked_at_s: float) -> str:
+    """Return, as a clause, why a worker does not know when the time limit ends; "" when it does."""
+    ahead_s = max(readiness.time_s - time.time(), 0.0) or min(readiness.time_s - asked_at_s, 0.0)
+    if not task.ends_at_s or abs(ahead_s) <= CLOCK_ERROR_S:
+        return ""
+    state = "ahead" if ahead_s > 0 else "behind"
+    return f"has a clock that is {abs(ahead_s):.0f} s {state}: with --duration all clocks have to agree"
 
 
 def _own_process_group() -> Any:

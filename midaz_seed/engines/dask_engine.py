@@ -13,10 +13,12 @@ from typing import Any
 
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.control.concurrency import HIGHEST
+from midaz_seed.engine.manifest import write_manifest
 from midaz_seed.engine.next_step import how_to_continue
 from midaz_seed.engine.report_builder import settings_in_report
 from midaz_seed.engine.shards.coordinator import Merging
-from midaz_seed.engines.dask_cluster import DaskCluster, load_dask
+from midaz_seed.engines.dask_cluster import DaskCluster, given_up, load_dask, result_of
 from midaz_seed.engines.slice_task import SliceProgress, SliceTask, secrets_of, slice_task
 from midaz_seed.errors import (
     ExitCode,
@@ -39,10 +41,11 @@ from midaz_seed.probe.last_day import resolve_last_day
 from midaz_seed.process import usable_cores
 from midaz_seed.reporting.events import Emit, RunFinished
 from midaz_seed.reporting.merging import merge_reports
-from midaz_seed.reporting.report import EngineReport, Report, not_written, read_report
+from midaz_seed.reporting.report import Report, not_written, read_report
+from midaz_seed.reporting.report_figures import EngineReport
 from midaz_seed.reporting.report_file import check_writable, write_json
 from midaz_seed.runner import Watch, check_can_be_divided, ignore_event
-from midaz_seed.runs.directory import last_day_on_record
+from midaz_seed.runs.directory import RunDirectory, last_day_on_record
 from midaz_seed.runs.slices import DividedRun, open_divided_run
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS
@@ -54,8 +57,10 @@ from midaz_seed.wording import counted
 
 POLL_EVERY_S = 0.1
 LOOK_EVERY_S = 5.0
-WORKERLESS_S = 30.0
+WORKERLESS_S = 60.0
 """Time without any worker after which the slices that have not ended are lost."""
+LATE_S = 5.0
+"""Time after the time limit in which a slice may still end, and its result arrive."""
 CLOSE_S = 8.0
 """Time to close a cluster after a cancellation."""
 
@@ -90,18 +95,22 @@ async def seed_on_dask_async(
     """
     _check(settings)
     clock, target = SystemClock(), resolve_target(settings.target)
+    duration_s = settings.generation.limits.duration_s
+    ends_at_s = clock.time() + duration_s if duration_s else 0.0
     stopping = Stopping(clock, grace_s=settings.generation.limits.grace_s, emit=emit)
     async with stopping.watching("nothing of the plan was sent", signals=handle_signals), AsyncExitStack() as stack:
         settings = await _with_last_day(settings, target, clock)
         plan = await in_thread(partial(build_plan, settings))
         run = stack.enter_context(open_divided_run(settings, plan, target, clock))
         context = await stack.enter_async_context(open_run(settings, plan, target, emit=emit))
-        engine = await stack.enter_async_context(_open_engine(context, scheduler, run))
+        engine = await stack.enter_async_context(_open_engine(context, scheduler, run, ends_at_s))
         if run is not None:
             run.begin()
         with stopping.steering(context):
             await engine.carry_out(watch)
         report = _end(engine, run)
+        if (manifest_error := context.findings.manifest_error) is not None:
+            report = not_written(report, manifest_error)
     if settings.report is not None:
         try:
             write_json(report, settings.report)
@@ -130,14 +139,10 @@ def _check(settings: Settings) -> None:
     load_dask()
     if settings.generation.limits.slice:
         raise UsageError("--slice and --engine both divide the run", hint="give one of them")
-    if settings.manifest is not None:
-        raise UsageError(
-            "--manifest has no effect with --engine dask: no process has the ids of all accounts",
-            hint="leave it out; run the same command again without --engine and with --manifest when all is done",
-        )
     check_can_be_divided(settings)
-    if settings.report is not None:
-        check_writable(settings.report, "report")
+    for file, what in ((settings.report, "report"), (settings.manifest, "manifest")):
+        if file is not None:
+            check_writable(file, what)
 
 
 async def _with_last_day(settings: Settings, target: ResolvedTarget, clock: Clock) -> Settings:
@@ -149,25 +154,32 @@ async def _with_last_day(settings: Settings, target: ResolvedTarget, clock: Cloc
 
 
 @asynccontextmanager
-async def _open_engine(context: RunContext, scheduler: str, run: DividedRun | None) -> AsyncIterator["_Engine"]:
+async def _open_engine(
+    context: RunContext, scheduler: str, run: DividedRun | None, ends_at_s: float
+) -> AsyncIterator["_Engine"]:
     """Connect to a cluster, or start one, and check its workers."""
     settings, plan = context.settings, context.plan
     root = run.directory.path.parent.resolve() if run is not None else ""
-    task = slice_task(settings, plan, runs_dir=str(root), run_name=run.directory.path.name if run is not None else "")
-    wanted, cluster = settings.generation.limits.shards, None
+    name = run.directory.path.name if run is not None else ""
+    task = slice_task(settings, plan, runs_dir=str(root), run_name=name, ends_at_s=ends_at_s)
+    limits, cluster = settings.generation.limits, None
+    wanted = limits.shards
+    # a slice has at least one ledger, and one request in flight
+    most = min(len(plan.ledgers), HIGHEST if limits.max_concurrency == "auto" else limits.max_concurrency)
     try:
         if scheduler:
             cluster = await in_thread(partial(DaskCluster.connect, scheduler))
         else:
             task = replace(task, on_this_machine=True)
-            processes = min(usable_cores() if wanted == "auto" else wanted, len(plan.ledgers))
+            processes = max(min(usable_cores() if wanted == "auto" else wanted, most), 1)
             variables = {SETTINGS[path].variable: value for path, value in secrets_of(settings).items()}
             cluster = await in_thread(partial(DaskCluster.start, processes, variables))
         task = await in_thread(partial(cluster.checked, task))
         workers = await in_thread(cluster.workers)
         threads = sum(threads for _, threads in workers.values())
-        slices = max(min(threads if wanted == "auto" else wanted, len(plan.ledgers)), 1)
-        engine = _Engine(context, cluster, task, slices, len(workers), scheduler)
+        slices = max(min(threads if wanted == "auto" else wanted, most), 1)
+        directory = run.directory if run is not None else None
+        engine = _Engine(context, cluster, task, slices, len(workers), scheduler, directory)
         yield engine
     finally:
         if cluster is not None:
@@ -186,8 +198,14 @@ class _Engine:
     slices: int
     workers: int
     scheduler: str
+    directory: RunDirectory | None
     futures: dict[str, Any] = field(default_factory=dict)
     """Slice -> what will have its result."""
+    results: dict[str, bytes | SeedError] = field(default_factory=dict)
+    """Slice -> its report as JSON, or the error that left none. Each is fetched at once: what was not is lost with its
+    worker or the scheduler, and Dask would carry out the slice again."""
+    given_up: dict[str, ShardError] = field(default_factory=dict)
+    """Slice -> why it has no result."""
     attempts: dict[str, list[str]] = field(default_factory=dict)
     """Slice -> the processes that have carried it out, one after the other."""
 
@@ -208,8 +226,38 @@ class _Engine:
             self.futures = {task.slice: future for task, future in zip(tasks, futures, strict=True)}
             beside.start_soon(self._stop_slices)
             beside.start_soon(self._look_for_workers)
-            while not all(future.done() for future in futures) and not self.cluster.is_lost:
+            beside.start_soon(self._end_in_time)
+            while self._left and not self.cluster.is_lost:
                 await context.clock.sleep(POLL_EVERY_S)
+                await self._fetch_results()
+            await self._write_manifest()
+
+    @property
+    def _left(self) -> list[str]:
+        """The slices that have not ended."""
+        return [name for name in self.futures if name not in self.results and name not in self.given_up]
+
+    async def _fetch_results(self) -> None:
+        """Fetch the results that are there."""
+        for name in self._left:
+            if self.futures[name].done():
+                found = await in_thread(partial(result_of, name, self.futures[name]))
+                if isinstance(found, ShardError):
+                    self.given_up.setdefault(name, found)
+                elif found is not None:
+                    self.results[name] = found
+
+    async def _write_manifest(self) -> None:
+        """Write the manifest with the ids that the slices report. Errors are in the findings."""
+        reports = [read_report(found) for found in self.results.values() if isinstance(found, bytes)]
+        made = {ledger.key: ledger for report in reports for ledger in report.ledgers}
+        for organization in self.context.state.organizations:
+            for ledger in organization.ledgers:
+                if ledger.plan.key in made:
+                    ledger.id = made[ledger.plan.key].id
+                    ledger.organization_id = made[ledger.plan.key].organization_id
+                    organization.id = organization.id or ledger.organization_id
+        await write_manifest(replace(self.context, directory=self.directory))
 
     def _receive(self, merging: Merging, data: bytes) -> None:
         """Merge the progress of a slice."""
@@ -245,26 +293,38 @@ class _Engine:
         while True:
             await clock.sleep(LOOK_EVERY_S)
             try:
+                await in_thread(self.cluster.replace_workers)
                 await in_thread(self.cluster.workers)
                 seen_s = clock.monotonic()
             except UnreachableError:
                 if clock.monotonic() - seen_s >= WORKERLESS_S:
-                    for future in self.futures.values():
-                        future.cancel()
+                    self._give_up("lost its workers, and none came")
                     return
             except Exception:  # noqa: BLE001 - the scheduler is busy, or gone, which `is_lost` says
                 seen_s = clock.monotonic()
 
+    async def _end_in_time(self) -> None:
+        """Give up the slices that have not ended when the time limit is over. Each ends by itself at the limit, unless
+        no worker was free for it."""
+        if self.task.ends_at_s:
+            clock = self.context.clock
+            await clock.sleep(max(self.task.ends_at_s + LATE_S - clock.time(), 0.0))
+            self._give_up("had not ended when the time limit was over")
+
+    def _give_up(self, reason: str) -> None:
+        for name in self._left:
+            self.given_up[name] = given_up(name, reason)
+            self.futures[name].cancel()
+
     def report(self) -> EngineReport:
         """Return what carried out the run."""
-        ended = [slice_ for slice_, future in self.futures.items() if future.status == "finished"]
         restarts = sum(len(attempts) - 1 for attempts in self.attempts.values())
         return EngineReport(
             "dask",
             self.scheduler,
             self.workers,
             self.slices,
-            lost=self.slices - len(ended),
+            lost=self.slices - len(self.results),
             restarts=restarts,
             shares_journals=bool(self.task.runs_dir),
         )
@@ -286,13 +346,13 @@ def _end(engine: _Engine, run: DividedRun | None) -> Report:
 def _merged(engine: _Engine) -> Report:
     """Merge what the slices found. One that was lost makes the run unfinished, and keeps the others' work."""
     context = engine.context
-    reports, errors = [], []
-    for name, future in engine.futures.items():
-        result = future.result() if future.status == "finished" else None
-        if isinstance(result, bytes):
-            reports.append(read_report(result))
-        else:
-            errors.append(result if isinstance(result, SeedError) else _lost(name, future))
+    reports = [read_report(found) for found in engine.results.values() if isinstance(found, bytes)]
+    errors = [found for found in engine.results.values() if isinstance(found, SeedError)]
+    errors += [
+        engine.given_up.get(name) or given_up(name, "was left without the scheduler")
+        for name in engine.futures
+        if name not in engine.results
+    ]
     if not reports:
         if (number := context.findings.signal) is not None:
             raise SignalledError(
@@ -308,16 +368,6 @@ def _merged(engine: _Engine) -> Report:
         engine=engine.report(),
     )
     return _judged(context, report, errors, engine.slices)
-
-
-def _lost(name: str, future: Any) -> ShardError:
-    error = future.exception() if future.status == "error" else None
-    reason = f"ended with an internal error: {error!r}"
-    if error is None or type(error).__name__ in ("KilledWorker", "FutureCancelledError", "CancelledError"):
-        reason = "lost its workers or the scheduler, and was given up"
-    return ShardError(
-        f"slice {name} {reason}", hint="run the same command again: it continues, and finds what was made"
-    )
 
 
 def _judged(context: RunContext, report: Report, errors: Sequence[SeedError], slices: int) -> Report:

@@ -19,7 +19,7 @@ from pydantic import SecretStr
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.shards.coordinator import shard_grace_s
 from midaz_seed.engine.shards.messages import EVENTS, NewProgress, ShardProgress
-from midaz_seed.errors import SeedError, SignalledError
+from midaz_seed.errors import SeedError, ShardError, SignalledError
 from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.reporting.events import Event, RunStarted
 from midaz_seed.runner import seed
@@ -33,6 +33,8 @@ from midaz_seed.settings.sources import RawValue
 REPORT_EVERY_S = 0.5
 STOP_WITHIN_S = 1.0
 """Time that a stop needs to reach every slice, which its grace time is shorter by."""
+LEFT_S_MIN = 0.001
+"""Time limit of a slice whose time is over; 0 would be none."""
 _LOCAL = (
     "report",
     "manifest",
@@ -69,6 +71,8 @@ class SliceTask:
     """Directory of the runs on every worker; "" when there is none: then a lost slice is found on the server."""
     run_name: str = ""
     """Name of the run's own directory in `runs_dir`: a worker that has it shares the directory of the runs."""
+    ends_at_s: float = 0.0
+    """End of the time limit of the whole run (epoch), also for a slice that is started again; 0: there is none."""
     on_this_machine: bool = False
     """The processes were started for this run, with its secrets in their environment and the same files."""
 
@@ -85,6 +89,8 @@ class Readiness:
     """Why it cannot, as a clause."""
     shares_runs: bool = False
     """Whether it shares the directory of the runs with the process that started the run."""
+    time_s: float = 0.0
+    """Its clock (epoch)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +105,9 @@ class SliceProgress:
     """Once, when the slice has reached the server."""
 
 
-def slice_task(settings: Settings, plan: Plan, *, runs_dir: str = "", run_name: str = "") -> SliceTask:
+def slice_task(
+    settings: Settings, plan: Plan, *, runs_dir: str = "", run_name: str = "", ends_at_s: float = 0.0
+) -> SliceTask:
     """Return the task of which `of` gives the slices.
 
     Args:
@@ -107,6 +115,7 @@ def slice_task(settings: Settings, plan: Plan, *, runs_dir: str = "", run_name: 
         plan: follows from the settings.
         runs_dir: directory of the runs, if the slices keep journals.
         run_name: name of the run's own directory in it.
+        ends_at_s: end of the time limit (epoch); 0: there is none.
     """
     limits = settings.generation.limits
     grace_s = shard_grace_s(max(limits.grace_s - STOP_WITHIN_S, limits.grace_s / 2))
@@ -119,6 +128,7 @@ def slice_task(settings: Settings, plan: Plan, *, runs_dir: str = "", run_name: 
         tuple(secrets_of(settings)),
         runs_dir=runs_dir,
         run_name=run_name,
+        ends_at_s=ends_at_s,
     )
 
 
@@ -149,7 +159,8 @@ def prepare(task: SliceTask) -> Readiness:
         variables = " and ".join(SETTINGS[path].variable for path in missing)
         return Readiness(f"has no {' and no '.join(missing)}: set {variables} in its environment")
     lock = Path(task.runs_dir, task.run_name, LOCK)
-    return Readiness(shares_runs=bool(task.runs_dir) and os.access(task.runs_dir, os.W_OK) and lock.exists())
+    shares_runs = bool(task.runs_dir) and os.access(task.runs_dir, os.W_OK) and lock.exists()
+    return Readiness(shares_runs=shares_runs, time_s=time.time())
 
 
 def carry_out(
@@ -168,6 +179,8 @@ def carry_out(
     problem = prepare(task).problem
     if problem:
         return SeedError(f"slice {task.slice} was given to a worker that {problem}")
+    if task.ends_at_s and time.time() >= task.ends_at_s:
+        return ShardError(f"slice {task.slice} did not begin before the time limit was over", hint="raise --duration")
     settings, events = _settings(task), list[Event]()
     attempt = f"{os.getpid()}-{time.time_ns()}"
 
@@ -212,6 +225,8 @@ def _settings(task: SliceTask) -> Settings:
     own: dict[str, Any] = {"generation.limits.slice": task.slice, "journal.enabled": bool(task.runs_dir)}
     if task.runs_dir:
         own["journal.directory"] = task.runs_dir
+    if task.ends_at_s:
+        own["generation.limits.durationS"] = max(task.ends_at_s - time.time(), LEFT_S_MIN)
     given = [RawValue(path, value, "the run", typed=True) for path, value in {**task.settings, **own}.items()]
     # nothing else of its environment: all slices must have one target, and the data of one plan
     paths = task.secrets if task.on_this_machine else (*task.secrets, *_FILES)

@@ -9,6 +9,8 @@ from midaz_seed.wording import counted, printable, wrapped
 
 WIDTH = 100
 """Columns, at most; ids are never broken."""
+ORGANIZATION_MIN = 8
+"""Columns that the name of an organization has at least."""
 ROWS_MAX = 20
 """Findings of one kind, ledgers and notes that are shown; --json and --report have more."""
 
@@ -20,14 +22,14 @@ def render_audit(report: AuditReport, width: int = WIDTH) -> str:
         report: the report.
         width: columns; longer lines are wrapped.
     """
-    return "".join(f"{line}\n" for line in wrapped(map(printable, _lines(report)), width))
+    return "".join(f"{line}\n" for line in wrapped(map(printable, _lines(report, width)), width))
 
 
-def _lines(report: AuditReport) -> Iterator[str]:
+def _lines(report: AuditReport, width: int) -> Iterator[str]:
     yield f"midaz-seed {report.version}  audit"
     yield f"target {report.target} (Midaz {report.server_version})"
     yield ""
-    yield from _ledgers(report.ledgers)
+    yield from _ledgers(report.ledgers, width)
     if not report.with_transactions:
         yield "Transactions were not read (--balances-only)."
     for kind, group in groupby(sorted(report.findings, key=lambda finding: finding.kind), lambda each: each.kind):
@@ -41,7 +43,7 @@ def _lines(report: AuditReport) -> Iterator[str]:
         yield ""
         yield f"notes: {report.notes_total:,}"
         for note in report.notes[:ROWS_MAX]:
-            yield f"  {_names(note)}: {note.text}"
+            yield f"  {names_of(note)}: {note.text}"
         yield from _more(report.notes_total - len(report.notes[:ROWS_MAX]))
     yield ""
     sessions = f" in {report.sessions} sessions" if report.sessions > 1 else ""
@@ -51,24 +53,31 @@ def _lines(report: AuditReport) -> Iterator[str]:
         yield report.next_step
 
 
-def _ledgers(ledgers: tuple[AuditedLedger, ...]) -> Iterator[str]:
+def _ledgers(ledgers: tuple[AuditedLedger, ...], width: int) -> Iterator[str]:
     yield f"{'transactions':>12}  {'operations':>10}  {'balances':>8}  {'findings':>8}  ledger"
     # those with findings first, because only some are shown
     rows = sorted(ledgers, key=lambda ledger: -ledger.findings)[:ROWS_MAX]
     for ledger in rows:
-        yield (
-            f"{ledger.transactions:>12,}  {ledger.operations:>10,}  {ledger.balances:>8,}  {ledger.findings:>8,}  "
-            f"{ledger.organization} / {ledger.name}"
-        )
+        counts = f"{ledger.transactions:>12,}  {ledger.operations:>10,}  {ledger.balances:>8,}  {ledger.findings:>8,}  "
+        yield counts + _named(ledger, width - len(counts))
     yield from _more(len(ledgers) - len(rows))
+
+
+def _named(ledger: AuditedLedger, width: int) -> str:
+    """Return organization and ledger in one line; the organization is cut where it does not fit."""
+    organization, name = printable(ledger.organization), printable(ledger.name)
+    room = max(width - len(f" / {name}"), ORGANIZATION_MIN)
+    if len(organization) > room:
+        organization = f"{organization[: room - 1]}…"
+    return f"{organization} / {name}"
 
 
 def _finding(finding: Finding) -> Iterator[str]:
     yield f"  {finding.text}"
-    yield f"    {_names(finding)}"
+    yield f"    {names_of(finding)}"
 
 
-def _names(each: Finding | AuditNote) -> str:
+def names_of(each: Finding | AuditNote) -> str:
     """Return where something was found, from the ledger down, with ids."""
     key = getattr(each, "balance_key", "")
     parts = [

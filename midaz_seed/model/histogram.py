@@ -1,7 +1,9 @@
 """A latency histogram of fixed size with three significant digits, from 1 microsecond to over an hour (HDR layout)."""
 
 from array import array
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from itertools import accumulate
 
 _SUB_BITS = 10
 _LINEAR = 2 << _SUB_BITS
@@ -43,7 +45,7 @@ class Histogram:
 
     def merge(self, other: "Histogram") -> None:
         """Add another histogram's counts."""
-        for index, count in enumerate(other._counts):
+        for index, count in enumerate(other._counts[: other._end()]):
             if count:
                 self._counts[index] += count
         self.count += other.count
@@ -74,7 +76,7 @@ class Histogram:
         """
         found: list[int] = []
         start = total = 0
-        end = _index(min(self.max_us, LIMIT_US)) + 1
+        end = self._end()
         for limit_us in limits_us:
             stop = min(_index(limit_us) + 1, end)
             total += sum(self._counts[start:stop])  # a slice of an array is copied and summed without a loop in Python
@@ -142,12 +144,13 @@ class Histogram:
         It is the highest value of its bucket.
         """
         wanted = max(round(self.count * percent / 100 + 0.5 - 1e-9), 1)
-        seen = 0
-        for index, count in enumerate(self._counts):
-            seen += count
-            if count and seen >= wanted:
-                return min(bucket_max_us(index), self.max_us)
-        return self.max_us
+        totals = list(accumulate(self._counts[: self._end()]))
+        index = bisect_left(totals, wanted)
+        return min(bucket_max_us(index), self.max_us) if index < len(totals) else self.max_us
+
+    def _end(self) -> int:
+        """Return the number of buckets up to that of the highest value."""
+        return _index(min(self.max_us, LIMIT_US)) + 1
 
 
 def _index(value_us: int) -> int:

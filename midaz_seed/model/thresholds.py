@@ -28,6 +28,7 @@ PHASES = (
     "deposits",
     "settlement",
     "transfers",
+    "reads",
     "follow_ups",
     "refusals",
     "verify",
@@ -108,6 +109,9 @@ RUN_MEASURES = _table(
     Measure("elapsed_s", Unit.SECONDS, "Duration of the session, verification included.", only_runs=False),
     *_latencies("all requests, reads included", only_runs=False),
     Measure("error_percent", Unit.PERCENT, "Share of the planned items that failed: `error_rate_percent`."),
+    Measure(
+        "failed_attempts_percent", Unit.PERCENT, "Share of the attempts and reads that failed, retried ones included."
+    ),
     Measure("failed", Unit.COUNT, "Items that failed."),
     Measure("skipped", Unit.COUNT, "Items that were not sent."),
     Measure("plan_done_percent", Unit.PERCENT, "Share of the planned items that exist at the end."),
@@ -194,7 +198,8 @@ class Threshold:
         group: "" for the whole run, else a phase, `steady` or `open_loop`.
         measure: what it is about.
         operator: one of OPERATORS.
-        limit: in the unit of the measure.
+        limit: in the unit of the measure; with `is_relative` a multiple of the value before the change.
+        is_relative: it is about a comparison of two runs, such as `movements_per_s < 0.95x`.
     """
 
     expression: str
@@ -202,19 +207,28 @@ class Threshold:
     measure: Measure
     operator: str
     limit: float
+    is_relative: bool = False
 
     def is_exceeded(self, value: float) -> bool:
-        """Return whether the expression is true for a value, which is in the unit of the measure."""
+        """Return whether the expression is true for a value, which is in the unit of the limit."""
         return OPERATORS[self.operator](value, self.limit)
 
-    @property
-    def only_runs(self) -> bool:
-        """Whether a verification without a run has no value for it."""
-        return self.group != "verify" and (bool(self.group) or self.measure.only_runs)
+
+def needs_run(group: str, measure: Measure) -> bool:
+    """Return whether a verification without a run has no value of a measure of this group."""
+    return group != "verify" and (bool(group) or measure.only_runs)
 
 
-def parse_threshold(text: str) -> Threshold:
+RELATIVE = "x"
+"""The unit of a limit that is a multiple of the other run's value."""
+
+
+def parse_threshold(text: str, *, compares: bool = False) -> Threshold:
     """Read an expression.
+
+    Args:
+        text: the expression.
+        compares: there is another run to compare with, so that the unit `x` is permitted.
 
     Raises:
         ValueError: it has another form, or an unknown measure; the message has the nearest name.
@@ -225,12 +239,24 @@ def parse_threshold(text: str) -> Threshold:
     path, sign, number, unit = match.groups()
     group, _, name = path.rpartition(".")
     measure = _find(path, group, name)
+    if unit == RELATIVE:
+        return _relative(
+            Threshold(f"{path} {sign} {number}{unit}", group, measure, sign, float(number), True), compares
+        )
     factor = measure.unit.factors.get(unit) if unit else 1.0
     if factor is None:
         units = ", ".join(measure.unit.factors)
         expected = f"its unit is {measure.unit.sign}; use {units}, or none" if units else "it is a number without unit"
         raise ValueError(f"{path} cannot be compared with {number} {unit}: {expected}")
     return Threshold(f"{path} {sign} {number}{unit}", group, measure, sign, float(number) * factor)
+
+
+def _relative(threshold: Threshold, compares: bool) -> Threshold:
+    if not compares:
+        raise ValueError(f"{threshold.expression!r} compares two runs: use it with midaz-seed compare")
+    if threshold.operator in ("==", "!="):
+        raise ValueError(f"{threshold.expression!r} must use <, <=, > or >=: two measurements are never exactly equal")
+    return threshold
 
 
 def _find(path: str, group: str, name: str) -> Measure:

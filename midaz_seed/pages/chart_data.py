@@ -40,7 +40,8 @@ from midaz_seed.model.histogram import bucket_max_us, coarse_percentile_us
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.pages.phase_bands import MONEY_PHASES, phase_bands
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import LatencyHistogram, Report, ThroughputReport
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import LatencyHistogram, ThroughputReport
 from midaz_seed.reporting.time_series import PhaseSeries, TimeSeriesReport, as_report, from_report
 from midaz_seed.wording import counted
 
@@ -171,7 +172,9 @@ def _throughput(run: _Run) -> JsonObject:
     requests = run.per_second(run.total(lambda phase: phase.requests))
     leading, unit = (movements, "movements/s") if any(movements) else (requests, "requests/s")
     top = max(range(len(leading)), key=leading.__getitem__)
-    summary = f"At most {leading[top]:,.0f} {unit}, at {run.at(top)}. The shading shows the phase with most requests."
+    window = f"{run.series.interval_s:g} s"  # the key figure can be higher: it leaves out the time without money
+    most = f"At most {leading[top]:,.0f} {unit} over a window of {window}, at {run.at(top)}."
+    summary = f"{most} The shading shows the phase with most requests."
     series = [_series("requests", "/s", requests)]
     if any(movements):
         series.insert(0, _series("movements", "/s", movements, "area"))

@@ -7,7 +7,15 @@ from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.time_series import TimeSeriesReport
 
-MONEY_PHASES = (Phase.DEPOSITS, Phase.SETTLEMENT, Phase.TRANSFERS, Phase.FOLLOW_UPS, Phase.REFUSALS, Phase.VERIFY)
+MONEY_PHASES = (
+    Phase.DEPOSITS,
+    Phase.SETTLEMENT,
+    Phase.TRANSFERS,
+    Phase.READS,
+    Phase.FOLLOW_UPS,
+    Phase.REFUSALS,
+    Phase.VERIFY,
+)
 """The phases with bands of their own; the others create entities."""
 TONES = {
     "deposits": 1,
@@ -17,7 +25,7 @@ TONES = {
     "verification": 4,
 }
 """The label of a band -> its tone; entities have tone 0."""
-_IN_BAND = {Phase.FOLLOW_UPS: "transfers", Phase.VERIFY: "verification"}
+_IN_BAND = {Phase.READS: "transfers", Phase.FOLLOW_UPS: "transfers", Phase.VERIFY: "verification"}
 """A history alternates between transfers and their follow-ups, which would be a band for each day."""
 BANDS_MAX = 60
 """The most bands of a chart; more would be a flicker."""

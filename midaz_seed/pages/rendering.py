@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.wording import counted, printable
@@ -93,7 +93,16 @@ def _environment() -> Environment:
     environment.filters["count"] = lambda value: f"{value:,}"
     environment.filters["decimal"] = lambda value, digits=1: f"{value:,.{digits}f}"
     environment.filters["counted"] = counted
+    environment.filters["with_code"] = _with_code
     return environment
+
+
+def _with_code(text: str) -> Markup:
+    """Return a text whose parts in backticks are code, as a page shows them."""
+    parts = (escape(printable(part)) for part in text.split("`"))
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if number % 2 else part for number, part in enumerate(parts)
+    )
 
 
 def _printable(value: Any) -> Any:

@@ -17,6 +17,7 @@ from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.reporting.report_file import write_document
 from midaz_seed.reporting.thresholds import value_text
 from midaz_seed.runs.directory import RUN_RECORD
+from midaz_seed.wording import share_text
 
 LEDGERS_MAX = 2_000
 """Rows of ledgers on a page: a browser gets slow with more. report.json has all."""
@@ -31,6 +32,8 @@ FILES = {
     "metrics.prom": "the figures for Prometheus",
 }
 """Files of a run that its page links to, with what they hold."""
+CUT_SHORT = ("partial", "stopped")
+"""States of a ledger whose plan the time limit did not leave the time for."""
 _MONEY = {phase.value for phase in MONEY}
 _UNFINISHED = {
     ExitCode.DIFFERENCES: "Failed",
@@ -38,8 +41,8 @@ _UNFINISHED = {
     ExitCode.TARGET: "The target failed",
     ExitCode.SETTLEMENT: "Not settled",
     ExitCode.THRESHOLD: "A threshold failed",
-    ExitCode.INTERRUPTED: "Stopped by a signal",
-    ExitCode.TERMINATED: "Stopped by a signal",
+    ExitCode.INTERRUPTED: "Interrupted",
+    ExitCode.TERMINATED: "Interrupted",
 }
 
 
@@ -51,12 +54,13 @@ class Headline:
     word: str
 
 
-def render_report(report: Report, *, files: Sequence[str] = ()) -> str:
+def render_report(report: Report, *, files: Sequence[str] = (), history_link: bool = False) -> str:
     """Return a report as an HTML page, which needs no other file and no network.
 
     Args:
         report: the report of a run or of a verification; every text in it is escaped.
         files: names of files in the page's directory that it links to, from `files_beside`.
+        history_link: link to the list of runs of the server that serves the page.
     """
     money = [phase for phase in report.phases if phase.name in _MONEY and phase.requests]
     return render_page(
@@ -72,6 +76,8 @@ def render_report(report: Report, *, files: Sequence[str] = ()) -> str:
         ledgers=report.ledgers[:LEDGERS_MAX],
         thresholds=report.thresholds,
         value_text=value_text,
+        share_text=share_text,
+        history_link=history_link,
         files={name: FILES[name] for name in files if name in FILES},
         command=command_line(report),
         settings=setting_rows(report),
@@ -139,7 +145,8 @@ def headline(report: Report) -> Headline:
     if code == ExitCode.DONE:
         if proof is None:
             return Headline("warn", "Not verified")
-        return Headline("good", "Verified") if proof.ok else Headline("warn", "Verified in part")
+        is_whole = proof.ok and not any(ledger.state in CUT_SHORT for ledger in report.ledgers)
+        return Headline("good", "Verified") if is_whole else Headline("warn", "Verified in part")
     if code == ExitCode.THRESHOLD and proof is not None and proof.ok:
         return Headline("bad", "Verified, but a threshold failed")
     word = _UNFINISHED.get(ExitCode(code), "Failed") if code in list(ExitCode) else "Failed"

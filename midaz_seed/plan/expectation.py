@@ -19,7 +19,7 @@ from sys import byteorder
 from midaz_seed.errors import PlanError
 from midaz_seed.plan.dimensions import LedgerDimensions
 from midaz_seed.plan.flows.base import Draft
-from midaz_seed.plan.follow_ups import follow_up_drafts
+from midaz_seed.plan.follow_ups import FollowUp, follow_up_drafts
 from midaz_seed.plan.items import Kind, Movement, Phase
 from midaz_seed.plan.refusals import check_refusals
 
@@ -125,10 +125,10 @@ class _Balances:
                 paid[source] += amount
                 self.on_hold[source] = self.on_hold.get(source, 0) + amount
 
-    def follow(self, follow_ups: Iterable[tuple[Kind, Draft]]) -> None:
+    def follow(self, follow_ups: Iterable[FollowUp]) -> None:
         """Apply commits, cancels and reverts, which may be made in any order."""
         paid, gained = self._paid, self._gained
-        for kind, draft in follow_ups:
+        for kind, draft, _ in follow_ups:
             for source, destination, amount in draft.movements:
                 if kind is Kind.REVERT:
                     if destination is not None:
@@ -227,7 +227,7 @@ def expect(dimensions: LedgerDimensions, digest: "hashlib._Hash", *, keep: bool)
         # a summary of the plan weighs the deposits of its first ledger
         deposited=opening if keep or dimensions.number == 0 else [],
         received=[one + gained for one, gained in zip(opening, balances.total_in, strict=True)]
-        if shape.scenario.refusals
+        if keep or shape.scenario.refusals
         else [],
     )
     if not keep:

@@ -1,23 +1,44 @@
 """What follows transactions that were made: commits, cancels and reverts. Pure."""
 
-from midaz_seed.plan.flows.base import Draft
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from midaz_seed.plan.flows.base import Draft, Flow
 from midaz_seed.plan.flows.ledger_flows import LedgerFlows
 from midaz_seed.plan.items import Kind
+from midaz_seed.scenarios.model import Then
 from midaz_seed.scenarios.values import WHOLE
 
 
-def follow_up_drafts(flows: LedgerFlows) -> list[tuple[Kind, Draft]]:
-    """Return what follows the transactions of `lifecycle`, in order: the kind, and the draft that it refers to."""
+class FollowUp(NamedTuple):
+    """A commit, cancel or revert of the transaction that a draft of this day becomes."""
+
+    kind: Kind
+    draft: Draft
+    day: int
+
+
+def follow_up_drafts(flows: LedgerFlows) -> list[FollowUp]:
+    """Return what follows the transactions of entries with `then`, and those of `lifecycle`, in order."""
+    found: list[FollowUp] = []
+    for name, mix in flows.scenario.mix.items():
+        if mix.then is not None and mix.weight:
+            found += _endings(flows.by_name[name], 0, mix.then)
     lifecycle = flows.scenario.lifecycle
     if lifecycle is None:
-        return []
-    found = []
+        return found
     for part in lifecycle.pending:
-        drafts = list(flows.by_name[f"pending_{part.of}"].drafts(flows.live_day))
-        commits = len(drafts) * part.then.commit // WHOLE
-        cancels = min(len(drafts) * part.then.cancel // WHOLE, len(drafts) - commits)
-        found += [(Kind.COMMIT, draft) for draft in drafts[:commits]]
-        found += [(Kind.CANCEL, draft) for draft in drafts[commits : commits + cancels]]
+        found += _endings(flows.by_name[f"pending_{part.of}"], flows.live_day, part.then)
     for revert in lifecycle.revert:
-        found += [(Kind.REVERT, draft) for draft in flows.by_name[f"revert_{revert.of}"].drafts(flows.live_day)]
+        drafts = flows.by_name[f"revert_{revert.of}"].drafts(flows.live_day)
+        found += [FollowUp(Kind.REVERT, draft, flows.live_day) for draft in drafts]
     return found
+
+
+def _endings(flow: Flow, day: int, then: Then) -> Iterator[FollowUp]:
+    """Generate the commits and cancels of pending transactions; the others stay pending."""
+    drafts = list(flow.drafts(day))
+    commits = len(drafts) * then.commit // WHOLE
+    cancels = min(len(drafts) * then.cancel // WHOLE, len(drafts) - commits)
+    for number, draft in enumerate(drafts[: commits + cancels]):
+        yield FollowUp(Kind.COMMIT if number < commits else Kind.CANCEL, draft, day)

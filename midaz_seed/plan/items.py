@@ -49,6 +49,8 @@ class Phase(StrEnum):
     DEPOSITS = "deposits"
     SETTLEMENT = "settlement"
     TRANSFERS = "transfers"
+    READS = "reads"
+    """Reads beside the transfers, which follow from no item."""
     FOLLOW_UPS = "follow_ups"
     REFUSALS = "refusals"
     VERIFY = "verify"

@@ -59,7 +59,7 @@ class LedgerPlan:
                 Phase.DEPOSITS: sum(-(-count // size) for count in expectation.funded.values()),
                 Phase.TRANSFERS: self._first[-1],
                 Phase.FOLLOW_UPS: expectation.follow_ups,
-                Phase.REFUSALS: shape.scenario.refusals.count if shape.scenario.refusals else 0,
+                Phase.REFUSALS: shape.refusals,
             }.items()
             if count
         }
@@ -196,8 +196,8 @@ class LedgerPlan:
     def follow_ups(self) -> Iterator[TransactionItem]:
         """Generate the commits, cancels and reverts of transactions that were made before."""
         flows, writer = self._dimensions.flows, self._dimensions.writer
-        for kind, draft in follow_up_drafts(flows):
-            yield follow_up(writer.item(flows.flows[draft.flow], draft, flows.live_day), kind)
+        for kind, draft, day in follow_up_drafts(flows):
+            yield follow_up(writer.item(flows.flows[draft.flow], draft, day), kind)
 
     def refusals(self) -> Iterator[TransactionItem]:
         """Generate the transactions that the server must refuse."""

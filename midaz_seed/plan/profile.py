@@ -111,7 +111,7 @@ class _Tallies:
         for epoch in ledger.epochs:
             for draft in ledger.flows.drafts(epoch):
                 self._add(ledger, epoch.day, draft, sent, received)
-        self._follow_ups.update(str(kind) for kind, _ in follow_up_drafts(ledger.flows))
+        self._follow_ups.update(str(kind) for kind, _, _ in follow_up_drafts(ledger.flows))
         self._add_customers(ledger, sent, received)
         self._ledgers += 1
 
@@ -243,7 +243,7 @@ class _Tallies:
         spec = self._shape.scenario.refusals
         if spec is None:
             return {}
-        counts = apportion(spec.count, list(spec.kinds.values()))
+        counts = apportion(self._shape.refusals, list(spec.kinds.values()))
         return {str(kind): count * ledgers for kind, count in zip(spec.kinds, counts, strict=True)}
 
 

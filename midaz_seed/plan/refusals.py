@@ -49,7 +49,7 @@ def check_refusals(dimensions: LedgerDimensions) -> None:
     if spec is None:
         return
     found = _candidates(dimensions.population)
-    for kind, count in _counts(spec):
+    for kind, count in _counts(dimensions, spec):
         possible = found.frozen if kind == "frozen-sender" else found.sources
         if count and (not possible or (kind == "wrong-asset" and len(found.by_asset) < 2)):
             raise PlanError(
@@ -59,8 +59,8 @@ def check_refusals(dimensions: LedgerDimensions) -> None:
             )
 
 
-def _counts(spec: Refusals) -> Iterator[tuple[str, int]]:
-    return zip(spec.kinds, apportion(spec.count, list(spec.kinds.values())), strict=True)
+def _counts(dimensions: LedgerDimensions, spec: Refusals) -> Iterator[tuple[str, int]]:
+    return zip(spec.kinds, apportion(dimensions.shape.refusals, list(spec.kinds.values())), strict=True)
 
 
 def refusal_items(dimensions: LedgerDimensions, received: Sequence[int]) -> Iterator[TransactionItem]:
@@ -72,7 +72,7 @@ def refusal_items(dimensions: LedgerDimensions, received: Sequence[int]) -> Iter
     if spec is None:
         return
     candidates, number = _candidates(dimensions.population), 0
-    for kind, count in _counts(spec):
+    for kind, count in _counts(dimensions, spec):
         for _ in range(count):
             yield _refusal(dimensions, received, candidates, kind, number)
             number += 1

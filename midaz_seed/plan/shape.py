@@ -10,6 +10,7 @@ from midaz_seed.plan.items import AssetTemplate
 from midaz_seed.plan.memory import customers_of, movements_of
 from midaz_seed.plan.templates import ACCOUNT_TYPES, numbered
 from midaz_seed.scenarios.model import IN_TURN, Kind, Persona, Pool, Scenario
+from midaz_seed.scenarios.values import WHOLE
 from midaz_seed.scenarios.zones import days_before_zone
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
@@ -60,6 +61,14 @@ class LedgerShape:
     def asset_index(self) -> dict[str, int]:
         """Asset code -> index."""
         return {asset.code: index for index, asset in enumerate(self.assets)}
+
+    @property
+    def refusals(self) -> int:
+        """Transactions of a ledger that the server must refuse."""
+        spec = self.scenario.refusals
+        if spec is None or spec.share is None:
+            return spec.count or 0 if spec is not None else 0
+        return self.movements * spec.share // (WHOLE - spec.share)
 
     @property
     def customers(self) -> int:

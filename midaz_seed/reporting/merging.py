@@ -8,23 +8,22 @@ from midaz_seed.errors import ExitCode, RunError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import (
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import (
     ConcurrencyReport,
-    ErrorReport,
-    HistoryReport,
     Latency,
     LatencyHistogram,
-    LedgerReport,
     OpenLoopReport,
     PhaseReport,
     RateLimitReport,
-    Report,
+    ReadKindReport,
+    ReadsReport,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
-    VerificationReport,
     latency,
 )
+from midaz_seed.reporting.report_findings import ErrorReport, HistoryReport, LedgerReport, VerificationReport
 from midaz_seed.reporting.thresholds import apply_thresholds, without_thresholds
 from midaz_seed.reporting.time_series import TimeSeries, Window, as_report, from_report
 
@@ -72,6 +71,7 @@ def merge_reports(reports: Sequence[Report]) -> Report:
         concurrency=_concurrency(reports),
         steady=_steady(reports, starts_s, histograms),
         open_loop=_open_loop(reports),
+        reads=_reads(reports),
         settlement=SettlementReport(
             sum(report.settlement.ledgers for report in reports),
             max(report.settlement.waited_s_max for report in reports),
@@ -264,6 +264,31 @@ def _open_loop(reports: Sequence[Report]) -> OpenLoopReport | None:
         accepted=sum(found.accepted for found in each),
         dropped=sum(found.dropped for found in each),
         late_ms=worst.late_ms,
+    )
+
+
+def _reads(reports: Sequence[Report]) -> ReadsReport | None:
+    each = [report.reads for report in reports if report.reads is not None]
+    if not each:
+        return None
+    names = dict.fromkeys(kind.name for found in each for kind in found.kinds)
+    return ReadsReport(
+        rate_per_s=sum(found.rate_per_s for found in each),
+        offered=sum(found.offered for found in each),
+        sent=sum(found.sent for found in each),
+        dropped=sum(found.dropped for found in each),
+        late_ms=max((found.late_ms for found in each), key=lambda late: late.p99),
+        kinds=tuple(_reads_of([kind for found in each for kind in found.kinds if kind.name == name]) for name in names),
+    )
+
+
+def _reads_of(kinds: Sequence[ReadKindReport]) -> ReadKindReport:
+    return ReadKindReport(
+        kinds[0].name,
+        sum(kind.answers for kind in kinds),
+        sum(kind.failed for kind in kinds),
+        sum(kind.wrong for kind in kinds),
+        max((kind.latency_ms for kind in kinds), key=lambda latency: latency.p99),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import DrainPoint, ThroughputReport
+from midaz_seed.reporting.report_figures import DrainPoint, ThroughputReport
 
 POINTS_MAX = 60
 """Maximum points of a drain curve in the report."""

@@ -3,19 +3,14 @@
 import dataclasses
 from collections.abc import Iterator
 from itertools import groupby
+from pathlib import Path
 from typing import Any, cast
 
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.outcomes import ErrorClass
-from midaz_seed.reporting.report import (
-    Difference,
-    EngineReport,
-    HistoryReport,
-    PhaseReport,
-    Report,
-    ThresholdState,
-    VerificationReport,
-)
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import EngineReport, PhaseReport
+from midaz_seed.reporting.report_findings import Difference, HistoryReport, ThresholdState, VerificationReport
 from midaz_seed.reporting.thresholds import outcome_text
 from midaz_seed.wording import counted, printable, wrapped
 
@@ -32,14 +27,15 @@ LOOP_IS_LATE_MS = 50.0
 """Event-loop lag from which it distorts the measured latencies."""
 
 
-def render_text(report: Report, width: int = WIDTH) -> str:
+def render_text(report: Report, width: int = WIDTH, *, page: Path | None = None) -> str:
     """Render the report as text that ends with a newline.
 
     Args:
         report: texts of the server in it are escaped.
         width: columns; longer lines are wrapped, and the table leaves columns out.
+        page: the HTML report to name.
     """
-    lines = wrapped(_lines(_with_printable_texts(report), width), width)
+    lines = wrapped(_lines(_with_printable_texts(report), width, printable(str(page)) if page else ""), width)
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -60,7 +56,7 @@ def _more(total: int, noun: str, plural: str = "") -> Iterator[str]:
         yield f"  and {counted(total - ROWS_MAX, f'more {noun}', plural)}: --json or --report has them"
 
 
-def _lines(report: Report, width: int) -> Iterator[str]:
+def _lines(report: Report, width: int, page: str) -> Iterator[str]:
     data = f"preset {report.preset}" if report.preset else f"scenario {report.scenario}"
     yield f"midaz-seed {report.version}  run {report.run_id}  seed {report.seed}  {data}"
     yield f"target {report.target} (Midaz {report.server_version})  plan {report.plan_digest[:12]}"
@@ -77,6 +73,7 @@ def _lines(report: Report, width: int) -> Iterator[str]:
             f"settlement: {counted(settled.ledgers, 'ledger')}, longest wait {settled.waited_s_max:.2f} s, "
             f"balances read {counted(settled.looks, 'time')}"
         )
+    yield from _reads(report)
     yield from _drains(report)
     yield from _refusals(report)
     applied = sum(phase.doubts_applied for phase in report.phases)
@@ -93,6 +90,9 @@ def _lines(report: Report, width: int) -> Iterator[str]:
     yield from _ledgers(report)
     yield from _verification(report)
     yield from _thresholds(report)
+    if page:
+        yield ""
+        yield f"page with charts: {page}"
     yield ""
     yield report.verdict
     if report.next_step:
@@ -168,6 +168,22 @@ def _load(report: Report) -> Iterator[str]:
             f"open model at {slots.rate_per_s:,g}/s: {slots.offered:,} offered, {slots.sent:,} sent, "
             f"{slots.accepted:,} accepted, {slots.dropped:,} dropped; start delay p99 {slots.late_ms.p99:.1f} ms"
         )
+
+
+def _reads(report: Report) -> Iterator[str]:
+    """Describe reads beside the writes: a line for all, and one for each kind."""
+    reads = report.reads
+    if reads is None:
+        return
+    yield (
+        f"reads at {reads.rate_per_s:,g}/s beside the transfers: {reads.sent:,} sent, {reads.dropped:,} dropped; "
+        f"start delay p99 {reads.late_ms.p99:.1f} ms"
+    )
+    for kind in reads.kinds:
+        wrong = f", {kind.wrong:,} contradict the plan" if kind.wrong else ""
+        failed = f", {kind.failed:,} failed" if kind.failed else ""
+        latency = f"p50 {kind.latency_ms.p50:.1f} p99 {kind.latency_ms.p99:.1f} ms"
+        yield f"  {kind.name}: {counted(kind.answers, 'answer')}, {latency}{failed}{wrong}"
 
 
 def _drains(report: Report) -> Iterator[str]:
@@ -287,7 +303,11 @@ def _verification(report: Report) -> Iterator[str]:
     if missing := proof.ledgers_planned - proof.ledgers:
         was = "was" if missing == 1 else "were"
         yield f"       {missing:,} of {counted(proof.ledgers_planned, 'ledger')} {was} not verified"
-    yield f"       {counted(proof.differences_total, 'difference')}"
+    if proof.differences_total:
+        yield f"       {counted(proof.differences_total, 'difference')}"
+    elif proof.ledgers:  # "0 differences" would seem to include those that were not verified
+        was = "was" if proof.ledgers == 1 else "were"
+        yield f"       no difference in the {counted(proof.ledgers, 'ledger')} that {was} verified"
     shown = proof.differences[:ROWS_MAX]
     for (ledger, alias), rows in groupby(shown, key=lambda row: (row.ledger, row.alias)):
         yield f"  {ledger} {alias}".rstrip()
@@ -302,14 +322,14 @@ def _verification(report: Report) -> Iterator[str]:
 
 
 def _thresholds(report: Report) -> Iterator[str]:
-    """List the thresholds: the name of each is its expression, which makes the run fail when it is true."""
+    """List the thresholds, each with its value and its condition."""
     if not report.thresholds:
         return
     passed = sum(each.state is ThresholdState.PASSED for each in report.thresholds)
     yield ""
     yield f"thresholds: {passed} of {len(report.thresholds):,} passed"
     for each in report.thresholds:
-        yield f"  {each.state}: {each.expression}, {outcome_text(each)}"
+        yield f"  {each.state}: {outcome_text(each)}"
 
 
 def _history(history: HistoryReport, *, ok: bool) -> Iterator[str]:

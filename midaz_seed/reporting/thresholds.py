@@ -6,16 +6,19 @@ from typing import Any
 
 from midaz_seed.errors import ExitCode
 from midaz_seed.model.histogram import Histogram
-from midaz_seed.model.thresholds import OPEN_LOOP, STEADY, Threshold, parse_threshold, plan_thresholds
-from midaz_seed.plan.items import MONEY, Phase
-from midaz_seed.reporting.report import (
-    Latency,
-    PhaseReport,
-    Report,
-    ThresholdReport,
-    ThresholdState,
-    ThroughputReport,
+from midaz_seed.model.thresholds import (
+    OPEN_LOOP,
+    STEADY,
+    Measure,
+    Threshold,
+    needs_run,
+    parse_threshold,
+    plan_thresholds,
 )
+from midaz_seed.plan.items import MONEY, Phase
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import Latency, PhaseReport, ThroughputReport
+from midaz_seed.reporting.report_findings import ThresholdReport, ThresholdState
 from midaz_seed.settings.model import Settings
 from midaz_seed.wording import counted
 
@@ -52,7 +55,7 @@ def apply_thresholds(report: Report, thresholds: Sequence[Threshold], *, next_st
     if not failed or report.exit_code != ExitCode.DONE:
         return report
     of = f"{len(failed)} of {counted(len(judged), 'threshold')} failed"
-    named = "; ".join(f"{each.expression} ({outcome_text(each)})" for each in failed)
+    named = "; ".join(outcome_text(each) for each in failed)
     verdict = f"{report.verdict}{_BUT}{of}: {named}."
     return replace(report, exit_code=ExitCode.THRESHOLD, verdict=verdict, next_step=report.next_step or next_step)
 
@@ -66,8 +69,14 @@ def without_thresholds(report: Report) -> Report:
 
 
 def outcome_text(threshold: ThresholdReport) -> str:
-    """Return the value of a threshold as a clause, or why it has none: `it is 212 ms`."""
-    return threshold.reason if threshold.value is None else f"it is {value_text(threshold)}"
+    """Return what a threshold found, with its condition: `latency_ms_p99 is 212 ms (fails if > 200)`.
+
+    The expression alone reads like the condition of other tools, which must hold; this one must not.
+    """
+    limit = threshold.expression.partition(threshold.operator)[2].strip()
+    name = f"{threshold.phase}.{threshold.measure}" if threshold.phase else threshold.measure
+    found = f"{name}: {threshold.reason}" if threshold.value is None else f"{name} is {value_text(threshold)}"
+    return f"{found} (fails if {threshold.operator} {limit})"
 
 
 def value_text(threshold: ThresholdReport) -> str:
@@ -88,7 +97,7 @@ def _is_clear(value: float, limit: float, digits: int) -> bool:
 
 
 def _judge(report: Report, threshold: Threshold) -> ThresholdReport:
-    value = _value(report, threshold)
+    value = value_of(report, threshold.group, threshold.measure)
     reason = ""
     if value is not None:
         state = ThresholdState.FAILED if threshold.is_exceeded(value) else ThresholdState.PASSED
@@ -113,7 +122,7 @@ def _not_planned(report: Report, threshold: Threshold) -> str:
     """Return why the run could not have a value for a threshold; "" when it should have one."""
     group, name = threshold.group, threshold.measure.name
     planned = {phase.name for phase in report.phases if phase.planned}
-    if not planned and threshold.only_runs:
+    if not planned and needs_run(group, threshold.measure):
         return "a verification creates nothing"
     if group == OPEN_LOOP:
         return "the run did not use the open model" if report.open_loop is None else ""
@@ -133,10 +142,16 @@ def _verifies(report: Report) -> bool:
     return not isinstance(section, dict) or bool(section.get("enabled", True))
 
 
-def _value(report: Report, threshold: Threshold) -> float | None:
-    group, name = threshold.group, threshold.measure.name
-    planned = any(phase.planned for phase in report.phases)
-    if threshold.only_runs and not planned:
+def value_of(report: Report, group: str, measure: Measure) -> float | None:
+    """Return the value of a measure in its unit; None when nothing was measured.
+
+    Args:
+        report: of a run, or of a verification.
+        group: "" for the whole run, else a phase, `steady` or `open_loop`.
+        measure: one of `model.thresholds.measures_of(group)`.
+    """
+    name = measure.name
+    if needs_run(group, measure) and not any(phase.planned for phase in report.phases):
         return None
     if not group:
         return _of_run(report, name)
@@ -149,10 +164,16 @@ def _value(report: Report, threshold: Threshold) -> float | None:
     return None if phase is None else _of_phase(report, phase, name)
 
 
+def _failed_attempts_percent(report: Report) -> float | None:
+    attempts = sum(phase.requests for phase in report.phases)
+    return 100 * sum(error.count for error in report.errors) / attempts if attempts else None
+
+
 _OF_RUN: Mapping[str, Callable[[Report], float | None]] = {
     "error_percent": lambda report: report.error_rate_percent,
     "failed": lambda report: _total(phase.failed for phase in report.phases),
     "skipped": lambda report: _total(phase.skipped for phase in report.phases),
+    "failed_attempts_percent": _failed_attempts_percent,
     "retries": lambda report: _total(phase.retries for phase in report.phases),
     "movements_per_s": lambda report: report.movements_per_s if report.movements else None,
     "settlement_s": lambda report: report.settlement.waited_s_max if report.settlement.ledgers else None,

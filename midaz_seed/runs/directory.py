@@ -8,6 +8,7 @@ import fcntl
 import os
 import shlex
 import shutil
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
@@ -21,7 +22,7 @@ from pydantic import TypeAdapter
 
 from midaz_seed.clock import Clock
 from midaz_seed.errors import AmbiguousRunError, OutputError, RunError, UsageError
-from midaz_seed.files import PRIVATE_FILE, PRIVATE_FOLDER, write_atomically
+from midaz_seed.files import PRIVATE_FILE, PRIVATE_FOLDER, read_regular, write_atomically
 from midaz_seed.plan.batch_size import with_batch_size
 from midaz_seed.plan.last_day import run_id_of_any_day
 from midaz_seed.runs import rejects
@@ -40,11 +41,14 @@ RUN_RECORD = "run.json"
 JOURNAL = "journal"
 REJECTS = "rejects.ndjson"
 REPORT = "report.json"
+REPORT_PAGE = "report.html"
 MANIFEST = "manifest.json"
 LOCK = "lock"
 PAGE = "page"
 """The address of the run's live page, while it has one."""
 DEFAULT_ROOT = "runs"
+RECORD_BYTES_MAX = 16 * 1024 * 1024
+"""A record has settings and a scenario, each of at most some hundred kilobytes."""
 
 
 _RECORD = TypeAdapter(RunRecord)
@@ -88,7 +92,7 @@ class RunDirectory:
         """
         file = self.path / RUN_RECORD
         try:
-            record = _RECORD.validate_json(file.read_bytes(), strict=True)
+            record = _RECORD.validate_json(read_regular(file, bytes_max=RECORD_BYTES_MAX), strict=True)
             orjson.dumps(asdict(record))  # a record that cannot be written again is not one of ours
         except OSError as error:
             raise RunError(
@@ -362,9 +366,10 @@ def list_runs(directory: Path | str) -> list[RunDirectory]:
 def _updated_ns(path: Path) -> int:
     """Return when the record of a run was last written; 0 when this is no run, or one that is deleted right now."""
     try:
-        return (path / RUN_RECORD).stat().st_mtime_ns
+        found = (path / RUN_RECORD).stat()
     except OSError:
         return 0
+    return found.st_mtime_ns if stat.S_ISREG(found.st_mode) else 0
 
 
 def _unwritable(path: Path, error: OSError) -> OutputError:

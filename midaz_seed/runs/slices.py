@@ -94,6 +94,8 @@ def merge_slices(slices: Sequence[RunDirectory], clock: Clock) -> tuple[Report, 
         planned=sum(phase.planned for phase in report.phases),
         rejected=sum(record.rejected for record in records),
         sessions=max(record.sessions for record in records),
+        elapsed_s=max(record.elapsed_s for record in records),
+        movements=sum(record.movements for record in records),
         settings=settings,
     )
     directory = RunDirectory(slices[0].path.parent / directory_name(record.run_id, _server(record)))
@@ -124,6 +126,11 @@ class DividedRun:
 
     def end(self, report: Report) -> None:
         """Write the merged report, and its result to the run record. Raises OutputError."""
+        self._record = replace(
+            self._record,
+            elapsed_s=self._record.elapsed_s + report.elapsed_s,
+            movements=self._record.movements + report.movements,
+        )
         _write_merged(report, self._record, self.directory, self._clock)
 
     def end_early(self, before: RunRecord | None) -> None:
@@ -161,7 +168,14 @@ def open_divided_run(
             check_same_plan(before, settings, plan, directory / RUN_RECORD)
         record = new_record(settings, plan, target=target_name(target), clock=clock)
         if before is not None:
-            record = replace(record, created_at=before.created_at, sessions=before.sessions)
+            record = replace(
+                record,
+                created_at=before.created_at,
+                sessions=before.sessions,
+                elapsed_s=before.elapsed_s,
+                movements=before.movements,
+                movements_per_s=before.movements_per_s,
+            )
         run = DividedRun(directory, record, clock)
         try:
             yield run
@@ -182,6 +196,9 @@ def _write_merged(report: Report, record: RunRecord, directory: RunDirectory, cl
         done=done,
         exit_code=report.exit_code,
         verdict=report.verdict,
+        movements_per_s=report.movements_per_s if report.movements else record.movements_per_s,
+        verified=report.proof.ok if report.proof is not None else None,
+        differences=report.proof.differences_total if report.proof is not None else 0,
     )
     directory.write(record)
     write_json(report, directory / REPORT, private=True)

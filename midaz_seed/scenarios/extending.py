@@ -97,9 +97,21 @@ def resolve(source: Source) -> Resolved:
             return resolved
     merged = Node({}, chain[-1].where)
     for number, child in enumerate(reversed(chain)):
-        merged = _Merge(resolved.problems, is_first=number == 0).merged(merged, child, Shape(parts=(Scenario,)), ())
+        merged = merge(merged, child, resolved.problems, is_first=number == 0)
     resolved.root = merged
     return resolved
+
+
+def merge(parent: Node, child: Node, problems: list[Problem], *, is_first: bool = False) -> Node:
+    """Return a scenario that changes another one, merged with it.
+
+    Args:
+        parent: what is changed.
+        child: the changes.
+        problems: gets what was found.
+        is_first: there is nothing to change, so nothing can be removed.
+    """
+    return _Merge(problems, is_first=is_first).merged(parent, child, Shape(parts=(Scenario,)), ())
 
 
 def _identity(source: Source) -> str:

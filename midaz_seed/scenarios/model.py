@@ -132,6 +132,13 @@ MetadataKey = Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{0,
 Option = Annotated[str | int | bool, BeforeValidator(_option)]
 
 
+class Then(Part):
+    """What becomes of pending transactions; what is left stays pending."""
+
+    commit: Share = Field(0, description="Share that is committed.")
+    cancel: Share = Field(0, description="Share that is cancelled.")
+
+
 class Mix(Part):
     """Movements that chance makes: between `from` and `to`, or by a `generator` in Python."""
 
@@ -148,6 +155,10 @@ class Mix(Part):
         default_factory=dict, description="Internal account -> share; the destination receives the rest."
     )
     legs: Annotated[int, Field(ge=1, le=500)] = Field(1, description="Destinations of one transaction.")
+    sources: Annotated[int, Field(ge=1, le=500)] = Field(1, description="Sources of one transaction.")
+    then: Then | None = Field(
+        None, description="Its transactions are made pending, and this becomes of them; without `time`."
+    )
     same_holder: bool = Field(False, description="Both accounts belong to one customer.")
     exchange: Exchange | None = Field(None, description="Sells one asset and buys another.")
     only: Only | None = Field(None, description="Days and times; needs `time`.")
@@ -173,9 +184,9 @@ class Mix(Part):
             if self.options:
                 raise ValueError("options need a generator, which gets them")
             return self
-        unused = ("through", "amount", "fee", "split", "same_holder", "exchange")
+        unused = ("through", "amount", "fee", "split", "then", "same_holder", "exchange")
         given += [name for name in unused if getattr(self, name)]
-        given += ["legs"] if self.legs > 1 else []
+        given += [name for name in ("legs", "sources") if getattr(self, name) > 1]
         if given:
             raise ValueError(f"{', '.join(given)} cannot be combined with a generator, which makes the whole movement")
         return self
@@ -224,13 +235,6 @@ class Payout(Part):
     metadata: dict[MetadataKey, Text] = Field(default_factory=dict, description="Metadata, with {fields}.")
 
 
-class Then(Part):
-    """What becomes of pending transactions; what is left stays pending."""
-
-    commit: Share = Field(0, description="Share that is committed.")
-    cancel: Share = Field(0, description="Share that is cancelled.")
-
-
 class Pending(Part):
     """Transactions that are made pending."""
 
@@ -264,8 +268,16 @@ RefusalKind = Literal[
 class Refusals(Part):
     """Transactions that the server must refuse, each with the code of its kind; anything else is a difference."""
 
-    count: Annotated[int, Field(ge=1, le=1_000_000)]
+    count: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    share: Share | None = Field(
+        None, description="Instead of `count`: their share of the transactions by chance and the refusals together."
+    )
     kinds: Annotated[dict[RefusalKind, Weight], Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_number(self) -> Self:
+        exactly_one(self, ("count", "share"))
+        return self
 
 
 class Routes(Part):
@@ -357,6 +369,17 @@ class Scenario(Part):
         False, description="A holder for each customer, and an instrument for its first account (v4 and later)."
     )
     proof: Proof = Proof()
+    cases: dict[Name, Any] = Field(
+        default_factory=dict,
+        exclude=True,
+        description="Variants of this scenario by name, each what it changes, as a file that extends it; "
+        "`NAME#CASE` is one of them.",
+    )
+
+    def case(self, name: str) -> "Scenario":
+        """Return one of its cases, which is a scenario of its own. Raises KeyError."""
+        case: Scenario = self.cases[name]
+        return case
 
 
 def canonical_text(scenario: Scenario) -> str:

@@ -4,11 +4,11 @@ The versions are those of docs/midaz-behaviour.md and of the changelog of Midaz.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from midaz_seed.errors import UnsupportedScenarioError
-from midaz_seed.scenarios.model import Scenario
+from midaz_seed.scenarios.model import Scenario, Then
 
 Version = tuple[int, ...]
 
@@ -109,10 +109,13 @@ def _needs(scenario: Scenario) -> Iterator[Need]:
     if scenario.proof.as_of:
         yield Need("balances at a date", "proof.as_of", BALANCE_AT_A_DATE)
     for name, entry in scenario.mix.items():
-        parts = {"fee": entry.fee, "split": entry.split, "legs": entry.legs > 1, "exchange": entry.exchange}
+        several = {"legs": entry.legs > 1, "sources": entry.sources > 1}
+        parts = {"fee": entry.fee, "split": entry.split, **several, "exchange": entry.exchange}
         for part, given in parts.items():
             if given:
                 yield Need("a transaction with several legs", f"mix.{name}.{part}", SEVERAL_LEGS)
+        if entry.then is not None:
+            yield from _needs_of_holds(f"mix.{name}.then", [entry.then])
     for name in scenario.payouts:
         yield Need("a transaction with several legs", f"payouts.{name}", SEVERAL_LEGS)
     yield from _needs_of_lifecycle(scenario)
@@ -128,14 +131,18 @@ def _needs(scenario: Scenario) -> Iterator[Need]:
             yield Need("operation routes for both sides", "lifecycle.revert", VALIDATED_ROUTES)
 
 
+def _needs_of_holds(path: str, holds: Sequence[Then]) -> Iterator[Need]:
+    if holds:
+        yield Need("pending transactions", path, PENDING)
+    if any(then.commit or then.cancel for then in holds):
+        yield Need("commit and cancel that cannot happen twice", path, COMMIT)
+
+
 def _needs_of_lifecycle(scenario: Scenario) -> Iterator[Need]:
     life = scenario.lifecycle
     if life is None:
         return
-    if life.pending:
-        yield Need("pending transactions", "lifecycle.pending", PENDING)
-    if any(each.then.commit or each.then.cancel for each in life.pending):
-        yield Need("commit and cancel that cannot happen twice", "lifecycle.pending", COMMIT)
+    yield from _needs_of_holds("lifecycle.pending", [each.then for each in life.pending])
     if life.revert:
         yield Need("reverts", "lifecycle.revert", PENDING)
     if life.annotate:

@@ -8,6 +8,7 @@ from pydantic.json_schema import GenerateJsonSchema
 from midaz_seed.scenarios.document import OWN_PREFIX
 from midaz_seed.scenarios.model import Friends, Hot, Lognormal, Pareto, Scenario
 from midaz_seed.scenarios.shape import REPLACED
+from midaz_seed.scenarios.values import NAME
 from midaz_seed.wording import counted
 
 SCHEMA_DIALECT = "https://json-schema.org/draft/2020-12/schema"
@@ -58,6 +59,15 @@ def json_schema() -> dict[str, Any]:
     }
     schema["$defs"]["Persona"]["properties"]["remove"] = {"const": True, "description": "Drops the persona."}
     extends = {"type": "string", "description": "The scenario that this file changes: builtin:NAME, or a file."}
+    schema["$defs"]["Case"] = {
+        "type": "object",
+        "description": "What a case changes.",
+        "properties": {key: value for key, value in schema["properties"].items() if key not in ("scenario", "cases")},
+        "additionalProperties": False,
+    }
+    cases = schema["properties"]["cases"]
+    cases["patternProperties"] = {NAME: {"anyOf": [{"$ref": "#/$defs/Case"}, {"$ref": "#/$defs/Remove"}]}}
+    cases["additionalProperties"] = False
     required = schema.pop("required")
     name, others = schema["properties"].pop("scenario"), schema["properties"]
     schema["properties"] = {"scenario": name, "extends": extends, **others}

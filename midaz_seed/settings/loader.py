@@ -25,6 +25,7 @@ from midaz_seed.settings.yaml_source import read_file, read_value, unknown
 from midaz_seed.wording import nearest
 
 DEFAULT_FILE = Path("midaz-seed.yaml")
+_MEASURE_HINT = "docs/thresholds.md has every measure with its unit"
 _HINT = "`midaz-seed config init` prints every setting with its meaning and range"
 __all__ = ["DEFAULT_FILE", "Flag", "LoadedSettings", "load_settings"]
 
@@ -255,4 +256,6 @@ def _raise_if_any(problems: list[Problem]) -> None:
     """Raise ConfigurationError if there are problems."""
     if problems:
         of_scenario = all(isinstance(problem, _ScenarioProblem) for problem in problems)
-        raise ConfigurationError.of(problems, of="the configuration", hint=SCENARIO_HINT if of_scenario else _HINT)
+        of_threshold = all("unknown measure" in problem.text for problem in problems)
+        hint = SCENARIO_HINT if of_scenario else _MEASURE_HINT if of_threshold else _HINT
+        raise ConfigurationError.of(problems, of="the configuration", hint=hint)

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 
 from midaz_seed.model.ledger_shard import ALL_LEDGERS, LedgerShard, read_slice
+from midaz_seed.model.rate_curve import CONSTANT
 from midaz_seed.scenarios.model import DEFAULT_SCENARIO, Scenario
 from midaz_seed.settings.presets import PRESETS
 from midaz_seed.settings.values import (
@@ -27,6 +28,8 @@ from midaz_seed.settings.values import (
     ManifestFile,
     Positive,
     ProxyUrl,
+    RateCurveText,
+    ReadMixText,
     Resolve,
     RunId,
     ScenarioValue,
@@ -241,6 +244,30 @@ class Limits(Section):
         description="Open model: start requests at `requestsPerSecond` regardless of responses. Latency is measured "
         "from the scheduled start. A slot that no worker takes within a second is dropped and reported.",
     )
+    arrivals: Literal["constant", "poisson"] = Field(
+        "constant",
+        description="In the open model, the distances between requests: `constant`, or `poisson` (exponentially "
+        "distributed, as requests of independent users arrive).",
+    )
+    rate_curve: RateCurveText = Field(
+        CONSTANT,
+        description="In the open model, how the rate changes from the first transfer on, as shares of "
+        "`requestsPerSecond`: `constant`; steps, such as `30s:25%,60s:100%`, the last one kept; or the hours of "
+        "the scenario's day in a shorter time, such as `day:10m`, repeated, whose busiest time has the whole rate.",
+    )
+    reads_per_second: Annotated[float, Field(ge=0, le=1_000_000)] = Field(
+        0.0,
+        description="Reads per second beside the transfers, in an open model of their own, in addition to "
+        "`maxConcurrency` and `requestsPerSecond`; 0 means none.",
+    )
+    reads: ReadMixText = Field(
+        "balance=70,statement=20,transaction=5,list=5",
+        description="Kinds of these reads, each with its weight: `balance` and `statement` of an account, a "
+        "`transaction` by id, the `list` of the last ones.",
+    )
+    reads_zipf: Annotated[float, Field(ge=0, le=10)] = Field(
+        0.99, description="Exponent by which these reads choose an account; 0 means each with the same probability."
+    )
     ramp_s: Duration = Field(
         0.0,
         description="Ramp-up time at the start, in which the load increases linearly: in the open model the rate, else "
@@ -281,6 +308,7 @@ class Limits(Section):
             update={
                 "max_concurrency": in_flight if in_flight == "auto" else max(in_flight // of, 1),
                 "requests_per_second": self.requests_per_second / of,
+                "reads_per_second": self.reads_per_second / of,
                 "ledgers_in_parallel": max(self.ledgers_in_parallel // of, 1),
             }
         )
@@ -297,6 +325,12 @@ class Limits(Section):
             raise ValueError("openLoop needs requestsPerSecond: the rate at which requests start")
         if self.open_loop and automatic:
             raise ValueError("openLoop cannot be combined with maxConcurrency auto: set a number")
+        is_curved = self.rate_curve != CONSTANT
+        if not self.open_loop and (self.arrivals != "constant" or is_curved):
+            name = "rateCurve" if is_curved else "arrivals"
+            raise ValueError(f"{name} needs openLoop: in the closed model the server decides when a request starts")
+        if self.ramp_s and is_curved:
+            raise ValueError("rateCurve cannot be combined with rampS: begin with a step of a low rate")
         if self.ramp_s and automatic:
             raise ValueError("rampS cannot be combined with maxConcurrency auto, which starts low anyway")
         return self

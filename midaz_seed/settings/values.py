@@ -21,6 +21,10 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from midaz_seed.model.ledger_shard import read_slice
+from midaz_seed.model.rate_curve import FORM as RATE_CURVE_FORM
+from midaz_seed.model.rate_curve import parse_rate_curve
+from midaz_seed.model.read_mix import FORM as READ_MIX_FORM
+from midaz_seed.model.read_mix import parse_read_mix
 from midaz_seed.model.thresholds import FORM, parse_threshold
 from midaz_seed.scenarios.model import Scenario, read_canonical
 from midaz_seed.settings.masking import EXAMPLE
@@ -284,6 +288,26 @@ def _slice(text: str) -> str:
     return str(read_slice(text)) if text else text
 
 
+def _rate_curve(text: str) -> str:
+    """Refuse what is no curve of a rate."""
+    try:
+        parse_rate_curve(text)
+    except ValueError as error:
+        raise explained(str(error)) from None
+    return text.strip()
+
+
+def _read_mix(text: str) -> str:
+    """Refuse what is no mix of reads."""
+    try:
+        parse_read_mix(text)
+    except ValueError as error:
+        raise explained(str(error)) from None
+    return text
+
+
+ReadMixText = Annotated[str, AfterValidator(_read_mix), Expectation(READ_MIX_FORM)]
+RateCurveText = Annotated[str, AfterValidator(_rate_curve), Expectation(RATE_CURVE_FORM)]
 SliceName = Annotated[str, AfterValidator(_slice), Expectation("i/n, such as 2/8: the second of eight")]
 RunId = Annotated[
     str,

@@ -26,7 +26,7 @@ class Header:
     version: str
     """Version of midaz-seed."""
     command: str
-    """`run` or `verify`."""
+    """`run`, `retry` or `verify`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,7 +23,7 @@ class EventsFile:
 
         Args:
             path: the file; None: stdout.
-            command: `run` or `verify`.
+            command: `run`, `retry` or `verify`.
             clock: gives the times.
             progress_every_s: seconds between the lines with the progress.
 

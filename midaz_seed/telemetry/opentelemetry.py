@@ -21,7 +21,7 @@ def open_telemetry(command: str, environ: Mapping[str, str], warn: Callable[[str
     """Return the export of metrics and traces; None where no variable asks for it, or it cannot work.
 
     Args:
-        command: `run` or `verify`.
+        command: `run`, `retry` or `verify`.
         environ: the environment.
         warn: called with one sentence where a variable asks for what is not possible. The run continues without it.
     """

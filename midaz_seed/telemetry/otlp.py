@@ -42,7 +42,7 @@ class OtlpExport:
         """Start the exporters, which read the variables OTEL_* themselves.
 
         Args:
-            command: `run` or `verify`.
+            command: `run`, `retry` or `verify`.
             signals: `metrics`, `traces` or both.
             environ: the environment, for a trace that this run is a part of (TRACEPARENT).
         """

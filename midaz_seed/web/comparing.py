@@ -1,11 +1,14 @@
 """Compare two runs: key figures, and the settings and other facts that differ."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from midaz_seed.pages.chart_data import phase_label
 from midaz_seed.plan.items import Phase
+from midaz_seed.reporting.comparison.comparing import Row as ComparedRow
+from midaz_seed.reporting.comparison.comparing import compare_reports
+from midaz_seed.reporting.comparison.values import interval_text
 from midaz_seed.reporting.report import Report
 from midaz_seed.runs.record import RunRecord
 from midaz_seed.web.history import Run
@@ -36,6 +39,10 @@ class Row:
     digits: int = 0
     is_better_high: bool | None = None
     """None where neither is better."""
+    interval: str = ""
+    """Confidence interval of B / A; "" without one."""
+    is_shown: bool | None = None
+    """Whether the interval excludes that nothing changed; None without one."""
 
     @property
     def change_percent(self) -> float | None:
@@ -46,9 +53,11 @@ class Row:
 
     @property
     def tone(self) -> str:
-        """`better` or `worse` for B; "" for neither, and below one percent."""
+        """`better` or `worse` for B; "" for neither, for what the noise explains, and without interval below 1 %."""
         change = self.change_percent
-        if change is None or self.is_better_high is None or abs(change) < 1:
+        if change is None or self.is_better_high is None:
+            return ""
+        if self.is_shown is False or (self.is_shown is None and abs(change) < 1):
             return ""
         return "better" if (change > 0) == self.is_better_high else "worse"
 
@@ -101,8 +110,12 @@ _FIGURES: tuple[tuple[str, Callable[[Report], float | None], str, int, bool | No
 
 def figures(first: Report | None, second: Report | None) -> list[Row]:
     """Return the key figures of two reports."""
+    changes = {row.path: row for row in compare_reports([first], [second])} if first and second else {}
     rows = [
-        Row(name, value(first) if first else None, value(second) if second else None, unit, digits, is_better_high)
+        _with_interval(
+            Row(name, value(first) if first else None, value(second) if second else None, unit, digits, is_better_high),
+            changes.get("movements_per_s") if name == "Movements/s" else None,
+        )
         for name, value, unit, digits, is_better_high in _FIGURES
     ]
     for phase in (Phase.ACCOUNTS, Phase.DEPOSITS, Phase.TRANSFERS):
@@ -110,8 +123,14 @@ def figures(first: Report | None, second: Report | None) -> list[Row]:
         for name in ("p50", "p95", "p99"):
             row = Row(f"{phase_label(phase.value)} {name}", before.get(name), after.get(name), "ms", 1, False)
             if row.first is not None or row.second is not None:
-                rows.append(row)
+                rows.append(_with_interval(row, changes.get(f"{phase.value}.latency_ms_{name}")))
     return rows
+
+
+def _with_interval(row: Row, compared: ComparedRow | None) -> Row:
+    if compared is None or compared.change is None:
+        return row
+    return replace(row, interval=interval_text(compared.change), is_shown=compared.is_shown)
 
 
 def _latency(report: Report | None, phase: Phase) -> dict[str, float]:
@@ -133,5 +152,6 @@ def different_settings(first: RunRecord | None, second: RunRecord | None) -> lis
 
 
 def _short(value: Any) -> str:
-    text = "not set" if value is None else str(value)
+    items = value if isinstance(value, list) else [value]
+    text = "not set" if value is None else ", ".join(map(str, items))
     return text if len(text) <= SETTING_CHARACTERS_MAX else f"{text[:SETTING_CHARACTERS_MAX]}..."

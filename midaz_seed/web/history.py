@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from midaz_seed.errors import SeedError
+from midaz_seed.files import read_regular
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.runs.directory import PAGE, REPORT, RUN_RECORD, RunDirectory, list_runs
@@ -52,12 +53,17 @@ class Run:
         return 100 * self.record.done // max(self.record.planned, 1) if self.record is not None else 0
 
     @property
+    def has_figures(self) -> bool:
+        """Whether its record has the figures of sessions that ended, and none works on it now."""
+        return self.record is not None and self.record.elapsed_s > 0 and self.record.status is not RunStatus.RUNNING
+
+    @property
     def page_url(self) -> str:
         """The address of its live page; "" without one."""
         if self.record is None or self.record.status is not RunStatus.RUNNING:
             return ""
         try:
-            url = (self.directory / PAGE).read_text(encoding="utf-8")[:300].strip()
+            url = read_regular(self.directory / PAGE, bytes_max=300).decode().strip()
         except (OSError, ValueError):
             return ""
         return url if _PAGE_URL.fullmatch(url) else ""
@@ -75,9 +81,7 @@ class Run:
         """Return its report; None when there is none that this version reads."""
         file = self.directory / REPORT
         try:
-            if file.stat().st_size > REPORT_BYTES_MAX:
-                return None
-            return read_report(file.read_bytes())
+            return read_report(read_regular(file, bytes_max=REPORT_BYTES_MAX))
         except (OSError, ValueError, RecursionError):
             return None
 

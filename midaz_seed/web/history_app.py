@@ -15,6 +15,7 @@ from midaz_seed.web.access import FORM_BYTES_MAX, REPORT_POLICY, Access, guard
 from midaz_seed.web.comparing import Side, different_settings, figures, warnings_about
 from midaz_seed.web.history import DAMAGED, Filter, History, Run, as_document
 from midaz_seed.web.overlay import overlaid_charts
+from midaz_seed.wording import duration_text
 
 PAGE_ROWS = 100
 STATUSES = (*(status.value for status in RunStatus), DAMAGED)
@@ -36,7 +37,7 @@ def history_app(root: Path, access: Access) -> web.Application:
         return web.Response(body=orjson.dumps(document), content_type="application/json")
 
     async def show(request: web.Request) -> web.Response:
-        return await asyncio.to_thread(_show, history, request.match_info["name"])
+        return await asyncio.to_thread(_show, history, request.match_info["name"], has_login=bool(access.token))
 
     async def compare(request: web.Request) -> web.Response:
         return await asyncio.to_thread(_compare, history, request.query.getall("run", []))
@@ -71,6 +72,7 @@ def _list(history: History, query: dict[str, str]) -> str:
     return _render(
         "history.html.j2",
         root=str(history.root),
+        duration_text=duration_text,
         runs=found[(page - 1) * PAGE_ROWS : page * PAGE_ROWS],
         total=len(runs),
         matching=len(found),
@@ -83,14 +85,15 @@ def _list(history: History, query: dict[str, str]) -> str:
     )
 
 
-def _show(history: History, name: str) -> web.Response:
+def _show(history: History, name: str, *, has_login: bool) -> web.Response:
     run = history.find(name)
     if run is None:
         return _page(_render("notice.html.j2", heading="Unknown run", text="There is no run of this name."), 404)
     report = run.read_report()
-    if report is None or run.status == RunStatus.RUNNING:
+    if report is None or run.status in (RunStatus.RUNNING, RunStatus.CUT_OFF):  # that of an earlier session
         return _page(_render("run.html.j2", run=run))
-    answer = _page(render_report(report))
+    # the report has no origin of its own, so that a link from it would be without the cookie of the login
+    answer = _page(render_report(report, history_link=not has_login))
     answer.headers["Content-Security-Policy"] = REPORT_POLICY
     return answer
 

@@ -19,7 +19,7 @@ from midaz_seed.pages.report_page import headline, render_report
 from midaz_seed.reporting.events import Draining, Event, StopRequested
 from midaz_seed.reporting.logs import logger
 from midaz_seed.reporting.report import Report
-from midaz_seed.runs.directory import PAGE
+from midaz_seed.runs.directory import PAGE, REPORT_PAGE
 from midaz_seed.web.access import Access
 from midaz_seed.web.broadcast import Broadcast
 from midaz_seed.web.event_lines import event_line
@@ -38,7 +38,6 @@ DELIVERY_AFTER_STOP_S = 0.5
 REPORT_S = 0.3
 """Time in which a page that has received the last message asks for the report."""
 REQUESTED_BY = "the live page"
-REPORT_FILE = "report.html"
 
 
 class LivePage:
@@ -195,7 +194,7 @@ class LivePage:
 def _result(report: Report, context: RunContext | None) -> Json:
     """Return the result of a run that has ended, as the live state has it."""
     word = headline(report)
-    file = context.directory / REPORT_FILE if context is not None and context.directory is not None else None
+    file = context.directory / REPORT_PAGE if context is not None and context.directory is not None else None
     by_page = context is not None and bool(context.findings.stop_requested_by)
     return {
         "word": "Stopped" if by_page else word.word,

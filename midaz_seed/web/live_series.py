@@ -12,9 +12,6 @@ WINDOWS_MAX = 240
 WINDOWS_PER_STEP = 100
 """Charts take 0.07 ms a window, so those with n windows are made again for 1 + n / WINDOWS_PER_STEP new ones."""
 
-LATEST = 5
-"""Windows over which present latencies are computed."""
-
 
 @dataclass(frozen=True, slots=True)
 class NewWindows:
@@ -33,7 +30,6 @@ class SeriesTail:
         self._interval_s = 0.0
         self._known: dict[int, tuple[int, Window]] = {}
         """Identity of a series -> its number of windows, and a copy of the last one."""
-        self._latest: dict[int, Window] = {}
 
     def changes(self) -> NewWindows:
         """Return the windows that may have changed; none of them need have."""
@@ -44,14 +40,7 @@ class SeriesTail:
         first = min(first, end) if interval_s == self._interval_s else 0
         self._interval_s = interval_s
         self._known = {id(series): (len(series.windows), _copy_of_last(series)) for series in every}
-        new = NewWindows(first, interval_s, self._timeline.whole(first).windows)
-        kept = {index: window for index, window in self._latest.items() if end - LATEST <= index < first}
-        self._latest = kept | dict(enumerate(new.windows, first))
-        return new
-
-    def latest(self) -> list[Window]:
-        """Return the latest windows, at most LATEST."""
-        return [self._latest[index] for index in sorted(self._latest)[-LATEST:]]
+        return NewWindows(first, interval_s, self._timeline.whole(first).windows)
 
     def _timeline_end(self, interval_s: float) -> int:
         every = (self._timeline.own, *self._timeline.shards)

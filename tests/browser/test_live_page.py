@@ -57,7 +57,7 @@ async def test_a_run_is_watched_on_a_phone_and_stopped_after_a_confirmation(brow
             async with page.context.expect_page() as opening:
                 await page.click("#report-link")
             report = await opening.value
-            await expect(report).to_have_title(re.compile("Stopped by a signal"))
+            await expect(report).to_have_title(re.compile("Interrupted"))
             await expect(report.locator(".chart canvas").first).to_be_visible()
             await expect(page.locator("#chart-throughput")).to_be_visible()
             assert all(request.startswith((url, "blob:")) for request in watched.requests if request != "data:,")

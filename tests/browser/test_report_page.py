@@ -67,7 +67,7 @@ async def background(page: Page) -> str:
         ("run", "Verified"),
         ("failed", "Not as planned"),
         ("short", "Verified"),
-        ("interrupted", "Stopped by a signal"),
+        ("interrupted", "Interrupted"),
         ("verification", "Verified"),
         ("unreachable", "The target failed"),
     ],

@@ -1,18 +1,22 @@
 """A run whose slices a cluster of Dask carries out: everything once, whatever ends early, and refusals by name."""
 
 import asyncio
+import json
 import logging
 import os
+import resource
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from signal import Signals
 from typing import Any
 
+import dask
 import distributed
 import pytest
+from distributed.security import Security
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engines.dask_cluster import DaskCluster
@@ -24,41 +28,47 @@ from midaz_seed.plan.plan import build_plan
 from midaz_seed.reporting.events import Event, PhaseFinished, RunFinished, RunStarted
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.runner import seed_async, verify_async
-from midaz_seed.runs.directory import REPORT, RunStatus, find_run, list_runs
+from midaz_seed.runs.directory import MANIFEST, REPORT, RunStatus, find_run, list_runs
 from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
 from tests.support.cli import run_cli
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
+TLS = Path(__file__).parents[1] / "data" / "tls"
 VOLUME = {"accountsPerLedger": 8, "transactionsPerAccount": 12, "ledgersPerOrganization": 2, "organizations": 2}
 MOVEMENTS = 4 * 8 * 12
+FROM_TRANSFERS_ON = tuple(Phase)[tuple(Phase).index(Phase.TRANSFERS) :]
+pytestmark = pytest.mark.timeout(600)
+"""Processes that are started again take a minute where other programs use the machine."""
 SLOW = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 60}}]}
 """Some seconds for each slice, so that it can be ended in the middle."""
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """Run a scheduler and three workers, which are processes. Where one is killed its nanny may fail to start another,
-    and two are killed here."""
-    with distributed.LocalCluster(
-        n_workers=3,
-        threads_per_worker=1,
-        dashboard_address="127.0.0.1:0",
-        memory_limit=0,
-        silence_logs=logging.CRITICAL,
-    ) as found:
+    """Run a scheduler and three workers, which are processes."""
+    with (
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 hour"}),  # or it closes one that is starting
+        distributed.LocalCluster(
+            n_workers=3,
+            threads_per_worker=1,
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            silence_logs=logging.CRITICAL,
+        ) as found,
+    ):
         yield found
 
 
 def _settings(url: str, runs: Path | None, **sections: Any) -> Settings:
     limits = {"shards": 2, "maxConcurrency": 8, "graceS": 20}
-    return settings_for(url, volume=VOLUME, runs=runs, limits=limits, **sections)
+    return settings_for(url, runs=runs, limits=limits, **{"volume": VOLUME, **sections})
 
 
-async def _audit(url: str) -> None:
+async def _audit(url: str, volume: Mapping[str, int] = VOLUME) -> None:
     """Assert that every planned transaction exists once, and nothing else."""
-    whole = await verify_async(_settings(url, None, verification={"everyTransaction": True}))
+    whole = await verify_async(_settings(url, None, volume=volume, verification={"everyTransaction": True}))
     assert whole.exit_code == 0, whole.verdict
 
 
@@ -71,9 +81,17 @@ def _kill_a_busy_worker(address: str) -> None:
 
 
 async def _in_the_middle(context: RunContext) -> None:
-    """Return when both slices move money."""
-    while context.meter.phases[Phase.TRANSFERS].created < 20:
+    """Return when both slices move money: one may begin later, where its worker has just started."""
+    slices = [context.plan.ledgers[first::2] for first in (0, 1)]
+    while not all(any(_moves_money(context, ledger.key) for ledger in ledgers) for ledgers in slices):
         await asyncio.sleep(0.05)
+
+
+def _moves_money(context: RunContext, ledger: str) -> bool:
+    progress = context.meter.ledgers.get(ledger)
+    if progress is None or progress.phase not in FROM_TRANSFERS_ON:
+        return False
+    return progress.phase is not Phase.TRANSFERS or progress.created >= 5
 
 
 async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster: Any, tmp_path: Path) -> None:
@@ -87,7 +105,7 @@ async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster:
         contexts.append(context)
 
     async with sandbox() as server:
-        settings = _settings(server.url, tmp_path)
+        settings = _settings(server.url, tmp_path, manifest=str(tmp_path / "accounts.json"))
         report = await seed_on_dask_async(
             settings, scheduler=cluster.scheduler_address, emit=events.append, watch=watch
         )
@@ -111,6 +129,10 @@ async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster:
     whole = next(run for run in list_runs(tmp_path) if not run.read_record().slice)
     assert (whole.read_record().status, whole.read_record().done) == (RunStatus.FINISHED, plan.posts)
     assert read_report((whole / REPORT).read_bytes()) == report
+    manifest = json.loads((tmp_path / "accounts.json").read_bytes())
+    assert json.loads((whole / MANIFEST).read_bytes()) == manifest
+    accounts = manifest["accounts"]
+    assert (len(accounts), len({each["id"] for each in accounts} - {""})) == (32, 32)
     assert [run.read_record().slice for run in list_runs(tmp_path) if run.path != whole.path] in (
         ["1/2", "2/2"],
         ["2/2", "1/2"],
@@ -165,6 +187,81 @@ async def test_a_signal_ends_all_slices_and_the_same_command_continues(
         await _audit(server.url)
 
 
+async def test_limits_and_error_budget_are_those_of_the_whole_run(cluster: Any, tmp_path: Path) -> None:
+    limits = {"shards": 4, "maxConcurrency": 3, "requestsPerSecond": 300, "durationS": 3600}
+    async with sandbox() as server:
+        settings = _settings(server.url, tmp_path, generation={"limits": limits})
+        report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address)
+    assert report.exit_code == 0, report.verdict
+    assert report.engine is not None
+    assert (report.engine.slices, report.concurrency.in_flight) == (3, 3)  # each slice has at least one in flight
+    slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+    budgets = [each.error_budget_percent for each in slices]
+    assert (report.error_budget_percent, budgets) == (1, [100] * 3), "it is evaluated with the items of all slices"
+    own: list[Any] = [each.settings["generation"]["limits"] for each in slices]  # type: ignore[index, call-overload]
+    assert sum(each["requestsPerSecond"] for each in own) == 300
+    assert all(0 < each["durationS"] < 3600 for each in own)
+
+
+def _limit_files(limit: int) -> None:
+    """Make the volume of this process seem full when a file has so many bytes; a process ignores SIGXFSZ in Python."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit if limit >= 0 else most, most))
+
+
+async def test_a_full_volume_on_workers_ends_their_slices_with_a_message_and_loses_nothing(
+    cluster: Any, tmp_path: Path
+) -> None:
+    address = cluster.scheduler_address
+
+    async def limit(bytes_max: int) -> None:
+        def on_all_but_one() -> None:
+            with distributed.Client(address, set_as_default=False) as client:
+                first = min(client.scheduler_info(n_workers=-1)["workers"])
+                client.run(_limit_files, bytes_max, workers=[first])
+
+        await asyncio.to_thread(on_all_but_one)
+
+    async with sandbox() as server:
+        volume = {**VOLUME, "transactionsPerAccount": 150}
+        run = partial(seed_on_dask_async, _settings(server.url, tmp_path, volume=volume))
+        await limit(9000)  # the record fits, which holds the settings; a journal does not
+        try:
+            full = await run(scheduler=address)
+        finally:
+            await limit(-1)
+        assert full.exit_code == 1, full.verdict
+        assert "the journal cannot be written" in full.verdict
+        assert "Traceback" not in full.verdict
+        assert 0 < full.plan_done_percent < 100
+        finished = await run(scheduler=address)
+        assert (finished.exit_code, finished.plan_done_percent) == (0, 100), finished.verdict
+        await _audit(server.url, volume)
+
+
+async def test_tls_is_that_of_dask_and_a_scheduler_with_it_accepts_no_other(tmp_path: Path) -> None:
+    tls = "distributed.comm.tls"
+    files = {f"{tls}.ca-file": str(TLS / "ca.pem")}
+    for part in ("scheduler", "worker", "client"):
+        files |= {f"{tls}.{part}.cert": str(TLS / "server.pem"), f"{tls}.{part}.key": str(TLS / "server.key")}
+    with (
+        dask.config.set(files),
+        distributed.LocalCluster(
+            n_workers=2, processes=False, protocol="tls://", security=Security(), dashboard_address="127.0.0.1:0"
+        ) as secure,
+    ):
+        address = secure.scheduler_address
+        assert address.startswith("tls://")
+        async with sandbox() as server:
+            report = await seed_on_dask_async(_settings(server.url, tmp_path), scheduler=address)
+            assert (report.exit_code, report.plan_done_percent) == (0, 100), report.verdict
+            await _audit(server.url)
+            with dask.config.set(dict.fromkeys(files)):
+                with pytest.raises(UnreachableError, match="no Dask scheduler answers at tls:") as without:
+                    await seed_on_dask_async(_settings(server.url, tmp_path), scheduler=address)
+                assert "Dask's own settings for TLS" in without.value.hint
+
+
 async def _refused(server: SandboxServer, error: SeedError, runs: Path) -> str:
     """Assert that nothing was begun, and return the message."""
     assert await read_balances(server.url) == {}
@@ -217,7 +314,6 @@ async def test_two_engines_at_once_are_one_run(cluster: Any, tmp_path: Path) -> 
 
 async def test_what_cannot_be_divided_is_a_usage_error_before_anything_starts(tmp_path: Path) -> None:
     for changes, message in (
-        ({"manifest": str(tmp_path / "manifest.json")}, "--manifest has no effect with --engine dask"),
         ({"generation": {"limits": {"slice": "1/2"}}}, "--slice and --engine both divide the run"),
         ({"generation": {"batches": {"transactionsPerBatch": "auto"}}}, "each slice would measure another batch size"),
         ({"target": {"baseUrl": "sandbox"}}, "this sandbox ends with the command"),

@@ -9,23 +9,25 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.model.histogram import Histogram, coarse_bucket
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import (
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import (
     ConcurrencyReport,
-    Difference,
     DrainPoint,
+    Latency,
+    LatencyHistogram,
+    PhaseReport,
+    ProcessReport,
+    SettlementReport,
+    ThroughputReport,
+    latency,
+)
+from midaz_seed.reporting.report_findings import (
+    Difference,
     ErrorExample,
     ErrorReport,
     FailedItemReport,
-    Latency,
-    LatencyHistogram,
     LedgerReport,
-    PhaseReport,
-    ProcessReport,
-    Report,
-    SettlementReport,
-    ThroughputReport,
     VerificationReport,
-    latency,
 )
 from midaz_seed.reporting.time_series import PhaseWindow, TimeSeries, Window, as_report
 from midaz_seed.settings.model import Settings

@@ -21,7 +21,7 @@ def make_runs(root: Path) -> None:
         for run_id, other in (("first", {}), ("second", {"seed": 7, "limits": {"maxConcurrency": 2}})):
             assert seed(settings_for(url, runs=root, runId=run_id, **other)).exit_code == 0
     first = list_runs(root)[0].read_record()
-    for name, status, verdict in (("cut", RunStatus.UNFINISHED, HOSTILE), ("live", RunStatus.RUNNING, "")):
+    for name, status, verdict in (("cut", RunStatus.UNFINISHED, HOSTILE), ("live", RunStatus.RUNNING, "Done.")):
         path = root / f"{name}_server"
         path.mkdir()
         record = replace(first, run_id=name, status=status, verdict=verdict, exit_code=1)

@@ -35,8 +35,10 @@ def blocking_sandbox_process(*arguments: str) -> Iterator[str]:
         assert process.stdout is not None
         line = process.stdout.readline()
         assert line.startswith(READY), line
-        yield line.split()[-1]
-        process.send_signal(signal.SIGTERM)
+        try:
+            yield line.split()[-1]
+        finally:
+            process.send_signal(signal.SIGTERM)
 
 
 def undisturbed_balances(**sections: Any) -> Balances:

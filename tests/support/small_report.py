@@ -5,16 +5,9 @@ from typing import Any
 
 from midaz_seed.errors import ExitCode
 from midaz_seed.reporting.events import ConcurrencyChanged
-from midaz_seed.reporting.report import (
-    ConcurrencyReport,
-    Latency,
-    LedgerReport,
-    PhaseReport,
-    ProcessReport,
-    Report,
-    SettlementReport,
-    VerificationReport,
-)
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import ConcurrencyReport, Latency, PhaseReport, ProcessReport, SettlementReport
+from midaz_seed.reporting.report_findings import LedgerReport, VerificationReport
 
 PROVED = VerificationReport(True, 4, 4, 412, 24, 40, (), 0, 0.3)
 

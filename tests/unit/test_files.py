@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from midaz_seed.files import temporary_path, write_atomically
+from midaz_seed.files import read_regular, temporary_path, write_atomically
 
 
 @pytest.mark.parametrize("durable", [False, True])
@@ -18,6 +18,16 @@ def test_the_file_holds_the_new_content_and_nothing_else_is_left(tmp_path: Path,
         write_atomically(path, content, durable=durable)
         assert path.read_bytes() == content
     assert os.listdir(tmp_path) == ["file"]
+
+
+def test_a_pipe_a_directory_and_a_huge_file_are_not_read(tmp_path: Path) -> None:
+    pipe, huge = tmp_path / "pipe", tmp_path / "huge"
+    os.mkfifo(pipe)
+    huge.write_bytes(b"12345")
+    assert read_regular(huge, bytes_max=5) == b"12345"
+    for path, limit in ((pipe, 5), (tmp_path, 5), (huge, 4)):
+        with pytest.raises(OSError):
+            read_regular(path, bytes_max=limit)
 
 
 def test_the_file_has_the_permissions_of_any_new_file(tmp_path: Path) -> None:

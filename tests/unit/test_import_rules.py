@@ -20,7 +20,7 @@ LAYERS = [
     {"engine", "probe", "pages"},
     {"ledger_audit", "wiring", "stopping", "telemetry", "outputs", "web"},
     {"runner"},
-    {"auditing", "engines"},
+    {"auditing", "bench", "engines"},
     {"cli", "shard_worker", "pytest_plugin"},
     {"__main__", "__init__"},
 ]
@@ -38,6 +38,7 @@ ENGINE_LAYERS = [
     {"verdict", "teardown", "manifest"},
     {"report_builder"},
     {"orchestrator"},
+    {"watched_run"},
 ]
 """The engine's modules and sub-packages from low to high; those of one layer do not import one another."""
 ENGINE_RANK = {name: rank for rank, names in enumerate(ENGINE_LAYERS) for name in names}

@@ -59,5 +59,6 @@ def test_long_lines_are_broken_at_spaces_and_further_indented() -> None:
     assert list(wrapped(lines, 14)) == ["    one two", "      three", "      four", lines[1], ""]
 
 
-def test_a_line_is_never_broken_before_a_percent_sign() -> None:
+def test_a_line_is_never_broken_between_a_number_and_its_unit() -> None:
     assert list(wrapped(["one 11.4 % two"], 8)) == ["one", "  11.4 %", "  two"]
+    assert list(wrapped(["one 0.8 s", "two 10 shards"], 7)) == ["one", "  0.8 s", "two 10", "  shards"]

@@ -1,31 +1,81 @@
 """Change the number of requests in flight during a run: `--concurrency auto` and `--ramp`."""
 
+from collections.abc import Callable
+from typing import Protocol
+
+from midaz_seed.clock import Clock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import ConcurrencyChanged
 from midaz_seed.resilience.concurrency_search import Change, ConcurrencySearch, Window
 
 HIGHEST = 512
-"""Number of workers for automatic concurrency; real servers saturate with 8 to 16 requests in flight."""
-ANSWERS_MIN = 200
+"""Number of workers for automatic concurrency; real servers saturate with 8 to 16 requests in flight. Slices of a run
+divide it among themselves."""
+ANSWERS_MIN = 50
 """Answers that a window waits for; the throughput of fewer is mostly chance."""
+ROUNDS_MIN = 4
+"""Answers that a window waits for, for each request in flight: with fewer, those that were in flight at its start and
+at its end decide its throughput."""
 WINDOW_S = (0.1, 2.0)
 """Shortest and longest window."""
+SETTLES_S_MAX = 1.0
+"""Longest pause between a change of the limit and the next window."""
 SAMPLE_EVERY_S = 0.05
+
+
+class Answers(Protocol):
+    """Counts of a run, as `Meter` has them."""
+
+    @property
+    def succeeded(self) -> int: ...
+    @property
+    def overloaded(self) -> int: ...
+    @property
+    def latency_us(self) -> int: ...
+
+
+class Limited(Protocol):
+    """What has a limit of requests in flight, as the worker pool."""
+
+    limit: int
 
 
 async def search_concurrency(context: RunContext) -> None:
     """Adjust the pool's limit to the saturation point until cancelled. Return at once when the concurrency is fixed."""
     if context.settings.generation.limits.max_concurrency != "auto":
         return
-    finder = ConcurrencySearch(highest=HIGHEST)
-    _note(context, Change(finder.current, "the start"), 0.0)
-    context.pool.limit = finder.limit
+
+    def note(change: Change) -> None:
+        event = ConcurrencyChanged(context.elapsed_s, change.in_flight, change.reason)
+        context.results.concurrency.append(event)
+        context.emit(event)
+
+    search = ConcurrencySearch(highest=max(HIGHEST // context.settings.generation.limits.shard.of, 1))
+    event = ConcurrencyChanged(0.0, search.current, "the start")
+    context.results.concurrency.append(event)
+    context.emit(event)
+    await steer(search, context.clock, context.meter, context.pool, note)
+
+
+async def steer(
+    search: ConcurrencySearch, clock: Clock, answers: Answers, limited: Limited, note: Callable[[Change], None]
+) -> None:
+    """Measure windows and set the limit that the search returns, until cancelled.
+
+    Args:
+        note: called with each change.
+    """
+    settles_s = 0.0
     while True:
-        await context.clock.sleep(_settles_within_s(context))
-        change = finder.observe(await _window(context))
-        context.pool.limit = finder.limit
+        if limited.limit != search.limit:
+            limited.limit = search.limit
+            await clock.sleep(settles_s)
+        window = await _window(clock, answers, search.limit)
+        change = search.observe(window)
+        # about how long the answers to requests sent before a change still arrive
+        settles_s = min(window.in_flight * window.span_s / max(window.successes, 1), SETTLES_S_MAX)
         if change is not None:
-            _note(context, change, context.elapsed_s)
+            note(change)
 
 
 async def ramp_up(context: RunContext) -> None:
@@ -41,27 +91,14 @@ async def ramp_up(context: RunContext) -> None:
     pool.limit = limits.max_concurrency
 
 
-def _note(context: RunContext, change: Change, at_s: float) -> None:
-    event = ConcurrencyChanged(at_s, change.in_flight, change.reason)
-    context.results.concurrency.append(event)
-    context.emit(event)
-
-
-def _settles_within_s(context: RunContext) -> float:
-    """Return about how long the answers to requests sent before a change still arrive."""
-    meter = context.meter
-    sent = meter.requests
-    return min(meter.latency_us / 1e6 / sent if sent else 0.0, WINDOW_S[0])
-
-
-async def _window(context: RunContext) -> Window:
-    clock, meter = context.clock, context.meter
+async def _window(clock: Clock, meter: Answers, in_flight: int) -> Window:
     since_s, successes, overloaded, latency_us = clock.monotonic(), meter.succeeded, meter.overloaded, meter.latency_us
+    enough = max(ANSWERS_MIN, ROUNDS_MIN * in_flight)
     while True:
         await clock.sleep(SAMPLE_EVERY_S)
         span_s = clock.monotonic() - since_s
         answers = meter.succeeded - successes + meter.overloaded - overloaded
-        if span_s >= WINDOW_S[1] or (span_s >= WINDOW_S[0] and answers >= ANSWERS_MIN):
+        if span_s >= WINDOW_S[1] or (span_s >= WINDOW_S[0] and answers >= enough):
             return Window(
                 span_s,
                 meter.succeeded - successes,

@@ -14,7 +14,7 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Entity, Phase
 from midaz_seed.plan.marks import KEY_MARK, mark_in
-from midaz_seed.reporting.report import Difference
+from midaz_seed.reporting.report_findings import Difference
 
 IdsByKey = dict[str, list[str]]
 """Item key -> server ids of what carries its mark."""

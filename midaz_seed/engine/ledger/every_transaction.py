@@ -35,7 +35,7 @@ from midaz_seed.plan.items import (
     adds_record,
     balance_effect_of,
 )
-from midaz_seed.reporting.report import Difference
+from midaz_seed.reporting.report_findings import Difference
 from midaz_seed.wording import counted
 
 SINGLE_READS_MAX = 100

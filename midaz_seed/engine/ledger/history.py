@@ -26,7 +26,7 @@ from midaz_seed.model.balances import DEFAULT_KEY, EXTERNAL, ObservedBalance, pa
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.plan.items import Kind, Phase, TransactionItem
 from midaz_seed.plan.streams import stream
-from midaz_seed.reporting.report import Difference, HistoryReport
+from midaz_seed.reporting.report_findings import Difference, HistoryReport
 
 _RANDOM_DAYS = re.compile(r"([0-9]+) random days?")
 HOTTEST_PART = 10

@@ -11,6 +11,7 @@ from midaz_seed.engine.ledger.in_doubt import recover, resolve_doubts, undecided
 from midaz_seed.engine.ledger.listing import follow_ups_of
 from midaz_seed.engine.ledger.money_phase import channel
 from midaz_seed.engine.ledger.phase_sending import PhaseSending, note_signs
+from midaz_seed.engine.ledger.readable import find_readable
 from midaz_seed.engine.ledger.reconcile import (
     ExistingTransactions,
     balances_after,
@@ -251,9 +252,18 @@ class LedgerRun:
         """Send the transactions of a phase, record which accounts cannot be a source, and decide what is in doubt."""
         if self._sending is None:
             self._sending = PhaseSending(self._context, self._ledger, self._made)
+        if phase is Phase.TRANSFERS:
+            await self._begin_transfers()
         with self._reported(phase) as recorder:
             await self._sending.send(recorder)
             self._assert_accounted_for(recorder)
+
+    async def _begin_transfers(self) -> None:
+        """Let the rate of the open model follow its curve, and reads begin."""
+        context, ledger = self._context, self._ledger
+        if context.settings.generation.limits.reads_per_second and not context.pool.admission.is_draining:
+            ledger.readable = await context.pool.run_one(lambda: find_readable(context, ledger))
+        context.sender.begin_transfers()
 
     def _assert_accounted_for(self, recorder: PhaseRecorder) -> None:
         """Assert that no item has two outcomes, and that each has one unless the phase was drained or cut short.

@@ -19,7 +19,7 @@ from midaz_seed.midaz.refusals import refusal_code
 from midaz_seed.model.outcomes import ErrorClass, Failure, Outcome
 from midaz_seed.plan.items import Phase, TransactionItem
 from midaz_seed.reporting.meter import PhaseRecorder
-from midaz_seed.reporting.report import Difference
+from midaz_seed.reporting.report_findings import Difference
 from midaz_seed.runs.journal import PhaseLog
 
 IN_USE_PAUSE_S = 0.2

@@ -42,7 +42,7 @@ from midaz_seed.model.json_types import Json, JsonObject
 from midaz_seed.model.money import to_decimal
 from midaz_seed.plan.generators import GENERATORS, LEDGER_ENTITIES
 from midaz_seed.plan.items import Entity, Kind, Phase, TransactionItem
-from midaz_seed.reporting.report import Difference, LedgerVerification
+from midaz_seed.reporting.report_findings import Difference, LedgerVerification
 from midaz_seed.wording import counted
 
 __all__ = ["locate", "verify_ledger", "verify_marks"]

@@ -98,7 +98,9 @@ class Sender:
         log = logger()
         self._log = log if shows_debug(log) else None
 
-    async def attempt(self, request: Request, phase: Phase, *, not_after_s: float | None = None) -> Answer:
+    async def attempt(
+        self, request: Request, phase: Phase, *, not_after_s: float | None = None, paced: bool = True
+    ) -> Answer:
         """Send a request once.
 
         Args:
@@ -106,6 +108,7 @@ class Sender:
             phase: the phase in which the attempt is counted.
             not_after_s: when the attempt could start only after this time (monotonic), nothing is sent and the verdict
                 is EXPIRED.
+            paced: whether the rate of the run holds for it.
 
         Raises:
             BreakerOpenError: the breaker stayed open until its deadline.
@@ -113,10 +116,11 @@ class Sender:
             StoppedError: the run drains, and nothing was sent; or it is a read, which ended without an answer.
         """
         breaker, meter, now = self.breaker, self._meter, self.clock.monotonic
-        if breaker.is_closed and self._limiter is None and not self.throttle.active:
+        limiter = self._limiter if paced else None
+        if breaker.is_closed and limiter is None and not self.throttle.active:
             epoch, slot_s = breaker.epoch, None
         else:
-            epoch, slot_s = await self._enter()
+            epoch, slot_s = await self._enter(limiter)
         if not_after_s is not None and now() > not_after_s:
             breaker.release(epoch)
             return Answer(_EXPIRED, None)
@@ -193,7 +197,7 @@ class Sender:
         verdict = Verdict(disposition, ErrorClass.TIMEOUT if late else ErrorClass.NETWORK, "", str(error))
         return Answer(verdict, None, 1, sent_s, excuse=excuse, cause=error)
 
-    async def _enter(self) -> tuple[int, float | None]:
+    async def _enter(self, limiter: RateLimiter | ArrivalSchedule | None) -> tuple[int, float | None]:
         """Wait for breaker, rate limit and throttle.
 
         Returns:
@@ -208,8 +212,8 @@ class Sender:
                 epoch = await breaker.enter()
                 slot_s = None
                 try:
-                    if self._limiter is not None:
-                        slot_s = await self._limiter.next_slot()
+                    if limiter is not None:
+                        slot_s = await limiter.next_slot()
                     if self.throttle.active:
                         await self.throttle.next_slot()
                 except BaseException:
@@ -218,6 +222,11 @@ class Sender:
                 if breaker.is_current(epoch):
                     break
         return epoch, slot_s
+
+    def begin_transfers(self) -> None:
+        """Let the rate of the open model follow its curve, if it has one."""
+        if isinstance(self._limiter, ArrivalSchedule):
+            self._limiter.begin_curve()
 
     async def sleep(self, delay_s: float) -> None:
         """Wait. Raises StoppedError when the run drains."""

@@ -26,6 +26,7 @@ from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.time_series import TimeSeries
+from midaz_seed.settings.model import Limits, Settings
 
 STARTS_MAX = 4
 """How often a shard is started before its ledgers fail: the system may kill it to free memory."""
@@ -45,17 +46,16 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
     """
     limits = context.settings.generation.limits
     own = limits.share(shards).model_copy(update={"shards": 1, "grace_s": shard_grace_s(limits.grace_s)})
-    generation = context.settings.generation.model_copy(update={"limits": own})
-    settings = context.settings.model_copy(update={"generation": generation})
+    parts = [limits.shard.part(number, shards) for number in range(shards)]
     directory = context.directory
     plan = folder / "plan"
     plan.write_bytes(pickle.dumps(context.plan))
     return [
         ShardTask(
-            settings,
+            _with_limits(context.settings, own.model_copy(update={"slice": str(part)})),
             plan,
             folder / f"result-{number}",
-            limits.shard.part(number, shards),
+            part,
             context.target,
             tuple((organization.id, organization.created_by_this_run) for organization in context.state.organizations),
             directory.journal(number) if directory else None,
@@ -65,8 +65,13 @@ def shard_tasks(context: RunContext, shards: int, folder: Path) -> list[ShardTas
             context.clock.time() + context.left_s,
             context.clock.time() - context.run_elapsed_s,
         )
-        for number in range(shards)
+        for number, part in enumerate(parts)
     ]
+
+
+def _with_limits(settings: Settings, limits: Limits) -> Settings:
+    generation = settings.generation.model_copy(update={"limits": limits})
+    return settings.model_copy(update={"generation": generation})
 
 
 async def seed_in_shards(context: RunContext, shards: int) -> None:

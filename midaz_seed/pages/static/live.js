@@ -70,7 +70,7 @@
     set("run-about", run.id ? `${run.scenario} on ${run.target}${server}${session}, midaz-seed ${run.version}` : "");
     const stopping = status === "stopping" ? "Nothing new is started; requests in flight may finish." : "";
     set("status-text", result ? result.verdict : stopping);
-    show("next-step", result && result.next_step ? `Next step: ${result.next_step}` : "");
+    show("next-step", result && result.next_step ? `Next step: ${result.next_step.replaceAll("`", "")}` : "");
     $("stop").hidden = status === "ended";
     $("stop").disabled = status === "stopping";
     const share = figures.planned ? figures.done / figures.planned : 0;
@@ -226,7 +226,7 @@
         open.target = "_blank";
         open.id = "report-link";
         save.download = `report-${state.run.id ?? "run"}.html`;
-        place.append(open, " ", save, " ");
+        place.append(open, " · ", save, " · ");
       }
     } catch {
       /* the server has ended already: its file is named below */

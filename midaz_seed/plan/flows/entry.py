@@ -138,7 +138,7 @@ class Entry:
         mix, targets = self.mix, self._choose_target
         spec = mix.amount or self._scenario.assets[self.population.shape.assets[asset].code].amount
         refers = spec is None or spec.of is not None or spec.like is not None
-        more = mix.same_holder or mix.fee or mix.split or mix.legs > 1 or mix.through
+        more = mix.same_holder or mix.fee or mix.split or mix.legs > 1 or mix.sources > 1 or mix.through
         if refers or more or targets is None or not targets.has(asset):
             return lambda bits, source: self.movements(bits, source, self.partner(bits, source, asset), asset)
         # most of them are only an amount from one customer to another
@@ -202,6 +202,8 @@ class Entry:
             return self._with_split(source, destination, amount)
         if mix.legs > 1 and self._choose_target is not None:
             return self._with_legs(bits, source, destination, amount, asset, draw)
+        if mix.sources > 1 and destination is not None and source is not None:
+            return self._with_sources(bits, source, destination, amount, draw)
         return (_make(Movement, (source, destination, amount)),)
 
     def _earner(self, source: int | None, destination: int | None) -> int | None:
@@ -266,4 +268,28 @@ class Entry:
             other = self._choose_target.draw(bits, -1 if source is None else source, asset)
             if other not in found and other != source:
                 found[other] = draw(bits, self._earner(source, other))
+        for other in self._choose_target.chooser(asset)[0] if len(found) < self.mix.legs else ():
+            if len(found) >= self.mix.legs:
+                break
+            if other not in found and other != source:  # with few accounts, or a hot one, chance does not find all
+                found[other] = draw(bits, self._earner(source, other))
         return tuple([Movement(source, account, each) for account, each in found.items()])
+
+    def _with_sources(self, bits: Bits, source: int, destination: int, amount: int, draw: Draw) -> tuple[Movement, ...]:
+        """Return a movement from each of several sources, each with an amount of its own."""
+        assert self._choose_source is not None, "checked when the scenario was read"
+        found = {source: amount}
+        for _ in range(2 * self.mix.sources):
+            if len(found) >= self.mix.sources:
+                break
+            other = self._choose_source.other(bits, destination)
+            if other not in found:
+                found[other] = draw(bits, self._earner(other, destination))
+        assert self.sources is not None
+        asset = self.population.asset[destination]
+        for other in self.sources.by_asset[asset] if len(found) < self.mix.sources else ():
+            if len(found) >= self.mix.sources:
+                break
+            if other not in found and other != destination:
+                found[other] = draw(bits, self._earner(other, destination))
+        return tuple([Movement(account, destination, each) for account, each in found.items()])

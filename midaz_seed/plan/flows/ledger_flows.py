@@ -133,7 +133,8 @@ class LedgerFlows:
                 continue
             entry = self._entries[name]
             flow = ExchangeFlow if mix.exchange else ChanceFlow
-            self._open.append(flow(self.facts, index, entry, counts, self._seconds(mix)))
+            kind = Kind.DIRECT if mix.then is None else Kind.PENDING
+            self._open.append(flow(self.facts, index, entry, counts, self._seconds(mix), kind=kind))
 
     def _counts(self, mix: Mix, total: int) -> list[int]:
         """Return the movements of an entry on each day."""

@@ -54,10 +54,10 @@ def _entries(scenario: Scenario, route: OperationRoute) -> JsonObject:
     Only a source can be held, and only what is bidirectional reverted (midaz-behaviour: operation-routes).
     """
     lifecycle, actions = scenario.lifecycle, ["direct"]
-    if lifecycle is not None and route.side != BIDIRECTIONAL:
-        if lifecycle.pending:
+    if route.side != BIDIRECTIONAL:
+        if (lifecycle is not None and lifecycle.pending) or any(entry.then for entry in scenario.mix.values()):
             actions += ["hold", "commit", "cancel"] if route.side == SOURCE else ["commit"]
-        if lifecycle.block:
+        if lifecycle is not None and lifecycle.block:
             actions.append("block")
     if route.side == BIDIRECTIONAL:
         actions.append("revert")

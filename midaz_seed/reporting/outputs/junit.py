@@ -12,12 +12,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 from midaz_seed.errors import AS_PLANNED, ExitCode
-from midaz_seed.reporting.report import (
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import PhaseReport
+from midaz_seed.reporting.report_findings import (
     Difference,
     FailedItemReport,
     LedgerReport,
-    PhaseReport,
-    Report,
     ThresholdReport,
     ThresholdState,
 )
@@ -31,7 +31,7 @@ _ILLEGAL = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """A test case. `kind` is the element that says how it ended: failure, error or skipped; "" when it passed."""
 
     name: str
@@ -65,9 +65,9 @@ def render_junit(report: Report) -> str:
         "exit_code": str(int(report.exit_code)),
     }
     started_at = report.started_at.partition(".")[0]  # the format has no time zone: UTC
-    return _document(
+    return junit_document(
         [
-            _suite(name, cases, started_at, properties if name == "run" else {})
+            as_suite(name, cases, started_at, properties if name == "run" else {})
             for name, cases in suites.items()
             if cases
         ]
@@ -79,11 +79,11 @@ def render_junit_ending(document: Mapping[str, Any]) -> str:
     error, verdict = document["error"] or {}, str(document["verdict"])
     text = "\n".join(part for part in (verdict, error.get("where"), document["next_step"]) if part)
     has_passed = document["exit_code"] == ExitCode.DONE
-    case = _Case(document["command"], output=text) if has_passed else _Case(document["command"], "error", verdict, text)
-    return _document([_suite("run", [case], "", {"error": error["kind"]} if error else {})])
+    case = Case(document["command"], output=text) if has_passed else Case(document["command"], "error", verdict, text)
+    return junit_document([as_suite("run", [case], "", {"error": error["kind"]} if error else {})])
 
 
-def _run_case(report: Report) -> _Case:
+def _run_case(report: Report) -> Case:
     text = "\n".join(part for part in (report.verdict, report.next_step) if part)
     kind = ""
     if report.exit_code == ExitCode.DIFFERENCES:
@@ -91,74 +91,76 @@ def _run_case(report: Report) -> _Case:
     elif report.exit_code not in AS_PLANNED:
         kind = "error"
     if not kind:
-        return _Case(report.run_id, time_s=report.elapsed_s, output=text)
-    return _Case(report.run_id, kind, report.verdict, text, report.elapsed_s)
+        return Case(report.run_id, time_s=report.elapsed_s, output=text)
+    return Case(report.run_id, kind, report.verdict, text, report.elapsed_s)
 
 
-def _phase_case(report: Report, phase: PhaseReport) -> _Case:
+def _phase_case(report: Report, phase: PhaseReport) -> Case:
     made = f"{phase.created:,} created, {phase.existing:,} existed, {phase.failed:,} failed, {phase.skipped:,} skipped"
     if phase.failed and report.error_rate_percent > report.error_budget_percent:
         message = f"{phase.failed:,} of {counted(phase.planned, 'item')} failed"
         failed = [item for item in report.failed_items if item.phase == phase.name]
-        return _Case(phase.name, "failure", message, _listed([_failed_item(item) for item in failed], phase.failed))
+        return Case(phase.name, "failure", message, listed([_failed_item(item) for item in failed], phase.failed))
     if phase.skipped and phase.skipped == phase.planned:
-        return _Case(phase.name, "skipped", "nothing of this phase was sent")
-    return _Case(phase.name, time_s=phase.busy_s, output=made)
+        return Case(phase.name, "skipped", "nothing of this phase was sent")
+    return Case(phase.name, time_s=phase.busy_s, output=made)
 
 
 def _failed_item(item: FailedItemReport) -> str:
     return f"{item.key}: {item.code or item.error} {item.message}".rstrip()
 
 
-def _ledger_cases(report: Report) -> list[_Case]:
+def _ledger_cases(report: Report) -> list[Case]:
     found: dict[str, list[Difference]] = defaultdict(list)
     for difference in report.proof.differences if report.proof is not None else ():
         found[difference.ledger].append(difference)
     cases = [_ledger_case(ledger, found.pop(ledger.key, [])) for ledger in report.ledgers]
     for key, differences in found.items():  # of what is no ledger, such as an absent organization
         message = f"{counted(len(differences), 'difference')} from the plan"
-        cases.append(_Case(key or "server", "failure", message, _differences(differences, len(differences))))
+        cases.append(Case(key or "server", "failure", message, _differences(differences, len(differences))))
     return cases
 
 
-def _ledger_case(ledger: LedgerReport, differences: Sequence[Difference]) -> _Case:
+def _ledger_case(ledger: LedgerReport, differences: Sequence[Difference]) -> Case:
     name = f"{ledger.key} {ledger.name}".rstrip()
     if ledger.state == "failed":
-        return _Case(name, "error", ledger.reason or "failed", _differences(differences, len(differences)))
+        return Case(name, "error", ledger.reason or "failed", _differences(differences, len(differences)))
     if differences or ledger.verified is False:
         total = max(ledger.differences, len(differences))
         message = f"{counted(total, 'difference')} from the plan"
-        return _Case(name, "failure", message, _differences(differences, total))
+        return Case(name, "failure", message, _differences(differences, total))
     if ledger.verified is None:
-        return _Case(name, "skipped", f"not verified: {ledger.state}")
+        return Case(name, "skipped", f"not verified: {ledger.state}")
     checked = f"{counted(ledger.balances_checked, 'balance')} compared"
-    return _Case(name, time_s=ledger.settled_s or 0.0, output=checked)
+    return Case(name, time_s=ledger.settled_s or 0.0, output=checked)
 
 
 def _differences(differences: Sequence[Difference], total: int) -> str:
     lines = [
         f"{row.alias} {row.what}: planned {row.expected}, on the server {row.actual}".lstrip() for row in differences
     ]
-    return _listed(lines, total)
+    return listed(lines, total)
 
 
-def _listed(lines: Sequence[str], total: int) -> str:
+def listed(lines: Sequence[str], total: int) -> str:
+    """Return lines as a text, the first ROWS_MAX of them."""
     shown = list(lines[:ROWS_MAX])
     if total > len(shown):
         shown.append(f"and {total - len(shown):,} more")
     return "\n".join(shown)
 
 
-def _threshold_case(threshold: ThresholdReport) -> _Case:
+def _threshold_case(threshold: ThresholdReport) -> Case:
     outcome = outcome_text(threshold)
     if threshold.state is ThresholdState.FAILED:
-        return _Case(threshold.expression, "failure", outcome, f"fail if {threshold.expression}: {outcome}")
+        return Case(threshold.expression, "failure", outcome)
     if threshold.state is ThresholdState.NOT_APPLICABLE:
-        return _Case(threshold.expression, "skipped", outcome)
-    return _Case(threshold.expression, output=outcome)
+        return Case(threshold.expression, "skipped", threshold.reason)
+    return Case(threshold.expression, output=outcome)
 
 
-def _suite(name: str, cases: Sequence[_Case], started_at: str, properties: dict[str, str]) -> ElementTree.Element:
+def as_suite(name: str, cases: Sequence[Case], started_at: str, properties: dict[str, str]) -> ElementTree.Element:
+    """Return a suite of test cases; its name gets a prefix."""
     suite = ElementTree.Element("testsuite", {"name": f"midaz-seed.{name}", **_totals(cases)})
     if started_at:
         suite.set("timestamp", started_at)
@@ -178,7 +180,7 @@ def _suite(name: str, cases: Sequence[_Case], started_at: str, properties: dict[
     return suite
 
 
-def _totals(cases: Sequence[_Case]) -> dict[str, str]:
+def _totals(cases: Sequence[Case]) -> dict[str, str]:
     kinds = [case.kind for case in cases]
     return {
         "tests": str(len(cases)),
@@ -189,7 +191,8 @@ def _totals(cases: Sequence[_Case]) -> dict[str, str]:
     }
 
 
-def _document(suites: Sequence[ElementTree.Element]) -> str:
+def junit_document(suites: Sequence[ElementTree.Element]) -> str:
+    """Return suites as an XML document."""
     root = ElementTree.Element("testsuites", {"name": "midaz-seed"})
     for total in ("tests", "failures", "errors"):
         root.set(total, str(sum(int(suite.get(total, "0")) for suite in suites)))

@@ -5,14 +5,17 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from midaz_seed.errors import ExitCode
-from midaz_seed.reporting.report import Report, ThresholdReport
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.reporting.thresholds import value_text
-from midaz_seed.wording import counted, printable
+from midaz_seed.wording import counted, printable, share_text
 
 ROWS_MAX = 50
 """Rows of differences, and of errors; report.json has more."""
 _ACTIVE = re.compile(r"[!-/:-@\[-`{-~]")
 _HARMLESS = frozenset(" ,.-/%'=+\"")
+_ADDRESS = re.compile(r"(?<=www)\.", re.IGNORECASE)
+"""GitHub makes a link of what begins with `www.`, without any markup."""
 _CUT = "\n\n*The rest is left out: the summary is too long.*\n"
 
 
@@ -21,14 +24,14 @@ def render_markdown(report: Report) -> str:
 
     Every text is escaped: what a server sends is shown, and is neither markup nor a link.
     """
-    return _joined(_parts(report))
+    return joined(_parts(report))
 
 
 def render_markdown_ending(document: Mapping[str, Any]) -> str:
     """Return the document of a command that ended without a report (`reporting.ending`) as Markdown."""
     where = (document["error"] or {}).get("where", "")
     verdict = f"{where}: {document['verdict']}" if where else document["verdict"]
-    return _joined([_heading(document["command"], document["exit_code"]), _paragraph(verdict, document["next_step"])])
+    return joined([heading(document["command"], document["exit_code"]), paragraph(verdict, document["next_step"])])
 
 
 def within(text: str, bytes_max: int) -> str:
@@ -42,38 +45,45 @@ def within(text: str, bytes_max: int) -> str:
 
 def escaped(text: str) -> str:
     """Return a text in which nothing is Markdown, HTML, a mention or a link."""
-    return _ACTIVE.sub(lambda sign: sign[0] if sign[0] in _HARMLESS else f"&#{ord(sign[0])};", printable(text))
+    shown = _ACTIVE.sub(lambda sign: sign[0] if sign[0] in _HARMLESS else f"&#{ord(sign[0])};", printable(text))
+    return _ADDRESS.sub("&#46;", shown)
 
 
-def _joined(parts: Iterable[str]) -> str:
+def joined(parts: Iterable[str]) -> str:
+    """Return the parts of a document as one text."""
     return "\n\n".join(parts) + "\n"
 
 
-def _heading(name: str, exit_code: int) -> str:
+def heading(name: str, exit_code: int) -> str:
+    """Return the heading of a command's result."""
     result = {ExitCode.DONE: "passed", ExitCode.THRESHOLD: "threshold failed"}.get(ExitCode(exit_code), "failed")
     return f"### midaz-seed {escaped(name)}: {result} (exit code {int(exit_code)})"
 
 
-def _paragraph(verdict: str, next_step: str) -> str:
-    return f"{escaped(verdict)} {escaped(next_step)}".strip()
+def paragraph(verdict: str, next_step: str) -> str:
+    """Return verdict and next step as sentences. Those of an error have no full stops, and the second one is its
+    hint.
+    """
+    verdict = verdict if not next_step or verdict.endswith((".", "!", "?")) else f"{verdict}."
+    return f"{escaped(verdict)} {escaped(next_step[:1].upper() + next_step[1:])}".strip()
 
 
 def _parts(report: Report) -> Iterator[str]:
-    yield _heading(report.run_id, report.exit_code)
-    yield _paragraph(report.verdict, report.next_step)
-    yield _table(("figure", "value"), list(_figures(report)))
+    yield heading(report.run_id, report.exit_code)
+    yield paragraph(report.verdict, report.next_step)
+    yield table(("figure", "value"), list(_figures(report)))
     if report.thresholds:
         yield "#### Thresholds"
-        yield _table(("threshold", "value", "result"), [_threshold(each) for each in report.thresholds])
+        yield table(("threshold", "value", "result"), [_threshold(each) for each in report.thresholds])
     if report.proof is not None and report.proof.differences:
         proof = report.proof
         yield f"#### {counted(proof.differences_total, 'difference')} from the plan"
         rows = [(row.ledger, row.alias, row.what, row.expected, row.actual) for row in proof.differences[:ROWS_MAX]]
-        yield _table(("ledger", "account or item", "what", "planned", "on the server"), rows)
-        yield from _more(proof.differences_total, "difference")
+        yield table(("ledger", "account or item", "what", "planned", "on the server"), rows)
+        yield from more(proof.differences_total, "difference")
     if report.errors:
         yield f"#### Errors: {report.error_rate_percent:.2f} % of the items failed"
-        yield _table(
+        yield table(
             ("error", "phase", "attempts", "items failed", "example"),
             [
                 (
@@ -86,12 +96,12 @@ def _parts(report: Report) -> Iterator[str]:
                 for error in report.errors[:ROWS_MAX]
             ],
         )
-        yield from _more(len(report.errors), "kind")
+        yield from more(len(report.errors), "kind")
     failed = [ledger for ledger in report.ledgers if ledger.state == "failed"]
     if failed:
         yield "#### Failed ledgers"
-        yield _table(("ledger", "name", "reason"), [(each.key, each.name, each.reason) for each in failed[:ROWS_MAX]])
-        yield from _more(len(failed), "failed ledger")
+        yield table(("ledger", "name", "reason"), [(each.key, each.name, each.reason) for each in failed[:ROWS_MAX]])
+        yield from more(len(failed), "failed ledger")
 
 
 def _figures(report: Report) -> Iterator[tuple[str, str]]:
@@ -111,7 +121,8 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
     yield "failed items", f"{report.error_rate_percent:.2f} % (budget {report.error_budget_percent:g} %)"
     proof = report.proof
     if proof is not None:
-        checked = f"{counted(proof.balances_checked, 'balance')} of {counted(proof.ledgers, 'ledger')}"
+        ledgers = share_text(proof.ledgers, proof.ledgers_planned, "ledger")
+        checked = f"{counted(proof.balances_checked, 'balance')} of {ledgers}"
         yield "verification", f"{checked}, {counted(proof.differences_total, 'difference')}"
     else:
         yield "verification", "not run"
@@ -122,11 +133,13 @@ def _threshold(threshold: ThresholdReport) -> tuple[str, str, str]:
     return f"fail if {threshold.expression}", value_text(threshold), f"{threshold.state}{reason}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table with escaped cells."""
     lines = [head, ["---"] * len(head), *([escaped(cell) for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _more(total: int, noun: str) -> Iterator[str]:
+def more(total: int, noun: str) -> Iterator[str]:
+    """Yield how many rows were left out."""
     if total > ROWS_MAX:
         yield f"And {counted(total - ROWS_MAX, f'more {noun}')}: the report has them."

@@ -9,7 +9,8 @@ from datetime import datetime
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.reporting.outputs.metric_families import BUCKETS_S, Buckets, Family, Figures, Sample, samples
-from midaz_seed.reporting.report import LatencyHistogram, Report
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import LatencyHistogram
 
 LEDGER_STATES = ("waiting", "running", "done", "partial", "failed", "stopped")
 """Each has a sample, also where it is 0, so that a rule which compares it finds it."""

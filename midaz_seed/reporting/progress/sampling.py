@@ -7,6 +7,7 @@ from datetime import date
 
 from midaz_seed.clock import Clock
 from midaz_seed.model.histogram import coarse_percentile_us
+from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.progress.figures import Figures
 from midaz_seed.reporting.progress.watched import Watched
 from midaz_seed.reporting.time_series import Timeline, Window
@@ -38,6 +39,8 @@ class Sampler:
         if now_s - self._recent_s >= timeline.own.interval_s / 2:  # there is nothing new in between
             self._recent, self._recent_s = _recent(timeline), now_s
         recent = self._recent
+        if not recent.history:  # of less than a window only the counters are known
+            recent = _since_the_start(meter, now_s - self._started_s)
         return Figures(
             done=done,
             planned=planned,
@@ -89,6 +92,14 @@ class _Recent:
     """Failed attempts of the whole run."""
     history: tuple[int, ...] = ()
     """Movements in each window."""
+
+
+def _since_the_start(meter: Meter, elapsed_s: float) -> _Recent:
+    """Return the rates of a run that has no window of its time series yet."""
+    movements = sum(phase.movements for phase in meter.phases.values())
+    if elapsed_s <= 0:
+        return _Recent()
+    return _Recent(meter.requests / elapsed_s, movements / elapsed_s)
 
 
 def _recent(timeline: Timeline) -> _Recent:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import struct
-from collections import Counter
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -42,6 +41,7 @@ from midaz_seed.sandbox.faults.effects import (
 from midaz_seed.sandbox.faults.gateway import Swaps, altered
 from midaz_seed.sandbox.faults.plan import Rule
 from midaz_seed.sandbox.faults.requests import ends_server, new_transaction
+from midaz_seed.sandbox.faults.room import Room
 from midaz_seed.sandbox.http.app import ROUTER, App, FastEntry, Receive, Scope, Send
 from midaz_seed.sandbox.transactions.endpoints import foreign_replay
 
@@ -81,8 +81,7 @@ class FaultyApp:
         self._refuse = refuse
         self._crash = crash
         self._staged = staged
-        self._rooms: dict[Rule, asyncio.Semaphore] = {}
-        self._waiting_for: Counter[Rule] = Counter()
+        self._rooms: dict[Rule, Room] = {}
         self._swaps = Swaps(app.state.clock)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,29 +116,19 @@ class FaultyApp:
                 self._faults.count(hit)
                 await self._state.clock.sleep(_delay_s(hit.effect, hit.chance))
             elif isinstance(hit.effect, Capacity):
-                if not await self._wait_for_capacity(hit.rule, hit.effect, hit.chance):
+                if not await self._room(hit.rule, hit.effect).work(hit.chance):
                     return hit
                 self._faults.count(hit)
             elif chosen is None:
                 chosen = hit
         return chosen
 
-    async def _wait_for_capacity(self, rule: Rule, capacity: Capacity, chance: float) -> bool:
-        """Wait in the queue and for the time of the work; return False at once when the queue is full."""
-        room = self._rooms.setdefault(rule, asyncio.Semaphore(capacity.at_once))
-        waiting = self._waiting_for
-        if room.locked() and capacity.waiting_max is not None and waiting[rule] >= capacity.waiting_max:
-            return False
-        waiting[rule] += 1
-        try:
-            await room.acquire()
-        finally:
-            waiting[rule] -= 1
-        try:
-            await self._state.clock.sleep(_delay_s(capacity, chance))
-        finally:
-            room.release()
-        return True
+    def _room(self, rule: Rule, capacity: Capacity) -> Room:
+        if rule not in self._rooms:
+            faults = self._faults
+            seed = f"{faults.seed}:{faults.plan.rules.index(rule)}"
+            self._rooms[rule] = Room(capacity, seed, self._state.clock, faults.start_s)
+        return self._rooms[rule]
 
     def _answer_instead(self, scope: Scope, body: bytes, hit: Hit | None) -> Reply | None:
         """Return the answer of a request that is not carried out; None when it is."""
@@ -295,7 +284,7 @@ def _does_nothing(effect: Effect, method: str, group: str) -> bool:
     return isinstance(effect, ForeignReplay | Stuck | RateCrash)
 
 
-def _delay_s(effect: Latency | Capacity, chance: float) -> float:
+def _delay_s(effect: Latency, chance: float) -> float:
     return max(0.0, effect.ms + (2 * chance - 1) * effect.spread_ms) / 1000
 
 

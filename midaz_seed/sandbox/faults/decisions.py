@@ -20,24 +20,29 @@ class Hit:
 
 
 class Faults:
-    """Applies a plan to requests, and counts what was injected."""
+    """Applies a plan to requests, and counts what was injected.
+
+    Attributes:
+        seed: of everything random.
+        start_s: time of the clock from which `from_s` and `to_s` count.
+    """
 
     def __init__(self, plan: FaultPlan, seed: int, clock: Clock) -> None:
         self.plan = plan
         self.injected: Counter[str] = Counter()
-        self._seed = plan.seed if plan.seed is not None else seed
+        self.seed = plan.seed if plan.seed is not None else seed
         self._clock = clock
-        self._start_s = clock.monotonic()
+        self.start_s = clock.monotonic()
         self._matched = [0] * len(plan.rules)
 
     def decide(self, method: str, path: str, group: str) -> list[Hit]:
         """Count a request and return the rules that hit it."""
-        elapsed_s = self._clock.monotonic() - self._start_s
+        elapsed_s = self._clock.monotonic() - self.start_s
         hits = []
         for index, rule in enumerate(self.plan.rules):
             if rule.fits(method, path, group):
                 self._matched[index] += 1
-                chance = rule.hits(self._seed, index, self._matched[index], elapsed_s)
+                chance = rule.hits(self.seed, index, self._matched[index], elapsed_s)
                 if chance is not None:
                     hits.append(Hit(rule, rule.effect, chance))
         return hits
@@ -50,4 +55,4 @@ class Faults:
         """Return the counts as `GET /sandbox/faults` shows them."""
         matched = zip(self.plan.rules, self._matched, strict=True)
         rules = [{"name": rule.label, "matched": number} for rule, number in matched]
-        return {"seed": self._seed, "injected": dict(self.injected), "rules": rules}
+        return {"seed": self.seed, "injected": dict(self.injected), "rules": rules}

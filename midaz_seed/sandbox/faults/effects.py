@@ -26,15 +26,37 @@ class Latency(Model):
     spread_ms: float = Field(0, ge=0)
 
 
+class Wander(Model):
+    """The speed changes every `every_s` by up to `percent`, and stays within `percent` of the usual one; faster and
+    smaller changes are added."""
+
+    percent: float = Field(30, gt=0, le=90)
+    every_s: float = Field(6, ge=0.1)
+
+
+class Stalls(Model):
+    """Nothing is worked on for `ms`, plus or minus up to `spread_ms`, as during a checkpoint or a garbage collection;
+    again `every_s` later, plus or minus up to `every_spread_s`."""
+
+    ms: float = Field(500, gt=0)
+    spread_ms: float = Field(300, ge=0)
+    every_s: float = Field(20, ge=0.1)
+    every_spread_s: float = Field(10, ge=0)
+
+
 class Capacity(Model):
     """Limits concurrent requests to `at_once`, each for `ms`, plus or minus up to `spread_ms`; the rest queue. With
     `waiting_max`, a request that finds a full queue gets 503 and is not carried out. It imitates the saturation point
-    of a server."""
+    of a server. Each `at_once` requests in the queue slow all down by `slower_percent`. The speed may wander and the
+    work may stall; both depend on the seed and the time alone."""
 
     at_once: int = Field(ge=1)
     ms: float = Field(gt=0)
     spread_ms: float = Field(0, ge=0)
     waiting_max: int | None = Field(None, ge=0)
+    slower_percent: float = Field(0, ge=0)
+    wander: Wander | None = None
+    stalls: Stalls | None = None
 
 
 class Status(Model):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from midaz_seed.scenarios.checks.finding import Finding, Path, percent, unknown
 from midaz_seed.scenarios.checks.groups import Groups
-from midaz_seed.scenarios.model import EXTERNAL, Live, Mix, Pending, Refusals, Scenario
+from midaz_seed.scenarios.model import EXTERNAL, Live, Mix, Pending, Refusals, Scenario, Then
 from midaz_seed.scenarios.values import WHOLE
 
 
@@ -21,6 +21,9 @@ def check_lifecycle(scenario: Scenario, groups: Groups) -> Iterator[Finding]:
                 if each.of in seen:
                     yield Finding(("lifecycle", name, index, "of"), f"{each.of} is in {name} already: add the counts")
                 seen.add(each.of)
+    for name, entry in scenario.mix.items():
+        if entry.then is not None:
+            yield from _check_then(("mix", name), entry, entry.then, scenario)
     if scenario.refusals is not None:
         yield from _check_refusals(scenario, scenario.refusals)
 
@@ -71,9 +74,27 @@ def _check_of(here: Path, name: str, each: Live | Pending, scenario: Scenario) -
         if is_from_outside(entry):
             text = "the server refuses a pending transaction whose source is external (0098)"
             yield Finding((*here, "of"), f"{text}: name an entry between accounts, or give {each.of} a `through`")
-        total = each.then.commit + each.then.cancel
-        if total > WHOLE:
-            yield Finding((*here, "then"), f"commit and cancel sum to {percent(total)}, more than 100 %")
+        yield from _check_shares((*here, "then"), each.then)
+
+
+def _check_then(here: Path, entry: Mix, then: Then, scenario: Scenario) -> Iterator[Finding]:
+    """Check an entry whose transactions are all made pending."""
+    if scenario.time is not None:
+        yield Finding((*here, "then"), "the server refuses a pending transaction with a date (0122): use lifecycle")
+    if entry.exchange is not None:
+        yield Finding((*here, "then"), "an exchange is two transactions: it cannot be made pending")
+    if entry.each is not None:
+        yield Finding((*here, "then"), "it needs a weight, not each")
+    if is_from_outside(entry):
+        text = "the server refuses a pending transaction whose source is external (0098)"
+        yield Finding((*here, "then"), f"{text}: give it a `through`")
+    yield from _check_shares((*here, "then"), then)
+
+
+def _check_shares(where: Path, then: Then) -> Iterator[Finding]:
+    total = then.commit + then.cancel
+    if total > WHOLE:
+        yield Finding(where, f"commit and cancel sum to {percent(total)}, more than 100 %")
 
 
 def is_from_outside(entry: Mix) -> bool:
@@ -83,6 +104,10 @@ def is_from_outside(entry: Mix) -> bool:
 
 def _check_refusals(scenario: Scenario, refusals: Refusals) -> Iterator[Finding]:
     here: Path = ("refusals", "kinds")
+    if refusals.share is not None and not 0 < refusals.share < WHOLE:
+        yield Finding(("refusals", "share"), f"it must be above 0 % and below 100 %, not {percent(refusals.share)}")
+    elif refusals.share is not None and not any(entry.weight for entry in scenario.mix.values()):
+        yield Finding(("refusals", "share"), "no entry of mix has a weight: use count")
     wanted = {kind for kind, weight in refusals.kinds.items() if weight}
     if not wanted:
         yield Finding(here, "one weight must be above 0")

@@ -182,9 +182,22 @@ def _check_legs(here: Path, entry: Mix, groups: Groups) -> Iterator[Finding]:
         yield Finding((*here, "split"), f"the shares sum to {total}: they must leave something for the destination")
     if entry.legs > 1 and entry.to.is_external:
         yield Finding((*here, "legs"), "external is one account: a transaction has one leg to it")
+    if entry.sources > 1:
+        yield from _check_sources(here, entry, groups)
     most = groups.most_of(entry.to)
     if entry.legs > 1 and not entry.to.is_external and most is not None and 0 < most < entry.legs:
         yield Finding((*here, "legs"), f"there are at most {most:,} accounts to send to in a ledger")
+
+
+def _check_sources(here: Path, entry: Mix, groups: Groups) -> Iterator[Finding]:
+    where = (*here, "sources")
+    if entry.from_.is_external or entry.to.is_external:
+        yield Finding(where, "several sources need accounts of the ledger on both sides, not external")
+    if entry.legs > 1 or entry.fee or entry.split or entry.same_holder or entry.exchange:
+        yield Finding(where, "it cannot be combined with legs, fee, split, same_holder and exchange")
+    most = groups.most_of(entry.from_)
+    if not entry.from_.is_external and most is not None and 0 < most < entry.sources:
+        yield Finding(where, f"there are at most {most:,} accounts to send from in a ledger")
 
 
 def _listed(assets: Collection[str]) -> str:

@@ -136,6 +136,7 @@ def complete(line: str, folder: Path, *, environ: dict[str, str] | None = None) 
     [
         ("midaz-seed run --resume ", ["mine"]),
         ("midaz-seed retry ", ["mine"]),
+        ("midaz-seed report m", ["mine"]),
         ("midaz-seed verify ", ["zebra_127.0.0.1_3002", "mine"]),
         ("midaz-seed teardown z", ["zebra_127.0.0.1_3002"]),
         ("midaz-seed runs delete ", ["zebra_127.0.0.1_3003", "zebra_127.0.0.1_3002", "mine"]),

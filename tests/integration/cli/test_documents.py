@@ -24,7 +24,7 @@ def _blocks(path: Path, language: str) -> list[str]:
 
 PYTHON = [path for path in DOCUMENTS if _blocks(path, "python")]
 COMMANDS = [
-    line.split("#")[0].strip()
+    re.split(r"(?:^|\s)#", line)[0].strip()
     for path in DOCUMENTS
     for block in _blocks(path, "sh")
     for line in block.splitlines()

@@ -94,11 +94,13 @@ def test_every_verb_is_there_and_explains_itself(verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", ["run", "verify", "plan"])
-def test_options_stand_under_headings(verb: str) -> None:
+def test_options_and_nothing_else_stand_under_headings(verb: str) -> None:
     text = run_cli(verb, "--help").stdout
     assert "Plan:" in text
     assert "Configuration:" in text
     assert "\nOptions:" not in text
+    assert "\n  RUN" not in text
+    assert "\n  [RUN]" not in text
 
 
 def test_the_version_is_printed() -> None:

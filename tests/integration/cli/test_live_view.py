@@ -11,6 +11,8 @@ import pytest
 from tests.support.terminal import terminal
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 BAR = {"━", "─"}
 RUN = (
     *("run", "--target", "sandbox", "--no-journal", "--organizations", "2", "--ledgers", "12", "--accounts", "12"),

@@ -83,16 +83,23 @@ def test_a_failed_threshold_ends_a_verified_run_with_5_and_every_output_says_bot
         "latency_ms_p99 > 0.001ms": "failed",
         "transfers.failed > 0": "passed",
     }
-    verdict = "Done: every balance is the planned one. But 1 of 5 thresholds failed: latency_ms_p99 > 0.001ms (it is "
+    verdict = "Done: every balance is the planned one. But 1 of 5 thresholds failed: latency_ms_p99 is "
     assert left.report["verdict"].startswith(verdict)
     assert verdict in left.result.stderr
     assert "use another --run-id" in left.report["next_step"]
     assert left.junit["run"] == {"slow": "passed"}
-    assert left.junit["thresholds"]["latency_ms_p99 > 0.001ms"].startswith("failure: it is ")
+    assert left.junit["thresholds"]["latency_ms_p99 > 0.001ms"].endswith("(fails if > 0.001ms)")
     assert left.junit["thresholds"]["elapsed_s >= 30s"] == "passed"
     assert left.junit["ledgers"] == {"o1.l1 Principal": "passed"}
     assert left.summary.startswith("### midaz-seed slow: threshold failed (exit code 5)")
     assert "fail if transfers.failed &#62; 0 | 0 | passed" in left.summary
+
+
+def test_an_unknown_measure_names_the_nearest_and_where_the_others_are(tmp_path: Path) -> None:
+    result = run_cli("run", "--target", "sandbox", "--fail-if", "latncy_ms_p99 > 1", cwd=tmp_path)
+    assert result.returncode == ExitCode.USAGE
+    assert "unknown measure latncy_ms_p99; did you mean latency_ms_p99?" in result.stderr
+    assert "hint: docs/thresholds.md has every measure with its unit" in result.stderr
 
 
 def test_a_run_with_a_failed_threshold_is_finished_and_its_directory_has_every_output(failed_threshold: Left) -> None:

@@ -22,6 +22,8 @@ from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--preset", "tiny")
 CLOSED = [
     pytest.param(subset, marks=[pytest.mark.thorough] if len(subset) == 2 else [])

@@ -2,12 +2,15 @@
 
 import json
 import shlex
+import shutil
+import subprocess
 from html import unescape
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli import run_cli
+from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +34,29 @@ def test_the_page_of_a_run_is_written_beside_its_report_and_links_to_its_files(f
     assert "Verified" in page
     assert '<a href="manifest.json">' in page
     assert run_cli("report", run.name, "--output", "-", cwd=finished).stdout.startswith("<!DOCTYPE html>")
+
+
+def test_the_report_of_a_session_before_a_killed_one_says_so(finished: Path, tmp_path: Path) -> None:
+    (run,) = (finished / "runs").iterdir()
+    shutil.copytree(run, tmp_path / "runs" / run.name)
+    record = tmp_path / "runs" / run.name / "run.json"
+    record.write_text(json.dumps({**json.loads(record.read_bytes()), "status": "running"}))
+    result = run_cli("report", run.name, cwd=tmp_path)
+    assert result.returncode == 0
+    assert "was killed: this is the report before it" in result.stderr
+
+
+def test_documents_are_utf8_where_the_terminal_is_not(finished: Path, tmp_path: Path) -> None:
+    """Latin-1 bytes in a page that says it is UTF-8, and in JSON, could not be read."""
+    (run,) = (finished / "runs").iterdir()
+    shutil.copytree(run, tmp_path / "runs" / run.name)
+    for name in ("run.json", "report.json"):
+        document = json.loads((run / name).read_bytes())
+        (tmp_path / "runs" / run.name / name).write_text(json.dumps({**document, "verdict": "Secundário"}))
+    for arguments in (("report", run.name, "--output", "-"), ("runs", "--json")):
+        command, environment = [*COMMAND, *arguments], {**UNMEASURED_ENVIRONMENT, "PYTHONIOENCODING": "latin-1"}
+        found = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, check=True)
+        assert "Secundário" in found.stdout.decode("utf-8")
 
 
 def test_the_page_of_a_file_is_beside_it_and_is_that_of_html(finished: Path) -> None:

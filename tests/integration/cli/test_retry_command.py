@@ -2,6 +2,7 @@
 run that is not done."""
 
 import asyncio
+import json
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -25,6 +26,8 @@ from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
 from tests.support.transports import InterceptingTransport, http_transport
 from tools.chaos.processes import UNMEASURED_ENVIRONMENT
+
+pytestmark = pytest.mark.slow
 
 VOLUME = {"accountsPerLedger": 12, "transactionsPerAccount": 3}
 
@@ -149,6 +152,23 @@ async def test_a_retry_that_is_killed_in_the_middle_keeps_what_was_refused(tmp_p
         report = await seed_async(_settings(server.url, runs=tmp_path))
         assert report.exit_code == 0, report.verdict
         assert _keys(run) == set()
+
+
+async def test_a_retry_can_be_followed_as_a_run(tmp_path: Path) -> None:
+    flags = ("--metrics", "127.0.0.1:0", "--web", "127.0.0.1:0", "-q")
+    async with sandbox() as server:
+        run = await _with_refusals(server.url, tmp_path / "runs")
+        name = run.read_record().run_id
+        done = await asyncio.to_thread(run_cli, "retry", name, "--events", "events", *flags, cwd=tmp_path)
+        again = await asyncio.to_thread(run_cli, "retry", name, "--events", "-", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "live page: http://127.0.0.1:" in done.stderr
+    assert "metrics: http://127.0.0.1:" in done.stderr
+    lines = [json.loads(line) for line in (tmp_path / "events").read_text().splitlines()]
+    assert lines[0]["command"] == "retry"
+    assert (lines[-1]["event"], lines[-1]["exit_code"]) == ("run_finished", 0)
+    assert "no rejected items: nothing was sent" in again.stderr
+    assert [json.loads(line)["event"] for line in again.stdout.splitlines()] == ["header", "run_finished"]
 
 
 async def test_a_stopped_retry_keeps_what_it_did_not_send(tmp_path: Path) -> None:

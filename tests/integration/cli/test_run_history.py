@@ -73,6 +73,8 @@ def test_the_table_has_the_columns_that_fit_and_never_cuts_a_name(width: int) ->
             "s0123456789  verified                    412      1:05  2026-11-27 03:41",
             "mine         not finished, 52 %          412      1:05  2026-11-27 03:41",
         ]
+        at_work = history_lines([("mine", replace(UNFINISHED, status=RunStatus.RUNNING))], width)
+        assert at_work[1] == "mine  running, 52 %                         2026-11-27 03:41"
 
 
 def test_a_history_lists_runs_of_earlier_versions_and_fits_its_terminal(tmp_path: Path) -> None:
@@ -96,6 +98,20 @@ def test_a_history_lists_runs_of_earlier_versions_and_fits_its_terminal(tmp_path
     with terminal("runs", columns=60, cwd=tmp_path) as shown:
         assert shown.end() == 0
     assert shown.screen.rows[0].split() == ["run", "verdict", "movements/s", "duration", "last", "updated"]
+
+
+def test_damaged_runs_hide_no_others(tmp_path: Path) -> None:
+    """A pipe made the list wait for ever, and one damaged record ended it with an error."""
+    for name in ("good", "cut", "piped"):
+        (tmp_path / "runs" / name).mkdir(parents=True)
+    (tmp_path / "runs" / "good" / "run.json").write_text(json.dumps(asdict(replace(FINISHED, run_id="good"))))
+    (tmp_path / "runs" / "cut" / "run.json").write_text('{"run_id": "c')
+    os.mkfifo(tmp_path / "runs" / "piped" / "run.json")
+    shown = run_cli("runs", cwd=tmp_path)
+    assert (shown.returncode, len(shown.stdout.splitlines())) == (0, 2)
+    assert shown.stderr == "WARNING: runs/cut/run.json: this is not a run record of midaz-seed\n"
+    listed = json.loads(run_cli("runs", "--json", cwd=tmp_path).stdout)["runs"]
+    assert sorted((run["name"], run["status"]) for run in listed) == [("cut", "damaged"), ("good", "finished")]
 
 
 _OLD = {

@@ -16,6 +16,8 @@ from tests.support.kills import run_until_killed
 from tests.support.sandbox import blocking_sandbox_process
 from tests.support.settings import settings_for
 
+pytestmark = pytest.mark.slow
+
 PLAN = ("--preset", "tiny")
 SHORT_PAUSES = {"MIDAZ_SEED_SETTLEMENT__INITIAL_DELAY_S": "0.01", "MIDAZ_SEED_SETTLEMENT__MAX_DELAY_S": "0.05"}
 

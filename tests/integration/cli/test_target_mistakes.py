@@ -17,6 +17,8 @@ from tests.support.raw_server import server_tls
 from tests.support.sandbox import blocking_sandbox_process
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 COMMANDS = {
     "run": ("run", "--preset", "tiny", "--quiet"),
     "doctor": ("doctor",),

@@ -11,6 +11,8 @@ from tests.support.hostile_server import HOSTILE, hostile_server
 from tests.support.terminal import terminal
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--preset", "tiny", "--target", "sandbox", "--no-journal")
 
 

@@ -13,6 +13,8 @@ from midaz_seed.runner import verify_async
 from midaz_seed.settings.loader import load_settings
 from tools.chaos.processes import UNMEASURED_ENVIRONMENT, command_process, sandbox_process
 
+pytestmark = pytest.mark.slow
+
 FOLDER = Path(__file__).parents[3] / "deploy" / "kubernetes"
 KUBERNETES = "1.33"
 TOKEN = "a-token-of-this-test"

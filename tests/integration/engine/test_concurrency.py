@@ -10,6 +10,8 @@ from midaz_seed.runner import seed_async
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
+pytestmark = pytest.mark.slow
+
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 100, "transactionsPerAccount": 20}
 
 

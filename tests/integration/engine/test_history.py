@@ -12,7 +12,8 @@ import pytest
 from midaz_seed.engine.context import RunContext
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
-from midaz_seed.reporting.report import HistoryReport, Report
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_findings import HistoryReport
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.transport.base import Request, Response, Transport
@@ -21,6 +22,8 @@ from tests.support.history import history_settings
 from tests.support.kills import run_until_killed
 from tests.support.sandbox import sandbox
 from tests.support.transports import InterceptingTransport, MiddlewareTransport, Send, http_transport
+
+pytestmark = pytest.mark.slow
 
 JITTER = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 6, "spread_ms": 5}}]}
 """Reorders what is in flight at the same time."""

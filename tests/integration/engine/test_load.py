@@ -54,6 +54,18 @@ async def test_in_an_open_loop_that_the_server_can_follow_nothing_is_dropped() -
     assert report.open_loop.sent == report.open_loop.offered == report.requests
 
 
+async def test_in_a_curve_the_transfers_come_at_its_rate_and_at_random_distances() -> None:
+    limits = {"openLoop": True, "requestsPerSecond": 1000, "arrivals": "poisson", "rateCurve": "1s:10%,1s:100%"}
+    async with sandbox() as server:
+        report = await seed_async(_settings(server.url, limits=limits))
+    assert report.exit_code == 0, report.verdict
+    transfers = next(phase for phase in report.phases if phase.name == "transfers")
+    assert transfers.created == 360
+    assert transfers.busy_s > 1.0, "a tenth of the rate leaves most of them to the second step"
+    series = next(each for each in report.time_series.phases if each.phase == "transfers")
+    assert sum(series.created) == 360
+
+
 async def test_a_ramp_keeps_the_number_in_flight_low_at_first() -> None:
     async with sandbox() as server:
         report = await seed_async(_settings(server.url, limits={"maxConcurrency": 64, "rampS": 600}))
@@ -90,6 +102,12 @@ async def test_a_run_without_a_second_of_full_load_has_no_steady_window() -> Non
     ("flags", "message"),
     [
         ({"openLoop": True}, "openLoop needs requestsPerSecond"),
+        ({"arrivals": "poisson"}, "arrivals needs openLoop"),
+        ({"rateCurve": "day:5"}, "'day:5' must be steps as TIME:PERCENT"),
+        (
+            {"openLoop": True, "requestsPerSecond": 9, "rateCurve": "day:5m", "rampS": 1},
+            "cannot be combined with rampS",
+        ),
         ({"openLoop": True, "requestsPerSecond": 5, "maxConcurrency": "auto"}, "openLoop cannot be combined"),
         ({"rampS": "10s", "maxConcurrency": "auto"}, "rampS cannot be combined"),
         ({"durationS": "soon"}, "durationS must be a number of seconds up to 604,800, or a time such as 90s"),

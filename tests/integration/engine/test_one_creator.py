@@ -25,6 +25,8 @@ from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
 from tests.support.transports import MiddlewareTransport, Send, http_transport
 
+pytestmark = pytest.mark.slow
+
 VOLUME = {"accountsPerLedger": 6, "transactionsPerAccount": 4, "portfoliosPerLedger": 2, "ledgersPerOrganization": 2}
 MISSING = Response(404, {}, b'{"code":"0007","title":"Entity Not Found","message":"no"}')
 INGRESS = {

@@ -15,6 +15,8 @@ from tests.support.gateway import DROP, GatewayAnswer, gateway
 from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
 
+pytestmark = pytest.mark.slow
+
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 1, "accountsPerLedger": 20, "transactionsPerAccount": 20}
 ONE_ATTEMPT = {"retries": {"max": 1, "initialDelay": 1, "maxDelay": 20}}
 Before = Callable[[bytes, bytes], GatewayAnswer | None]

@@ -24,6 +24,8 @@ from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 from tests.support.transports import InterceptingTransport, http_transport
 
+pytestmark = pytest.mark.slow
+
 VOLUME = {
     "organizations": 2,
     "ledgersPerOrganization": 1,

@@ -13,7 +13,8 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.plan.items import Kind, Movement, Phase
 from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import Event, PhaseStarted
-from midaz_seed.reporting.report import PhaseReport, Report
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import PhaseReport
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
 from tests.support.kills import run_until_killed

@@ -14,6 +14,8 @@ from midaz_seed.runner import seed_async
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
+pytestmark = pytest.mark.slow
+
 OF_SCENARIOS = {
     Phase.ACCOUNT_TYPES,
     Phase.ASSET_RATES,

@@ -9,7 +9,8 @@ import pytest
 
 from midaz_seed.clock import FakeClock
 from midaz_seed.errors import ExitCode
-from midaz_seed.reporting.report import Report, ThroughputReport
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import ThroughputReport
 from midaz_seed.reporting.text_report import render_text
 from midaz_seed.runner import seed_async
 from midaz_seed.sandbox import RecordQueue

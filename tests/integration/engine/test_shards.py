@@ -15,7 +15,8 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
-from midaz_seed.reporting.report import Report, latency
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import latency
 from midaz_seed.reporting.time_series import as_report, from_report
 from midaz_seed.runner import seed_async
 from midaz_seed.runs.directory import list_runs

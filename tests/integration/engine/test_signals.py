@@ -27,6 +27,8 @@ from tests.support.gateway import GatewayAnswer, gateway
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
 
+pytestmark = pytest.mark.slow
+
 AT_ONCE_S = 8.0
 """Far less than what any of these calls waits for, and enough for a busy machine."""
 HANGING = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 60_000}}]}

@@ -15,6 +15,7 @@ from midaz_seed.ledger_audit.schema import json_schema
 from tests.support.audits import audit_settings, change_record, filled_file
 from tests.support.cli import run_cli
 from tests.support.gateway import Gateway, GatewayAnswer, running_gateway
+from tests.support.junit import read_junit
 from tests.support.sandbox import blocking_sandbox_process, sandbox
 
 UNKNOWN = "0190b3e2-7d4c-7c1e-9b0e-3f6a2c5d8e41"
@@ -35,7 +36,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_a_finding_is_printed_and_written_with_its_names_and_gives_exit_code_1(server: str, tmp_path: Path) -> None:
-    printed = run_cli("audit", server, "--rate", "0", "--report", "audit.json", "-q", cwd=tmp_path)
+    files = ("--report", "audit.json", "--junit", "junit.xml", "--html", "audit.html")
+    environ = {"GITHUB_STEP_SUMMARY": str(tmp_path / "summary.md")}
+    printed = run_cli("audit", server, "--rate", "0", *files, "-q", cwd=tmp_path, environment=environ)
     assert printed.returncode == 1
     document = json.loads((tmp_path / "audit.json").read_text(encoding="utf-8"))
     jsonschema.validate(document, SCHEMA)
@@ -46,7 +49,20 @@ def test_a_finding_is_printed_and_written_with_its_names_and_gives_exit_code_1(s
     assert "transaction_amount: 1 finding\n" in printed.stdout
     assert "1 finding in 1 ledger.\n" in printed.stdout
     assert printed.stderr == ""
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["audit.json"]
+    (ledger,) = document["ledgers"]
+    junit = read_junit((tmp_path / "junit.xml").read_text(encoding="utf-8"))
+    assert junit["audit"] == {"audit": "failure: 1 finding in 1 ledger."}
+    assert junit["ledgers"] == {
+        f"{ledger['organization']} / {ledger['name']} ({ledger['id']})": "failure: 1 finding",
+    }
+    page = (tmp_path / "audit.html").read_text(encoding="utf-8")
+    assert "<title>1 finding: audit of" in page
+    assert finding["transaction_id"] in page
+    summary = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert summary.startswith("### midaz-seed audit: failed (exit code 1)")
+    assert finding["transaction_id"] in summary
+    written = ["audit.html", "audit.json", "junit.xml", "summary.md"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == written
     as_json = run_cli("audit", server, "--rate", "0", "--ledger", finding["ledger_id"], "--json", "-q", cwd=tmp_path)
     narrow = json.loads(as_json.stdout)
     jsonschema.validate(narrow, SCHEMA)

@@ -26,6 +26,8 @@ from tests.support.sandbox import blocking_sandbox_process, sandbox
 from tests.support.transports import InterceptingTransport, WrappedTransport, http_transport
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT
 
+pytestmark = pytest.mark.slow
+
 VOLUME = {"accountsPerLedger": 30, "transactionsPerAccount": 14, "ledgersPerOrganization": 2}
 
 

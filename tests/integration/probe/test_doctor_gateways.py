@@ -25,6 +25,8 @@ from tests.support.sandbox import sandbox
 from tests.support.settings import settings_for
 from tests.support.transports import http_transport
 
+pytestmark = pytest.mark.slow
+
 TRANSACTIONS = b"/transactions/"
 INGRESS = GatewayAnswer(404, [("Content-Type", "text/html")], b"<html><h1>404 Not Found</h1><hr>nginx</html>")
 Change = Callable[[dict[str, Any]], bytes | None]

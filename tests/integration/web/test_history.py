@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -109,7 +110,9 @@ async def test_a_run_opens_as_its_report_or_as_what_its_record_holds(
 ) -> None:
     name = directory_name(runs, "first")
     async with session.get(f"{url}runs/{name}") as answer:
-        assert "<title>Verified: run first</title>" in await answer.text()
+        page = await answer.text()
+        assert "<title>Verified: run first</title>" in page
+        assert '<a class="on-screen" href="/">All runs</a>' in page
         assert answer.headers["Content-Security-Policy"].startswith("sandbox allow-scripts")
     without = await text_of(session, f"{url}runs/cut_server")
     assert "It has no report that this version can read" in without
@@ -191,3 +194,27 @@ def test_a_directory_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
     called = run_cli("runs", "serve", ":0", "--runs-dir", str(file))
     assert called.returncode == 2
     assert "the runs cannot be read" in called.stderr
+
+
+async def test_a_pipe_in_place_of_a_report_does_not_block_the_server(
+    session: aiohttp.ClientSession, url: str, runs: Path
+) -> None:
+    os.mkfifo(runs / "cut_server" / "report.json")
+    try:
+        assert "cut" in await text_of(session, f"{url}runs/cut_server")
+    finally:
+        (runs / "cut_server" / "report.json").unlink()
+
+
+async def test_a_killed_run_does_not_show_the_report_of_its_earlier_session_as_its_own(
+    session: aiohttp.ClientSession, url: str, runs: Path
+) -> None:
+    copy = runs / "live_server" / "report.json"
+    copy.write_bytes((runs / directory_name(runs, "first") / "report.json").read_bytes())
+    try:
+        page = await text_of(session, f"{url}runs/live_server")
+    finally:
+        copy.unlink()
+    assert "Cut off" in page
+    assert "Its earlier session: " in page
+    assert "The report is made at the end of a session." in page

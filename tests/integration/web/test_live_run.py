@@ -9,10 +9,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
+import pytest
 
 from midaz_seed.runs.directory import PAGE
 from tests.support.event_stream import event_stream
 from tools.chaos.processes import UNMEASURED_ENVIRONMENT, command_process
+
+pytestmark = pytest.mark.slow
 
 STOP = {"X-Midaz-Seed-Action": "stop"}
 GENERATED = re.compile(r"token of the page: (\S+)")

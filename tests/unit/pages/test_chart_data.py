@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.pages.chart_data import chart_model, report_charts
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.report import LatencyHistogram
+from midaz_seed.reporting.report_figures import LatencyHistogram
 from midaz_seed.reporting.time_series import PhaseWindow, TimeSeries, Window, as_report
 from tests.support.reports import failed_report, made_up_report
 

@@ -14,7 +14,8 @@ from midaz_seed.errors import ExitCode
 from midaz_seed.pages import rendering
 from midaz_seed.pages.report_page import files_beside, headline, render_document, render_report
 from midaz_seed.pages.reproduce import command_line
-from midaz_seed.reporting.report import Difference, Report, ThresholdReport, ThresholdState, VerificationReport
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_findings import Difference, ThresholdReport, ThresholdState, VerificationReport
 from midaz_seed.settings.model import Settings
 from tests.support.reports import HOSTILE, failed_report, made_up_report
 
@@ -42,7 +43,12 @@ def changed(**changes: Any) -> Report:
             "bad",
             "Not as planned",
         ),
-        (changed(proof=None, exit_code=ExitCode.TERMINATED), "warn", "Stopped by a signal"),
+        (
+            changed(ledgers=tuple(dataclasses.replace(ledger, state="partial") for ledger in GOOD.ledgers)),
+            "warn",
+            "Verified in part",
+        ),
+        (changed(proof=None, exit_code=ExitCode.TERMINATED), "warn", "Interrupted"),
         (changed(exit_code=ExitCode.DIFFERENCES), "bad", "Failed, with verified balances"),
         (changed(proof=None, exit_code=ExitCode.TARGET), "bad", "The target failed"),
         (changed(proof=None, exit_code=ExitCode.SETTLEMENT), "bad", "Not settled"),

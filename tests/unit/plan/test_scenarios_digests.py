@@ -13,6 +13,7 @@ from tools.digests import bodies_digest, small_plan
 DIGESTS = {
     "bank-base": ("843ce159ed1b08e7370dfe4d43e3c24c779729a8d4d952252ce4901c6bfe969a", "764ee7b0afd575b3"),
     "classic": ("07fcfed6213544121a13973a72b6bc0792d74d3a7acb08eab0711bc69a087f5a", "051709ce58f54bd0"),
+    "contention": ("b9e8458a47b681e6ab8f42498b4bbe4146f17b598f5a36c3f6964a5760d1d39d", "6b8fa76ee679f0b0"),
     "corner-cases": ("2fa50f90955bea4755c14c5c83a3ecb23ea84d2ebe0d0469bb80651fa77a7942", "24d4d1971e2222bc"),
     "demo": ("1c2147440945db3f239c00f178f1f7a430dc6a759ba60dbee592b2b4dfed549b", "44bcf8cb66738050"),
     "fintech-wallet": ("8152ecdea07bd9e2bd99d6fc9394371073d80dcaa18e136a68ef20df324a3848", "650fe5b6ca7cc96d"),

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from midaz_seed.errors import ExitCode
 from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.reporting.outputs.junit import ROWS_MAX, render_junit, render_junit_ending
-from midaz_seed.reporting.report import Difference, FailedItemReport, LedgerReport, Report
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_findings import Difference, FailedItemReport, LedgerReport
 from midaz_seed.reporting.thresholds import apply_thresholds
 from tests.support.junit import read_junit
 from tests.support.small_report import PROVED, phase, report
@@ -90,7 +91,7 @@ def test_thresholds_are_test_cases_and_leave_the_run_itself_passed() -> None:
     found = read_junit(render_junit(failed))
     assert found["run"] == {"s1c36e6169f": "passed"}
     assert found["thresholds"] == {
-        "elapsed_s > 2s": "failure: it is 4.5 s",
+        "elapsed_s > 2s": "failure: elapsed_s is 4.5 s (fails if > 2s)",
         "elapsed_s > 1m": "passed",
         "open_loop.dropped > 0": "skipped: the run did not use the open model",
     }

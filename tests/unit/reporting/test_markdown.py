@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from midaz_seed.errors import ExitCode
 from midaz_seed.model.thresholds import parse_threshold
 from midaz_seed.reporting.outputs.markdown import ROWS_MAX, escaped, render_markdown, render_markdown_ending, within
-from midaz_seed.reporting.report import Difference, ErrorExample, ErrorReport, LedgerReport
+from midaz_seed.reporting.report_findings import Difference, ErrorExample, ErrorReport, LedgerReport
 from midaz_seed.reporting.thresholds import apply_thresholds
 from tests.support.small_report import PROVED, report
 
@@ -22,6 +22,16 @@ def test_escaped_text_has_nothing_that_markdown_or_html_reads(text: str) -> None
     assert not re.search(r"[<>|`*_\[\]\\@:$~{}()!^]", re.sub(r"&#\d+;", "", shown))
     assert "#" not in re.sub(r"&#\d+;", "", shown)
     assert shown.isprintable()
+
+
+@pytest.mark.parametrize("address", ["www.evil.example", "x WWW.evil.example/a"])
+def test_an_address_without_a_scheme_is_no_link(address: str) -> None:
+    assert "www." not in escaped(address).lower()
+
+
+@pytest.mark.parametrize(("verified", "shown"), [(3, "of 3 of 4 ledgers"), (4, "of 4 ledgers")])
+def test_the_summary_says_how_many_ledgers_were_verified(verified: int, shown: str) -> None:
+    assert shown in render_markdown(report(proof=dataclasses.replace(PROVED, ledgers=verified)))
 
 
 def test_the_summary_has_verdict_figures_thresholds_differences_and_errors_in_whole_tables() -> None:
@@ -74,4 +84,4 @@ def test_a_command_without_a_report_has_its_verdict_and_the_next_step(code: int,
     }
     text = render_markdown_ending(document)
     assert text.startswith(f"### midaz-seed run: {result} (exit code {code})\n\n")
-    assert "no connection check it" in text
+    assert "no connection. Check it" in text

@@ -12,21 +12,17 @@ import pytest
 from midaz_seed.errors import ExitCode, OutputError
 from midaz_seed.model.histogram import Histogram
 from midaz_seed.plan.batch_size import BatchSizeChoice
-from midaz_seed.reporting.report import (
-    Difference,
+from midaz_seed.reporting.report import Report
+from midaz_seed.reporting.report_figures import (
     DrainPoint,
-    ErrorExample,
-    ErrorReport,
     Latency,
-    LedgerReport,
-    Report,
     SettlementReport,
     SteadyReport,
     ThroughputReport,
-    VerificationReport,
     latency,
 )
 from midaz_seed.reporting.report_file import check_writable, write_json
+from midaz_seed.reporting.report_findings import Difference, ErrorExample, ErrorReport, LedgerReport, VerificationReport
 from midaz_seed.reporting.text_report import ROWS_MAX, render_text
 from tests.support.small_report import PROVED, phase, report
 
@@ -158,7 +154,8 @@ def test_long_lists_are_cut_with_the_number_of_what_is_left_out() -> None:
 
 def test_ledgers_that_were_not_verified_are_counted() -> None:
     text = render_text(report(proof=dataclasses.replace(PROVED, ok=False, ledgers=3)))
-    assert "1 of 4 ledgers was not verified" in text
+    assert "1 of 4 ledgers was not verified\n       no difference in the 3 ledgers that were verified\n" in text
+    assert "0 differences" not in text
 
 
 def test_a_failed_ledger_is_named_with_its_reason_and_stopped_ones_are_counted() -> None:
@@ -241,7 +238,7 @@ def test_a_verification_alone_has_no_empty_table_and_moves_nothing() -> None:
     assert "movements" not in text
     assert "\n9 requests, 4.5 s, 1,889 requests/s\n" in text
     nothing = dataclasses.replace(PROVED, ok=False, ledgers=0)
-    assert "verified: nothing\n       4 of 4 ledgers were not verified" in render_text(report(proof=nothing))
+    assert "verified: nothing\n       4 of 4 ledgers were not verified\n\n" in render_text(report(proof=nothing))
 
 
 def test_the_text_ends_with_the_command_to_resume() -> None:

@@ -1,12 +1,16 @@
 """The schedule of an open loop, on a clock that is moved by hand."""
 
+import itertools
 import math
+import statistics
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midaz_seed.clock import FakeClock
+from midaz_seed.model.rate_curve import DayCurve, Ramp, Steps, day_curve, parse_rate_curve, steps_curve
+from midaz_seed.plan.calendar.hours import slot_weights
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 
 NEVER_SPARE = False
@@ -73,3 +77,66 @@ async def test_in_a_ramp_the_rate_grows_linearly_from_zero(rate: float, ramp_s: 
     in_ramp, after = min(elapsed_s, ramp_s), max(elapsed_s - ramp_s, 0.0)
     expected = rate * in_ramp**2 / (2 * ramp_s) + rate * after
     assert begun == pytest.approx(max(math.ceil(expected), 1), abs=1.01) or begun == 6000
+
+
+STEPS = parse_rate_curve("10s:50%,5s:0%,20s:100%")
+assert isinstance(STEPS, Steps)
+CURVES = {
+    "steps": steps_curve(STEPS, 100),
+    "day": day_curve(slot_weights("business"), DayCurve(48), 100),
+    "ramp": Ramp(100, 7.0),
+}
+
+
+@given(st.sampled_from(sorted(CURVES)), st.floats(0, 400))
+def test_the_time_of_a_position_is_the_inverse_of_the_slots_within_it(name: str, elapsed_s: float) -> None:
+    curve = CURVES[name]
+    position = curve.slots_within(elapsed_s)
+    again_s = curve.time_of(position)
+    assert curve.slots_within(again_s) == pytest.approx(position, abs=1e-6)
+    assert curve.time_of(position + 1) > again_s
+
+
+async def test_a_curve_changes_the_rate_from_the_first_transfer_on() -> None:
+    clock = FakeClock(auto=True)
+    schedule = ArrivalSchedule(clock, 100, was_idle_since=lambda: False, curve=CURVES["steps"])
+    before = [await schedule.next_slot() for _ in range(3)]
+    assert before[2] - before[1] == pytest.approx(0.01)
+    await clock.sleep(0.5)
+    schedule.begin_curve()
+    start_s = clock.monotonic()
+    slots = [await schedule.next_slot() - start_s for _ in range(700)]
+    schedule.begin_curve()  # of another ledger: nothing changes
+    assert slots[:3] == pytest.approx([0, 0.02, 0.04])
+    assert [sum(low <= slot < low + 5 for slot in slots) for low in (0, 5, 10)] == pytest.approx([250, 250, 0], abs=1)
+    assert slots[600] - slots[599] == pytest.approx(0.01)
+    assert await schedule.next_slot() - start_s == pytest.approx(17.0, abs=0.02)
+
+
+async def test_poisson_arrivals_have_the_rate_and_the_spread_of_independent_users_and_repeat_with_their_seed() -> None:
+    async def distances(seed: str) -> list[float]:
+        clock = FakeClock(auto=True)
+        schedule = ArrivalSchedule(clock, 200, was_idle_since=lambda: False, poisson_seed=seed)
+        slots = [await schedule.next_slot() for _ in range(4000)]
+        return [after - before for before, after in itertools.pairwise(slots)]
+
+    found = await distances("1")
+    assert statistics.mean(found) == pytest.approx(1 / 200, rel=0.06)
+    assert statistics.stdev(found) == pytest.approx(1 / 200, rel=0.08), "an exponential has its mean as deviation"
+    assert found == await distances("1") != await distances("2")
+
+
+async def test_dropped_and_idle_slots_of_poisson_arrivals_are_counted_apart() -> None:
+    for is_idle in (False, True):
+        clock = FakeClock(auto=True)
+        schedule = ArrivalSchedule(clock, 100, was_idle_since=lambda is_idle=is_idle: is_idle, poisson_seed="1")
+        first_s = await schedule.next_slot()
+        await clock.sleep(11.0)
+        assert await schedule.next_slot() >= first_s + 9.9
+        assert schedule.slots.dropped == (0 if is_idle else pytest.approx(1000, abs=150))
+
+
+@pytest.mark.parametrize("text", ["fast", "30s:50", "0s:50%", "30s:120%", "30s:50%,10s:0%", "day:0s", "day:5", ","])
+def test_what_is_no_curve_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"must be|needs a time|last step"):
+        parse_rate_curve(text)

@@ -33,7 +33,7 @@ def test_a_built_in_scenario_loads_with_and_without_its_prefix(name: str) -> Non
 def test_the_stored_text_of_a_scenario_reads_back_with_the_order_of_its_names(name: str) -> None:
     scenario = load_scenario(name)
     again = read_canonical(canonical_text(scenario))
-    assert again == scenario
+    assert again == scenario.model_copy(update={"cases": {}}), "its cases are no part of a run"
     assert canonical_text(again) == canonical_text(scenario)
     assert list(again.assets) == list(scenario.assets)
     assert list(again.mix) == list(scenario.mix)

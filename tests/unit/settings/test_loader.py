@@ -356,6 +356,8 @@ VALUES = {
     "target.resolve": "a.example.com:443:127.0.0.1",
     "generation.retries.maxDelay": "200",
     "generation.limits.openLoop": "false",
+    "generation.limits.rateCurve": "constant",
+    "generation.limits.reads": "list=1",
     "generation.limits.slice": "2/8",
     "settlement.maxDelayS": "3",
     "idempotency.ttlS": "40",

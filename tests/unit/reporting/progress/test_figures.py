@@ -31,6 +31,14 @@ async def test_the_rate_is_that_of_the_last_seconds_and_not_of_the_whole_run() -
     assert progress.figures().rate == "4 requests/s"
 
 
+async def test_a_run_that_is_shorter_than_a_window_has_the_rates_of_its_counters() -> None:
+    run, clock = FakeRun(36), FakeClock()
+    progress = display(run, clock)
+    run.meter.recorder(run.phase, "", 0).count_created(24)
+    await clock.advance(0.5)
+    assert progress.figures().rate == "48 movements/s"
+
+
 async def test_movements_have_a_rate_a_history_by_seconds_and_recent_latencies() -> None:
     run, clock = FakeRun(10_000), FakeClock()
     progress = display(run, clock)

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from midaz_seed.cli.watched_run import watched_run
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.watched_run import watched_run
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.progress import Watched
 from midaz_seed.runner import seed_async, verify_async

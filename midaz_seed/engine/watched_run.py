@@ -1,4 +1,4 @@
-"""A run as its progress display reads it: organizations, ledgers and counters."""
+"""A run as a display reads it, on a terminal or as a page: organizations, ledgers and counters."""
 
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.orchestrator import shards_of

@@ -1,0 +1,104 @@
+"""The report of a benchmark for people: as text, and as Markdown."""
+
+from collections.abc import Iterator, Sequence
+
+from midaz_seed.bench.report import BenchReport, Spread
+from midaz_seed.bench.verdict import name_of
+from midaz_seed.reporting.comparison.values import change_text, result_text
+from midaz_seed.reporting.outputs.markdown import escaped, table
+from midaz_seed.reporting.thresholds import value_text
+from midaz_seed.wording import counted, printable, wrapped
+
+WIDTH = 110
+"""Maximum columns of a line of text; a table is as wide as its cells."""
+HEAD = ("case", "variant", "phase", "transactions/s", "movements/s", "p50 ms", "p99 ms", "runs")
+NAMES = 3
+"""The first columns, which hold names."""
+_TONES = {"not shown": "no difference can be shown"}
+SHOWN = ("transfers", "reads", "follow_ups", "refusals")
+"""The phases in the tables; bench.json has the deposits too."""
+
+
+def render_bench(report: BenchReport, width: int) -> str:
+    """Return a report as text, of lines up to `width` columns."""
+    end = [report.verdict, *([report.next_step] if report.next_step else [])]
+    table_lines = [printable(line) for line in _columns([HEAD, *_rows(report)])]
+    before, after = ([printable(line) for line in part] for part in (_head(report), [*_notes(report), "", *end]))
+    return "\n".join([*wrapped(before, width), "", *table_lines, "", *wrapped(after, width)]) + "\n"
+
+
+def render_markdown(report: BenchReport) -> str:
+    """Return a report as Markdown; every text is escaped."""
+    parts = [f"### midaz-seed bench: {escaped(report.scenario)}", *map(escaped, _head(report))]
+    parts += [table(HEAD, list(_rows(report))), *map(escaped, _notes(report)), escaped(report.verdict)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _head(report: BenchReport) -> Iterator[str]:
+    yield f"midaz-seed {report.version}  bench {report.bench_id}  scenario {report.scenario}"
+    yield f"target {report.target} (Midaz {report.server_version})"
+    times = f"{counted(report.repetitions, 'repetition')}, warm-up {report.warm_up_s:g} s"
+    sized = f"{report.duration_s:g} s of movements in a run" if report.duration_s else "movements as the case has"
+    yield f"{times}, {sized}; median (lowest to highest)"
+
+
+def _rows(report: BenchReport) -> Iterator[Sequence[str]]:
+    for result in report.results:
+        for phase in result.phases:
+            if phase.name not in SHOWN:
+                continue
+            moves = phase.movements_per_s
+            yield (
+                result.case or "-",
+                result.variant or "-",
+                phase.name.replace("_", " "),
+                _spread(phase.transactions_per_s, 0),
+                _spread(moves, 0) if moves.max else "-",
+                _spread(phase.latency_ms_p50, 1),
+                _spread(phase.latency_ms_p99, 1),
+                str(result.repetitions),
+            )
+
+
+def _spread(figure: Spread, digits: int) -> str:
+    middle = f"{figure.median:,.{digits}f}"
+    if figure.min == figure.max:
+        return middle
+    return f"{middle} ({figure.min:,.{digits}f} to {figure.max:,.{digits}f})"
+
+
+def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    widths = [max(len(row[at]) for row in rows) for at in range(len(HEAD))]
+    for row in rows:
+        cells = [
+            cell.ljust(width) if at < NAMES else cell.rjust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def _compared(report: BenchReport) -> Iterator[str]:
+    """Describe each variant in comparison with the first one."""
+    for found in report.comparisons:
+        yield f"{name_of(found.case, found.variant)} against {found.base}, {counted(found.repetitions, 'repetition')}:"
+        for row in found.rows:
+            if row.change is not None:
+                yield f"  {row.path}: {change_text(row.change)}, {_TONES.get(result_text(row), result_text(row))}"
+
+
+def _notes(report: BenchReport) -> Iterator[str]:
+    yield from _compared(report)
+    for result in report.results:
+        for each in result.thresholds:
+            name = name_of(result.case, result.variant)
+            reason = f": {each.reason}" if each.reason else ""
+            yield f"threshold {each.state}: {name}: fail if {each.expression}, median {value_text(each)}{reason}"
+    for skipped in report.skipped:
+        yield f"not run: {name_of(skipped.case, skipped.variant)}: {skipped.reason}"
+    warm_ups = sum(not run.repetition for run in report.runs)
+    counted_runs = len(report.runs) - warm_ups
+    balances = sum(run.balances_checked for run in report.runs)
+    yield (
+        f"{counted(counted_runs, 'counted run')} and {counted(warm_ups, 'warm-up run')} in {report.elapsed_s:,.1f} s, "
+        f"{counted(balances, 'balance')} compared"
+    )

@@ -1,0 +1,196 @@
+"""`midaz-seed bench`: measure the cases of a scenario, and variants of the settings."""
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from midaz_seed.cli.flags import BENCH
+from midaz_seed.cli.options import LoadedSettings, SectionedCommand, bench_options, settings_options
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from midaz_seed.bench.benchmark import BenchStep
+    from midaz_seed.bench.report import BenchReport
+    from midaz_seed.settings.model import Settings
+
+
+class _BenchOption(click.Option):
+    """A flag under the heading of the benchmark."""
+
+    section = BENCH
+
+
+class _Time(click.ParamType):  # type: ignore[type-arg]
+    """A time such as 30s, in seconds."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        from pydantic import TypeAdapter, ValidationError
+
+        from midaz_seed.settings.values import Duration
+
+        try:
+            return float(TypeAdapter(Duration).validate_python(value))
+        except (ValidationError, ValueError):
+            self.fail(f"{str(value)!r} is not a time, such as 90s, 10m or 2h", param, ctx)
+
+
+@click.command(
+    cls=SectionedCommand,
+    epilog="Exit codes: 0 all runs are proved; 1 a balance differs; 2 usage; 3 target; 4 settlement; 5 a threshold "
+    "failed; 130/143 interrupted, what was measured is kept.",
+)
+@settings_options
+@bench_options
+@click.option(
+    "--case",
+    "cases",
+    cls=_BenchOption,
+    metavar="NAME",
+    multiple=True,
+    help="A case of the scenario. Repeatable [default: all]",
+)
+@click.option(
+    "--variant",
+    "variants",
+    cls=_BenchOption,
+    metavar="'KEY=VALUE ...'",
+    multiple=True,
+    help="Settings to compare, such as 'c=8' or 'c=8 transport=session': flags without hyphens, or paths of settings. "
+    "Repeatable",
+)
+@click.option(
+    "--repetitions",
+    "-n",
+    cls=_BenchOption,
+    type=click.IntRange(1, 1000),
+    metavar="N",
+    default=3,
+    help="Counted runs of each case with each variant [default: 3]",
+)
+@click.option(
+    "--duration",
+    "duration_s",
+    cls=_BenchOption,
+    type=_Time(),
+    metavar="TIME",
+    default=0.0,
+    help="Time that the movements of a counted run take, such as 60s: sets their number by the rate of the warm-up "
+    "[default: as many as the case has]",
+)
+@click.option(
+    "--warm-up",
+    "warm_up_s",
+    cls=_BenchOption,
+    type=_Time(),
+    metavar="TIME",
+    default=5.0,
+    help="Time to send movements before the counted runs of each case; 0 means none [default: 5s]",
+)
+@click.option("--teardown", cls=_BenchOption, is_flag=True, help="Remove what a run created before the next one")
+@click.option(
+    "--output",
+    "-O",
+    "directory",
+    metavar="DIR",
+    type=click.Path(file_okay=False),
+    help="Directory for bench.json, bench.md and the report of each run [default: bench/DATE-TIME]",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print bench.json instead of text.")
+@click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
+def bench(
+    loaded: LoadedSettings,
+    variants: dict[str, LoadedSettings],
+    directory: "Path | None",
+    as_json: bool,
+    quiet: bool,
+    **options: Any,
+) -> None:
+    """Measure the cases of a scenario, and variants of the settings, in repeated runs that are verified.
+
+    \b
+    midaz-seed bench --scenario contention --target sandbox
+    midaz-seed bench --scenario contention --case zipf --duration 60s -u http://127.0.0.1:3002
+    midaz-seed bench --scenario contention --case uniform --variant c=8 --variant c=16
+    midaz-seed bench --thresholds plan                 # large in ten minutes, three times
+
+    Each run fills ledgers of its own. The repetitions of several variants are interleaved.
+    """
+    from datetime import datetime
+    from pathlib import Path
+
+    from midaz_seed.bench.benchmark import BenchOptions, benchmark
+    from midaz_seed.cli.last_resort import end_in_time
+    from midaz_seed.reporting.logs import CurrentStderr, configure_logging
+
+    settings = loaded.settings
+    configure_logging(settings.log.level, settings.log.format, CurrentStderr())
+    folder = Path(directory) if directory else Path("bench") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+    measured = BenchOptions(directory=folder, cases=tuple(options.pop("cases")), **options)
+    report = benchmark(
+        _with_goal(loaded),
+        measured,
+        variants={name: _with_goal(each) for name, each in variants.items()},
+        emit=end_in_time,
+        show=_ignore if quiet else _show,
+        handle_signals=True,
+    )
+    raise SystemExit(_printed(report, folder, as_json=as_json))
+
+
+def _with_goal(loaded: LoadedSettings) -> "Settings":
+    """Return the settings; with the thresholds of the plan alone those of its largest goal, in batches."""
+    from midaz_seed.settings.model import Settings
+
+    settings = loaded.settings
+    chosen = ("scenario", "preset", "generation.batches.transactionsPerBatch")
+    counts = [path for path in loaded.sources if path.startswith("volume.")]
+    given = [
+        path for path in (*chosen, *counts) if not loaded.sources[path].startswith(("default", "preset", "not used"))
+    ]
+    if settings.thresholds.preset != "plan" or given:
+        return settings
+    batches = settings.generation.batches.model_copy(update={"transactions_per_batch": "auto"})
+    generation = settings.generation.model_copy(update={"batches": batches})
+    large = Settings(preset="large").volume
+    return settings.model_copy(update={"preset": "large", "volume": large, "generation": generation})
+
+
+def _ignore(_: "BenchStep") -> None:
+    """Show nothing."""
+
+
+def _show(step: "BenchStep") -> None:
+    """Show that a run begins, and what it measured."""
+    from midaz_seed.bench.verdict import name_of
+    from midaz_seed.wording import printable
+
+    number = f"{step.number} of {step.total}" if step.repetition else "warm-up"
+    if step.run is None:
+        return
+    figures = [
+        f"{phase.name.replace('_', ' ')} {phase.transactions_per_s:,.0f}/s, p99 {phase.latency_ms.p99:,.1f} ms"
+        for phase in step.run.phases
+        if phase.name != "deposits"
+    ]
+    proved = "proved" if step.run.proved else f"NOT proved: {step.run.verdict}"
+    click.echo(printable(f"{number}: {name_of(step.case, step.variant)}: {'; '.join(figures)}; {proved}"), err=True)
+
+
+def _printed(report: "BenchReport", folder: "Path", *, as_json: bool) -> int:
+    """Print the report. Return the exit code."""
+    from midaz_seed.bench.text import WIDTH, render_bench
+    from midaz_seed.reporting.terminal import text_width
+    from midaz_seed.wording import printable
+
+    if as_json:
+        click.echo(report.as_json(), nl=False)
+    else:
+        click.echo(render_bench(report, text_width(sys.stdout, WIDTH)), nl=False)
+        click.echo(printable(f"Written to {folder}: bench.json, bench.md and the report of each run."))
+    if as_json and report.exit_code:
+        click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
+    return report.exit_code

@@ -1,0 +1,130 @@
+"""Render a comparison as text and as Markdown."""
+
+from collections.abc import Iterator, Sequence
+
+from midaz_seed.reporting.comparison.comparing import Row
+from midaz_seed.reporting.comparison.comparison import ComparedRun, Comparison
+from midaz_seed.reporting.comparison.gates import Gate
+from midaz_seed.reporting.comparison.statistics import LEVEL
+from midaz_seed.reporting.comparison.values import interval_text, point_text, ratio_text, result_text, value_text
+from midaz_seed.reporting.outputs.markdown import escaped, table
+from midaz_seed.wording import counted, printable, wrapped
+
+WIDTH = 110
+"""Columns, at most."""
+RUNS_MAX = 10
+"""Runs of a side that are named."""
+_INTERVAL = f"{100 * LEVEL:.0f} % interval"
+_HEAD = ("figure", "A", "B", "B / A", _INTERVAL, "difference")
+
+
+def render_comparison(comparison: Comparison, width: int = WIDTH) -> str:
+    """Render a comparison as text that ends with a newline.
+
+    Args:
+        comparison: texts of servers and files in it are escaped.
+        width: columns; longer lines are wrapped.
+    """
+    return "".join(f"{line}\n" for line in wrapped(map(printable, _lines(comparison)), width))
+
+
+def render_markdown_comparison(comparison: Comparison) -> str:
+    """Render a comparison as Markdown, for a comment at a pull request. Every text is escaped."""
+    parts = [f"### midaz-seed compare: {_headline(comparison)}"]
+    parts.append(escaped(" ".join(filter(None, (comparison.verdict, comparison.next_step)))))
+    if comparison.thresholds:
+        rows = [(gate.expression, gate.state.value, _gate_value(gate), gate.reason) for gate in comparison.thresholds]
+        parts.append(table(("fail if", "state", "value", "reason"), rows))
+    parts.append(table(_HEAD, [_cells(row) for row in _shown(comparison.rows)]))
+    facts = [*_sides(comparison), *_differences(comparison), *comparison.notes]
+    parts.append("\n".join(f"- {escaped(fact.strip())}" for fact in facts))
+    return "\n\n".join(parts) + "\n"
+
+
+def _headline(comparison: Comparison) -> str:
+    if comparison.exit_code:
+        return "threshold failed"
+    primary = comparison.rows[0]
+    return f"B is {primary.tone}" if primary.tone else "no difference shown"
+
+
+def _lines(comparison: Comparison) -> Iterator[str]:
+    yield f"midaz-seed {comparison.version}  compare"
+    yield from _sides(comparison)
+    yield from _differences(comparison)
+    yield ""
+    shown = list(_shown(comparison.rows))
+    yield from _aligned([_HEAD, *(_cells(row) for row in shown)])
+    left_out = len(comparison.rows) - len(shown)
+    if left_out:
+        yield f"--json has {counted(left_out, 'more figure')}."
+    if comparison.thresholds:
+        yield ""
+        for gate in comparison.thresholds:
+            reason = f"; {gate.reason}" if gate.reason else ""
+            yield f"threshold {gate.state.value}: {gate.expression} (it is {_gate_value(gate)}{reason})"
+    yield ""
+    yield from comparison.notes
+    yield comparison.verdict
+    if comparison.next_step:
+        yield comparison.next_step
+
+
+def _sides(comparison: Comparison) -> Iterator[str]:
+    for label, runs in (("A", comparison.a), ("B", comparison.b)):
+        named = ", ".join(_name(run) for run in runs[:RUNS_MAX])
+        more = f" and {len(runs) - RUNS_MAX:,} more" if len(runs) > RUNS_MAX else ""
+        count = f"{counted(len(runs), 'run')}: " if len(runs) > 1 else ""
+        first = runs[0]
+        yield f"{label}: {count}{named}{more} (midaz-seed {first.version}, Midaz {first.server_version})"
+
+
+def _name(run: ComparedRun) -> str:
+    return run.source if run.source == run.run_id else f"{run.source} (run {run.run_id})"
+
+
+def _differences(comparison: Comparison) -> Iterator[str]:
+    for each in comparison.allowed:
+        yield f"differs, as --allow permits: {each.name}: {each.a} -> {each.b}"
+    for each in comparison.settings:
+        yield f"setting {each.name}: {each.a} -> {each.b}"
+
+
+def _shown(rows: Sequence[Row]) -> Iterator[Row]:
+    """Return the rows of a table for people: those with an interval or of money and of the run, as far as measured."""
+    for row in rows:
+        is_central = row.group in ("", "deposits", "transfers")
+        if row.change is not None or (is_central and row.a is not None and row.b is not None):
+            yield row
+
+
+def _cells(row: Row) -> tuple[str, ...]:
+    change = row.change
+    return (
+        row.path,
+        value_text(row.a, row.unit),
+        value_text(row.b, row.unit),
+        point_text(change.change, change) if change else ratio_text(row),
+        interval_text(change) if change else "",
+        result_text(row),
+    )
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Return rows as lines: names and results to the left, numbers to the right."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    last = len(widths) - 1
+    for row in rows:
+        yield "  ".join(
+            cell.ljust(size) if index in (0, last) else cell.rjust(size)
+            for index, (cell, size) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+
+
+def _gate_value(gate: Gate) -> str:
+    if gate.value is None:
+        return "-"
+    if not gate.is_relative:
+        return f"{gate.value:,.4g}"
+    interval = "" if gate.low is None or gate.high is None else f", {gate.low:.3f}x to {gate.high:.3f}x"
+    return f"{gate.value:.3f}x{interval}"
