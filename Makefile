@@ -148,6 +148,7 @@ bench: $(STAMP) ## measure clients, the sandbox, whole runs, batch sizes, automa
 	@$(BIN)/python benchmarks/sizes.py 10000 100000 1000000 --packed 19
 	@$(BIN)/python benchmarks/sizes.py large --packed 19 --shards 2
 	@$(BIN)/python benchmarks/packing.py
+	@$(BIN)/python benchmarks/metadata.py
 	@$(BIN)/python benchmarks/controller.py
 	@$(BIN)/python -m benchmarks.search
 	@$(BIN)/python benchmarks/limiter.py

@@ -66,8 +66,7 @@ RULES = (
     _rule("beyond doubt", "beyond doubt", "vague beside 'in doubt', a term", "certainly"),
 )
 
-ALLOWED: dict[tuple[str, str], str] = {
-}
+ALLOWED: dict[tuple[str, str], str] = {}
 """(file, name of a rule) -> why the word is permitted there."""
 
 _ALLOW = re.compile(r"style: allow \S")
