@@ -83,7 +83,7 @@ async def decide(
     Raises:
         RequestFailedError: the server cannot be read.
     """
-    snapshots = SnapshotSeries(context, ledger, phase, until_s=_last_sending_s(context, doubts))
+    snapshots = SnapshotSeries(context, ledger, phase, until_s=_read_until_s(context, doubts))
     found: set[int] = set()
     while True:
         seen = await snapshots.take()
@@ -158,14 +158,13 @@ def key_is_alive(context: RunContext, unresolved: UnresolvedTransaction) -> bool
     return _next(context, unresolved, Effect.UNKNOWN) is Next.SAME_KEY
 
 
-def _last_sending_s(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> float:
-    """Return when to stop reading balances that decide nothing (monotonic), so that a key can still be sent before it
-    is too old; infinity when none can.
+def _read_until_s(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> float:
+    """Return when to stop reading balances that decide nothing (monotonic): halfway to the time at which the first key
+    becomes too old to be sent; infinity when none can be sent.
     """
     own = context.settings.idempotency
     alive = (one for one in doubts if one.item.kind not in FOLLOW_UP_KINDS and key_is_alive(context, one))
-    ends = (one.first_sent_s + own.ttl_s - own.margin_s for one in alive)
-    return min(ends, default=math.inf) - context.settings.settlement.max_delay_s
+    return min((one.first_sent_s + (own.ttl_s - own.margin_s) / 2 for one in alive), default=math.inf)
 
 
 def _next(context: RunContext, unresolved: UnresolvedTransaction, effect: Effect) -> Next:
@@ -274,7 +273,7 @@ class _Resolution:
         """Send transactions whose keys are in flight again, until one has another answer, or has expired.
 
         The pauses grow, and the last one ends when the key expires: a crashed server carries the transaction out only
-        then. No worker waits meanwhile, so the other ledgers have all of them.
+        then. Meanwhile no worker waits, and the ledger does not count as one of those that are filled at the same time.
         """
         context, ledger, ttl_s = self.context, self.ledger, self.context.settings.idempotency.ttl_s
         ends_s = context.clock.monotonic() + ttl_s  # a follow-up has a new first sending each time
@@ -287,6 +286,7 @@ class _Resolution:
             if not waiting or len(waiting) < before:
                 return
             before = len(waiting)
+            await ledger.end_turn()
             await context.sleep(min(pause_s, *(one.first_sent_s + ttl_s - now_s for one in waiting)))
             pause_s = min(2 * pause_s, IN_FLIGHT_PAUSE_MAX_S)
             keys = ((one, key_for(context, one, Effect.UNKNOWN)) for one in waiting)
