@@ -6,7 +6,7 @@ connect -> organizations -> per ledger: ledger -> assets -> account types, portf
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 
 import anyio
 from anyio.abc import TaskGroup
@@ -280,7 +280,9 @@ async def _seed_ledger(
     context: RunContext, organization: OrganizationState, ledger: LedgerState, ledgers_at_once: anyio.Semaphore
 ) -> None:
     """Create a ledger and everything in it."""
-    async with ledgers_at_once:
+    async with AsyncExitStack() as turn:
+        await turn.enter_async_context(ledgers_at_once)
+        ledger.end_turn = turn.aclose
         if context.pool.admission.time_is_up:
             ledger.status = LedgerStatus.STOPPED
             return

@@ -4,7 +4,7 @@ Its size depends on organizations, ledgers and accounts, not on transactions.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import count
@@ -43,6 +43,10 @@ class FollowUps:
     reversals: int = 0
 
 
+async def _no_turn() -> None:
+    """Do nothing: no other ledger waits for this one."""
+
+
 @dataclass(slots=True)
 class LedgerState:
     """One ledger: its path on the server, the ids of its entities, and what is known of its transactions."""
@@ -58,6 +62,9 @@ class LedgerState:
     """When this session found or created it (monotonic)."""
     resumed: bool = False
     """An earlier session of this run had it, and the journal has its history."""
+    end_turn: Callable[[], Awaitable[None]] = _no_turn
+    """Lets another ledger begin (`limits.ledgersInParallel`), because this one only waits; a second call does nothing.
+    """
     status: LedgerStatus = LedgerStatus.WAITING
     reason: str = ""
     routes: RouteIds | None = None

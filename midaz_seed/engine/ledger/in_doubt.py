@@ -39,6 +39,8 @@ RECORDS_WITHIN_S = 3600.0
 """A server that crashed lists what it had accepted within this time (midaz-behaviour: killed-server)."""
 ROUNDS_MAX = 5
 """How often a resent transaction may end in doubt again."""
+IN_FLIGHT_PAUSE_MIN_S, IN_FLIGHT_PAUSE_MAX_S = 1.0, 30.0
+"""Pauses between two sendings under a key that is in flight; each is twice the one before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ async def decide(
     Raises:
         RequestFailedError: the server cannot be read.
     """
-    snapshots = SnapshotSeries(context, ledger, phase)
+    snapshots = SnapshotSeries(context, ledger, phase, until_s=_read_until_s(context, doubts))
     found: set[int] = set()
     while True:
         seen = await snapshots.take()
@@ -154,6 +156,15 @@ def would_be_listed(context: RunContext, unresolved: UnresolvedTransaction) -> b
 def key_is_alive(context: RunContext, unresolved: UnresolvedTransaction) -> bool:
     """Return whether it may be sent again under its key although it is unknown whether it was made."""
     return _next(context, unresolved, Effect.UNKNOWN) is Next.SAME_KEY
+
+
+def _read_until_s(context: RunContext, doubts: Sequence[UnresolvedTransaction]) -> float:
+    """Return when to stop reading balances that decide nothing (monotonic): halfway to the time at which the first key
+    becomes too old to be sent; infinity when none can be sent.
+    """
+    own = context.settings.idempotency
+    alive = (one for one in doubts if one.item.kind not in FOLLOW_UP_KINDS and key_is_alive(context, one))
+    return min((one.first_sent_s + (own.ttl_s - own.margin_s) / 2 for one in alive), default=math.inf)
 
 
 def _next(context: RunContext, unresolved: UnresolvedTransaction, effect: Effect) -> Next:
@@ -237,6 +248,8 @@ class _Resolution:
     made: Callable[[UnresolvedTransaction], None]
     lost: Counter[int] = field(default_factory=Counter)
     """Sum of the changes of those that were not made."""
+    decided: set[tuple[Phase, int]] = field(default_factory=set)
+    """Positions of those that are counted as decided."""
 
     async def run(self, decided: list[Decided] | None) -> None:
         context, ledger = self.context, self.ledger
@@ -254,6 +267,30 @@ class _Resolution:
             decided = None
             if not ledger.in_doubt or not again or context.pool.admission.is_draining:
                 return
+            await self._wait_for_keys()
+
+    async def _wait_for_keys(self) -> None:
+        """Send transactions whose keys are in flight again, until one has another answer, or has expired.
+
+        The pauses grow, and the last one ends when the key expires: a crashed server carries the transaction out only
+        then. Meanwhile no worker waits, and the ledger does not count as one of those that are filled at the same time.
+        """
+        context, ledger, ttl_s = self.context, self.ledger, self.context.settings.idempotency.ttl_s
+        ends_s = context.clock.monotonic() + ttl_s  # a follow-up has a new first sending each time
+        pause_s, before = IN_FLIGHT_PAUSE_MIN_S, 0
+        while True:
+            now_s = context.clock.monotonic()
+            waiting = [
+                one for one in ledger.in_doubt if one.in_flight and now_s < min(one.first_sent_s + ttl_s, ends_s)
+            ]
+            if not waiting or len(waiting) < before:
+                return
+            before = len(waiting)
+            await ledger.end_turn()
+            await context.sleep(min(pause_s, *(one.first_sent_s + ttl_s - now_s for one in waiting)))
+            pause_s = min(2 * pause_s, IN_FLIGHT_PAUSE_MAX_S)
+            keys = ((one, key_for(context, one, Effect.UNKNOWN)) for one in waiting)
+            await self._send_again([(one, key) for one, key in keys if key is not None])
 
     async def _decide(self, doubts: Sequence[UnresolvedTransaction]) -> list[Decided]:
         await _wait_for_delayed_requests(self.context, doubts)
@@ -268,7 +305,9 @@ class _Resolution:
         for channel in self.channels.values():
             channel.sender.flow.answered(context.clock.monotonic())
         for unresolved, what in zip(doubts, decided, strict=True):
-            if what.effect is not Effect.UNKNOWN:
+            at = unresolved.item.phase, unresolved.ordinal
+            if what.effect is not Effect.UNKNOWN and at not in self.decided:
+                self.decided.add(at)
                 context.recorder(self.ledger, unresolved.item.phase).count_doubt(applied=what.effect is Effect.MADE)
             if what.effect is Effect.MADE:
                 recover(context, self.ledger, unresolved, self.channels[unresolved.item.phase], listed=what.listed)
@@ -311,9 +350,8 @@ class _Resolution:
     async def _send(self, one: tuple[UnresolvedTransaction, IdempotencyKey]) -> None:
         unresolved, key = one
         channel, parent = self.channels[unresolved.item.phase], self.ledger.place.path
-        outcome = await channel.sender.send(
-            unresolved.item, unresolved.ordinal, channel.path_of(unresolved.item), parent, key
-        )
+        path = channel.path_of(unresolved.item)
+        outcome = await channel.sender.send(unresolved.item, unresolved.ordinal, path, parent, key)
         self.ledger.in_doubt.remove(unresolved)
         if outcome is None:
             self.made(unresolved)

@@ -7,7 +7,7 @@ from midaz_seed.engine.ledger.in_doubt import Channel
 from midaz_seed.engine.ledger.listing import YIELD_EVERY
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem
 from midaz_seed.engine.requests.follow_ups import FirstSteps, FollowUpSender
-from midaz_seed.engine.requests.transactions import IdempotencyKey, TransactionSender, UnresolvedTransaction
+from midaz_seed.engine.requests.transactions import TransactionSender, UnresolvedTransaction
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Phase, TransactionItem, effect_of
@@ -44,8 +44,6 @@ class MoneyPhase:
         self._parent = ledger.place.path
         self.channel = channel(context, ledger, phase)
         self.sender = self.channel.sender
-        self.set_aside: list[UnresolvedTransaction] = []
-        """Postponed, because their keys are in flight."""
         self.undecided: set[int] = set()
         """Ordinals of transactions whose outcome was open after they were sent."""
 
@@ -72,19 +70,9 @@ class MoneyPhase:
             self._ledger.miss(item)
             self.sender.phase_log.not_made(ordinal)
             return
-        unresolved = await self.sender.send(item, ordinal, self.channel.path_of(item), self._parent, key, wait=False)
+        unresolved = await self.sender.send(item, ordinal, self.channel.path_of(item), self._parent, key)
         if unresolved is not None:
             self._record_unresolved(unresolved)
-
-    async def ask_again(self, unresolved: UnresolvedTransaction) -> None:
-        """Send a transaction that was set aside until it is decided. Raises as `TransactionSender.send`."""
-        self.set_aside.remove(unresolved)
-        key = IdempotencyKey(unresolved.generation, unresolved.first_sent_s)
-        again = await self.sender.send(
-            unresolved.item, unresolved.ordinal, self.channel.path_of(unresolved.item), self._parent, key
-        )
-        if again is not None:
-            self._record_unresolved(again)
 
     def missed(self, item: TransactionItem) -> None:
         """Record a transaction as certainly not made: without its deposit an account cannot be a source."""
@@ -93,10 +81,7 @@ class MoneyPhase:
             self._ledger.unfunded.update(effect_of(item))
 
     def _record_unresolved(self, unresolved: UnresolvedTransaction) -> None:
-        if unresolved.set_aside:
-            self.set_aside.append(unresolved)
-            self.undecided.add(unresolved.ordinal)
-        elif unresolved.in_doubt:
+        if unresolved.in_doubt:
             self._ledger.in_doubt.append(unresolved)
             self.undecided.add(unresolved.ordinal)
         else:

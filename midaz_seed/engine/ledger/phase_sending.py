@@ -150,7 +150,7 @@ class PhaseSending:
                 self._ledger.made_late[day] += late
 
     async def _settle_doubts(self, money: MoneyPhase, phase: Phase, epoch: int, unstarted: Collection[int]) -> None:
-        """Send what was set aside, and decide what is in doubt; nothing else of the ledger is in flight.
+        """Decide what is in doubt, by the balances first; nothing else of the ledger is in flight.
 
         Args:
             money: sends the phase.
@@ -159,8 +159,6 @@ class PhaseSending:
             unstarted: ordinals of the transactions up to this epoch that were not started.
         """
         context, ledger = self._context, self._ledger
-        await context.pool.run_all(list(money.set_aside), money.ask_again)
-        ledger.in_doubt += money.set_aside  # the run is being stopped
         context.journal.flush()
         note_signs(context, ledger, [money.channel])
         if ledger.in_doubt and not context.pool.admission.is_draining:
@@ -172,6 +170,7 @@ class PhaseSending:
                 {phase: money.channel},
                 missed=lambda unresolved: money.missed(unresolved.item),
             )
+            note_signs(context, ledger, [money.channel])
 
 
 def note_signs(context: RunContext, ledger: LedgerState, channels: Iterable[Channel]) -> None:

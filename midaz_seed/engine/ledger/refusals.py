@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.requests.answer import Answer
 from midaz_seed.engine.requests.sender import RetryBudget
-from midaz_seed.engine.requests.transactions import SET_ASIDE_AFTER_S
+from midaz_seed.engine.requests.transactions import IN_FLIGHT_MAX_S
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.midaz import routes
 from midaz_seed.midaz.api import transaction_request
@@ -119,7 +119,7 @@ class _Refusals:
             return await budget.should_retry(answer)
         now_s = self._sender.clock.monotonic()
         sending.in_use_since_s = min(sending.in_use_since_s, now_s)
-        if now_s - sending.in_use_since_s > SET_ASIDE_AFTER_S:
+        if now_s - sending.in_use_since_s > IN_FLIGHT_MAX_S:
             # a server that was killed leaves keys in use; had it accepted the transaction, the balances would show it
             self._use_next_key(sending)
         await self._sender.sleep(IN_USE_PAUSE_S)

@@ -1,5 +1,6 @@
 """Read the balances of a ledger at one moment, and solve what they show."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -60,13 +61,19 @@ class Snapshot:
 class SnapshotSeries:
     """Snapshots of one ledger, with pauses between them, until the settlement deadline."""
 
-    def __init__(self, context: RunContext, ledger: LedgerState, phase: Phase) -> None:
+    def __init__(self, context: RunContext, ledger: LedgerState, phase: Phase, *, until_s: float = math.inf) -> None:
+        """Prepare the reads.
+
+        Args:
+            phase: in which they are counted.
+            until_s: an earlier deadline (monotonic).
+        """
         wait = context.settings.settlement
         self._context = context
         self._ledger = ledger
         self._phase = phase
         self._pause_s, self._longest_pause_s = wait.initial_delay_s, wait.max_delay_s
-        self._until_s = context.clock.monotonic() + wait.deadline_s
+        self._until_s = min(context.clock.monotonic() + wait.deadline_s, until_s)
         self._last: Snapshot | None = None
         self.is_steady = False
         """The last snapshot equals the one before it."""

@@ -97,8 +97,6 @@ class FollowUpSender(TransactionSender):
         path: str,
         parent: str,
         key: IdempotencyKey | None = None,
-        *,
-        wait: bool = True,
     ) -> UnresolvedTransaction | None:
         """Send one follow-up until its outcome is known or must be left open.
 
@@ -106,7 +104,7 @@ class FollowUpSender(TransactionSender):
             item: the follow-up.
             ordinal: its index in the phase.
             path: ignored; the path names the transaction that it refers to.
-            parent: as in `TransactionSender.send`, like `key` and `wait`.
+            parent: as in `TransactionSender.send`, like `key`.
 
         Returns:
             As `TransactionSender.send`.
@@ -124,7 +122,7 @@ class FollowUpSender(TransactionSender):
             await self._sender.sleep(LOOK_UP_PAUSE_S)
         path = routes.transactions(first.place, f"{first.ids[item.of]}/{item.endpoint}")
         # without the answer of the transaction that it refers to: another one must not pass for its own
-        return await super().send(item._replace(answer=b""), ordinal, path, parent, key, wait=wait)
+        return await super().send(item._replace(answer=b""), ordinal, path, parent, key)
 
     def _evidence(self, answer: Answer, item: TransactionItem) -> Evidence:
         response = answer.response

@@ -40,9 +40,9 @@ from midaz_seed.transport.base import Response
 FOREIGN_MAX = 6
 """Answers of other items that one key may give, never the same twice in a row, before the transaction is left in doubt.
 """
-IN_FLIGHT_PAUSE_MIN_S, IN_FLIGHT_PAUSE_MAX_S = 0.05, 60.0
-SET_ASIDE_AFTER_S = 5.0
-"""How long a key may be in flight before its transaction is set aside: a crashed server leaves keys in flight until
+IN_FLIGHT_PAUSE_MIN_S = 0.05
+IN_FLIGHT_MAX_S = 5.0
+"""How long a key may be in flight before its transaction is left in doubt: a crashed server leaves keys in flight until
 they expire, and each would occupy a worker until then.
 """
 
@@ -74,8 +74,6 @@ class UnresolvedTransaction:
     generation: int
     first_sent_s: float
     """First attempt under that key (monotonic)."""
-    set_aside: bool = False
-    """Postponed, because its key is in flight."""
     key_is_taken: bool = False
     """The key holds another item's answer."""
     in_flight: bool = False
@@ -148,8 +146,6 @@ class TransactionSender:
         path: str,
         parent: str,
         key: IdempotencyKey | None = None,
-        *,
-        wait: bool = True,
     ) -> "UnresolvedTransaction | None":
         """Send one transaction until its outcome is known or must be left open.
 
@@ -159,7 +155,6 @@ class TransactionSender:
             path: URL path to post it to.
             parent: URL path of the ledger, for error reports.
             key: the first key to use, where it was sent before.
-            wait: False: return a transaction whose key stays in flight as set aside, to be sent again later.
 
         Returns:
             None when it was made. Otherwise the failure: of class IN_DOUBT when it may have been applied, of any other
@@ -197,11 +192,11 @@ class TransactionSender:
         known = key.known if key is not None else Effect.NOT_MADE
         if answer.verdict.disposition is not Disposition.EXPIRED:
             self.flow.begin(answer.sent_s)
-        if first_sent_s is None:
-            first_sent_s = answer.sent_s
+        if first_sent_s is None:  # a key that was not sent may be of any age
+            first_sent_s = answer.sent_s if answer.verdict.disposition is not Disposition.EXPIRED else float("-inf")
         sending = Sending(item, ordinal, parent, request, generation, first_sent_s, known)
         try:
-            return await self._until_known(sending, answer, wait=wait)
+            return await self._until_known(sending, answer)
         except StoppedError:
             if sending.known is Effect.NOT_MADE:
                 self.phase_log.not_made(ordinal)
@@ -209,7 +204,7 @@ class TransactionSender:
                 self._sender.abandon(self._phase)
             raise
 
-    async def _until_known(self, sending: Sending, answer: Answer, *, wait: bool) -> "UnresolvedTransaction | None":
+    async def _until_known(self, sending: Sending, answer: Answer) -> "UnresolvedTransaction | None":
         """Send the same bytes under the same key until an answer decides, or the key may have expired."""
         item, clock = sending.item, self._sender.clock
         budget = self._sender.retry_budget(self._phase)
@@ -217,8 +212,6 @@ class TransactionSender:
             sending.attempts = answer.attempts = sending.attempts + 1
             disposition = answer.verdict.disposition
             if disposition is Disposition.EXPIRED:
-                if sending.attempts == 1:  # nothing was sent, so the key may have expired
-                    sending.first_sent_s = float("-inf")
                 return self._in_doubt(sending, answer)
             sending.in_flight = disposition is Disposition.IN_FLIGHT
             if answer.response is None:
@@ -240,26 +233,16 @@ class TransactionSender:
                 sending.foreign += 1
             elif disposition is Disposition.IN_FLIGHT:
                 self._note(answer.failure(sending.request), sending)
-                if clock.monotonic() - sending.first_sent_s > SET_ASIDE_AFTER_S:
-                    self.crash_seen = f"a key stayed in flight for more than {SET_ASIDE_AFTER_S:g} s ({item.key})"
-                    if not wait:
-                        return self._unresolved(sending, answer, set_aside=True)
-                await self._sender.sleep(self._in_flight_pause_s(sending))
+                age_s = clock.monotonic() - sending.first_sent_s
+                if age_s > IN_FLIGHT_MAX_S:
+                    self.crash_seen = f"a key stayed in flight for more than {IN_FLIGHT_MAX_S:g} s ({item.key})"
+                    return self._in_doubt(sending, answer)
+                await self._sender.sleep(max(age_s, IN_FLIGHT_PAUSE_MIN_S))
             elif not await self._may_try_again(sending, answer, budget, confirmed=confirmed):
                 return await self._ended(sending, answer)
             unknown = sending.known is not Effect.NOT_MADE
             not_after_s = sending.first_sent_s + self._resend_within_s if unknown else None
             answer = await self._sender.attempt(sending.request, self._phase, not_after_s=not_after_s)
-
-    def _in_flight_pause_s(self, sending: Sending) -> float:
-        """Return the pause before the next sending under a key that is in flight: the age of the key, within limits.
-
-        So a key that a crashed server left in flight is sent about a dozen times in its whole life.
-        """
-        age_s = self._sender.clock.monotonic() - sending.first_sent_s
-        pause_s = min(max(age_s, IN_FLIGHT_PAUSE_MIN_S), IN_FLIGHT_PAUSE_MAX_S)
-        left_s = self._resend_within_s - age_s  # the last time at which it may be sent
-        return min(pause_s, left_s) if left_s > 0 else pause_s
 
     async def _may_try_again(self, sending: Sending, answer: Answer, budget: RetryBudget, *, confirmed: bool) -> bool:
         """Wait as needed, and return whether another attempt may be made under the same key."""
@@ -335,16 +318,13 @@ class TransactionSender:
         doubt = Verdict(Disposition.UNKNOWN, ErrorClass.IN_DOUBT, verdict.code, message)
         return self._unresolved(sending, Answer(doubt, answer.response, answer.attempts), key_is_taken=key_is_taken)
 
-    def _unresolved(
-        self, sending: Sending, answer: Answer, *, set_aside: bool = False, key_is_taken: bool = False
-    ) -> "UnresolvedTransaction":
+    def _unresolved(self, sending: Sending, answer: Answer, *, key_is_taken: bool = False) -> "UnresolvedTransaction":
         return UnresolvedTransaction(
             sending.item,
             sending.ordinal,
             answer.failure(sending.request),
             sending.generation,
             sending.first_sent_s,
-            set_aside=set_aside,
             key_is_taken=key_is_taken,
             in_flight=sending.in_flight,
             unanswered_s=sending.unanswered_s,
