@@ -39,7 +39,7 @@ COMMANDS = {
     "runs": "List, show or delete the runs in a runs directory.",
     "doctor": "Check a Midaz before a run: go or no-go.",
     "verify": "Verify that a Midaz holds the planned data; write nothing.",
-    "bench": "Measure the cases of a scenario, and variants of the settings, in repeated runs.",
+    "bench": "Measure cases and variants in repeated runs.",
     "audit": "Check the invariants of ledgers without a plan; write nothing.",
     "teardown": "Remove what a run created, and nothing else.",
     "sandbox": "Run the embedded Midaz.",

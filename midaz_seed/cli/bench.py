@@ -109,7 +109,9 @@ def bench(
     quiet: bool,
     **options: Any,
 ) -> None:
-    """Measure the cases of a scenario, and variants of the settings, in repeated runs that are verified.
+    """Measure cases and variants in repeated runs.
+
+    The cases are those of a scenario, the variants other settings; every run is verified.
 
     \b
     midaz-seed bench --scenario contention --target sandbox

@@ -69,7 +69,12 @@ def test_a_run_with_damaged_files_is_shown_or_refused(data: bytes, rejects: byte
     (RUN.path / "rejects.ndjson").write_bytes(rejects + b"\n")
     refused = _is_refused(RUN.read_record)
     assert not refused or data != rendered(orjson.loads(RECORD))
-    for arguments in (["list"], ["list", "--json"], ["show", "night-1"], ["show", "night-1", "--json"]):
+    for arguments, in_json in ([], False), (["--json"], True):  # the other runs are listed
+        done = run_cli("runs", "list", *arguments, "--runs-dir", str(RUNS))
+        assert done.returncode == 0, done
+        said = done.stdout if in_json else done.stderr
+        assert ("not a run record of midaz-seed" in said) == refused, done
+    for arguments in (["show", "night-1"], ["show", "night-1", "--json"]):
         done = run_cli("runs", *arguments, "--runs-dir", str(RUNS))
         assert done.returncode == (2 if refused else 0), done
     assert len(list_runs(RUNS)) == 1

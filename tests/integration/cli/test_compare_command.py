@@ -83,7 +83,10 @@ def test_a_threshold_that_fails_gives_exit_code_5(folder: Path) -> None:
         (("before/1.json", "after.json", "--fail-if", "movements_per_s == 1x"), "must use <, <=, > or >="),
         (("before/1.json", "after.json", "--json", "--markdown"), "both print on stdout"),
         (("before/1.json", "bad.json"), "not a report of midaz-seed"),
-        (("before/1.json", "damaged.json"), "a report is damaged: 'elsewhere' is not a valid Phase"),
+        (
+            ("before/1.json", "damaged.json"),
+            "not a report of midaz-seed: time_series has the unknown phase 'elsewhere'",
+        ),
         (("before/1.json", ","), "no report is named"),
         (("before/1.json", "empty"), "no report in this directory"),
     ],

@@ -37,7 +37,7 @@ def test_after_a_server_that_is_away_the_same_command_is_right_and_resume_says_w
     assert done.returncode == 2
     assert "a run begins when it has reached its server" in done.stderr
     assert "start it with `midaz-seed run` and its settings" in done.stderr
-    page = (Path(__file__).parents[3] / "docs" / "troubleshooting.md").read_text()
+    page = (Path(__file__).parents[3] / "docs" / "exit-codes.md").read_text()
     row = next(line for line in page.splitlines() if line.startswith("| 3 |"))
     assert "the same command again" in row
     assert "--resume" not in row

@@ -103,7 +103,7 @@ async def test_a_run_without_a_second_of_full_load_has_no_steady_window() -> Non
     [
         ({"openLoop": True}, "openLoop needs requestsPerSecond"),
         ({"arrivals": "poisson"}, "arrivals needs openLoop"),
-        ({"rateCurve": "day:5"}, "'day:5' must be steps as TIME:PERCENT"),
+        ({"rateCurve": "day:5"}, "'day:5' must be constant, steps as TIME:PERCENT"),
         (
             {"openLoop": True, "requestsPerSecond": 9, "rateCurve": "day:5m", "rampS": 1},
             "cannot be combined with rampS",

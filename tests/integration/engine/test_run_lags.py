@@ -53,26 +53,31 @@ async def test_movements_that_only_the_balances_show_are_made_once_and_reported_
     applied: float,
 ) -> None:
     stuck = {**POSTED, "rate": 0.02, "stuck": {"applied": applied, "visible_after_s": 3000}}
-    async with sandbox({"seed": 2, "rules": [stuck]}) as server:
-        settings = settings_for(
-            server.url,
-            volume=SMALL,
-            limits={"maxConcurrency": 16},
-            idempotency={"ttlS": 10, "marginS": 9},
-        )
-        report = await seed_async(settings)
-        assert report.exit_code == 0, report.verdict
-        assert report.proof is not None
-        recovered = sum(phase.recovered for phase in report.phases)
-        assert server.faults.injected["stuck"] > 3
-        assert report.proof.transactions_unlisted == recovered
-        assert (recovered > 0) == (applied > 0)
-        # every balance is the planned one, and a proof that knows nothing of the crash misses just their records
-        alone = await verify_async(settings.model_copy(update={"settlement": Settlement(deadline_s=0.1)}))
-        assert alone.proof is not None
-        found = {difference.what for difference in alone.proof.differences}
-        assert found <= {"transaction count", "transaction"}
-        assert bool(found) == (recovered > 0)
+    for seed in (2, 3, 4, 5):  # round amounts leave it open, now and then, which of the unknown movements were made
+        async with sandbox({"seed": seed, "rules": [stuck]}) as server:
+            settings = settings_for(
+                server.url,
+                volume=SMALL,
+                limits={"maxConcurrency": 16},
+                idempotency={"ttlS": 10, "marginS": 9},
+            )
+            report = await seed_async(settings)
+            if report.exit_code == 4 and "the balances fit more than one answer" in report.verdict:
+                continue
+            assert report.exit_code == 0, report.verdict
+            assert report.proof is not None
+            recovered = sum(phase.recovered for phase in report.phases)
+            assert server.faults.injected["stuck"] > 3
+            assert report.proof.transactions_unlisted == recovered
+            assert (recovered > 0) == (applied > 0)
+            # every balance is the planned one, and a proof that knows nothing of the crash misses just their records
+            alone = await verify_async(settings.model_copy(update={"settlement": Settlement(deadline_s=0.1)}))
+            assert alone.proof is not None
+            found = {difference.what for difference in alone.proof.differences}
+            assert found <= {"transaction count", "transaction"}
+            assert bool(found) == (recovered > 0)
+            return
+    pytest.fail("no run was decided")
 
 
 class _StandsStill:
