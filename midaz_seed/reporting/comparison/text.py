@@ -62,7 +62,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
         yield ""
         for gate in comparison.thresholds:
             reason = f"; {gate.reason}" if gate.reason else ""
-            yield f"threshold {gate.state.value}: {gate.expression} (it is {_gate_value(gate)}{reason})"
+            measure, condition = gate.expression.split(maxsplit=1)
+            yield f"threshold {gate.state.value}: {measure} is {_gate_value(gate)} (fails if {condition}{reason})"
     yield ""
     yield from comparison.notes
     yield comparison.verdict
