@@ -25,6 +25,7 @@ OF_SCENARIOS = {
     Phase.HOLDERS,
     Phase.INSTRUMENTS,
     Phase.FOLLOW_UPS,
+    Phase.READS,
     Phase.REFUSALS,
 }
 """Phases that the presets do not have."""
