@@ -214,6 +214,7 @@ class DaskCluster:
             self._client.close(timeout=CLOSE_S)
             if self._local is not None:
                 self._local.close(timeout=CLOSE_S)
+        self._client.status = "closed"  # one that could not be closed would print a traceback when it goes
         self._config.close()
 
     def _kill_workers(self) -> None:

@@ -24,6 +24,7 @@ from tools.chaos.audit import Audit, Planned, audit, planned_by
 
 TTL_S, MARGIN_S = 300, 30
 STEP_S = 0.05
+HELD_MS = 200
 VOLUME = {"organizations": 1, "portfoliosPerLedger": 0, "segmentsPerLedger": 0, "accountsPerLedger": 12}
 VOLUME |= {"transactionsPerAccount": 6}
 
@@ -34,21 +35,33 @@ class Counting(WrappedTransport):
     def __init__(self, transport: Transport) -> None:
         super().__init__(transport)
         self.keys: Counter[str] = Counter()
+        self.in_flight = 0
 
     async def send(self, request: Request) -> Response:
         key = (request.headers or {}).get("X-Idempotency", "")
         self.keys.update([key] if key else [])
-        return await super().send(request)
+        self.in_flight += 1
+        try:
+            return await super().send(request)
+        finally:
+            self.in_flight -= 1
 
 
 @asynccontextmanager
-async def moving_clock() -> AsyncIterator[FakeClock]:
-    """Yield a clock that moves whenever other tasks had their turn."""
+async def moving_clock(transports: list[Counting]) -> AsyncIterator[FakeClock]:
+    """Yield a clock that moves whenever other tasks had their turn, and no request is in flight.
+
+    A request that the server holds by this clock would wait for ever, so its wait has a limit.
+    """
     clock = FakeClock()
 
     async def move() -> None:
         while True:
             await asyncio.sleep(0)
+            for _ in range(HELD_MS):
+                if not any(transport.in_flight for transport in transports):
+                    break
+                await asyncio.sleep(0.001)
             await clock.advance(STEP_S)
 
     async with anyio.create_task_group() as group:
@@ -75,10 +88,12 @@ async def _run(
         The report, the number of keys left in flight, the sendings by key, the ends of the phases, and an audit.
     """
     ended: Ended = {}
-    async with moving_clock() as clock:
+    transports: list[Counting] = []
+    async with moving_clock(transports) as clock:
         rules = {"seed": 2, "rules": [{"on": "transactions", "methods": ["POST"], **rule}]}
         async with sandbox(rules, clock=clock) as server:
             counting = Counting(http_transport(server.url))
+            transports.append(counting)
             started_s = clock.monotonic()
 
             def emit(event: object) -> None:
