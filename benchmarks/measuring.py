@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
 
+import aiohttp
 import orjson
 
 from midaz_seed.midaz import routes
@@ -148,8 +149,18 @@ async def transfers(url: str, run_id: str, *, accounts: int, count: int) -> list
     each = -(-count // accounts) + 1
     full = one_ledger(url, run_id, accounts=accounts, transactions_per_account=each, concurrency=32)
     (ledger,) = build_plan(full).ledgers
-    path = routes.transactions(Place(report.ledgers[0].organization_id, report.ledgers[0].id), "json")
-    made = [Post(path, item.body, f"{run_id}.{item.key}") for item in ledger.transfers()]
+    place = Place(report.ledgers[0].organization_id, report.ledgers[0].id)
+    async with aiohttp.ClientSession(url) as session:  # what these transfers need, on top of what the first plan needed
+        for item in ledger.deposits():
+            async with session.post(
+                routes.transactions(place, item.endpoint), data=item.body, headers={"Content-Type": "application/json"}
+            ) as answer:
+                if answer.status != 201:
+                    raise SystemExit(f"the round could not be prepared: {answer.status} {await answer.text()}")
+    made = [
+        Post(routes.transactions(place, item.endpoint), item.body, f"{run_id}.{item.key}")
+        for item in ledger.transfers()
+    ]
     return made[:count]
 
 
