@@ -2,7 +2,7 @@
 
 import re
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 TEXT_MAX = 1_000
 """Characters of one foreign text that are printed: more would hide the lines around it."""
@@ -52,6 +52,32 @@ def printable_json(text: str) -> str:
     if text.isascii() and "\x7f" not in text:  # JSON escapes the other control characters anyway
         return text
     return "".join(sign if sign.isprintable() or sign == "\n" else _as_json_escapes(sign) for sign in text)
+
+
+def json_document(document: object) -> str:
+    """Return a document as indented JSON that ends with a newline, as `printable_json` does.
+
+    Args:
+        document: what orjson can write, such as dictionaries, lists and dataclasses.
+    """
+    import orjson  # only commands that write a document need it
+
+    return printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def aligned(rows: Sequence[Sequence[str]], to_the_left: Collection[int]) -> Iterator[str]:
+    """Generate the rows of a table as lines, each column as wide as its widest cell.
+
+    Args:
+        rows: all with the same number of cells.
+        to_the_left: indexes of the columns of words; the others hold numbers, which stand to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for row in rows:
+        yield "  ".join(
+            cell.ljust(width) if index in to_the_left else cell.rjust(width)
+            for index, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
 
 
 def _as_json_escapes(sign: str) -> str:

@@ -4,13 +4,12 @@ from dataclasses import asdict, dataclass
 from statistics import median
 from typing import Any
 
-import orjson
 from pydantic import ConfigDict, TypeAdapter
 
 from midaz_seed.reporting.comparison.comparing import Row
 from midaz_seed.reporting.report_figures import Latency
 from midaz_seed.reporting.report_findings import ThresholdReport
-from midaz_seed.wording import printable_json
+from midaz_seed.wording import json_document
 
 SCHEMA_VERSION = 1
 
@@ -158,8 +157,7 @@ class BenchReport:
 
     def as_json(self) -> str:
         """Return the document as JSON."""
-        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        return printable_json(orjson.dumps(asdict(self), option=options).decode())
+        return json_document(asdict(self))
 
 
 def spread(values: list[float]) -> Spread:

@@ -7,7 +7,7 @@ from midaz_seed.bench.verdict import name_of
 from midaz_seed.reporting.comparison.values import change_text, result_text
 from midaz_seed.reporting.outputs.markdown import escaped, table
 from midaz_seed.reporting.thresholds import value_text
-from midaz_seed.wording import counted, printable, wrapped
+from midaz_seed.wording import aligned, counted, printable, wrapped
 
 WIDTH = 110
 """Maximum columns of a line of text; a table is as wide as its cells."""
@@ -22,7 +22,7 @@ SHOWN = ("transfers", "reads", "follow_ups", "refusals")
 def render_bench(report: BenchReport, width: int) -> str:
     """Return a report as text, of lines up to `width` columns."""
     end = [report.verdict, *([report.next_step] if report.next_step else [])]
-    table_lines = [printable(line) for line in _columns([HEAD, *_rows(report)])]
+    table_lines = [printable(line) for line in aligned([HEAD, *_rows(report)], range(NAMES))]
     before, after = ([printable(line) for line in part] for part in (_head(report), [*_notes(report), "", *end]))
     return "\n".join([*wrapped(before, width), "", *table_lines, "", *wrapped(after, width)]) + "\n"
 
@@ -65,16 +65,6 @@ def _spread(figure: Spread, digits: int) -> str:
     if figure.min == figure.max:
         return middle
     return f"{middle} ({figure.min:,.{digits}f} to {figure.max:,.{digits}f})"
-
-
-def _columns(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    widths = [max(len(row[at]) for row in rows) for at in range(len(HEAD))]
-    for row in rows:
-        cells = [
-            cell.ljust(width) if at < NAMES else cell.rjust(width)
-            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        yield "  ".join(cells).rstrip()
 
 
 def _compared(report: BenchReport) -> Iterator[str]:

@@ -7,7 +7,7 @@ import click
 
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.process import write_utf8_to_stdout
-from midaz_seed.wording import printable, printable_json
+from midaz_seed.wording import json_document, printable
 
 if TYPE_CHECKING:
     from midaz_seed.probe.diagnosis import Diagnosis
@@ -74,10 +74,8 @@ def _flags_for_run(loaded: LoadedSettings) -> list[str]:
 def _document(diagnosis: "Diagnosis", run_command: str) -> str:
     import dataclasses
 
-    import orjson
-
     document = {"schema_version": 1, **dataclasses.asdict(diagnosis), "go": diagnosis.go, "run": run_command}
-    return printable_json(orjson.dumps(document, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+    return json_document(document)
 
 
 def _text(diagnosis: "Diagnosis", run_command: str, width: int) -> str:

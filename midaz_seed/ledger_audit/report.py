@@ -3,11 +3,9 @@
 from collections import Counter
 from dataclasses import asdict, dataclass
 
-import orjson
-
 from midaz_seed.errors import ExitCode
 from midaz_seed.ledger_audit.findings import AuditNote, Finding
-from midaz_seed.wording import counted, printable_json
+from midaz_seed.wording import counted, json_document
 
 SCHEMA_VERSION = 1
 
@@ -86,8 +84,7 @@ class AuditReport:
 
     def as_json(self) -> str:
         """Return the report as a JSON document."""
-        data = orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
-        return printable_json(data.decode())
+        return json_document(asdict(self))
 
 
 def verdict_of(ledgers: int, totals: Counter[str], notes: int) -> tuple[ExitCode, str, str]:

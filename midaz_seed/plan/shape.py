@@ -66,8 +66,10 @@ class LedgerShape:
     def refusals(self) -> int:
         """Transactions of a ledger that the server must refuse."""
         spec = self.scenario.refusals
-        if spec is None or spec.share is None:
-            return spec.count or 0 if spec is not None else 0
+        if spec is None:
+            return 0
+        if spec.share is None:
+            return spec.count or 0
         return self.movements * spec.share // (WHOLE - spec.share)
 
     @property

@@ -34,7 +34,7 @@ from midaz_seed.reporting.report_findings import (
     VerificationReport,
 )
 from midaz_seed.reporting.time_series import TimeSeriesReport
-from midaz_seed.wording import printable_json
+from midaz_seed.wording import json_document
 
 SCHEMA_VERSION = 1
 
@@ -110,11 +110,10 @@ class Report:
 
     def as_json(self) -> str:
         """Return the report as one JSON document. Its long rows of numbers have one line each."""
-        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
         document = {each.name: getattr(self, each.name) for each in dataclasses.fields(self)}
         for name in ("time_series", "latency_histograms"):
             document[name] = orjson.Fragment(orjson.dumps(document[name]))
-        return printable_json(orjson.dumps(document, option=options).decode())
+        return json_document(document)
 
 
 @cache

@@ -5,7 +5,6 @@ from dataclasses import dataclass, fields
 from importlib.metadata import version
 from math import log
 
-import orjson
 from pydantic import TypeAdapter
 
 from midaz_seed.errors import ExitCode
@@ -18,7 +17,7 @@ from midaz_seed.reporting.comparison.statistics import LEVEL, Effect
 from midaz_seed.reporting.comparison.values import change_text, percent_text
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.text_report import CLIENT_IS_FULL_PERCENT, LOOP_IS_LATE_MS
-from midaz_seed.wording import counted, printable_json
+from midaz_seed.wording import counted, json_document
 
 SCHEMA_VERSION = 1
 WANTED = 0.9
@@ -68,9 +67,7 @@ class Comparison:
 
     def as_json(self) -> str:
         """Return it as one JSON document."""
-        options = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
-        document = {each.name: getattr(self, each.name) for each in fields(self)}
-        return printable_json(orjson.dumps(document, option=options).decode())
+        return json_document({each.name: getattr(self, each.name) for each in fields(self)})
 
 
 def comparison_schema() -> JsonObject:

@@ -8,7 +8,7 @@ from midaz_seed.reporting.comparison.gates import Gate
 from midaz_seed.reporting.comparison.statistics import LEVEL
 from midaz_seed.reporting.comparison.values import interval_text, point_text, ratio_text, result_text, value_text
 from midaz_seed.reporting.outputs.markdown import escaped, table
-from midaz_seed.wording import counted, printable, wrapped
+from midaz_seed.wording import aligned, counted, printable, wrapped
 
 WIDTH = 110
 """Columns, at most."""
@@ -54,7 +54,7 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     yield from _differences(comparison)
     yield ""
     shown = list(_shown(comparison.rows))
-    yield from _aligned([_HEAD, *(_cells(row) for row in shown)])
+    yield from aligned([_HEAD, *(_cells(row) for row in shown)], (0, len(_HEAD) - 1))
     left_out = len(comparison.rows) - len(shown)
     if left_out:
         yield f"--json has {counted(left_out, 'more figure')}."
@@ -109,17 +109,6 @@ def _cells(row: Row) -> tuple[str, ...]:
         interval_text(change) if change else "",
         result_text(row),
     )
-
-
-def _aligned(rows: Sequence[Sequence[str]]) -> Iterator[str]:
-    """Return rows as lines: names and results to the left, numbers to the right."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    last = len(widths) - 1
-    for row in rows:
-        yield "  ".join(
-            cell.ljust(size) if index in (0, last) else cell.rjust(size)
-            for index, (cell, size) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
 
 
 def _gate_value(gate: Gate) -> str:
