@@ -10,7 +10,7 @@ import click
 
 from midaz_seed.cli.flags import CHECKS, PACE
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, server_options
-from midaz_seed.cli.outputs import output_options, summarize_audit_for_github, write_audit_outputs
+from midaz_seed.cli.outputs import output_options, report_option, summarize_audit_for_github, write_audit_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -95,13 +95,7 @@ class _LoadOption(click.Option):
     help="Maximum requests in flight [default: 4]",
 )
 @click.option("--restart", is_flag=True, help="Begin again instead of continuing an interrupted audit")
-@click.option(
-    "--report",
-    "report_file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write the report as JSON to this file; - prints it instead of the text.",
-)
+@report_option
 @output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")

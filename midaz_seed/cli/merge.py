@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from midaz_seed.cli.documents import STDOUT, DocumentingCommand, begin_documents
-from midaz_seed.cli.outputs import output_options
+from midaz_seed.cli.outputs import output_options, report_option
 from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.errors import UsageError
 
@@ -19,13 +19,7 @@ from midaz_seed.errors import UsageError
 )
 @click.argument("run_name", metavar="RUN")
 @click.option("--runs-dir", metavar="DIR", help="Directory of the runs  [default: runs]")
-@click.option(
-    "--report",
-    "report_file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write the report as JSON to this file; - prints it instead of the text.",
-)
+@report_option
 @output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 def merge_runs(run_name: str, runs_dir: str | None, report_file: str | None, as_json: bool, **_: Any) -> None:

@@ -95,6 +95,17 @@ OUTPUTS: Mapping[str, Output] = {
 """Parameter -> the file that its flag asks for."""
 
 
+def report_option(command: Command) -> Command:
+    """Add `--report` to a command."""
+    return click.option(
+        "--report",
+        "report_file",
+        metavar="FILE",
+        type=click.Path(dir_okay=False, allow_dash=True),
+        help="Write the report as JSON to this file; - prints it instead of the text.",
+    )(command)
+
+
 def output_options(command: Command) -> Command:
     """Add the flags of OUTPUTS to a command; `settings_options` removes them from its arguments."""
     for parameter, output in OUTPUTS.items():

@@ -8,7 +8,7 @@ from midaz_seed.cli.completing import complete_unfinished_run
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.flags import LoadOption, RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
-from midaz_seed.cli.outputs import output_options
+from midaz_seed.cli.outputs import output_options, report_option
 from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 from midaz_seed.cli.unused import check_given
 from midaz_seed.cli.web import open_live_page, web_options
@@ -42,13 +42,7 @@ ANNOUNCEMENT_WIDTH = 120
     shell_complete=complete_unfinished_run,
     help="Resume an earlier run with its settings: RUN, or the last one that is not finished",
 )
-@click.option(
-    "--report",
-    "report_file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write the report as JSON to this file; - prints it instead of the text.",
-)
+@report_option
 @click.option(
     "--manifest",
     "manifest_file",

@@ -6,7 +6,7 @@ import click
 
 from midaz_seed.cli.completing import complete_run_with_data
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
-from midaz_seed.cli.outputs import output_options
+from midaz_seed.cli.outputs import output_options, report_option
 from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 
 if TYPE_CHECKING:
@@ -20,13 +20,7 @@ if TYPE_CHECKING:
 @settings_options
 @target_options
 @click.argument("run_name", metavar="[RUN]", required=False, shell_complete=complete_run_with_data)
-@click.option(
-    "--report",
-    "report_file",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, allow_dash=True),
-    help="Write the report as JSON to this file; - prints it instead of the text.",
-)
+@report_option
 @output_options
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
