@@ -6,7 +6,7 @@ from midaz_seed.bench.report import BenchReport, Spread
 from midaz_seed.bench.verdict import name_of
 from midaz_seed.reporting.comparison.values import change_text, result_text
 from midaz_seed.reporting.outputs.markdown import escaped, table
-from midaz_seed.reporting.thresholds import value_text
+from midaz_seed.reporting.thresholds import outcome_text
 from midaz_seed.wording import aligned, counted, printable, wrapped
 
 WIDTH = 110
@@ -80,9 +80,7 @@ def _notes(report: BenchReport) -> Iterator[str]:
     yield from _compared(report)
     for result in report.results:
         for each in result.thresholds:
-            name = name_of(result.case, result.variant)
-            reason = f": {each.reason}" if each.reason else ""
-            yield f"threshold {each.state}: {name}: fail if {each.expression}, median {value_text(each)}{reason}"
+            yield f"threshold {each.state}: {name_of(result.case, result.variant)}: {outcome_text(each)}"
     for skipped in report.skipped:
         yield f"not run: {name_of(skipped.case, skipped.variant)}: {skipped.reason}"
     warm_ups = sum(not run.repetition for run in report.runs)

@@ -49,7 +49,7 @@ def judge(
         code = first.exit_code or ExitCode.DIFFERENCES
         return BenchVerdict(code, f"{text}{first.verdict}{left_out}", "See the reports of these runs.")
     failed = [
-        f"{name_of(result.case, result.variant)}: {each.expression} ({outcome_text(each)})"
+        f"{name_of(result.case, result.variant)}: {outcome_text(each)}"
         for result in results
         for each in result.thresholds
         if each.state is ThresholdState.FAILED
