@@ -1,5 +1,6 @@
 """Set-up that all tests share."""
 
+import gc
 import inspect
 import os
 import sys
@@ -28,6 +29,12 @@ if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
             super().__init__(*args, **kwargs)
 
     aioresponses.core.ClientResponse = _Response
+
+
+def pytest_collection_finish() -> None:
+    """Leave modules and tests out of garbage collections, which would walk over all of them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
