@@ -8,7 +8,7 @@ A test or another program replaces a part by an override:
 import math
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
@@ -87,8 +87,10 @@ async def open_run(
     given = overrides or {}
     clock: Clock = given.get(Clock) or SystemClock()
     parts = _Parts(settings, plan, target, clock, emit, session, shard, batch_size, ends_at_s, run_started_at_s)
-    own = open_transport(settings.target, target, clock)
-    async with nullcontext(given[Transport]) if Transport in given else own as transport:
+    connected: AbstractAsyncContextManager[Transport] = (
+        nullcontext(given[Transport]) if Transport in given else open_transport(settings.target, target, clock)
+    )
+    async with connected as transport:
         yield parts.context(transport)
 
 
