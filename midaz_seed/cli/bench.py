@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from midaz_seed.cli.flags import BENCH
+from midaz_seed.cli.option_kinds import BENCH
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, bench_options, settings_options
 
 if TYPE_CHECKING:
