@@ -5,8 +5,6 @@ from dataclasses import dataclass, fields
 from importlib.metadata import version
 from math import log
 
-from pydantic import TypeAdapter
-
 from midaz_seed.errors import ExitCode
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.thresholds import Threshold
@@ -15,6 +13,7 @@ from midaz_seed.reporting.comparison.gates import Gate, GateState, judge
 from midaz_seed.reporting.comparison.identity import Dissimilarity, check_comparable, different_settings
 from midaz_seed.reporting.comparison.statistics import LEVEL, Effect
 from midaz_seed.reporting.comparison.values import change_text, percent_text
+from midaz_seed.reporting.json_schema import document_schema
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.text_report import CLIENT_IS_FULL_PERCENT, LOOP_IS_LATE_MS
 from midaz_seed.wording import counted, json_document
@@ -72,8 +71,7 @@ class Comparison:
 
 def comparison_schema() -> JsonObject:
     """Return the JSON Schema of what `midaz-seed compare --json` prints."""
-    schema = TypeAdapter(Comparison).json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Comparison of runs"}
+    return document_schema(Comparison, "Comparison of runs", version=SCHEMA_VERSION)
 
 
 @dataclass(frozen=True, slots=True)

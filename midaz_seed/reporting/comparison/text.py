@@ -8,6 +8,7 @@ from midaz_seed.reporting.comparison.gates import Gate
 from midaz_seed.reporting.comparison.statistics import LEVEL
 from midaz_seed.reporting.comparison.values import interval_text, point_text, ratio_text, result_text, value_text
 from midaz_seed.reporting.outputs.markdown import escaped, table
+from midaz_seed.reporting.thresholds import found_text
 from midaz_seed.wording import aligned, counted, printable, wrapped
 
 WIDTH = 110
@@ -61,9 +62,8 @@ def _lines(comparison: Comparison) -> Iterator[str]:
     if comparison.thresholds:
         yield ""
         for gate in comparison.thresholds:
-            reason = f"; {gate.reason}" if gate.reason else ""
-            measure, condition = gate.expression.split(maxsplit=1)
-            yield f"threshold {gate.state.value}: {measure} is {_gate_value(gate)} (fails if {condition}{reason})"
+            value = "" if gate.value is None else _gate_value(gate)
+            yield f"threshold {gate.state.value}: {found_text(gate.expression, value, gate.reason)}"
     yield ""
     yield from comparison.notes
     yield comparison.verdict
