@@ -7,6 +7,7 @@ import click
 
 from midaz_seed.cli.flags import BENCH
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, bench_options, settings_options
+from midaz_seed.cli.outputs import junit_option, summarize_bench_for_github, write_bench_outputs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -99,6 +100,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
     type=click.Path(file_okay=False),
     help="Directory for bench.json, bench.md and the report of each run [default: bench/DATE-TIME]",
 )
+@junit_option
 @click.option("--json", "as_json", is_flag=True, help="Print bench.json instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def bench(
@@ -141,7 +143,7 @@ def bench(
         show=_ignore if quiet else _show,
         handle_signals=True,
     )
-    raise SystemExit(_printed(report, folder, as_json=as_json))
+    raise SystemExit(_delivered(report, folder, as_json=as_json))
 
 
 def _with_goal(loaded: LoadedSettings) -> "Settings":
@@ -183,13 +185,25 @@ def _show(step: "BenchStep") -> None:
     click.echo(printable(f"{number}: {name_of(step.case, step.variant)}: {'; '.join(figures)}; {proved}"), err=True)
 
 
-def _printed(report: "BenchReport", folder: "Path", *, as_json: bool) -> int:
-    """Print the report. Return the exit code."""
+def _delivered(report: "BenchReport", folder: "Path", *, as_json: bool) -> int:
+    """Print the report, and write it into the files that flags ask for. Return the exit code."""
+    from dataclasses import replace
+
     from midaz_seed.bench.text import WIDTH, render_bench
+    from midaz_seed.errors import AS_PLANNED, ExitCode, OutputError
+    from midaz_seed.process import write_utf8_to_stdout
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.wording import printable
 
+    try:
+        write_bench_outputs(click.get_current_context(), report)
+    except OutputError as error:
+        exit_code = ExitCode.DIFFERENCES if report.exit_code in AS_PLANNED else report.exit_code
+        verdict = f"{report.verdict} The result was not written: {error}."
+        report = replace(report, exit_code=int(exit_code), verdict=verdict)
+    summarize_bench_for_github(report)
     if as_json:
+        write_utf8_to_stdout()
         click.echo(report.as_json(), nl=False)
     else:
         click.echo(render_bench(report, text_width(sys.stdout, WIDTH)), nl=False)

@@ -146,6 +146,8 @@ def _with_settings(command: Command) -> Command:
             on_stdout = str(loaded.settings.report) in STDOUT
             rest = _with_report_on_stdout(rest) if on_stdout else rest
             begin_documents(None if on_stdout else loaded.settings.report)
+        elif OUTPUTS.keys() & arguments.keys():
+            begin_documents(None)
         return command(**rest)
 
     return with_settings

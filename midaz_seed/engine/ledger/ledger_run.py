@@ -261,7 +261,7 @@ class LedgerRun:
     async def _begin_transfers(self) -> None:
         """Let the rate of the open model follow its curve, and reads begin."""
         context, ledger = self._context, self._ledger
-        if context.settings.generation.limits.reads_per_second and not context.pool.admission.is_draining:
+        if context.settings.generation.limits.has_reads and not context.pool.admission.is_draining:
             ledger.readable = await context.pool.run_one(lambda: find_readable(context, ledger))
         context.sender.begin_transfers()
 
