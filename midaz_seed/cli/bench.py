@@ -8,13 +8,18 @@ import click
 from midaz_seed.cli.flags import BENCH
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, bench_options, settings_options
 from midaz_seed.cli.outputs import junit_option, summarize_bench_for_github, write_bench_outputs
+from midaz_seed.cli.status_line import StatusLine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from midaz_seed.bench.options import BenchStep
     from midaz_seed.bench.report import BenchReport
+    from midaz_seed.engine.context import RunContext
     from midaz_seed.settings.model import Settings
+
+SHOW_EVERY_S, PROGRESS_WIDTH = 0.5, 60
+"""Time between two updates of the progress, and its columns beside the name of the run."""
 
 
 class _BenchOption(click.Option):
@@ -80,7 +85,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
     metavar="TIME",
     default=0.0,
     help="Time that the movements of a counted run take, such as 60s: sets their number by the rate of the warm-up "
-    "[default: as many as the case has]",
+    "[default: 0, as many as the case has]",
 )
 @click.option(
     "--warm-up",
@@ -135,14 +140,19 @@ def bench(
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
     folder = Path(directory) if directory else Path("bench") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     measured = BenchOptions(directory=folder, cases=tuple(options.pop("cases")), **options)
-    report = benchmark(
-        _with_goal(loaded),
-        measured,
-        variants={name: _with_goal(each) for name, each in variants.items()},
-        emit=end_in_time,
-        show=_ignore if quiet else _show,
-        handle_signals=True,
-    )
+    display = _Display(quiet=quiet)
+    try:
+        report = benchmark(
+            _with_goal(loaded),
+            measured,
+            variants={name: _with_goal(each) for name, each in variants.items()},
+            emit=end_in_time,
+            watch=display.watch,
+            show=display.show,
+            handle_signals=True,
+        )
+    finally:
+        display.close()
     raise SystemExit(_delivered(report, folder, as_json=as_json))
 
 
@@ -164,25 +174,51 @@ def _with_goal(loaded: LoadedSettings) -> "Settings":
     return settings.model_copy(update={"preset": "large", "volume": large, "generation": generation})
 
 
-def _ignore(_: "BenchStep") -> None:
-    """Show nothing."""
+class _Display:
+    """Shows on stderr what each run measured, and on a terminal how far the current one is."""
 
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._line = StatusLine()
+        self._run = ""
+        """The current run."""
 
-def _show(step: "BenchStep") -> None:
-    """Show that a run begins, and what it measured."""
-    from midaz_seed.bench.verdict import name_of
-    from midaz_seed.wording import printable
+    def show(self, step: "BenchStep") -> None:
+        """Show that a run begins, or what it measured."""
+        from midaz_seed.bench.verdict import name_of
+        from midaz_seed.wording import printable
 
-    number = f"{step.number} of {step.total}" if step.repetition else "warm-up"
-    if step.run is None:
-        return
-    figures = [
-        f"{phase.name.replace('_', ' ')} {phase.transactions_per_s:,.0f}/s, p99 {phase.latency_ms.p99:,.1f} ms"
-        for phase in step.run.phases
-        if phase.name != "deposits"
-    ]
-    proved = "proved" if step.run.proved else f"NOT proved: {step.run.verdict}"
-    click.echo(printable(f"{number}: {name_of(step.case, step.variant)}: {'; '.join(figures)}; {proved}"), err=True)
+        if self._quiet:
+            return
+        number = f"{step.number} of {step.total}" if step.repetition else "warm-up"
+        self._run = f"{number}: {name_of(step.case, step.variant)}"
+        if step.run is None:
+            self._line.draw(self._run)
+            return
+        figures = [
+            f"{phase.name.replace('_', ' ')} {phase.transactions_per_s:,.0f}/s, p99 {phase.latency_ms.p99:,.1f} ms"
+            for phase in step.run.phases
+            if phase.name != "deposits"
+        ]
+        proved = "proved" if step.run.proved else f"NOT proved: {step.run.verdict}"
+        self._line.clear()
+        click.echo(printable(f"{self._run}: {'; '.join([*figures, proved])}"), err=True)
+
+    async def watch(self, context: "RunContext") -> None:
+        """Show how far the current run is, until cancelled."""
+        from midaz_seed.engine.watched_run import watched_run
+        from midaz_seed.reporting.progress.sampling import Sampler
+
+        if self._quiet or not self._line.redraws:
+            return
+        sampler = Sampler(watched_run(context), context.clock)
+        while True:
+            await context.clock.sleep(SHOW_EVERY_S)
+            self._line.draw(f"{self._run}: {sampler.figures('closed').progress_line(PROGRESS_WIDTH).lstrip()}")
+
+    def close(self) -> None:
+        """Remove the line from the terminal."""
+        self._line.clear()
 
 
 def _delivered(report: "BenchReport", folder: "Path", *, as_json: bool) -> int:
