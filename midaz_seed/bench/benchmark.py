@@ -14,6 +14,9 @@ from midaz_seed.bench.figures import is_proved, phase_figures, result_of
 from midaz_seed.bench.options import BenchOptions, BenchStep, ignore_step
 from midaz_seed.bench.order import first_movements, movements_for, rounds
 from midaz_seed.bench.report import (
+    DOCUMENT,
+    MARKDOWN,
+    RUNS,
     SCHEMA_VERSION,
     BenchReport,
     BenchResult,
@@ -47,8 +50,6 @@ from midaz_seed.settings.target import resolve_target
 
 SIGNALLED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 WARM_UP_RUNS_MAX = 2
-DOCUMENT, MARKDOWN, RUNS = "bench.json", "bench.md", "runs"
-"""The files in the directory of a benchmark, and the folder with the reports of its runs."""
 
 
 async def benchmark_async(

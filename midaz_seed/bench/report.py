@@ -13,6 +13,8 @@ from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.wording import json_document
 
 SCHEMA_VERSION = 1
+DOCUMENT, MARKDOWN, RUNS = "bench.json", "bench.md", "runs"
+"""The files in the directory of a benchmark, and the folder with the reports of its runs."""
 
 
 @dataclass(frozen=True, slots=True)

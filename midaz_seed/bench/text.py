@@ -28,11 +28,21 @@ SHOWN = ("transfers", "reads", "follow_ups", "refusals")
 """The phases in the tables; bench.json has the deposits too."""
 
 
-def render_bench(report: BenchReport, width: int) -> str:
-    """Return a report as text, of lines up to `width` columns."""
+def render_bench(report: BenchReport, width: int, *, columns: int | None = None) -> str:
+    """Return a report as text.
+
+    Args:
+        report: of the benchmark.
+        width: columns of the lines, at most.
+        columns: those of the terminal; a table that would be wider has the medians alone, and not the number of runs.
+            None: any width.
+    """
+    table_lines = [printable(line) for line in aligned([HEAD, *_rows(report)], range(NAMES))]
+    if columns is not None and max(map(len, table_lines)) > columns:
+        short = [row[:-1] for row in [HEAD, *_rows(report, ranges=False)]]
+        table_lines = [printable(line) for line in aligned(short, range(NAMES))]
     found = [*_compared(report), *_judged(report), *_notes(report)]
     end = [report.verdict, *([report.next_step] if report.next_step else [])]
-    table_lines = [printable(line) for line in aligned([HEAD, *_rows(report)], range(NAMES))]
     before, after = ([printable(line) for line in part] for part in (_head(report), [*found, "", *end]))
     return "\n".join([*wrapped(before, width), "", *table_lines, "", *wrapped(after, width)]) + "\n"
 
@@ -63,7 +73,12 @@ def _head(report: BenchReport) -> Iterator[str]:
     yield f"{times}, {sized}; median (lowest to highest)"
 
 
-def _rows(report: BenchReport) -> Iterator[Sequence[str]]:
+def _rows(report: BenchReport, *, ranges: bool = True) -> Iterator[Sequence[str]]:
+    """Generate the rows of the table; `ranges`: with the lowest and the highest value beside the median."""
+
+    def cell(figure: Spread, digits: int) -> str:
+        return _spread(figure, digits) if ranges else f"{figure.median:,.{digits}f}"
+
     for result in report.results:
         for phase in result.phases:
             if phase.name not in SHOWN:
@@ -73,10 +88,10 @@ def _rows(report: BenchReport) -> Iterator[Sequence[str]]:
                 result.case or "-",
                 result.variant or "-",
                 phase.name.replace("_", " "),
-                _spread(phase.transactions_per_s, 0),
-                _spread(moves, 0) if moves.max else "-",
-                _spread(phase.latency_ms_p50, 1),
-                _spread(phase.latency_ms_p99, 1),
+                cell(phase.transactions_per_s, 0),
+                cell(moves, 0) if moves.max else "-",
+                cell(phase.latency_ms_p50, 1),
+                cell(phase.latency_ms_p99, 1),
                 str(result.repetitions),
             )
 

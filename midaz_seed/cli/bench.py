@@ -1,5 +1,6 @@
 """`midaz-seed bench`: measure the cases of a scenario, and variants of the settings."""
 
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -229,7 +230,7 @@ def _delivered(report: "BenchReport", folder: "Path", *, as_json: bool) -> int:
     from midaz_seed.errors import AS_PLANNED, ExitCode, OutputError
     from midaz_seed.process import write_utf8_to_stdout
     from midaz_seed.reporting.terminal import text_width
-    from midaz_seed.wording import printable
+    from midaz_seed.wording import printable, wrapped
 
     try:
         write_bench_outputs(click.get_current_context(), report)
@@ -242,8 +243,11 @@ def _delivered(report: "BenchReport", folder: "Path", *, as_json: bool) -> int:
         write_utf8_to_stdout()
         click.echo(report.as_json(), nl=False)
     else:
-        click.echo(render_bench(report, text_width(sys.stdout, WIDTH)), nl=False)
-        click.echo(printable(f"Written to {folder}: bench.json, bench.md and the report of each run."))
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = text_width(sys.stdout, WIDTH)
+        click.echo(render_bench(report, width, columns=columns), nl=False)
+        written = printable(f"Written to {folder}: bench.json, bench.md and the report of each run.")
+        click.echo("\n".join(wrapped([written], width)))
     if as_json and report.exit_code:
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     return report.exit_code

@@ -73,6 +73,15 @@ def find_reports(sources: str, runs_root: Path) -> list[Path]:
     return found
 
 
+def find_benchmark(source: str) -> Path | None:
+    """Return the bench.json that is named, by itself or by its directory; None where it is none."""
+    from midaz_seed.bench.report import DOCUMENT
+
+    named = Path(source)
+    file = named / DOCUMENT if named.is_dir() else named
+    return file if file.name == DOCUMENT and file.is_file() else None
+
+
 def read_bytes(file: Path) -> bytes:
     """Return what is in a file. Raises UsageError."""
     try:

@@ -256,7 +256,8 @@ class LedgerRun:
         if phase is Phase.TRANSFERS:
             await self._begin_transfers()
         with self._reported(phase) as recorder:
-            if phase is Phase.TRANSFERS and Phase.REFUSALS in self._plan.counts and self._sending.sends_freely(phase):
+            is_mixed = phase is Phase.TRANSFERS and {phase, Phase.REFUSALS} <= self._plan.counts.keys()
+            if is_mixed and self._sending.sends_freely(phase):
                 await self._send_with_refusals(self._sending, recorder)
             else:
                 await self._sending.send(recorder)

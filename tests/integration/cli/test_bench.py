@@ -162,6 +162,21 @@ def test_the_summary_of_a_job_is_the_markdown_of_the_benchmark(
     assert "\n#### uniform, c=4 transport=session against c=2, 2 repetitions\n" in summary
 
 
+def test_two_benchmarks_are_compared_case_by_case(compared: tuple[CliResult, dict[str, Any], Path]) -> None:
+    _, document, folder = compared
+    thresholds = ("--fail-if", "transfers.movements_per_s < 0.95x")
+    same = run_cli("compare", "out", "out/bench.json", *thresholds, cwd=folder)
+    assert same.returncode == 0, same.stderr
+    assert "\nuniform, c=4 transport=session  transfers.movements_per_s  " in same.stdout
+    assert "threshold passed: uniform, c=2: transfers.movements_per_s is 1.000x" in same.stdout
+    assert "No difference can be shown in 2 cases." in same.stdout
+    rows = json.loads(run_cli("compare", "out", "out", "--json", cwd=folder).stdout)["rows"]
+    assert [row["case"] for row in rows if row["is_primary"]] == ["uniform, c=2", "uniform, c=4 transport=session"]
+    mixed = run_cli("compare", f"out/{document['runs'][1]['report']}", "out", cwd=folder)
+    assert mixed.returncode == 2
+    assert "out is a benchmark, and out/runs/" in mixed.stderr
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

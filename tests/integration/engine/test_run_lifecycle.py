@@ -21,7 +21,7 @@ from midaz_seed.transport.base import LostConnectionError, Request, Response, Tr
 from tests.support.kills import run_until_killed
 from tests.support.lifecycle import FROZEN, VOLUME, Items, Writer, hand_made, seed_plan
 from tests.support.sandbox import sandbox
-from tests.support.settings import settings_for
+from tests.support.settings import SHORT_PAUSES, merge, settings_for
 from tests.support.transports import InterceptingTransport, MiddlewareTransport, http_transport
 
 DIALECTS = ["v3.3", "v3.8", "v4"]
@@ -124,12 +124,9 @@ async def test_refusals_are_sent_evenly_among_transfers_without_dates() -> None:
         return response
 
     async with sandbox() as server:
-        settings = settings_for(
-            server.url,
-            scenario="contention#refused-10",
-            volume={"customers": 9, "movements": 27},
-            limits={"maxConcurrency": 1},
-        )
+        case = {"scenario": "contention#refused-10", "volume": {"customers": 9, "movements": 27}}
+        own = {"target": {"baseUrl": server.url}, "generation": {"limits": {"maxConcurrency": 1}}}
+        settings = Settings.model_validate(merge(SHORT_PAUSES, case, own, {"journal": {"enabled": False}}))
         transport = MiddlewareTransport(http_transport(server.url), note)
         report = await seed_async(settings, overrides={Transport: transport})
         await transport.aclose()
