@@ -120,7 +120,7 @@ def _compared(a: str, b: str, root: "Path", *, paired: bool, **options: Any) -> 
                 "--paired has no effect on two benchmarks, whose runs were not made in turns",
                 hint="leave it out, or measure the variants in one benchmark (--variant)",
             )
-        return compare_cases(*map(_read_benchmark, benchmarks), **options)
+        return compare_cases(_read_benchmark(benchmarks[0]), _read_benchmark(benchmarks[1]), **options)
     for side, other, benchmark in ((a, b, benchmarks[0]), (b, a, benchmarks[1])):
         if benchmark is not None:
             raise UsageError(

@@ -30,7 +30,7 @@ BESIDE = (Phase.TRANSFERS, Phase.FOLLOW_UPS)
 """The phases of a ledger in which it is read."""
 IDLE_S = 0.02
 DUE_S = 0.005
-"""Between two looks at how many writes were answered: their reads are sent at most this much later."""
+"""Interval at which answered writes are counted: their reads are sent at most this much later."""
 IN_FLIGHT_MAX = 256
 """Reads in flight; more are dropped and counted."""
 KNOWN_TRANSACTIONS = 1_000
