@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -151,11 +151,24 @@ class _Bench:
 
     async def run(self) -> BenchReport:
         """Run everything, write `bench.json` after each case, and return the report."""
-        self._open_directory()
-        for name, scenario in self._cases.items():
-            case = _CaseState(name, {each: with_scenario(own, scenario) for each, own in self._variants.items()})
+        cases = [
+            _CaseState(name, {each: with_scenario(own, scenario) for each, own in self._variants.items()})
+            for name, scenario in self._cases.items()
+        ]
+        for case in cases:
             for settings in case.settings.values():
-                check_fits(settings, name)
+                check_fits(settings, case.name)
+        self._open_directory()
+        try:
+            return await self._run_cases(cases)
+        finally:
+            if not self._runs:  # nothing is in it
+                with suppress(OSError):
+                    (self._options.directory / RUNS).rmdir()
+                    self._options.directory.rmdir()
+
+    async def _run_cases(self, cases: Sequence[_CaseState]) -> BenchReport:
+        for case in cases:
             await self._case(case)
             self._conclude(case)
             report = self._report()

@@ -134,7 +134,9 @@ def bench(
 
     from midaz_seed.bench.benchmark import benchmark
     from midaz_seed.bench.options import BenchOptions
+    from midaz_seed.cli.announcement import with_sandbox_hint
     from midaz_seed.cli.last_resort import end_in_time
+    from midaz_seed.errors import UnreachableError
     from midaz_seed.reporting.logs import CurrentStderr, configure_logging
 
     settings = loaded.settings
@@ -152,6 +154,8 @@ def bench(
             show=display.show,
             handle_signals=True,
         )
+    except UnreachableError as error:
+        raise with_sandbox_hint(error, settings) from error
     finally:
         display.close()
     raise SystemExit(_delivered(report, folder, as_json=as_json))

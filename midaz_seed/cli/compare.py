@@ -82,6 +82,7 @@ def compare(
     midaz-seed compare a1.json,a2.json,a3.json b1.json,b2.json,b3.json --paired --markdown
     midaz-seed compare bench/before bench/after
     """
+    from midaz_seed.cli.report_sources import reason_of
     from midaz_seed.cli.runs_folder import runs_directory
     from midaz_seed.reporting.comparison.text import WIDTH, render_comparison, render_markdown_comparison
     from midaz_seed.reporting.terminal import text_width
@@ -93,7 +94,7 @@ def compare(
         comparison = _compared(a, b, runs_directory(runs_dir), **options)
     except ValueError as error:  # the columns of a time series, or the counts of a histogram, do not fit one another
         raise UsageError(
-            f"a report is damaged: {' '.join(str(error).split())[:200]}",
+            f"a report is damaged: {reason_of(error)}",
             where=f"{a}, {b}",
             hint="use the files as midaz-seed wrote them",
         ) from error
@@ -149,8 +150,15 @@ def _read_benchmark(file: "Path") -> "dict[str, list[NamedReport]]":
     found: dict[str, list[NamedReport]] = {}
     for run in bench.runs:
         if run.repetition and run.proved:
+            report = file.parent / run.report
+            if not report.is_file():
+                raise UsageError(
+                    "a run of the benchmark has no report there",
+                    where=str(report),
+                    hint=f"keep the reports of the runs beside {file.name}",
+                )
             name = name_of(run.case, run.variant if len(bench.variants) > 1 else "")
-            found.setdefault(name, []).append(_read(file.parent / run.report))
+            found.setdefault(name, []).append(_read(report))
     if not found:
         raise UsageError("no run of this benchmark is counted", where=str(file), hint="its verdict says why")
     return found
@@ -178,4 +186,6 @@ def _read(file: "Path") -> "NamedReport":
 
 
 def _unreadable(file: "Path", error: ValueError, what: str, hint: str) -> UsageError:
-    return UsageError(f"{what}: {' '.join(str(error).split())[:200]}", where=str(file), hint=hint)
+    from midaz_seed.cli.report_sources import reason_of
+
+    return UsageError(f"{what}: {reason_of(error)}", where=str(file), hint=hint)

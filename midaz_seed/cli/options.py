@@ -160,6 +160,8 @@ def _load_variants(texts: Sequence[str], flags: list[Flag], config: str | None) 
 
     parameters, found = click.get_current_context().command.params, dict[str, LoadedSettings]()
     for text in texts:
+        if text in found:
+            raise UsageError(f"--variant {text[:60]!r} is given twice", hint="leave one of them out")
         own = read_variant(text, parameters)
         paths = {flag.path for flag in own}
         loaded = load_settings(

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from midaz_seed.errors import RunError, UsageError
-from midaz_seed.wording import printable
+from midaz_seed.wording import counted, printable
 
 _HINT = "name a run, or a file that --report wrote"
 
@@ -80,6 +80,18 @@ def find_benchmark(source: str) -> Path | None:
     named = Path(source)
     file = named / DOCUMENT if named.is_dir() else named
     return file if file.name == DOCUMENT and file.is_file() else None
+
+
+def reason_of(error: ValueError) -> str:
+    """Return why the content of a file is not what it should be, in one short line."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        first, *others = error.errors(include_url=False, include_context=False, include_input=False)
+        place = ".".join(map(str, first["loc"]))
+        found = f"{place}: {first['msg']}" if place else first["msg"]
+        return f"{found} (and {counted(len(others), 'more problem')})" if others else found
+    return " ".join(str(error).split())[:200]
 
 
 def read_bytes(file: Path) -> bytes:

@@ -175,6 +175,14 @@ def test_two_benchmarks_are_compared_case_by_case(compared: tuple[CliResult, dic
     mixed = run_cli("compare", f"out/{document['runs'][1]['report']}", "out", cwd=folder)
     assert mixed.returncode == 2
     assert "out is a benchmark, and out/runs/" in mixed.stderr
+    (folder / "damaged").mkdir()
+    (folder / "damaged/bench.json").write_text(json.dumps({**document, "runs": 5}))
+    damaged = run_cli("compare", "damaged", "out", cwd=folder)
+    assert "not the report of a benchmark: runs: Input should be a valid array\n" in damaged.stderr
+    (folder / "damaged/bench.json").write_text(json.dumps(document))
+    incomplete = run_cli("compare", "damaged", "out", cwd=folder)
+    assert "a run of the benchmark has no report there" in incomplete.stderr
+    assert damaged.returncode == incomplete.returncode == 2
 
 
 @pytest.mark.parametrize(
@@ -187,6 +195,7 @@ def test_two_benchmarks_are_compared_case_by_case(compared: tuple[CliResult, dic
         (("--variant", "breaker.openX=1"), "breaker.openX"),
         (("--variant", "scenario=demo"), "cannot set scenario: the variants of a benchmark have the same cases"),
         (("--duration", "long"), "'long' is not a time"),
+        (("--variant", "c=8", "--variant", "c=8"), "--variant 'c=8' is given twice"),
         (("--run-id", "mine"), "--run-id has no effect on `midaz-seed bench`"),
         (("--set", "verification.enabled=false"), "only runs that are verified count in a benchmark"),
         (("--customers", "90", "--case", "legs-100"), "transactions with 100 legs, and there are 90 customers"),
@@ -200,6 +209,7 @@ def test_what_is_wrong_with_a_benchmark_is_reported_before_anything_is_sent(
     assert result.returncode == 2
     assert message in result.stderr
     assert list(read_junit((tmp_path / "junit.xml").read_text())) == ["run"]
+    assert [file.name for file in tmp_path.iterdir()] == ["junit.xml"], "no empty directory is left"
 
 
 def test_a_scenario_without_cases_is_measured_as_it_is(tmp_path: Path) -> None:
