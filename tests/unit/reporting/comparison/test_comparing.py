@@ -196,6 +196,15 @@ def test_text_markdown_and_json_have_figures_interval_verdict_and_threshold() ->
     assert document["exit_code"] == 5
 
 
+def test_a_table_that_is_too_wide_for_the_terminal_has_the_ratios_alone() -> None:
+    comparison = compared(BEFORE, SLOWER)
+    wide, narrow = (render_comparison(comparison, width).splitlines() for width in (110, 80))
+    head = next(line for line in wide if line.startswith("figure "))
+    assert head.split() == ["figure", "A", "B", "B", "/", "A", "95", "%", "interval", "difference"]
+    assert next(line for line in narrow if line.startswith("figure ")).split() == [*head.split()[:1], *head.split()[3:]]
+    assert max(map(len, narrow)) <= 80
+
+
 def test_benchmarks_are_compared_case_by_case_and_a_case_of_one_alone_is_named() -> None:
     a, b = (
         {case: [NamedReport(f"{case}.json", report)] for case, report in each.items()}
