@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from midaz_seed.errors import RunError, UsageError
+from midaz_seed.errors import AmbiguousRunError, RunError, UsageError
 from midaz_seed.wording import counted, printable
 
 _HINT = "name a run, or a file that --report wrote"
@@ -25,7 +25,13 @@ def find_report(source: str, runs_root: Path) -> Path:
         return named
     if named.suffix == ".json":
         raise UsageError("no such file", where=source, hint=_HINT)
-    run = find_run(runs_root, source)
+    try:
+        run = find_run(runs_root, source)
+    except AmbiguousRunError:
+        raise
+    except RunError as error:
+        hint = f"{error.hint}; a report that --report wrote is named by its file"
+        raise RunError(error.message, where=error.where, hint=hint) from error
     status = run.read_record().status
     if not (run / REPORT).is_file():
         raise RunError(
