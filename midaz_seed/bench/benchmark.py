@@ -34,7 +34,7 @@ from midaz_seed.bench.sizing import (
     with_scenario,
 )
 from midaz_seed.bench.text import render_markdown
-from midaz_seed.bench.verdict import judge
+from midaz_seed.bench.verdict import SIGNALLED, judge
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.errors import ExitCode, OutputError, PlanError, SeedError, UnsupportedScenarioError
 from midaz_seed.event_loop import synchronous
@@ -48,7 +48,6 @@ from midaz_seed.scenarios.model import Scenario
 from midaz_seed.settings.model import Sandbox, Settings, Target
 from midaz_seed.settings.target import resolve_target
 
-SIGNALLED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 WARM_UP_RUNS_MAX = 2
 
 

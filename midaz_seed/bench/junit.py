@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from midaz_seed.bench.report import BenchReport, BenchResult
 from midaz_seed.bench.text import phase_texts
-from midaz_seed.bench.verdict import name_of
+from midaz_seed.bench.verdict import SIGNALLED, name_of
 from midaz_seed.reporting.outputs.junit import Case, as_suite, junit_document, listed, result_case, threshold_case
 from midaz_seed.wording import counted
 
@@ -55,7 +55,7 @@ def _case(report: BenchReport, case: str, variant: str, result: BenchResult | No
     name = name_of(case, variant)
     runs = [run for run in report.runs if (run.case, run.variant) == (case, variant)]
     elapsed_s = sum(run.elapsed_s for run in runs)
-    wrong = [f"{run.run_id}: {run.verdict}" for run in runs if not run.proved]
+    wrong = [f"{run.run_id}: {run.verdict}" for run in runs if not run.proved and run.exit_code not in SIGNALLED]
     if wrong:
         message = f"{len(wrong)} of {counted(len(runs), 'run')} did not end as planned"
         return Case(name, "failure", message, listed(wrong, len(wrong)), elapsed_s)

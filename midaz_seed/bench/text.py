@@ -37,7 +37,8 @@ def render_bench(report: BenchReport, width: int, *, columns: int | None = None)
         columns: those of the terminal; a table that would be wider has the medians alone, and not the number of runs.
             None: any width.
     """
-    table_lines = [printable(line) for line in aligned([HEAD, *_rows(report)], range(NAMES))]
+    rows = list(_rows(report))
+    table_lines = [printable(line) for line in aligned([HEAD, *rows], range(NAMES))] if rows else ["No run is counted."]
     if columns is not None and max(map(len, table_lines)) > columns:
         short = [row[:-1] for row in [HEAD, *_rows(report, ranges=False)]]
         table_lines = [printable(line) for line in aligned(short, range(NAMES))]

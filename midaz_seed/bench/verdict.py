@@ -9,6 +9,9 @@ from midaz_seed.reporting.report_findings import ThresholdState
 from midaz_seed.reporting.thresholds import outcome_text
 from midaz_seed.wording import counted
 
+SIGNALLED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+"""The exit codes of a run that a signal stopped."""
+
 
 @dataclass(frozen=True, slots=True)
 class BenchVerdict:

@@ -205,7 +205,7 @@ class _Display:
             for phase in step.run.phases
             if phase.name != "deposits"
         ]
-        proved = "proved" if step.run.proved else f"NOT proved: {step.run.verdict}"
+        proved = "proved" if step.run.proved else f"not counted: {step.run.verdict}"
         self._line.clear()
         click.echo(printable(f"{self._run}: {'; '.join([*figures, proved])}"), err=True)
 

@@ -1,14 +1,19 @@
 """`midaz-seed bench`: every case of `contention` is proved, variants are interleaved, thresholds judge the medians."""
 
+import io
 import json
+import os
 from collections.abc import Mapping
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jsonschema
 import pytest
 
 from midaz_seed.bench.report import json_schema, read_bench
+from midaz_seed.cli.status_line import StatusLine
 from midaz_seed.reporting.report import read_report
 from midaz_seed.scenarios.loader import load_scenario
 from tests.support.cli import CliResult, run_cli
@@ -222,3 +227,18 @@ def test_a_scenario_without_cases_is_measured_as_it_is(tmp_path: Path) -> None:
         ("", "", 0),
         ("", "", 1),
     ]
+
+
+def test_a_status_line_is_replaced_cut_to_the_terminal_and_removed() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    with mock.patch.dict(os.environ, {"TERM": "xterm", "COLUMNS": "6"}), redirect_stderr(stream):
+        line = StatusLine()
+        for text in ("zipf: 10 %", "x"):
+            line.draw(text)
+        line.clear()
+        line.clear()
+    assert stream.getvalue() == "\rzipf:\rx    \r \r"

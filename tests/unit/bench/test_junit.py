@@ -1,45 +1,15 @@
 """The JUnit document of a benchmark agrees with its exit code, whatever became of each case."""
 
 import dataclasses
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from midaz_seed.bench.junit import render_bench_junit
-from midaz_seed.bench.report import SCHEMA_VERSION, BenchReport, BenchResult, BenchRun, BenchVariant, SkippedCase
+from midaz_seed.bench.report import BenchVariant, SkippedCase
 from midaz_seed.bench.text import render_markdown
-from midaz_seed.errors import ExitCode
 from tests.support.junit import read_junit
-
-RUN = BenchRun("a", "", 1, 1, "b1-1", "d", "runs/b1-1.json", "", 2.0, 0, "Done.", True, 9, 0.0, 5.0, ())
-
-
-def bench(**changes: Any) -> BenchReport:
-    """A benchmark of the cases a, b and c, of which only a was measured, with changes."""
-    found = BenchReport(
-        schema_version=SCHEMA_VERSION,
-        version="0.1.0",
-        command="bench",
-        exit_code=0,
-        verdict="Done.",
-        next_step="",
-        error=None,
-        bench_id="b1",
-        scenario="contention",
-        target="http://127.0.0.1:3002",
-        server_version="3.8.0",
-        started_at="2026-05-04T10:00:00+00:00",
-        elapsed_s=9.0,
-        repetitions=1,
-        warm_up_s=0.0,
-        duration_s=0.0,
-        cases=("a", "b", "c"),
-        variants=(),
-        results=(BenchResult("a", "", 1, (), ()),),
-        runs=(RUN,),
-    )
-    return dataclasses.replace(found, **changes)
+from tests.support.small_bench import RUN, bench
 
 
 def test_a_case_is_passed_failed_skipped_or_not_measured() -> None:
@@ -57,7 +27,9 @@ def test_a_case_is_passed_failed_skipped_or_not_measured() -> None:
 
 
 def test_a_benchmark_that_was_stopped_is_an_error_and_what_it_did_not_reach_is_skipped() -> None:
-    stopped = bench(exit_code=ExitCode.INTERRUPTED, verdict="Stopped.", variants=(BenchVariant("c=8", {}),), results=())
+    run = dataclasses.replace(RUN, variant="c=8", proved=False, exit_code=130, verdict="Interrupted by SIGINT.")
+    variants = (BenchVariant("c=8", {}),)
+    stopped = bench(exit_code=130, verdict="Stopped.", variants=variants, runs=(run,), results=())
     found = read_junit(render_bench_junit(stopped))
     assert found["bench"] == {"b1": "error: Stopped."}
     assert set(found["cases"]) == {"a, c=8", "b, c=8", "c, c=8"}

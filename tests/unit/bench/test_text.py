@@ -4,7 +4,7 @@ import pytest
 
 from midaz_seed.bench.report import BenchResult, PhaseSpread, Spread
 from midaz_seed.bench.text import render_bench
-from tests.unit.bench.test_junit import bench
+from tests.support.small_bench import bench
 
 RATE, LATENCY = Spread(1_234.0, 900.0, 1_900.0, 80.0), Spread(11.5, 9.0, 30.0, 1.0)
 RESULT = BenchResult("fee-account", "c=8", 3, (PhaseSpread("transfers", RATE, RATE, LATENCY, LATENCY),), ())
