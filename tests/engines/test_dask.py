@@ -5,7 +5,7 @@ import json
 import logging
 import os
 import resource
-import signal
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -72,12 +72,13 @@ async def _audit(url: str, volume: Mapping[str, int] = VOLUME) -> None:
     assert whole.exit_code == 0, whole.verdict
 
 
-def _kill_a_busy_worker(address: str) -> None:
-    """End a worker that carries out a slice, as the system does when memory is short."""
+def _signal_a_busy_worker(address: str, number: Signals) -> int:
+    """Send a signal to a worker that carries out a slice; SIGKILL is what the system does when memory is short."""
     with distributed.Client(address, set_as_default=False) as client:
         busy = next(worker for worker, tasks in client.processing().items() if tasks)
         (pid,) = client.run(os.getpid, workers=[busy]).values()
-    os.kill(pid, signal.SIGKILL)
+    os.kill(pid, number)
+    return int(pid)
 
 
 async def _in_the_middle(context: RunContext) -> None:
@@ -144,7 +145,7 @@ async def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Any, t
 
     async def kill(context: RunContext) -> None:
         await _in_the_middle(context)
-        await asyncio.to_thread(_kill_a_busy_worker, address)
+        await asyncio.to_thread(_signal_a_busy_worker, address, Signals.SIGKILL)
 
     async with sandbox(SLOW) as server:
         settings = _settings(server.url, tmp_path)
@@ -201,6 +202,93 @@ async def test_limits_and_error_budget_are_those_of_the_whole_run(cluster: Any, 
     own: list[Any] = [each.settings["generation"]["limits"] for each in slices]  # type: ignore[index, call-overload]
     assert sum(each["requestsPerSecond"] for each in own) == 300
     assert all(0 < each["durationS"] < 3600 for each in own)
+
+
+async def test_a_slice_whose_worker_hangs_is_given_up_after_the_time_limit(cluster: Any, tmp_path: Path) -> None:
+    hanging: list[int] = []
+
+    async def hang(context: RunContext) -> None:
+        while not any(_moves_money(context, ledger.key) for ledger in context.plan.ledgers):
+            await asyncio.sleep(0.05)
+        hanging.append(
+            await asyncio.to_thread(_signal_a_busy_worker, cluster.scheduler_address, Signals.SIGSTOP)
+        )
+
+    async with sandbox(SLOW) as server:
+        limits = {"durationS": 6}
+        volume = {**VOLUME, "transactionsPerAccount": 80}
+        settings = _settings(server.url, tmp_path, volume=volume, generation={"limits": limits})
+        try:
+            report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address, watch=hang)
+        finally:
+            for pid in hanging:
+                os.kill(pid, Signals.SIGCONT)
+        while any(run.owner() is not None for run in list_runs(tmp_path)):  # it ends by itself, for the next test
+            await asyncio.sleep(0.1)
+    assert report.exit_code == 1
+    assert "1 slice of 2 ended without a result: slice " in report.verdict
+    assert "had not ended when the time limit was over, and was given up" in report.verdict
+    assert "Run the same command again" in report.next_step
+    assert report.engine is not None
+    assert report.engine.lost == 1
+    assert 0 < report.plan_done_percent < 100
+    assert len(report.ledgers) == 2, "the other slice has ended by itself, and its work is kept"
+
+
+async def test_the_error_budget_is_compared_with_the_failures_of_all_slices(cluster: Any, tmp_path: Path) -> None:
+    """Four accounts of slice 1 fail: more than the budget of its own items, and less than that of the whole run."""
+    made, failing, retries = 16, 8, 1  # accounts of slice 2, and requests that fail
+    second = made + failing + 16 + 8  # within the accounts of another run
+    rules = [
+        {"from_request": made + 1, "to_request": made + failing},
+        {"from_request": second, "to_request": second + 3},
+    ]
+    refused = {"on": "accounts", "methods": ["POST"], "status": {"code": 503, "when": "before"}}
+
+    def settings(run_id: str, budget: float, **limits: Any) -> Settings:
+        return _settings(
+            server.url,
+            tmp_path,
+            runId=run_id,
+            errorBudgetPercent=budget,
+            verification={"enabled": False},  # which would find differences
+            breaker={"failures": 1000},
+            generation={"retries": {"max": retries}, "limits": {"maxConcurrency": 2, **limits}},
+        )
+
+    async with sandbox({"rules": [{**refused, **rule} for rule in rules]}) as server:
+        alone = await seed_async(settings("first", 0, shards=1, slice="2/2"))
+        assert (alone.exit_code, alone.failed_items_total) == (0, 0), alone.verdict
+        run = partial(seed_on_dask_async, scheduler=cluster.scheduler_address)
+        within = await run(settings("first", 1.3))
+        assert (within.exit_code, within.verdict) == (0, "Done, not verified.")
+        slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+        assert within.failed_items_total == 4
+        assert max(each.error_rate_percent for each in slices) > 1.3 > within.error_rate_percent > 0
+        beyond = await run(settings("second", 0.1))
+        assert beyond.failed_items_total > 0
+        assert beyond.exit_code == 1
+        assert beyond.verdict == (
+            f"{beyond.error_rate_percent:.2f} % of the items failed, the budget is 0.1 %."
+        )
+
+
+async def test_a_stop_rule_ends_each_slice_and_the_same_command_continues(cluster: Any, tmp_path: Path) -> None:
+    failing = {"on": "transactions", "methods": ["POST"], "rate": 0.5, "status": {"code": 503}}
+    latency = {"on": "transactions", "methods": ["POST"], "latency": {"ms": 15}}
+    volume = {**VOLUME, "transactionsPerAccount": 60}
+    async with sandbox({"rules": [failing, latency]}) as server:
+        settings = partial(_settings, server.url, tmp_path, volume=volume, breaker={"failures": 1000})
+        run = partial(seed_on_dask_async, scheduler=cluster.scheduler_address)
+        stopped = await run(settings(stop={"errorRatePercent": 20, "windowS": 1}))
+        assert stopped.exit_code == 1
+        assert stopped.verdict.startswith("Stopped by a rule: "), stopped.verdict
+        assert "stop.errorRatePercent is 20" in stopped.verdict
+        assert 0 < stopped.plan_done_percent < 100
+        assert {ledger.state for ledger in stopped.ledgers} <= {"stopped", "done"}
+        finished = await run(settings())
+        assert (finished.exit_code, finished.plan_done_percent) == (0, 100), finished.verdict
+        await _audit(server.url, volume)
 
 
 def _limit_files(limit: int) -> None:
@@ -262,6 +350,17 @@ async def test_tls_is_that_of_dask_and_a_scheduler_with_it_accepts_no_other(tmp_
                 assert "Dask's own settings for TLS" in without.value.hint
 
 
+def _shift_clock(by_s: float) -> None:
+    """Let the clock of this process be wrong; 0: let it be right again."""
+    right = getattr(time.time, "right", time.time)
+
+    def shifted() -> float:
+        return float(right()) + by_s
+
+    shifted.right = right  # type: ignore[attr-defined]
+    time.time = shifted if by_s else right
+
+
 async def _refused(server: SandboxServer, error: SeedError, runs: Path) -> str:
     """Assert that nothing was begun, and return the message."""
     assert await read_balances(server.url) == {}
@@ -289,6 +388,20 @@ async def test_a_cluster_that_cannot_carry_out_the_run_is_refused_and_nothing_is
         with pytest.raises(RunError, match=r"worker \d \(tcp.* has no target.authToken: set MIDAZ_SEED_") as token:
             await seed_on_dask_async(secret, scheduler=address)
         assert "a-secret-token" not in await _refused(server, token.value, tmp_path)
+
+        def on_one_worker(by_s: float) -> None:
+            with distributed.Client(address, set_as_default=False) as client:
+                client.run(_shift_clock, by_s, workers=[min(client.scheduler_info(n_workers=-1)["workers"])])
+
+        limited = _settings(server.url, tmp_path, generation={"limits": {"durationS": 60}})
+        for by_s, wrong in ((30.0, "30 s ahead"), (-30.0, "30 s behind")):
+            await asyncio.to_thread(on_one_worker, by_s)
+            try:
+                with pytest.raises(RunError, match=rf"^worker \d \(tcp[^;]* has a clock that is {wrong}: with") as clock:
+                    await seed_on_dask_async(limited, scheduler=address)
+            finally:
+                await asyncio.to_thread(on_one_worker, 0.0)
+            assert "all clocks have to agree" in await _refused(server, clock.value, tmp_path)
 
         connected = await asyncio.to_thread(DaskCluster.connect, address)
         task = slice_task(settings, build_plan(settings))
