@@ -210,9 +210,7 @@ async def test_a_slice_whose_worker_hangs_is_given_up_after_the_time_limit(clust
     async def hang(context: RunContext) -> None:
         while not any(_moves_money(context, ledger.key) for ledger in context.plan.ledgers):
             await asyncio.sleep(0.05)
-        hanging.append(
-            await asyncio.to_thread(_signal_a_busy_worker, cluster.scheduler_address, Signals.SIGSTOP)
-        )
+        hanging.append(await asyncio.to_thread(_signal_a_busy_worker, cluster.scheduler_address, Signals.SIGSTOP))
 
     async with sandbox(SLOW) as server:
         limits = {"durationS": 6}
@@ -268,9 +266,7 @@ async def test_the_error_budget_is_compared_with_the_failures_of_all_slices(clus
         beyond = await run(settings("second", 0.1))
         assert beyond.failed_items_total > 0
         assert beyond.exit_code == 1
-        assert beyond.verdict == (
-            f"{beyond.error_rate_percent:.2f} % of the items failed, the budget is 0.1 %."
-        )
+        assert beyond.verdict == (f"{beyond.error_rate_percent:.2f} % of the items failed, the budget is 0.1 %.")
 
 
 async def test_a_stop_rule_ends_each_slice_and_the_same_command_continues(cluster: Any, tmp_path: Path) -> None:
@@ -397,7 +393,9 @@ async def test_a_cluster_that_cannot_carry_out_the_run_is_refused_and_nothing_is
         for by_s, wrong in ((30.0, "30 s ahead"), (-30.0, "30 s behind")):
             await asyncio.to_thread(on_one_worker, by_s)
             try:
-                with pytest.raises(RunError, match=rf"^worker \d \(tcp[^;]* has a clock that is {wrong}: with") as clock:
+                with pytest.raises(
+                    RunError, match=rf"^worker \d \(tcp[^;]* has a clock that is {wrong}: with"
+                ) as clock:
                     await seed_on_dask_async(limited, scheduler=address)
             finally:
                 await asyncio.to_thread(on_one_worker, 0.0)
