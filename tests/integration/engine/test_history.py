@@ -127,15 +127,15 @@ async def test_accounts_of_a_transaction_that_a_crash_keeps_from_the_list_are_le
     tmp_path: Path,
 ) -> None:
     """The server computes a history from its records, and this one follows an hour later."""
-    stuck = {"on": "transactions", "methods": ["POST"], "from_request": 120, "to_request": 120}
+    stuck = {"on": "transactions", "methods": ["POST"], "from_request": 300, "to_request": 303}
     rule = {**stuck, "stuck": {"applied": 1.0, "visible_after_s": 3000}}
     async with sandbox({"rules": [rule]}) as server:
         settings = history_settings(server.url, tmp_path, runs=tmp_path / "runs", as_of=EVERY_DAY)
         report = await seed_async(settings)
-        assert server.faults.injected["stuck"] == 1
+        assert server.faults.injected["stuck"] == 4
         assert report.exit_code == 0, (report.verdict, report.proof)
         assert report.proof is not None
-        assert report.proof.transactions_unlisted == 1
+        assert report.proof.transactions_unlisted == 4
         history = _history(report)
         assert re.fullmatch(
             r"no history of [1-9] accounts, because the server does not list all their transactions yet",
