@@ -33,11 +33,11 @@ from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.runs.directory import MANIFEST, REPORT, RunStatus, find_run, list_runs
 from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
-from midaz_seed.transport.base import Request
+from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.cli import run_cli
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
-from tests.support.transports import http_transport
+from tests.support.transports import MiddlewareTransport, Send, http_transport
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
 VOLUME = {"accountsPerLedger": 8, "transactionsPerAccount": 12, "ledgersPerOrganization": 2, "organizations": 2}
@@ -241,13 +241,11 @@ async def test_slices_for_which_no_worker_was_free_are_given_up_after_the_time_l
         assert await read_balances(server.url) == {}
 
 
-async def _forbid_sending(server: SandboxServer) -> None:
-    """Forbid an account of the first ledger to send, as an operator of the server may."""
-    wire = http_transport(server.url)
-    organization, ledger = next(iter(server.state.ledger_states))
-    balances = f"/v1/organizations/{organization}/ledgers/{ledger}/balances"
+async def _forbid_sending(url: str, ledger: str) -> None:
+    """Forbid an account of a ledger to send, as an operator of the server may; one that was used may for an hour."""
+    wire, balances = http_transport(url), f"{ledger}/balances"
     rows = orjson.loads((await wire.send(Request("GET", f"{balances}?limit=100"))).body)["items"]
-    own = next(row for row in rows if not row["alias"].startswith("@external"))
+    own = next(row for row in rows if not row["alias"].startswith("@external") and row["available"] == "0")
     answer = await wire.send(Request("PATCH", f"{balances}/{own['id']}", b'{"allowSending":false}'))
     assert answer.status == 200, answer.body
     await wire.aclose()
@@ -256,16 +254,25 @@ async def _forbid_sending(server: SandboxServer) -> None:
 async def test_the_error_budget_is_compared_with_the_failures_of_all_slices(cluster: Any, tmp_path: Path) -> None:
     """All failures are in one slice: a budget between its share and that of the whole run is not exceeded."""
 
-    async def stop_before_money_moves(context: RunContext) -> None:
-        accounts = context.meter.phases[Phase.ACCOUNTS]
-        while accounts.created < accounts.planned:
-            await asyncio.sleep(0.01)
-        context.stop("an operator comes first")
+    contexts: list[RunContext] = []
+    paths: list[str] = []
 
-    async with sandbox(SLOW) as server:
+    async def watch(context: RunContext) -> None:
+        contexts.append(context)
+
+    async def stop_at_the_first_deposit(request: Request, forward: Send) -> Response:
+        if request.method == "POST" and "/transactions/" in request.path:
+            paths.append(request.path)
+            contexts[0].stop("an operator comes first")
+        return await forward()
+
+    async with sandbox() as server:
         unverified = {"verification": {"enabled": False}}  # it would find differences
-        await seed_async(settings_for(server.url, volume=VOLUME, **unverified), watch=stop_before_money_moves)
-        await _forbid_sending(server)
+        transport = MiddlewareTransport(http_transport(server.url), stop_at_the_first_deposit)
+        first = settings_for(server.url, volume=VOLUME, **unverified)
+        await seed_async(first, watch=watch, overrides={Transport: transport})
+        await transport.aclose()
+        await _forbid_sending(server.url, paths[0].partition("/transactions/")[0])
         settings = partial(_settings, server.url, tmp_path, **unverified)
         run = partial(seed_on_dask_async, scheduler=cluster.scheduler_address)
         beyond = await run(settings(errorBudgetPercent=0))
