@@ -159,7 +159,7 @@ class _Resumption:
         self._shown: KnownTransactions = {}
         """Those that are acknowledged or listed."""
         self._shown_most = 0
-        """The largest number of them at one look."""
+        """The largest number of them in any read of the list."""
         self._ambiguous = False
         """More than one set of transactions explains the balances."""
         if earlier is not None:
