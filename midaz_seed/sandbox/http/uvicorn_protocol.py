@@ -11,8 +11,9 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from midaz_seed.sandbox.core.messages import TRANSPORT, Reply, text_reply
+from midaz_seed.sandbox.core.messages import TRANSPORT, Headers, Reply, text_reply
 from midaz_seed.sandbox.http.app import FastEntry
+from midaz_seed.sandbox.http.plain_request import read_plain
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
@@ -74,13 +75,28 @@ class Protocol(HttpToolsProtocol):
         self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self._one_write}}
         app: Any = self.app
         self._fast_entry: FastEntry | None = app.fast_entry
+        self._in_message = False
+        """Whether the parser has a part of a request."""
         self._fast = False
         self._method = ""
         self._body = b""
 
-    def on_message_begin(self) -> None:
+    def data_received(self, data: bytes) -> None:
+        if not self._in_message and self._may_be_fast() and not self.flow.write_paused:
+            request = read_plain(data)
+            if request is not None:
+                path, headers, body = request
+                self._answer("POST", path, b"", headers, body)
+                return
+        super().data_received(data)
+
+    def _may_be_fast(self) -> bool:
         cycle: Any = self.cycle
-        self._fast = self._fast_entry is not None and (cycle is None or cycle.response_complete)
+        return self._fast_entry is not None and (cycle is None or cycle.response_complete)
+
+    def on_message_begin(self) -> None:
+        self._in_message = True
+        self._fast = self._may_be_fast()
         if self._fast:
             self.url, self.headers, self.expect_100_continue, self._body = b"", [], False, b""
         else:
@@ -119,20 +135,24 @@ class Protocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._in_message = False
         if not self._fast:
             super().on_message_complete()
             return
-        assert self._fast_entry is not None
         path, _, query = self.url.partition(b"?")
+        self._answer(self._method, path, query, self.headers, self._body)
+
+    def _answer(self, method: str, path: bytes, query: bytes, headers: Headers, body: bytes) -> None:
+        assert self._fast_entry is not None
         scope = {
-            "method": self._method,
+            "method": method,
             "raw_path": path,
             "query_string": query,
-            "headers": self.headers,
+            "headers": headers,
             "state": self.app_state,
         }
         try:
-            self._fast_entry(scope, self._body, self._write)
+            self._fast_entry(scope, body, self._write)
         except Exception:
             logging.getLogger("uvicorn.error").exception("Exception in the sandbox")
             self._write(text_reply(500, "Internal Server Error"))

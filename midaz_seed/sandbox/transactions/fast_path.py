@@ -39,6 +39,8 @@ LEGS_MAX = 1_000
 _METADATA_KEYS_MAX = 50
 """Below the limit of every version, which holds for a whole body."""
 _CREATED = raw_json_reply(201, b"", NOT_REPLAYED).headers
+_PLACEHOLDER = "\0"
+"""Stands for a description: a character that JSON has only escaped."""
 _BODY = frozenset({"send", "description", "metadata"})
 _SEND = frozenset({"asset", "value", "source", "distribute"})
 
@@ -65,7 +67,7 @@ def post_fast(state: SandboxState, call: Call, inflow: bool) -> Reply | None:
         return None
     try:
         accepted = _accept(state, ledger, call.body, inflow)
-    except (KeyError, TypeError, ValueError, RefusedError, LedgerRefusedError):
+    except (AttributeError, KeyError, TypeError, ValueError, RefusedError, LedgerRefusedError):
         return None  # the general path says what is wrong
     return None if accepted is None else _make(state, ledger, accepted, key, lifetime_s)
 
@@ -184,9 +186,12 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
     state.seq = seq = state.seq + 1
     transaction_id = ids.record_id(state.head(ms), seq, 0)
     whole, asset = text_of(value), sent["send"]["asset"]
-    description, metadata = sent.get("description", ""), sent.get("metadata") or None
-    description_json, asset_json = quote(description), quote(asset)
-    packed, shown, touched = _move(dialect, legs, value, whole, transaction_id, description_json, asset_json, stamp)
+    description, metadata = sent.get("description", ""), sent.get("metadata")
+    description_json, asset_json = orjson.dumps(description), quote(asset)
+    # characters beyond ASCII come in at the end, because a single one makes the whole text slow to encode
+    described = description_json.decode() if description_json.isascii() else _PLACEHOLDER
+    metadata_json = orjson.dumps(metadata) if metadata else b""
+    packed, shown, touched = _move(dialect, legs, value, whole, transaction_id, described, asset_json, stamp)
     expires_s = int(epoch_s) + lifetime_s
     record = pack_transaction(
         ms,
@@ -199,7 +204,7 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
         description,
         sources,
         destinations,
-        metadata,
+        orjson.Fragment(metadata_json) if metadata else None,
         packed,
         key,
         expires_s,
@@ -210,18 +215,20 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
     ledger.stored_keys[key] = pack_stored_key(expires_s, seq)
     body = transaction_text(
         transaction_id,
-        description_json,
+        described,
         "CREATED",
         whole,
         asset_json,
         sources,
         destinations,
         ledger,
-        optional_fields(dialect, {}, metadata),
+        optional_fields(dialect, {}, metadata_json.decode()),
         stamp,
         f"[{','.join(shown)}]",
-    )
-    return Reply(201, _CREATED, body.encode())
+    ).encode()
+    if described is _PLACEHOLDER:
+        body = body.replace(_PLACEHOLDER.encode(), description_json)
+    return Reply(201, _CREATED, body)
 
 
 def _move(

@@ -180,7 +180,7 @@ def transaction_json(
         sources=sources,
         destinations=destinations,
         ledger=ledger,
-        more=optional_fields(state.dialect, extra, metadata),
+        more=optional_fields(state.dialect, extra, orjson.dumps(metadata).decode() if metadata else ""),
         created=created,
         operations=listed,
         updated=updated,
@@ -221,8 +221,12 @@ def transaction_text(
     )
 
 
-def optional_fields(dialect: Dialect, extra: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> str:
-    """Return the fields that not every transaction has, or not every version shows."""
+def optional_fields(dialect: Dialect, extra: Mapping[str, Any], metadata: str) -> str:
+    """Return the fields that not every transaction has, or not every version shows.
+
+    Args:
+        metadata: JSON; "" for none.
+    """
     more = ""
     if "parent" in extra:
         more += f'"parentTransactionId":"{extra["parent"]}",'
@@ -232,7 +236,7 @@ def optional_fields(dialect: Dialect, extra: Mapping[str, Any], metadata: Mappin
         fees, tracer = extra.get("skips", (False, False))
         more += f'"feesSkipped":{_BOOL[fees]},"tracerSkipped":{_BOOL[tracer]},'
     if metadata:
-        more += f'"metadata":{orjson.dumps(metadata).decode()},'
+        more += f'"metadata":{metadata},'
     return more
 
 
