@@ -1,6 +1,5 @@
 """A request and its answer, as they pass between the ASGI application and the handlers."""
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,6 +15,10 @@ _JSON: Headers = [(b"content-type", b"application/json")]
 _TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
+_new = tuple.__new__
+"""Makes a named tuple from its fields in order, in a tenth of the time of calling the class."""
+
+
 class Reply(NamedTuple):
     """An answer: status, headers without the length, and the body."""
 
@@ -24,8 +27,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-@dataclass(slots=True)
-class Call:
+class Call(NamedTuple):
     """A request for a handler. `params` are the variable parts of the path in their order: the ids of organization,
     ledger and so on."""
 
@@ -33,7 +35,7 @@ class Call:
     path: bytes
     params: list[str]
     query_string: bytes = b""
-    headers: Headers = field(default_factory=list)
+    headers: Headers = []
     body: bytes = b""
 
     @property
@@ -51,6 +53,13 @@ class Call:
         return dict(parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True))
 
 
+def make_call(
+    method: str, path: bytes, params: list[str], query_string: bytes, headers: Headers, body: bytes
+) -> Call:
+    """Return a request for a handler."""
+    return _new(Call, (method, path, params, query_string, headers, body))
+
+
 def json_reply(status: int, body: Any, headers: Headers | None = None) -> Reply:
     """Return a value as a JSON answer."""
     return Reply(status, _JSON + headers if headers else _JSON, orjson.dumps(body))
@@ -58,7 +67,7 @@ def json_reply(status: int, body: Any, headers: Headers | None = None) -> Reply:
 
 def raw_json_reply(status: int, body: bytes, headers: Headers | None = None) -> Reply:
     """Return rendered JSON as an answer."""
-    return Reply(status, _JSON + headers if headers else _JSON, body)
+    return _new(Reply, (status, _JSON + headers if headers else _JSON, body))
 
 
 def text_reply(status: int, text: str) -> Reply:

@@ -12,8 +12,9 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from midaz_seed.sandbox.core.messages import TRANSPORT, Headers, Reply, text_reply
-from midaz_seed.sandbox.http.app import FastEntry
+from midaz_seed.sandbox.http.app import ROUTER, FastEntry
 from midaz_seed.sandbox.http.plain_request import read_plain
+from midaz_seed.sandbox.http.router import Router
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
@@ -75,6 +76,7 @@ class Protocol(HttpToolsProtocol):
         self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self._one_write}}
         app: Any = self.app
         self._fast_entry: FastEntry | None = app.fast_entry
+        self._router: Router = self.app_state[ROUTER]
         self._in_message = False
         """Whether the parser has a part of a request."""
         self._fast = False
@@ -144,15 +146,8 @@ class Protocol(HttpToolsProtocol):
 
     def _answer(self, method: str, path: bytes, query: bytes, headers: Headers, body: bytes) -> None:
         assert self._fast_entry is not None
-        scope = {
-            "method": method,
-            "raw_path": path,
-            "query_string": query,
-            "headers": headers,
-            "state": self.app_state,
-        }
         try:
-            self._fast_entry(scope, body, self._write)
+            self._fast_entry(self._router, method, path, query, headers, body, self._write)
         except Exception:
             logging.getLogger("uvicorn.error").exception("Exception in the sandbox")
             self._write(text_reply(500, "Internal Server Error"))
@@ -165,7 +160,7 @@ class Protocol(HttpToolsProtocol):
         if status == _NO_CONTENT:
             self.transport.write(b"%b\r\n%b" % (head, body))
         else:
-            self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+            self.transport.write(b"".join((head, b"content-length: ", str(len(body)).encode(), b"\r\n\r\n", body)))
 
     def on_response_complete(self) -> None:
         self._one_write.flush()
