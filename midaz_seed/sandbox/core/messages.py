@@ -60,6 +60,11 @@ def make_call(
     return _new(Call, (method, path, params, query_string, headers, body))
 
 
+def make_reply(status: int, headers: Headers, body: bytes) -> Reply:
+    """Return an answer."""
+    return _new(Reply, (status, headers, body))
+
+
 def json_reply(status: int, body: Any, headers: Headers | None = None) -> Reply:
     """Return a value as a JSON answer."""
     return Reply(status, _JSON + headers if headers else _JSON, orjson.dumps(body))
@@ -67,7 +72,7 @@ def json_reply(status: int, body: Any, headers: Headers | None = None) -> Reply:
 
 def raw_json_reply(status: int, body: bytes, headers: Headers | None = None) -> Reply:
     """Return rendered JSON as an answer."""
-    return _new(Reply, (status, _JSON + headers if headers else _JSON, body))
+    return Reply(status, _JSON + headers if headers else _JSON, body)
 
 
 def text_reply(status: int, text: str) -> Reply:

@@ -20,7 +20,7 @@ from midaz_seed.sandbox.core.decimals import ZERO, add, parse, text_of
 from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.core.ledger import Balance, LedgerRefusedError, available_after, set_available
-from midaz_seed.sandbox.core.messages import Call, Reply, raw_json_reply
+from midaz_seed.sandbox.core.messages import Call, Reply, make_reply, raw_json_reply
 from midaz_seed.sandbox.core.records import pack_operation, pack_stored_key, pack_transaction
 from midaz_seed.sandbox.entities.balances import is_visible
 from midaz_seed.sandbox.entities.body_schema import check_metadata
@@ -28,6 +28,8 @@ from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED, key_and_lifetim
 from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.execution import checks_routes
 from midaz_seed.sandbox.transactions.rendering import (
+    OperationFrame,
+    operation_frame,
     operation_text,
     optional_fields,
     quote,
@@ -36,13 +38,13 @@ from midaz_seed.sandbox.transactions.rendering import (
 from midaz_seed.sandbox.transactions.request import DESCRIPTION_LENGTH_MAX
 
 LEGS_MAX = 1_000
+_PARTS = [f"{part:04x}" for part in range(1, LEGS_MAX + 1)]
+"""The ends of the ids of operations."""
 _METADATA_KEYS_MAX = 50
 """Below the limit of every version, which holds for a whole body."""
 _CREATED = raw_json_reply(201, b"", NOT_REPLAYED).headers
 _PLACEHOLDER = "\0"
 """Stands for a description: a character that JSON has only escaped."""
-_BODY = frozenset({"send", "description", "metadata"})
-_SEND = frozenset({"asset", "value", "source", "distribute"})
 
 
 # plain tuples, because they are faster to make than named ones
@@ -80,12 +82,15 @@ def _accept(state: SandboxState, ledger: LedgerState, data: bytes, inflow: bool)
     send = sent["send"]
     asset, text = send["asset"], send["value"]
     value = parse(text)
-    if type(asset) is not str or value <= ZERO or not (_BODY.issuperset(sent) and _SEND.issuperset(send)):
+    # both have no other members than those that are read here
+    if type(asset) is not str or value <= ZERO or len(send) != (3 if inflow else 4):
+        return None
+    if len(sent) != 1 + ("description" in sent) + ("metadata" in sent):
         return None
     legs: dict[str, _Leg] = {}
     if inflow:
         alias = f"@external/{asset}"
-        sources = [alias] if "source" not in send and _add_leg(state, ledger, legs, alias, asset, value, True) else None
+        sources = [alias] if _add_leg(state, ledger, legs, alias, asset, value, True) else None
     else:
         sources = _add_side(state, ledger, legs, send["source"], "from", asset, text, value, True)
     destinations = _add_side(state, ledger, legs, send["distribute"], "to", asset, text, value, False)
@@ -107,7 +112,12 @@ def _has_plain_texts(sent: dict[str, Any]) -> bool:
         return True
     if type(metadata) is not dict or len(metadata) > _METADATA_KEYS_MAX:
         return False
-    check_metadata(metadata, nulls=True)
+    try:
+        names, texts = "".join(metadata), "".join(metadata.values())
+    except TypeError:  # not only texts
+        names = texts = ""
+    if not names.isascii() or not 0 < len(names) <= 100 or len(texts) > 500:
+        check_metadata(metadata, nulls=True)
     return True
 
 
@@ -191,7 +201,8 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
     # characters beyond ASCII come in at the end, because a single one makes the whole text slow to encode
     described = description_json.decode() if description_json.isascii() else _PLACEHOLDER
     metadata_json = orjson.dumps(metadata) if metadata else b""
-    packed, shown, touched = _move(dialect, legs, value, whole, transaction_id, described, asset_json, stamp)
+    frame = operation_frame(transaction_id, described, asset_json, stamp, stamp)
+    packed, shown, touched = _move(dialect, legs, value, whole, transaction_id, frame)
     expires_s = int(epoch_s) + lifetime_s
     record = pack_transaction(
         ms,
@@ -228,46 +239,30 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
     ).encode()
     if described is _PLACEHOLDER:
         body = body.replace(_PLACEHOLDER.encode(), description_json)
-    return Reply(201, _CREATED, body)
+    return make_reply(201, _CREATED, body)
 
 
 def _move(
-    dialect: Dialect,
-    legs: list[_Leg],
-    value: Decimal,
-    whole: str,
-    transaction_id: str,
-    description: str,
-    asset: str,
-    stamp: str,
+    dialect: Dialect, legs: list[_Leg], value: Decimal, whole: str, transaction_id: str, frame: OperationFrame
 ) -> tuple[list[list[Any]], list[str], list[str]]:
     """Change the balances; return the operations as the record holds them, and as the answer shows them, and the ids
     of their accounts.
 
     Args:
         whole: the text of `value`.
-        description: JSON, as is `asset`.
     """
-    amounts_of, directions = dialect.operation_amounts, dialect.operation_direction
+    amounts_of = dialect.operation_amounts
+    more = [f'"route":"",{direction}' for direction in dialect.operation_direction]
     stem = transaction_id[:-4]  # with no more than LEGS_MAX parts only the last four digits of their ids differ
     packed, shown, touched = [], [], []
-    for part, (_, is_debit, balance, amount, available) in enumerate(legs, 1):
+    for part, (_, is_debit, balance, amount, available) in zip(_PARTS, legs, strict=False):
         before, after = balance.state, set_available(balance, available)
         kind = "DEBIT" if is_debit else "CREDIT"
         moved = whole if amount is value else text_of(amount)
         packed.append(pack_operation(kind, balance.number, is_debit, moved, before, after, None))
         shown.append(
             operation_text(
-                f"{stem}{part:04x}",
-                transaction_id,
-                description,
-                kind,
-                asset,
-                moved,
-                amounts_of(before, after),
-                balance.json,
-                directions[is_debit],
-                stamp,
+                frame, stem + part, kind, moved, amounts_of(before, after), balance.json, more[is_debit]
             )
         )
         touched.append(balance.account_id)

@@ -77,54 +77,57 @@ def operation_json(
         updated = patch[2]
     dialect = state.dialect
     return operation_text(
+        operation_frame(
+            transaction_id, description, asset, created, updated, chart=chart, metadata=metadata, affected=affected
+        ),
         operation_id=operation_id,
-        transaction_id=transaction_id,
-        description=description,
         kind=operation.kind,
-        asset=asset,
         amount=operation.amount,
         amounts=dialect.operation_amounts(operation.before, operation.after),
         balance=state.balance_by_number[operation.balance].json,
-        more=more + dialect.operation_direction[operation.is_debit],
-        created=created,
-        updated=updated,
-        chart=chart,
-        route=route,
-        metadata=metadata,
-        affected=affected,
+        more=f'"route":{route},{more}{dialect.operation_direction[operation.is_debit]}',
+    )
+
+
+OperationFrame = tuple[str, str, str]
+"""The parts of an operation's JSON that those of a transaction have in common."""
+
+
+def operation_frame(
+    transaction_id: str,
+    description: str,
+    asset: str,
+    created: str,
+    updated: str,
+    chart: str = '""',
+    metadata: str = "null",
+    affected: bool = True,
+) -> OperationFrame:
+    """Return the frame of operations.
+
+    Args:
+        description: JSON, as are `asset`, `chart` and `metadata`.
+    """
+    return (
+        f'","transactionId":"{transaction_id}","description":{description},"type":"',
+        f'","assetCode":{asset},"chartOfAccounts":{chart},"amount":{{"value":"',
+        f'"balanceAffected":{"true" if affected else "false"},"createdAt":"{created}","updatedAt":"{updated}",'
+        f'"deletedAt":null,"metadata":{metadata}}}',
     )
 
 
 def operation_text(
-    operation_id: str,
-    transaction_id: str,
-    description: str,
-    kind: str,
-    asset: str,
-    amount: str,
-    amounts: str,
-    balance: str,
-    more: str,
-    created: str,
-    updated: str = "",
-    chart: str = '""',
-    route: str = '""',
-    metadata: str = "null",
-    affected: bool = True,
+    frame: OperationFrame, operation_id: str, kind: str, amount: str, amounts: str, balance: str, more: str
 ) -> str:
     """Return the JSON of an operation.
 
     Args:
-        description: JSON, as are `asset`, `chart`, `route` and `metadata`.
-        amounts: fields of the object, as are `balance` and `more`.
-        updated: left out: as `created`.
+        amounts: fields of the object, as are `balance` and `more`, which begins with the route and ends with a comma.
     """
+    texts, value, ends = frame
     return (
-        f'{{"id":"{operation_id}","transactionId":"{transaction_id}","description":{description},'
-        f'"type":"{kind}","assetCode":{asset},"chartOfAccounts":{chart},'
-        f'"amount":{{"value":"{amount}"}},{amounts},"status":{{"code":"","description":null}},'
-        f'{balance},"route":{route},{more}"balanceAffected":{"true" if affected else "false"},'
-        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"metadata":{metadata}}}'
+        f'{{"id":"{operation_id}{texts}{kind}{value}{amount}"}},{amounts},'
+        f'"status":{{"code":"","description":null}},{balance},{more}{ends}'
     )
 
 
