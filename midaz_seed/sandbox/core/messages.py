@@ -15,8 +15,8 @@ _JSON: Headers = [(b"content-type", b"application/json")]
 _TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
-_new = tuple.__new__
-"""Makes a named tuple from its fields in order, in a tenth of the time of calling the class."""
+new_tuple = tuple.__new__
+"""Makes a named tuple (class, fields in their order) in a tenth of the time of calling the class."""
 
 
 class Reply(NamedTuple):
@@ -51,18 +51,6 @@ class Call(NamedTuple):
     def query(self) -> dict[str, str]:
         """Return the parameters of the query; the last value of one that is given twice."""
         return dict(parse_qsl(self.query_string.decode("latin-1"), keep_blank_values=True))
-
-
-def make_call(
-    method: str, path: bytes, params: list[str], query_string: bytes, headers: Headers, body: bytes
-) -> Call:
-    """Return a request for a handler."""
-    return _new(Call, (method, path, params, query_string, headers, body))
-
-
-def make_reply(status: int, headers: Headers, body: bytes) -> Reply:
-    """Return an answer."""
-    return _new(Reply, (status, headers, body))
 
 
 def json_reply(status: int, body: Any, headers: Headers | None = None) -> Reply:

@@ -11,7 +11,7 @@ import orjson
 from midaz_seed.clock import ShiftedClock
 from midaz_seed.errors import OutputError
 from midaz_seed.sandbox.core.error_codes import FailedError, RefusedError, describe
-from midaz_seed.sandbox.core.messages import Headers, Reply, json_reply, make_call, text_reply
+from midaz_seed.sandbox.core.messages import Call, Headers, Reply, json_reply, new_tuple, text_reply
 from midaz_seed.sandbox.http.clock_endpoint import clock_reply
 from midaz_seed.sandbox.http.router import Router
 from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED
@@ -163,13 +163,9 @@ class App:
     def answer(self, scope: Scope, body: bytes) -> Reply:
         """Return the handler's answer; what the handler wrote is not committed yet."""
         router: Router = scope["state"][ROUTER]
-        return self._answer(
-            router, scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body
-        )
+        return self._answer(router, scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
 
-    def _answer(
-        self, router: Router, method: str, path: bytes, query: bytes, headers: Headers, body: bytes
-    ) -> Reply:
+    def _answer(self, router: Router, method: str, path: bytes, query: bytes, headers: Headers, body: bytes) -> Reply:
         group = ""
         try:
             if self._broken:
@@ -183,7 +179,7 @@ class App:
             (handler, group), params = router.find(method, path)
             if len(body) > self._body_bytes_max:
                 raise FailedError(413, "Request Entity Too Large")
-            return handler(self.state, make_call(method, path, params, query, headers, body))
+            return handler(self.state, new_tuple(Call, (method, path, params, query, headers, body)))
         except RefusedError as error:
             if (method, group, error.situation) not in self.state.dialect.failing:
                 return self._error_reply(error, router.group_of(method, path))

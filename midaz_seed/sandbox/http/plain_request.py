@@ -13,7 +13,6 @@ _REQUEST_LINE = re.compile(rb"POST (/[A-Za-z0-9/_.~-]*) HTTP/1\.1")
 _HEADER = re.compile(rb"([A-Za-z-]+): ([!-~](?:[ -~]*[!-~])?)")
 _NAMES = frozenset((b"host", b"user-agent", b"accept", b"content-type", b"authorization", b"x-ttl"))
 """The headers that have no meaning for the parser, so that it would only pass them on."""
-_VISIBLE = bytes(range(ord("!"), ord("~") + 1))
 
 PlainRequest = tuple[bytes, Headers, bytes]
 """The path of a POST without a query, its headers with their names in lower case, and its body."""
@@ -25,7 +24,7 @@ def read_plain(data: bytes) -> PlainRequest | None:
         return None
     head, end, body = data.partition(b"\r\n\r\n")
     head, _, length = head.rpartition(b"\r\nContent-Length: ")
-    if not end or length != b"%d" % len(body):
+    if not end or length != str(len(body)).encode():
         return None
     head, separator, key = head.partition(b"\r\nX-Idempotency: ")
     begins = _beginning(head)
@@ -37,7 +36,7 @@ def read_plain(data: bytes) -> PlainRequest | None:
         return path, [*headers, last], body
     key, _, rest = key.partition(b"\r\n")
     more = _headers(rest)
-    if more is None or not key or key.translate(None, _VISIBLE):
+    if more is None or not key or key.strip() != key or not key.decode("latin-1").isprintable():
         return None
     return path, [*headers, (b"x-idempotency", key), *more, last], body
 

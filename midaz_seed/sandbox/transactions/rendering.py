@@ -77,19 +77,17 @@ def operation_json(
         updated = patch[2]
     dialect = state.dialect
     return operation_text(
-        operation_frame(
-            transaction_id, description, asset, created, updated, chart=chart, metadata=metadata, affected=affected
-        ),
+        operation_frame(transaction_id, description, asset, created, updated, chart, route, metadata, affected),
         operation_id=operation_id,
         kind=operation.kind,
         amount=operation.amount,
         amounts=dialect.operation_amounts(operation.before, operation.after),
         balance=state.balance_by_number[operation.balance].json,
-        more=f'"route":{route},{more}{dialect.operation_direction[operation.is_debit]}',
+        more=more + dialect.operation_direction[operation.is_debit],
     )
 
 
-OperationFrame = tuple[str, str, str]
+OperationFrame = tuple[str, str, str, str]
 """The parts of an operation's JSON that those of a transaction have in common."""
 
 
@@ -100,17 +98,19 @@ def operation_frame(
     created: str,
     updated: str,
     chart: str = '""',
+    route: str = '""',
     metadata: str = "null",
     affected: bool = True,
 ) -> OperationFrame:
     """Return the frame of operations.
 
     Args:
-        description: JSON, as are `asset`, `chart` and `metadata`.
+        description: JSON, as are `asset`, `chart`, `route` and `metadata`.
     """
     return (
         f'","transactionId":"{transaction_id}","description":{description},"type":"',
         f'","assetCode":{asset},"chartOfAccounts":{chart},"amount":{{"value":"',
+        f',"route":{route},',
         f'"balanceAffected":{"true" if affected else "false"},"createdAt":"{created}","updatedAt":"{updated}",'
         f'"deletedAt":null,"metadata":{metadata}}}',
     )
@@ -122,12 +122,12 @@ def operation_text(
     """Return the JSON of an operation.
 
     Args:
-        amounts: fields of the object, as are `balance` and `more`, which begins with the route and ends with a comma.
+        amounts: fields of the object, as are `balance` and `more`, which ends with a comma unless it is empty.
     """
-    texts, value, ends = frame
+    texts, value, route, ends = frame
     return (
         f'{{"id":"{operation_id}{texts}{kind}{value}{amount}"}},{amounts},'
-        f'"status":{{"code":"","description":null}},{balance},{more}{ends}'
+        f'"status":{{"code":"","description":null}},{balance}{route}{more}{ends}'
     )
 
 
@@ -162,7 +162,7 @@ def transaction_json(
             metadata = metadata if patch[1] is None else patch[1]
             updated = patch[2]
     described, asset = quote(transaction.description), quote(transaction.asset)
-    listed = "null"
+    shown = None
     if operations is not None:
         affected = transaction.status != "NOTED"
         shown = [
@@ -171,7 +171,6 @@ def transaction_json(
             )
             for item in operations
         ]
-        listed = f"[{','.join(shown)}]"
     if description is not transaction.description:
         described = quote(description)
     return transaction_text(
@@ -185,7 +184,7 @@ def transaction_json(
         ledger=ledger,
         more=optional_fields(state.dialect, extra, orjson.dumps(metadata).decode() if metadata else ""),
         created=created,
-        operations=listed,
+        operations=shown,
         updated=updated,
         group=quote(extra.get("group", "")),
         route=quote(extra.get("route", "")),
@@ -203,7 +202,7 @@ def transaction_text(
     ledger: LedgerState,
     more: str,
     created: str,
-    operations: str,
+    operations: list[str] | None,
     updated: str = "",
     group: str = '""',
     route: str = '""',
@@ -211,16 +210,17 @@ def transaction_text(
     """Return the JSON of a transaction.
 
     Args:
-        description: JSON, as are `asset`, `operations`, `group` and `route`.
+        description: JSON, as are `asset`, each of `operations`, `group` and `route`.
         more: fields of the object.
         updated: left out: as `created`.
     """
+    begins, ends = ("null", "") if operations is None else ("[", "]")
     return (
         f'{{"id":"{transaction_id}","description":{description},"status":{{"code":"{status}","description":"{status}"}},'
         f'"amount":"{amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
         f'"source":{orjson.dumps(sources).decode()},"destination":{orjson.dumps(destinations).decode()},'
         f'"ledgerId":"{ledger.ledger_id}","organizationId":"{ledger.org_id}","route":{route},{more}'
-        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"operations":{operations}}}'
+        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"operations":{begins}{",".join(operations or ())}{ends}}}'
     )
 
 
