@@ -35,7 +35,7 @@ class Call(NamedTuple):
     path: bytes
     params: list[str]
     query_string: bytes = b""
-    headers: Headers = []
+    headers: Headers = []  # noqa: RUF012 - the tuple's own default, never changed
     body: bytes = b""
 
     @property

@@ -166,6 +166,12 @@ class App:
         return self._answer(router, scope["method"], scope["raw_path"], scope["query_string"], scope["headers"], body)
 
     def _answer(self, router: Router, method: str, path: bytes, query: bytes, headers: Headers, body: bytes) -> Reply:
+        try:
+            return self._handled(router, method, path, query, headers, body)
+        except (RefusedError, FailedError) as error:
+            return self._error_reply(error, router.group_of(method, path))
+
+    def _handled(self, router: Router, method: str, path: bytes, query: bytes, headers: Headers, body: bytes) -> Reply:
         group = ""
         try:
             if self._broken:
@@ -181,13 +187,11 @@ class App:
                 raise FailedError(413, "Request Entity Too Large")
             return handler(self.state, new_tuple(Call, (method, path, params, query, headers, body)))
         except RefusedError as error:
-            if (method, group, error.situation) not in self.state.dialect.failing:
-                return self._error_reply(error, router.group_of(method, path))
-            failure = FailedError(500, "Internal Server Error")
-            failure.claimed = error.claimed
-            return self._error_reply(failure, router.group_of(method, path))
-        except FailedError as error:
-            return self._error_reply(error, router.group_of(method, path))
+            if (method, group, error.situation) in self.state.dialect.failing:
+                failure = FailedError(500, "Internal Server Error")
+                failure.claimed = error.claimed
+                raise failure from error
+            raise
         finally:
             self.statistics.requests[method, group] += 1
 

@@ -220,7 +220,8 @@ def transaction_text(
         f'"amount":"{amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
         f'"source":{orjson.dumps(sources).decode()},"destination":{orjson.dumps(destinations).decode()},'
         f'"ledgerId":"{ledger.ledger_id}","organizationId":"{ledger.org_id}","route":{route},{more}'
-        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"operations":{begins}{",".join(operations or ())}{ends}}}'
+        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,'
+        f'"operations":{begins}{",".join(operations or ())}{ends}}}'
     )
 
 
