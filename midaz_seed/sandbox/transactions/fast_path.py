@@ -58,8 +58,12 @@ _Accepted = tuple[dict[str, Any], Decimal, list[_Leg], list[str], list[str]]
 the sources, aliases of the destinations)."""
 
 
-def post_fast(state: SandboxState, call: Call, inflow: bool) -> Reply | None:
-    """Make the transaction and return the answer; None, with nothing changed, for a request of the general path."""
+def post_fast(state: SandboxState, call: Call, external: str) -> Reply | None:
+    """Make the transaction and return the answer; None, with nothing changed, for a request of the general path.
+
+    Args:
+        external: the side that the endpoint leaves to the external account, `source` or `distribute`; "" for none.
+    """
     if state.lag is not None:
         return None
     org_id, ledger_id = call.params
@@ -70,13 +74,13 @@ def post_fast(state: SandboxState, call: Call, inflow: bool) -> Reply | None:
     if not key or lifetime_s is None or key in ledger.stored_keys or len(ledger.stored_keys) > ledger.sweep_keys_at:
         return None
     try:
-        accepted = _accept(state, ledger, call.body, inflow)
+        accepted = _accept(state, ledger, call.body, external)
     except (AttributeError, KeyError, TypeError, ValueError, RefusedError, LedgerRefusedError):
         return None  # the general path says what is wrong
     return None if accepted is None else _make(state, ledger, accepted, key, lifetime_s)
 
 
-def _accept(state: SandboxState, ledger: LedgerState, data: bytes, inflow: bool) -> _Accepted | None:
+def _accept(state: SandboxState, ledger: LedgerState, data: bytes, external: str) -> _Accepted | None:
     """Read a body; None, or an error, when the general path has to look at it."""
     if b"\\" in data and b"\\u0000" in data:
         return None
@@ -85,17 +89,20 @@ def _accept(state: SandboxState, ledger: LedgerState, data: bytes, inflow: bool)
     asset, text = send["asset"], send["value"]
     value = parse(text)
     # both have no other members than those that are read here
-    if type(asset) is not str or value <= ZERO or len(send) != (3 if inflow else 4):
+    if type(asset) is not str or value <= ZERO or len(send) != (3 if external else 4):
         return None
     if len(sent) != 1 + ("description" in sent) + ("metadata" in sent):
         return None
     legs: dict[str, _Leg] = {}
-    if inflow:
-        alias = f"@external/{asset}"
-        sources = [alias] if _add_leg(state, ledger, legs, alias, asset, value, True) else None
+    outside = f"@external/{asset}"
+    if external == "source":
+        sources = [outside] if _add_leg(state, ledger, legs, outside, asset, value, True) else None
     else:
         sources = _add_side(state, ledger, legs, send["source"], "from", asset, text, value, True)
-    destinations = _add_side(state, ledger, legs, send["distribute"], "to", asset, text, value, False)
+    if external == "distribute":
+        destinations = [outside] if _add_leg(state, ledger, legs, outside, asset, value, False) else None
+    else:
+        destinations = _add_side(state, ledger, legs, send["distribute"], "to", asset, text, value, False)
     if not sources or not destinations or len(legs) > LEGS_MAX or not _has_plain_texts(sent):
         return None
     ordered = [*legs.values()]
