@@ -1,4 +1,4 @@
-"""The composition root: the only module that knows every part and uses the container of services (svcs).
+"""The composition root: the only module that knows every part of a run.
 
 A test or another program replaces a part by an override:
 
@@ -8,12 +8,11 @@ A test or another program replaces a part by an override:
 import math
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypedDict
 
-import svcs
 from pydantic import SecretStr
 
 from midaz_seed.clock import Clock, SystemClock
@@ -46,7 +45,6 @@ from midaz_seed.settings.schema import SETTINGS
 from midaz_seed.settings.secret_files import read_secret
 from midaz_seed.settings.target import ResolvedTarget, addresses_of
 from midaz_seed.task_groups import finished_within
-from midaz_seed.transport.aiohttp_transport import AiohttpTransport
 from midaz_seed.transport.base import Transport
 from midaz_seed.transport.connecting import Addresses, unverified_context
 from midaz_seed.transport.httptools_transport import HttptoolsTransport
@@ -81,21 +79,19 @@ async def open_run(
         batch_size: the choice to report, if the batch size was measured.
         ends_at_s: the end of the time limit (monotonic).
         run_started_at_s: the start of the run of which this process has a shard (epoch); by default it starts now.
-        overrides: parts by type that replace the default ones.
+        overrides: parts by type that replace the default ones: `Transport`, `Clock`. The caller closes them.
 
     Raises:
         ConfigurationError: a certificate cannot be used.
     """
-    registry = svcs.Registry()
-    _Parts(settings, plan, target, emit, session, shard, batch_size, ends_at_s, run_started_at_s).register(registry)
-    for service, value in (overrides or {}).items():
-        registry.register_value(service, value)
-    services = svcs.Container(registry)
-    try:
-        yield await services.aget(RunContext)
-    finally:
-        async with finished_within(2 * CLOSE_S):  # a cancellation would leave some parts open
-            await services.aclose()
+    given = overrides or {}
+    clock: Clock = given.get(Clock) or SystemClock()
+    parts = _Parts(settings, plan, target, clock, emit, session, shard, batch_size, ends_at_s, run_started_at_s)
+    connected: AbstractAsyncContextManager[Transport] = (
+        nullcontext(given[Transport]) if Transport in given else open_transport(settings.target, target, clock)
+    )
+    async with connected as transport:
+        yield parts.context(transport)
 
 
 def _begin_nothing() -> None:
@@ -121,6 +117,8 @@ async def open_transport(settings: Target, target: ResolvedTarget, clock: Clock)
             addresses=addresses_of(settings),
         )
         if settings.transport == "session" or settings.proxy:
+            from midaz_seed.transport.aiohttp_transport import AiohttpTransport  # a quarter of a second to import
+
             return AiohttpTransport(onboarding_url, transaction_url, proxy=settings.proxy or None, **common)
         return HttptoolsTransport(onboarding_url, transaction_url, **common)
 
@@ -229,32 +227,18 @@ def _tls(settings: Target) -> ssl.SSLContext | None:
 
 @dataclass(frozen=True, slots=True)
 class _Parts:
-    """The factories of the parts of one run."""
+    """Makes the parts of one run."""
 
     settings: Settings
     plan: Plan
     target: ResolvedTarget
+    clock: Clock
     emit: Emit
     session: Session | None
     shard: LedgerShard
     batch_size: BatchSizeChoice | None
     ends_at_s: float
     run_started_at_s: float | None
-
-    def register(self, registry: svcs.Registry) -> None:
-        """Register the factory of each part."""
-        registry.register_value(Clock, SystemClock())
-        registry.register_factory(RetryPolicy, self.retry_policy)
-        registry.register_factory(Meter, self.meter)
-        registry.register_factory(Rejects, self.rejects)
-        registry.register_factory(ErrorTracker, self.error_tracker)
-        registry.register_factory(WorkerPool, self.worker_pool)
-        registry.register_factory(CircuitBreaker, self.circuit_breaker)
-        registry.register_factory(Throttle, self.throttle)
-        registry.register_factory(Transport, self.transport)
-        registry.register_factory(ArrivalSchedule, self.arrival_schedule)
-        registry.register_factory(Sender, self.sender)
-        registry.register_factory(RunContext, self.context)
 
     @property
     def limits(self) -> Limits:
@@ -274,10 +258,10 @@ class _Parts:
         limit = self.limits.max_concurrency
         return WorkerPool(HIGHEST if limit == "auto" else limit)
 
-    def circuit_breaker(self, services: svcs.Container) -> CircuitBreaker:
+    def circuit_breaker(self) -> CircuitBreaker:
         breaker, emit = self.settings.breaker, self.emit
         return CircuitBreaker(
-            services.get_abstract(Clock),
+            self.clock,
             failures=breaker.failures,
             open_s=breaker.open_s,
             successes=breaker.successes,
@@ -285,30 +269,22 @@ class _Parts:
             on_change=lambda state: emit(BreakerChanged(state.value)),
         )
 
-    def throttle(self, services: svcs.Container) -> Throttle:
+    def throttle(self) -> Throttle:
         emit = self.emit
-        return Throttle(services.get_abstract(Clock), lambda rate_per_s: emit(RateLimited(rate_per_s)))
+        return Throttle(self.clock, lambda rate_per_s: emit(RateLimited(rate_per_s)))
 
-    def error_tracker(self, services: svcs.Container) -> ErrorTracker:
-        return ErrorTracker(services.get_abstract(Clock), self.emit)
-
-    def rejects(self, services: svcs.Container) -> Rejects:
+    def rejects(self) -> Rejects:
         target, session = self.settings.target, self.session
         return Rejects(
-            services.get_abstract(Clock),
+            self.clock,
             self.target,
             session.rejects if session else None,
             with_token=bool(target.auth_token or target.auth_token_file or target.client_secret),
         )
 
-    async def transport(self, services: svcs.Container) -> AsyncIterator[Transport]:
-        async with open_transport(self.settings.target, self.target, services.get_abstract(Clock)) as opened:
-            yield opened
-
-    def arrival_schedule(self, services: svcs.Container) -> ArrivalSchedule:
-        pool = services.get(WorkerPool)
+    def arrival_schedule(self, pool: WorkerPool) -> ArrivalSchedule:
         return ArrivalSchedule(
-            services.get_abstract(Clock),
+            self.clock,
             self.limits.requests_per_second,
             was_idle_since=lambda: pool.was_idle_since("arrival schedule"),
             ramp_s=self.limits.ramp_s,
@@ -326,28 +302,26 @@ class _Parts:
         time = self.settings.scenario.time
         return day_curve(slot_weights(time.hours if time is not None else "br-pix"), curve, limits.requests_per_second)
 
-    def pace(self, services: svcs.Container) -> ArrivalSchedule | RateLimiter | None:
-        if self.limits.open_loop:
-            return services.get(ArrivalSchedule)
+    def rate_limiter(self) -> RateLimiter | None:
         rate_per_s = self.limits.requests_per_second
         return RateLimiter(rate_per_s) if rate_per_s else None
 
-    async def sender(self, services: svcs.Container) -> Sender:
-        return Sender(
-            await services.aget_abstract(Transport),
-            services.get(CircuitBreaker),
-            self.pace(services),
-            services.get(RetryPolicy),
-            services.get_abstract(Clock),
-            services.get(Meter),
-            services.get(WorkerPool).admission,
-            services.get(Throttle),
+    def context(self, transport: Transport) -> RunContext:
+        """Put the parts together; what several of them share is made here."""
+        clock, session, meter, pool = self.clock, self.session, self.meter(), self.worker_pool()
+        schedule = self.arrival_schedule(pool) if self.limits.open_loop else None
+        sender = Sender(
+            transport,
+            self.circuit_breaker(),
+            schedule or self.rate_limiter(),
+            self.retry_policy(),
+            clock,
+            meter,
+            pool.admission,
+            self.throttle(),
             give_up_s=self.settings.breaker.give_up_s,
             jitter_seed=self.settings.seed,
         )
-
-    async def context(self, services: svcs.Container) -> RunContext:
-        clock, session = services.get_abstract(Clock), self.session
         started_s = clock.monotonic()
         ago_s = 0.0 if self.run_started_at_s is None else max(clock.time() - self.run_started_at_s, 0.0)
         return RunContext(
@@ -362,14 +336,14 @@ class _Parts:
             ends_at_s=self.ends_at_s,
             clock=clock,
             emit=self.emit,
-            sender=await services.aget(Sender),
-            pool=services.get(WorkerPool),
+            sender=sender,
+            pool=pool,
             journal=session.journal if session else Journal(clock),
-            rejects=services.get(Rejects),
+            rejects=self.rejects(),
             directory=session.directory if session else None,
             begin_session=session.begin if session else _begin_nothing,
             state=StateTree(self.plan, self.shard),
-            meter=services.get(Meter),
-            tracker=services.get(ErrorTracker),
-            schedule=services.get(ArrivalSchedule).slots if self.limits.open_loop else None,
+            meter=meter,
+            tracker=ErrorTracker(clock, self.emit),
+            schedule=schedule.slots if schedule is not None else None,
         )

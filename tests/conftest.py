@@ -1,8 +1,11 @@
 """Set-up that all tests share."""
 
+import gc
 import inspect
 import os
 import sys
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -28,11 +31,24 @@ if "stream_writer" in inspect.signature(ClientResponse.__init__).parameters:
     aioresponses.core.ClientResponse = _Response
 
 
+def pytest_collection_finish() -> None:
+    """Leave modules and tests out of garbage collections, which would walk over all of them again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+@pytest.fixture(scope="session")
+def _runs_folders(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Yield a folder for each test, which it makes when it needs it: pytest lists all folders to number another."""
+    folder = tmp_path_factory.mktemp("runs")
+    return (folder / str(number) for number in count())
+
+
 @pytest.fixture(autouse=True)
-def _runs_of_its_own(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+def _runs_of_its_own(_runs_folders: Iterator[Path], monkeypatch: pytest.MonkeyPatch) -> None:
     """Each test keeps its runs' journals apart, wherever it runs the command."""
     if "MIDAZ_SEED_JOURNAL__DIRECTORY" not in os.environ:
-        monkeypatch.setenv("MIDAZ_SEED_JOURNAL__DIRECTORY", str(tmp_path_factory.mktemp("runs")))
+        monkeypatch.setenv("MIDAZ_SEED_JOURNAL__DIRECTORY", str(next(_runs_folders)))
 
 
 # how long an example takes says how busy the machine is, not whether it is right

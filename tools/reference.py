@@ -21,7 +21,7 @@ from generated import filled  # noqa: E402
 
 from midaz_seed.bench.report import json_schema as bench_schema  # noqa: E402
 from midaz_seed.cli import cli  # noqa: E402
-from midaz_seed.cli.flags import SettingOption  # noqa: E402
+from midaz_seed.cli.option_kinds import SettingOption  # noqa: E402
 from midaz_seed.cli.options import LOCAL_FLAGS  # noqa: E402
 from midaz_seed.ledger_audit.schema import json_schema as audit_schema  # noqa: E402
 from midaz_seed.reporting.comparison.comparison import comparison_schema  # noqa: E402

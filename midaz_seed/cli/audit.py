@@ -7,7 +7,7 @@ from uuid import UUID
 
 import click
 
-from midaz_seed.cli.flags import CHECKS, PACE
+from midaz_seed.cli.option_kinds import CHECKS, PACE
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, server_options
 from midaz_seed.cli.outputs import output_options, report_option, summarize_audit_for_github, write_audit_outputs
 from midaz_seed.cli.status_line import StatusLine

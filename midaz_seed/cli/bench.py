@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from midaz_seed.cli.flags import BENCH
+from midaz_seed.cli.option_kinds import BENCH
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, bench_options, settings_options
 from midaz_seed.cli.outputs import junit_option, summarize_bench_for_github, write_bench_outputs
 from midaz_seed.cli.status_line import StatusLine

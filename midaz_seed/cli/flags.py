@@ -1,106 +1,26 @@
-"""The flags that set a setting, and their headings in the help.
+"""The flags that set a setting.
 
 Their values are validated together with those of the file and the environment, so the error messages are the same.
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from midaz_seed.cli.completing import complete_scenario
+from midaz_seed.cli.option_kinds import (
+    OUTPUT,
+    PACE,
+    PLAN,
+    RUNS,
+    TARGET,
+    THRESHOLDS,
+    Command,
+    ConfigurationOption,
+    SettingOption,
+    TargetOption,
+)
 from midaz_seed.cli.runs_folder import RUNS_PATH
-from midaz_seed.settings.sources import Flag
-
-if TYPE_CHECKING:
-    from click.shell_completion import CompletionItem
-
-PLAN = "Plan"
-TARGET = "Target"
-CHECKS = "Checks"
-PACE = "Load"
-THRESHOLDS = "Thresholds"
-RUNS = "Runs and journal"
-SETTINGS = "Configuration"
-OUTPUT = "Output"
-BENCH = "Benchmark"
-SECTIONS = (BENCH, TARGET, PLAN, CHECKS, PACE, THRESHOLDS, RUNS, SETTINGS, OUTPUT)
-
-Command = Callable[..., Any]
-
-
-class SettingOption(click.Option):
-    """A flag that sets one setting. It does not validate its value: `load_settings` gets the text as typed.
-
-    Attributes:
-        path: the setting's dotted YAML path.
-        section: the heading in the help.
-        value: the value that a flag without an argument sets.
-        choices: what the shell completes. The settings have them too; to import those takes too long for a completion.
-    """
-
-    def __init__(
-        self,
-        *args: Any,
-        path: str,
-        section: str,
-        value: str | None = None,
-        choices: tuple[str, ...] = (),
-        **kwargs: Any,
-    ) -> None:
-        super().__init__(*args, **kwargs)
-        self.path = path
-        self.section = section
-        self.value = value
-        self.choices = choices
-
-    @property
-    def spelling(self) -> str:
-        """The long name, as messages show it."""
-        return next(name for name in self.opts if name.startswith("--"))
-
-    def flag(self, given: Any) -> Flag | None:
-        """Return the flag with the value of the command line; None when it was not given."""
-        if given is None or given == () or (self.value is not None and not given):
-            return None
-        return Flag(self.spelling, self.path, self.value if self.value is not None else given)
-
-    def shell_complete(self, ctx: click.Context, incomplete: str) -> list["CompletionItem"]:
-        """Offer the setting's choices, or the files or folders that the shell finds."""
-        from click.shell_completion import CompletionItem
-
-        kind = {"FILE": "file", "DIR": "dir"}.get(self.metavar or "")
-        if kind:
-            return [CompletionItem(incomplete, type=kind)]
-        if self.path == "scenario":
-            return complete_scenario(ctx, self, incomplete)
-        choices = self.choices + (("auto",) if "auto" in (self.metavar or "") else ())
-        choices += ("sandbox",) if "sandbox" in (self.metavar or "") else ()
-        return [CompletionItem(choice) for choice in choices if choice.startswith(incomplete)]
-
-
-class _SectionOption(click.Option):
-    """A flag that sets no setting, under the heading of the configuration."""
-
-    section = SETTINGS
-
-
-class RunOption(click.Option):
-    """A flag that sets no setting, under the heading of runs and journal."""
-
-    section = RUNS
-
-
-class LoadOption(click.Option):
-    """A flag that sets no setting, under the heading of the load."""
-
-    section = PACE
-
-
-class _TargetOption(click.Option):
-    """A flag that sets no setting, under the heading of the target."""
-
-    section = TARGET
 
 
 def _setting(section: str, path: str, *names: str, help: str, **kwargs: Any) -> Callable[[Command], Command]:  # noqa: A002
@@ -116,7 +36,7 @@ FILE_OPTIONS = (
     click.option(
         "--config",
         "config_file",
-        cls=_SectionOption,
+        cls=ConfigurationOption,
         metavar="FILE",
         type=click.Path(),
         help="YAML file with settings [default: midaz-seed.yaml, if it exists]",
@@ -124,7 +44,7 @@ FILE_OPTIONS = (
     click.option(
         "--set",
         "assignments",
-        cls=_SectionOption,
+        cls=ConfigurationOption,
         metavar="KEY=VALUE",
         multiple=True,
         help="Set any setting by its path in the file: --set breaker.openS=30. Repeatable",
@@ -266,7 +186,7 @@ SERVER_OPTIONS = (
         TARGET, "target.authTokenFile", "--auth-token-file", metavar="FILE", help="File that holds the bearer token"
     ),
     click.option(
-        "--ask-token", "ask_token", cls=_TargetOption, is_flag=True, help="Prompt for the bearer token without echo"
+        "--ask-token", "ask_token", cls=TargetOption, is_flag=True, help="Prompt for the bearer token without echo"
     ),
     _setting(
         TARGET,

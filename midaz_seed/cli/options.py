@@ -18,16 +18,13 @@ from midaz_seed.cli.documents import STDOUT, DocumentingCommand, begin_documents
 from midaz_seed.cli.flags import (
     BENCH_OPTIONS,
     FILE_OPTIONS,
-    OUTPUT,
     PLAN_OPTIONS,
     RUN_OPTIONS,
-    SECTIONS,
     SERVER_OPTIONS,
     TARGET_OPTIONS,
     TIMEOUT_OPTION,
-    Command,
-    SettingOption,
 )
+from midaz_seed.cli.option_kinds import OUTPUT, SECTIONS, Command, SettingOption
 from midaz_seed.cli.outputs import OUTPUTS
 from midaz_seed.cli.runs_folder import RUNS_PATH, runs_directory
 from midaz_seed.cli.unused import check_fits_run, check_used

@@ -75,10 +75,8 @@ def plan(
     midaz-seed plan --scenario demo --profile
     midaz-seed plan --scenario demo --export movements.csv
     """
-    from midaz_seed.clock import SystemClock
     from midaz_seed.plan.last_day import is_open, with_last_day
     from midaz_seed.plan.plan import build_plan
-    from midaz_seed.probe.last_day import yesterday
 
     _check_together(key, with_profile, export_file)
     if export_file is not None:
@@ -89,6 +87,9 @@ def plan(
         _check_version(loaded, version)
     settings = loaded.settings
     if is_open(settings):  # as a run that begins today would resolve it
+        from midaz_seed.clock import SystemClock
+        from midaz_seed.probe.last_day import yesterday
+
         settings = with_last_day(settings, yesterday(settings, SystemClock()))
     planned = build_plan(settings, keep_balances=key is not None or with_profile or export_file is not None)
     if key is not None:

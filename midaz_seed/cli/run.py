@@ -6,7 +6,7 @@ import click
 
 from midaz_seed.cli.completing import complete_unfinished_run
 from midaz_seed.cli.documents import end_without_a_run
-from midaz_seed.cli.flags import LoadOption, RunOption
+from midaz_seed.cli.option_kinds import LoadOption, RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.cli.outputs import output_options, report_option
 from midaz_seed.cli.unused import check_given

@@ -1,12 +1,15 @@
 """`midaz-seed sandbox`: run the embedded Midaz in the foreground."""
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from midaz_seed.cli.documents import DocumentingCommand
 from midaz_seed.cli.unused import check_given
+
+if TYPE_CHECKING:
+    from midaz_seed.sandbox.faults.plan import FaultPlan
 
 
 @click.command(cls=DocumentingCommand)
@@ -122,7 +125,6 @@ def sandbox(
     Ctrl-C or SIGTERM ends it; no acknowledged write is lost.
     """
     from midaz_seed.sandbox.core.dialect import DIALECTS
-    from midaz_seed.sandbox.faults.plan import FaultPlan
     from midaz_seed.sandbox.main import run
     from midaz_seed.sandbox.server import RecordQueue, Recovery, SandboxConfig, Stages
 
@@ -149,7 +151,7 @@ def sandbox(
         port=port,
         data=data,
         seed=seed,
-        faults=FaultPlan.read(faults) if faults is not None else None,
+        faults=_read_faults(faults) if faults is not None else None,
         auth_token=_bare_token(auth_token),
         dialect=dialect,
         transaction_port=transaction_port,
@@ -163,12 +165,18 @@ def sandbox(
     run(config, until_eof=until_eof)
 
 
+def _read_faults(file: Path) -> "FaultPlan":
+    from midaz_seed.sandbox.faults.plan import FaultPlan
+
+    return FaultPlan.read(file)
+
+
 def _bare_token(given: str | None) -> str | None:
     """Read the required token as a client reads its own: without spaces, line ends and `Bearer`."""
-    from midaz_seed.settings.schema import SETTINGS
-
     if given is None:
         return None
+    from midaz_seed.settings.schema import SETTINGS
+
     setting = SETTINGS["target.authToken"]
     try:
         token: str = setting.read(given, typed=False).get_secret_value()

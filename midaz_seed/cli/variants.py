@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from midaz_seed.cli.flags import SettingOption
+from midaz_seed.cli.option_kinds import SettingOption
 from midaz_seed.errors import UsageError
 from midaz_seed.settings.sources import Flag
 from midaz_seed.wording import nearest

@@ -113,7 +113,9 @@ class Histogram:
 
     def sparse_counts(self) -> tuple[int, ...]:
         """Return the buckets that are not empty: index, count, index, count, in ascending order of the index."""
-        return tuple(each for index, count in enumerate(self._counts) if count for each in (index, count))
+        return tuple(
+            each for index, count in enumerate(self._counts[: self._end()]) if count for each in (index, count)
+        )
 
     @classmethod
     def from_sparse_counts(cls, counts: Sequence[int], *, total_us: int, max_us: int) -> "Histogram":

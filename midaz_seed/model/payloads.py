@@ -34,7 +34,7 @@ DecimalText = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?$")]
 class Payload(BaseModel):
     """A request body; unknown fields are errors."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)  # a run sends some kinds of bodies only
 
 
 class Address(Payload):

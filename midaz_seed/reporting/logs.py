@@ -1,17 +1,19 @@
-"""Logs: structlog to stderr, as text or JSON, with secrets masked."""
+"""Logs on stderr, as text or JSON, with secrets masked: the loggers of Python's `logging`.
+
+Nothing is configured but by the command; a program that calls the library configures `logging` as it likes.
+"""
 
 import dataclasses
 import io
+import json
 import logging
 import os
 import re
 import sys
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Mapping
 from contextlib import suppress
-from enum import StrEnum
-from typing import Any, Literal, TextIO, cast
-
-import structlog
+from datetime import UTC, datetime
+from typing import Literal, TextIO, cast
 
 from midaz_seed.reporting.events import (
     BreakerChanged,
@@ -26,28 +28,30 @@ from midaz_seed.reporting.redaction import MASK, SECRET_NAME, redact
 from midaz_seed.reporting.terminal import wants_colour
 from midaz_seed.wording import printable
 
-
-def redact_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Apply `redact` to every value of a log entry, and mask values with secret names. A structlog processor."""
-    for name, value in event.items():
-        event[name] = redact(str(value)) if name == "event" else _redacted(name, value)
-    return event
-
-
-def _redacted(name: str, value: object) -> object:
-    """Return a value with secrets masked at any depth; convert other types to the text to be logged."""
-    if SECRET_NAME.search(name):
-        return MASK
-    if isinstance(value, Mapping):
-        return {str(inner): _redacted(str(inner), held) for inner, held in value.items()}
-    if isinstance(value, list | tuple | set | frozenset):
-        return [_redacted("", held) for held in value]
-    return value if value is None or isinstance(value, bool | int | float) else redact(str(value))
+LOGGER = logging.getLogger("midaz_seed")
+LOGGER.addHandler(logging.NullHandler())  # without handlers at all, Python prints warnings on stderr
+_COLOURS = {logging.DEBUG: "32", logging.INFO: "32", logging.WARNING: "33", logging.ERROR: "31"}
+_EVENT_WIDTH = 30
+"""Columns of the event in a line for people, so that the details of most lines begin in one column."""
 
 
-def escape_event(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Apply `printable` to every text of a log entry, for logs that people read. A structlog processor."""
-    return {name: printable(value) if isinstance(value, str) else value for name, value in event.items()}
+def log(level: int, event: str, /, **details: object) -> None:
+    """Log an event with its details.
+
+    Args:
+        level: of the message, such as `logging.WARNING`.
+        event: what happened, in a few words that are always the same.
+        details: what belongs to it, by name.
+    """
+    LOGGER.log(level, event, extra={"details": details})
+
+
+def shows_debug() -> bool:
+    """Return whether debug messages are shown.
+
+    Callers ask once and skip the calls, because one costs about as much as sending a request.
+    """
+    return LOGGER.isEnabledFor(logging.DEBUG)
 
 
 def silence(stream: "TextIO") -> None:
@@ -82,79 +86,98 @@ class CurrentStderr(io.TextIOBase):
         return sys.stderr.isatty()
 
 
-def logger() -> Any:
-    """Return the logger that `configure_logging` or the calling program configured; without one, a silent logger."""
-    if structlog.is_configured():
-        return structlog.get_logger().bind()
-    return structlog.wrap_logger(
-        structlog.ReturnLogger(), wrapper_class=structlog.make_filtering_bound_logger("critical")
-    ).bind()
-
-
-def shows_debug(log: Any) -> bool:
-    """Return whether a logger emits debug messages; True when it cannot be determined.
-
-    Callers ask once and skip the calls, because one costs about as much as sending a request.
-    """
-    can_tell = hasattr(type(log), "is_enabled_for")  # on its class: instances of some structlog loggers have any method
-    return not can_tell or bool(log.is_enabled_for(logging.DEBUG))
-
-
 def configure_logging(
     level: Literal["debug", "info", "warning", "error"],
     style: Literal["console", "json"],
     stream: "TextIO | CurrentStderr",
 ) -> None:
-    """Write logs of at least this level to a stream; libraries that use `logging` write only errors."""
-    rendering: list[Any] = (
-        [structlog.processors.JSONRenderer()]
-        if style == "json"
-        else [escape_event, structlog.dev.ConsoleRenderer(colors=wants_colour(stream))]
-    )
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            redact_event,
-            *rendering,
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", stream)),
-        cache_logger_on_first_use=False,
-    )
+    """Write logs of at least this level to a stream; those of libraries only from errors on."""
     handler = logging.StreamHandler(cast("TextIO", stream))
-    handler.setFormatter(_RedactingFormatter("%(levelname)s %(name)s %(message)s"))
+    handler.setFormatter(_JsonLines() if style == "json" else _TextLines(colours=wants_colour(stream)))
     logging.basicConfig(level=logging.ERROR, handlers=[handler], force=True)
+    LOGGER.setLevel(level.upper())
 
 
-class _RedactingFormatter(logging.Formatter):
-    """Masks secrets in the logs of libraries, tracebacks included, and escapes what does not print.
+class _Lines(logging.Formatter):
+    """Formats the messages of libraries, tracebacks included, with secrets masked and what does not print escaped.
 
     Further lines are indented, so that none looks like an entry of its own.
     """
 
+    def __init__(self) -> None:
+        super().__init__("%(levelname)s %(name)s %(message)s")
+
     def format(self, record: logging.LogRecord) -> str:
-        return "\n  ".join(printable(line) for line in redact(super().format(record)).split("\n"))
+        details: Mapping[str, object] | None = getattr(record, "details", None)
+        if details is None:
+            return "\n  ".join(printable(line) for line in redact(super().format(record)).split("\n"))
+        values = {name: _redacted(name, value) for name, value in details.items()}
+        time = datetime.fromtimestamp(record.created, UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+        return self.line(time, record.levelno, redact(record.getMessage()), values)
+
+    def line(self, time: str, level: int, event: str, details: Mapping[str, object]) -> str:
+        """Return the line of an event of ours."""
+        raise NotImplementedError
+
+
+class _JsonLines(_Lines):
+    """Formats each event as a JSON object on one line."""
+
+    def line(self, time: str, level: int, event: str, details: Mapping[str, object]) -> str:
+        return json.dumps({**details, "event": event, "level": logging.getLevelName(level).lower(), "timestamp": time})
+
+
+class _TextLines(_Lines):
+    """Formats each event for people: time, level, event, details."""
+
+    def __init__(self, *, colours: bool) -> None:
+        super().__init__()
+        self._colours = colours
+
+    def line(self, time: str, level: int, event: str, details: Mapping[str, object]) -> str:
+        name = logging.getLevelName(level).lower()
+        event = printable(event).ljust(_EVENT_WIDTH)
+        pairs = [f"{self._in_colour('36', key)}={_shown(value)}" for key, value in sorted(details.items())]
+        start = f"{time} [{self._in_colour(_COLOURS.get(level, '31'), name.ljust(9))}] {self._in_colour('1', event)}"
+        return " ".join([start, *pairs]).rstrip()
+
+    def _in_colour(self, code: str, text: str) -> str:
+        return f"\x1b[{code}m{text}\x1b[0m" if self._colours else text
+
+
+def _shown(value: object) -> str:
+    """Return a value for people; text that could be taken for more than one value is quoted."""
+    if not isinstance(value, str):
+        return printable(str(value))
+    text = printable(value)
+    return repr(text) if not text or set(text) & set(" =\"'") else text
+
+
+def _redacted(name: str, value: object) -> object:
+    """Return a value with secrets masked at any depth; convert other types to the text to be logged."""
+    if SECRET_NAME.search(name):
+        return MASK
+    if isinstance(value, Mapping):
+        return {str(inner): _redacted(str(inner), held) for inner, held in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redacted("", held) for held in value]
+    return value if value is None or isinstance(value, bool | int | float) else redact(str(value))
 
 
 def log_event(event: Event) -> None:
     """Log an event of a run: failures as warning or error, the rest as info."""
-    log = logger()
-    details = {field.name: _plain(getattr(event, field.name)) for field in dataclasses.fields(event)}
-    name = _spaced(type(event).__name__)
+    level = _level(event)
+    if LOGGER.isEnabledFor(level):
+        details = {field.name: getattr(event, field.name) for field in dataclasses.fields(event)}
+        log(level, _spaced(type(event).__name__), **details)
+
+
+def _level(event: Event) -> int:
     if isinstance(event, LedgerFailed):
-        log.error(name, **details)
-    elif isinstance(event, ErrorSeen | BreakerChanged | RateLimited | Draining | LeftBehind):
-        log.warning(name, **details)
-    else:
-        log.info(name, **details)
+        return logging.ERROR
+    loud = isinstance(event, ErrorSeen | BreakerChanged | RateLimited | Draining | LeftBehind)
+    return logging.WARNING if loud else logging.INFO
 
 
 def _spaced(name: str) -> str:
     return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, dict):
-        return {str(key): inner for key, inner in value.items()}
-    return str(value) if isinstance(value, StrEnum) else value

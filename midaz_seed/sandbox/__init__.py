@@ -13,9 +13,9 @@ does not pay for the sandbox.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from midaz_seed.sandbox.faults.plan import FaultPlan
     from midaz_seed.sandbox.server import (
         DIALECTS,
-        FaultPlan,
         RecordQueue,
         Recovery,
         SandboxConfig,
@@ -39,6 +39,10 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "FaultPlan":
+        from midaz_seed.sandbox.faults.plan import FaultPlan
+
+        return FaultPlan
     if name in __all__:
         from midaz_seed.sandbox import server
 

@@ -12,7 +12,6 @@ from anyio.abc import Process
 from anyio.streams.text import TextReceiveStream
 
 from midaz_seed.errors import ConfigurationError, ExitCode, UnreachableError
-from midaz_seed.sandbox.faults.plan import FaultPlan
 
 START_WITHIN_S = 20.0
 END_WITHIN_S = 2.0
@@ -83,6 +82,8 @@ def _check_files(data: Path | None, faults: Path | None) -> None:
         raise ConfigurationError("--sandbox-data: this is a folder, not a file", where=str(data))
     try:
         if faults is not None:
+            from midaz_seed.sandbox.faults.plan import FaultPlan
+
             FaultPlan.read(faults)
     except ConfigurationError as error:
         raise ConfigurationError(f"--sandbox-faults: {error.message}", where=error.where, hint=error.hint) from None

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import uvicorn
 from anyio.from_thread import start_blocking_portal
@@ -17,11 +17,9 @@ from uvicorn.server import ServerState
 from midaz_seed.clock import Clock, ShiftedClock, SystemClock
 from midaz_seed.errors import TargetNotAllowedError, UsageError
 from midaz_seed.sandbox.core.dialect import DIALECTS, Service
-from midaz_seed.sandbox.faults.app import FaultyApp
 from midaz_seed.sandbox.faults.crash_recovery import Recovery
 from midaz_seed.sandbox.faults.crash_stages import StagedExecution, Stages
 from midaz_seed.sandbox.faults.decisions import Faults
-from midaz_seed.sandbox.faults.plan import FaultPlan
 from midaz_seed.sandbox.http.app import ROUTER, App
 from midaz_seed.sandbox.http.router import Router
 from midaz_seed.sandbox.http.uvicorn_protocol import Protocol
@@ -30,9 +28,12 @@ from midaz_seed.sandbox.storage.read_lag import Lag, RecordQueue
 from midaz_seed.sandbox.storage.state import SandboxState
 from midaz_seed.sandbox.storage.store import Store
 
+if TYPE_CHECKING:
+    from midaz_seed.sandbox.faults.app import FaultyApp
+    from midaz_seed.sandbox.faults.plan import FaultPlan
+
 __all__ = [
     "DIALECTS",
-    "FaultPlan",
     "RecordQueue",
     "Recovery",
     "SandboxConfig",
@@ -60,7 +61,7 @@ class SandboxConfig:
     """The file that keeps everything; None: in memory, lost at the end."""
     seed: int = 0
     """For the random parts of ids, and for the faults."""
-    faults: FaultPlan | None = None
+    faults: "FaultPlan | None" = None
     auth_token: str | None = None
     """Requests without this bearer token get 401; None: no token is needed."""
     clock: Clock = field(default_factory=SystemClock)
@@ -108,12 +109,13 @@ class SandboxServer:
         except BaseException:
             self._store.close()
             raise
-        plan = config.faults or FaultPlan()
+        plan = config.faults
         self.faults = Faults(plan, config.seed, self.clock)
         self.app = App(self.state, config.auth_token, self.faults.report)
-        if config.queue is not None or plan.stale_s_max:
+        stale_s_max = plan.stale_s_max if plan is not None else 0.0
+        if config.queue is not None or stale_s_max:
             waits = config.queue is not None and dialect.queued_balances_wait
-            self.state.lag = Lag(self.clock, config.queue, keep_s=plan.stale_s_max, balances_wait=waits)
+            self.state.lag = Lag(self.clock, config.queue, keep_s=stale_s_max, balances_wait=waits)
         self._killed = False
         self.crashed = asyncio.Event()
         """Set when a fault has ended the server."""
@@ -143,11 +145,13 @@ class SandboxServer:
             )
         self._routers = [Router(dialect, service) for service in services]
 
-    def _entry(self) -> App | FaultyApp:
+    def _entry(self) -> "App | FaultyApp":
         """Return the application to serve: with faults and stages when the configuration has any."""
         config = self.config
         if config.faults is None and config.stages is None:
             return self.app
+        from midaz_seed.sandbox.faults.app import FaultyApp  # with pydantic, which the sandbox does not need otherwise
+
         staged = None if config.stages is None else StagedExecution(self.app, config.stages, config.seed)
         return FaultyApp(self.app, self.faults, self.refuse_for, self.crash, staged)
 

@@ -26,7 +26,9 @@ Text = Annotated[str, StringConstraints(min_length=1, max_length=256), AfterVali
 class Part(BaseModel):
     """A part of a scenario. Unknown names are errors; values cannot be changed after reading."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, populate_by_name=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 def exactly_one(part: Part, names: tuple[str, ...]) -> None:

@@ -52,6 +52,7 @@ class Section(BaseModel):
         populate_by_name=True,
         allow_inf_nan=False,
         hide_input_in_errors=True,
+        defer_build=True,
     )
 
 

@@ -5,6 +5,7 @@ another site whose name resolves to 127.0.0.1 (DNS rebinding) names that site. T
 """
 
 import hmac
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,7 +19,7 @@ from aiohttp.typedefs import Handler, Middleware
 from midaz_seed.errors import ConfigurationError
 from midaz_seed.listening import is_loopback_name
 from midaz_seed.pages.rendering import render_page
-from midaz_seed.reporting.logs import logger
+from midaz_seed.reporting.logs import log
 from midaz_seed.reporting.redaction import remember
 from midaz_seed.settings.secret_files import read_secret
 
@@ -132,7 +133,7 @@ def guard(access: Access) -> Middleware:
         except ConnectionError:  # the browser has gone
             raise
         except Exception as error:  # noqa: BLE001 - a page must not end in a traceback, and its run must continue
-            logger().error("page failed", path=request.path, error=f"{type(error).__name__}: {error}")
+            log(logging.ERROR, "page failed", path=request.path, error=f"{type(error).__name__}: {error}")
             answer = web.Response(status=500, text="The page could not be made. The log has the reason.\n")
         if not answer.prepared:
             _secure(answer)

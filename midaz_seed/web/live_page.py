@@ -1,6 +1,7 @@
 """The live page of a run: follows the run as an observer, and serves what it sees from a thread of its own."""
 
 import asyncio
+import logging
 import os
 import signal
 import threading
@@ -17,7 +18,7 @@ from midaz_seed.listening import Listening
 from midaz_seed.pages.chart_data import report_charts
 from midaz_seed.pages.report_page import headline, render_report
 from midaz_seed.reporting.events import Draining, Event, StopRequested
-from midaz_seed.reporting.logs import logger
+from midaz_seed.reporting.logs import log
 from midaz_seed.reporting.report import Report
 from midaz_seed.runs.directory import PAGE, REPORT_PAGE
 from midaz_seed.web.access import Access
@@ -100,7 +101,7 @@ class LivePage:
         """Publish each second what has changed, until cancelled."""
         self._context = context
         self._sampler = RunSampler(context)
-        logger().info("live page", url=self.url)
+        log(logging.INFO, "live page", url=self.url)
         try:
             while True:
                 self._publish_changes()
@@ -123,7 +124,7 @@ class LivePage:
         try:
             changes, windows = self._sampler.changes()
         except Exception as error:  # noqa: BLE001 - the run must not fail because of its page
-            logger().error("live page failed", error=f"{type(error).__name__}: {error}")
+            log(logging.ERROR, "live page failed", error=f"{type(error).__name__}: {error}")
         self._publish({**changes, "events": self._new_events(), "status": self._status("running")}, windows)
 
     def _leave_address(self, context: RunContext) -> None:

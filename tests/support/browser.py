@@ -34,6 +34,12 @@ class Watched:
     messages: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
+    async def visit(self, file: Path) -> None:
+        """Open another file in the same window, and forget what the one before it wrote and asked for."""
+        self.messages.clear()
+        self.requests.clear()
+        await self.page.goto(file.as_uri())
+
     async def resize(self, width: int) -> None:
         """Give the window another width, and wait until the page is drawn for it."""
         await self.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})

@@ -4,6 +4,7 @@ import ast
 import re
 import sys
 import tomllib
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -14,6 +15,10 @@ OWN = {"midaz_seed", "tests", "tools", "benchmarks"}
 CARRIED = {"annotated_types", "markupsafe", "pydantic_core", "yarl"}
 """Parts of pydantic's, Jinja2's and aiohttp's public interfaces, which they bring along."""
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+
+distributions_of_packages = cache(packages_distributions)
+"""Package -> the distributions that have it; it reads the lists of files of all of them."""
 
 
 def _names(requirements: list[str]) -> set[str]:
@@ -34,7 +39,7 @@ def test_every_imported_package_is_declared(folder: str) -> None:
     if folder != "midaz_seed":
         declared |= _names(PROJECT["dependency-groups"]["dev"])
     declared.add("pytest")  # which alone imports `midaz_seed.pytest_plugin`
-    distributions = packages_distributions()
+    distributions = distributions_of_packages()
     undeclared = {
         f"{path.relative_to(ROOT)}: {name}"
         for path in (ROOT / folder).rglob("*.py")

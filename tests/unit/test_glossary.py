@@ -3,8 +3,6 @@
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
 GLOSSARY = ROOT / "docs" / "glossary.md"
 ROW = re.compile(r"^\| ([^|]+?) \|([^|]*)\| ([^|]+) \|$", re.M)
@@ -26,27 +24,28 @@ def _plain(text: str) -> str:
     return f" {' '.join(re.findall(r'[a-z0-9]+', words.lower()))} "
 
 
-ROWS = _rows()
-SOURCES = [*sorted((ROOT / "midaz_seed").rglob("*.py")), *sorted((ROOT / "docs").rglob("*.md"))]
-NAMES = " ".join(path.relative_to(ROOT).as_posix() for path in SOURCES)
-TEXT = "\n".join([NAMES, *(path.read_text(encoding="utf-8") for path in SOURCES if path != GLOSSARY)])
-PLAIN = _plain(TEXT)
+def _texts() -> str:
+    """The texts of code and documents, and their paths."""
+    sources = [*sorted((ROOT / "midaz_seed").rglob("*.py")), *sorted((ROOT / "docs").rglob("*.md"))]
+    names = " ".join(path.relative_to(ROOT).as_posix() for path in sources)
+    return "\n".join([names, *(path.read_text(encoding="utf-8") for path in sources if path != GLOSSARY)])
 
 
-def test_terms_are_sorted() -> None:
-    assert list(ROWS) == sorted(ROWS, key=str.lower)
-    assert len(ROWS) >= 40
+def test_terms_are_sorted_and_have_a_meaning() -> None:
+    rows = _rows()
+    assert list(rows) == sorted(rows, key=str.lower)
+    assert len(rows) >= 40
+    assert [term for term, (_, meaning) in rows.items() if not meaning.endswith(".")] == []
 
 
-@pytest.mark.parametrize("term", ROWS)
-def test_a_term_is_used(term: str) -> None:
-    spellings, meaning = ROWS[term]
+def test_every_term_and_every_spelling_is_used() -> None:
+    text = _texts()
+    plain = _plain(text)
+    rows = _rows()
+    assert [term for term, (spellings, _) in rows.items() if not spellings and not _is_used(term, plain)] == []
+    assert [each for spellings, _ in rows.values() for each in spellings if each not in text] == []
 
-    assert _is_used(term) or spellings, f"neither code nor documents say {term}"
-    assert [spelling for spelling in spellings if spelling not in TEXT] == []
-    assert meaning.endswith(".")
 
-
-def _is_used(term: str) -> bool:
+def _is_used(term: str, plain: str) -> bool:
     words = _plain(term).strip()
-    return any(f" {form} " in PLAIN for form in (words, f"{words}s", f"{words}es", f"{words}ed"))
+    return any(f" {form} " in plain for form in (words, f"{words}s", f"{words}es", f"{words}ed"))

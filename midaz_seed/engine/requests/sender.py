@@ -8,6 +8,7 @@ server had just closed, or for which this machine had no file descriptor.
 Every wait ends when the run drains, but for the answer to a write.
 """
 
+import logging
 import random
 from typing import TypeVar
 
@@ -22,7 +23,7 @@ from midaz_seed.midaz.evidence import midaz_code, says_missing
 from midaz_seed.midaz.foreign import foreign_answer, unanswered
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
-from midaz_seed.reporting.logs import logger, shows_debug
+from midaz_seed.reporting.logs import log, shows_debug
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.redaction import redact
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
@@ -95,8 +96,7 @@ class Sender:
         self._give_up_s = give_up_s
         self._accepted_s = float("-inf")
         self._jitter = random.Random(jitter_seed)
-        log = logger()
-        self._log = log if shows_debug(log) else None
+        self._logs_requests = shows_debug()
 
     async def attempt(
         self, request: Request, phase: Phase, *, not_after_s: float | None = None, paced: bool = True
@@ -146,9 +146,14 @@ class Sender:
         at_s = now()
         latency_us = int((at_s - start_s) * 1e6)
         phase_meter.latency.record(latency_us)
-        if self._log is not None:
-            self._log.debug(
-                "request", method=request.method, path=request.path, status=response.status, latency_us=latency_us
+        if self._logs_requests:
+            log(
+                logging.DEBUG,
+                "request",
+                method=request.method,
+                path=request.path,
+                status=response.status,
+                latency_us=latency_us,
             )
         if 200 <= response.status < 300:
             meter.succeeded += 1

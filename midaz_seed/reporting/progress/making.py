@@ -5,7 +5,6 @@ from typing import TextIO
 from midaz_seed.clock import Clock
 from midaz_seed.reporting.progress.display import Progress
 from midaz_seed.reporting.progress.line_progress import LineProgress
-from midaz_seed.reporting.progress.live_progress import LiveProgress
 from midaz_seed.reporting.progress.watched import Watched
 from midaz_seed.reporting.terminal import can_redraw
 
@@ -18,5 +17,8 @@ def make_progress(stream: TextIO, watched: Watched, clock: Clock) -> Progress:
         watched: what to show.
         clock: gives the intervals.
     """
-    kind = LiveProgress if can_redraw(stream) else LineProgress
-    return kind(watched, clock, stream)
+    if not can_redraw(stream):
+        return LineProgress(watched, clock, stream)
+    from midaz_seed.reporting.progress.live_progress import LiveProgress  # rich, which the other view does not need
+
+    return LiveProgress(watched, clock, stream)

@@ -126,7 +126,7 @@ class FaultyApp:
     def _room(self, rule: Rule, capacity: Capacity) -> Room:
         if rule not in self._rooms:
             faults = self._faults
-            seed = f"{faults.seed}:{faults.plan.rules.index(rule)}"
+            seed = f"{faults.seed}:{faults.rules.index(rule)}"
             self._rooms[rule] = Room(capacity, seed, self._state.clock, faults.start_s)
         return self._rooms[rule]
 

@@ -13,7 +13,7 @@ import pyte
 import pytest
 
 from midaz_seed.cli import COMPLETION_VARIABLE, cli
-from midaz_seed.cli.flags import SettingOption
+from midaz_seed.cli.option_kinds import SettingOption
 from midaz_seed.settings.schema import SETTINGS
 from tests.support.cli import run_cli
 from tools.chaos.processes import COMMAND, UNMEASURED_ENVIRONMENT

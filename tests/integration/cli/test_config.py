@@ -10,7 +10,7 @@ import yaml
 
 from midaz_seed.cli import main
 from midaz_seed.cli.config import config
-from midaz_seed.cli.flags import SettingOption
+from midaz_seed.cli.option_kinds import SettingOption
 from midaz_seed.settings.model import Settings
 from midaz_seed.settings.schema import SETTINGS
 from tests.support.scenarios import other_scenario

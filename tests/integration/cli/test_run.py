@@ -151,7 +151,7 @@ def test_a_full_disk_for_the_report_is_said_and_the_report_is_still_on_stdout() 
 
 def test_ctrl_c_while_money_moves_ends_with_130_and_the_way_on() -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "midaz_seed", "run", "--preset", "medium", "--target", "sandbox", "--rate", "300"],
+        [sys.executable, "-m", "midaz_seed", "run", "--preset", "small", "--target", "sandbox", "--rate", "200"],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -45,7 +45,7 @@ def _wait_until_done(cwd: Path, items: int, process: "subprocess.Popen[Any]") ->
     """Until so many items of a run are written down as done."""
     while sum(run["done"] for run in _listed(cwd)) < items:
         assert process.poll() is None
-        time.sleep(0.02)
+        time.sleep(0.1)
 
 
 def test_a_killed_run_is_listed_shown_and_resumed_by_one_flag(server: str, tmp_path: Path) -> None:

@@ -9,12 +9,18 @@ from tests.support.cli import run_cli
 from tests.support.sandbox import blocking_sandbox_process
 
 URL = ("-u", "http://127.0.0.1:9")
+NAMING = [("run", "--resume"), ("retry",), ("verify",), ("teardown", "--dry-run")]
+"""The commands that take the name of a run."""
 
 
 @pytest.fixture(scope="module")
-def server() -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A folder with the run `mine`, whose server is there."""
+    found = tmp_path_factory.mktemp("mine")
+    (found / "midaz-seed.yaml").write_text("journal: {directory: runs}\n")
     with blocking_sandbox_process() as url:
-        yield url
+        assert run_cli("run", "--preset", "tiny", "-u", url, "-q", "--run-id", "mine", cwd=found).returncode == 0
+        yield found
 
 
 @pytest.mark.parametrize("command", ["run", "verify", "teardown", "doctor", "audit"])
@@ -69,15 +75,16 @@ def test_a_file_may_hold_settings_of_other_commands(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("flag", [("--run-id", "x"), ("--preset", "small"), ("--config", "x"), ("--no-journal",)])
-@pytest.mark.parametrize("command", [("run", "--resume"), ("retry",), ("verify",), ("teardown", "--dry-run")])
-def test_a_named_run_keeps_its_own_settings(
-    command: tuple[str, ...], flag: tuple[str, ...], server: str, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("command", NAMING)
+def test_a_named_run_keeps_its_own_settings(command: tuple[str, ...], flag: tuple[str, ...], folder: Path) -> None:
     """P7: a flag that names another run, or that its stored settings replace."""
-    (tmp_path / "midaz-seed.yaml").write_text("journal: {directory: runs}\n")
-    assert run_cli("run", "--preset", "tiny", "-u", server, "-q", "--run-id", "mine", cwd=tmp_path).returncode == 0
-    done = run_cli(*command, "mine", *flag, cwd=tmp_path)
+    done = run_cli(*command, "mine", *flag, cwd=folder)
     assert done.returncode == 2
     assert flag[0].replace("--no-", "--") in done.stderr
-    same = run_cli(*command, "mine", "--run-id", "mine", "--preset", "tiny", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("command", NAMING)
+def test_flags_that_repeat_the_settings_of_a_named_run_are_accepted(command: tuple[str, ...], folder: Path) -> None:
+    """P7"""
+    same = run_cli(*command, "mine", "--run-id", "mine", "--preset", "tiny", cwd=folder)
     assert same.returncode == 0, same.stderr

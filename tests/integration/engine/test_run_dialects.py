@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from midaz_seed.runner import seed_async, teardown_async, verify_async
+from midaz_seed.runner import examine_async, seed_async, teardown_async, verify_async
 from midaz_seed.sandbox.transactions.reads import load_transaction
 from tests.support.cli import run_cli
 from tests.support.sandbox import read_balances, sandbox
@@ -23,10 +23,11 @@ def test_a_run_against_each_dialect_is_verified(dialect: str) -> None:
 
 
 @pytest.mark.parametrize("dialect", ["v3.3", "v3.8", "v4"])
-def test_the_doctor_lets_a_run_go_to_each_dialect(dialect: str) -> None:
-    result = run_cli("doctor", "sandbox", "--dialect", dialect, "--write", "--json")
-    assert result.returncode == 0, result.stdout
-    findings = {finding["name"]: finding["value"] for finding in json.loads(result.stdout)["findings"]}
+async def test_the_doctor_lets_a_run_go_to_each_dialect(dialect: str) -> None:
+    async with sandbox(dialect=dialect, one_port=True) as server:
+        diagnosis = await examine_async(settings_for(server.url), write=True)
+    assert diagnosis.go
+    findings = {finding.name: finding.value for finding in diagnosis.findings}
     assert findings["idempotency"] == "proved"
     assert findings["version"].startswith(dialect)
 

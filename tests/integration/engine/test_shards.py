@@ -44,6 +44,26 @@ def single() -> tuple[Report, Balances]:
     return asyncio.run(_run(1))
 
 
+HELD_BYTES = 400_000_000
+"""Memory of the process that owns the run."""
+
+
+@pytest.fixture(scope="module")
+def divided() -> Report:
+    """The report of two processes, on a server that asks for a token and fails now and then."""
+    faults = {"rules": [{"on": "transactions", "methods": ["POST"], "rate": 0.1, "status": {"code": 503}}]}
+
+    async def run() -> Report:
+        async with sandbox(faults, auth_token="s3cr3t") as running:
+            return await seed_async(_settings(running.url, limits={"shards": 2}, target={"authToken": "s3cr3t"}))
+
+    held = b"x" * HELD_BYTES
+    report = asyncio.run(run())
+    assert report.exit_code == 0, report.verdict
+    assert len(held) == HELD_BYTES
+    return report
+
+
 SESSION_FLAGS = [
     *("--attempts", "20", "--set", "breaker.openS=0.2", "--set", "settlement.maxDelayS=0.3"),
     *("--set", "idempotency.ttlS=10", "--set", "idempotency.marginS=3"),
@@ -83,10 +103,10 @@ def _histogram(report: Report, phase: str) -> Histogram:
     )
 
 
-async def test_series_and_histograms_of_shards_and_of_two_reports_add_up_exactly(
-    single: tuple[Report, Balances],
+def test_series_and_histograms_of_shards_and_of_two_reports_add_up_exactly(
+    single: tuple[Report, Balances], divided: Report
 ) -> None:
-    alone, (report, _) = single[0], await _run(2)
+    alone, report = single[0], divided
     for each in (alone, report):
         windows = {series.phase: series for series in each.time_series.phases}
         for phase in each.phases:
@@ -108,10 +128,8 @@ async def test_series_and_histograms_of_shards_and_of_two_reports_add_up_exactly
 
 
 @linux
-async def test_the_memory_of_a_process_is_its_own_and_not_that_of_the_one_that_started_it() -> None:
-    held = b"x" * 400_000_000
-    report, _ = await _run(2)
-    assert len(held) / 1e6 > report.processes[1].rss_mb_max
+def test_the_memory_of_a_process_is_its_own_and_not_that_of_the_one_that_started_it(divided: Report) -> None:
+    assert divided.processes[1].rss_mb_max < HELD_BYTES / 1e6
 
 
 async def test_each_process_writes_a_journal_and_any_number_can_resume_from_them(tmp_path: Path) -> None:
@@ -129,18 +147,8 @@ async def test_each_process_writes_a_journal_and_any_number_can_resume_from_them
             )
 
 
-async def test_what_a_process_finds_wrong_is_in_the_report() -> None:
-    faults = {"rules": [{"on": "transactions", "methods": ["POST"], "rate": 0.1, "status": {"code": 503}}]}
-    async with sandbox(faults) as running:
-        report = await seed_async(_settings(running.url, limits={"shards": 2}))
-        assert report.exit_code == 0
-        assert sum(error.count for error in report.errors) == sum(phase.retries for phase in report.phases) > 0
-
-
-async def test_a_token_reaches_the_processes_and_no_list_of_processes() -> None:
-    async with sandbox(auth_token="s3cr3t") as running:
-        report = await seed_async(_settings(running.url, limits={"shards": 2}, target={"authToken": "s3cr3t"}))
-        assert report.exit_code == 0
+def test_what_a_process_finds_wrong_is_in_the_report(divided: Report) -> None:
+    assert sum(error.count for error in divided.errors) == sum(phase.retries for phase in divided.phases) > 0
 
 
 @pytest.fixture(scope="module")
@@ -150,12 +158,11 @@ def undisturbed() -> tuple[Balances, int]:
     return undisturbed_balances(preset="small", volume=volume), planned_by(tuple(TINY)).plan.posts
 
 
-async def _run_and_kill(url: str, flags: list[str], cwd: Path, posts: int) -> None:
-    """Start a run, and kill it when the server has seen `posts` POST requests."""
-    async with command_process("run", *flags, "-u", url, "-q", *SESSION_FLAGS, cwd=cwd) as run:
-        while await posts_seen(url) < posts:
-            assert run.returncode is None
-            await anyio.sleep(0.01)
+async def _wait_until_seen(url: str, posts: int, run: asyncio.subprocess.Process) -> None:
+    """Wait until the server has seen `posts` POST requests."""
+    while await posts_seen(url) < posts:
+        assert run.returncode is None
+        await anyio.sleep(0.05)
 
 
 def _children(parent: int) -> list[int]:
@@ -171,8 +178,7 @@ async def test_a_process_that_is_killed_is_started_again_and_nothing_is_lost_or_
     async with sandbox_process(cwd=tmp_path) as (url, _):
         arguments = ["run", *TINY, "-u", url, "--json", "-q", *SESSION_FLAGS, "--shards", "2", "--rate", "1500"]
         async with command_process(*arguments, cwd=tmp_path) as run:
-            while await posts_seen(url) < posts // 2:
-                await anyio.sleep(0.01)
+            await _wait_until_seen(url, posts // 2, run)
             os.kill(_children(run.pid)[0], signal.SIGKILL)
             out, err = await asyncio.wait_for(run.communicate(), END_WITHIN_S)
         assert run.returncode == 0, err.decode()
@@ -208,9 +214,12 @@ async def test_when_the_owner_is_killed_its_processes_end_and_another_session_re
 ) -> None:
     planned, posts = undisturbed
     async with sandbox_process(cwd=tmp_path) as (url, _):
-        await _run_and_kill(url, [*TINY, "--shards", "2", "--rate", "1500"], tmp_path, posts // 2)
+        flags = ("run", *TINY, "-u", url, "--json", "-q", *SESSION_FLAGS)
+        async with command_process(*flags, "--shards", "2", "--rate", "1500", cwd=tmp_path) as run:
+            await _wait_until_seen(url, posts // 2, run)
         for _ in range(100):  # until the last of them has given the run back
-            async with command_process("run", *TINY, "-u", url, "--json", "-q", *SESSION_FLAGS, cwd=tmp_path) as run:
+            await anyio.sleep(0.5)
+            async with command_process(*flags, cwd=tmp_path) as run:
                 out, err = await asyncio.wait_for(run.communicate(), END_WITHIN_S)
             if b"is in use by" not in err:
                 break
@@ -226,8 +235,7 @@ async def test_ctrl_c_drains_every_process_and_the_report_is_complete(
     async with sandbox_process(cwd=tmp_path) as (url, _):
         arguments = ["run", *TINY, "-u", url, "--json", "-q", *SESSION_FLAGS, "--shards", "2", "--rate", "1000"]
         async with command_process(*arguments, cwd=tmp_path) as run:
-            while await posts_seen(url) < posts // 2:
-                await anyio.sleep(0.01)
+            await _wait_until_seen(url, posts // 2, run)
             run.send_signal(signal.SIGINT)
             out, err = await asyncio.wait_for(run.communicate(), END_WITHIN_S)
         assert run.returncode == 130, err.decode()

@@ -5,7 +5,6 @@ import json
 
 import orjson
 import pytest
-import structlog
 
 from midaz_seed.clock import FakeClock
 from midaz_seed.engine.admission import Admission
@@ -33,6 +32,7 @@ from midaz_seed.transport.base import (
     ReusedConnectionClosedError,
     TransportError,
 )
+from tests.support.logs import unconfigured_logging
 from tests.support.transports import ScriptedTransport
 
 MARK = b'"seedKey":"r/o1.l1.t1.1"'
@@ -141,11 +141,9 @@ async def test_an_answer_of_our_own_is_the_end() -> None:
 
 async def test_every_attempt_is_logged_where_debug_is_shown() -> None:
     stream = io.StringIO()
-    try:
+    with unconfigured_logging():
         configure_logging("debug", "json", stream)
         assert await SenderFixture(Response(503, {}, b""), OURS).send() is None
-    finally:
-        structlog.reset_defaults()
     lines = [json.loads(line) for line in stream.getvalue().splitlines()]
     assert [(line["event"], line["method"], line["path"], line["status"]) for line in lines] == [
         ("request", "POST", "/path", 503),

@@ -8,26 +8,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
 from midaz_seed.model.outcomes import ErrorClass
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.events import ErrorSeen, LedgerFailed, PhaseStarted, Settled
-from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event, logger, redact, shows_debug
+from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log, log_event, redact, shows_debug
+from tests.support.logs import unconfigured_logging
 
 SECRET = "hunter2"
 
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
-    root = logging.getLogger()
-    level, handlers = root.level, root.handlers[:]
-    yield
-    root.setLevel(level)
-    root.handlers[:] = handlers
-    structlog.reset_defaults()
+    with unconfigured_logging():
+        yield
 
 
 @pytest.mark.parametrize(
@@ -99,7 +95,8 @@ def logged(style: str = "json", level: str = "debug") -> io.StringIO:
 
 def test_values_with_secret_names_are_masked_however_deep_they_lie() -> None:
     stream = logged()
-    logger().info(
+    log(
+        logging.INFO,
         f"sent with Bearer {SECRET}",
         auth_token=SECRET,
         headers={"X-Api-Key": SECRET, "Accept": "json"},
@@ -118,7 +115,7 @@ def test_values_with_secret_names_are_masked_however_deep_they_lie() -> None:
 
 def test_json_lines_carry_level_and_time_in_utc() -> None:
     stream = logged()
-    logger().warning("late", ledger="o1.l1")
+    log(logging.WARNING, "late", ledger="o1.l1")
     line = json.loads(stream.getvalue())
     assert (line["level"], line["event"], line["ledger"]) == ("warning", "late", "o1.l1")
     assert line["timestamp"].endswith("Z")
@@ -128,14 +125,14 @@ def test_control_characters_are_escaped_for_people_and_kept_in_json() -> None:
     """H9: logs in console format."""
     evil = "\x1b[2J\x9b\u202e\nfake"
     stream = logged("console")
-    logger().warning(f"late{evil}", ledger=evil, word="\x1b[2J", rows=[evil])
+    log(logging.WARNING, f"late{evil}", ledger=evil, word="\x1b[2J", rows=[evil])
     logging.getLogger("library").error("first %s", evil)
     lines = stream.getvalue().splitlines()
     assert len(lines) == 3
     assert lines[2].startswith("  fake"), "the second line of a library's text is indented"
     assert all(line.isprintable() for line in lines)
     stream = logged()
-    logger().warning("late", ledger=evil)
+    log(logging.WARNING, "late", ledger=evil)
     assert json.loads(stream.getvalue())["ledger"] == evil
 
 
@@ -143,7 +140,7 @@ def test_console_lines_have_no_colour_where_there_is_no_terminal(monkeypatch: py
     monkeypatch.delenv("FORCE_COLOR", raising=False)
     monkeypatch.delenv("CLICOLOR_FORCE", raising=False)
     stream = logged("console")
-    logger().warning("late", ledger="o1.l1")
+    log(logging.WARNING, "late", ledger="o1.l1")
     assert "late" in stream.getvalue()
     assert "ledger=o1.l1" in stream.getvalue()
     assert "\x1b" not in stream.getvalue()
@@ -151,22 +148,28 @@ def test_console_lines_have_no_colour_where_there_is_no_terminal(monkeypatch: py
 
 def test_what_is_below_the_level_is_not_shown() -> None:
     stream = logged(level="warning")
-    logger().info("quiet")
-    logger().warning("loud")
+    log(logging.INFO, "quiet")
+    log(logging.WARNING, "loud")
     assert "quiet" not in stream.getvalue()
     assert "loud" in stream.getvalue()
 
 
-def test_a_logger_says_whether_it_shows_debug() -> None:
-    assert not shows_debug(logger())
+def test_only_the_level_debug_shows_debug() -> None:
+    assert not shows_debug()
     for level in ("debug", "info", "warning", "error"):
         logged(level=level)
-        assert shows_debug(logger()) is (level == "debug")
+        assert shows_debug() is (level == "debug")
 
 
-def test_a_logger_without_a_level_gets_every_event() -> None:
-    structlog.configure(wrapper_class=structlog.BoundLogger)
-    assert shows_debug(logger())
+def test_a_program_that_configures_logging_itself_gets_the_events(caplog: pytest.LogCaptureFixture) -> None:
+    log(logging.WARNING, "late", ledger="o1.l1")
+    assert caplog.record_tuples == [("midaz_seed", logging.WARNING, "late")]
+
+
+def test_a_program_that_configures_nothing_gets_no_line(capfd: pytest.CaptureFixture[str]) -> None:
+    logging.getLogger().handlers[:] = []
+    log(logging.ERROR, "late")
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("name", ["uvicorn", "aiohttp.access", "asyncio"])
@@ -198,7 +201,7 @@ def test_a_log_line_goes_to_whatever_stderr_is_at_that_moment(monkeypatch: pytes
     configure_logging("info", "console", CurrentStderr())
     during = io.StringIO()
     monkeypatch.setattr(sys, "stderr", during)
-    logger().info("in between")
+    log(logging.INFO, "in between")
     assert "in between" in during.getvalue()
 
 
@@ -207,4 +210,4 @@ def test_a_log_that_cannot_be_written_does_not_end_the_run(monkeypatch: pytest.M
     with open("/dev/full", "w", encoding="utf-8", buffering=1) as full:
         monkeypatch.setattr(sys, "stderr", full)
         for _ in range(3):
-            logger().info("nobody reads this")
+            log(logging.INFO, "nobody reads this")
