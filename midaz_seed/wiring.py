@@ -35,6 +35,7 @@ from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.redaction import remember, remember_header, remember_url
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
+from midaz_seed.resilience.divided_load import LimitOrders
 from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy
 from midaz_seed.resilience.throttle import Throttle
@@ -244,6 +245,7 @@ class _Parts:
     def register(self, registry: svcs.Registry) -> None:
         """Register the factory of each part."""
         registry.register_value(Clock, SystemClock())
+        registry.register_value(LimitOrders, None)
         registry.register_factory(RetryPolicy, self.retry_policy)
         registry.register_factory(Meter, self.meter)
         registry.register_factory(Rejects, self.rejects)
@@ -368,6 +370,7 @@ class _Parts:
             rejects=services.get(Rejects),
             directory=session.directory if session else None,
             begin_session=session.begin if session else _begin_nothing,
+            limit_orders=services.get(LimitOrders),
             state=StateTree(self.plan, self.shard),
             meter=services.get(Meter),
             tracker=services.get(ErrorTracker),

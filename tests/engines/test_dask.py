@@ -25,7 +25,7 @@ from midaz_seed.engines.slice_task import slice_task
 from midaz_seed.errors import RunError, SeedError, UnreachableError, UsageError
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
-from midaz_seed.reporting.events import Event, PhaseFinished, RunFinished, RunStarted
+from midaz_seed.reporting.events import ConcurrencyChanged, Event, PhaseFinished, RunFinished, RunStarted
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.runs.directory import MANIFEST, REPORT, RunStatus, find_run, list_runs
@@ -201,6 +201,24 @@ async def test_limits_and_error_budget_are_those_of_the_whole_run(cluster: Any, 
     own: list[Any] = [each.settings["generation"]["limits"] for each in slices]  # type: ignore[index, call-overload]
     assert sum(each["requestsPerSecond"] for each in own) == 300
     assert all(0 < each["durationS"] < 3600 for each in own)
+
+
+async def test_one_search_decides_how_many_requests_all_slices_have_in_flight(cluster: Any, tmp_path: Path) -> None:
+    events: list[Event] = []
+    async with sandbox(SLOW) as server:
+        limits = {"shards": 2, "maxConcurrency": "auto"}
+        settings = _settings(server.url, tmp_path, limits=limits, volume={**VOLUME, "transactionsPerAccount": 40})
+        report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address, emit=events.append)
+        seen = server.app.statistics.in_flight_max
+    assert report.exit_code == 0, report.verdict
+    found = [change.in_flight for change in report.concurrency.changes]
+    assert found == [event.in_flight for event in events if isinstance(event, ConcurrencyChanged)]
+    assert found[0] == 4
+    assert 8 <= max(found) <= seen <= 2 * max(found), "the slices have the number together, and twice that in a trial"
+    assert all(0 <= change.at_s <= report.elapsed_s for change in report.concurrency.changes)
+    slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+    own = [[change.in_flight for change in each.concurrency.changes] for each in slices]
+    assert own == [[2], [2]], "a slice searches nothing"
 
 
 def _limit_files(limit: int) -> None:
