@@ -207,7 +207,8 @@ async def test_one_search_decides_how_many_requests_all_slices_have_in_flight(cl
     events: list[Event] = []
     async with sandbox(SLOW) as server:
         limits = {"shards": 2, "maxConcurrency": "auto"}
-        settings = _settings(server.url, tmp_path, limits=limits, volume={**VOLUME, "transactionsPerAccount": 40})
+        volume = {**VOLUME, "transactionsPerAccount": 40}
+        settings = _settings(server.url, tmp_path, generation={"limits": limits}, volume=volume)
         report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address, emit=events.append)
         seen = server.app.statistics.in_flight_max
     assert report.exit_code == 0, report.verdict
