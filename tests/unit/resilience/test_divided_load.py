@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import anyio
 import pytest
 
-from benchmarks.search import DASK_S, PIPE_S, Case, compare, model
+from benchmarks.search import FAST_S, SLOW_S, Case, compare, model
 from midaz_seed.clock import FakeClock
 from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.resilience.concurrency_search import START, ConcurrencySearch, Window
@@ -223,7 +223,7 @@ def test_a_search_has_at_least_one_in_flight_for_each_slice() -> None:
     assert search.current == 2
 
 
-@pytest.mark.parametrize("message_s", [PIPE_S, DASK_S])
+@pytest.mark.parametrize("message_s", [FAST_S, SLOW_S])
 def test_one_search_over_four_slices_gets_what_a_wandering_server_can_do(message_s: tuple[float, float]) -> None:
     case = Case("16", model(16, 10, wandering=True), START, 4, message_s)
     assert min(compare(case, seed, 60).share for seed in range(4)) > 0.9
