@@ -236,8 +236,8 @@ async def test_a_full_volume_on_workers_ends_their_slices_with_a_message_and_los
     async def limit(bytes_max: int) -> None:
         def on_all_but_one() -> None:
             with distributed.Client(address, set_as_default=False) as client:
-                first = min(client.scheduler_info(n_workers=-1)["workers"])
-                client.run(_limit_files, bytes_max, workers=[first])
+                workers = sorted(client.scheduler_info(n_workers=-1)["workers"])
+                client.run(_limit_files, bytes_max, workers=workers[1:])  # of which at least one gets a slice
 
         await asyncio.to_thread(on_all_but_one)
 

@@ -109,7 +109,7 @@ async def _send_orders(orders: Mapping[LedgerShard, LimitOrder], pipes: Mapping[
     for shard, order in orders.items():
         # a full pipe is that of a stopped process, a broken one that of an ended one: neither gets the order
         with contextlib.suppress(BlockingIOError, BrokenPipeError):
-            os.write(pipes[shard], framed(order))  # whole or not at all, because it is smaller than a page
+            os.write(pipes[shard], framed(order))  # whole or not at all, because it is below PIPE_BUF
 
 
 async def _run_shard(context: RunContext, task: ShardTask, links: _Links) -> None:
