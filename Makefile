@@ -166,8 +166,8 @@ bench-quick: $(STAMP) ## the same without the large runs, one short round each (
 	@$(BIN)/python benchmarks/sandbox.py --rounds 1 --count 5000
 	@$(BIN)/python benchmarks/sizes.py small medium
 
-calibrate: $(STAMP) ## measure how often compare is wrong, on simulated and on real runs (about 8 minutes)
-	@$(BIN)/python -m tools.calibration
+calibrate: $(STAMP) ## measure how often compare is wrong, on simulated and on real runs; write the tables of docs/compare.md
+	@$(BIN)/python -m tools.calibration --write
 
 clean: ## remove the files of the other targets
 	rm -rf $(VENV) $(VENV)-site $(VENV)-release build demo-report.html .pytest_cache .mypy_cache .ruff_cache .coverage htmlcov dist

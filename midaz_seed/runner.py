@@ -10,7 +10,6 @@ from contextlib import (
 )
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
-from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -31,6 +30,7 @@ from midaz_seed.outputs import write_outputs
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.last_day import is_open
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
+from midaz_seed.plan.rails.counterparties import outsiders
 from midaz_seed.probe import doctor
 from midaz_seed.probe.batch_size_trial import choose_batch_size
 from midaz_seed.probe.diagnosis import Diagnosis
@@ -282,7 +282,11 @@ async def _execute(settings: Settings, call: _Call) -> Report:
 
 
 async def _built(settings: Settings) -> Plan:
-    return await in_thread(partial(build_plan, settings))
+    def build() -> Plan:
+        outsiders()  # made at the first use, it would delay answers to transfers
+        return build_plan(settings)
+
+    return await in_thread(build)
 
 
 def _of_slice(settings: Settings) -> Settings:

@@ -1,10 +1,10 @@
 """Measure how often `midaz-seed compare` shows a difference that is none, and how often it finds one that is.
 
-    make calibrate                                     # about eight minutes on two cores
-    .venv/bin/python -m tools.calibration --seconds 0  # the simulated part alone
-    .venv/bin/python -m tools.calibration --comparisons 1000
+    make calibrate                                     # both tables, written into docs/compare.md
+    .venv/bin/python -m tools.calibration --seconds 0  # print the table of the simulated runs alone
+    .venv/bin/python -m tools.calibration --comparisons 40 --seconds 60  # shorter
 
-It prints the tables of docs/compare.md.
+The simulated runs follow from the seed: without a change of the method their table stays the same.
 
 Simulated runs: throughput per second as a quiet, a wandering and a stalling server gives it. Two runs with the same
 mean are compared, and two of which the second is 10 % slower. For the alternative, a block bootstrap (Politis and
@@ -35,10 +35,13 @@ from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.reporting.report_figures import LatencyHistogram
 from midaz_seed.reporting.time_series import TimeSeries, as_report, from_report
 from tools.chaos.processes import command_process, sandbox_process
+from tools.generated import filled
 
+DOCUMENT = Path(__file__).parents[1] / "docs/compare.md"
 SLOWER = 0.9
 ALARMS_MAX, FOUND_MIN = 5.0, 90.0
 """Goals in percent."""
+GOALS = (f"false alarms (goal: at most {ALARMS_MAX:g} %)", f"10 % slower found (goal: {FOUND_MIN:g} %)")
 LENGTHS_S = (10, 30, 60, 120, 300)
 BOOTSTRAP_LENGTHS_S = (10, 30, 60)
 RESAMPLES = 200
@@ -252,8 +255,25 @@ def _piece(report: Report, series: TimeSeries) -> Report:
     )
 
 
-def cut_up(reports: Sequence[Report]) -> Iterator[tuple[Result, float]]:
-    """Compare pieces of real runs; return with each result how often any figure showed a difference that is none."""
+@dataclass(frozen=True, slots=True)
+class RealResult:
+    """How often a difference was shown between pieces of real runs, in percent of the comparisons."""
+
+    length_s: int
+    comparisons: int
+    alarms: float
+    any_alarms: float
+    """Any figure of the report, not only that of the verdict."""
+    found: float
+    slower: float
+    """Throughput of the slower server relative to the others."""
+
+
+def cut_up(reports: Sequence[Report]) -> Iterator[RealResult]:
+    """Compare pieces of real runs."""
+    *speeds, slow = (
+        each.movements_accepted_per_s for report in reports for each in report.throughput if each.phase == PHASE
+    )
     for length_s in PIECES_S:
         *alike, slower = (pieces(report, length_s) for report in reports)
         same = [pair for first, second in combinations(alike, 2) for pair in zip(first, second, strict=False)]
@@ -262,9 +282,9 @@ def cut_up(reports: Sequence[Report]) -> Iterator[tuple[Result, float]]:
         alarms = sum(each[0].is_shown for each in rows)
         anywhere = sum(any(row.is_shown for row in each) for each in rows)
         found = sum(_central(compare_reports([first], [second]))[0].tone == "worse" for first, second in other)
-        name = f"sandbox ({len(other)} of the slower one)"
-        result = Result(name, length_s, 100 * alarms / len(same), 100 * found / len(other), None, len(same))
-        yield result, 100 * anywhere / len(same)
+        count = len(same)
+        shares = (100 * alarms / count, 100 * anywhere / count, 100 * found / len(other))
+        yield RealResult(length_s, count, *shares, slow / fmean(speeds))
 
 
 def _central(rows: Sequence[Row]) -> Sequence[Row]:
@@ -272,40 +292,78 @@ def _central(rows: Sequence[Row]) -> Sequence[Row]:
     return rows
 
 
-def print_table(results: Sequence[Result]) -> None:
-    """Print the results as Markdown, with the goals."""
-    print(f"| server | length | comparisons | false alarms (goal: at most {ALARMS_MAX:g} %) ", end="")
-    print(f"| 10 % slower found (goal: {FOUND_MIN:g} %) | block bootstrap: false alarms |")
-    print("|---|---:|---:|---:|---:|---:|")
-    for each in results:
-        bootstrap = "" if each.bootstrap_alarms is None else f"{each.bootstrap_alarms:.1f} %"
-        alarms = f"{each.alarms:.1f} %" if each.alarms <= ALARMS_MAX else f"**{each.alarms:.1f} %**"
-        cells = (each.server, f"{each.length_s} s", f"{each.comparisons:,}", alarms, f"{each.found:.0f} %", bootstrap)
-        print(f"| {' | '.join(cells)} |")
+def simulated_table(results: Sequence[Result]) -> str:
+    """Return the results of simulated runs as Markdown, with the goals."""
+    head = ("server", "length", "comparisons", *GOALS, "block bootstrap: false alarms")
+    return table(
+        head,
+        [
+            (
+                each.server,
+                f"{each.length_s} s",
+                f"{each.comparisons:,}",
+                _alarms(each.alarms),
+                f"{each.found:.0f} %",
+                "" if each.bootstrap_alarms is None else f"{each.bootstrap_alarms:.1f} %",
+            )
+            for each in results
+        ],
+    )
+
+
+def real_table(results: Sequence[RealResult]) -> str:
+    """Return the results of real runs as Markdown, with the goals."""
+    head = ("pieces", "length", "comparisons", *GOALS, "any figure: false alarms", "the slower one had")
+    return table(
+        head,
+        [
+            (
+                "of real runs",
+                f"{each.length_s} s",
+                f"{each.comparisons:,}",
+                _alarms(each.alarms),
+                f"{each.found:.0f} %",
+                f"{each.any_alarms:.1f} %",
+                f"{each.slower:.2f}x",
+            )
+            for each in results
+        ],
+    )
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table whose columns but the first hold numbers."""
+    lines = [f"| {' | '.join(line)} |" for line in (head, *rows)]
+    return "\n".join([lines[0], f"|---|{'---:|' * (len(head) - 1)}", *lines[1:]])
+
+
+def _alarms(percent: float) -> str:
+    return f"{percent:.1f} %" if percent <= ALARMS_MAX else f"**{percent:.1f} %**"
 
 
 def main() -> None:
     """Run the calibration; exit with 1 if a goal is missed where it is required."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--comparisons", type=int, default=200, help="of each server and length (default: 200)")
+    parser.add_argument("--comparisons", type=int, default=400, help="of each server and length (default: 400)")
     parser.add_argument("--seconds", type=int, default=265, help="length of the real runs; 0: none (default: 265)")
     parser.add_argument("--keep", type=Path, help="directory for the reports of the real runs")
     parser.add_argument("--reports", type=Path, help="cut the reports of this directory (--keep) instead of new ones")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--write", action="store_true", help=f"write the tables into {DOCUMENT.name}")
     arguments = parser.parse_args()
     results = list(simulated(arguments.comparisons, arguments.seed))
-    print_table(results)
+    tables = {"simulated": simulated_table(results)}
+    print(tables["simulated"], flush=True)
     if arguments.reports or arguments.seconds:
         reports = (
             [read_report(file.read_bytes()) for file in sorted(arguments.reports.glob("*.json"))]
             if arguments.reports
             else asyncio.run(real(arguments.seconds, arguments.keep))
         )
-        print()
-        cuts = list(cut_up(reports))
-        print_table([result for result, _ in cuts])
-        for result, anywhere in cuts:
-            print(f"any figure, {result.length_s} s: {anywhere:.1f} % of {result.comparisons}")
+        tables["real"] = real_table(list(cut_up(reports)))
+        print(f"\n{tables['real']}")
+    if arguments.write:
+        DOCUMENT.write_text(filled(DOCUMENT.read_text(encoding="utf-8"), tables), encoding="utf-8")
     missed = [each for each in results if each.server in REQUIRED and not _is_good(each)]
     sys.exit(1 if missed else 0)
 

@@ -2,7 +2,8 @@
 
 With --try, install the wheel into an empty environment of each Python on this machine (3.11 to 3.14), with the newest
 and with the lowest allowed versions of the dependencies, and run it there; then with `uvx`, `pipx run`, and the steps
-of the GitHub action.
+of the GitHub action. A version that is not on this machine is taken from Debian unstable where debootstrap and
+bubblewrap are, as root.
 """
 
 import hashlib
@@ -65,6 +66,9 @@ def try_all(wheel: Path) -> None:
     """Install and run the wheel with each Python on this machine."""
     for version in PYTHONS:
         python = find_python(version)
+        if python is None and os.geteuid() == 0 and shutil.which("debootstrap") and shutil.which("bwrap"):
+            try_in_debian(wheel, version)
+            continue
         if python is None:
             print(f"Python {version}: not on this machine, not tried")
             continue
@@ -112,6 +116,32 @@ def try_one(wheel: Path, python: str, version: str, resolution: str) -> None:
     print(
         f"Python {version}, {resolution} versions of the dependencies: installed in {installed_s - started_s:.1f} s, "
         f"seeded and verified in {ended_s - installed_s:.1f} s"
+    )
+
+
+def try_in_debian(wheel: Path, version: str) -> None:
+    """Install and run the wheel with the Python of Debian unstable, in a root of its own, from downloaded wheels."""
+    root = ROOT / "build" / f"debian-python{version}"
+    if not (root / f"usr/bin/python{version}").exists():
+        shutil.rmtree(root, ignore_errors=True)
+        command = ["debootstrap", "--variant=minbase", f"--include=python{version}-venv", "unstable", str(root)]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    with tempfile.TemporaryDirectory(prefix="midaz-seed-wheels-") as wheels:
+        command = [sys.executable, "-m", "pip", "download", "-q", "--only-binary=:all:", "-d", wheels, str(wheel)]
+        command += ["--python-version", version, *("--abi", f"cp{version.replace('.', '')}", "--abi", "abi3")]
+        subprocess.run([*command, "--abi", "none"], check=True)
+        jail = ["bwrap", "--bind", str(root), "/", "--ro-bind", wheels, "/mnt", "--proc", "/proc", "--dev", "/dev"]
+        jail += ["--tmpfs", "/tmp", "--chdir", "/tmp", "--die-with-parent", "--clearenv"]  # noqa: S108 - of the root
+        jail += ["--setenv", "PATH", "/usr/bin:/bin", "--setenv", "LC_ALL", "C.UTF-8"]
+        started_s = time.monotonic()
+        steps = f"""
+            python{version} -m venv /tmp/environment
+            /tmp/environment/bin/pip install -q --no-index --find-links /mnt midaz-seed
+            /tmp/environment/bin/midaz-seed {" ".join(CHECKED)}
+        """
+        subprocess.run([*jail, "sh", "-ec", steps], check=True, stdout=subprocess.DEVNULL)
+    print(
+        f"Python {version} of Debian unstable: installed, seeded and verified in {time.monotonic() - started_s:.1f} s"
     )
 
 

@@ -17,6 +17,7 @@ import click  # noqa: E402
 import scenario_reference  # noqa: E402
 import telemetry_reference  # noqa: E402
 import threshold_reference  # noqa: E402
+from generated import filled  # noqa: E402
 
 from midaz_seed.bench.report import json_schema as bench_schema  # noqa: E402
 from midaz_seed.cli import cli  # noqa: E402
@@ -99,18 +100,6 @@ def preset_reference() -> str:
 def variable_reference() -> str:
     rows = [f"| `{name}` | {about} |" for name, about in NOT_SETTINGS.items()]
     return "\n".join(["| variable | meaning |", "|---|---|", *rows]) + "\n"
-
-
-def filled(text: str, parts: dict[str, str]) -> str:
-    """The document with the text between each pair of markers replaced."""
-    for name, body in parts.items():
-        begin, end = f"<!-- begin generated: {name} -->\n", f"<!-- end generated: {name} -->"
-        before, found, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not found or not closed:
-            sys.exit(f"the markers of {name} are missing")
-        text = f"{before}{begin}\n{body}\n{end}{after}"
-    return text
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -14,6 +14,9 @@ from midaz_seed.bench.figures import is_proved, phase_figures, result_of
 from midaz_seed.bench.options import BenchOptions, BenchStep, ignore_step
 from midaz_seed.bench.order import first_movements, movements_for, rounds
 from midaz_seed.bench.report import (
+    DOCUMENT,
+    MARKDOWN,
+    RUNS,
     SCHEMA_VERSION,
     BenchReport,
     BenchResult,
@@ -31,7 +34,7 @@ from midaz_seed.bench.sizing import (
     with_scenario,
 )
 from midaz_seed.bench.text import render_markdown
-from midaz_seed.bench.verdict import judge
+from midaz_seed.bench.verdict import SIGNALLED, judge
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.errors import ExitCode, OutputError, PlanError, SeedError, UnsupportedScenarioError
 from midaz_seed.event_loop import synchronous
@@ -45,10 +48,7 @@ from midaz_seed.scenarios.model import Scenario
 from midaz_seed.settings.model import Sandbox, Settings, Target
 from midaz_seed.settings.target import resolve_target
 
-SIGNALLED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
 WARM_UP_RUNS_MAX = 2
-DOCUMENT, MARKDOWN, RUNS = "bench.json", "bench.md", "runs"
-"""The files in the directory of a benchmark, and the folder with the reports of its runs."""
 
 
 async def benchmark_async(
@@ -150,11 +150,24 @@ class _Bench:
 
     async def run(self) -> BenchReport:
         """Run everything, write `bench.json` after each case, and return the report."""
-        self._open_directory()
-        for name, scenario in self._cases.items():
-            case = _CaseState(name, {each: with_scenario(own, scenario) for each, own in self._variants.items()})
+        cases = [
+            _CaseState(name, {each: with_scenario(own, scenario) for each, own in self._variants.items()})
+            for name, scenario in self._cases.items()
+        ]
+        for case in cases:
             for settings in case.settings.values():
-                check_fits(settings, name)
+                check_fits(settings, case.name)
+        self._open_directory()
+        try:
+            return await self._run_cases(cases)
+        finally:
+            if not self._runs:  # nothing is in it
+                with suppress(OSError):
+                    (self._options.directory / RUNS).rmdir()
+                    self._options.directory.rmdir()
+
+    async def _run_cases(self, cases: Sequence[_CaseState]) -> BenchReport:
+        for case in cases:
             await self._case(case)
             self._conclude(case)
             report = self._report()

@@ -2,16 +2,19 @@
 
 from dataclasses import asdict, dataclass
 from statistics import median
-from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
+from pydantic import TypeAdapter
 
+from midaz_seed.model.json_types import JsonObject
 from midaz_seed.reporting.comparison.comparing import Row
+from midaz_seed.reporting.json_schema import document_schema
 from midaz_seed.reporting.report_figures import Latency
 from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.wording import json_document
 
 SCHEMA_VERSION = 1
+DOCUMENT, MARKDOWN, RUNS = "bench.json", "bench.md", "runs"
+"""The files in the directory of a benchmark, and the folder with the reports of its runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,24 +181,9 @@ def read_bench(data: bytes) -> BenchReport:
     return report
 
 
-def json_schema() -> dict[str, Any]:
+def json_schema() -> JsonObject:
     """Return the JSON Schema (draft 2020-12) of `bench.json`, which `midaz-seed bench --json` prints too.
 
     A benchmark that ended without a result leaves a document with the fields up to `error` alone.
     """
-    parts = (
-        BenchReport,
-        BenchResult,
-        BenchRun,
-        BenchVariant,
-        PhaseFigures,
-        PhaseSpread,
-        SkippedCase,
-        Spread,
-        VariantComparison,
-    )
-    for part in parts:
-        setattr(part, "__pydantic_config__", ConfigDict(use_attribute_docstrings=True))  # noqa: B010 - unknown to mypy
-    schema = TypeAdapter(BenchReport).json_schema(mode="serialization")
-    schema["properties"]["schema_version"] = {"const": SCHEMA_VERSION}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Report of midaz-seed bench"}
+    return document_schema(BenchReport, "Report of midaz-seed bench", version=SCHEMA_VERSION)

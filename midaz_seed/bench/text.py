@@ -2,10 +2,19 @@
 
 from collections.abc import Iterator, Sequence
 
-from midaz_seed.bench.report import BenchReport, Spread
+from midaz_seed.bench.report import BenchReport, BenchResult, Spread, VariantComparison
 from midaz_seed.bench.verdict import name_of
+from midaz_seed.reporting.comparison.comparing import Row
 from midaz_seed.reporting.comparison.values import change_text, result_text
-from midaz_seed.reporting.outputs.markdown import escaped, table
+from midaz_seed.reporting.outputs.markdown import (
+    THRESHOLDS,
+    escaped,
+    heading,
+    joined,
+    paragraph,
+    table,
+    threshold_cells,
+)
 from midaz_seed.reporting.thresholds import outcome_text
 from midaz_seed.wording import aligned, counted, printable, wrapped
 
@@ -19,19 +28,42 @@ SHOWN = ("transfers", "reads", "follow_ups", "refusals")
 """The phases in the tables; bench.json has the deposits too."""
 
 
-def render_bench(report: BenchReport, width: int) -> str:
-    """Return a report as text, of lines up to `width` columns."""
+def render_bench(report: BenchReport, width: int, *, columns: int | None = None) -> str:
+    """Return a report as text.
+
+    Args:
+        report: of the benchmark.
+        width: columns of the lines, at most.
+        columns: those of the terminal; a table that would be wider has the medians alone, and not the number of runs.
+            None: any width.
+    """
+    rows = list(_rows(report))
+    table_lines = [printable(line) for line in aligned([HEAD, *rows], range(NAMES))] if rows else ["No run is counted."]
+    if columns is not None and max(map(len, table_lines)) > columns:
+        short = [row[:-1] for row in [HEAD, *_rows(report, ranges=False)]]
+        table_lines = [printable(line) for line in aligned(short, range(NAMES))]
+    found = [*_compared(report), *_judged(report), *_notes(report)]
     end = [report.verdict, *([report.next_step] if report.next_step else [])]
-    table_lines = [printable(line) for line in aligned([HEAD, *_rows(report)], range(NAMES))]
-    before, after = ([printable(line) for line in part] for part in (_head(report), [*_notes(report), "", *end]))
+    before, after = ([printable(line) for line in part] for part in (_head(report), [*found, "", *end]))
     return "\n".join([*wrapped(before, width), "", *table_lines, "", *wrapped(after, width)]) + "\n"
 
 
 def render_markdown(report: BenchReport) -> str:
     """Return a report as Markdown; every text is escaped."""
-    parts = [f"### midaz-seed bench: {escaped(report.scenario)}", *map(escaped, _head(report))]
-    parts += [table(HEAD, list(_rows(report))), *map(escaped, _notes(report)), escaped(report.verdict)]
-    return "\n\n".join(parts) + "\n"
+    parts = [heading(f"bench {report.scenario}", report.exit_code), paragraph(report.verdict, report.next_step)]
+    parts.append(table(HEAD, list(_rows(report))))
+    judged = [
+        (result.case or "-", result.variant or "-", *threshold_cells(each))
+        for result in report.results
+        for each in result.thresholds
+    ]
+    if judged:
+        parts += ["#### Thresholds, by the median", table((*HEAD[:2], *THRESHOLDS), judged)]
+    for found in report.comparisons:
+        rows = [(row.path, change_text(row.change), _shown_text(row)) for row in found.rows if row.change is not None]
+        parts += [f"#### {escaped(_compared_text(found))}", table(("figure", "change", "difference"), rows)]
+    parts.append("\n".join(f"- {escaped(fact)}" for fact in [*_head(report), *_notes(report)]))
+    return joined(parts)
 
 
 def _head(report: BenchReport) -> Iterator[str]:
@@ -42,7 +74,12 @@ def _head(report: BenchReport) -> Iterator[str]:
     yield f"{times}, {sized}; median (lowest to highest)"
 
 
-def _rows(report: BenchReport) -> Iterator[Sequence[str]]:
+def _rows(report: BenchReport, *, ranges: bool = True) -> Iterator[Sequence[str]]:
+    """Generate the rows of the table; `ranges`: with the lowest and the highest value beside the median."""
+
+    def cell(figure: Spread, digits: int) -> str:
+        return _spread(figure, digits) if ranges else f"{figure.median:,.{digits}f}"
+
     for result in report.results:
         for phase in result.phases:
             if phase.name not in SHOWN:
@@ -52,10 +89,10 @@ def _rows(report: BenchReport) -> Iterator[Sequence[str]]:
                 result.case or "-",
                 result.variant or "-",
                 phase.name.replace("_", " "),
-                _spread(phase.transactions_per_s, 0),
-                _spread(moves, 0) if moves.max else "-",
-                _spread(phase.latency_ms_p50, 1),
-                _spread(phase.latency_ms_p99, 1),
+                cell(phase.transactions_per_s, 0),
+                cell(moves, 0) if moves.max else "-",
+                cell(phase.latency_ms_p50, 1),
+                cell(phase.latency_ms_p99, 1),
                 str(result.repetitions),
             )
 
@@ -70,17 +107,41 @@ def _spread(figure: Spread, digits: int) -> str:
 def _compared(report: BenchReport) -> Iterator[str]:
     """Describe each variant in comparison with the first one."""
     for found in report.comparisons:
-        yield f"{name_of(found.case, found.variant)} against {found.base}, {counted(found.repetitions, 'repetition')}:"
+        yield f"{_compared_text(found)}:"
         for row in found.rows:
             if row.change is not None:
-                yield f"  {row.path}: {change_text(row.change)}, {_TONES.get(result_text(row), result_text(row))}"
+                yield f"  {row.path}: {change_text(row.change)}, {_shown_text(row)}"
 
 
-def _notes(report: BenchReport) -> Iterator[str]:
-    yield from _compared(report)
+def _compared_text(found: VariantComparison) -> str:
+    name, repetitions = name_of(found.case, found.variant), counted(found.repetitions, "repetition")
+    return f"{name} against {found.base}, {repetitions}"
+
+
+def _shown_text(row: Row) -> str:
+    return _TONES.get(result_text(row), result_text(row))
+
+
+def phase_texts(result: BenchResult) -> Iterator[str]:
+    """Describe the figures of a case with a variant: a line for each phase."""
+    for phase in result.phases:
+        if phase.name in SHOWN:
+            moves = f", {_spread(phase.movements_per_s, 0)} movements/s" if phase.movements_per_s.max else ""
+            yield (
+                f"{phase.name.replace('_', ' ')}: {_spread(phase.transactions_per_s, 0)} transactions/s{moves}, "
+                f"p50 {_spread(phase.latency_ms_p50, 1)} ms, p99 {_spread(phase.latency_ms_p99, 1)} ms"
+            )
+
+
+def _judged(report: BenchReport) -> Iterator[str]:
+    """Describe each threshold of each case with each variant."""
     for result in report.results:
         for each in result.thresholds:
             yield f"threshold {each.state}: {name_of(result.case, result.variant)}: {outcome_text(each)}"
+
+
+def _notes(report: BenchReport) -> Iterator[str]:
+    """Describe what could not be run, and how much was done."""
     for skipped in report.skipped:
         yield f"not run: {name_of(skipped.case, skipped.variant)}: {skipped.reason}"
     warm_ups = sum(not run.repetition for run in report.runs)

@@ -9,6 +9,9 @@ from midaz_seed.reporting.report_findings import ThresholdState
 from midaz_seed.reporting.thresholds import outcome_text
 from midaz_seed.wording import counted
 
+SIGNALLED = (ExitCode.INTERRUPTED, ExitCode.TERMINATED)
+"""The exit codes of a run that a signal stopped."""
+
 
 @dataclass(frozen=True, slots=True)
 class BenchVerdict:
@@ -36,7 +39,9 @@ def judge(
         signalled: the exit code of the signal that ended it early, if any.
     """
     done = [run for run in runs if run.repetition]
-    made = f"{counted(len(done), 'run')} of {counted(len(results), 'case and variant', 'cases and variants')}"
+    made = counted(len(done), "run")
+    if len(results) > 1:
+        made += f" of {len(results)} cases and variants"
     if ended is not None:
         return BenchVerdict(ended.exit_code, f"Ended early after {counted(len(runs), 'run')}: {ended}", ended.hint)
     if signalled is not None:

@@ -192,7 +192,9 @@ def _ending(error: BaseException, arguments: list[str]) -> Ending:
             hint = f"name a scenario with --scenario, and a run with --resume; {hint}"
         return Ending(ExitCode.USAGE, error.format_message(), hint, kind)
     if isinstance(error, KeyboardInterrupt | click.Abort):
-        return Ending(ExitCode.INTERRUPTED, "interrupted", "run the same command again to continue", kind)
+        begins_anew = arguments[:1] == ["bench"]
+        hint = f"run the same command again{'' if begins_anew else ' to continue'}"
+        return Ending(ExitCode.INTERRUPTED, "interrupted", hint, kind)
     if _is_out_of_memory(error):
         hint = "raise the limit of memory, use fewer --shards or a smaller plan; what was done is kept: run it again"
         return Ending(ExitCode.DIFFERENCES, "the memory that this process may use is not enough", hint, "MemoryError")

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,6 +10,7 @@ import click
 from midaz_seed.cli.flags import CHECKS, PACE
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, server_options
 from midaz_seed.cli.outputs import output_options, report_option, summarize_audit_for_github, write_audit_outputs
+from midaz_seed.cli.status_line import StatusLine
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -170,14 +170,12 @@ class _Display:
 
     def __init__(self, *, quiet: bool) -> None:
         from midaz_seed.clock import SystemClock
-        from midaz_seed.reporting.terminal import can_redraw
 
         self._quiet = quiet
         self._clock = SystemClock()
-        self._redraws = can_redraw(sys.stderr)
-        self._next_s = self._clock.monotonic() + (0.0 if self._redraws else LINE_EVERY_S)
+        self._line = StatusLine()
+        self._next_s = self._clock.monotonic() + (0.0 if self._line.redraws else LINE_EVERY_S)
         self._announced = False
-        self._drawn = 0
 
     def show(self, step: "AuditStep") -> None:
         """Show a step, unless another one was shown just now."""
@@ -189,19 +187,16 @@ class _Display:
         now_s = self._clock.monotonic()
         if now_s < self._next_s:
             return
-        self._next_s = now_s + (SHOW_EVERY_S if self._redraws else LINE_EVERY_S)
+        self._next_s = now_s + (SHOW_EVERY_S if self._line.redraws else LINE_EVERY_S)
         text = (
             f"audit: {step.ledgers_done} of {step.ledgers} ledgers, {step.transactions:,} transactions, "
             f"{step.requests:,} requests, {step.findings:,} findings"
         )
-        if self._redraws:
-            click.echo(f"\r{text.ljust(self._drawn)}", err=True, nl=False)
-            self._drawn = len(text)
+        if self._line.redraws:
+            self._line.draw(text)
         else:
             click.echo(text, err=True)
 
     def close(self) -> None:
         """Remove the line from the terminal."""
-        if self._drawn:
-            with suppress(OSError):
-                click.echo(f"\r{' ' * self._drawn}\r", err=True, nl=False)
+        self._line.clear()

@@ -1,5 +1,6 @@
 """`midaz-seed bench`: measure the cases of a scenario, and variants of the settings."""
 
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -7,13 +8,19 @@ import click
 
 from midaz_seed.cli.flags import BENCH
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, bench_options, settings_options
+from midaz_seed.cli.outputs import junit_option, summarize_bench_for_github, write_bench_outputs
+from midaz_seed.cli.status_line import StatusLine
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from midaz_seed.bench.options import BenchStep
     from midaz_seed.bench.report import BenchReport
+    from midaz_seed.engine.context import RunContext
     from midaz_seed.settings.model import Settings
+
+SHOW_EVERY_S, PROGRESS_WIDTH = 0.5, 60
+"""Time between two updates of the progress, and its columns beside the name of the run."""
 
 
 class _BenchOption(click.Option):
@@ -79,7 +86,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
     metavar="TIME",
     default=0.0,
     help="Time that the movements of a counted run take, such as 60s: sets their number by the rate of the warm-up "
-    "[default: as many as the case has]",
+    "[default: 0, as many as the case has]",
 )
 @click.option(
     "--warm-up",
@@ -99,6 +106,7 @@ class _Time(click.ParamType):  # type: ignore[type-arg]
     type=click.Path(file_okay=False),
     help="Directory for bench.json, bench.md and the report of each run [default: bench/DATE-TIME]",
 )
+@junit_option
 @click.option("--json", "as_json", is_flag=True, help="Print bench.json instead of text.")
 @click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
 def bench(
@@ -126,22 +134,31 @@ def bench(
 
     from midaz_seed.bench.benchmark import benchmark
     from midaz_seed.bench.options import BenchOptions
+    from midaz_seed.cli.announcement import with_sandbox_hint
     from midaz_seed.cli.last_resort import end_in_time
+    from midaz_seed.errors import UnreachableError
     from midaz_seed.reporting.logs import CurrentStderr, configure_logging
 
     settings = loaded.settings
     configure_logging(settings.log.level, settings.log.format, CurrentStderr())
     folder = Path(directory) if directory else Path("bench") / f"{datetime.now().astimezone():%Y%m%d-%H%M%S}"
     measured = BenchOptions(directory=folder, cases=tuple(options.pop("cases")), **options)
-    report = benchmark(
-        _with_goal(loaded),
-        measured,
-        variants={name: _with_goal(each) for name, each in variants.items()},
-        emit=end_in_time,
-        show=_ignore if quiet else _show,
-        handle_signals=True,
-    )
-    raise SystemExit(_printed(report, folder, as_json=as_json))
+    display = _Display(quiet=quiet)
+    try:
+        report = benchmark(
+            _with_goal(loaded),
+            measured,
+            variants={name: _with_goal(each) for name, each in variants.items()},
+            emit=end_in_time,
+            watch=display.watch,
+            show=display.show,
+            handle_signals=True,
+        )
+    except UnreachableError as error:
+        raise with_sandbox_hint(error, settings) from error
+    finally:
+        display.close()
+    raise SystemExit(_delivered(report, folder, as_json=as_json))
 
 
 def _with_goal(loaded: LoadedSettings) -> "Settings":
@@ -162,38 +179,79 @@ def _with_goal(loaded: LoadedSettings) -> "Settings":
     return settings.model_copy(update={"preset": "large", "volume": large, "generation": generation})
 
 
-def _ignore(_: "BenchStep") -> None:
-    """Show nothing."""
+class _Display:
+    """Shows on stderr what each run measured, and on a terminal how far the current one is."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        self._quiet = quiet
+        self._line = StatusLine()
+        self._run = ""
+        """The current run."""
+
+    def show(self, step: "BenchStep") -> None:
+        """Show that a run begins, or what it measured."""
+        from midaz_seed.bench.verdict import name_of
+        from midaz_seed.wording import printable
+
+        if self._quiet:
+            return
+        number = f"{step.number} of {step.total}" if step.repetition else "warm-up"
+        self._run = f"{number}: {name_of(step.case, step.variant)}"
+        if step.run is None:
+            self._line.draw(self._run)
+            return
+        figures = [
+            f"{phase.name.replace('_', ' ')} {phase.transactions_per_s:,.0f}/s, p99 {phase.latency_ms.p99:,.1f} ms"
+            for phase in step.run.phases
+            if phase.name != "deposits"
+        ]
+        proved = "proved" if step.run.proved else f"not counted: {step.run.verdict}"
+        self._line.clear()
+        click.echo(printable(f"{self._run}: {'; '.join([*figures, proved])}"), err=True)
+
+    async def watch(self, context: "RunContext") -> None:
+        """Show how far the current run is, until cancelled."""
+        from midaz_seed.engine.watched_run import watched_run
+        from midaz_seed.reporting.progress.sampling import Sampler
+
+        if self._quiet or not self._line.redraws:
+            return
+        sampler = Sampler(watched_run(context), context.clock)
+        while True:
+            await context.clock.sleep(SHOW_EVERY_S)
+            self._line.draw(f"{self._run}: {sampler.figures('closed').progress_line(PROGRESS_WIDTH).lstrip()}")
+
+    def close(self) -> None:
+        """Remove the line from the terminal."""
+        self._line.clear()
 
 
-def _show(step: "BenchStep") -> None:
-    """Show that a run begins, and what it measured."""
-    from midaz_seed.bench.verdict import name_of
-    from midaz_seed.wording import printable
+def _delivered(report: "BenchReport", folder: "Path", *, as_json: bool) -> int:
+    """Print the report, and write it into the files that flags ask for. Return the exit code."""
+    from dataclasses import replace
 
-    number = f"{step.number} of {step.total}" if step.repetition else "warm-up"
-    if step.run is None:
-        return
-    figures = [
-        f"{phase.name.replace('_', ' ')} {phase.transactions_per_s:,.0f}/s, p99 {phase.latency_ms.p99:,.1f} ms"
-        for phase in step.run.phases
-        if phase.name != "deposits"
-    ]
-    proved = "proved" if step.run.proved else f"NOT proved: {step.run.verdict}"
-    click.echo(printable(f"{number}: {name_of(step.case, step.variant)}: {'; '.join(figures)}; {proved}"), err=True)
-
-
-def _printed(report: "BenchReport", folder: "Path", *, as_json: bool) -> int:
-    """Print the report. Return the exit code."""
     from midaz_seed.bench.text import WIDTH, render_bench
+    from midaz_seed.errors import AS_PLANNED, ExitCode, OutputError
+    from midaz_seed.process import write_utf8_to_stdout
     from midaz_seed.reporting.terminal import text_width
-    from midaz_seed.wording import printable
+    from midaz_seed.wording import printable, wrapped
 
+    try:
+        write_bench_outputs(click.get_current_context(), report)
+    except OutputError as error:
+        exit_code = ExitCode.DIFFERENCES if report.exit_code in AS_PLANNED else report.exit_code
+        verdict = f"{report.verdict} The result was not written: {error}."
+        report = replace(report, exit_code=int(exit_code), verdict=verdict)
+    summarize_bench_for_github(report)
     if as_json:
+        write_utf8_to_stdout()
         click.echo(report.as_json(), nl=False)
     else:
-        click.echo(render_bench(report, text_width(sys.stdout, WIDTH)), nl=False)
-        click.echo(printable(f"Written to {folder}: bench.json, bench.md and the report of each run."))
+        columns = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+        width = text_width(sys.stdout, WIDTH)
+        click.echo(render_bench(report, width, columns=columns), nl=False)
+        written = printable(f"Written to {folder}: bench.json, bench.md and the report of each run.")
+        click.echo("\n".join(wrapped([written], width)))
     if as_json and report.exit_code:
         click.echo(printable(f"{report.verdict} {report.next_step}".strip()), err=True)
     return report.exit_code

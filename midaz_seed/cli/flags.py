@@ -451,6 +451,13 @@ TARGET_OPTIONS = (
     ),
     _setting(
         PACE,
+        "generation.limits.readsPerWrite",
+        "--reads-per-write",
+        metavar="N",
+        help="Reads for each transaction of the transfers, such as 4 or 0.5, instead of --reads-per-s [default: 0]",
+    ),
+    _setting(
+        PACE,
         "generation.limits.reads",
         "--reads",
         metavar="MIX",

@@ -146,6 +146,8 @@ def _with_settings(command: Command) -> Command:
             on_stdout = str(loaded.settings.report) in STDOUT
             rest = _with_report_on_stdout(rest) if on_stdout else rest
             begin_documents(None if on_stdout else loaded.settings.report)
+        elif OUTPUTS.keys() & arguments.keys():
+            begin_documents(None)
         return command(**rest)
 
     return with_settings
@@ -158,6 +160,8 @@ def _load_variants(texts: Sequence[str], flags: list[Flag], config: str | None) 
 
     parameters, found = click.get_current_context().command.params, dict[str, LoadedSettings]()
     for text in texts:
+        if text in found:
+            raise UsageError(f"--variant {text[:60]!r} is given twice", hint="leave one of them out")
         own = read_variant(text, parameters)
         paths = {flag.path for flag in own}
         loaded = load_settings(

@@ -16,6 +16,7 @@ from midaz_seed.errors import OutputError
 from midaz_seed.wording import printable
 
 if TYPE_CHECKING:
+    from midaz_seed.bench.report import BenchReport
     from midaz_seed.ledger_audit.report import AuditReport
     from midaz_seed.reporting.report import Report
 
@@ -27,6 +28,10 @@ SUMMARY_BYTES_MAX = 1024 * 1024
 Command = Callable[..., Any]
 
 
+Render = Callable[[Path], str]
+"""Returns the content of a file."""
+
+
 @dataclass(frozen=True)
 class Output:
     """A file that a flag asks for.
@@ -35,47 +40,19 @@ class Output:
         flag: its spelling.
         help: of the flag.
         what: the file in messages.
-        of_report: renders the report of a run for a file.
-        of_audit: renders the report of an audit.
         of_ending: renders the document of a command without a report (`reporting.ending`).
     """
 
     flag: str
     help: str
     what: str
-    of_report: "Callable[[Report, Path], str]"
-    of_audit: "Callable[[AuditReport], str]"
     of_ending: Callable[[Mapping[str, Any]], str]
-
-
-def _html(report: "Report", file: Path) -> str:
-    from midaz_seed.pages.report_page import files_beside, render_report
-
-    return render_report(report, files=files_beside(file.parent))
-
-
-def _html_audit(report: "AuditReport") -> str:
-    from midaz_seed.ledger_audit.outputs import render_audit_page
-
-    return render_audit_page(report)
 
 
 def _html_ending(document: Mapping[str, Any]) -> str:
     from midaz_seed.pages.report_page import render_ending
 
     return render_ending(document)
-
-
-def _junit(report: "Report", _: Path) -> str:
-    from midaz_seed.reporting.outputs.junit import render_junit
-
-    return render_junit(report)
-
-
-def _junit_audit(report: "AuditReport") -> str:
-    from midaz_seed.ledger_audit.outputs import render_audit_junit
-
-    return render_audit_junit(report)
 
 
 def _junit_ending(document: Mapping[str, Any]) -> str:
@@ -85,12 +62,8 @@ def _junit_ending(document: Mapping[str, Any]) -> str:
 
 
 OUTPUTS: Mapping[str, Output] = {
-    "junit_file": Output(
-        "--junit", "Write the result as JUnit XML to this file.", "JUnit file", _junit, _junit_audit, _junit_ending
-    ),
-    "html_file": Output(
-        "--html", "Write the report as an HTML page to this file.", "HTML report", _html, _html_audit, _html_ending
-    ),
+    "junit_file": Output("--junit", "Write the result as JUnit XML to this file.", "JUnit file", _junit_ending),
+    "html_file": Output("--html", "Write the report as an HTML page to this file.", "HTML report", _html_ending),
 }
 """Parameter -> the file that its flag asks for."""
 
@@ -108,10 +81,19 @@ def report_option(command: Command) -> Command:
 
 def output_options(command: Command) -> Command:
     """Add the flags of OUTPUTS to a command; `settings_options` removes them from its arguments."""
-    for parameter, output in OUTPUTS.items():
-        kind = click.Path(dir_okay=False)
-        command = click.option(output.flag, parameter, metavar="FILE", type=kind, help=output.help)(command)
+    for parameter in OUTPUTS:
+        command = _output_option(command, parameter)
     return command
+
+
+def junit_option(command: Command) -> Command:
+    """Add `--junit` alone; else as `output_options`."""
+    return _output_option(command, "junit_file")
+
+
+def _output_option(command: Command, parameter: str) -> Command:
+    output, kind = OUTPUTS[parameter], click.Path(dir_okay=False)
+    return click.option(output.flag, parameter, metavar="FILE", type=kind, help=output.help)(command)
 
 
 def begin_outputs(ctx: click.Context, document: Mapping[str, Any]) -> None:
@@ -122,7 +104,8 @@ def begin_outputs(ctx: click.Context, document: Mapping[str, Any]) -> None:
     """
     from midaz_seed.reporting.report_file import check_writable, is_replaceable, write_document
 
-    for output, file in _asked_for(ctx):
+    for parameter, file in _asked_for(ctx).items():
+        output = OUTPUTS[parameter]
         check_writable(file, output.what)
         if is_replaceable(file):
             write_document(output.of_ending(document), file, what=output.what)
@@ -132,26 +115,65 @@ def write_outputs(ctx: click.Context, report: "Report") -> None:
     """Write the files that the flags ask for.
 
     Raises:
-        OutputError: one cannot be written.
+        OutputError: one cannot be written; the others are written.
     """
-    from midaz_seed.reporting.report_file import write_document
 
-    for output, file in _asked_for(ctx):
-        write_document(output.of_report(report, file), file, what=output.what)
+    def junit(_: Path) -> str:
+        from midaz_seed.reporting.outputs.junit import render_junit
+
+        return render_junit(report)
+
+    def html(file: Path) -> str:
+        from midaz_seed.pages.report_page import files_beside, render_report
+
+        return render_report(report, files=files_beside(file.parent))
+
+    _write(ctx, {"junit_file": junit, "html_file": html})
 
 
 def write_audit_outputs(ctx: click.Context, report: "AuditReport") -> None:
-    """Write the files that the flags ask for after an audit.
+    """Write the files that the flags ask for after an audit. Raises as `write_outputs`."""
+
+    def junit(_: Path) -> str:
+        from midaz_seed.ledger_audit.outputs import render_audit_junit
+
+        return render_audit_junit(report)
+
+    def html(_: Path) -> str:
+        from midaz_seed.ledger_audit.outputs import render_audit_page
+
+        return render_audit_page(report)
+
+    _write(ctx, {"junit_file": junit, "html_file": html})
+
+
+def write_bench_outputs(ctx: click.Context, report: "BenchReport") -> None:
+    """Write the files that the flags ask for after a benchmark. Raises as `write_outputs`."""
+
+    def junit(_: Path) -> str:
+        from midaz_seed.bench.junit import render_bench_junit
+
+        return render_bench_junit(report)
+
+    _write(ctx, {"junit_file": junit})
+
+
+def _write(ctx: click.Context, renders: Mapping[str, Render]) -> None:
+    """Write each file that a flag asks for, also when another one could not be written.
+
+    Args:
+        ctx: the command's.
+        renders: parameter -> what renders its file.
 
     Raises:
-        OutputError: one cannot be written; the others are written.
+        OutputError: a file could not be written; the first one.
     """
     from midaz_seed.reporting.report_file import write_document
 
     errors = []
-    for output, file in _asked_for(ctx):
+    for parameter, file in _asked_for(ctx).items():
         try:
-            write_document(output.of_audit(report), file, what=output.what)
+            write_document(renders[parameter](file), file, what=OUTPUTS[parameter].what)
         except OutputError as error:
             errors.append(error)
     if errors:
@@ -163,7 +185,8 @@ def write_ending(ctx: click.Context, document: Mapping[str, Any]) -> None:
     command has failed already."""
     from midaz_seed.reporting.report_file import write_document
 
-    for output, file in _asked_for(ctx):
+    for parameter, file in _asked_for(ctx).items():
+        output = OUTPUTS[parameter]
         with suppress(OutputError):
             write_document(output.of_ending(document), file, what=output.what)
     if _has_outputs(ctx):
@@ -186,14 +209,21 @@ def summarize_audit_for_github(report: "AuditReport") -> None:
     _append_summary(lambda: render_audit_markdown(report))
 
 
+def summarize_bench_for_github(report: "BenchReport") -> None:
+    """Append the report of a benchmark as Markdown to the summary of the job, where there is one."""
+    from midaz_seed.bench.text import render_markdown
+
+    _append_summary(lambda: render_markdown(report))
+
+
 def _has_outputs(ctx: click.Context) -> bool:
     """Return whether the command is one that has reports."""
     return any(parameter.name in OUTPUTS for parameter in ctx.command.params)
 
 
-def _asked_for(ctx: click.Context) -> list[tuple[Output, Path]]:
-    given = ((output, ctx.params.get(parameter)) for parameter, output in OUTPUTS.items())
-    return [(output, Path(file)) for output, file in given if file]
+def _asked_for(ctx: click.Context) -> dict[str, Path]:
+    """Return the files that the flags ask for, by parameter."""
+    return {parameter: Path(ctx.params[parameter]) for parameter in OUTPUTS if ctx.params.get(parameter)}
 
 
 def _append_summary(render: Callable[[], str]) -> None:

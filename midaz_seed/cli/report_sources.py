@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from midaz_seed.errors import RunError, UsageError
-from midaz_seed.wording import printable
+from midaz_seed.errors import AmbiguousRunError, RunError, UsageError
+from midaz_seed.wording import counted, printable
 
 _HINT = "name a run, or a file that --report wrote"
 
@@ -25,7 +25,13 @@ def find_report(source: str, runs_root: Path) -> Path:
         return named
     if named.suffix == ".json":
         raise UsageError("no such file", where=source, hint=_HINT)
-    run = find_run(runs_root, source)
+    try:
+        run = find_run(runs_root, source)
+    except AmbiguousRunError:
+        raise
+    except RunError as error:
+        hint = f"{error.hint}; a report that --report wrote is named by its file"
+        raise RunError(error.message, where=error.where, hint=hint) from error
     status = run.read_record().status
     if not (run / REPORT).is_file():
         raise RunError(
@@ -71,6 +77,27 @@ def find_reports(sources: str, runs_root: Path) -> list[Path]:
     if not found:
         raise UsageError("no report is named", hint=_HINT)
     return found
+
+
+def find_benchmark(source: str) -> Path | None:
+    """Return the bench.json that is named, by itself or by its directory; None where it is none."""
+    from midaz_seed.bench.report import DOCUMENT
+
+    named = Path(source)
+    file = named / DOCUMENT if named.is_dir() else named
+    return file if file.name == DOCUMENT and file.is_file() else None
+
+
+def reason_of(error: ValueError) -> str:
+    """Return why the content of a file is not what it should be, in one short line."""
+    from pydantic import ValidationError
+
+    if isinstance(error, ValidationError):
+        first, *others = error.errors(include_url=False, include_context=False, include_input=False)
+        place = ".".join(map(str, first["loc"]))
+        found = f"{place}: {first['msg']}" if place else first["msg"]
+        return f"{found} (and {counted(len(others), 'more problem')})" if others else found
+    return " ".join(str(error).split())[:200]
 
 
 def read_bytes(file: Path) -> bytes:

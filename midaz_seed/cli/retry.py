@@ -8,14 +8,12 @@ from midaz_seed.cli.completing import complete_rejected_run
 from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.cli.outputs import output_options, report_option
-from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
-from midaz_seed.cli.web import open_live_page, web_options
+from midaz_seed.cli.watching import Watching, watching_options
+from midaz_seed.cli.web import web_options
 from midaz_seed.errors import ExitCode
 from midaz_seed.wording import counted
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from midaz_seed.runs.directory import RunDirectory
 
 
@@ -29,20 +27,12 @@ if TYPE_CHECKING:
 @click.argument("run_name", metavar="RUN", shell_complete=complete_rejected_run)
 @report_option
 @output_options
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
-@click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
-@telemetry_options
+@watching_options
 @web_options
 def retry(
     loaded: LoadedSettings,
     directory: "RunDirectory",
-    as_json: bool,
-    quiet: bool,
-    events_file: str | None,
-    metrics_address: str | None,
-    web: str | None,
-    web_token_file: "Path | None",
-    web_linger_s: float,
+    watching: Watching,
 ) -> None:
     """Send the rejected items of a RUN again, and those skipped because of them; then verify the whole plan.
 
@@ -50,26 +40,16 @@ def retry(
     """
     from functools import partial
 
-    from midaz_seed.cli.execute import execute
     from midaz_seed.runner import seed
 
-    check_events(events_file, loaded.settings, as_json=as_json)
-    with telemetry("retry", events_file, metrics_address) as observer:
+    with watching.telemetry(loaded.settings) as observer:
         if not directory.rejects():
             _check_finished(directory)
             verdict = f"Run {directory.read_record().run_id} has no rejected items: nothing was sent."
             observer.end(ExitCode.DONE, verdict)
-            end_without_a_run(verdict, is_stdout_taken=is_stdout(events_file))
+            end_without_a_run(verdict, is_stdout_taken=watching.is_stdout_taken)
             return
-        with open_live_page(web, web_token_file, web_linger_s) as pages:
-            execute(
-                partial(seed, directory=directory),
-                loaded.settings,
-                as_json=as_json,
-                quiet=quiet,
-                observers=[observer, *pages],
-                is_stdout_taken=is_stdout(events_file),
-            )
+        watching.execute(partial(seed, directory=directory), loaded.settings, observer)
 
 
 def _check_finished(directory: "RunDirectory") -> None:

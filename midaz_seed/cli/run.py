@@ -9,14 +9,12 @@ from midaz_seed.cli.documents import end_without_a_run
 from midaz_seed.cli.flags import LoadOption, RunOption
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.cli.outputs import output_options, report_option
-from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
 from midaz_seed.cli.unused import check_given
-from midaz_seed.cli.web import open_live_page, web_options
+from midaz_seed.cli.watching import Watching, watching_options
+from midaz_seed.cli.web import web_options
 from midaz_seed.errors import ExitCode
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from midaz_seed.runs.directory import RunDirectory
 
 ANNOUNCEMENT_WIDTH = 120
@@ -66,22 +64,14 @@ ANNOUNCEMENT_WIDTH = 120
     help="With --engine dask: a scheduler such as tcp://127.0.0.1:8786 [default: processes on this machine]",
 )
 @output_options
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
-@click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
-@telemetry_options
+@watching_options
 @web_options
 def run(
     loaded: LoadedSettings,
     directory: "RunDirectory | None",
     engine: str,
     scheduler: str,
-    as_json: bool,
-    quiet: bool,
-    events_file: str | None,
-    metrics_address: str | None,
-    web: str | None,
-    web_token_file: "Path | None",
-    web_linger_s: float,
+    watching: Watching,
 ) -> None:
     """Fill a Midaz ledger with the planned data, and verify that every balance is the planned one.
 
@@ -94,24 +84,23 @@ def run(
     from functools import partial
 
     from midaz_seed.cli.announcement import announcement, with_sandbox_hint
-    from midaz_seed.cli.execute import RunFunction, execute
+    from midaz_seed.cli.execute import RunFunction
     from midaz_seed.errors import UnreachableError
     from midaz_seed.reporting.terminal import text_width
     from midaz_seed.runner import seed
     from midaz_seed.runs.record import RunStatus
     from midaz_seed.wording import wrapped
 
-    check_events(events_file, loaded.settings, as_json=as_json)
     check_given(click.get_current_context(), {"scheduler": (engine == "dask", "--engine dask")})
-    with telemetry("run", events_file, metrics_address) as observer:
+    with watching.telemetry(loaded.settings) as observer:
         if directory is not None:
             record = directory.read_record()
             if record.status is RunStatus.FINISHED:
                 verdict = f"Run {record.run_id} is finished: nothing was sent. Its result: {record.verdict}"
                 observer.end(ExitCode.DONE, verdict)
-                end_without_a_run(verdict, is_stdout_taken=is_stdout(events_file))
+                end_without_a_run(verdict, is_stdout_taken=watching.is_stdout_taken)
                 return
-        if sys.stderr.isatty() and not quiet:
+        if sys.stderr.isatty() and not watching.quiet:
             about = announcement(loaded, directory.read_record().run_id if directory is not None else "")
             click.echo("\n".join(wrapped([about], text_width(sys.stderr, ANNOUNCEMENT_WIDTH))), err=True)
         function: RunFunction = partial(seed, directory=directory)
@@ -123,15 +112,7 @@ def run(
             if loaded.sources["generation.limits.shards"] == "default":  # one slice would need no engine
                 settings = on_all_workers(settings)
         try:
-            with open_live_page(web, web_token_file, web_linger_s) as pages:
-                execute(
-                    function,
-                    settings,
-                    as_json=as_json,
-                    quiet=quiet,
-                    observers=[observer, *pages],
-                    is_stdout_taken=is_stdout(events_file),
-                )
+            watching.execute(function, settings, observer)
         except UnreachableError as error:
             if engine == "dask":
                 raise

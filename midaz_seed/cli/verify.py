@@ -7,7 +7,7 @@ import click
 from midaz_seed.cli.completing import complete_run_with_data
 from midaz_seed.cli.options import LoadedSettings, SectionedCommand, settings_options, target_options
 from midaz_seed.cli.outputs import output_options, report_option
-from midaz_seed.cli.telemetry import check_events, is_stdout, telemetry, telemetry_options
+from midaz_seed.cli.watching import Watching, watching_options
 
 if TYPE_CHECKING:
     from midaz_seed.runs.directory import RunDirectory
@@ -22,31 +22,17 @@ if TYPE_CHECKING:
 @click.argument("run_name", metavar="[RUN]", required=False, shell_complete=complete_run_with_data)
 @report_option
 @output_options
-@click.option("--json", "as_json", is_flag=True, help="Print the report as JSON instead of text.")
-@click.option("--quiet", "-q", is_flag=True, help="Show no progress on stderr.")
-@telemetry_options
+@watching_options
 def verify(
     loaded: LoadedSettings,
     directory: "RunDirectory | None",
-    as_json: bool,
-    quiet: bool,
-    events_file: str | None,
-    metrics_address: str | None,
+    watching: Watching,
 ) -> None:
     """Compare every balance and count on the server with the plan. Writes nothing to the server.
 
     Name the RUN, or give the scenario, preset, seed, volume flags and --run-id of the run: they determine the plan.
     """
-    from midaz_seed.cli.execute import execute
     from midaz_seed.runner import verify as verify_run
 
-    check_events(events_file, loaded.settings, as_json=as_json)
-    with telemetry("verify", events_file, metrics_address) as observer:
-        execute(
-            verify_run,
-            loaded.settings,
-            as_json=as_json,
-            quiet=quiet,
-            observers=[observer],
-            is_stdout_taken=is_stdout(events_file),
-        )
+    with watching.telemetry(loaded.settings) as observer:
+        watching.execute(verify_run, loaded.settings, observer)

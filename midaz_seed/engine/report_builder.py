@@ -187,11 +187,11 @@ def _open_loop(context: RunContext) -> OpenLoopReport | None:
 
 
 def _reads(context: RunContext) -> ReadsReport | None:
-    rate_per_s, stats = context.settings.generation.limits.reads_per_second, context.results.reads
-    if not rate_per_s:
+    limits, stats = context.settings.generation.limits, context.results.reads
+    if not limits.has_reads:
         return None
     return ReadsReport(
-        rate_per_s=rate_per_s,
+        rate_per_s=limits.reads_per_second,
         offered=stats.sent + stats.dropped,
         sent=stats.sent,
         dropped=stats.dropped,
@@ -201,6 +201,7 @@ def _reads(context: RunContext) -> ReadsReport | None:
             for kind, figures in stats.kinds.items()
             if figures.answers or figures.failed
         ),
+        per_write=limits.reads_per_write,
     )
 
 

@@ -2,10 +2,8 @@
 
 from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter
-
-from midaz_seed.ledger_audit.findings import AuditNote, Finding
-from midaz_seed.ledger_audit.report import AuditedAsset, AuditedLedger, AuditReport
+from midaz_seed.ledger_audit.report import AuditReport
+from midaz_seed.reporting.json_schema import document_schema
 
 
 def json_schema() -> dict[str, Any]:
@@ -14,13 +12,10 @@ def json_schema() -> dict[str, Any]:
     It follows from the fields of the report and the texts below them. An audit that ended without a result leaves a
     document with the first seven fields alone.
     """
-    for part in (AuditReport, AuditedLedger, AuditedAsset, Finding, AuditNote):
-        setattr(part, "__pydantic_config__", ConfigDict(use_attribute_docstrings=True))  # noqa: B010 - unknown to mypy
-    schema = TypeAdapter(AuditReport).json_schema(mode="serialization")
+    schema: dict[str, Any] = document_schema(AuditReport, "", version=1)
     for part in (schema, *schema["$defs"].values()):
         _tidy(part)
-    schema["properties"]["schema_version"] = {"const": 1}
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Report of midaz-seed audit"}
+    return {**schema, "title": "Report of midaz-seed audit"}
 
 
 def _tidy(part: dict[str, Any]) -> None:

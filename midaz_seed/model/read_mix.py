@@ -76,7 +76,7 @@ class ReadStats:
     kinds: dict[ReadKind, ReadFigures] = field(default_factory=lambda: {kind: ReadFigures() for kind in ReadKind})
     sent: int = 0
     dropped: int = 0
-    """Slots that were not used, because too many reads were in flight."""
+    """Reads that were not sent, because too many were in flight."""
     start_delay: Histogram = field(default_factory=Histogram)
     """Delay between a slot and the start of its read, in microseconds."""
 

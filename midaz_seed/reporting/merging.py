@@ -279,6 +279,7 @@ def _reads(reports: Sequence[Report]) -> ReadsReport | None:
         dropped=sum(found.dropped for found in each),
         late_ms=max((found.late_ms for found in each), key=lambda late: late.p99),
         kinds=tuple(_reads_of([kind for found in each for kind in found.kinds if kind.name == name]) for name in names),
+        per_write=each[0].per_write,
     )
 
 

@@ -165,13 +165,14 @@ class Meter:
             recorder = self._recorders[phase, ledger] = PhaseRecorder(phase, ledger, self.phases[phase], progress)
         return recorder
 
-    def begin(self, recorder: PhaseRecorder, now_s: float) -> None:
-        """Record that a ledger enters a phase."""
+    def begin(self, recorder: PhaseRecorder, now_s: float, *, beside: bool = False) -> None:
+        """Record that a ledger enters a phase; `beside`: that its items are sent in the phase in which it is."""
         self.phases[recorder.phase].start(now_s)
         if recorder.phase in MONEY:
             self.money.start(now_s)
         recorder.progress.active = True
-        self.ledgers[recorder.ledger] = recorder.progress
+        if not beside:
+            self.ledgers[recorder.ledger] = recorder.progress
 
     def end(self, recorder: PhaseRecorder, now_s: float) -> None:
         """Record that a ledger leaves a phase."""

@@ -124,9 +124,10 @@ def _adapter() -> TypeAdapter[Report]:
 
 def report_schema() -> JsonObject:
     """Return the JSON Schema of what `--json` and `--report` leave: a report, or how the command ended without one."""
-    schema = TypeAdapter(Report | EndingDocument).json_schema(mode="serialization")
+    from midaz_seed.reporting.json_schema import document_schema
+
     title = "Report of a run, or the document of a command that ended without one"
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": title, **schema}
+    return document_schema(Report | EndingDocument, title)
 
 
 def read_report(data: bytes) -> Report:

@@ -172,16 +172,19 @@ class ReadKindReport:
 
 @dataclass(frozen=True, slots=True)
 class ReadsReport:
-    """Reads beside the writes, in an open model of their own. `offered` = sent + dropped."""
+    """Reads beside the writes: at a rate, or in proportion to them. `offered` = sent + dropped."""
 
     rate_per_s: float
+    """0 where they are in proportion to the writes."""
     offered: int
     sent: int
     dropped: int
-    """Slots that were not used, because too many reads were in flight."""
+    """Reads that were not sent, because too many were in flight."""
     late_ms: Latency
-    """The delay between a slot and the start of its read."""
+    """With a rate: the delay between a slot and the start of its read."""
     kinds: tuple[ReadKindReport, ...]
+    per_write: float = 0.0
+    """Reads for each transaction of the transfers; 0 with a rate."""
 
 
 @dataclass(frozen=True, slots=True)

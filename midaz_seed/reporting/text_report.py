@@ -175,10 +175,9 @@ def _reads(report: Report) -> Iterator[str]:
     reads = report.reads
     if reads is None:
         return
-    yield (
-        f"reads at {reads.rate_per_s:,g}/s beside the transfers: {reads.sent:,} sent, {reads.dropped:,} dropped; "
-        f"start delay p99 {reads.late_ms.p99:.1f} ms"
-    )
+    paced = f"at {reads.rate_per_s:,g}/s" if reads.rate_per_s else f"for each write: {reads.per_write:g}"
+    delay = f"; start delay p99 {reads.late_ms.p99:.1f} ms" if reads.rate_per_s else ""
+    yield f"reads {paced} beside the transfers: {reads.sent:,} sent, {reads.dropped:,} dropped{delay}"
     for kind in reads.kinds:
         wrong = f", {kind.wrong:,} contradict the plan" if kind.wrong else ""
         failed = f", {kind.failed:,} failed" if kind.failed else ""

@@ -73,10 +73,21 @@ def outcome_text(threshold: ThresholdReport) -> str:
 
     The expression alone reads like the condition of other tools, which must hold; this one must not.
     """
-    limit = threshold.expression.partition(threshold.operator)[2].strip()
-    name = f"{threshold.phase}.{threshold.measure}" if threshold.phase else threshold.measure
-    found = f"{name}: {threshold.reason}" if threshold.value is None else f"{name} is {value_text(threshold)}"
-    return f"{found} (fails if {threshold.operator} {limit})"
+    value = "" if threshold.value is None else value_text(threshold)
+    return found_text(threshold.expression, value, threshold.reason)
+
+
+def found_text(expression: str, value: str, reason: str = "") -> str:
+    """Return the value that an expression was compared with, and its condition, as `outcome_text`.
+
+    Args:
+        expression: measure, operator and limit, with single spaces.
+        value: with its unit; "" when nothing was measured.
+        reason: why there is no value, or why it decides nothing; "" otherwise.
+    """
+    measure, _, condition = expression.partition(" ")
+    found = f"{measure} is {value}" if value else f"{measure}: {reason}"
+    return f"{found} (fails if {condition}{f'; {reason}' if value and reason else ''})"
 
 
 def value_text(threshold: ThresholdReport) -> str:

@@ -60,7 +60,7 @@ def find_case(scenario: Scenario, name: str) -> Scenario:
     if name in scenario.cases:
         return scenario.case(name)
     if not scenario.cases:
-        text = f"the scenario {scenario.scenario} has no cases, so there is no {name[:60]!r}"
+        text = f"the scenario {scenario.scenario} has no cases, so there is no {name[:60]!r}; contention has some"
     else:
         near = nearest(name, list(scenario.cases))
         text = f"the scenario {scenario.scenario} has no case {name[:60]!r}; "

@@ -260,6 +260,11 @@ class Limits(Section):
         description="Reads per second beside the transfers, in an open model of their own, in addition to "
         "`maxConcurrency` and `requestsPerSecond`; 0 means none.",
     )
+    reads_per_write: Annotated[float, Field(ge=0, le=1_000)] = Field(
+        0.0,
+        description="Reads for each transaction of the transfers, instead of `readsPerSecond`: 4 makes four fifths of "
+        "the load reads; 0 means none.",
+    )
     reads: ReadMixText = Field(
         "balance=70,statement=20,transaction=5,list=5",
         description="Kinds of these reads, each with its weight: `balance` and `statement` of an account, a "
@@ -314,6 +319,11 @@ class Limits(Section):
         )
 
     @property
+    def has_reads(self) -> bool:
+        """Whether reads are sent beside the writes."""
+        return bool(self.reads_per_second or self.reads_per_write)
+
+    @property
     def shard(self) -> LedgerShard:
         """The ledgers that `slice` names."""
         return read_slice(self.slice) if self.slice else ALL_LEDGERS
@@ -333,6 +343,8 @@ class Limits(Section):
             raise ValueError("rateCurve cannot be combined with rampS: begin with a step of a low rate")
         if self.ramp_s and automatic:
             raise ValueError("rampS cannot be combined with maxConcurrency auto, which starts low anyway")
+        if self.reads_per_second and self.reads_per_write:
+            raise ValueError("readsPerSecond and readsPerWrite both say how many reads are sent: set one of them")
         return self
 
 

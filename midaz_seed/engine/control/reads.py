@@ -1,4 +1,5 @@
-"""Reads beside the writes of a run: an open model of its own, while transfers and their follow-ups are sent.
+"""Reads beside the writes of a run, while transfers and their follow-ups are sent: in an open model of their own, or
+a number for each transaction that was answered.
 
 Each is one attempt: a read that fails is counted, and not sent again. Requests in flight of the writes
 (`maxConcurrency`) and their rate are not shared.
@@ -28,6 +29,8 @@ from midaz_seed.transport.base import Request, Response
 BESIDE = (Phase.TRANSFERS, Phase.FOLLOW_UPS)
 """The phases of a ledger in which it is read."""
 IDLE_S = 0.02
+DUE_S = 0.005
+"""Interval at which answered writes are counted: their reads are sent at most this much later."""
 IN_FLIGHT_MAX = 256
 """Reads in flight; more are dropped and counted."""
 KNOWN_TRANSACTIONS = 1_000
@@ -36,9 +39,8 @@ MISREAD_MAX = 100
 
 
 async def read_beside_writes(context: RunContext) -> None:
-    """Send reads until cancelled, or until the run drains. Return at once when no rate is set."""
-    limits = context.settings.generation.limits
-    if not limits.reads_per_second:
+    """Send reads until cancelled, or until the run drains. Return at once when none are asked for."""
+    if not context.settings.generation.limits.has_reads:
         return
     async with background_tasks() as group:
         await _Reads(context, group).run()
@@ -63,12 +65,16 @@ class _Reads:
         self._transactions: dict[str, deque[str]] = {}
         """By the key of the ledger: ids that lists have shown."""
         self._stats = context.results.reads
-        self._schedule = ArrivalSchedule(
-            context.clock,
-            limits.reads_per_second,
-            was_idle_since=self._was_idle_since,
-            poisson_seed=seed if limits.arrivals == "poisson" else "",
-        )
+        self._per_write, self._due = limits.reads_per_write, 0
+        """Reads for each write; and how many were due so far."""
+        self._schedule: ArrivalSchedule | None = None
+        if limits.reads_per_second:
+            self._schedule = ArrivalSchedule(
+                context.clock,
+                limits.reads_per_second,
+                was_idle_since=self._was_idle_since,
+                poisson_seed=seed if limits.arrivals == "poisson" else "",
+            )
 
     def _was_idle_since(self) -> bool:
         was_idle, self._was_idle = self._was_idle, False
@@ -84,9 +90,9 @@ class _Reads:
                     await clock.sleep(IDLE_S)
                     continue
                 self._note_reading(active=True)
-                await self._schedule.next_slot()
+                is_due = await self._is_due()
                 ledgers = self._ledgers()
-                if not ledgers:
+                if not is_due or not ledgers:
                     continue
                 if self._in_flight >= IN_FLIGHT_MAX:
                     self._stats.dropped += 1
@@ -95,8 +101,22 @@ class _Reads:
                 self._group.start_soon(self._read, ledgers[(self._bits(32) * len(ledgers)) >> 32])
         finally:
             self._note_reading(active=False)
-            self._stats.dropped += self._schedule.slots.dropped
-            self._stats.start_delay.merge(self._schedule.slots.start_delay)
+            if self._schedule is not None:
+                self._stats.dropped += self._schedule.slots.dropped
+                self._stats.start_delay.merge(self._schedule.slots.start_delay)
+
+    async def _is_due(self) -> bool:
+        """Wait for the next slot of the rate. Without a rate, return whether another read is due for the writes, and
+        wait a little where none is."""
+        if self._schedule is not None:
+            await self._schedule.next_slot()
+            return True
+        phases = self._context.meter.phases
+        if self._due >= self._per_write * sum(phases[phase].created for phase in BESIDE):
+            await self._context.clock.sleep(DUE_S)
+            return False
+        self._due += 1
+        return True
 
     def _ledgers(self) -> list[LedgerState]:
         """Return the ledgers that can be read now."""

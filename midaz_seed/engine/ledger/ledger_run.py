@@ -19,7 +19,7 @@ from midaz_seed.engine.ledger.reconcile import (
     numbered,
     sums_of,
 )
-from midaz_seed.engine.ledger.refusals import send_refusals
+from midaz_seed.engine.ledger.refusals import Refusals, send_refusals
 from midaz_seed.engine.ledger.settlement import settle
 from midaz_seed.engine.ledger.verification import verify_ledger
 from midaz_seed.engine.requests.route_ids import RouteIds
@@ -210,13 +210,14 @@ class LedgerRun:
         await self._follow_up()
 
     async def _follow_up(self) -> None:
-        """Commit, cancel and revert transactions, then send what the server must refuse."""
+        """Commit, cancel and revert transactions, then send what the server must refuse, unless it was sent."""
         context, ledger, counts = self._context, self._ledger, self._plan.counts
         if counts.get(Phase.FOLLOW_UPS) and not context.pool.admission.is_draining:
             if ledger.in_doubt:
                 raise undecided(ledger)
             await self._send(Phase.FOLLOW_UPS)
-        if counts.get(Phase.REFUSALS) and not context.pool.admission.is_draining:
+        is_left = counts.get(Phase.REFUSALS) and Phase.REFUSALS not in self._started_s
+        if is_left and not context.pool.admission.is_draining:
             with self._reported(Phase.REFUSALS) as recorder:
                 await send_refusals(context, ledger, recorder)
                 self._left_refusals = recorder.progress.done < recorder.progress.planned
@@ -255,13 +256,23 @@ class LedgerRun:
         if phase is Phase.TRANSFERS:
             await self._begin_transfers()
         with self._reported(phase) as recorder:
-            await self._sending.send(recorder)
+            is_mixed = phase is Phase.TRANSFERS and {phase, Phase.REFUSALS} <= self._plan.counts.keys()
+            if is_mixed and self._sending.sends_freely(phase):
+                await self._send_with_refusals(self._sending, recorder)
+            else:
+                await self._sending.send(recorder)
             self._assert_accounted_for(recorder)
+
+    async def _send_with_refusals(self, sending: PhaseSending, recorder: PhaseRecorder) -> None:
+        """Send the transfers, and among them what the server must refuse."""
+        with self._reported(Phase.REFUSALS, beside=True) as beside:
+            await sending.send(recorder, Refusals(self._context, self._ledger, beside))
+            self._left_refusals = beside.progress.done < beside.progress.planned
 
     async def _begin_transfers(self) -> None:
         """Let the rate of the open model follow its curve, and reads begin."""
         context, ledger = self._context, self._ledger
-        if context.settings.generation.limits.reads_per_second and not context.pool.admission.is_draining:
+        if context.settings.generation.limits.has_reads and not context.pool.admission.is_draining:
             ledger.readable = await context.pool.run_one(lambda: find_readable(context, ledger))
         context.sender.begin_transfers()
 
@@ -334,12 +345,17 @@ class LedgerRun:
         self._context.emit(LedgerFailed(self._plan.key, self._plan.name, phase, reason))
 
     @contextmanager
-    def _reported(self, phase: Phase) -> Iterator[PhaseRecorder]:
-        """Report the start and the end of a phase of this ledger; yield the recorder of its items."""
+    def _reported(self, phase: Phase, *, beside: bool = False) -> Iterator[PhaseRecorder]:
+        """Report the start and the end of a phase of this ledger; yield the recorder of its items.
+
+        Args:
+            phase: the phase.
+            beside: the ledger is in another phase, and stays in it.
+        """
         context, now = self._context, self._context.clock.monotonic
         recorder = context.recorder(self._ledger, phase)
         self._started_s[phase] = now()
-        context.meter.begin(recorder, self._started_s[phase])
+        context.meter.begin(recorder, self._started_s[phase], beside=beside)
         context.emit(PhaseStarted(phase, self._plan.key, recorder.progress.planned))
         try:
             yield recorder

@@ -9,6 +9,7 @@ from midaz_seed.engine.ledger.in_doubt import Channel, resolve_doubts, undecided
 from midaz_seed.engine.ledger.left_out import exclude_unstarted, yielding
 from midaz_seed.engine.ledger.money_phase import MoneyPhase
 from midaz_seed.engine.ledger.reconcile import ExistingTransactions, PlannedItem, numbered
+from midaz_seed.engine.ledger.refusals import Refusals
 from midaz_seed.engine.ledger.running_sums import RunningSums
 from midaz_seed.engine.ordering import InOrder, dated_accounts_of, keeps_order, no_accounts_of, sends_epochs
 from midaz_seed.engine.state_tree import LedgerState
@@ -36,30 +37,44 @@ class PhaseSending:
         self._made = earlier
         self._sums = RunningSums(ledger, earlier)
 
-    async def send(self, recorder: PhaseRecorder) -> None:
+    def sends_freely(self, phase: Phase) -> bool:
+        """Return whether the transactions of a phase wait for no others of it."""
+        settings, plan = self._context.settings, self._plan
+        if phase is Phase.DEPOSITS:  # they are ordered too, because the external account has a history
+            return not keeps_order(settings, plan)
+        return phase is not Phase.TRANSFERS or not sends_epochs(settings, plan)
+
+    async def send(self, recorder: PhaseRecorder, refusals: Refusals | None = None) -> None:
         """Send the transactions of the recorder's phase, and decide what is in doubt.
+
+        Args:
+            recorder: counts the outcomes.
+            refusals: to be sent among the transactions of a phase that is sent freely.
 
         Raises:
             UndecidedError: something stays in doubt, and what is dated later must not be sent before it.
         """
         money = MoneyPhase(self._context, self._ledger, recorder.phase, self._made, recorder)
         plan, phase = self._plan, recorder.phase
-        settings = self._context.settings
-        is_ordered = phase is Phase.DEPOSITS and keeps_order(settings, plan)
-        if not is_ordered and not (phase is Phase.TRANSFERS and sends_epochs(settings, plan)):
-            await self._send_freely(money, recorder)
+        if self.sends_freely(phase):
+            await self._send_freely(money, recorder, refusals)
         elif phase is Phase.TRANSFERS:
             await self._send_epochs(
                 money, recorder, [partial(plan.transfers_of, each) for each in range(len(plan.epochs))]
             )
-        else:  # deposits are ordered too, because the external account has a history
+        else:
             await self._send_epochs(money, recorder, [plan.deposits])
 
-    async def _send_freely(self, money: MoneyPhase, recorder: PhaseRecorder) -> None:
+    async def _send_freely(self, money: MoneyPhase, recorder: PhaseRecorder, refusals: Refusals | None) -> None:
         """Send the transactions of a phase in the order of the plan; none waits for another."""
         context, ledger, phase = self._context, self._ledger, recorder.phase
         items = numbered(ledger, phase)
-        await context.pool.run_all(items, money.send, is_new_work=True)
+        if refusals is None:
+            await context.pool.run_all(items, money.send, is_new_work=True)
+        else:
+            mixed, by_phase = refusals.among(items, self._plan.counts[phase]), {phase: money.send}
+            by_phase[Phase.REFUSALS] = refusals.send
+            await context.pool.run_all(mixed, lambda one: by_phase[one[1].phase](one), is_new_work=True)
         if context.pool.admission.time_is_up:
             await exclude_unstarted(ledger, recorder, items, self._made)
         planned = self._plan.counts.get(phase, 0)

@@ -1,12 +1,18 @@
 """Send the transactions that the server must refuse, and compare the code of each refusal with the planned one.
 
+They are refused whatever was made before (`plan.refusals`), so they are sent among the transfers where these have no
+order, and after the last step of the ledger otherwise.
+
 A refusal as planned is a success. Another code, and an accepted transaction, are differences from the plan. Without an
 answer a transaction is sent again with its key; when an earlier session had no answer, the list is searched first.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 
 from midaz_seed.engine.context import RunContext
+from midaz_seed.engine.ledger.reconcile import PlannedItem
 from midaz_seed.engine.requests.answer import Answer
 from midaz_seed.engine.requests.sender import RetryBudget
 from midaz_seed.engine.requests.transactions import IN_FLIGHT_MAX_S
@@ -35,9 +41,8 @@ async def send_refusals(context: RunContext, ledger: LedgerState, recorder: Phas
         RequestFailedError: the server cannot be read.
         JournalError: the journal cannot be written.
     """
-    phase_log = context.journal.phase_log(ledger.index, _PHASE, ledger.plan.counts.get(_PHASE, 0))
-    refusals = _Refusals(context, ledger, recorder, phase_log)
-    await context.pool.run_all(enumerate(ledger.plan.transactions(_PHASE)), refusals.send, is_new_work=True)
+    refusals = Refusals(context, ledger, recorder)
+    await context.pool.run_all(refusals.items, refusals.send, is_new_work=True)
     context.journal.flush()
 
 
@@ -57,20 +62,36 @@ class _Sending:
     """When the key was first in use (monotonic)."""
 
 
-class _Refusals:
+class Refusals:
     """The refusals of one ledger. A worker runs `send` for each of them."""
 
-    def __init__(self, context: RunContext, ledger: LedgerState, recorder: PhaseRecorder, phase_log: PhaseLog) -> None:
+    def __init__(self, context: RunContext, ledger: LedgerState, recorder: PhaseRecorder) -> None:
+        self._count = ledger.plan.counts.get(_PHASE, 0)
+        self.items: Iterator[PlannedItem] = enumerate(ledger.plan.transactions(_PHASE))
+        """Those that were not started."""
         self._context = context
         self._ledger = ledger
         self._recorder = recorder
-        self._phase_log = phase_log
+        self._phase_log: PhaseLog = context.journal.phase_log(ledger.index, _PHASE, self._count)
         self._sender = context.sender
         self._ttl = str(context.settings.idempotency.ttl_s)
         self._frees_keys = context.server is None or context.server.frees_keys_of_refused
-        self._unknown = {one.ordinal for one in phase_log.unknown()}
+        self._unknown = {one.ordinal for one in self._phase_log.unknown()}
 
-    async def send(self, numbered_item: tuple[int, TransactionItem]) -> None:
+    def among(self, transfers: Iterator[PlannedItem], planned: int) -> Iterator[PlannedItem]:
+        """Generate transfers with the refusals evenly distributed among them.
+
+        Args:
+            transfers: those of the ledger; one is taken when it is generated.
+            planned: how many they are.
+        """
+        due = 0
+        for number, transfer in enumerate(transfers, 1):
+            yield transfer
+            before, due = due, number * self._count // planned
+            yield from islice(self.items, due - before)
+
+    async def send(self, numbered_item: PlannedItem) -> None:
         """Send one transaction until its outcome is known. Raises as `send_refusals`."""
         ordinal, item = numbered_item
         if self._phase_log.is_made(ordinal):

@@ -19,8 +19,11 @@ _BOLETO_NAMES = {
 
 
 @lru_cache(maxsize=1)
-def _outsiders() -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return names of people and companies, and of companies alone: the same for every seed."""
+def outsiders() -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return names of people and companies, and of companies alone: the same for every seed.
+
+    The first call takes some 0.1 s, so a run makes it before it sends anything.
+    """
     bits = random.Random(20220801).getrandbits
     people = [person(bits).first_name for _ in range(_SIZE * _PEOPLE_PERCENT // 100)]
     companies = [company(bits, alphanumeric=False).trading_name for _ in range(_SIZE)]
@@ -34,7 +37,7 @@ def outside_name(rail: str, bits: int) -> str:
         rail: One of `RAILS`.
         bits: The 64 random bits that `details` gets for the same transaction, so that name and bar code agree.
     """
-    mixed, companies = _outsiders()
+    mixed, companies = outsiders()
     if rail == "BOLETO":
         return _BOLETO_NAMES.get(boleto_kind(bits)) or companies[bits & _SIZE - 1]
     if rail == "REDEMPTION":

@@ -4,7 +4,7 @@
 runs by itself, such as the variants and cases of a benchmark.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import exp, log
 from statistics import fmean
@@ -153,20 +153,29 @@ def _names(reports: Sequence[Report]) -> Iterator[tuple[str, str]]:
 
 
 def _judged(rows: Sequence[Row]) -> tuple[Row, ...]:
-    """Mark the primary row, and the rows in which a difference is shown.
-
-    The primary row is tested by itself. The others are many, so that some differ by chance: Holm's correction
-    (Scandinavian Journal of Statistics 6, 1979) keeps the chance of any of these at 5 %.
-    """
-    others = sorted((row.change.p_value, index) for index, row in enumerate(rows[1:], start=1) if row.change)
-    shown = set()
-    for rank, (p_value, index) in enumerate(others):
-        if p_value > _SHARE / (len(others) - rank):
-            break
-        shown.add(index)
+    """Mark the primary row, which is tested by itself, and the rows in which a difference is shown."""
+    shown = shown_after_correction(dict(enumerate(rows[1:], start=1)))
     if rows and rows[0].change is not None and rows[0].change.is_shown:
         shown.add(0)
     return tuple(replace(row, is_primary=not index, is_shown=index in shown) for index, row in enumerate(rows))
+
+
+def shown_after_correction(rows: Mapping[int, Row]) -> set[int]:
+    """Return the indexes of the rows in which a difference is shown.
+
+    They are many, so that some differ by chance: Holm's correction (Scandinavian Journal of Statistics 6, 1979) keeps
+    the chance of any of these at 5 %.
+
+    Args:
+        rows: by index.
+    """
+    ranked = sorted((row.change.p_value, index) for index, row in rows.items() if row.change)
+    shown = set()
+    for rank, (p_value, index) in enumerate(ranked):
+        if p_value > _SHARE / (len(ranked) - rank):
+            break
+        shown.add(index)
+    return shown
 
 
 def _mean(figures: Sequence[Figure] | None, is_ratio: bool) -> float | None:

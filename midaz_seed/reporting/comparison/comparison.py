@@ -5,8 +5,6 @@ from dataclasses import dataclass, fields
 from importlib.metadata import version
 from math import log
 
-from pydantic import TypeAdapter
-
 from midaz_seed.errors import ExitCode
 from midaz_seed.model.json_types import JsonObject
 from midaz_seed.model.thresholds import Threshold
@@ -15,6 +13,7 @@ from midaz_seed.reporting.comparison.gates import Gate, GateState, judge
 from midaz_seed.reporting.comparison.identity import Dissimilarity, check_comparable, different_settings
 from midaz_seed.reporting.comparison.statistics import LEVEL, Effect
 from midaz_seed.reporting.comparison.values import change_text, percent_text
+from midaz_seed.reporting.json_schema import document_schema
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.text_report import CLIENT_IS_FULL_PERCENT, LOOP_IS_LATE_MS
 from midaz_seed.wording import counted, json_document
@@ -38,11 +37,13 @@ class ComparedRun:
     plan_digest: str
     started_at: str
     elapsed_s: float
+    case: str = ""
+    """Of a benchmark; "" without cases."""
 
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The comparison of the runs of two sides, A before and B after."""
+    """The comparison of the runs of two sides, A before and B after: of one plan, or of each case of a benchmark."""
 
     schema_version: int
     version: str
@@ -58,6 +59,7 @@ class Comparison:
     notes: tuple[str, ...]
     """What limits the comparison."""
     rows: tuple[Row, ...]
+    """Case by case; the first one of each is its primary one."""
     thresholds: tuple[Gate, ...]
     exit_code: int
     """0, or 5 when a threshold failed."""
@@ -72,8 +74,7 @@ class Comparison:
 
 def comparison_schema() -> JsonObject:
     """Return the JSON Schema of what `midaz-seed compare --json` prints."""
-    schema = TypeAdapter(Comparison).json_schema(mode="serialization")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": "Comparison of runs"}
+    return document_schema(Comparison, "Comparison of runs", version=SCHEMA_VERSION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,16 +89,18 @@ def compare(
     a: Sequence[NamedReport],
     b: Sequence[NamedReport],
     *,
+    case: str = "",
     thresholds: Sequence[Threshold] = (),
     allowed: Collection[str] = (),
     paired: bool = False,
     strict: bool = False,
 ) -> Comparison:
-    """Compare the runs of two sides.
+    """Compare the runs of two sides. `cases.compare_cases` compares several groups of runs.
 
     Args:
         a: the runs before, at least one.
         b: those after.
+        case: of a benchmark; "" without cases.
         thresholds: that make the comparison fail.
         allowed: facts in which the runs may differ (`identity.FACTS`).
         paired: the n-th run of both sides belong together.
@@ -108,17 +111,16 @@ def compare(
     """
     before, after = ([each.report for each in side] for side in (a, b))
     dissimilarities = check_comparable(before, after, allowed)
-    rows = compare_reports(before, after, paired=paired)
+    rows = compare_reports(before, after, case=case, paired=paired)
     gates = _judged(thresholds, rows, Side(before), Side(after), paired=paired)
-    failing = {GateState.FAILED, GateState.UNDECIDED} if strict else {GateState.FAILED}
-    failed = [gate for gate in gates if gate.state in failing]
-    verdict = " ".join([_verdict(rows), *_failures(failed, len(gates))])
+    failed = failing(gates, strict=strict)
+    verdict = " ".join([_verdict(rows), *failures(failed, len(gates))])
     return Comparison(
         schema_version=SCHEMA_VERSION,
         version=version("midaz-seed"),
         level=LEVEL,
-        a=tuple(map(_compared, a)),
-        b=tuple(map(_compared, b)),
+        a=tuple(_compared(each, case) for each in a),
+        b=tuple(_compared(each, case) for each in b),
         allowed=dissimilarities,
         settings=different_settings(before, after),
         notes=tuple(_notes(before, after)),
@@ -130,7 +132,7 @@ def compare(
     )
 
 
-def _compared(named: NamedReport) -> ComparedRun:
+def _compared(named: NamedReport, case: str) -> ComparedRun:
     report = named.report
     return ComparedRun(
         source=named.source,
@@ -140,6 +142,7 @@ def _compared(named: NamedReport) -> ComparedRun:
         plan_digest=report.plan_digest,
         started_at=report.started_at,
         elapsed_s=report.elapsed_s,
+        case=case,
     )
 
 
@@ -152,7 +155,7 @@ def _judged(
     for threshold in thresholds:
         group, measure = threshold.group, threshold.measure
         path = f"{group}.{measure.name}" if group else measure.name
-        row = known.get(path) or compare_measure(a, b, group, measure, paired=paired)
+        row = known.get(path) or compare_measure(a, b, group, measure, case=rows[0].case, paired=paired)
         found.append(judge(threshold, row))
     return tuple(found)
 
@@ -170,9 +173,16 @@ def _verdict(rows: Sequence[Row]) -> str:
     return f"No difference can be shown: {text}. A change of {least} would be found nine times out of ten.{besides}"
 
 
-def _failures(failed: Sequence[Gate], total: int) -> Iterator[str]:
+def failing(gates: Sequence[Gate], *, strict: bool) -> list[Gate]:
+    """Return the thresholds that give exit code 5."""
+    states = {GateState.FAILED, GateState.UNDECIDED} if strict else {GateState.FAILED}
+    return [gate for gate in gates if gate.state in states]
+
+
+def failures(failed: Sequence[Gate], total: int) -> Iterator[str]:
+    """Describe the thresholds that failed, of all of them."""
     if failed:
-        names = "; ".join(gate.expression for gate in failed)
+        names = "; ".join(f"{gate.case}: {gate.expression}" if gate.case else gate.expression for gate in failed)
         yield f"{len(failed)} of {counted(total, 'threshold')} failed: {names}."
 
 

@@ -35,6 +35,8 @@ class Gate:
     high: float | None
     reason: str = ""
     """Why it is undecided, or failed without a confidence interval."""
+    case: str = ""
+    """Of a benchmark; "" without cases."""
 
 
 def judge(threshold: Threshold, row: Row) -> Gate:
@@ -49,7 +51,7 @@ def judge(threshold: Threshold, row: Row) -> Gate:
     low, high = (change.low, change.high) if change is not None and change.is_ratio else (None, None)
 
     def gate(state: GateState, reason: str = "") -> Gate:
-        return Gate(threshold.expression, threshold.is_relative, state, value, low, high, reason)
+        return Gate(threshold.expression, threshold.is_relative, state, value, low, high, reason, row.case)
 
     if value is None:
         return gate(GateState.FAILED, NOT_MEASURED)

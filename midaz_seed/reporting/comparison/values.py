@@ -3,6 +3,9 @@
 from midaz_seed.reporting.comparison.comparing import Row
 from midaz_seed.reporting.comparison.statistics import LEVEL, Effect
 
+POINTS = " pp"
+"""Percentage points."""
+
 
 def value_text(value: float | None, unit: str) -> str:
     """Return a figure with three digits and its unit; "-" for none."""
@@ -19,15 +22,16 @@ def change_text(change: Effect) -> str:
 
 
 def interval_text(change: Effect) -> str:
-    """Return the confidence interval of a change: `0.871x to 0.934x`."""
-    return f"{point_text(change.low, change)} to {point_text(change.high, change)}"
+    """Return the confidence interval of a change: `0.871x to 0.934x`, or `-0.10 to +0.40 pp`."""
+    low = point_text(change.low, change)
+    return f"{low.removesuffix(POINTS)} to {point_text(change.high, change)}"
 
 
 def point_text(value: float, change: Effect) -> str:
-    """Return a value of a change: a ratio as 0.902x, a difference of shares as +0.40 points."""
+    """Return a value of a change: a ratio as 0.902x, a difference of shares as +0.40 pp."""
     if change.is_ratio:
         return f"{value:.3f}x" if value < 100 else f"{value:,.0f}x"
-    return f"{value:+.2f} points"
+    return f"{value:+.2f}{POINTS}"
 
 
 def percent_text(detectable: float) -> str:

@@ -45,10 +45,10 @@ class Case:
 def render_junit(report: Report) -> str:
     """Return a report as an XML document: a test suite each for the run, its phases, ledgers and thresholds."""
     suites = {
-        "run": [_run_case(report)],
+        "run": [result_case(report.run_id, report.exit_code, report.verdict, report.next_step, report.elapsed_s)],
         "phases": [_phase_case(report, phase) for phase in report.phases if phase.planned],
         "ledgers": _ledger_cases(report),
-        "thresholds": [_threshold_case(each) for each in report.thresholds],
+        "thresholds": [threshold_case(each.expression, each) for each in report.thresholds],
     }
     properties = {
         "run_id": report.run_id,
@@ -83,16 +83,13 @@ def render_junit_ending(document: Mapping[str, Any]) -> str:
     return junit_document([as_suite("run", [case], "", {"error": error["kind"]} if error else {})])
 
 
-def _run_case(report: Report) -> Case:
-    text = "\n".join(part for part in (report.verdict, report.next_step) if part)
-    kind = ""
-    if report.exit_code == ExitCode.DIFFERENCES:
-        kind = "failure"
-    elif report.exit_code not in AS_PLANNED:
-        kind = "error"
-    if not kind:
-        return Case(report.run_id, time_s=report.elapsed_s, output=text)
-    return Case(report.run_id, kind, report.verdict, text, report.elapsed_s)
+def result_case(name: str, exit_code: int, verdict: str, next_step: str, elapsed_s: float) -> Case:
+    """Return the test case of a whole run, or benchmark. A threshold that failed does not fail it."""
+    text = "\n".join(part for part in (verdict, next_step) if part)
+    if exit_code in AS_PLANNED:
+        return Case(name, time_s=elapsed_s, output=text)
+    kind = "failure" if exit_code == ExitCode.DIFFERENCES else "error"
+    return Case(name, kind, verdict, text, elapsed_s)
 
 
 def _phase_case(report: Report, phase: PhaseReport) -> Case:
@@ -150,13 +147,14 @@ def listed(lines: Sequence[str], total: int) -> str:
     return "\n".join(shown)
 
 
-def _threshold_case(threshold: ThresholdReport) -> Case:
+def threshold_case(name: str, threshold: ThresholdReport) -> Case:
+    """Return the test case of a threshold."""
     outcome = outcome_text(threshold)
     if threshold.state is ThresholdState.FAILED:
-        return Case(threshold.expression, "failure", outcome)
+        return Case(name, "failure", outcome)
     if threshold.state is ThresholdState.NOT_APPLICABLE:
-        return Case(threshold.expression, "skipped", threshold.reason)
-    return Case(threshold.expression, output=outcome)
+        return Case(name, "skipped", threshold.reason)
+    return Case(name, output=outcome)
 
 
 def as_suite(name: str, cases: Sequence[Case], started_at: str, properties: dict[str, str]) -> ElementTree.Element:

@@ -10,6 +10,8 @@ from midaz_seed.reporting.report_findings import ThresholdReport
 from midaz_seed.reporting.thresholds import value_text
 from midaz_seed.wording import counted, printable, share_text
 
+THRESHOLDS = ("threshold", "value", "result")
+"""The head of a table of thresholds."""
 ROWS_MAX = 50
 """Rows of differences, and of errors; report.json has more."""
 _ACTIVE = re.compile(r"[!-/:-@\[-`{-~]")
@@ -74,7 +76,7 @@ def _parts(report: Report) -> Iterator[str]:
     yield table(("figure", "value"), list(_figures(report)))
     if report.thresholds:
         yield "#### Thresholds"
-        yield table(("threshold", "value", "result"), [_threshold(each) for each in report.thresholds])
+        yield table(THRESHOLDS, [threshold_cells(each) for each in report.thresholds])
     if report.proof is not None and report.proof.differences:
         proof = report.proof
         yield f"#### {counted(proof.differences_total, 'difference')} from the plan"
@@ -128,7 +130,8 @@ def _figures(report: Report) -> Iterator[tuple[str, str]]:
         yield "verification", "not run"
 
 
-def _threshold(threshold: ThresholdReport) -> tuple[str, str, str]:
+def threshold_cells(threshold: ThresholdReport) -> tuple[str, str, str]:
+    """Return a threshold as cells below THRESHOLDS."""
     reason = f": {threshold.reason}" if threshold.reason else ""
     return f"fail if {threshold.expression}", value_text(threshold), f"{threshold.state}{reason}"
 

@@ -1,24 +1,33 @@
 """`midaz-seed bench`: every case of `contention` is proved, variants are interleaved, thresholds judge the medians."""
 
+import io
 import json
+import os
+from collections.abc import Mapping
+from contextlib import redirect_stderr
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import jsonschema
 import pytest
 
 from midaz_seed.bench.report import json_schema, read_bench
+from midaz_seed.cli.status_line import StatusLine
 from midaz_seed.reporting.report import read_report
 from midaz_seed.scenarios.loader import load_scenario
 from tests.support.cli import CliResult, run_cli
+from tests.support.junit import read_junit
 
 CASES = list(load_scenario("contention").cases)
 LARGEST = "legs-500"
 SMALL = ("bench", "--scenario", "contention", "--target", "sandbox", "-n", "1", "--warm-up", "0", "--movements", "9")
 
 
-def _bench(folder: Path, *arguments: str) -> tuple[CliResult, dict[str, Any]]:
-    result = run_cli("bench", *arguments, "--output", str(folder / "out"), cwd=folder)
+def _bench(
+    folder: Path, *arguments: str, environment: Mapping[str, str] | None = None
+) -> tuple[CliResult, dict[str, Any]]:
+    result = run_cli("bench", *arguments, "--output", str(folder / "out"), cwd=folder, environment=environment)
     return result, json.loads((folder / "out/bench.json").read_text())
 
 
@@ -37,7 +46,11 @@ def compared(tmp_path_factory: pytest.TempPathFactory) -> tuple[CliResult, dict[
     arguments = ("--scenario", "contention", "--case", "uniform", "--customers", "20", "--warm-up", "0.1s", "-n", "2")
     variants = ("--variant", "c=2", "--variant", "c=4 transport=session", "--duration", "0.1s")
     thresholds = ("--fail-if", "transfers.movements_per_s < 1000000", "--fail-if", "failed > 0")
-    return (*_bench(folder, *arguments, *variants, *thresholds, "--target", "sandbox"), folder)
+    junit, summary = ("--junit", str(folder / "junit.xml")), {"GITHUB_STEP_SUMMARY": str(folder / "summary.md")}
+    return (
+        *_bench(folder, *arguments, *variants, *thresholds, "--target", "sandbox", *junit, environment=summary),
+        folder,
+    )
 
 
 def test_every_case_is_run_by_itself_and_proved(whole: tuple[CliResult, dict[str, Any], Path]) -> None:
@@ -127,6 +140,56 @@ def test_thresholds_judge_the_median_and_end_with_5(compared: tuple[CliResult, d
     assert "2 thresholds failed" in document["verdict"]
 
 
+def test_junit_has_each_case_with_each_variant_and_each_threshold(
+    compared: tuple[CliResult, dict[str, Any], Path],
+) -> None:
+    _, document, folder = compared
+    found = read_junit((folder / "junit.xml").read_text())
+    names = ["uniform, c=2", "uniform, c=4 transport=session"]
+    assert found["bench"] == {document["bench_id"]: "passed"}, "thresholds have test cases of their own"
+    assert found["cases"] == dict.fromkeys(names, "passed")
+    expressions = ["transfers.movements_per_s < 1000000", "failed > 0"]
+    assert list(found["thresholds"]) == [f"{name}: {expression}" for name in names for expression in expressions]
+    for name in names:
+        failed = found["thresholds"][f"{name}: transfers.movements_per_s < 1000000"]
+        assert failed.startswith("failure: transfers.movements_per_s is ")
+        assert found["thresholds"][f"{name}: failed > 0"] == "passed"
+
+
+def test_the_summary_of_a_job_is_the_markdown_of_the_benchmark(
+    compared: tuple[CliResult, dict[str, Any], Path],
+) -> None:
+    _, _, folder = compared
+    summary = (folder / "summary.md").read_text()
+    assert summary == (folder / "out/bench.md").read_text()
+    assert summary.startswith("### midaz-seed bench contention: threshold failed (exit code 5)\n")
+    assert "| uniform | c=2 | fail if failed &#62; 0 | 0 | passed |" in summary
+    assert "\n#### uniform, c=4 transport=session against c=2, 2 repetitions\n" in summary
+
+
+def test_two_benchmarks_are_compared_case_by_case(compared: tuple[CliResult, dict[str, Any], Path]) -> None:
+    _, document, folder = compared
+    thresholds = ("--fail-if", "transfers.movements_per_s < 0.95x")
+    same = run_cli("compare", "out", "out/bench.json", *thresholds, cwd=folder)
+    assert same.returncode == 0, same.stderr
+    assert "\nuniform, c=4 transport=session  transfers.movements_per_s  " in same.stdout
+    assert "threshold passed: uniform, c=2: transfers.movements_per_s is 1.000x" in same.stdout
+    assert "No difference can be shown in 2 cases." in same.stdout
+    rows = json.loads(run_cli("compare", "out", "out", "--json", cwd=folder).stdout)["rows"]
+    assert [row["case"] for row in rows if row["is_primary"]] == ["uniform, c=2", "uniform, c=4 transport=session"]
+    mixed = run_cli("compare", f"out/{document['runs'][1]['report']}", "out", cwd=folder)
+    assert mixed.returncode == 2
+    assert "out is a benchmark, and out/runs/" in mixed.stderr
+    (folder / "damaged").mkdir()
+    (folder / "damaged/bench.json").write_text(json.dumps({**document, "runs": 5}))
+    damaged = run_cli("compare", "damaged", "out", cwd=folder)
+    assert "not the report of a benchmark: runs: Input should be a valid array\n" in damaged.stderr
+    (folder / "damaged/bench.json").write_text(json.dumps(document))
+    incomplete = run_cli("compare", "damaged", "out", cwd=folder)
+    assert "a run of the benchmark has no report there" in incomplete.stderr
+    assert damaged.returncode == incomplete.returncode == 2
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -137,6 +200,7 @@ def test_thresholds_judge_the_median_and_end_with_5(compared: tuple[CliResult, d
         (("--variant", "breaker.openX=1"), "breaker.openX"),
         (("--variant", "scenario=demo"), "cannot set scenario: the variants of a benchmark have the same cases"),
         (("--duration", "long"), "'long' is not a time"),
+        (("--variant", "c=8", "--variant", "c=8"), "--variant 'c=8' is given twice"),
         (("--run-id", "mine"), "--run-id has no effect on `midaz-seed bench`"),
         (("--set", "verification.enabled=false"), "only runs that are verified count in a benchmark"),
         (("--customers", "90", "--case", "legs-100"), "transactions with 100 legs, and there are 90 customers"),
@@ -146,9 +210,11 @@ def test_thresholds_judge_the_median_and_end_with_5(compared: tuple[CliResult, d
 def test_what_is_wrong_with_a_benchmark_is_reported_before_anything_is_sent(
     arguments: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
-    result = run_cli(*SMALL, *arguments, cwd=tmp_path)
+    result = run_cli(*SMALL, "--junit", str(tmp_path / "junit.xml"), *arguments, cwd=tmp_path)
     assert result.returncode == 2
     assert message in result.stderr
+    assert list(read_junit((tmp_path / "junit.xml").read_text())) == ["run"]
+    assert [file.name for file in tmp_path.iterdir()] == ["junit.xml"], "no empty directory is left"
 
 
 def test_a_scenario_without_cases_is_measured_as_it_is(tmp_path: Path) -> None:
@@ -161,3 +227,18 @@ def test_a_scenario_without_cases_is_measured_as_it_is(tmp_path: Path) -> None:
         ("", "", 0),
         ("", "", 1),
     ]
+
+
+def test_a_status_line_is_replaced_cut_to_the_terminal_and_removed() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    stream = Terminal()
+    with mock.patch.dict(os.environ, {"TERM": "xterm", "COLUMNS": "6"}), redirect_stderr(stream):
+        line = StatusLine()
+        for text in ("zipf: 10 %", "x"):
+            line.draw(text)
+        line.clear()
+        line.clear()
+    assert stream.getvalue() == "\rzipf:\rx    \r \r"

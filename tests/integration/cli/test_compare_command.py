@@ -78,6 +78,7 @@ def test_a_threshold_that_fails_gives_exit_code_5(folder: Path) -> None:
     ("arguments", "message"),
     [
         (("before/1.json", "none.json"), "no such file"),
+        (("before/1.json", "none"), "shows all runs; a report that --report wrote is named by its file"),
         (("before/1.json", "after.json", "--allow", "plans"), "'plans' is none of plan, version"),
         (("before/1.json", "after.json", "--fail-if", "transfers.movement_per_s < 0.9x"), "did you mean"),
         (("before/1.json", "after.json", "--fail-if", "movements_per_s == 1x"), "must use <, <=, > or >="),

@@ -132,6 +132,7 @@ FLAGS: list[tuple[list[str], str, Any, str]] = [
         "--rate-curve",
     ),
     (["--reads-per-s", "50"], "generation.limits.readsPerSecond", 50.0, "--reads-per-s"),
+    (["--reads-per-write", "0.5"], "generation.limits.readsPerWrite", 0.5, "--reads-per-write"),
     (["--reads", "list=1"], "generation.limits.reads", "list=1", "--reads"),
     (["--ramp", "1m"], "generation.limits.rampS", 60.0, "--ramp"),
     (["--warm-up", "5s"], "generation.limits.warmupS", 5.0, "--warm-up"),

@@ -62,6 +62,7 @@ SMALLER = {
         r"bench \1 --case legs-10 --customers 25 --movements 40 -n 1 --warm-up 0"
     ),
     r"--case (uniform|zipf) --(variant|reads-per)": r"--case \1 --customers 25 --movements 40 -n 1 --warm-up 0 --\2",
+    r"--case zipf --customers 600": "--case zipf --customers 25 --movements 40 -n 1 --warm-up 0",
     r"--preset tiny --rate 200 --duration 5s": (
         "--preset tiny --accounts 30 --transactions 20 --rate 60 --duration 4s"
     ),

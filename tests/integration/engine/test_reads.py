@@ -50,6 +50,21 @@ async def test_reads_have_a_mix_a_rate_and_latencies_of_their_own() -> None:
     assert merged.reads == reads
 
 
+async def test_reads_in_proportion_to_the_writes_are_as_many_and_the_transfers_keep_their_number() -> None:
+    async with sandbox() as server:
+        report = await _run(server.url, {"readsPerWrite": 0.5, "reads": "balance=3,list=1"})
+    assert report.exit_code == 0, report.verdict
+    reads = report.reads
+    assert reads is not None
+    phases = {phase.name: phase for phase in report.phases}
+    assert phases["transfers"].requests == 360
+    assert 150 <= reads.offered <= 180, "the reads of the last transfers may come after the phase, and are left out"
+    assert (reads.per_write, reads.rate_per_s) == (0.5, 0)
+    assert {kind.name for kind in reads.kinds} == {"balance", "list"}
+    assert "reads for each write: 0.5 beside the transfers" in render_text(report)
+    assert merge_reports([report]).reads == reads
+
+
 async def test_answers_that_contradict_the_plan_are_differences_and_failed_reads_are_only_counted() -> None:
     async def tamper(request: Request, send: Send) -> Response:
         response = await send()

@@ -15,12 +15,13 @@ from midaz_seed.plan.plan import Plan
 from midaz_seed.reporting.events import Event, PhaseStarted
 from midaz_seed.reporting.report import Report
 from midaz_seed.reporting.report_figures import PhaseReport
+from midaz_seed.runner import seed_async
 from midaz_seed.settings.model import Settings
 from midaz_seed.transport.base import LostConnectionError, Request, Response, Transport
 from tests.support.kills import run_until_killed
 from tests.support.lifecycle import FROZEN, VOLUME, Items, Writer, hand_made, seed_plan
 from tests.support.sandbox import sandbox
-from tests.support.settings import settings_for
+from tests.support.settings import SHORT_PAUSES, merge, settings_for
 from tests.support.transports import InterceptingTransport, MiddlewareTransport, http_transport
 
 DIALECTS = ["v3.3", "v3.8", "v4"]
@@ -111,6 +112,27 @@ async def test_follow_ups_and_refusals_whose_requests_or_answers_are_lost_are_ca
         assert (report.exit_code, report.proof and report.proof.differences) == (0, ()), report.verdict
         assert phase_of(report, Phase.FOLLOW_UPS).recovered > 0
         assert phase_of(report, Phase.REFUSALS).refused == 6
+
+
+async def test_refusals_are_sent_evenly_among_transfers_without_dates() -> None:
+    statuses: list[int] = []
+
+    async def note(request: Request, send: Send) -> Response:
+        response = await send()
+        if request.method == "POST" and "/transactions/" in request.path:
+            statuses.append(response.status)
+        return response
+
+    async with sandbox() as server:
+        case = {"scenario": "contention#refused-10", "volume": {"customers": 9, "movements": 27}}
+        own = {"target": {"baseUrl": server.url}, "generation": {"limits": {"maxConcurrency": 1}}}
+        settings = Settings.model_validate(merge(SHORT_PAUSES, case, own, {"journal": {"enabled": False}}))
+        transport = MiddlewareTransport(http_transport(server.url), note)
+        report = await seed_async(settings, overrides={Transport: transport})
+        await transport.aclose()
+    assert (report.exit_code, report.proof and report.proof.differences) == (0, ()), report.verdict
+    assert [status == 201 for status in statuses[-33:]] == ([True] * 9 + [False] * 2) * 3, "each is sent twice"
+    assert phase_of(report, Phase.REFUSALS).busy_s == pytest.approx(phase_of(report, Phase.TRANSFERS).busy_s, rel=0.2)
 
 
 async def test_a_transaction_that_is_accepted_although_it_must_be_refused_is_a_difference() -> None:

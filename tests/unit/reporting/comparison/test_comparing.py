@@ -8,6 +8,7 @@ import pytest
 
 from midaz_seed.errors import ExitCode, NotComparableError
 from midaz_seed.model.thresholds import parse_threshold
+from midaz_seed.reporting.comparison.cases import compare_cases
 from midaz_seed.reporting.comparison.comparing import Row, compare_reports
 from midaz_seed.reporting.comparison.comparison import Comparison, NamedReport, compare
 from midaz_seed.reporting.comparison.gates import GateState
@@ -193,6 +194,34 @@ def test_text_markdown_and_json_have_figures_interval_verdict_and_threshold() ->
     assert document["rows"][0]["change"]["low"] == comparison.rows[0].change.low  # type: ignore[union-attr]
     assert document["thresholds"][0]["state"] == "failed"
     assert document["exit_code"] == 5
+
+
+def test_a_table_that_is_too_wide_for_the_terminal_has_the_ratios_alone() -> None:
+    comparison = compared(BEFORE, SLOWER)
+    wide, narrow = (render_comparison(comparison, width).splitlines() for width in (110, 80))
+    head = next(line for line in wide if line.startswith("figure "))
+    assert head.split() == ["figure", "A", "B", "B", "/", "A", "95", "%", "interval", "difference"]
+    assert next(line for line in narrow if line.startswith("figure ")).split() == [*head.split()[:1], *head.split()[3:]]
+    assert max(map(len, narrow)) <= 80
+
+
+def test_benchmarks_are_compared_case_by_case_and_a_case_of_one_alone_is_named() -> None:
+    a, b = (
+        {case: [NamedReport(f"{case}.json", report)] for case, report in each.items()}
+        for each in ({"even": BEFORE, "hot": BEFORE, "old": BEFORE}, {"even": SAME, "hot": SLOWER, "new": SAME})
+    )
+    comparison = compare_cases(a, b, thresholds=[parse_threshold("movements_per_s < 0.95x", compares=True)])
+    assert [(row.case, row.tone) for row in comparison.rows if row.is_primary] == [("even", ""), ("hot", "worse")]
+    assert comparison.verdict.startswith("B is worse in 1 of 2 cases (hot 0.8")
+    assert comparison.verdict.endswith("1 of 2 thresholds failed: hot: movements_per_s < 0.95x.")
+    assert comparison.exit_code == ExitCode.THRESHOLD
+    assert "Only in A, so not compared: old." in comparison.notes
+    text, markdown = render_comparison(comparison, 100), render_markdown_comparison(comparison)
+    assert "\nhot   transfers.movements_per_s" in text
+    assert "| case | figure | A | B | B / A | 95 % interval | difference |" in markdown
+    assert "| hot&#58; movements&#95;per&#95;s &#60; 0.95x | failed |" in markdown
+    with pytest.raises(NotComparableError, match="no case is in both benchmarks: A has even, and B has new"):
+        compare_cases({"even": a["even"]}, {"new": b["new"]})
 
 
 def test_names_of_files_are_no_markup() -> None:
