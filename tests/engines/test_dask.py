@@ -139,6 +139,25 @@ async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster:
     )
 
 
+async def test_one_search_decides_how_many_requests_all_slices_have_in_flight(cluster: Any, tmp_path: Path) -> None:
+    events: list[Event] = []
+    async with sandbox(SLOW) as server:
+        limits = {"shards": 2, "maxConcurrency": "auto"}
+        volume = {**VOLUME, "transactionsPerAccount": 40}
+        settings = _settings(server.url, tmp_path, generation={"limits": limits}, volume=volume)
+        report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address, emit=events.append)
+        seen = server.app.statistics.in_flight_max
+    assert report.exit_code == 0, report.verdict
+    found = [change.in_flight for change in report.concurrency.changes]
+    assert found == [event.in_flight for event in events if isinstance(event, ConcurrencyChanged)]
+    assert found[0] == 4
+    assert 8 <= max(found) <= seen <= 2 * max(found), "the slices have the number together, and twice that in a trial"
+    assert all(0 <= change.at_s <= report.elapsed_s for change in report.concurrency.changes)
+    slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+    own = [[change.in_flight for change in each.concurrency.changes] for each in slices]
+    assert own == [[2], [2]], "a slice searches nothing"
+
+
 async def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Any, tmp_path: Path) -> None:
     address = cluster.scheduler_address
 
@@ -201,25 +220,6 @@ async def test_limits_and_error_budget_are_those_of_the_whole_run(cluster: Any, 
     own: list[Any] = [each.settings["generation"]["limits"] for each in slices]  # type: ignore[index, call-overload]
     assert sum(each["requestsPerSecond"] for each in own) == 300
     assert all(0 < each["durationS"] < 3600 for each in own)
-
-
-async def test_one_search_decides_how_many_requests_all_slices_have_in_flight(cluster: Any, tmp_path: Path) -> None:
-    events: list[Event] = []
-    async with sandbox(SLOW) as server:
-        limits = {"shards": 2, "maxConcurrency": "auto"}
-        volume = {**VOLUME, "transactionsPerAccount": 40}
-        settings = _settings(server.url, tmp_path, generation={"limits": limits}, volume=volume)
-        report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address, emit=events.append)
-        seen = server.app.statistics.in_flight_max
-    assert report.exit_code == 0, report.verdict
-    found = [change.in_flight for change in report.concurrency.changes]
-    assert found == [event.in_flight for event in events if isinstance(event, ConcurrencyChanged)]
-    assert found[0] == 4
-    assert 8 <= max(found) <= seen <= 2 * max(found), "the slices have the number together, and twice that in a trial"
-    assert all(0 <= change.at_s <= report.elapsed_s for change in report.concurrency.changes)
-    slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
-    own = [[change.in_flight for change in each.concurrency.changes] for each in slices]
-    assert own == [[2], [2]], "a slice searches nothing"
 
 
 def _limit_files(limit: int) -> None:
