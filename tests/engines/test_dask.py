@@ -27,7 +27,7 @@ from midaz_seed.engines.slice_task import slice_task
 from midaz_seed.errors import RunError, SeedError, ShardError, UnreachableError, UsageError
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
-from midaz_seed.reporting.events import Event, PhaseFinished, RunFinished, RunStarted
+from midaz_seed.reporting.events import ConcurrencyChanged, Event, PhaseFinished, RunFinished, RunStarted
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.runs.directory import MANIFEST, REPORT, RunStatus, find_run, list_runs
@@ -141,6 +141,25 @@ async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster:
         ["1/2", "2/2"],
         ["2/2", "1/2"],
     )
+
+
+async def test_one_search_decides_how_many_requests_all_slices_have_in_flight(cluster: Any, tmp_path: Path) -> None:
+    events: list[Event] = []
+    async with sandbox(SLOW) as server:
+        limits = {"shards": 2, "maxConcurrency": "auto"}
+        volume = {**VOLUME, "transactionsPerAccount": 40}
+        settings = _settings(server.url, tmp_path, generation={"limits": limits}, volume=volume)
+        report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address, emit=events.append)
+        seen = server.app.statistics.in_flight_max
+    assert report.exit_code == 0, report.verdict
+    found = [change.in_flight for change in report.concurrency.changes]
+    assert found == [event.in_flight for event in events if isinstance(event, ConcurrencyChanged)]
+    assert found[0] == 4
+    assert 8 <= max(found) <= seen <= 2 * max(found), "the slices have the number together, and twice that in a trial"
+    assert all(0 <= change.at_s <= report.elapsed_s for change in report.concurrency.changes)
+    slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+    own = [[change.in_flight for change in each.concurrency.changes] for each in slices]
+    assert own == [[2], [2]], "a slice searches nothing"
 
 
 async def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Any, tmp_path: Path) -> None:
@@ -321,8 +340,8 @@ async def test_a_full_volume_on_workers_ends_their_slices_with_a_message_and_los
     async def limit(bytes_max: int) -> None:
         def on_all_but_one() -> None:
             with distributed.Client(address, set_as_default=False) as client:
-                first = min(client.scheduler_info(n_workers=-1)["workers"])
-                client.run(_limit_files, bytes_max, workers=[first])
+                workers = sorted(client.scheduler_info(n_workers=-1)["workers"])
+                client.run(_limit_files, bytes_max, workers=workers[1:])  # of which at least one gets a slice
 
         await asyncio.to_thread(on_all_but_one)
 
