@@ -72,7 +72,7 @@ contract: $(STAMP) ## compare the sandbox with every exchange recorded from real
 chaos: $(STAMP) ## kill runs and servers at random times under every fault, and audit every movement (about an hour)
 	@$(BIN)/python -m tools.chaos
 
-engines: $(STAMP) ## kill, stop and refuse runs on a Dask cluster of this machine (about a minute)
+engines: $(STAMP) ## kill, stop, limit and refuse runs on a Dask cluster of this machine (about a minute)
 	@$(BIN)/python -m pytest -q tests/engines
 
 engine-kills: $(STAMP) ## kill workers, schedulers and commands of runs on Dask, and audit every movement (about half an hour; KILLS=4 for less)

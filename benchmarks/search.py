@@ -1,12 +1,16 @@
 """The concurrency search against simulated servers, beside the best fixed number in flight.
 
-    python -m benchmarks.search [--seeds 20] [--seconds 120]
+    python -m benchmarks.search [--seeds 20] [--seconds 120] [--slices]
 
 Each server has a saturation point, sharp or soft. Quiet ones keep their speed; wandering ones change it by up to 30 %
 every 6 s, with smaller and faster changes on top, and stall for 200 to 800 ms every 10 to 30 s. The search starts below
 (4 in flight, or a quarter of the saturation point where that is less) and above (8 times the saturation point). Every
 run counts from its first second, the search included, against a run of the best fixed number with the same seed. The
 program ends with an error when the worst seed misses its goal.
+
+With `--slices` two and four slices of a run use the server: each with a search of its own, which knows nothing of the
+others and starts with 4 in flight; and all with one search over their sum, which starts with 4 in flight, and whose
+messages take 1 to 20 or 20 to 200 ms each.
 """
 
 import argparse
@@ -18,7 +22,7 @@ from dataclasses import dataclass
 from benchmarks.measuring import print_table
 from benchmarks.model_server import HARD, SOFT, Model, ModelServer
 from midaz_seed.engine.control.concurrency import HIGHEST
-from midaz_seed.resilience.concurrency_search import ConcurrencySearch
+from midaz_seed.resilience.concurrency_search import START, ConcurrencySearch
 from midaz_seed.sandbox.faults.effects import Capacity, Stalls, Wander
 
 GOAL_QUIET, GOAL_WANDERING = 0.95, 0.90
@@ -34,6 +38,12 @@ SERVERS = (
     ("8, batches of 70 ms", 8, 70, HARD),
 )
 """Name with the number at a time, that number, milliseconds of work, sharpness."""
+SERVERS_OF_SLICES = [
+    each for each in SERVERS if each[0] in ("4", "16", "3, soft, as a real v3.8", "8, batches of 70 ms")
+]
+FAST_S, SLOW_S = (0.001, 0.02), (0.02, 0.2)
+"""Shortest and longest time of a message to or from a slice: through a pipe, and through Dask on a busy network."""
+WAYS = {None: "each alone", FAST_S: "one, 1 to 20 ms", SLOW_S: "one, 20 to 200 ms"}
 
 
 @dataclass(frozen=True)
@@ -43,6 +53,9 @@ class Case:
     name: str
     model: Model
     start: int
+    slices: int = 1
+    message_s: tuple[float, float] | None = None
+    """One search over all slices, whose messages take this time; None: each searches alone."""
 
     @property
     def goal(self) -> float:
@@ -78,15 +91,37 @@ def cases() -> Iterator[Case]:
                 yield Case(name, model(at_once, ms, sharpness, wandering=wandering), start)
 
 
+def cases_of_slices() -> Iterator[Case]:
+    """Some servers, quiet and wandering, with two and four slices, each way of searching."""
+    for wandering in (False, True):
+        for name, at_once, ms, sharpness in SERVERS_OF_SLICES:
+            for slices in (2, 4):
+                for message_s in (None, FAST_S, SLOW_S):
+                    yield Case(name, model(at_once, ms, sharpness, wandering=wandering), START, slices, message_s)
+
+
 def compare(case: Case, seed: int, seconds: float) -> Result:
     """Run the search and the best fixed number on the same server."""
     best = case.model.best(HIGHEST)
-    fixed = ModelServer(case.model, seed, best, seconds)
+    fixed = ModelServer(case.model, seed, [best], seconds)
     fixed.work_with(best)
-    server = ModelServer(case.model, seed, case.start, seconds)
+    server, searches = searched(case, seed, seconds)
+    last = sum(search.current for search in searches)
+    return Result(server.succeeded / fixed.succeeded, last, server.in_flight_s / seconds)
+
+
+def searched(case: Case, seed: int, seconds: float) -> tuple[ModelServer, list[ConcurrencySearch]]:
+    """Run the search, or that of each slice."""
+    slices = case.slices
+    if case.message_s is None:
+        searches = [ConcurrencySearch(highest=HIGHEST // slices, start=case.start) for _ in range(slices)]
+        server = ModelServer(case.model, seed, [case.start] * slices, seconds)
+        server.work_with_searches(searches)
+        return server, searches
     search = ConcurrencySearch(highest=HIGHEST, start=case.start)
-    server.work_with_search(search)
-    return Result(server.succeeded / fixed.succeeded, search.current, server.in_flight_s / seconds)
+    server = ModelServer(case.model, seed, [max(case.start // slices, 1)] * slices, seconds)
+    server.work_with_one_search(search, case.message_s)
+    return server, [search]
 
 
 def row(case: Case, results: list[Result]) -> list[str]:
@@ -96,7 +131,7 @@ def row(case: Case, results: list[Result]) -> list[str]:
         "wandering" if case.model.capacity.wander else "quiet",
         case.name,
         str(case.model.best(HIGHEST)),
-        str(case.start),
+        *([str(case.slices), WAYS[case.message_s]] if case.slices > 1 else [str(case.start)]),
         f"{shares[0]:.3f}",
         f"{statistics.quantiles(shares, n=10, method='inclusive')[0]:.3f}",
         f"{statistics.median(shares):.3f}",
@@ -111,21 +146,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--seconds", type=float, default=120.0, help="simulated, of each run")
+    parser.add_argument("--slices", action="store_true", help="runs of two and four slices instead of one process")
     options = parser.parse_args()
     rows, missed, worst = [], 0, {GOAL_QUIET: 1.0, GOAL_WANDERING: 1.0}
     with ProcessPoolExecutor() as pool:
         waiting = [
             (case, [pool.submit(compare, case, seed, options.seconds) for seed in range(options.seeds)])
-            for case in cases()
+            for case in (cases_of_slices() if options.slices else cases())
         ]
         for case, futures in waiting:
             results = [future.result() for future in futures]
             rows.append(row(case, results))
             least = min(result.share for result in results)
-            worst[case.goal] = min(worst[case.goal], least)
-            missed += least < case.goal
-    head = ["server", "at a time", "best fixed", "start", "min", "p10", "median", "goal", "", "mean in flight", "last"]
-    print_table(head, rows)
+            if case.slices == 1 or case.message_s is not None:  # searches that know nothing of one another are no goal
+                worst[case.goal] = min(worst[case.goal], least)
+                missed += least < case.goal
+    columns = ["slices", "search"] if options.slices else ["start"]
+    figures = ["min", "p10", "median", "goal", "", "mean in flight", "last"]
+    print_table(["server", "at a time", "best fixed", *columns, *figures], rows)
     print(f"\nworst of {options.seeds} seeds: quiet {worst[GOAL_QUIET]:.3f}, wandering {worst[GOAL_WANDERING]:.3f}")
     if missed:
         raise SystemExit(f"{missed} of {len(rows)} rows missed the goal")

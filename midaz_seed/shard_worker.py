@@ -20,11 +20,12 @@ from midaz_seed.engine.control.watchers import LOAD_WATCHERS
 from midaz_seed.engine.orchestrator import seed_shard
 from midaz_seed.engine.shards.messages import (
     EVENTS,
-    LENGTH,
     LedgerOutcome,
     NewProgress,
     ShardResult,
     ShardTask,
+    framed,
+    read_message,
 )
 from midaz_seed.errors import SeedError
 from midaz_seed.event_loop import run_in_loop
@@ -33,6 +34,7 @@ from midaz_seed.plan.plan import Plan
 from midaz_seed.plan.rails.counterparties import outsiders
 from midaz_seed.process import open_standard_descriptors
 from midaz_seed.reporting.events import Event
+from midaz_seed.resilience.divided_load import LimitOrders
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.session import Session
 from midaz_seed.stopping import Stopping
@@ -44,12 +46,13 @@ OVERRUN_S, CUT_OFF_AFTER_S = 0.5, 0.3
 """Less than those of the process which owns the run, so that it can still merge the result."""
 
 
-async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> ShardResult:
+async def carry_out(task: ShardTask, progress_pipe: BinaryIO, orders: LimitOrders) -> ShardResult:
     """Seed a shard of a plan's ledgers.
 
     Args:
         task: the plan, the shard, and where its files are.
         progress_pipe: receives the progress every `REPORT_EVERY_S`.
+        orders: of the concurrency search over all shards.
 
     Raises:
         SeedError: as `midaz_seed.runner.seed_async`.
@@ -76,6 +79,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             shard=task.shard,
             ends_at_s=stopping.ends_at_s,
             run_started_at_s=task.run_started_at_s,
+            overrides={LimitOrders: orders},
         ) as context,
     ):
         started_cpu_s = process_cpu_s()
@@ -88,8 +92,7 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO | None = None) -> S
             tasks.start_soon(record_time_series, context)
             for watcher in LOAD_WATCHERS:
                 tasks.start_soon(watcher, context)
-            if progress_pipe is not None:
-                tasks.start_soon(_report_progress, context, progress_pipe, events)
+            tasks.start_soon(_report_progress, context, progress_pipe, events)
             with stopping.steering(context), suppress(StoppedError):
                 await seed_shard(context)
         context.close_journal()
@@ -105,7 +108,6 @@ def _result_of(context: RunContext, cpu_s: float, events: Sequence[Event]) -> Sh
     """
     results, breaker = context.results, context.sender.breaker
     results.processes.append(measure_client_load(context, elapsed_s=context.elapsed_s, cpu_s=cpu_s))
-    results.in_flight_limit = context.pool.limit
     throttle = context.sender.throttle
     results.rate_rejected, results.rate_found_per_s = throttle.rejected, throttle.found_per_s
     return ShardResult(
@@ -131,27 +133,35 @@ async def _report_progress(context: RunContext, stream: BinaryIO, events: list[E
     new = NewProgress(context, events)
     while True:
         await context.clock.sleep(REPORT_EVERY_S)
-        data = pickle.dumps(new.take())
-        stream.write(LENGTH.pack(len(data)) + data)
-        stream.flush()
+        _write(stream, new.take())
 
 
-def _exit_with_owner(stream: BinaryIO) -> None:
-    """End this process when the pipe closes: the process that owns the run has ended, so nothing more may be sent."""
-    stream.read(1)
+def _write(stream: BinaryIO, message: object) -> None:
+    stream.write(framed(message))
+    stream.flush()
+
+
+def _receive_orders(stream: BinaryIO, orders: LimitOrders) -> None:
+    """Give orders to the shard, and end this process when the pipe closes: the process that owns the run has ended, so
+    nothing more may be sent.
+    """
+    while (order := read_message(stream)) is not None:
+        orders.give(order)
     os._exit(1)
 
 
 def main() -> None:
     """Carry out the task on stdin."""
     open_standard_descriptors()
-    tasks, progress_pipe = sys.stdin.buffer, sys.stdout.buffer
-    (size,) = LENGTH.unpack(tasks.read(LENGTH.size))
-    task: ShardTask = pickle.loads(tasks.read(size))  # noqa: S301 - from the process that owns the run
-    threading.Thread(target=_exit_with_owner, args=(tasks,), daemon=True).start()
+    received, progress_pipe = sys.stdin.buffer, sys.stdout.buffer
+    task: ShardTask | None = read_message(received)
+    if task is None:  # the process that owns the run has ended
+        return
+    orders = LimitOrders(lambda window: _write(progress_pipe, window))
+    threading.Thread(target=_receive_orders, args=(received, orders), daemon=True).start()
     result: ShardResult | SeedError
     try:
-        result = run_in_loop(lambda: carry_out(task, progress_pipe))
+        result = run_in_loop(lambda: carry_out(task, progress_pipe, orders))
     except SeedError as error:
         result = error
     write_atomically(task.result, pickle.dumps(result), durable=False)

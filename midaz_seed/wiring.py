@@ -34,6 +34,7 @@ from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.redaction import remember, remember_header, remember_url
 from midaz_seed.resilience.arrival_schedule import ArrivalSchedule
 from midaz_seed.resilience.breaker import CircuitBreaker
+from midaz_seed.resilience.divided_load import LimitOrders
 from midaz_seed.resilience.rate_limiter import RateLimiter
 from midaz_seed.resilience.retry import RetryPolicy
 from midaz_seed.resilience.throttle import Throttle
@@ -79,14 +80,27 @@ async def open_run(
         batch_size: the choice to report, if the batch size was measured.
         ends_at_s: the end of the time limit (monotonic).
         run_started_at_s: the start of the run of which this process has a shard (epoch); by default it starts now.
-        overrides: parts by type that replace the default ones: `Transport`, `Clock`. The caller closes them.
+        overrides: parts by type that replace the default ones: `Transport`, `Clock`, which the caller closes; and
+            `LimitOrders`.
 
     Raises:
         ConfigurationError: a certificate cannot be used.
     """
     given = overrides or {}
     clock: Clock = given.get(Clock) or SystemClock()
-    parts = _Parts(settings, plan, target, clock, emit, session, shard, batch_size, ends_at_s, run_started_at_s)
+    parts = _Parts(
+        settings,
+        plan,
+        target,
+        clock,
+        emit,
+        session,
+        shard,
+        batch_size,
+        ends_at_s,
+        run_started_at_s,
+        limit_orders=given.get(LimitOrders),
+    )
     connected: AbstractAsyncContextManager[Transport] = (
         nullcontext(given[Transport]) if Transport in given else open_transport(settings.target, target, clock)
     )
@@ -239,6 +253,7 @@ class _Parts:
     batch_size: BatchSizeChoice | None
     ends_at_s: float
     run_started_at_s: float | None
+    limit_orders: LimitOrders | None
 
     @property
     def limits(self) -> Limits:
@@ -342,6 +357,7 @@ class _Parts:
             rejects=self.rejects(),
             directory=session.directory if session else None,
             begin_session=session.begin if session else _begin_nothing,
+            limit_orders=self.limit_orders,
             state=StateTree(self.plan, self.shard),
             meter=meter,
             tracker=ErrorTracker(clock, self.emit),

@@ -14,11 +14,10 @@ import click
 from midaz_seed.cli.last_resort import end_in_time
 from midaz_seed.cli.outputs import summarize_for_github, write_outputs
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.orchestrator import shards_of
 from midaz_seed.engine.watched_run import watched_run
 from midaz_seed.errors import OutputError, ResultNotWrittenError
 from midaz_seed.process import write_utf8_to_stdout
-from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, ConcurrencyChanged, Emit, Event
+from midaz_seed.reporting.events import BatchSizeChosen, BatchSizeMeasured, Emit, Event
 from midaz_seed.reporting.logs import CurrentStderr, configure_logging, log_event
 from midaz_seed.reporting.progress import Progress, describe, make_progress
 from midaz_seed.reporting.report import Report, not_written
@@ -59,7 +58,6 @@ class _Display:
         self._progress: Progress | None = None
         self._early: list[Event] = []
         """Events from before the progress is displayed."""
-        self._in_shards = False
         self.directory: RunDirectory | None = None
         """That of the run, once it is known."""
 
@@ -75,7 +73,7 @@ class _Display:
             click.echo(describe(event), err=True)
         elif self._progress is None:
             self._early.append(event)
-        elif not (self._in_shards and isinstance(event, ConcurrencyChanged)):  # it is that of this process, which waits
+        else:
             self._progress.emit(event)
 
     async def watch(self, context: RunContext) -> None:
@@ -83,7 +81,6 @@ class _Display:
         self.directory = context.directory
         if self._quiet:
             return
-        self._in_shards = shards_of(context) > 1
         self._progress = make_progress(sys.stderr, watched_run(context), context.clock)
         early, self._early = self._early, []
         for event in early:

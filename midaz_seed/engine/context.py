@@ -17,6 +17,7 @@ from midaz_seed.model.read_mix import ReadStats
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan
+from midaz_seed.process import usable_cores
 from midaz_seed.reporting.events import ConcurrencyChanged, Draining, Emit, Settled, TimeUp
 from midaz_seed.reporting.meter import Meter, PhaseRecorder
 from midaz_seed.reporting.report_figures import ProcessReport
@@ -24,6 +25,7 @@ from midaz_seed.reporting.report_findings import Difference, LedgerVerification
 from midaz_seed.reporting.steady import SteadyWindow
 from midaz_seed.reporting.time_series import Timeline
 from midaz_seed.resilience.arrival_schedule import ScheduleStats
+from midaz_seed.resilience.divided_load import LimitOrders
 from midaz_seed.runs.directory import RunDirectory
 from midaz_seed.runs.journal import Journal
 from midaz_seed.runs.rejects import Rejects
@@ -49,13 +51,11 @@ class RunResults:
     errors: list[SeedError] = field(default_factory=list)
     """Errors that ended a ledger or the run."""
     concurrency: list[ConcurrencyChanged] = field(default_factory=list)
-    """Decisions of automatic concurrency, per process in order of time."""
+    """Decisions of automatic concurrency in order of time. Not merged: one search decides for all processes."""
     steady: list[SteadyWindow] = field(default_factory=list)
     """The steady-state window of each process."""
     processes: list[ProcessReport] = field(default_factory=list)
     """CPU, memory and event-loop lag of the other processes."""
-    in_flight_limit: int = 0
-    """Sum of the final concurrency limits of the other processes."""
     rate_rejected: int = 0
     """Requests of the other processes that a rate limit rejected."""
     rate_found_per_s: float = 0.0
@@ -76,10 +76,8 @@ class RunResults:
         self.misread += other.misread
         self.reads.add(other.reads)
         self.errors += other.errors
-        self.concurrency += other.concurrency
         self.steady += other.steady
         self.processes += other.processes
-        self.in_flight_limit += other.in_flight_limit
         self.rate_rejected += other.rate_rejected
         self.rate_found_per_s += other.rate_found_per_s
         self.stop_reason = self.stop_reason or other.stop_reason
@@ -139,6 +137,8 @@ class RunContext:
     directory: RunDirectory | None
     begin_session: Callable[[], None]
     """Begins the session on disk, once the target is known to be the run's. Raises OutputError, JournalError."""
+    limit_orders: LimitOrders | None
+    """Orders of the concurrency search over all slices of the run, of which this is one; None: there is none."""
 
     # results so far
     state: StateTree
@@ -154,6 +154,12 @@ class RunContext:
     def server(self) -> Server | None:
         """The server's version and traits; None before its first answer."""
         return self.findings.server
+
+    @property
+    def shards(self) -> int:
+        """Number of processes that this one divides the ledgers among, at most one per ledger; 1: it fills them."""
+        wanted = self.settings.generation.limits.shards
+        return min(usable_cores() if wanted == "auto" else wanted, len(self.state.ledgers))
 
     @property
     def directory_arguments(self) -> str:

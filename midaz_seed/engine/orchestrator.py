@@ -37,7 +37,6 @@ from midaz_seed.midaz.routes import Place
 from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.model.outcomes import Outcome
 from midaz_seed.plan.items import Entity, EntityItem, Phase
-from midaz_seed.process import usable_cores
 from midaz_seed.reporting.events import LedgerFailed, PhaseStarted, RunStarted
 from midaz_seed.runs.journal import PhaseLog
 from midaz_seed.scenarios.needs import check_supported
@@ -56,7 +55,7 @@ async def seed(context: RunContext) -> None:
         UnsupportedScenarioError: the scenario needs a newer server.
         RunError: the run was made on another server, or the server contradicts itself.
     """
-    shards = shards_of(context)
+    shards = context.shards
     async with _workers(context):
         await _connect(context)
         context.begin_session()
@@ -79,12 +78,6 @@ async def seed_shard(context: RunContext) -> None:
         async with anyio.create_task_group() as group:
             for organization in context.state.organizations:
                 _start_ledgers(context, organization, group, ledgers_at_once)
-
-
-def shards_of(context: RunContext) -> int:
-    """Return the number of processes that fill the ledgers, at most one per ledger."""
-    wanted = context.settings.generation.limits.shards
-    return min(usable_cores() if wanted == "auto" else wanted, len(context.state.ledgers))
 
 
 async def verify(context: RunContext) -> None:

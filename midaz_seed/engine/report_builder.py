@@ -103,7 +103,7 @@ def summarize(context: RunContext, *, started_s: float, started_at_s: float, sta
         requests_per_s=meter.requests / elapsed_s if elapsed_s else 0.0,
         movements_per_s=movements / money_s if money_s else 0.0,
         packing=context.batch_size,
-        concurrency=_concurrency(context),
+        concurrency=concurrency_of(context),
         steady=_steady(context),
         open_loop=_open_loop(context),
         reads=_reads(context),
@@ -141,12 +141,13 @@ def settings_in_report(settings: Settings) -> JsonObject:
     return cast("JsonObject", dumped)
 
 
-def _concurrency(context: RunContext) -> ConcurrencyReport:
+def concurrency_of(context: RunContext) -> ConcurrencyReport:
+    """Return the maximum of requests in flight, and how a search has changed it."""
     limit = context.settings.generation.limits.max_concurrency
     changes = context.results.concurrency
     return ConcurrencyReport(
         auto=limit == "auto",
-        in_flight=(context.results.in_flight_limit or context.pool.limit) if limit == "auto" else limit,
+        in_flight=context.pool.limit if limit == "auto" else limit,
         changes=tuple(changes[:CHANGES_MAX]),
         changes_total=len(changes),
     )

@@ -1,7 +1,6 @@
 """A run as a display reads it, on a terminal or as a page: organizations, ledgers and counters."""
 
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.orchestrator import shards_of
 from midaz_seed.engine.state_tree import LedgerState, LedgerStatus
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.meter import LedgerProgress, Meter
@@ -37,7 +36,7 @@ class _Ledger:
 
 def watched_run(context: RunContext) -> Watched:
     """Return what a display reads of a run."""
-    is_searched = context.settings.generation.limits.max_concurrency == "auto" and shards_of(context) == 1
+    is_searched = context.settings.generation.limits.max_concurrency == "auto"
     meter, pool, results = context.meter, context.pool, context.results
     return Watched(
         meter,

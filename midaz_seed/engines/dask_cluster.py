@@ -5,6 +5,7 @@ Everything here blocks, so that it is called in a thread beside the event loop o
 
 import logging
 import os
+import pickle
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 from midaz_seed.engines.slice_task import Readiness, SliceTask, carry_out, prepare
 from midaz_seed.errors import RunError, SeedError, ShardError, UnreachableError, UsageError
+from midaz_seed.resilience.divided_load import LimitOrder
 
 CONNECT_S = 10.0
 WATCH_EVERY_S = 0.5
@@ -194,12 +196,22 @@ class DaskCluster:
         topic = f"midaz-seed-{self._stop.name}"
         self._client.subscribe_topic(topic, lambda event: receive(event[1]))
         return [
-            self._client.submit(_carry_out, task, self._stop.name, topic, pure=False, retries=0, key=self._key(task))
+            self._client.submit(
+                _carry_out, task, self._stop.name, topic, pure=False, retries=0, key=self._key(task.slice)
+            )
             for task in tasks
         ]
 
-    def _key(self, task: SliceTask) -> str:
-        return f"midaz-seed-slice-{task.slice.replace('/', '-of-')}-{self._stop.name}"
+    def _key(self, name: str) -> str:
+        return f"midaz-seed-slice-{name.replace('/', '-of-')}-{self._stop.name}"
+
+    def order(self, orders: Mapping[str, LimitOrder]) -> None:
+        """Send slices their orders, in one message to the scheduler, which passes it on to each of them.
+
+        Args:
+            orders: by name of the slice.
+        """
+        self._client.log_event([self._key(name) for name in orders], pickle.dumps(orders))
 
     def stop(self) -> None:
         """Let the slices finish what is in flight, and end."""
@@ -303,15 +315,21 @@ def _own_process_group() -> Any:
 def _carry_out(task: SliceTask, stop_name: str, topic: str) -> bytes | SeedError:
     """Carry out a slice on a worker."""
     distributed = load_dask()
-    worker = distributed.get_worker()
-    watch = _StopWatch(worker, distributed.Event(stop_name, client=distributed.get_client()))
+    worker, client = distributed.get_worker(), distributed.get_client()
+    watch = _StopWatch(worker, distributed.Event(stop_name, client=client))
     threading.Thread(target=watch.run, daemon=True).start()
+    orders = worker.get_current_task()  # a topic for each slice, because a process may carry out several
     try:
         return carry_out(
-            task, is_stopped=watch.is_stopped, report_progress=lambda progress: worker.log_event(topic, progress)
+            task,
+            is_stopped=watch.is_stopped,
+            report_progress=lambda progress: worker.log_event(topic, progress),
+            receive_orders=lambda receive: client.subscribe_topic(orders, lambda event: receive(event[1])),
         )
     finally:
         watch.ended.set()
+        with suppress(Exception):  # without a scheduler there is no subscription
+            client.unsubscribe_topic(orders)
 
 
 class _StopWatch:

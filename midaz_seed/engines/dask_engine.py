@@ -5,7 +5,7 @@ Without the address of a scheduler a cluster of processes on this machine is sta
 
 import asyncio
 import pickle
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -13,23 +13,13 @@ from typing import Any
 
 from midaz_seed.clock import Clock, SystemClock
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.control.concurrency import HIGHEST
+from midaz_seed.engine.control.concurrency import HIGHEST, search_over
 from midaz_seed.engine.manifest import write_manifest
-from midaz_seed.engine.next_step import how_to_continue
-from midaz_seed.engine.report_builder import settings_in_report
 from midaz_seed.engine.shards.coordinator import Merging
 from midaz_seed.engines.dask_cluster import DaskCluster, given_up, load_dask, result_of
-from midaz_seed.engines.slice_task import SliceProgress, SliceTask, secrets_of, slice_task
-from midaz_seed.errors import (
-    ExitCode,
-    OutputError,
-    SeedError,
-    ShardError,
-    SignalledError,
-    UnreachableError,
-    UsageError,
-    exit_code_of,
-)
+from midaz_seed.engines.merged_report import merged_report
+from midaz_seed.engines.slice_task import SliceProgress, SliceTask, SliceWindow, secrets_of, slice_task
+from midaz_seed.errors import OutputError, SeedError, ShardError, UnreachableError, UsageError
 from midaz_seed.event_loop import in_thread, synchronous
 from midaz_seed.midaz.server_traits import server_of
 from midaz_seed.model.ledger_shard import LedgerShard, read_slice
@@ -40,10 +30,10 @@ from midaz_seed.plan.plan import build_plan
 from midaz_seed.probe.last_day import resolve_last_day
 from midaz_seed.process import usable_cores
 from midaz_seed.reporting.events import Emit, RunFinished
-from midaz_seed.reporting.merging import merge_reports
 from midaz_seed.reporting.report import Report, not_written, read_report
 from midaz_seed.reporting.report_figures import EngineReport
 from midaz_seed.reporting.report_file import check_writable, write_json
+from midaz_seed.resilience.divided_load import DividedLoad, LimitOrder
 from midaz_seed.runner import Watch, check_can_be_divided, ignore_event
 from midaz_seed.runs.directory import RunDirectory, last_day_on_record
 from midaz_seed.runs.slices import DividedRun, open_divided_run
@@ -53,7 +43,6 @@ from midaz_seed.settings.target import ResolvedTarget, resolve_target
 from midaz_seed.stopping import Stopping
 from midaz_seed.task_groups import background_tasks, finished_within
 from midaz_seed.wiring import open_run, open_transport
-from midaz_seed.wording import counted
 
 POLL_EVERY_S = 0.1
 LOOK_EVERY_S = 5.0
@@ -208,6 +197,10 @@ class _Engine:
     """Slice -> why it has no result."""
     attempts: dict[str, list[str]] = field(default_factory=dict)
     """Slice -> the processes that have carried it out, one after the other."""
+    load: DividedLoad = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.load = DividedLoad(self.context.clock, self.context.pool, self._send_orders)
 
     async def carry_out(self, watch: Watch | None) -> None:
         """Hand out the slices and wait until all have ended, or until the grace time after a signal is over."""
@@ -224,6 +217,7 @@ class _Engine:
                 beside.start_soon(watch, context)
             futures = await in_thread(partial(self.cluster.submit, tasks, receive))
             self.futures = {task.slice: future for task, future in zip(tasks, futures, strict=True)}
+            beside.start_soon(search_over, context, self.load)
             beside.start_soon(self._stop_slices)
             beside.start_soon(self._look_for_workers)
             beside.start_soon(self._end_in_time)
@@ -242,6 +236,7 @@ class _Engine:
         for name in self._left:
             if self.futures[name].done():
                 found = await in_thread(partial(result_of, name, self.futures[name]))
+                self.load.end(read_slice(name))
                 if isinstance(found, ShardError):
                     self.given_up.setdefault(name, found)
                 elif found is not None:
@@ -260,13 +255,20 @@ class _Engine:
         await write_manifest(replace(self.context, directory=self.directory))
 
     def _receive(self, merging: Merging, data: bytes) -> None:
-        """Merge the progress of a slice."""
+        """Merge the progress of a slice, or take the window that it has measured."""
         context, found = self.context, pickle.loads(data)  # noqa: S301 - from our own workers
-        assert isinstance(found, SliceProgress)
+        assert isinstance(found, SliceProgress | SliceWindow)
         shard, attempts = read_slice(found.slice), self.attempts.setdefault(found.slice, [])
+        if isinstance(found, SliceWindow):
+            if attempts and attempts[-1] == found.attempt:
+                self.load.receive(shard, found.found)
+            return
         if found.attempt not in attempts:
             attempts.append(found.attempt)
             merging.begin(shard)
+            self.load.end(shard)
+            if found.slice in self._left:  # a slice may end before its progress arrives
+                self.load.begin(shard)
         if attempts[-1] == found.attempt:  # a worker that was given up may still report
             self._merge(merging, shard, found)
         organizations = context.meter.phases[Phase.ORGANIZATIONS]  # several slices have ledgers of the same one
@@ -281,6 +283,11 @@ class _Engine:
                 planned = dict(context.plan.counts)
                 context.emit(replace(started, ledgers=len(context.plan.ledgers), planned=planned))
         merging.progress(shard, found.progress)
+
+    async def _send_orders(self, orders: Mapping[LedgerShard, LimitOrder]) -> None:
+        by_name = {str(shard): order for shard, order in orders.items()}
+        with suppress(Exception):  # without a scheduler the slices end by themselves
+            await in_thread(partial(self.cluster.order, by_name))
 
     async def _stop_slices(self) -> None:
         await self.context.pool.admission.draining.wait()
@@ -314,7 +321,17 @@ class _Engine:
     def _give_up(self, reason: str) -> None:
         for name in self._left:
             self.given_up[name] = given_up(name, reason)
+            self.load.end(read_slice(name))
             self.futures[name].cancel()
+
+    def outcomes(self) -> list[bytes | SeedError]:
+        """Return the report of each slice as JSON, or the error that left none."""
+        lost = [
+            self.given_up.get(name) or given_up(name, "was left without the scheduler")
+            for name in self.futures
+            if name not in self.results
+        ]
+        return [*self.results.values(), *lost]
 
     def report(self) -> EngineReport:
         """Return what carried out the run."""
@@ -332,7 +349,7 @@ class _Engine:
 
 def _end(engine: _Engine, run: DividedRun | None) -> Report:
     """Merge what the slices found, and write it into the directory of the run."""
-    report = _merged(engine)
+    report = merged_report(engine.context, engine.outcomes(), engine.report())
     if run is not None:
         try:
             run.end(report)
@@ -341,61 +358,3 @@ def _end(engine: _Engine, run: DividedRun | None) -> Report:
             step = f"{report.next_step} {error}: its directory is out of date.".strip()
             return replace(report, next_step=step)
     return report
-
-
-def _merged(engine: _Engine) -> Report:
-    """Merge what the slices found. One that was lost makes the run unfinished, and keeps the others' work."""
-    context = engine.context
-    reports = [read_report(found) for found in engine.results.values() if isinstance(found, bytes)]
-    errors = [found for found in engine.results.values() if isinstance(found, SeedError)]
-    errors += [
-        engine.given_up.get(name) or given_up(name, "was left without the scheduler")
-        for name in engine.futures
-        if name not in engine.results
-    ]
-    if not reports:
-        if (number := context.findings.signal) is not None:
-            raise SignalledError(
-                f"{number.name}: no slice ended with a result; the next session finds what they made",
-                exit_code=exit_code_of(number),
-            )
-        raise errors[0]
-    settings = context.settings
-    report = replace(
-        merge_reports(reports),
-        settings=settings_in_report(settings),
-        error_budget_percent=settings.error_budget_percent,
-        engine=engine.report(),
-    )
-    return _judged(context, report, errors, engine.slices)
-
-
-def _judged(context: RunContext, report: Report, errors: Sequence[SeedError], slices: int) -> Report:
-    """Return the report with the exit code, verdict and next step of the whole run."""
-    missing, again = len(errors), how_to_continue(context)
-    done = report.plan_done_percent * (slices - missing) / slices
-    verdict = _verdict_of(context, report, errors, slices)
-    if verdict is None:
-        return report
-    return replace(report, plan_done_percent=done, exit_code=verdict[0], verdict=verdict[1], next_step=again)
-
-
-def _verdict_of(
-    context: RunContext, report: Report, errors: Sequence[SeedError], slices: int
-) -> tuple[int, str] | None:
-    """Return exit code and verdict where they are not those of the slices."""
-    without = f"{counted(len(errors), 'slice')} of {slices} ended without a result"
-    if (number := context.findings.signal) is not None:
-        left = sum(phase.abandoned for phase in report.phases)
-        parts = [f"{counted(left, 'request')} {'was' if left == 1 else 'were'} in flight"] if left else []
-        parts += [without] if errors else []
-        state = f"{', and '.join(parts)}: the next session decides what was made" if parts else "what was in flight was"
-        return exit_code_of(number), f"Interrupted by {number.name}; {state}{'' if parts else ' finished'}."
-    if errors:
-        return errors[0].exit_code, f"{without}: {errors[0]}."
-    if report.exit_code == ExitCode.DONE and report.error_rate_percent > report.error_budget_percent:
-        return (
-            ExitCode.DIFFERENCES,
-            f"{report.error_rate_percent:.2f} % of the items failed, the budget is {report.error_budget_percent:g} %.",
-        )
-    return None

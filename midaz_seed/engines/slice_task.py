@@ -21,7 +21,9 @@ from midaz_seed.engine.shards.coordinator import shard_grace_s
 from midaz_seed.engine.shards.messages import EVENTS, NewProgress, ShardProgress
 from midaz_seed.errors import SeedError, ShardError, SignalledError
 from midaz_seed.plan.plan import Plan, build_plan
+from midaz_seed.plan.rails.counterparties import outsiders
 from midaz_seed.reporting.events import Event, RunStarted
+from midaz_seed.resilience.divided_load import LimitOrders, OrderedWindow
 from midaz_seed.runner import seed
 from midaz_seed.runs.directory import LOCK
 from midaz_seed.runs.record import stored_settings
@@ -105,6 +107,16 @@ class SliceProgress:
     """Once, when the slice has reached the server."""
 
 
+@dataclass(frozen=True, slots=True)
+class SliceWindow:
+    """The window that a slice was ordered to measure, for the concurrency search over all slices."""
+
+    slice: str
+    attempt: str
+    """As that of `SliceProgress`."""
+    found: OrderedWindow
+
+
 def slice_task(
     settings: Settings, plan: Plan, *, runs_dir: str = "", run_name: str = "", ends_at_s: float = 0.0
 ) -> SliceTask:
@@ -164,14 +176,21 @@ def prepare(task: SliceTask) -> Readiness:
 
 
 def carry_out(
-    task: SliceTask, *, is_stopped: Callable[[], bool], report_progress: Callable[[bytes], None]
+    task: SliceTask,
+    *,
+    is_stopped: Callable[[], bool],
+    report_progress: Callable[[bytes], None],
+    receive_orders: Callable[[Callable[[bytes], None]], object] | None = None,
 ) -> bytes | SeedError:
     """Carry out a slice in this process.
 
     Args:
         task: the slice.
         is_stopped: asked twice a second; once it is True, requests in flight finish and the slice ends.
-        report_progress: called twice a second with a pickled `SliceProgress`. It must not wait.
+        report_progress: called twice a second with a pickled `SliceProgress`, and with each `SliceWindow`. It must not
+            wait.
+        receive_orders: called once, with what takes each pickled mapping of slices to their `LimitOrder`, in any
+            thread. None: there are none, so that `-c auto` is searched in this slice alone.
 
     Returns:
         The report as JSON, or the error that left none.
@@ -207,8 +226,13 @@ def carry_out(
 
     if is_stopped():
         return SeedError(f"slice {task.slice} was stopped before it began")
+    overrides: dict[type, Any] = {Plan: _plan(task, settings)}
+    if receive_orders is not None:
+        orders = LimitOrders(lambda found: report_progress(pickle.dumps(SliceWindow(task.slice, attempt, found))))
+        receive_orders(lambda data: orders.give(pickle.loads(data)[task.slice]))  # noqa: S301 - from our own process
+        overrides[LimitOrders] = orders
     try:
-        report = seed(settings, emit=emit, watch=watch, overrides={Plan: _plan(task, settings)})
+        report = seed(settings, emit=emit, watch=watch, overrides=overrides)
     except SignalledError as error:  # it cannot be pickled
         return SeedError(str(error))
     except SeedError as error:
@@ -249,6 +273,7 @@ _PLANS: dict[str, Plan] = {}
 def _plan(task: SliceTask, settings: Settings) -> Plan:
     plan = _PLANS.get(task.digest)
     if plan is None:
+        outsiders()  # made at the first use, it would delay answers to transfers
         plan = build_plan(settings)
         _PLANS.clear()
         _PLANS[plan.digest] = plan

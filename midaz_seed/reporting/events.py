@@ -103,7 +103,7 @@ class ConcurrencyChanged:
     """With `maxConcurrency: auto`: the search settled on another number of requests in flight. Probes emit no event."""
 
     at_s: float
-    """Seconds since the start of the run (or of its shard)."""
+    """Seconds since the start of the run."""
     in_flight: int
     reason: str
 

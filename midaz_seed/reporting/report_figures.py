@@ -108,8 +108,11 @@ class ThroughputReport:
 
 @dataclass(frozen=True, slots=True)
 class ConcurrencyReport:
-    """Maximum requests in flight. With `auto`: the number at the end (with shards: the sum) and its changes, those of
-    each process in order, at most 200 of `changes_total`."""
+    """Maximum requests in flight. With `auto`: the number at the end and its changes, at most 200 of `changes_total`.
+
+    With shards and with an engine they are those of the whole run. Where slices were merged that searched alone, it is
+    the sum of their numbers, with the changes of each in order.
+    """
 
     auto: bool
     in_flight: int

@@ -47,6 +47,8 @@ COOL_DOWN_WINDOWS = 4
 """Windows without a trial after an overload."""
 REST_WINDOWS = (4, 32)
 """Windows between trials at the saturation point: at first, and at most."""
+START = 4
+"""Requests in flight before anything was measured."""
 BUSY_SHARE = 0.8
 """A window with less than this share of the allowed requests in flight is ignored: there was too little to send."""
 
@@ -62,6 +64,10 @@ class Window:
     """Overload signals: answers 429 and 5xx, and timeouts."""
     in_flight: float
     """Mean number of requests in flight."""
+    processes: int = 1
+    """Processes that the figures are the sum of. Each has at least one request in flight."""
+    group: int = 0
+    """Which processes these are: the throughput of one group is not compared with that of another."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +86,7 @@ class ConcurrencySearch:
         current: the best number so far; differs from `limit` in every second window of a trial.
     """
 
-    def __init__(self, *, highest: int, lowest: int = 1, start: int = 4) -> None:
+    def __init__(self, *, highest: int, lowest: int = 1, start: int = START) -> None:
         """Start the search with `start` requests in flight, within `lowest` and `highest`."""
         self.current = min(max(start, lowest), highest)
         self.limit = self.current
@@ -101,6 +107,7 @@ class ConcurrencySearch:
         """Number of directions in which the present width is known not to be better."""
         self._rest = 0
         self._rest_next = REST_WINDOWS[0]
+        self._group = 0
         self._begin_trial(None)
 
     def observe(self, window: Window) -> Change | None:
@@ -109,6 +116,12 @@ class ConcurrencySearch:
         Returns:
             The change of `current`; None when it stays.
         """
+        if window.group != self._group:
+            self._group = window.group
+            self._log_rate = None  # the first window of the present pair was that of other processes
+            self._lowest = window.processes
+            if min(self.current, self._trial) < self._lowest:
+                return self._rise_to_lowest()
         if window.overloaded > 1 and window.overloaded > OVERLOADED_SHARE * (window.successes + window.overloaded):
             return self._back_off(window)
         if window.in_flight < BUSY_SHARE * self.limit or not window.successes:
@@ -125,6 +138,16 @@ class ConcurrencySearch:
         else:
             return self._finish_pair(log_rate)
         return None
+
+    def _rise_to_lowest(self) -> Change | None:
+        """Begin again at the lowest number that is possible now, or at the present one where that is higher."""
+        has_risen = self.current < self._lowest
+        self.current = max(self.current, self._lowest)
+        self._shown = max(self._shown, self._lowest / QUEUE)
+        self._rest = self._rejected_directions = 0
+        self._upward = True
+        self._begin_trial(None)
+        return Change(self.current, f"{self._lowest} processes with at least one in flight each") if has_risen else None
 
     def _back_off(self, window: Window) -> Change | None:
         """Decrease the number in flight and pause the search; keep the number when only the trial was too high."""

@@ -137,4 +137,4 @@ def _opened_in_a_shard(timeline: Timeline) -> bool:
 
 def _in_flight_max(context: RunContext) -> int:
     limit = context.settings.generation.limits.max_concurrency
-    return (context.results.in_flight_limit or context.pool.limit) if limit == "auto" else limit
+    return context.pool.limit if limit == "auto" else limit

@@ -6,6 +6,7 @@ import logging
 import os
 import resource
 import signal
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from functools import partial
@@ -15,6 +16,7 @@ from typing import Any
 
 import dask
 import distributed
+import orjson
 import pytest
 from distributed.security import Security
 
@@ -22,18 +24,20 @@ from midaz_seed.engine.context import RunContext
 from midaz_seed.engines.dask_cluster import DaskCluster
 from midaz_seed.engines.dask_engine import seed_on_dask_async
 from midaz_seed.engines.slice_task import slice_task
-from midaz_seed.errors import RunError, SeedError, UnreachableError, UsageError
+from midaz_seed.errors import RunError, SeedError, ShardError, UnreachableError, UsageError
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
-from midaz_seed.reporting.events import Event, PhaseFinished, RunFinished, RunStarted
+from midaz_seed.reporting.events import ConcurrencyChanged, Event, PhaseFinished, RunFinished, RunStarted
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.runs.directory import MANIFEST, REPORT, RunStatus, find_run, list_runs
 from midaz_seed.sandbox import SandboxServer
 from midaz_seed.settings.model import Settings
+from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.cli import run_cli
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
+from tests.support.transports import MiddlewareTransport, Send, http_transport
 
 TLS = Path(__file__).parents[1] / "data" / "tls"
 VOLUME = {"accountsPerLedger": 8, "transactionsPerAccount": 12, "ledgersPerOrganization": 2, "organizations": 2}
@@ -139,6 +143,25 @@ async def test_slices_on_a_cluster_make_everything_once_and_are_one_run(cluster:
     )
 
 
+async def test_one_search_decides_how_many_requests_all_slices_have_in_flight(cluster: Any, tmp_path: Path) -> None:
+    events: list[Event] = []
+    async with sandbox(SLOW) as server:
+        limits = {"shards": 2, "maxConcurrency": "auto"}
+        volume = {**VOLUME, "transactionsPerAccount": 40}
+        settings = _settings(server.url, tmp_path, generation={"limits": limits}, volume=volume)
+        report = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address, emit=events.append)
+        seen = server.app.statistics.in_flight_max
+    assert report.exit_code == 0, report.verdict
+    found = [change.in_flight for change in report.concurrency.changes]
+    assert found == [event.in_flight for event in events if isinstance(event, ConcurrencyChanged)]
+    assert found[0] == 4
+    assert 8 <= max(found) <= seen <= 2 * max(found), "the slices have the number together, and twice that in a trial"
+    assert all(0 <= change.at_s <= report.elapsed_s for change in report.concurrency.changes)
+    slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+    own = [[change.in_flight for change in each.concurrency.changes] for each in slices]
+    assert own == [[2], [2]], "a slice searches nothing"
+
+
 async def test_a_worker_that_is_killed_loses_and_doubles_nothing(cluster: Any, tmp_path: Path) -> None:
     address = cluster.scheduler_address
 
@@ -203,6 +226,106 @@ async def test_limits_and_error_budget_are_those_of_the_whole_run(cluster: Any, 
     assert all(0 < each["durationS"] < 3600 for each in own)
 
 
+def _occupy(until: str) -> None:
+    """Occupy a worker until a file exists, as a task of another user does."""
+    while not Path(until).exists():
+        time.sleep(0.05)
+
+
+async def test_slices_for_which_no_worker_was_free_are_given_up_after_the_time_limit(
+    cluster: Any, tmp_path: Path
+) -> None:
+    address, released = cluster.scheduler_address, tmp_path / "released"
+
+    def occupy_all() -> distributed.Client:
+        client = distributed.Client(address, set_as_default=False)
+        for worker in client.scheduler_info(n_workers=-1)["workers"]:
+            distributed.fire_and_forget(client.submit(_occupy, str(released), workers=[worker], pure=False))
+        while not all(client.processing().values()):
+            time.sleep(0.05)
+        return client
+
+    async with sandbox() as server:
+        client = await asyncio.to_thread(occupy_all)
+        limited = _settings(server.url, tmp_path / "runs", generation={"limits": {"durationS": 0.5}})
+        try:
+            with pytest.raises(
+                ShardError, match="had not ended when the time limit was over, and was given up"
+            ) as late:
+                await seed_on_dask_async(limited, scheduler=address)
+        finally:
+            released.touch()
+            await asyncio.to_thread(client.close)
+        assert "run the same command again" in late.value.hint
+        assert await read_balances(server.url) == {}
+
+
+async def _forbid_sending(url: str, ledger: str) -> None:
+    """Forbid an account of a ledger to send, as an operator of the server may; one that was used may for an hour."""
+    wire, balances = http_transport(url), f"{ledger}/balances"
+    rows = orjson.loads((await wire.send(Request("GET", f"{balances}?limit=100"))).body)["items"]
+    own = next(row for row in rows if not row["alias"].startswith("@external") and row["available"] == "0")
+    answer = await wire.send(Request("PATCH", f"{balances}/{own['id']}", b'{"allowSending":false}'))
+    assert answer.status == 200, answer.body
+    await wire.aclose()
+
+
+async def test_the_error_budget_is_compared_with_the_failures_of_all_slices(cluster: Any, tmp_path: Path) -> None:
+    """All failures are in one slice: a budget between its share and that of the whole run is not exceeded."""
+
+    contexts: list[RunContext] = []
+    paths: list[str] = []
+
+    async def watch(context: RunContext) -> None:
+        contexts.append(context)
+
+    async def stop_at_the_first_deposit(request: Request, forward: Send) -> Response:
+        if request.method == "POST" and "/transactions/" in request.path:
+            paths.append(request.path)
+            contexts[0].stop("an operator comes first")
+        return await forward()
+
+    async with sandbox() as server:
+        unverified = {"verification": {"enabled": False}}  # it would find differences
+        transport = MiddlewareTransport(http_transport(server.url), stop_at_the_first_deposit)
+        first = settings_for(server.url, volume=VOLUME, **unverified)
+        await seed_async(first, watch=watch, overrides={Transport: transport})
+        await transport.aclose()
+        await _forbid_sending(server.url, paths[0].partition("/transactions/")[0])
+        settings = partial(_settings, server.url, tmp_path, **unverified)
+        run = partial(seed_on_dask_async, scheduler=cluster.scheduler_address)
+        beyond = await run(settings(errorBudgetPercent=0))
+        failed = beyond.error_rate_percent
+        assert beyond.exit_code == 1
+        assert beyond.verdict == f"{failed:.2f} % of the items failed, the budget is 0 %."
+        slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+        assert beyond.failed_items_total == sum(each.failed_items_total for each in slices) > 0
+        most = max(each.error_rate_percent for each in slices)
+        assert most > 1.5 * failed
+        within = await run(settings(errorBudgetPercent=(failed + most) / 2))
+        assert (within.exit_code, within.failed_items_total) == (0, beyond.failed_items_total), within.verdict
+
+
+async def test_a_stop_rule_ends_each_slice_by_itself_and_the_report_names_it(cluster: Any, tmp_path: Path) -> None:
+    failing = {"on": "transactions", "methods": ["POST"], "rate": 0.8, "status": {"code": 500}}
+    rules = [failing, *SLOW["rules"]]
+    async with sandbox({"rules": rules}) as server:
+        settings = _settings(
+            server.url,
+            tmp_path,
+            volume={**VOLUME, "transactionsPerAccount": 60},
+            breaker={"failures": 1000},
+            stop={"errorRatePercent": 50, "windowS": 6},  # a rule needs 100 attempts in its window
+        )
+        stopped = await seed_on_dask_async(settings, scheduler=cluster.scheduler_address)
+    assert stopped.exit_code == 1
+    assert stopped.verdict.startswith("2 of 2 slices ended with an error: Stopped by a rule: "), stopped.verdict
+    assert "stop.errorRatePercent is 50" in stopped.verdict
+    assert 0 < stopped.plan_done_percent < 100
+    slices = [read_report((run / REPORT).read_bytes()) for run in list_runs(tmp_path) if run.read_record().slice]
+    assert ["Stopped by a rule" in each.verdict for each in slices] == [True] * 2, [each.verdict for each in slices]
+
+
 def _limit_files(limit: int) -> None:
     """Make the volume of this process seem full when a file has so many bytes; a process ignores SIGXFSZ in Python."""
     _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
@@ -217,8 +340,8 @@ async def test_a_full_volume_on_workers_ends_their_slices_with_a_message_and_los
     async def limit(bytes_max: int) -> None:
         def on_all_but_one() -> None:
             with distributed.Client(address, set_as_default=False) as client:
-                first = min(client.scheduler_info(n_workers=-1)["workers"])
-                client.run(_limit_files, bytes_max, workers=[first])
+                workers = sorted(client.scheduler_info(n_workers=-1)["workers"])
+                client.run(_limit_files, bytes_max, workers=workers[1:])  # of which at least one gets a slice
 
         await asyncio.to_thread(on_all_but_one)
 
@@ -262,6 +385,17 @@ async def test_tls_is_that_of_dask_and_a_scheduler_with_it_accepts_no_other(tmp_
                 assert "Dask's own settings for TLS" in without.value.hint
 
 
+def _shift_clock(by_s: float) -> None:
+    """Let the clock of this process be wrong; 0: let it be right again."""
+    right = getattr(time.time, "right", time.time)
+
+    def shifted() -> float:
+        return float(right()) + by_s
+
+    shifted.right = right  # type: ignore[attr-defined]
+    time.time = shifted if by_s else right
+
+
 async def _refused(server: SandboxServer, error: SeedError, runs: Path) -> str:
     """Assert that nothing was begun, and return the message."""
     assert await read_balances(server.url) == {}
@@ -289,6 +423,22 @@ async def test_a_cluster_that_cannot_carry_out_the_run_is_refused_and_nothing_is
         with pytest.raises(RunError, match=r"worker \d \(tcp.* has no target.authToken: set MIDAZ_SEED_") as token:
             await seed_on_dask_async(secret, scheduler=address)
         assert "a-secret-token" not in await _refused(server, token.value, tmp_path)
+
+        def on_one_worker(by_s: float) -> None:
+            with distributed.Client(address, set_as_default=False) as client:
+                client.run(_shift_clock, by_s, workers=[min(client.scheduler_info(n_workers=-1)["workers"])])
+
+        limited = _settings(server.url, tmp_path, generation={"limits": {"durationS": 60}})
+        for by_s, wrong in ((30.0, "30 s ahead"), (-30.0, "30 s behind")):
+            await asyncio.to_thread(on_one_worker, by_s)
+            try:
+                with pytest.raises(
+                    RunError, match=rf": worker \d \(tcp[^;]* has a clock that is {wrong}: with"
+                ) as clock:
+                    await seed_on_dask_async(limited, scheduler=address)
+            finally:
+                await asyncio.to_thread(on_one_worker, 0.0)
+            assert "all clocks have to agree" in await _refused(server, clock.value, tmp_path)
 
         connected = await asyncio.to_thread(DaskCluster.connect, address)
         task = slice_task(settings, build_plan(settings))

@@ -1,7 +1,6 @@
 """The files of a run and the messages of shards, damaged: they are read, or refused in a sentence."""
 
 import io
-import pickle
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import orjson
 from hypothesis import strategies as st
 
 from midaz_seed.clock import FakeClock
-from midaz_seed.engine.shards.messages import LENGTH, progress_of, read_progress
+from midaz_seed.engine.shards.messages import LENGTH, framed, progress_of, read_message
 from midaz_seed.errors import SeedError
 from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import build_plan
@@ -107,15 +106,15 @@ def test_rejects_of_any_form_are_listed_with_their_fields_or_skipped(lines: list
     assert rejected_items(path) == found
 
 
-PROGRESS = pickle.dumps(progress_of(Meter(planned={})))
+PROGRESS = framed(progress_of(Meter(planned={})))
 
 
 @fuzz(examples=200, kept=st.integers(0, 2**16), stray=st.binary(max_size=40), length=st.integers(0, 2**64 - 1))
 def test_messages_of_a_shard_are_read_whole_or_not_at_all(kept: int, stray: bytes, length: int) -> None:
-    whole = LENGTH.pack(len(PROGRESS)) + PROGRESS
-    progress = read_progress(io.BytesIO(whole + stray))
+    whole = PROGRESS
+    progress = read_message(io.BytesIO(whole + stray))
     assert progress is not None
     assert set(progress.phases) == set(Phase)
-    assert read_progress(io.BytesIO(whole[: kept % len(whole)])) is None
+    assert read_message(io.BytesIO(whole[: kept % len(whole)])) is None
     if length > len(stray):
-        assert read_progress(io.BytesIO(LENGTH.pack(length) + stray)) is None
+        assert read_message(io.BytesIO(LENGTH.pack(length) + stray)) is None

@@ -1,81 +1,50 @@
 """Change the number of requests in flight during a run: `--concurrency auto` and `--ramp`."""
 
-from collections.abc import Callable
-from typing import Protocol
-
-from midaz_seed.clock import Clock
 from midaz_seed.engine.context import RunContext
 from midaz_seed.reporting.events import ConcurrencyChanged
-from midaz_seed.resilience.concurrency_search import Change, ConcurrencySearch, Window
+from midaz_seed.resilience.concurrency_search import START, Change, ConcurrencySearch
+from midaz_seed.resilience.concurrency_windows import SAMPLE_EVERY_S, Load, OwnLoad, steer
+from midaz_seed.resilience.divided_load import follow_orders
 
 HIGHEST = 512
-"""Number of workers for automatic concurrency; real servers saturate with 8 to 16 requests in flight. Slices of a run
-divide it among themselves."""
-ANSWERS_MIN = 50
-"""Answers that a window waits for; the throughput of fewer is mostly chance."""
-ROUNDS_MIN = 4
-"""Answers that a window waits for, for each request in flight: with fewer, those that were in flight at its start and
-at its end decide its throughput."""
-WINDOW_S = (0.1, 2.0)
-"""Shortest and longest window."""
-SETTLES_S_MAX = 1.0
-"""Longest pause between a change of the limit and the next window."""
-SAMPLE_EVERY_S = 0.05
-
-
-class Answers(Protocol):
-    """Counts of a run, as `Meter` has them."""
-
-    @property
-    def succeeded(self) -> int: ...
-    @property
-    def overloaded(self) -> int: ...
-    @property
-    def latency_us(self) -> int: ...
-
-
-class Limited(Protocol):
-    """What has a limit of requests in flight, as the worker pool."""
-
-    limit: int
+"""Number of workers for automatic concurrency; real servers saturate with 8 to 16 requests in flight. Slices that
+search alone divide it among themselves."""
 
 
 async def search_concurrency(context: RunContext) -> None:
-    """Adjust the pool's limit to the saturation point until cancelled. Return at once when the concurrency is fixed."""
-    if context.settings.generation.limits.max_concurrency != "auto":
+    """Adjust the pool's limit to the saturation point until cancelled: as a search decides, or as the search over all
+    slices of the run orders. Return at once when the concurrency is fixed, or when the processes that this one starts
+    have the load.
+    """
+    limits, pool = context.settings.generation.limits, context.pool
+    if limits.max_concurrency != "auto":
         return
+    if context.shards > 1:  # the coordinator of the shards searches; this process has the organizations to make
+        pool.limit = START
+    elif context.limit_orders is not None:
+        pool.limit = max(START // limits.shard.of, 1)
+        _note(context, Change(pool.limit, "the start; one search decides for all slices"))
+        await follow_orders(context.limit_orders, context.clock, context.meter, pool)
+    else:
+        await search_over(context, OwnLoad(context.clock, context.meter, pool))
 
-    def note(change: Change) -> None:
-        event = ConcurrencyChanged(context.elapsed_s, change.in_flight, change.reason)
-        context.results.concurrency.append(event)
-        context.emit(event)
 
-    search = ConcurrencySearch(highest=max(HIGHEST // context.settings.generation.limits.shard.of, 1))
-    event = ConcurrencyChanged(0.0, search.current, "the start")
+async def search_over(context: RunContext, load: Load) -> None:
+    """Search for the saturation point of a load until cancelled, and record the changes. Return at once when the
+    concurrency is fixed.
+    """
+    limits = context.settings.generation.limits
+    if limits.max_concurrency != "auto":
+        return
+    search = ConcurrencySearch(highest=max(HIGHEST // limits.shard.of, 1))
+    _note(context, Change(search.current, "the start"), at_s=0.0)
+    await steer(search, load, lambda change: _note(context, change))
+
+
+def _note(context: RunContext, change: Change, at_s: float | None = None) -> None:
+    event = ConcurrencyChanged(context.elapsed_s if at_s is None else at_s, change.in_flight, change.reason)
     context.results.concurrency.append(event)
     context.emit(event)
-    await steer(search, context.clock, context.meter, context.pool, note)
-
-
-async def steer(
-    search: ConcurrencySearch, clock: Clock, answers: Answers, limited: Limited, note: Callable[[Change], None]
-) -> None:
-    """Measure windows and set the limit that the search returns, until cancelled.
-
-    Args:
-        note: called with each change.
-    """
-    settles_s = 0.0
-    while True:
-        if limited.limit != search.limit:
-            limited.limit = search.limit
-            await clock.sleep(settles_s)
-        window = await _window(clock, answers, search.limit)
-        change = search.observe(window)
-        # about how long the answers to requests sent before a change still arrive
-        settles_s = min(window.in_flight * window.span_s / max(window.successes, 1), SETTLES_S_MAX)
-        if change is not None:
-            note(change)
 
 
 async def ramp_up(context: RunContext) -> None:
@@ -89,19 +58,3 @@ async def ramp_up(context: RunContext) -> None:
         pool.limit = 1 + int((limits.max_concurrency - 1) * context.elapsed_s / limits.ramp_s)
         await context.clock.sleep(min(limits.ramp_s / limits.max_concurrency, SAMPLE_EVERY_S))
     pool.limit = limits.max_concurrency
-
-
-async def _window(clock: Clock, meter: Answers, in_flight: int) -> Window:
-    since_s, successes, overloaded, latency_us = clock.monotonic(), meter.succeeded, meter.overloaded, meter.latency_us
-    enough = max(ANSWERS_MIN, ROUNDS_MIN * in_flight)
-    while True:
-        await clock.sleep(SAMPLE_EVERY_S)
-        span_s = clock.monotonic() - since_s
-        answers = meter.succeeded - successes + meter.overloaded - overloaded
-        if span_s >= WINDOW_S[1] or (span_s >= WINDOW_S[0] and answers >= enough):
-            return Window(
-                span_s,
-                meter.succeeded - successes,
-                meter.overloaded - overloaded,
-                (meter.latency_us - latency_us) / 1e6 / span_s,  # Little's law
-            )

@@ -7,7 +7,7 @@ also shows that the movements of each account were applied in the order of their
 import re
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -18,15 +18,16 @@ from typing import NamedTuple
 from midaz_seed.engine.context import RunContext
 from midaz_seed.engine.ledger.left_out import yielding
 from midaz_seed.engine.ledger.listing import all_dates
-from midaz_seed.engine.ordering import accounts_of, hot_accounts, keeps_order
+from midaz_seed.engine.ordering import Account, accounts_of, hot_accounts, keeps_order
 from midaz_seed.engine.rereads import Rereads
 from midaz_seed.engine.state_tree import LedgerState
 from midaz_seed.errors import NotMidazError
 from midaz_seed.model.balances import DEFAULT_KEY, EXTERNAL, ObservedBalance, parse_amount
 from midaz_seed.model.json_types import JsonObject
-from midaz_seed.plan.items import Kind, Phase, TransactionItem
+from midaz_seed.plan.items import MONEY, Kind, Phase, TransactionItem
 from midaz_seed.plan.streams import stream
 from midaz_seed.reporting.report_findings import Difference, HistoryReport
+from midaz_seed.wording import counted
 
 _RANDOM_DAYS = re.compile(r"([0-9]+) random days?")
 HOTTEST_PART = 10
@@ -57,7 +58,7 @@ def days_as_of(wanted: Iterable[str], dates: Sequence[date], rng: Random) -> lis
 
 
 async def check_history(
-    context: RunContext, ledger: LedgerState, *, balances_differ: bool
+    context: RunContext, ledger: LedgerState, *, balances_differ: bool, unlisted: Collection[str] = ()
 ) -> tuple[HistoryReport | None, list[Difference]]:
     """Compare a ledger's history with its plan.
 
@@ -65,6 +66,8 @@ async def check_history(
         context: the run.
         ledger: a ledger whose balances have been compared.
         balances_differ: the balances of today differ from the plan.
+        unlisted: keys of transactions that the balances show and whose records a crash delays. The server computes a
+            history from the records, so those of their accounts are not compared before it lists them.
 
     Returns:
         What was compared, or why nothing was, and the differences; None for a ledger without dates.
@@ -92,7 +95,7 @@ async def check_history(
         skipped = "the balances of today differ already"
     if skipped:
         return HistoryReport(skipped=skipped), late
-    found = await _History(context, ledger).run()
+    found = await _History(context, ledger, unlisted).run()
     return found.report(), late + found.differences
 
 
@@ -119,9 +122,12 @@ class _Statement:
 class _History:
     """The verification of the history of one ledger."""
 
-    def __init__(self, context: RunContext, ledger: LedgerState) -> None:
+    def __init__(self, context: RunContext, ledger: LedgerState, unlisted: Collection[str]) -> None:
         self._context = context
         self._ledger = ledger
+        self._unlisted = unlisted
+        self._left_out: set[Account] = set()
+        """Accounts of the unlisted transactions."""
         self._plan = plan = ledger.plan
         self._api = context.api(Phase.VERIFY)
         self._ends = [datetime.fromisoformat(plan.end_of(day)).replace(tzinfo=UTC) for day in plan.history]
@@ -134,7 +140,8 @@ class _History:
         self.differences: list[Difference] = []
         self._as_of: list[int] = []
         self._compared = self._statements = self._lines = self._out_of_step = self._hot_out_of_step = 0
-        self._without = ""
+        self._without: list[str] = []
+        """Why something is not compared."""
 
     def report(self) -> HistoryReport:
         """Return what was compared."""
@@ -146,7 +153,7 @@ class _History:
             lines=self._lines,
             lines_out_of_step=self._out_of_step,
             hot_lines_out_of_step=self._hot_out_of_step,
-            skipped=self._without,
+            skipped="; ".join(self._without),
         )
 
     async def run(self) -> "_History":
@@ -154,18 +161,28 @@ class _History:
         context, plan = self._context, self._plan
         proof, server = context.settings.scenario.proof, context.server
         self._balances = await context.pool.run_one(self._read_ids)
+        if self._unlisted:
+            await self._leave_out_accounts()
         if server is not None and server.balance_history:
             chosen = DEFAULT_DAYS if proof.as_of is None else proof.as_of
             wanted = days_as_of(chosen, plan.history, stream(context.plan.seed, plan.key, "as-of"))
             self._as_of = [day for day in wanted if day < self._days]
             await self._check_balances()
         elif proof.as_of != ():
-            self._without = f"Midaz {server.version if server else ''} has no balances at a date"
+            self._without.append(f"Midaz {server.version if server else ''} has no balances at a date")
         if self._ledger.missed_count:
-            self._without = "no statements, because some transactions were not made"
+            self._without.append("no statements, because some transactions were not made")
         elif proof.statements and self._days:
             await self._check_statements(proof.statements)
         return self
+
+    async def _leave_out_accounts(self) -> None:
+        for phase in MONEY:
+            async for _, item in yielding(enumerate(self._plan.transactions(phase))):
+                if item.key in self._unlisted:
+                    self._left_out.update(accounts_of(item))
+        accounts = counted(len(self._left_out), "account")
+        self._without.append(f"no history of {accounts}, because the server does not list all their transactions yet")
 
     async def _read_ids(self) -> dict[str, tuple[str, str]]:
         return {
@@ -204,9 +221,11 @@ class _History:
             for account, whole in enumerate(balances[ends[day]]):
                 asset, minor = plan.asset_of(account), whole - missed[account]
                 external[asset.code] += minor
-                planned[day, plan.alias(account)] = asset.decimal(minor)
+                if account not in self._left_out:
+                    planned[day, plan.alias(account)] = asset.decimal(minor)
             for asset in plan.assets:
-                planned[day, EXTERNAL + asset.code] = asset.decimal(external[asset.code])
+                if asset.code not in self._left_out:
+                    planned[day, EXTERNAL + asset.code] = asset.decimal(external[asset.code])
         return planned
 
     async def _compare(
@@ -231,6 +250,8 @@ class _History:
 
     async def _check_statements(self, count: int) -> None:
         planned = await self._planned_statements(count)
+        if not planned:
+            return
         self._statements = len(planned)
         rereads, rest = Rereads(self._context), planned
         counts: dict[int, tuple[int, int, int]] = {}
@@ -253,7 +274,8 @@ class _History:
         async for _, item in yielding(enumerate(plan.transfers())):
             lines.update(account for account in accounts_of(item) if isinstance(account, int))
         most = [account for account, _ in lines.most_common(max(1, count // HOTTEST_PART))]
-        planned = {account: _Statement() for account in sorted({*drawn[: max(count - len(most), 0)], *most})}
+        chosen = {*drawn[: max(count - len(most), 0)], *most} - self._left_out
+        planned = {account: _Statement() for account in sorted(chosen)}
         async for _, item in yielding(enumerate(plan.deposits())):
             self._add_lines(planned, item)
         for number, epoch in enumerate(plan.epochs):

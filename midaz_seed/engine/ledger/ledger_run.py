@@ -10,6 +10,7 @@ from midaz_seed.engine.ledger.freezing import freeze_accounts
 from midaz_seed.engine.ledger.in_doubt import recover, resolve_doubts, undecided
 from midaz_seed.engine.ledger.listing import follow_ups_of
 from midaz_seed.engine.ledger.money_phase import channel
+from midaz_seed.engine.ledger.other_session import settle_beside_others
 from midaz_seed.engine.ledger.phase_sending import PhaseSending, note_signs
 from midaz_seed.engine.ledger.readable import find_readable
 from midaz_seed.engine.ledger.reconcile import (
@@ -20,7 +21,6 @@ from midaz_seed.engine.ledger.reconcile import (
     sums_of,
 )
 from midaz_seed.engine.ledger.refusals import Refusals, send_refusals
-from midaz_seed.engine.ledger.settlement import settle
 from midaz_seed.engine.ledger.verification import verify_ledger
 from midaz_seed.engine.requests.route_ids import RouteIds
 from midaz_seed.engine.requests.transactions import UnresolvedTransaction
@@ -202,7 +202,9 @@ class LedgerRun:
         if ledger.in_doubt:
             raise undecided(ledger)
         with self._reported(Phase.SETTLEMENT) as recorder:
-            settled = await settle(context, ledger, deposited)
+            settled, made = await settle_beside_others(context, ledger, self._made, deposited)
+            if made is not self._made:
+                self._made, self._sending = made, None
             context.results.settled.append(settled)
             context.emit(settled)
             recorder.count_step()

@@ -84,12 +84,20 @@ def numbered(ledger: LedgerState, phase: Phase) -> Iterator[PlannedItem]:
 
 
 async def find_existing(
-    context: RunContext, ledger: LedgerState, earlier: ExistingTransactions | None = None
+    context: RunContext,
+    ledger: LedgerState,
+    earlier: ExistingTransactions | None = None,
+    *,
+    beside_another: bool = False,
 ) -> ExistingTransactions | None:
-    """Find out what earlier sessions made of the ledger's transactions.
+    """Find out what other sessions made of the ledger's transactions.
+
+    While more of the plan appears on the server, another session is at work, and the deadline begins again. The plan is
+    finite, so this ends.
 
     Args:
         earlier: an earlier result of this session, with what has been made since.
+        beside_another: this session has sent deposits, and another one is at work: the list alone says what was made.
 
     Returns:
         None when this session created the ledger, so that nothing can be in it.
@@ -102,9 +110,10 @@ async def find_existing(
     journalled = phase_logs(context, ledger)
     own, age_s = context.settings.idempotency, context.clock.monotonic() - ledger.created_s
     # what another process made since then is still detected by its keys
-    if ledger.created_by_this_run and age_s < own.ttl_s - own.margin_s:
+    if ledger.created_by_this_run and age_s < own.ttl_s - own.margin_s and not beside_another:
         return None
-    believed = ledger.resumed and any(phase_log.was_started for phase_log in journalled.values())
+    resumed = ledger.resumed and not beside_another
+    believed = resumed and any(phase_log.was_started for phase_log in journalled.values())
     return await _Resumption(context, ledger, journalled, earlier, with_journal=believed).run()
 
 
@@ -149,6 +158,8 @@ class _Resumption:
         self._unknown: Unacknowledged = {}
         self._shown: KnownTransactions = {}
         """Those that are acknowledged or listed."""
+        self._shown_most = 0
+        """The largest number of them in any read of the list."""
         self._ambiguous = False
         """More than one set of transactions explains the balances."""
         if earlier is not None:
@@ -193,7 +204,10 @@ class _Resumption:
             finding = None if seen.strange else await self._explain(seen, late=late)
             if finding is not None and self._needs_no_confirmation(finding):
                 return self._adopt(finding)
-            if late and (finding is None or snapshots.was_late):
+            if len(self._shown) > self._shown_most:
+                self._shown_most = len(self._shown)
+                snapshots.extend()
+            elif late and (finding is None or snapshots.was_late):
                 if self._ambiguous:
                     return self._adopt(_Finding(self._acknowledged, self._unknown, [None] * len(self._unknown)))
                 raise self._unexplained(seen)
@@ -343,8 +357,9 @@ class _Resumption:
         return UnexplainedError(
             f"ledger {plan.key} ({plan.name}) already holds movements, and its balances do not match the "
             f"{counted(len(self._shown), 'planned transaction')} known as made, alone or with others: "
-            f"{describe_residue(self._ledger, seen, known, wrong)}",
-            hint="movements of an earlier run may still arrive, or another client moved money: "
+            f"{describe_residue(self._ledger, seen, known, wrong)}. Nothing more of the plan has appeared for "
+            f"{self._context.settings.settlement.deadline_s:g} s",
+            hint="movements of another session may still arrive, or another client moved money: "
             "try again later, or fill new ledgers with another --run-id",
         )
 

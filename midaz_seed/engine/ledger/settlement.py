@@ -137,8 +137,8 @@ def _excess(ledger: LedgerState, expected: Sequence[int], wrong: _Wrong) -> Exce
         what = f"more {', '.join(sorted(wrong.overdrawn))} has come into {where} from outside than planned"
     return ExcessError(
         f"{what}. A surplus is not a delay, so waiting does not help",
-        hint="something was made twice, another process fills the same run, or another client moves money in this "
-        "ledger: `midaz-seed verify` shows every difference",
+        hint="something was made twice, or another client moves money in this ledger: `midaz-seed verify` shows every "
+        "difference",
     )
 
 

@@ -73,6 +73,7 @@ class SnapshotSeries:
         self._ledger = ledger
         self._phase = phase
         self._pause_s, self._longest_pause_s = wait.initial_delay_s, wait.max_delay_s
+        self._deadline_s = wait.deadline_s
         self._until_s = min(context.clock.monotonic() + wait.deadline_s, until_s)
         self._last: Snapshot | None = None
         self.is_steady = False
@@ -92,6 +93,11 @@ class SnapshotSeries:
         self.is_steady, self._last = seen == self._last, seen
         self.was_late, self.is_late = self.is_late, self._context.clock.monotonic() >= self._until_s
         return seen
+
+    def extend(self) -> None:
+        """Let the deadline begin again."""
+        self.is_late = False
+        self._until_s = self._context.clock.monotonic() + self._deadline_s
 
     async def wait(self, *, to_confirm: bool = True) -> None:
         """Pause before the next snapshot: the full length where it confirms the last one, else growing from a short

@@ -89,7 +89,9 @@ class _Verification:
         self._compare_count("transaction count", self._planned_transactions, actual + len(self._unlisted))
         read = max(read, await self._check_sample())
         balances_differ = any(row.what in ("available", "balance") for row in self._differences)
-        history, differences = await check_history(self._context, self._ledger, balances_differ=balances_differ)
+        history, differences = await check_history(
+            self._context, self._ledger, balances_differ=balances_differ, unlisted=self._unlisted
+        )
         self._differences += differences
         return LedgerVerification(
             ledger=self._plan.key,

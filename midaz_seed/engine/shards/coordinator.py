@@ -1,16 +1,19 @@
 """A run in several processes: each fills its shard of the ledgers, this one creates the organizations and the report.
 
 A shard is a plain function of its task (settings, plan, shard, journal) to its result, so it could also run on another
-machine. The process is `midaz_seed.shard_worker`. It gets its task through a pipe, because the task may hold a token;
-plan and result, which are large, are files in a temporary folder; progress comes back through a pipe. It holds the
-run's lock while it lives, and ends when the process that owns the run ends.
+machine. The process is `midaz_seed.shard_worker`. It gets its task through a pipe, because the task may hold a token,
+and after that the orders of the concurrency search, which is one over all shards; plan and result, which are large, are
+files in a temporary folder; progress and measured windows come back through a pipe. It holds the run's lock while it
+lives, and ends when the process that owns the run ends.
 """
 
 import contextlib
+import os
 import pickle
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -20,13 +23,16 @@ import anyio.to_thread
 
 from midaz_seed.engine.admission import ENDING_S
 from midaz_seed.engine.context import RunContext
-from midaz_seed.engine.shards.messages import LENGTH, ShardProgress, ShardResult, ShardTask, progress_of, read_progress
+from midaz_seed.engine.control.concurrency import search_over
+from midaz_seed.engine.shards.messages import ShardProgress, ShardResult, ShardTask, framed, progress_of, read_message
 from midaz_seed.engine.state_tree import LedgerStatus
 from midaz_seed.errors import SeedError, ShardError
 from midaz_seed.model.ledger_shard import LedgerShard
 from midaz_seed.plan.items import Phase
 from midaz_seed.reporting.time_series import TimeSeries
+from midaz_seed.resilience.divided_load import DividedLoad, LimitOrder, OrderedWindow
 from midaz_seed.settings.model import Limits, Settings
+from midaz_seed.task_groups import background_tasks
 
 STARTS_MAX = 4
 """How often a shard is started before its ledgers fail: the system may kill it to free memory."""
@@ -77,20 +83,41 @@ def _with_limits(settings: Settings, limits: Limits) -> Settings:
 async def seed_in_shards(context: RunContext, shards: int) -> None:
     """Fill the ledgers in several processes and merge their results. Errors are in the context."""
     context.journal.flush()
-    merging = Merging(context)
+    merging, pipes = Merging(context), dict[LedgerShard, int]()
+    load = DividedLoad(context.clock, context.pool, lambda orders: _send_orders(orders, pipes))
     context.findings.lost_shards = shards
     with tempfile.TemporaryDirectory(prefix="midaz-seed-") as folder:
-        async with anyio.create_task_group() as group:
+        async with background_tasks() as beside, anyio.create_task_group() as group:
+            beside.start_soon(search_over, context, load)
             for task in shard_tasks(context, shards, Path(folder)):
-                group.start_soon(_run_shard, context, task, merging)
+                group.start_soon(_run_shard, context, task, _Links(merging, load, pipes))
     context.timeline.end_shards()
 
 
-async def _run_shard(context: RunContext, task: ShardTask, merging: "Merging") -> None:
+@dataclass(frozen=True, slots=True)
+class _Links:
+    """Where the messages of the shards go, and those to them come from."""
+
+    merging: "Merging"
+    load: DividedLoad
+    pipes: dict[LedgerShard, int]
+    """Shard -> descriptor of the pipe to its process, which does not block."""
+
+
+async def _send_orders(orders: Mapping[LedgerShard, LimitOrder], pipes: Mapping[LedgerShard, int]) -> None:
+    """Write orders into the pipes of shards."""
+    for shard, order in orders.items():
+        # a full pipe is that of a stopped process, a broken one that of an ended one: neither gets the order
+        with contextlib.suppress(BlockingIOError, BrokenPipeError):
+            os.write(pipes[shard], framed(order))  # whole or not at all, because it is below PIPE_BUF
+
+
+async def _run_shard(context: RunContext, task: ShardTask, links: _Links) -> None:
     """Run one shard, and start it again when it is killed: it resumes from its journal or from the server."""
+    merging = links.merging
     for _ in range(STARTS_MAX):
         merging.begin(task.shard)
-        result = await _run_process(context, task, merging)
+        result = await _run_process(context, task, links)
         if isinstance(result, ShardResult):
             context.findings.lost_shards -= 1
             merging.finish(task.shard, result)
@@ -112,7 +139,7 @@ async def _run_shard(context: RunContext, task: ShardTask, merging: "Merging") -
         )
 
 
-async def _run_process(context: RunContext, task: ShardTask, merging: "Merging") -> ShardResult | SeedError | None:
+async def _run_process(context: RunContext, task: ShardTask, links: _Links) -> ShardResult | SeedError | None:
     """Start a shard and wait.
 
     Returns:
@@ -129,25 +156,31 @@ async def _run_process(context: RunContext, task: ShardTask, merging: "Merging")
     try:
         async with anyio.create_task_group() as group:
             group.start_soon(_stop_with_run, context, process)
-            result = await _exchange(process, task, merging)
+            result = await _exchange(process, task, links)
             group.cancel_scope.cancel()
         return result
     finally:
+        links.load.end(task.shard)
         process.kill()
         with anyio.CancelScope(shield=True), process:
             await anyio.to_thread.run_sync(process.wait)
 
 
 async def _exchange(
-    process: "subprocess.Popen[bytes]", task: ShardTask, merging: "Merging"
+    process: "subprocess.Popen[bytes]", task: ShardTask, links: _Links
 ) -> ShardResult | SeedError | None:
     """Send the task, and merge the progress until the shard ends; return its result."""
-    data = pickle.dumps(task)
-    await anyio.to_thread.run_sync(_write_message, process, LENGTH.pack(len(data)) + data, abandon_on_cancel=True)
+    await anyio.to_thread.run_sync(_write_message, process, framed(task), abandon_on_cancel=True)
+    assert process.stdin is not None
     assert process.stdout is not None
+    links.pipes[task.shard] = process.stdin.fileno()
     pipe = cast("BinaryIO", process.stdout)
-    while (progress := await anyio.to_thread.run_sync(read_progress, pipe, abandon_on_cancel=True)) is not None:
-        merging.progress(task.shard, progress)
+    while (message := await anyio.to_thread.run_sync(read_message, pipe, abandon_on_cancel=True)) is not None:
+        if isinstance(message, OrderedWindow):
+            links.load.receive(task.shard, message)
+        else:
+            links.load.begin(task.shard)  # with its first progress: it has started, and reads orders
+            links.merging.progress(task.shard, message)
     if not task.result.exists():
         return None
     result: ShardResult | SeedError = pickle.loads(task.result.read_bytes())  # noqa: S301 - from our own process
@@ -159,6 +192,7 @@ def _write_message(process: "subprocess.Popen[bytes]", data: bytes) -> None:
     with contextlib.suppress(BrokenPipeError):  # it was killed: the next read shows it
         process.stdin.write(data)
         process.stdin.flush()
+        os.set_blocking(process.stdin.fileno(), False)  # orders follow, which nothing waits for
 
 
 async def _stop_with_run(context: RunContext, process: "subprocess.Popen[bytes]") -> None:

@@ -5,7 +5,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from midaz_seed.engine.context import RunContext, RunResults
 from midaz_seed.engine.requests.error_tracker import ErrorTracker
@@ -22,8 +22,9 @@ from midaz_seed.settings.target import ResolvedTarget
 
 LENGTH = struct.Struct("<Q")
 """Precedes each message in a pipe: its number of bytes."""
-PROGRESS_BYTES_MAX = 16_777_216
-"""Largest progress that is read: a million ledgers. More is something else that was written to the pipe."""
+MESSAGE_BYTES_MAX = 16_777_216
+"""Largest message that is read: the progress of a million ledgers. More is something else that was written to the pipe.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,14 +142,23 @@ class NewProgress:
         return progress
 
 
-def read_progress(stream: BinaryIO) -> ShardProgress | None:
-    """Read the next progress of a shard; None at the end, and where it is not whole."""
+def framed(message: object) -> bytes:
+    """Return a message as it is written to a pipe."""
+    data = pickle.dumps(message)
+    return LENGTH.pack(len(data)) + data
+
+
+def read_message(stream: BinaryIO) -> Any:
+    """Read the next message of a pipe; None at the end, and where it is not whole.
+
+    A shard sends each `ShardProgress`, and the `OrderedWindow` that it was ordered to measure; it receives each
+    `LimitOrder`.
+    """
     head = stream.read(LENGTH.size)
     size = LENGTH.unpack(head)[0] if len(head) == LENGTH.size else 0
-    if not 0 < size <= PROGRESS_BYTES_MAX:
+    if not 0 < size <= MESSAGE_BYTES_MAX:
         return None
     data = stream.read(size)
     if len(data) < size:
         return None
-    progress: ShardProgress = pickle.loads(data)  # noqa: S301 - from our own process
-    return progress
+    return pickle.loads(data)  # noqa: S301 - from our own process

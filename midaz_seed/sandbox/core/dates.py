@@ -66,5 +66,6 @@ class Stamps:
         second = int(epoch_s)
         if second != self._second:
             self._second = second
-            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
-        return f"{self._prefix}.{str(int((epoch_s - second) * 1_000_000)).zfill(6)}Z"
+            self._prefix = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S.")
+        digits = str(1_000_000 + int((epoch_s - second) * 1_000_000))  # the first one keeps zeros at the beginning
+        return f"{self._prefix}{digits[1:]}Z"

@@ -13,6 +13,7 @@ DIGITS_MAX = 20_000
 
 EXACT = Context(prec=3 * DIGITS_MAX, traps=[Inexact])
 ZERO = Decimal(0)
+_SHORT = 100
 _FORM = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,6})?")
 
 add = EXACT.add
@@ -26,6 +27,8 @@ def parse(text: str) -> Decimal:
     Raises:
         ValueError: any other form, or a number of more than `DIGITS_MAX` digits.
     """
+    if len(text) <= _SHORT and text.isascii() and text.replace(".", "", 1).isdigit():
+        return Decimal(text)  # the usual form, without the expression
     form = _FORM.fullmatch(text) if len(text) <= DIGITS_MAX else None
     if form is None:
         raise ValueError(f"not a decimal number: {text[:40]!r}")
@@ -40,6 +43,8 @@ def text_of(number: Decimal) -> str:
     text = str(number)  # a third of the time of format(number, "f"), which differs only for exponents
     if "E" in text:
         text = format(number, "f")
+    if text[-1] != "0":
+        return text
     if "." in text:
         text = text.rstrip("0").rstrip(".")
     return "0" if text == "-0" else text

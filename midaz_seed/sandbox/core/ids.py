@@ -26,8 +26,8 @@ def head(ms: int, salt: int) -> str:
 
 def record_id(head_text: str, seq: int, part: int) -> str:
     """Return the id of a transaction (part 0) or operation (parts from 1) of record `seq`."""
-    tail = _VARIANT | seq << _PART_BITS | part
-    return f"{head_text}{tail >> _LOW_BITS:04x}-{tail & _LOW_MASK:012x}"
+    digits = hex(_VARIANT | seq << _PART_BITS | part)  # 16 of them after the 0x, because of the variant
+    return f"{head_text}{digits[2:6]}-{digits[6:]}"
 
 
 def entity_id(head_text: str, number: int, chance: random.Random) -> str:

@@ -1,6 +1,5 @@
 """A request and its answer, as they pass between the ASGI application and the handlers."""
 
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -16,6 +15,10 @@ _JSON: Headers = [(b"content-type", b"application/json")]
 _TEXT: Headers = [(b"content-type", b"text/plain; charset=utf-8")]
 
 
+new_tuple = tuple.__new__
+"""Makes a named tuple (class, fields in their order) in a tenth of the time of calling the class."""
+
+
 class Reply(NamedTuple):
     """An answer: status, headers without the length, and the body."""
 
@@ -24,8 +27,7 @@ class Reply(NamedTuple):
     body: bytes
 
 
-@dataclass(slots=True)
-class Call:
+class Call(NamedTuple):
     """A request for a handler. `params` are the variable parts of the path in their order: the ids of organization,
     ledger and so on."""
 
@@ -33,7 +35,7 @@ class Call:
     path: bytes
     params: list[str]
     query_string: bytes = b""
-    headers: Headers = field(default_factory=list)
+    headers: Headers = []  # noqa: RUF012 - the tuple's own default, never changed
     body: bytes = b""
 
     @property

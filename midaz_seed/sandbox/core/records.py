@@ -16,6 +16,8 @@ texts].
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import orjson
+
 TRANSACTION, ENDING, PATCH, CLAIM, HIDDEN, CLOCK = "t", "e", "p", "k", "h", "c"
 _STORED_KEY_SHIFT = 44
 _STORED_KEY_MASK = (1 << _STORED_KEY_SHIFT) - 1
@@ -63,7 +65,7 @@ def pack_transaction(
     description: str,
     sources: list[str],
     destinations: list[str],
-    metadata: dict[str, Any] | None,
+    metadata: dict[str, Any] | orjson.Fragment | None,
     operations: list[list[Any]],
     key: str,
     expires_s: int,

@@ -11,7 +11,7 @@ def new_transaction(app: App, scope: Scope, body: bytes) -> tuple[Call, Endpoint
     """Return a request that posts a new transaction as a call; None for any other, and for one that is refused before
     its handler."""
     endpoint = ENDPOINTS.get(scope["raw_path"].rstrip(b"/").rpartition(b"/")[2].decode("latin-1").lower())
-    if endpoint is None or scope["method"] != "POST" or not app.may_enter(scope):
+    if endpoint is None or scope["method"] != "POST" or not app.may_enter(scope["raw_path"], scope["headers"]):
         return None
     call = _call(scope, body, "transactions")
     return None if call is None else (call, endpoint)

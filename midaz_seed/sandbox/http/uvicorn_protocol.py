@@ -11,8 +11,10 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from midaz_seed.sandbox.core.messages import TRANSPORT, Reply, text_reply
-from midaz_seed.sandbox.http.app import FastEntry
+from midaz_seed.sandbox.core.messages import TRANSPORT, Headers, Reply, text_reply
+from midaz_seed.sandbox.http.app import ROUTER, FastEntry
+from midaz_seed.sandbox.http.plain_request import read_plain
+from midaz_seed.sandbox.http.router import Router
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus}
 _NO_CONTENT = HTTPStatus.NO_CONTENT.value
@@ -74,13 +76,29 @@ class Protocol(HttpToolsProtocol):
         self._extensions: dict[str, dict[object, object]] = {TRANSPORT: {"transport": self._one_write}}
         app: Any = self.app
         self._fast_entry: FastEntry | None = app.fast_entry
+        self._router: Router = self.app_state[ROUTER]
+        self._in_message = False
+        """Whether the parser has a part of a request."""
         self._fast = False
         self._method = ""
         self._body = b""
 
-    def on_message_begin(self) -> None:
+    def data_received(self, data: bytes) -> None:
+        if not self._in_message and self._may_be_fast() and not self.flow.write_paused:
+            request = read_plain(data)
+            if request is not None:
+                path, headers, body = request
+                self._answer("POST", path, b"", headers, body)
+                return
+        super().data_received(data)
+
+    def _may_be_fast(self) -> bool:
         cycle: Any = self.cycle
-        self._fast = self._fast_entry is not None and (cycle is None or cycle.response_complete)
+        return self._fast_entry is not None and (cycle is None or cycle.response_complete)
+
+    def on_message_begin(self) -> None:
+        self._in_message = True
+        self._fast = self._may_be_fast()
         if self._fast:
             self.url, self.headers, self.expect_100_continue, self._body = b"", [], False, b""
         else:
@@ -119,20 +137,17 @@ class Protocol(HttpToolsProtocol):
             super().on_body(body)
 
     def on_message_complete(self) -> None:
+        self._in_message = False
         if not self._fast:
             super().on_message_complete()
             return
-        assert self._fast_entry is not None
         path, _, query = self.url.partition(b"?")
-        scope = {
-            "method": self._method,
-            "raw_path": path,
-            "query_string": query,
-            "headers": self.headers,
-            "state": self.app_state,
-        }
+        self._answer(self._method, path, query, self.headers, self._body)
+
+    def _answer(self, method: str, path: bytes, query: bytes, headers: Headers, body: bytes) -> None:
+        assert self._fast_entry is not None
         try:
-            self._fast_entry(scope, self._body, self._write)
+            self._fast_entry(self._router, method, path, query, headers, body, self._write)
         except Exception:
             logging.getLogger("uvicorn.error").exception("Exception in the sandbox")
             self._write(text_reply(500, "Internal Server Error"))
@@ -145,7 +160,7 @@ class Protocol(HttpToolsProtocol):
         if status == _NO_CONTENT:
             self.transport.write(b"%b\r\n%b" % (head, body))
         else:
-            self.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(body), body))
+            self.transport.write(b"".join((head, b"content-length: ", str(len(body)).encode(), b"\r\n\r\n", body)))
 
     def on_response_complete(self) -> None:
         self._one_write.flush()

@@ -117,7 +117,9 @@ class Store:
             if self._entities:
                 db.executemany("INSERT OR REPLACE INTO entities VALUES (?, ?, ?, ?, ?)", self._entities.values())
             if self._records:
-                db.executemany("INSERT INTO journal VALUES (?, ?)", self._records.items())
+                # as bytearray: `sqlite3` looks for an adapter for each value of type bytes
+                rows = zip(self._records, map(bytearray, self._records.values()), strict=True)
+                db.executemany("INSERT INTO journal VALUES (?, ?)", rows)
             db.execute("COMMIT")
         except sqlite3.Error as error:
             raise OutputError(

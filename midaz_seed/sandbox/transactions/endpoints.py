@@ -26,18 +26,29 @@ from midaz_seed.sandbox.transactions.reads import (
     stored_transaction,
 )
 from midaz_seed.sandbox.transactions.rendering import created_json, locate, transaction_json
-from midaz_seed.sandbox.transactions.request import INFLOW, JSON, Endpoint, Leg, TransactionRequest, read_request
+from midaz_seed.sandbox.transactions.request import (
+    INFLOW,
+    JSON,
+    OUTFLOW,
+    Endpoint,
+    Leg,
+    TransactionRequest,
+    read_request,
+)
+
+_EXTERNAL_SIDES = {JSON.name: "", INFLOW.name: "source", OUTFLOW.name: "distribute"}
+"""The endpoints with a fast path -> the side that they leave to the external account."""
 
 
 def handler_of(endpoint: Endpoint) -> Callable[[SandboxState, Call], Reply]:
     """Return the handler of an endpoint: the fast path first where there is one, then the general path."""
     general = general_handler_of(endpoint)
-    if endpoint is not JSON and endpoint is not INFLOW:
+    external = _EXTERNAL_SIDES.get(endpoint.name)
+    if external is None:
         return general
-    inflow = endpoint is INFLOW
 
     def post(state: SandboxState, call: Call) -> Reply:
-        return post_fast(state, call, inflow) or general(state, call)
+        return post_fast(state, call, external) or general(state, call)
 
     return post
 

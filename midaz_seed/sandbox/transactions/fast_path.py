@@ -11,6 +11,7 @@ quickly.
 """
 
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -20,7 +21,7 @@ from midaz_seed.sandbox.core.decimals import ZERO, add, parse, text_of
 from midaz_seed.sandbox.core.dialect import Dialect
 from midaz_seed.sandbox.core.error_codes import RefusedError
 from midaz_seed.sandbox.core.ledger import Balance, LedgerRefusedError, available_after, set_available
-from midaz_seed.sandbox.core.messages import Call, Reply, raw_json_reply
+from midaz_seed.sandbox.core.messages import Call, Reply, new_tuple, raw_json_reply
 from midaz_seed.sandbox.core.records import pack_operation, pack_stored_key, pack_transaction
 from midaz_seed.sandbox.entities.balances import is_visible
 from midaz_seed.sandbox.entities.body_schema import check_metadata
@@ -28,6 +29,8 @@ from midaz_seed.sandbox.storage.idempotency import NOT_REPLAYED, key_and_lifetim
 from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.transactions.execution import checks_routes
 from midaz_seed.sandbox.transactions.rendering import (
+    OperationFrame,
+    operation_frame,
     operation_text,
     optional_fields,
     quote,
@@ -36,11 +39,14 @@ from midaz_seed.sandbox.transactions.rendering import (
 from midaz_seed.sandbox.transactions.request import DESCRIPTION_LENGTH_MAX
 
 LEGS_MAX = 1_000
+_PARTS = [f"{part:04x}" for part in range(1, LEGS_MAX + 1)]
+"""The ends of the ids of operations."""
 _METADATA_KEYS_MAX = 50
 """Below the limit of every version, which holds for a whole body."""
 _CREATED = raw_json_reply(201, b"", NOT_REPLAYED).headers
-_BODY = frozenset({"send", "description", "metadata"})
-_SEND = frozenset({"asset", "value", "source", "distribute"})
+_quote_code = lru_cache(quote)
+_PLACEHOLDER = "\0"
+"""Stands for a description: a character that JSON has only escaped."""
 
 
 # plain tuples, because they are faster to make than named ones
@@ -52,8 +58,12 @@ _Accepted = tuple[dict[str, Any], Decimal, list[_Leg], list[str], list[str]]
 the sources, aliases of the destinations)."""
 
 
-def post_fast(state: SandboxState, call: Call, inflow: bool) -> Reply | None:
-    """Make the transaction and return the answer; None, with nothing changed, for a request of the general path."""
+def post_fast(state: SandboxState, call: Call, external: str) -> Reply | None:
+    """Make the transaction and return the answer; None, with nothing changed, for a request of the general path.
+
+    Args:
+        external: the side that the endpoint leaves to the external account, `source` or `distribute`; "" for none.
+    """
     if state.lag is not None:
         return None
     org_id, ledger_id = call.params
@@ -64,29 +74,35 @@ def post_fast(state: SandboxState, call: Call, inflow: bool) -> Reply | None:
     if not key or lifetime_s is None or key in ledger.stored_keys or len(ledger.stored_keys) > ledger.sweep_keys_at:
         return None
     try:
-        accepted = _accept(state, ledger, call.body, inflow)
-    except (KeyError, TypeError, ValueError, RefusedError, LedgerRefusedError):
+        accepted = _accept(state, ledger, call.body, external)
+    except (AttributeError, KeyError, TypeError, ValueError, RefusedError, LedgerRefusedError):
         return None  # the general path says what is wrong
     return None if accepted is None else _make(state, ledger, accepted, key, lifetime_s)
 
 
-def _accept(state: SandboxState, ledger: LedgerState, data: bytes, inflow: bool) -> _Accepted | None:
+def _accept(state: SandboxState, ledger: LedgerState, data: bytes, external: str) -> _Accepted | None:
     """Read a body; None, or an error, when the general path has to look at it."""
-    if b"\\u0000" in data:
+    if b"\\" in data and b"\\u0000" in data:
         return None
     sent = orjson.loads(data)
     send = sent["send"]
     asset, text = send["asset"], send["value"]
     value = parse(text)
-    if type(asset) is not str or value <= ZERO or not (_BODY.issuperset(sent) and _SEND.issuperset(send)):
+    # both have no other members than those that are read here
+    if type(asset) is not str or value <= ZERO or len(send) != (3 if external else 4):
+        return None
+    if len(sent) != 1 + ("description" in sent) + ("metadata" in sent):
         return None
     legs: dict[str, _Leg] = {}
-    if inflow:
-        alias = f"@external/{asset}"
-        sources = [alias] if "source" not in send and _add_leg(state, ledger, legs, alias, asset, value, True) else None
+    outside = f"@external/{asset}"
+    if external == "source":
+        sources = [outside] if _add_leg(state, ledger, legs, outside, asset, value, True) else None
     else:
         sources = _add_side(state, ledger, legs, send["source"], "from", asset, text, value, True)
-    destinations = _add_side(state, ledger, legs, send["distribute"], "to", asset, text, value, False)
+    if external == "distribute":
+        destinations = [outside] if _add_leg(state, ledger, legs, outside, asset, value, False) else None
+    else:
+        destinations = _add_side(state, ledger, legs, send["distribute"], "to", asset, text, value, False)
     if not sources or not destinations or len(legs) > LEGS_MAX or not _has_plain_texts(sent):
         return None
     ordered = [*legs.values()]
@@ -184,9 +200,13 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
     state.seq = seq = state.seq + 1
     transaction_id = ids.record_id(state.head(ms), seq, 0)
     whole, asset = text_of(value), sent["send"]["asset"]
-    description, metadata = sent.get("description", ""), sent.get("metadata") or None
-    description_json, asset_json = quote(description), quote(asset)
-    packed, shown, touched = _move(dialect, legs, value, whole, transaction_id, description_json, asset_json, stamp)
+    description, metadata = sent.get("description", ""), sent.get("metadata")
+    description_json, asset_json = orjson.dumps(description), _quote_code(asset)
+    # characters beyond ASCII come in at the end, because a single one makes the whole text slow to encode
+    described = description_json.decode() if description_json.isascii() else _PLACEHOLDER
+    metadata_json = orjson.dumps(metadata) if metadata else b""
+    frame = operation_frame(transaction_id, described, asset_json, stamp, stamp)
+    packed, shown, touched = _move(dialect, legs, value, whole, transaction_id, frame)
     expires_s = int(epoch_s) + lifetime_s
     record = pack_transaction(
         ms,
@@ -199,7 +219,7 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
         description,
         sources,
         destinations,
-        metadata,
+        orjson.Fragment(metadata_json) if metadata else None,
         packed,
         key,
         expires_s,
@@ -210,57 +230,42 @@ def _make(state: SandboxState, ledger: LedgerState, accepted: _Accepted, key: st
     ledger.stored_keys[key] = pack_stored_key(expires_s, seq)
     body = transaction_text(
         transaction_id,
-        description_json,
+        described,
         "CREATED",
         whole,
         asset_json,
         sources,
         destinations,
         ledger,
-        optional_fields(dialect, {}, metadata),
+        optional_fields(dialect, {}, metadata_json.decode()),
         stamp,
-        f"[{','.join(shown)}]",
-    )
-    return Reply(201, _CREATED, body.encode())
+        shown,
+    ).encode()
+    if described is _PLACEHOLDER:
+        body = body.replace(_PLACEHOLDER.encode(), description_json)
+    return new_tuple(Reply, (201, _CREATED, body))
 
 
 def _move(
-    dialect: Dialect,
-    legs: list[_Leg],
-    value: Decimal,
-    whole: str,
-    transaction_id: str,
-    description: str,
-    asset: str,
-    stamp: str,
+    dialect: Dialect, legs: list[_Leg], value: Decimal, whole: str, transaction_id: str, frame: OperationFrame
 ) -> tuple[list[list[Any]], list[str], list[str]]:
     """Change the balances; return the operations as the record holds them, and as the answer shows them, and the ids
     of their accounts.
 
     Args:
         whole: the text of `value`.
-        description: JSON, as is `asset`.
     """
     amounts_of, directions = dialect.operation_amounts, dialect.operation_direction
     stem = transaction_id[:-4]  # with no more than LEGS_MAX parts only the last four digits of their ids differ
     packed, shown, touched = [], [], []
-    for part, (_, is_debit, balance, amount, available) in enumerate(legs, 1):
+    for part, (_, is_debit, balance, amount, available) in zip(_PARTS, legs, strict=False):
         before, after = balance.state, set_available(balance, available)
         kind = "DEBIT" if is_debit else "CREDIT"
         moved = whole if amount is value else text_of(amount)
         packed.append(pack_operation(kind, balance.number, is_debit, moved, before, after, None))
         shown.append(
             operation_text(
-                f"{stem}{part:04x}",
-                transaction_id,
-                description,
-                kind,
-                asset,
-                moved,
-                amounts_of(before, after),
-                balance.json,
-                directions[is_debit],
-                stamp,
+                frame, stem + part, kind, moved, amounts_of(before, after), balance.json, directions[is_debit]
             )
         )
         touched.append(balance.account_id)

@@ -77,54 +77,57 @@ def operation_json(
         updated = patch[2]
     dialect = state.dialect
     return operation_text(
+        operation_frame(transaction_id, description, asset, created, updated, chart, route, metadata, affected),
         operation_id=operation_id,
-        transaction_id=transaction_id,
-        description=description,
         kind=operation.kind,
-        asset=asset,
         amount=operation.amount,
         amounts=dialect.operation_amounts(operation.before, operation.after),
         balance=state.balance_by_number[operation.balance].json,
         more=more + dialect.operation_direction[operation.is_debit],
-        created=created,
-        updated=updated,
-        chart=chart,
-        route=route,
-        metadata=metadata,
-        affected=affected,
     )
 
 
-def operation_text(
-    operation_id: str,
+OperationFrame = tuple[str, str, str, str]
+"""The parts of an operation's JSON that those of a transaction have in common."""
+
+
+def operation_frame(
     transaction_id: str,
     description: str,
-    kind: str,
     asset: str,
-    amount: str,
-    amounts: str,
-    balance: str,
-    more: str,
     created: str,
-    updated: str = "",
+    updated: str,
     chart: str = '""',
     route: str = '""',
     metadata: str = "null",
     affected: bool = True,
+) -> OperationFrame:
+    """Return the frame of operations.
+
+    Args:
+        description: JSON, as are `asset`, `chart`, `route` and `metadata`.
+    """
+    return (
+        f'","transactionId":"{transaction_id}","description":{description},"type":"',
+        f'","assetCode":{asset},"chartOfAccounts":{chart},"amount":{{"value":"',
+        f',"route":{route},',
+        f'"balanceAffected":{"true" if affected else "false"},"createdAt":"{created}","updatedAt":"{updated}",'
+        f'"deletedAt":null,"metadata":{metadata}}}',
+    )
+
+
+def operation_text(
+    frame: OperationFrame, operation_id: str, kind: str, amount: str, amounts: str, balance: str, more: str
 ) -> str:
     """Return the JSON of an operation.
 
     Args:
-        description: JSON, as are `asset`, `chart`, `route` and `metadata`.
-        amounts: fields of the object, as are `balance` and `more`.
-        updated: left out: as `created`.
+        amounts: fields of the object, as are `balance` and `more`, which ends with a comma unless it is empty.
     """
+    texts, value, route, ends = frame
     return (
-        f'{{"id":"{operation_id}","transactionId":"{transaction_id}","description":{description},'
-        f'"type":"{kind}","assetCode":{asset},"chartOfAccounts":{chart},'
-        f'"amount":{{"value":"{amount}"}},{amounts},"status":{{"code":"","description":null}},'
-        f'{balance},"route":{route},{more}"balanceAffected":{"true" if affected else "false"},'
-        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"metadata":{metadata}}}'
+        f'{{"id":"{operation_id}{texts}{kind}{value}{amount}"}},{amounts},'
+        f'"status":{{"code":"","description":null}},{balance}{route}{more}{ends}'
     )
 
 
@@ -159,7 +162,7 @@ def transaction_json(
             metadata = metadata if patch[1] is None else patch[1]
             updated = patch[2]
     described, asset = quote(transaction.description), quote(transaction.asset)
-    listed = "null"
+    shown = None
     if operations is not None:
         affected = transaction.status != "NOTED"
         shown = [
@@ -168,7 +171,6 @@ def transaction_json(
             )
             for item in operations
         ]
-        listed = f"[{','.join(shown)}]"
     if description is not transaction.description:
         described = quote(description)
     return transaction_text(
@@ -180,9 +182,9 @@ def transaction_json(
         sources=sources,
         destinations=destinations,
         ledger=ledger,
-        more=optional_fields(state.dialect, extra, metadata),
+        more=optional_fields(state.dialect, extra, orjson.dumps(metadata).decode() if metadata else ""),
         created=created,
-        operations=listed,
+        operations=shown,
         updated=updated,
         group=quote(extra.get("group", "")),
         route=quote(extra.get("route", "")),
@@ -200,7 +202,7 @@ def transaction_text(
     ledger: LedgerState,
     more: str,
     created: str,
-    operations: str,
+    operations: list[str] | None,
     updated: str = "",
     group: str = '""',
     route: str = '""',
@@ -208,21 +210,27 @@ def transaction_text(
     """Return the JSON of a transaction.
 
     Args:
-        description: JSON, as are `asset`, `operations`, `group` and `route`.
+        description: JSON, as are `asset`, each of `operations`, `group` and `route`.
         more: fields of the object.
         updated: left out: as `created`.
     """
+    begins, ends = ("null", "") if operations is None else ("[", "]")
     return (
         f'{{"id":"{transaction_id}","description":{description},"status":{{"code":"{status}","description":"{status}"}},'
         f'"amount":"{amount}","assetCode":{asset},"chartOfAccountsGroupName":{group},'
         f'"source":{orjson.dumps(sources).decode()},"destination":{orjson.dumps(destinations).decode()},'
         f'"ledgerId":"{ledger.ledger_id}","organizationId":"{ledger.org_id}","route":{route},{more}'
-        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,"operations":{operations}}}'
+        f'"createdAt":"{created}","updatedAt":"{updated or created}","deletedAt":null,'
+        f'"operations":{begins}{",".join(operations or ())}{ends}}}'
     )
 
 
-def optional_fields(dialect: Dialect, extra: Mapping[str, Any], metadata: Mapping[str, Any] | None) -> str:
-    """Return the fields that not every transaction has, or not every version shows."""
+def optional_fields(dialect: Dialect, extra: Mapping[str, Any], metadata: str) -> str:
+    """Return the fields that not every transaction has, or not every version shows.
+
+    Args:
+        metadata: JSON; "" for none.
+    """
     more = ""
     if "parent" in extra:
         more += f'"parentTransactionId":"{extra["parent"]}",'
@@ -232,7 +240,7 @@ def optional_fields(dialect: Dialect, extra: Mapping[str, Any], metadata: Mappin
         fees, tracer = extra.get("skips", (False, False))
         more += f'"feesSkipped":{_BOOL[fees]},"tracerSkipped":{_BOOL[tracer]},'
     if metadata:
-        more += f'"metadata":{orjson.dumps(metadata).decode()},'
+        more += f'"metadata":{metadata},'
     return more
 
 

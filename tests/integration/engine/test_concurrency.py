@@ -67,10 +67,15 @@ async def test_a_fixed_number_is_never_exceeded(shards: int) -> None:
     assert seen <= 6
 
 
-async def test_each_shard_finds_its_own_number() -> None:
-    async with sandbox() as server:
-        report = await seed_async(_auto(server.url, shards=2))
+async def test_one_search_decides_for_all_shards() -> None:
+    events: list[Event] = []
+    async with sandbox(_capacity(at_once=64, ms=20)) as server:
+        report = await seed_async(_auto(server.url, VOLUME["accountsPerLedger"], shards=2), emit=events.append)
+        seen = server.app.statistics.in_flight_max
     assert report.exit_code == 0, report.verdict
-    starts = [change for change in report.concurrency.changes if change.at_s == 0.0]
-    assert len(starts) == 3  # the owner's, which makes the organizations, and one for each shard
-    assert report.concurrency.in_flight >= 2
+    changes = report.concurrency.changes
+    assert [change.at_s for change in changes].count(0.0) == 1
+    found = [change.in_flight for change in changes]
+    assert (found[0], report.concurrency.changes_total) == (4, len(found))
+    assert 8 <= max(found) <= seen <= 2 * max(found), "the shards have the number together, and twice that in a trial"
+    assert [event for event in events if isinstance(event, ConcurrencyChanged)] == list(changes)

@@ -123,6 +123,30 @@ async def test_a_history_is_right_where_answers_are_lost(tmp_path: Path) -> None
         _assert_right(report, days=8)
 
 
+async def test_accounts_of_a_transaction_that_a_crash_keeps_from_the_list_are_left_out_and_named(
+    tmp_path: Path,
+) -> None:
+    """The server computes a history from its records, and this one follows an hour later."""
+    stuck = {"on": "transactions", "methods": ["POST"], "from_request": 300, "to_request": 303}
+    rule = {**stuck, "stuck": {"applied": 1.0, "visible_after_s": 3000}}
+    async with sandbox({"rules": [rule]}) as server:
+        settings = history_settings(server.url, tmp_path, runs=tmp_path / "runs", as_of=EVERY_DAY)
+        report = await seed_async(settings)
+        assert server.faults.injected["stuck"] == 4
+        assert report.exit_code == 0, (report.verdict, report.proof)
+        assert report.proof is not None
+        assert report.proof.transactions_unlisted == 4
+        history = _history(report)
+        assert re.fullmatch(
+            r"no history of [1-9] accounts, because the server does not list all their transactions yet",
+            history.skipped,
+        )
+        assert history.balances == history.accounts * 8
+        assert history.accounts < report.proof.balances_checked
+        assert history.statements > 0
+        assert f"history: not all compared: {history.skipped}" in " ".join(render_text(report).split())
+
+
 async def test_a_run_that_time_cuts_short_compares_the_days_that_are_complete(tmp_path: Path) -> None:
     async with sandbox() as server:
         settings = history_settings(server.url, tmp_path, runs=tmp_path / "runs", as_of=EVERY_DAY)

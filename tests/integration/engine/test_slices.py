@@ -6,20 +6,27 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 from midaz_seed.clock import SystemClock
+from midaz_seed.engine.context import RunContext
 from midaz_seed.errors import RunError, UsageError
+from midaz_seed.plan.items import Phase
 from midaz_seed.plan.plan import Plan, build_plan
 from midaz_seed.reporting.merging import merge_reports
 from midaz_seed.reporting.report import Report, read_report
 from midaz_seed.runner import seed_async, verify_async
 from midaz_seed.runs.directory import REPORT, list_runs
 from midaz_seed.runs.slices import find_slices, merge_slices
+from midaz_seed.sandbox import SandboxServer
+from midaz_seed.settings.model import Settings
+from midaz_seed.transport.base import Request, Response, Transport
 from tests.support.cli import run_cli
 from tests.support.junit import read_junit
 from tests.support.sandbox import read_balances, sandbox
 from tests.support.settings import settings_for
+from tests.support.transports import MiddlewareTransport, Send, http_transport
 
 pytestmark = pytest.mark.slow
 
@@ -31,6 +38,12 @@ async def _slice(url: str, runs: Path, number: int, of: int, **limits: Any) -> R
     return await seed_async(settings_for(url, volume=VOLUME, runs=runs, limits=limits))
 
 
+async def _audit(url: str, volume: Mapping[str, int]) -> None:
+    """Assert that every planned transaction exists once, and nothing else."""
+    whole = await verify_async(settings_for(url, volume=volume, verification={"everyTransaction": True}))
+    assert whole.exit_code == 0, whole.verdict
+
+
 def _counts(report: Report) -> Mapping[str, tuple[int, int]]:
     return {phase.name: (phase.planned, phase.created) for phase in report.phases if phase.planned}
 
@@ -39,20 +52,13 @@ async def test_slices_at_the_same_time_one_of_them_twice_make_everything_once(tm
     async with sandbox() as server:
         alone = await seed_async(settings_for(server.url, volume=VOLUME))
         planned = await read_balances(server.url)
-    for attempt in range(4):  # a late twin may see what the other one moves, and then ends with a sentence
-        async with sandbox() as server:
-            runs = tmp_path / str(attempt) / "runs"
-            parts = [_slice(server.url, runs, number, 4) for number in (1, 2, 3, 4)]
-            reports = await asyncio.gather(*parts, _slice(server.url, tmp_path / str(attempt) / "other", 3, 4))
-            assert await read_balances(server.url) == planned
-            whole = await verify_async(settings_for(server.url, volume=VOLUME, verification={"everyTransaction": True}))
-            assert whole.exit_code == 0, whole.verdict
-        if not any(report.exit_code for report in reports):
-            break
-        assert [reports[number].exit_code for number in (0, 1, 3)] == [0] * 3, [report.verdict for report in reports]
-        assert {reports[2].exit_code, reports[4].exit_code} == {0, 1}
-        assert any("A surplus is not a delay" in reports[number].verdict for number in (2, 4))
-    assert [report.exit_code for report in reports] == [0] * 5, [report.verdict for report in reports]
+    async with sandbox() as server:
+        runs = tmp_path / "runs"
+        parts = [_slice(server.url, runs, number, 4) for number in (1, 2, 3, 4)]
+        reports = await asyncio.gather(*parts, _slice(server.url, tmp_path / "other", 3, 4))
+        assert [report.exit_code for report in reports] == [0] * 5, [report.verdict for report in reports]
+        assert await read_balances(server.url) == planned
+        await _audit(server.url, VOLUME)
     organizations = sum(_counts(report)["organizations"][1] for report in reports)
     assert organizations == VOLUME["organizations"]
 
@@ -83,6 +89,91 @@ async def test_slices_at_the_same_time_one_of_them_twice_make_everything_once(tm
     assert "<title>Verified: run" in (tmp_path / "page.html").read_text(encoding="utf-8")
     files = {each.name for each in directory.path.iterdir()}
     assert {"report.json", "report.html", "junit.xml", "metrics.prom"} <= files
+
+
+ONE_LEDGER = {"accountsPerLedger": 8, "transactionsPerAccount": 12}
+SLOW = {"rules": [{"on": "transactions", "methods": ["POST"], "latency": {"ms": 60}}]}
+"""Transfers take several times as long as the sessions below wait for anything."""
+
+
+async def _in_the_middle(context: RunContext) -> None:
+    """Return when a session has made some transfers, and not all."""
+    transfers = context.meter.phases[Phase.TRANSFERS]
+    while transfers.created < 5:
+        await asyncio.sleep(0.01)
+
+
+def _of_one_ledger(url: str, runs: Path) -> Settings:
+    wait = {"deadlineS": 1, "initialDelayS": 0.01, "maxDelayS": 0.1}
+    limits = {"slice": "1/1", "maxConcurrency": 2}
+    return settings_for(url, volume=ONE_LEDGER, runs=runs, limits=limits, settlement=wait)
+
+
+async def _move_other_money(server: SandboxServer) -> None:
+    """Pay one unit into an account, as another client."""
+    (ledger,) = build_plan(_of_one_ledger(server.url, Path("runs"))).ledgers
+    (place,) = server.state.ledger_states
+    code = ledger.asset_of(1).code
+    leg = {"accountAlias": ledger.alias(1), "amount": {"asset": code, "value": "1"}}
+    body = {"send": {"asset": code, "value": "1", "distribute": {"to": [leg]}}}
+    wire = http_transport(server.url)
+    path = f"/v1/organizations/{place[0]}/ledgers/{place[1]}/transactions/inflow"
+    assert (await wire.send(Request("POST", path, orjson.dumps(body)))).status == 201
+    await wire.aclose()
+
+
+@pytest.mark.parametrize(
+    ("starts", "other"),
+    [("first", "finishes"), ("first", "is stopped"), ("first", "is not alone"), ("late", "finishes")],
+)
+async def test_a_session_waits_for_another_one_of_its_slice_and_accepts_no_other_money(
+    tmp_path: Path, starts: str, other: str
+) -> None:
+    """It is overtaken between its deposits and the settlement (`first`), or starts while the other one moves money."""
+    at_barrier, overtaken = asyncio.Event(), asyncio.Event()
+
+    async def hold(request: Request, forward: Send) -> Response:
+        if request.method == "GET" and request.path.split("?")[0].endswith("/balances"):
+            at_barrier.set()
+            await overtaken.wait()
+        return await forward()
+
+    async def overtake(context: RunContext) -> None:
+        await _in_the_middle(context)
+        if other == "is not alone":
+            await _move_other_money(server)
+        overtaken.set()
+        if other == "is stopped":
+            await asyncio.sleep(0.3)
+            context.stop("the test stops it")
+
+    async with sandbox(SLOW) as server:
+        transport = MiddlewareTransport(http_transport(server.url), hold)
+        own = seed_async(_of_one_ledger(server.url, tmp_path / "own"), overrides={Transport: transport})
+
+        async def run_other() -> Report:
+            if starts == "first":
+                await at_barrier.wait()
+            return await seed_async(_of_one_ledger(server.url, tmp_path / "other"), watch=overtake)
+
+        async def run_own() -> Report:
+            if starts == "late":
+                await overtaken.wait()
+            return await own
+
+        report, others = await asyncio.gather(run_own(), run_other())
+        await transport.aclose()
+        if other == "is not alone":
+            assert report.exit_code == 1
+            assert "Nothing more of the plan has appeared for 1 s" in report.ledgers[0].reason
+            assert _counts(report)["transfers"][1] == 0
+            return
+        assert report.exit_code == 0, report.verdict
+        assert (others.exit_code == 0) is (other == "finishes"), others.verdict
+        transfers = next(phase for phase in report.phases if phase.name == Phase.TRANSFERS)
+        assert transfers.existing >= 5, "what the other one made"
+        assert transfers.created > 0 or other == "finishes"
+        await _audit(server.url, ONE_LEDGER)
 
 
 async def test_a_slice_can_be_resumed_and_the_whole_run_finds_what_slices_made(tmp_path: Path) -> None:

@@ -30,9 +30,8 @@ def test_the_same_seed_gives_the_same_run() -> None:
 
 
 def test_noise_alone_does_not_raise_the_number_without_end() -> None:
-    server = ModelServer(model(8, 10, wandering=True), 5, 4, 600)
-    search = ConcurrencySearch(highest=512, start=4)
-    server.work_with_search(search)
+    server = ModelServer(model(8, 10, wandering=True), 5, [4], 600)
+    server.work_with_searches([ConcurrencySearch(highest=512, start=4)])
     assert server.in_flight_s / 600 < 4 * 8
 
 

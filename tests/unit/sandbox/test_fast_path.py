@@ -21,10 +21,11 @@ from midaz_seed.sandbox.storage.state import LedgerState, SandboxState
 from midaz_seed.sandbox.storage.store import Store
 from midaz_seed.sandbox.transactions.endpoints import general_handler_of
 from midaz_seed.sandbox.transactions.fast_path import post_fast
-from midaz_seed.sandbox.transactions.request import INFLOW, JSON
+from midaz_seed.sandbox.transactions.request import INFLOW, JSON, OUTFLOW
 
 ALIASES = ["@a", "@b", "@c", "@usd", "@shut", "@d#x", "@nobody", ""]
-GENERAL = {"json": general_handler_of(JSON), "inflow": general_handler_of(INFLOW)}
+GENERAL = {endpoint.name: general_handler_of(endpoint) for endpoint in (JSON, INFLOW, OUTFLOW)}
+EXTERNAL = {"json": "", "inflow": "source", "outflow": "distribute"}
 
 
 class Twin:
@@ -80,6 +81,11 @@ def funds(alias: str, value: str) -> dict[str, Any]:
     return {"send": {"asset": "BRL", "value": value, "distribute": {"to": [leg]}}}
 
 
+def pays(alias: str, value: str) -> dict[str, Any]:
+    leg = {"accountAlias": alias, "amount": {"asset": "BRL", "value": value}}
+    return {"send": {"asset": "BRL", "value": value, "source": {"from": [leg]}}}
+
+
 AMOUNTS = st.sampled_from(["1", "2.50", "2.5", "1e1", "0", "-1", "100.50", "250", "+3", "x", 1, None, "0.000000001"])
 METADATA = st.one_of(
     st.none(),
@@ -121,12 +127,13 @@ def legs(draw: st.DrawFn, value: Any, most: int) -> Any:
 
 @st.composite
 def bodies(draw: st.DrawFn) -> tuple[str, bytes]:
-    name = draw(st.sampled_from(["json", "json", "inflow"]))
+    name = draw(st.sampled_from(["json", "json", "inflow", "outflow"]))
     value = draw(AMOUNTS)
     send: dict[str, Any] = {"asset": draw(st.sampled_from(["BRL", "BRL", "BRL", "USD", "", "€"])), "value": value}
-    if name == "json" or draw(st.integers(0, 9)) == 0:
+    if name != "inflow" or draw(st.integers(0, 9)) == 0:
         send["source"] = {"from": draw(legs(value, 2))}
-    send["distribute"] = {"to": draw(legs(value, 3))}
+    if name != "outflow" or draw(st.integers(0, 9)) == 0:
+        send["distribute"] = {"to": draw(legs(value, 3))}
     body: dict[str, Any] = {"send": send}
     if draw(st.booleans()):
         body["description"] = draw(st.sampled_from(["d", "é\"'", "", "y" * 257, None, 5]))
@@ -166,7 +173,7 @@ def two_sandboxes(dialect: str) -> Iterator[tuple[Twin, Twin]]:
 def answered(fast: Twin, general: Twin, name: str, body: bytes, headers: list[tuple[bytes, bytes]]) -> Reply | None:
     """Let both answer; the fast path's answer, when it gave one."""
     before = fast.snapshot()
-    answer = post_fast(fast.state, fast.call(name, body, headers), inflow=name == "inflow")
+    answer = post_fast(fast.state, fast.call(name, body, headers), EXTERNAL[name])
     if answer is None:
         assert fast.snapshot() == before
         return None
@@ -212,6 +219,7 @@ def transfer(source: str, value: str, *parts: tuple[str, str]) -> bytes:
         ("json", transfer("@b", "1.50", ("@a", "1.5"))),
         ("json", transfer("@b", "3", ("@c", "1"), ("@a", "2.00"))),
         ("inflow", orjson.dumps(funds("@c", "12"))),
+        ("outflow", orjson.dumps(pays("@a", "2.50"))),
         (
             "inflow",
             orjson.dumps(
