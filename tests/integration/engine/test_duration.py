@@ -20,8 +20,8 @@ from tests.support.transports import WrappedTransport, created_answer, http_tran
 
 VOLUME = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 40, "transactionsPerAccount": 20}
 MOVEMENTS = 2 * 40 * 20
-ONE_AT_ONCE = {"on": "transactions", "methods": ["POST"], "to_s": 6.0, "capacity": {"at_once": 1, "ms": 4}}
-"""250 a second at most, for longer than the time that the runs are given."""
+ONE_AT_ONCE = {"on": "transactions", "methods": ["POST"], "to_s": 9.0, "capacity": {"at_once": 1, "ms": 8}}
+"""125 a second at most, for longer than the time that the runs are given."""
 
 
 _settings = partial(settings_for, volume=VOLUME)
@@ -41,7 +41,7 @@ async def test_a_run_that_has_no_time_for_its_plan_proves_what_it_did_and_a_late
 ) -> None:
     journal = {"directory": str(tmp_path)}
     async with sandbox({"rules": [ONE_AT_ONCE]}) as server:
-        report = await seed_async(_settings(server.url, limits={"durationS": 5.0, **limits}, journal=journal))
+        report = await seed_async(_settings(server.url, limits={"durationS": 8.0, **limits}, journal=journal))
         assert report.exit_code == 0, report.verdict
         assert report.proof is not None
         assert report.proof.ok
@@ -90,7 +90,7 @@ class PretendingTransport(WrappedTransport):
 async def test_a_movement_that_the_server_did_not_make_is_found_in_a_partly_done_plan() -> None:
     async with sandbox({"rules": [ONE_AT_ONCE]}) as server:
         transport = PretendingTransport(http_transport(server.url))
-        report = await seed_async(_settings(server.url, limits={"durationS": 5.0}), overrides={Transport: transport})
+        report = await seed_async(_settings(server.url, limits={"durationS": 8.0}), overrides={Transport: transport})
         await transport.aclose()
     assert transport.pretended > 0
     assert report.exit_code == 1
@@ -112,7 +112,7 @@ async def test_a_time_in_which_no_ledger_can_be_filled_is_no_success() -> None:
 HANGING = {"on": "transactions", "methods": ["POST"], "latency": {"ms": 60_000}}
 DOWN = {"from_request": 30, "refuse": {"for_s": 600}}
 LAGGING = {"on": "balances", "stale_balances": {"ms": 600_000}}
-UNTIL_S = 14.0
+UNTIL_S = 20.0
 """Far less than what these runs would wait for without a time limit, and enough for a busy machine."""
 
 
@@ -130,7 +130,7 @@ async def test_the_time_is_kept_whatever_the_server_does(rule: dict[str, Any], s
     volume = {"organizations": 1, "ledgersPerOrganization": 2, "accountsPerLedger": 6, "transactionsPerAccount": 4}
     data = tmp_path / "ledger.sqlite"
     async with sandbox({"rules": [rule]}, data=data) as server:
-        limits = {"durationS": 5.0 if shards > 1 else 1.0, "shards": shards}
+        limits = {"durationS": 8.0 if shards > 1 else 2.0, "shards": shards}
         with anyio.fail_after(UNTIL_S):
             report = await seed_async(settings_for(server.url, volume=volume, limits=limits, **patient))
     assert report.exit_code == ExitCode.SETTLEMENT, report.verdict
