@@ -1,11 +1,11 @@
 """The files of a run's directory that are made from its report: for people, and for other programs."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
-from midaz_seed.errors import OutputError
 from midaz_seed.reporting.report import Report
-from midaz_seed.reporting.report_file import write_document
+from midaz_seed.reporting.report_file import write_each
 from midaz_seed.runs.directory import REPORT_PAGE
 
 
@@ -27,12 +27,13 @@ def _metrics(report: Report, _: Path) -> str:
     return render_prometheus(report)
 
 
+JUNIT = "junit.xml"
 OUTPUTS: Mapping[str, Callable[[Report, Path], str]] = {
-    "junit.xml": _junit,
+    JUNIT: _junit,
     "metrics.prom": _metrics,
     REPORT_PAGE: _html,
 }
-"""Name -> what renders it. The page is last, because it links to the others."""
+"""Name -> what renders it for a directory. The page is last, because it links to the others."""
 
 
 def write_outputs(report: Report, directory: Path) -> None:
@@ -41,11 +42,6 @@ def write_outputs(report: Report, directory: Path) -> None:
     Raises:
         OutputError: a file could not be written; the first one.
     """
-    errors = []
-    for name, render in OUTPUTS.items():
-        try:
-            write_document(render(report, directory), directory / name, what=name, private=True)
-        except OutputError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
+    write_each(
+        ((name, directory / name, partial(render, report, directory)) for name, render in OUTPUTS.items()), private=True
+    )

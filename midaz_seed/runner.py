@@ -10,6 +10,7 @@ from contextlib import (
 )
 from dataclasses import dataclass, field, replace
 from enum import Enum, auto
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -30,7 +31,6 @@ from midaz_seed.outputs import write_outputs
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.last_day import is_open
 from midaz_seed.plan.plan import Plan, build_plan, check_numbers
-from midaz_seed.plan.rails.counterparties import outsiders
 from midaz_seed.probe import doctor
 from midaz_seed.probe.batch_size_trial import choose_batch_size
 from midaz_seed.probe.diagnosis import Diagnosis
@@ -282,11 +282,7 @@ async def _execute(settings: Settings, call: _Call) -> Report:
 
 
 async def _built(settings: Settings) -> Plan:
-    def build() -> Plan:
-        outsiders()  # made at the first use, it would delay answers to transfers
-        return build_plan(settings)
-
-    return await in_thread(build)
+    return await in_thread(partial(build_plan, settings))
 
 
 def _of_slice(settings: Settings) -> Settings:

@@ -31,7 +31,6 @@ from midaz_seed.errors import SeedError
 from midaz_seed.event_loop import run_in_loop
 from midaz_seed.files import write_atomically
 from midaz_seed.plan.plan import Plan
-from midaz_seed.plan.rails.counterparties import outsiders
 from midaz_seed.process import open_standard_descriptors
 from midaz_seed.reporting.events import Event
 from midaz_seed.resilience.divided_load import LimitOrders
@@ -58,7 +57,6 @@ async def carry_out(task: ShardTask, progress_pipe: BinaryIO, orders: LimitOrder
         SeedError: as `midaz_seed.runner.seed_async`.
     """
     clock = SystemClock()
-    outsiders()  # made at the first use, it would delay answers to transfers
     plan: Plan = pickle.loads(task.plan.read_bytes())  # noqa: S301 - from the process that owns the run
     journal = Journal(clock, task.journal, plan.digest, session=task.session, others=task.journals)
     session = Session(clock, journal, rejects=task.rejects, number=task.session)

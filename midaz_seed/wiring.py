@@ -29,6 +29,7 @@ from midaz_seed.model.rate_curve import RateCurve, Steps, day_curve, parse_rate_
 from midaz_seed.plan.batch_size import BatchSizeChoice
 from midaz_seed.plan.calendar.hours import slot_weights
 from midaz_seed.plan.plan import Plan
+from midaz_seed.plan.rails.counterparties import outsiders
 from midaz_seed.reporting.events import BreakerChanged, Emit, RateLimited
 from midaz_seed.reporting.meter import Meter
 from midaz_seed.reporting.redaction import remember, remember_header, remember_url
@@ -86,6 +87,7 @@ async def open_run(
     Raises:
         ConfigurationError: a certificate cannot be used.
     """
+    outsiders()  # made at the first use, it would delay answers to transfers
     given = overrides or {}
     clock: Clock = given.get(Clock) or SystemClock()
     parts = _Parts(

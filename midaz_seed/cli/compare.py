@@ -82,7 +82,7 @@ def compare(
     midaz-seed compare a1.json,a2.json,a3.json b1.json,b2.json,b3.json --paired --markdown
     midaz-seed compare bench/before bench/after
     """
-    from midaz_seed.cli.report_sources import reason_of
+    from midaz_seed.cli.report_sources import unreadable
     from midaz_seed.cli.runs_folder import runs_directory
     from midaz_seed.reporting.comparison.text import WIDTH, render_comparison, render_markdown_comparison
     from midaz_seed.reporting.terminal import text_width
@@ -93,11 +93,8 @@ def compare(
     try:
         comparison = _compared(a, b, runs_directory(runs_dir), **options)
     except ValueError as error:  # the columns of a time series, or the counts of a histogram, do not fit one another
-        raise UsageError(
-            f"a report is damaged: {reason_of(error)}",
-            where=f"{a}, {b}",
-            hint="use the files as midaz-seed wrote them",
-        ) from error
+        hint = "use the files as midaz-seed wrote them"
+        raise unreadable(f"{a}, {b}", error, what="a report is damaged", hint=hint) from error
     if as_json:
         text = comparison.as_json()
     elif as_markdown:
@@ -141,12 +138,13 @@ def _read_benchmark(file: "Path") -> "dict[str, list[NamedReport]]":
     """Return the reports of the counted runs of a benchmark, by case, and by variant where there are several."""
     from midaz_seed.bench.report import read_bench
     from midaz_seed.bench.verdict import name_of
-    from midaz_seed.cli.report_sources import read_bytes
+    from midaz_seed.cli.report_sources import read_bytes, unreadable
 
     try:
         bench = read_bench(read_bytes(file))
     except ValueError as error:
-        raise _unreadable(file, error, "not the report of a benchmark", "name the directory of a benchmark") from error
+        what, hint = "not the report of a benchmark", "name the directory of a benchmark"
+        raise unreadable(str(file), error, what=what, hint=hint) from error
     found: dict[str, list[NamedReport]] = {}
     for run in bench.runs:
         if run.repetition and run.proved:
@@ -174,18 +172,11 @@ def _threshold(text: str) -> "Threshold":
 
 
 def _read(file: "Path") -> "NamedReport":
-    from midaz_seed.cli.report_sources import read_bytes
+    from midaz_seed.cli.report_sources import read_bytes, unreadable
     from midaz_seed.reporting.comparison.comparison import NamedReport
     from midaz_seed.reporting.report import read_report
 
     try:
         return NamedReport(str(file), read_report(read_bytes(file)))
     except ValueError as error:
-        hint = "name a run, or a file that --report wrote"
-        raise _unreadable(file, error, "not a report of midaz-seed", hint) from error
-
-
-def _unreadable(file: "Path", error: ValueError, what: str, hint: str) -> UsageError:
-    from midaz_seed.cli.report_sources import reason_of
-
-    return UsageError(f"{what}: {reason_of(error)}", where=str(file), hint=hint)
+        raise unreadable(str(file), error) from error

@@ -7,6 +7,7 @@ import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,8 +27,6 @@ SUMMARY_BYTES_MAX = 1024 * 1024
 """GitHub's limit for the summary of one step."""
 
 Command = Callable[..., Any]
-
-
 Render = Callable[[Path], str]
 """Returns the content of a file."""
 
@@ -117,16 +116,14 @@ def write_outputs(ctx: click.Context, report: "Report") -> None:
     Raises:
         OutputError: one cannot be written; the others are written.
     """
+    from midaz_seed import outputs
+    from midaz_seed.runs.directory import REPORT_PAGE
 
-    def junit(_: Path) -> str:
-        from midaz_seed.reporting.outputs.junit import render_junit
-
-        return render_junit(report)
+    def junit(file: Path) -> str:
+        return outputs.OUTPUTS[outputs.JUNIT](report, file.parent)
 
     def html(file: Path) -> str:
-        from midaz_seed.pages.report_page import files_beside, render_report
-
-        return render_report(report, files=files_beside(file.parent))
+        return outputs.OUTPUTS[REPORT_PAGE](report, file.parent)
 
     _write(ctx, {"junit_file": junit, "html_file": html})
 
@@ -168,16 +165,9 @@ def _write(ctx: click.Context, renders: Mapping[str, Render]) -> None:
     Raises:
         OutputError: a file could not be written; the first one.
     """
-    from midaz_seed.reporting.report_file import write_document
+    from midaz_seed.reporting.report_file import write_each
 
-    errors = []
-    for parameter, file in _asked_for(ctx).items():
-        try:
-            write_document(renders[parameter](file), file, what=OUTPUTS[parameter].what)
-        except OutputError as error:
-            errors.append(error)
-    if errors:
-        raise errors[0]
+    write_each((OUTPUTS[name].what, file, partial(renders[name], file)) for name, file in _asked_for(ctx).items())
 
 
 def write_ending(ctx: click.Context, document: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from midaz_seed.cli.completing import complete_run_or_report
-from midaz_seed.cli.report_sources import find_report, read_bytes, reason_of
+from midaz_seed.cli.report_sources import find_report, read_bytes, unreadable
 from midaz_seed.cli.runs_folder import runs_directory
 from midaz_seed.errors import OutputError, UsageError
 from midaz_seed.process import write_utf8_to_stdout
@@ -49,11 +49,7 @@ def report(source: str, opens: bool, output: str | None, runs_dir: str | None) -
     try:
         page = render_document(data, files=files_beside(target.parent) if target else ())
     except ValueError as error:
-        raise UsageError(
-            f"not a report of midaz-seed: {reason_of(error)}",
-            where=where,
-            hint="name a run, or a file that --report wrote",
-        ) from error
+        raise unreadable(where, error) from error
     if target is None:
         write_utf8_to_stdout()
         click.echo(page, nl=False)

@@ -100,6 +100,13 @@ def reason_of(error: ValueError) -> str:
     return " ".join(str(error).split())[:200]
 
 
+def unreadable(
+    where: str, error: ValueError, *, what: str = "not a report of midaz-seed", hint: str = _HINT
+) -> UsageError:
+    """Return the error for a file whose content is not what it should be."""
+    return UsageError(f"{what}: {reason_of(error)}", where=where, hint=hint)
+
+
 def read_bytes(file: Path) -> bytes:
     """Return what is in a file. Raises UsageError."""
     try:

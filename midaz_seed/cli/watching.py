@@ -1,8 +1,8 @@
 """How a command shows a run: flags for progress, events, metrics and the live page, declared once."""
 
 import functools
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
@@ -37,13 +37,10 @@ class Watching:
         """Whether events are on stdout, so that the text of the report is on stderr."""
         return is_stdout(self.events_file)
 
-    @contextmanager
-    def telemetry(self, settings: "Settings") -> Iterator[Telemetry]:
+    def telemetry(self, settings: "Settings") -> AbstractContextManager[Telemetry]:
         """Open what publishes the run, for the duration of the block. Raises UsageError where that is not possible."""
         check_events(self.events_file, settings, as_json=self.as_json)
-        command = str(click.get_current_context().info_name)
-        with telemetry(command, self.events_file, self.metrics_address) as observer:
-            yield observer
+        return telemetry(str(click.get_current_context().info_name), self.events_file, self.metrics_address)
 
     def execute(self, function: "RunFunction", settings: "Settings", observer: Telemetry) -> None:
         """Run a function of the library as `cli.execute.execute` does, with the live page if it was asked for."""

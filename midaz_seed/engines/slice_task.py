@@ -21,7 +21,6 @@ from midaz_seed.engine.shards.coordinator import shard_grace_s
 from midaz_seed.engine.shards.messages import EVENTS, NewProgress, ShardProgress
 from midaz_seed.errors import SeedError, ShardError, SignalledError
 from midaz_seed.plan.plan import Plan, build_plan
-from midaz_seed.plan.rails.counterparties import outsiders
 from midaz_seed.reporting.events import Event, RunStarted
 from midaz_seed.resilience.divided_load import LimitOrders, OrderedWindow
 from midaz_seed.runner import seed
@@ -273,7 +272,6 @@ _PLANS: dict[str, Plan] = {}
 def _plan(task: SliceTask, settings: Settings) -> Plan:
     plan = _PLANS.get(task.digest)
     if plan is None:
-        outsiders()  # made at the first use, it would delay answers to transfers
         plan = build_plan(settings)
         _PLANS.clear()
         _PLANS[plan.digest] = plan

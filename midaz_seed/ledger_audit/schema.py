@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from midaz_seed.ledger_audit.report import AuditReport
+from midaz_seed.ledger_audit.report import SCHEMA_VERSION, AuditReport
 from midaz_seed.reporting.json_schema import document_schema
 
 
@@ -12,7 +12,7 @@ def json_schema() -> dict[str, Any]:
     It follows from the fields of the report and the texts below them. An audit that ended without a result leaves a
     document with the first seven fields alone.
     """
-    schema: dict[str, Any] = document_schema(AuditReport, "", version=1)
+    schema: dict[str, Any] = document_schema(AuditReport, "", version=SCHEMA_VERSION)
     for part in (schema, *schema["$defs"].values()):
         _tidy(part)
     return {**schema, "title": "Report of midaz-seed audit"}

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from midaz_seed.errors import OutputError
@@ -47,6 +48,26 @@ def write_document(text: str, path: Path, *, what: str = "report", private: bool
             path.write_bytes(data)
     except OSError as error:
         raise _unwritable(path, error, what) from error
+
+
+def write_each(documents: Iterable[tuple[str, Path, Callable[[], str]]], *, private: bool = False) -> None:
+    """Write several documents, each also when another could not be written.
+
+    Args:
+        documents: of each its name in messages, its file, and what renders it.
+        private: only the user can read them.
+
+    Raises:
+        OutputError: a file could not be written; the first one.
+    """
+    errors = []
+    for what, path, render in documents:
+        try:
+            write_document(render(), path, what=what, private=private)
+        except OutputError as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
 
 
 def _unwritable(path: Path, error: OSError, what: str = "report") -> OutputError:

@@ -22,7 +22,7 @@ _BOLETO_NAMES = {
 def outsiders() -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Return names of people and companies, and of companies alone: the same for every seed.
 
-    The first call takes some 0.1 s, so a run makes it before it sends anything.
+    The first call takes some 0.1 s, so a run makes it when it is opened.
     """
     bits = random.Random(20220801).getrandbits
     people = [person(bits).first_name for _ in range(_SIZE * _PEOPLE_PERCENT // 100)]
