@@ -12,6 +12,7 @@ def unconfigured_logging() -> Iterator[None]:
     """Let the block configure logging as it likes; put the handlers and levels back after it."""
     root = logging.getLogger()
     level, handlers = root.level, root.handlers[:]
+    root.setLevel(logging.WARNING)  # an earlier test of this process may have run the command
     LOGGER.setLevel(logging.NOTSET)
     try:
         yield
