@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from midaz_seed.cli.option_kinds import Command
 from midaz_seed.errors import OutputError
 from midaz_seed.wording import printable
 
@@ -26,7 +27,6 @@ SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
 SUMMARY_BYTES_MAX = 1024 * 1024
 """GitHub's limit for the summary of one step."""
 
-Command = Callable[..., Any]
 Render = Callable[[Path], str]
 """Returns the content of a file."""
 

@@ -1,6 +1,5 @@
 """`midaz-seed runs`: list, show and delete the runs of a runs directory."""
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,8 +19,6 @@ _as_json = click.option("--json", "as_json", is_flag=True, help="Print one JSON 
 
 HISTORY_WIDTH = 400
 """Columns of the list where the output is not a terminal: all of them."""
-
-Command = Callable[..., Any]
 
 
 class _Runs(SuggestingGroup):

@@ -1,14 +1,15 @@
 """What publishes a run while it works: `--events`, `--metrics` and OpenTelemetry, as one observer of the run."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from midaz_seed.cli.documents import STDOUT
+from midaz_seed.cli.option_kinds import Command
 from midaz_seed.errors import ExitCode, SeedError, UsageError
 from midaz_seed.telemetry import CLOSE_S
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from midaz_seed.telemetry.events_file import EventsFile
     from midaz_seed.telemetry.otlp import OtlpExport
     from midaz_seed.telemetry.prometheus import MetricsEndpoint
-
-Command = Callable[..., Any]
 
 
 def telemetry_options(command: Command) -> Command:

@@ -1,13 +1,13 @@
 """How a command shows a run: flags for progress, events, metrics and the live page, declared once."""
 
 import functools
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from midaz_seed.cli.option_kinds import Command
 from midaz_seed.cli.telemetry import Telemetry, check_events, is_stdout, telemetry, telemetry_options
 from midaz_seed.cli.web import open_live_page
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from midaz_seed.cli.execute import RunFunction
     from midaz_seed.settings.model import Settings
-
-Command = Callable[..., Any]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,20 +1,20 @@
 """The flags of the pages, and the live page of `midaz-seed run --web`."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from midaz_seed.cli.option_kinds import Command
 from midaz_seed.cli.unused import check_given
 
 if TYPE_CHECKING:
     from midaz_seed.listening import Listening
     from midaz_seed.web.live_page import LivePage
 
-Command = Callable[..., Any]
 DEFAULT_PORT = 8400
 DEFAULT_ADDRESS = f"127.0.0.1:{DEFAULT_PORT}"
 LINGER_S_MAX = 86_400
